@@ -1,0 +1,1 @@
+"""Keras model to full-int8 TFLite bundle."""

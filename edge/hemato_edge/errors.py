@@ -1,0 +1,68 @@
+"""Every error that a person can meet: what happened, what to do next, and an exit code.
+
+The command line prints `message` and `fix` on one line and exits with `exit_code`; no traceback.
+"""
+
+from __future__ import annotations
+
+
+class HematoEdgeError(Exception):
+    """Base of all errors with an answer. `fix` says what to do next; `exit_code` is the process's."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, fix: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.fix}".strip()
+
+
+class CameraError(HematoEdgeError):
+    """The camera is missing, busy, not supported here, or gave no frame in time."""
+
+    exit_code = 3
+
+
+class ModelError(HematoEdgeError):
+    """No model, no card, a wrong hash or shape, or a failed golden check. Never a label without a verified model."""
+
+    exit_code = 4
+
+
+class StoreError(HematoEdgeError):
+    """The database is damaged, from a newer version, in use, read-only, or the disk is full."""
+
+    exit_code = 5
+
+
+class ConfigurationError(HematoEdgeError):
+    """A setting is unknown, malformed or out of range."""
+
+    exit_code = 6
+
+
+class MissingExtraError(HematoEdgeError):
+    """A command of the workstation's half was called without its dependencies."""
+
+    exit_code = 7
+
+
+class ImageError(HematoEdgeError):
+    """A picture cannot be read, or is of a kind that cannot be analysed."""
+
+    exit_code = 8
+
+
+class DataError(HematoEdgeError):
+    """A training set is missing, leaks between its splits, or does not have the expected form."""
+
+    exit_code = 9
+
+
+class CalibrationError(HematoEdgeError):
+    """Scale or stain cannot be estimated from what was seen."""
+
+    exit_code = 10

@@ -1,0 +1,1 @@
+"""From frames to committed fields: one field, and the daemon that runs many."""

@@ -1,0 +1,175 @@
+"""The values that travel through the pipeline. Frozen; units stand in the names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hemato_edge.labels import KINDS
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
+    Image = NDArray[np.uint8]
+    """(H, W, 3) uint8, BGR, unless a docstring says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture from a camera.
+
+    Attributes:
+        image: (H, W, 3) uint8, BGR.
+        index: position in the camera's stream, from 0; a gap means dropped frames.
+        monotonic_s: `time.monotonic()` at capture, seconds.
+        utc: wall clock at capture, timezone-aware UTC. Wrong on a Pi without a network until NTP comes.
+        source: what a person would call it: the file's path, or the camera's name.
+        independent: True if the frame is a field of its own (a file in a folder), never to be
+            registered to its neighbours.
+    """
+
+    image: Image
+    index: int
+    monotonic_s: float
+    utc: datetime
+    source: str = ""
+    independent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """What the locator found in one field.
+
+    Attributes:
+        boxes: (N, 4) float32, x0 y0 x1 y1 in pixels of the frame, x1 > x0 and y1 > y0.
+        kinds: (N,) int8, index into `labels.KINDS`.
+        scores: (N,) float32, 0 to 1.
+
+    Raises:
+        ValueError: if the shapes do not belong together or a box is degenerate.
+    """
+
+    boxes: NDArray[np.float32]
+    kinds: NDArray[np.int8]
+    scores: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        n = len(self.boxes)
+        if self.boxes.shape != (n, 4) or self.kinds.shape != (n,) or self.scores.shape != (n,):
+            msg = f"boxes {self.boxes.shape}, kinds {self.kinds.shape}, scores {self.scores.shape} do not match"
+            raise ValueError(msg)
+        if n and not bool(np.all(self.boxes[:, 2:] > self.boxes[:, :2])):
+            msg = "a box has no area"
+            raise ValueError(msg)
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Detections):
+            return NotImplemented
+        return (
+            np.array_equal(self.boxes, other.boxes)
+            and np.array_equal(self.kinds, other.kinds)
+            and np.array_equal(self.scores, other.scores)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # holds arrays
+
+    @staticmethod
+    def empty() -> Detections:
+        """No cell found."""
+        return Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.int8), np.zeros(0, np.float32))
+
+    def select(self, mask: NDArray[np.bool_] | NDArray[np.intp]) -> Detections:
+        """The detections that `mask` (boolean, or indices) picks."""
+        return Detections(self.boxes[mask], self.kinds[mask], self.scores[mask])
+
+    def of_kind(self, kind: int) -> Detections:
+        """The detections of one kind, an index into `labels.KINDS`."""
+        return self.select(self.kinds == kind)
+
+    @property
+    def centres(self) -> NDArray[np.float32]:
+        """(N, 2) float32, x y in pixels."""
+        return (self.boxes[:, :2] + self.boxes[:, 2:]) / 2
+
+    @property
+    def sizes(self) -> NDArray[np.float32]:
+        """(N,) float32: geometric mean of width and height, pixels."""
+        extent = self.boxes[:, 2:] - self.boxes[:, :2]
+        return np.sqrt(extent[:, 0] * extent[:, 1])
+
+    def counts(self) -> dict[str, int]:
+        """How many of each kind, every kind named."""
+        return {name: int(np.count_nonzero(self.kinds == k)) for k, name in enumerate(KINDS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """Where a field lies on the slide.
+
+    Attributes:
+        region: number of the connected stretch of tracking; a new one starts when tracking is lost.
+        x_px, y_px: slide position of the frame's top left corner, pixels, within the region.
+        confidence: 0 to 1; 1 for the first field of a region.
+    """
+
+    region: int
+    x_px: float
+    y_px: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The classifier's answer for one cell.
+
+    Attributes:
+        label: one of `labels.CLASSIFIER_LABELS`, or `labels.UNCLASSIFIED`.
+        best: the most probable label even when the answer is "unclassified".
+        confidence: calibrated probability of `best`, 0 to 1.
+        probabilities: (len(CLASSIFIER_LABELS),) float32, sums to 1.
+    """
+
+    label: str
+    best: str
+    confidence: float
+    probabilities: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One unique cell that was judged.
+
+    Attributes:
+        x_px, y_px: centre on the slide (region coordinates), pixels.
+        box: x0 y0 x1 y1 in the frame in which it was first seen whole, pixels.
+        diameter_px: geometric mean of the box's sides.
+        score: the locator's.
+        judgement: the classifier's answer.
+    """
+
+    x_px: float
+    y_px: float
+    box: tuple[float, float, float, float]
+    diameter_px: float
+    score: float
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What the quality gate measured on one frame.
+
+    Attributes:
+        reject: the reason why the frame was not counted, or None if it was good.
+        measures: name → value, for the record (unitless unless the name says otherwise).
+    """
+
+    reject: str | None
+    measures: dict[str, float] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Terminal, report and export. Every view reads the store."""
