@@ -1,0 +1,161 @@
+"""The stain as two points that every smear has: the empty background and the nuclei.
+
+A camera, a lamp and a dye each change the colours of a smear. In optical density (Beer–Lambert) the
+background is zero and a nucleus a certain absorbance per channel; bringing both to reference values makes two
+laboratories' pictures comparable. It costs one 256-entry table per channel. The estimate is made over a
+session, not per cell, and belongs in the session's record: it is the session's stain calibration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hemato_edge.values import Image
+
+OFFSET = 8.0
+"""Added to a pixel before the logarithm, so that black is a finite density (2.9 to 3.5)."""
+REFERENCE_LEVEL = 248.0
+"""The background is brought to this minus `OFFSET` = 240 in each channel: bright, not clipped."""
+REFERENCE_NUCLEUS_OD = (0.39, 2.0, 1.24)
+"""Absorbance of a nucleus in B, G, R: the median over the white cells of the PBC training split."""
+RATIO_LIMITS = ((0.7, 1.4), (0.5, 2.5), (0.5, 2.5))
+"""Bounds of the density scale per channel. Blue is held tighter: nuclei absorb little blue, so its ratio is noisy."""
+_LEVELS = 64
+_MIN_NUCLEUS_OD = 0.35
+_SAMPLE_SIDE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class StainCalibration:
+    """Background and nucleus of one session.
+
+    Attributes:
+        background: B, G, R of empty glass, 0 to 255.
+        nucleus_od: absorbance of the darker half of the nuclei in B, G, R, natural logarithm.
+        looks: how many pictures the estimate rests on; 0 for the reference stain.
+    """
+
+    background: tuple[float, float, float]
+    nucleus_od: tuple[float, float, float]
+    looks: int = 0
+
+    @staticmethod
+    def reference() -> StainCalibration:
+        """The stain to which all others are brought: applying it changes nothing but rounding."""
+        level = REFERENCE_LEVEL - OFFSET
+        return StainCalibration((level, level, level), REFERENCE_NUCLEUS_OD)
+
+    def ratios(self) -> NDArray[np.float64]:
+        """(3,) float64: by how much the density of each channel is scaled, bounded by `RATIO_LIMITS`."""
+        ratio = np.asarray(REFERENCE_NUCLEUS_OD) / np.maximum(self.nucleus_od, 1e-3)
+        limits = np.asarray(RATIO_LIMITS)
+        return np.clip(ratio, limits[:, 0], limits[:, 1])
+
+    def table(self) -> NDArray[np.uint8]:
+        """The look-up table for `cv2.LUT`, (1, 256, 3) uint8."""
+        level = np.arange(256, dtype=np.float64)[:, None]
+        density = -np.log((level + OFFSET) / (np.asarray(self.background) + OFFSET))
+        table = REFERENCE_LEVEL * np.exp(-density * self.ratios()) - OFFSET
+        return np.clip(np.rint(table), 0, 255).astype(np.uint8)[None]
+
+
+def apply_stain(image: Image, stain: StainCalibration) -> Image:
+    """`image` (H, W, 3) uint8 BGR as it would look with the reference background and stain."""
+    return cv2.LUT(image, stain.table())  # type: ignore[return-value]
+
+
+def background_colour(image: Image) -> NDArray[np.float64]:
+    """(3,) float64 BGR: colour of empty glass in a picture (H, W, 3) uint8.
+
+    The brightest of three classes of the green channel (the channel that both red cells and nuclei absorb),
+    found by Otsu's criterion for three classes (Liao, Chen, Chung 2001); black borders do not count.
+    """
+    pixels = _sample(image)
+    green = pixels[:, 1]
+    _, upper = _two_thresholds(np.bincount(green // (256 // _LEVELS), minlength=_LEVELS))
+    return np.median(pixels[green >= upper * (256 // _LEVELS)], axis=0)
+
+
+def density(image: Image, background: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Absorbance (H, W, 3) float32, natural logarithm, of a picture (H, W, 3) uint8 against its background."""
+    level = np.arange(256, dtype=np.float64)[:, None]
+    table = -np.log((level + OFFSET) / (background + OFFSET))
+    return cv2.LUT(image, table.astype(np.float32)[None])  # type: ignore[return-value]
+
+
+def measure_stain(image: Image, nuclei: NDArray[np.bool_] | None = None) -> StainCalibration | None:
+    """Background and nucleus of one picture, or None where no nucleus is to be seen.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        nuclei: (H, W) bool, where the nuclei are; without it the darkest class of the green channel is taken,
+            which is right for a picture of one white cell.
+    """
+    background = background_colour(image)
+    absorbed = density(image, background)
+    if nuclei is None:
+        nuclei = darkest_class(absorbed)
+    inside = absorbed[nuclei]
+    if len(inside) < 30:  # fewer pixels than a platelet has: nothing to measure
+        return None
+    total = inside.sum(axis=1)
+    dark = inside[total >= np.median(total)]
+    nucleus = np.median(dark, axis=0)
+    if nucleus[1] < _MIN_NUCLEUS_OD:
+        return None
+    b, g, r = (float(v) for v in background)
+    nb, ng, nr = (float(v) for v in nucleus)
+    return StainCalibration((b, g, r), (nb, ng, nr), looks=1)
+
+
+def pool_stains(stains: list[StainCalibration]) -> StainCalibration | None:
+    """The session's stain: the median of single pictures' stains, or None without any."""
+    if not stains:
+        return None
+    b, g, r = (float(v) for v in np.median([s.background for s in stains], axis=0))
+    nb, ng, nr = (float(v) for v in np.median([s.nucleus_od for s in stains], axis=0))
+    return StainCalibration((b, g, r), (nb, ng, nr), looks=sum(s.looks for s in stains))
+
+
+def darkest_class(absorbed: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(H, W) bool: the densest of three classes of green + red absorbance, the nuclei of a picture that has some."""
+    total = np.clip(absorbed[..., 1] + absorbed[..., 2], 0, 4)
+    bins = (total * ((_LEVELS - 1) / 4)).astype(np.intp)
+    _, upper = _two_thresholds(np.bincount(bins.ravel(), minlength=_LEVELS))
+    return bins >= upper
+
+
+def _sample(image: Image) -> NDArray[np.uint8]:
+    """(N, 3) uint8: a thinned picture as a list of pixels, without the black that pads some pictures."""
+    step = max(1, min(image.shape[:2]) // _SAMPLE_SIDE)
+    pixels = image[::step, ::step].reshape(-1, 3)
+    lit = pixels[pixels.max(axis=1) > 12]
+    return lit if len(lit) else pixels
+
+
+def _two_thresholds(histogram: NDArray[np.intp]) -> tuple[int, int]:
+    """The first bins of the second and third class that maximise the variance between three classes."""
+    weight = np.concatenate([[0.0], np.cumsum(histogram)])
+    moment = np.concatenate([[0.0], np.cumsum(histogram * np.arange(len(histogram)))])
+
+    def between(first: NDArray[np.intp], last: NDArray[np.intp]) -> NDArray[np.float64]:
+        w = weight[last] - weight[first]
+        m = moment[last] - moment[first]
+        return np.where(w > 0, m * m / np.maximum(w, 1e-9), 0.0)
+
+    size = len(histogram)
+    low, high = np.triu_indices(size, k=1)
+    low, high = low + 1, high + 1
+    keep = high < size
+    low, high = low[keep], high[keep]
+    zeros, ends = np.zeros_like(low), np.full_like(low, size)
+    score = between(zeros, low) + between(low, high) + between(high, ends)
+    best = int(np.argmax(score))
+    return int(low[best]), int(high[best])
