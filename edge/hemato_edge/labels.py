@@ -17,7 +17,7 @@ LEUKOCYTES: tuple[str, ...] = (
 """The white cells: what a differential is made of."""
 
 ERYTHROBLAST = "erythroblast"
-"""Nucleated red cell. Looks like a white cell to the locator; reported per 100 white cells, never in the differential."""
+"""Nucleated red cell. The locator takes it for a white cell; reported per 100 white cells, not in the differential."""
 PLATELET_LABEL = "platelet"
 """A large platelet that the locator took for a white cell; counted with the platelets."""
 

@@ -173,3 +173,35 @@ class Quality:
 
     reject: str | None
     measures: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldResult:
+    """What one frame added to the session. One is one transaction in the store.
+
+    Attributes:
+        frame_index: of the frame it came from.
+        utc, monotonic_s: capture time of that frame.
+        source: the frame's file or camera.
+        width, height: of the frame, pixels.
+        pose: where the field lies, or None for a field of its own (a file).
+        seen: how many of each kind are in the frame, known ones included; keys as `labels.KINDS`.
+        new_cells: white cells (and what else was judged) that were never seen before.
+        new_red_cells, new_platelets: how many were never seen before.
+        quality: what the gate measured; its `reject` is None here.
+        latency_ms: stage → milliseconds.
+    """
+
+    frame_index: int
+    utc: datetime
+    monotonic_s: float
+    source: str
+    width: int
+    height: int
+    pose: Pose | None
+    seen: dict[str, int]
+    new_cells: tuple[Cell, ...]
+    new_red_cells: int
+    new_platelets: int
+    quality: Quality
+    latency_ms: dict[str, float]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from hemato_edge.values import Frame
 
 
-class EndOfFrames(Exception):  # noqa: N818 - a signal like StopIteration, not an error
+class EndOfFrames(Exception):
     """Raised by `Camera.read` when a file, a folder or a demo path has no more frames. Live cameras never raise it."""
 
 

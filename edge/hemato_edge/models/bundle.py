@@ -1,0 +1,162 @@
+"""One file that is both a TFLite model and its own card.
+
+Layout: the flatbuffer, then a zip archive with `labels.txt`, `card.json` and `golden.npz` (the standard way in which
+TFLite models carry associated files: an interpreter reads the front, `unzip -l` the back). The card holds a SHA-256
+of every other part, so a file that was cut, edited or mixed up is refused before it answers anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import ValidationError
+
+from hemato_edge.errors import ModelError
+from hemato_edge.models.card import Card
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MODEL, LABELS, CARD, GOLDEN = "model", "labels.txt", "card.json", "golden.npz"
+_SAME_BYTES_EVERY_TIME = (1980, 1, 1, 0, 0, 0)
+_REINSTALL = "Get the file again, or leave out --model to use the one that ships with hemato-edge."
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A model file whose card is complete and whose parts have the hashes the card names.
+
+    Attributes:
+        path: where it was read from.
+        flatbuffer: the TFLite model.
+        card: its card.
+        golden_inputs: (n, S, S, 3) uint8, in the card's channel order.
+        golden_logits: (n, len(labels)) float32, what the converter's runtime answered.
+        sha256: of the whole file; recorded with every session.
+    """
+
+    path: Path
+    flatbuffer: bytes
+    card: Card
+    golden_inputs: NDArray[np.uint8]
+    golden_logits: NDArray[np.float32]
+    sha256: str
+
+
+def shipped_classifier() -> Path:
+    """Where the classifier that comes with the package lies."""
+    return Path(__file__).parent / "shipped" / "classifier.tflite"
+
+
+def write_bundle(
+    path: Path,
+    flatbuffer: bytes,
+    card: Card,
+    golden_inputs: NDArray[np.uint8],
+    golden_logits: NDArray[np.float32],
+) -> None:
+    """Write model, labels, card and golden pairs as one file, completing the card's hashes.
+
+    Raises:
+        ModelError: if the golden pairs do not belong to the card.
+    """
+    _check_golden(card, golden_inputs, golden_logits, path)
+    golden = io.BytesIO()
+    np.savez_compressed(golden, inputs=golden_inputs, logits=golden_logits)
+    labels = "".join(f"{name}\n" for name in card.labels).encode()
+    hashes = {MODEL: _sha256(flatbuffer), LABELS: _sha256(labels), GOLDEN: _sha256(golden.getvalue())}
+    finished = card.model_copy(update={"sha256": hashes})
+    whole = io.BytesIO(flatbuffer)
+    with zipfile.ZipFile(whole, "a", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in (
+            (LABELS, labels),
+            (CARD, finished.model_dump_json(indent=1).encode()),
+            (GOLDEN, golden.getvalue()),
+        ):
+            archive.writestr(zipfile.ZipInfo(name, _SAME_BYTES_EVERY_TIME), content, zipfile.ZIP_DEFLATED)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".partial")
+    temporary.write_bytes(whole.getvalue())
+    temporary.replace(path)
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Read a model file and check its card and hashes.
+
+    Raises:
+        ModelError: if there is no such file, no card, an incomplete card, or a part with another hash.
+    """
+    whole = _read(path)
+    parts, model_end = _unzip(path, whole)
+    try:
+        card = Card.model_validate_json(parts[CARD])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(p) for p in first["loc"]) or "card"
+        raise ModelError(f"The card of {path} is not complete ({where}: {first['msg']}).", _REINSTALL) from error
+    flatbuffer = whole[:model_end]
+    for name, content in ((MODEL, flatbuffer), (LABELS, parts[LABELS]), (GOLDEN, parts[GOLDEN])):
+        if card.sha256.get(name) != _sha256(content):
+            raise ModelError(f"The {name} in {path} does not have the hash its card names.", _REINSTALL)
+    if tuple(parts[LABELS].decode().split()) != card.labels:
+        raise ModelError(f"The labels in {path} are not those of its card.", _REINSTALL)
+    try:
+        with np.load(io.BytesIO(parts[GOLDEN]), allow_pickle=False) as golden:
+            inputs, logits = golden["inputs"], golden["logits"]
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+        raise ModelError(f"The golden pairs in {path} cannot be read.", _REINSTALL) from error
+    _check_golden(card, inputs, logits, path)
+    return Bundle(path, flatbuffer, card, inputs, logits, _sha256(whole))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise ModelError(f"There is no model at {path}.", _REINSTALL) from error
+    except OSError as error:
+        raise ModelError(f"The model {path} cannot be read ({error.strerror}).", _REINSTALL) from error
+
+
+def _unzip(path: Path, whole: bytes) -> tuple[dict[str, bytes], int]:
+    """The archive's parts, and where the flatbuffer before it ends."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+            entries = {entry.filename: entry for entry in archive.infolist()}
+            missing = {LABELS, CARD, GOLDEN} - entries.keys()
+            if missing:
+                raise ModelError(f"{path} carries no {', '.join(sorted(missing))}.", _REINSTALL)
+            parts = {name: archive.read(name) for name in (LABELS, CARD, GOLDEN)}
+            return parts, min(entry.header_offset for entry in entries.values())
+    except (zipfile.BadZipFile, EOFError, ValueError, OSError, NotImplementedError, RuntimeError) as error:
+        # everything zipfile raises on an archive that was cut, damaged or encrypted
+        raise ModelError(
+            f"{path} carries no card, so nothing is known of what it answers.",
+            "Convert it with `hemato-edge convert`, or leave out --model to use the one that ships.",
+        ) from error
+
+
+def _check_golden(card: Card, inputs: NDArray[np.uint8], logits: NDArray[np.float32], path: Path) -> None:
+    n, size = card.golden.count, card.input.size
+    if inputs.shape != (n, size, size, 3) or inputs.dtype != np.uint8 or logits.shape != (n, len(card.labels)):
+        raise ModelError(
+            f"The golden pairs of {path} have shape {inputs.shape} and {logits.shape}, "
+            f"not ({n}, {size}, {size}, 3) and ({n}, {len(card.labels)}).",
+            _REINSTALL,
+        )
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def card_as_json(card: Card) -> dict[str, object]:
+    """The card as plain JSON values."""
+    return dict(json.loads(card.model_dump_json()))

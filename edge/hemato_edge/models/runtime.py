@@ -1,0 +1,211 @@
+"""The TFLite runtime, whichever is installed: LiteRT (`ai-edge-litert`) or the older `tflite-runtime`."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hemato_edge.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from hemato_edge.models.bundle import Bundle
+
+_MODULES = {"litert": "ai_edge_litert.interpreter", "tflite-runtime": "tflite_runtime.interpreter"}
+_BATCHES = (4, 1)
+"""Batch sizes an interpreter is prepared for, largest first; a last group of three is padded to four."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """An importable TFLite runtime: its name ("litert" or "tflite-runtime"), version and interpreter class."""
+
+    name: str
+    version: str
+    interpreter: Callable[..., Any]
+
+
+def find_runtime(wanted: str = "auto") -> Runtime:
+    """The runtime to use: LiteRT before tflite-runtime, or the one asked for.
+
+    Args:
+        wanted: "auto", "litert" or "tflite-runtime".
+
+    Raises:
+        ModelError: if none can be imported; says what to install.
+    """
+    names = list(_MODULES) if wanted == "auto" else [wanted]
+    for name in names:
+        try:
+            module = importlib.import_module(_MODULES[name])
+        except ImportError:
+            continue
+        package = _MODULES[name].split(".")[0]
+        return Runtime(name, _version(package), module.Interpreter)
+    raise ModelError(
+        f"No TFLite runtime can be imported (looked for {', '.join(names)}).",
+        "Type `pip install ai-edge-litert`; for tflite-runtime `pip install 'hemato-edge[tflite]'` (Python < 3.12).",
+    )
+
+
+def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package.replace("_", "-"))
+    except PackageNotFoundError:
+        return "unknown"
+
+
+class Model:
+    """A verified bundle, ready to answer.
+
+    Args:
+        bundle: what `read_bundle` returned.
+        threads: how many threads one inference may use.
+        runtime: from `find_runtime`.
+
+    Raises:
+        ModelError: if the runtime cannot load it, or its tensors do not have the shapes and types of its card.
+    """
+
+    def __init__(self, bundle: Bundle, threads: int = 1, runtime: Runtime | None = None) -> None:
+        self.bundle = bundle
+        self.runtime = runtime or find_runtime()
+        self._threads = threads
+        self._interpreters: dict[int, Any] = {}
+        first = self._interpreter(1)
+        signature = first.get_input_details()[0]["shape_signature"]
+        self._batches = _BATCHES if int(signature[0]) == -1 else (1,)
+        self._check_shapes(first)
+
+    def logits(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Logits (n, labels) float32 of crops (n, S, S, 3) uint8 in the card's channel order."""
+        return self._run(batch, want_maps=False)[0]
+
+    def logits_and_maps(self, batch: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Logits (n, labels) and class activation maps (n, h, w, labels), both float32.
+
+        The maps are None for a model without that output. Their mean over h and w plus a bias is the logit, so they
+        show exactly which part of the crop spoke for a label (Zhou et al. 2016; equal to Grad-CAM for this head).
+        """
+        return self._run(batch, want_maps=True)
+
+    def verify(self) -> float:
+        """Run the golden inputs; returns the largest difference of a logit.
+
+        Raises:
+            ModelError: if it exceeds the card's tolerance: this device does not compute what the converter computed.
+        """
+        difference = float(np.abs(self.logits(self.bundle.golden_inputs) - self.bundle.golden_logits).max())
+        tolerance = self.bundle.card.golden.tolerance
+        if not difference <= tolerance:
+            raise ModelError(
+                f"The golden check of {self.bundle.path.name} failed: a logit differs by {difference:.3f}, "
+                f"allowed is {tolerance:.3f} ({self.runtime.name} {self.runtime.version}).",
+                "Reinstall the runtime (`pip install --force-reinstall ai-edge-litert`) and get the model again.",
+            )
+        return difference
+
+    def delegate_partitions(self) -> int:
+        """In how many pieces a delegate (XNNPACK) runs the graph: 0 none of it, 1 the whole in one go, more: split."""
+        # there is no public way to ask
+        return sum(op["op_name"] == "DELEGATE" for op in self._interpreter(1)._get_ops_details())
+
+    def _run(
+        self, batch: NDArray[np.uint8], *, want_maps: bool
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        spec = self.bundle.card.input
+        if batch.dtype != np.uint8 or batch.shape[1:] != (spec.size, spec.size, 3):
+            msg = f"the model takes (n, {spec.size}, {spec.size}, 3) uint8, not {batch.shape} {batch.dtype}"
+            raise ValueError(msg)
+        logits: list[NDArray[np.float32]] = []
+        maps: list[NDArray[np.float32]] = []
+        start = 0
+        while start < len(batch):
+            left = len(batch) - start
+            size = next(b for b in self._batches if b - 1 <= left or b == 1)
+            group = batch[start : start + size]
+            outputs = self._invoke(group, size, want_maps=want_maps)
+            logits.append(outputs[0][: len(group)])
+            if outputs[1] is not None:
+                maps.append(outputs[1][: len(group)])
+            start += len(group)
+        if not logits:
+            return np.zeros((0, len(self.bundle.card.labels)), np.float32), None
+        return np.concatenate(logits), np.concatenate(maps) if maps else None
+
+    def _invoke(
+        self, group: NDArray[np.uint8], size: int, *, want_maps: bool
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        interpreter = self._interpreter(size)
+        detail = interpreter.get_input_details()[0]
+        if len(group) < size:
+            group = np.concatenate([group, np.zeros((size - len(group), *group.shape[1:]), np.uint8)])
+        interpreter.set_tensor(detail["index"], group)
+        interpreter.invoke()
+        logits: NDArray[np.float32] | None = None
+        maps: NDArray[np.float32] | None = None
+        for output in interpreter.get_output_details():
+            if len(output["shape"]) == 2:
+                logits = _dequantised(interpreter.get_tensor(output["index"]), output)
+            elif want_maps:
+                maps = _dequantised(interpreter.get_tensor(output["index"]), output)
+        if logits is None:
+            raise ModelError(f"{self.bundle.path} has no logits among its outputs.")
+        return logits, maps
+
+    def _interpreter(self, size: int) -> Any:
+        if size not in self._interpreters:
+            try:
+                made = self.runtime.interpreter(model_content=self.bundle.flatbuffer, num_threads=self._threads)
+                if size > 1:
+                    detail = made.get_input_details()[0]
+                    made.resize_tensor_input(detail["index"], [size, *detail["shape"][1:]])
+                made.allocate_tensors()
+            except (RuntimeError, ValueError, SystemError, ImportError) as error:
+                raise ModelError(*_why_not_loaded(self, error)) from error
+            self._interpreters[size] = made
+        return self._interpreters[size]
+
+    def _check_shapes(self, interpreter: Any) -> None:
+        card = self.bundle.card
+        given = interpreter.get_input_details()
+        taken = [list(o["shape"]) for o in interpreter.get_output_details()]
+        wanted = [1, card.input.size, card.input.size, 3]
+        if len(given) != 1 or list(given[0]["shape"]) != wanted or given[0]["dtype"] is not np.uint8:
+            shape, kind = list(given[0]["shape"]), given[0]["dtype"].__name__
+            raise ModelError(
+                f"{self.bundle.path} takes {shape} {kind}, but its card says {wanted} uint8.",
+                "Convert it again with `hemato-edge convert`.",
+            )
+        if [1, len(card.labels)] not in [[int(v) for v in shape] for shape in taken]:
+            raise ModelError(
+                f"{self.bundle.path} gives {taken}, but its card names {len(card.labels)} labels.",
+                "Convert it again with `hemato-edge convert`.",
+            )
+
+
+def _dequantised(values: NDArray[Any], detail: dict[str, Any]) -> NDArray[np.float32]:
+    scale, zero_point = detail["quantization"]
+    real: NDArray[np.float32] = (values.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+    return real
+
+
+def _why_not_loaded(model: Model, error: Exception) -> tuple[str, str]:
+    if model.runtime.name == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:
+        return (
+            f"tflite-runtime {model.runtime.version} cannot work with numpy {np.__version__}.",
+            "Type `pip install 'hemato-edge[tflite]'`, which brings a set that works, or `pip install ai-edge-litert`.",
+        )
+    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return (
+        f"{model.runtime.name} cannot load {model.bundle.path}: {first}",
+        "Convert it again with `hemato-edge convert`.",
+    )
