@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections import Counter
     from types import TracebackType
 
     from hemato_edge.values import Frame
@@ -28,7 +29,7 @@ class Camera(Protocol):
     """True if frames are lost when nobody reads (a real camera); False if the source waits (files, the demo)."""
     total_frames: int | None
     """How many frames there will be, or None if nobody knows."""
-    skipped: dict[str, int]
+    skipped: Counter[str]
     """Frames or files that could not be turned into a frame, by reason. Grows while reading; shown in the report."""
 
     def open(self) -> None:

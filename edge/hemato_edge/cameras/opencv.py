@@ -1,0 +1,250 @@
+"""Cameras and videos that OpenCV reads: V4L2 devices, network streams, video files, GStreamer pipelines."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from datetime import datetime, timezone
+from pathlib import Path
+
+import cv2
+
+from hemato_edge.cameras.camera import EndOfFrames
+from hemato_edge.cameras.pictures import check_picture
+from hemato_edge.errors import CameraError, ImageError
+from hemato_edge.values import Frame
+
+_PROPERTY_TIMEOUT = {"open": cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, "read": cv2.CAP_PROP_READ_TIMEOUT_MSEC}
+_V4L2_WARM_UP = 3
+"""Reads to try for the first frame of a device: some give an empty buffer while the exposure settles."""
+
+
+class CaptureCamera:
+    """What all of OpenCV's sources share; each kind says how to open itself and why that may have failed.
+
+    A camera counts as open when its first frame has come: OpenCV's `isOpened()` says yes to pipelines that never
+    give one. The backends' own timeouts bound a read; a driver that hangs all the same is seen by the daemon, which
+    watches the age of the last frame from another thread.
+
+    Args:
+        source: what a person named: path, address or pipeline.
+        live: whether frames are lost when nobody reads.
+    """
+
+    def __init__(self, source: str, *, live: bool) -> None:
+        self.name = source
+        self.live = live
+        self.total_frames: int | None = None
+        self.skipped: Counter[str] = Counter()
+        self._capture: cv2.VideoCapture | None = None
+        self._first: Frame | None = None
+        self._index = 0
+
+    def open(self) -> None:
+        """Open the source and wait for its first frame. Raises CameraError with the likely reason."""
+        _quiet()
+        self._capture = self._open_capture()
+        if self._capture.isOpened():
+            for _ in range(_V4L2_WARM_UP if self.live else 1):
+                self._first = self._grab()
+                if self._first is not None:
+                    return
+        self.close()
+        raise self._why_not()
+
+    def read(self, timeout_s: float) -> Frame:
+        """The next frame. Raises EndOfFrames at the end of a file, CameraError when a live source stops."""
+        if self._capture is None:
+            raise CameraError(f"{self.name} is not open.")
+        if self._first is not None:
+            frame, self._first = self._first, None
+            return frame
+        started = time.monotonic()
+        frame = self._grab()
+        if frame is not None:
+            return frame
+        if not self.live:
+            self._note_truncation()
+            raise EndOfFrames
+        raise CameraError(
+            f"{self.name} stopped giving frames after {self._index} "
+            f"(the last try took {time.monotonic() - started:.1f} s of {timeout_s:.1f} s).",
+            "Check the cable and the power supply, then start again; what was counted is stored.",
+        )
+
+    def close(self) -> None:
+        """Release the device."""
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None
+
+    def _open_capture(self) -> cv2.VideoCapture:
+        raise NotImplementedError
+
+    def _why_not(self) -> CameraError:
+        raise NotImplementedError
+
+    def _note_truncation(self) -> None:
+        """For a file: note frames that its header promised and that did not come."""
+
+    def _grab(self) -> Frame | None:
+        assert_open = self._capture
+        if assert_open is None:
+            return None
+        good, image = assert_open.read()
+        if not good or image is None:
+            return None
+        try:
+            picture = check_picture(image, self.name)
+        except ImageError as error:
+            if self._index == 0:
+                raise CameraError(error.message, error.fix) from error
+            picture = image  # a black or washed-out frame in mid-stream is for the quality gate to name
+        frame = Frame(picture, self._index, time.monotonic(), datetime.now(timezone.utc), self.name)
+        self._index += 1
+        return frame
+
+
+class DeviceCamera(CaptureCamera):
+    """A V4L2 camera: a USB microscope, a webcam, an HDMI grabber.
+
+    Args:
+        device: index (`0`), or path (`/dev/video0`, or better `/dev/v4l/by-id/…`, which survives a replug).
+        width, height: what to ask the driver for, pixels; it may give another size.
+    """
+
+    def __init__(self, device: int | str, width: int | None = None, height: int | None = None) -> None:
+        super().__init__(f"/dev/video{device}" if isinstance(device, int) else device, live=True)
+        self._size = (width, height)
+
+    def _open_capture(self) -> cv2.VideoCapture:
+        capture = cv2.VideoCapture(self.name, cv2.CAP_V4L2)
+        for prop, value in zip((cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT), self._size, strict=True):
+            if value:
+                capture.set(prop, value)
+        capture.set(cv2.CAP_PROP_BUFFERSIZE, 2)
+        return capture
+
+    def _why_not(self) -> CameraError:
+        path = Path(self.name)
+        if not path.exists():
+            found = sorted(str(p) for p in Path("/dev").glob("video*"))
+            there = f"there is {', '.join(found)}" if found else "no camera is plugged in"
+            return CameraError(
+                f"There is no camera {self.name}; {there}.",
+                "Plug one in and look with `ls /dev/v4l/by-id/`, or try `--camera demo`.",
+            )
+        if not os.access(path, os.R_OK | os.W_OK):
+            return CameraError(
+                f"You may not open {self.name}.", "Type `sudo usermod -aG video $USER`, log out and in again."
+            )
+        return CameraError(
+            f"{self.name} is there but gives no frame: it is in use by another program, or it is no camera.",
+            f"See who has it with `fuser -v {self.name}`; cameras often have a second node, see `v4l2-ctl --list-devices`.",
+        )
+
+
+class StreamCamera(CaptureCamera):
+    """A network camera (`rtsp://…`, `http://…`).
+
+    Args:
+        address: its URL.
+        open_timeout_s, read_timeout_s: bounds for the connection and for each frame, seconds.
+    """
+
+    def __init__(self, address: str, open_timeout_s: float, read_timeout_s: float) -> None:
+        super().__init__(address, live=True)
+        self._bounds = {"open": open_timeout_s, "read": read_timeout_s}
+
+    def _open_capture(self) -> cv2.VideoCapture:
+        parameters: list[int] = []
+        for step, seconds in self._bounds.items():
+            parameters += [_PROPERTY_TIMEOUT[step], int(seconds * 1000)]
+        return cv2.VideoCapture(self.name, cv2.CAP_FFMPEG, parameters)
+
+    def _why_not(self) -> CameraError:
+        return CameraError(
+            f"No picture came from {_without_password(self.name)} within {self._bounds['open']:g} s.",
+            "Check the address with `ffplay URL` on this machine, and that user and password are in it.",
+        )
+
+
+class VideoFile(CaptureCamera):
+    """A recorded video; every frame is read, in order, as fast as they can be analysed.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path), live=False)
+
+    def _open_capture(self) -> cv2.VideoCapture:
+        capture = cv2.VideoCapture(self.name, cv2.CAP_FFMPEG)
+        frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+        self.total_frames = frames if frames > 0 else None
+        return capture
+
+    def _note_truncation(self) -> None:
+        missing = (self.total_frames or 0) - self._index
+        if missing > 1 and not self.skipped:  # containers may round their own count by one
+            self.skipped["cut_off_video"] += missing
+
+    def _why_not(self) -> CameraError:
+        return CameraError(
+            f"{self.name} cannot be read as a video: it is damaged, cut off before its index, or of an unknown format.",
+            "Try `ffmpeg -i IN -c:v libx264 -crf 12 OUT.mp4`, and give that file.",
+        )
+
+
+class GStreamerCamera(CaptureCamera):
+    """A GStreamer pipeline, the way to a Jetson's CSI camera.
+
+    Args:
+        pipeline: ends in an `appsink`; one is appended, with conversion to BGR, where it does not.
+    """
+
+    def __init__(self, pipeline: str) -> None:
+        if "appsink" not in pipeline:
+            pipeline = f"{pipeline} ! videoconvert ! video/x-raw,format=BGR ! appsink drop=true max-buffers=2"
+        super().__init__(f"gst:{pipeline}", live=True)
+        self._pipeline = pipeline
+
+    def open(self) -> None:
+        """Refuse early where this OpenCV was built without GStreamer."""
+        if not has_gstreamer():
+            raise CameraError(
+                "This OpenCV has no GStreamer: the wheels of pip never have it.",
+                "Use the system's OpenCV: `sudo apt install python3-opencv`, make the environment with `python3 -m venv "
+                "--system-site-packages`, and in it `pip uninstall -y opencv-python-headless`.",
+            )
+        super().open()
+
+    def _open_capture(self) -> cv2.VideoCapture:
+        return cv2.VideoCapture(self._pipeline, cv2.CAP_GSTREAMER)
+
+    def _why_not(self) -> CameraError:
+        return CameraError(
+            f"The pipeline gives no frame: {self._pipeline}",
+            "Try it alone: `gst-launch-1.0 PIPELINE` with `fakesink` in place of `appsink`; on a Jetson "
+            "`sudo systemctl restart nvargus-daemon` frees a camera that hangs.",
+        )
+
+
+def has_gstreamer() -> bool:
+    """Whether the OpenCV that is installed was built with GStreamer."""
+    lines = cv2.getBuildInformation().splitlines()
+    return any("GStreamer:" in line and "YES" in line for line in lines)
+
+
+def _without_password(address: str) -> str:
+    head, separator, tail = address.rpartition("@")
+    scheme = head.split("://")[0]
+    return f"{scheme}://…@{tail}" if separator else address
+
+
+def _quiet() -> None:
+    """Keep OpenCV's and FFmpeg's own chatter off the terminal: the error that follows says it in one line."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    cv2.setLogLevel(0)

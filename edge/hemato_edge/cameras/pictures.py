@@ -1,0 +1,92 @@
+"""Reading one picture from a file, and refusing what cannot be analysed with a reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from hemato_edge.errors import ImageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hemato_edge.values import Image
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+MIN_SIDE_PX = 48
+"""Under this no cell can be told from another: a white cell would have some ten pixels."""
+MAX_PIXELS = 64_000_000
+"""64 megapixels: beyond every camera of a microscope, and 200 MB once decoded."""
+_GREY_SPREAD = 3.0
+"""Mean difference of the channels, in levels, under which a picture holds no stain. JPEG noise alone gives under 2."""
+
+
+def read_picture(path: Path) -> Image:
+    """The picture in a file as (H, W, 3) uint8 BGR.
+
+    Raises:
+        ImageError: if there is no such file, or it is not a picture, or it is 16-bit, grey, tiny or huge.
+    """
+    try:
+        content = np.fromfile(path, np.uint8)
+    except FileNotFoundError as error:
+        raise ImageError(f"There is no picture {path}.", "Check the path.") from error
+    except IsADirectoryError as error:
+        raise ImageError(f"{path} is a folder.", f"Name the pictures in it: {path}/*.jpg") from error
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read ({error.strerror}).", "Check its permissions.") from error
+    try:
+        picture = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if len(content) else None
+    except cv2.error as error:
+        raise ImageError(
+            f"{path} cannot be decoded (over {MAX_PIXELS // 1_000_000} megapixels, or damaged).",
+            "Cut it into fields of view, or save it again.",
+        ) from error
+    if picture is None:
+        raise ImageError(
+            f"{path} is not a picture, or it is damaged.", "Open it in a viewer and save it as PNG or JPEG."
+        )
+    return check_picture(picture, str(path))
+
+
+def check_picture(picture: np.ndarray, name: str) -> Image:
+    """The picture as (H, W, 3) uint8 BGR, without its alpha channel.
+
+    Args:
+        picture: what a decoder gave: any depth and number of channels.
+        name: what to call it in an error.
+
+    Raises:
+        ImageError: if it is 16-bit, grey, tiny or huge.
+    """
+    height, width = picture.shape[:2]
+    if picture.dtype != np.uint8:
+        raise ImageError(
+            f"{name} has {picture.dtype.itemsize * 8} bits a channel; only 8 can be read.",
+            "Save it with 8 bits a channel, for instance `magick IN -depth 8 OUT.png`.",
+        )
+    if width * height > MAX_PIXELS:
+        raise ImageError(
+            f"{name} has {width * height / 1e6:.0f} megapixels; the most is {MAX_PIXELS // 1_000_000}.",
+            "Cut it into fields of view.",
+        )
+    if min(height, width) < MIN_SIDE_PX:
+        raise ImageError(
+            f"{name} is {width}×{height} pixels; the least is {MIN_SIDE_PX}×{MIN_SIDE_PX}.",
+            "Take the picture with more magnification or resolution.",
+        )
+    if picture.ndim == 3 and picture.shape[2] == 4:
+        picture = picture[:, :, :3]
+    if picture.ndim != 3 or picture.shape[2] != 3 or _is_grey(picture):
+        raise ImageError(
+            f"{name} is grey: without colour there is no stain to judge.",
+            "Take a colour picture of a stained smear; check that the camera is not set to monochrome.",
+        )
+    return np.ascontiguousarray(picture)
+
+
+def _is_grey(picture: np.ndarray) -> bool:
+    thinned = picture[:: max(1, picture.shape[0] // 128), :: max(1, picture.shape[1] // 128)].astype(np.int16)
+    return float((thinned.max(axis=2) - thinned.min(axis=2)).mean()) < _GREY_SPREAD

@@ -1,0 +1,101 @@
+"""From what a person types after `--camera` to the camera it names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hemato_edge.errors import CameraError
+
+if TYPE_CHECKING:
+    from hemato_edge.cameras.camera import Camera
+    from hemato_edge.settings import CameraSettings
+
+_URL = re.compile(r"^(rtsps?|https?|udp|rtp|tcp)://")
+
+
+def make_camera(spec: str, settings: CameraSettings) -> Camera:
+    """The camera that `spec` names, not yet open.
+
+    Args:
+        spec: `0`, `/dev/video0`, `picamera`, `picamera:1`, `gst:PIPELINE`, `rtsp://…`, a video file, an image,
+            a folder of images, `demo` or `demo:SEED`.
+        settings: sizes and time limits.
+
+    Raises:
+        CameraError: if it names nothing there is.
+    """
+    if spec == "demo" or spec.startswith("demo:"):
+        return _demo(spec)
+    if spec == "picamera" or spec.startswith("picamera:"):
+        return _picamera(_number(spec, "picamera"), settings)
+    if spec.startswith("gst:"):
+        from hemato_edge.cameras.opencv import GStreamerCamera
+
+        return GStreamerCamera(spec.removeprefix("gst:").strip())
+    if _URL.match(spec):
+        from hemato_edge.cameras.opencv import StreamCamera
+
+        return StreamCamera(spec, settings.open_timeout_s, settings.read_timeout_s)
+    if spec.isdigit():
+        return _first_or_index(int(spec), settings)
+    if spec.startswith("/dev/"):
+        return _device(spec, settings)
+    return _from_path(Path(spec).expanduser())
+
+
+def _demo(spec: str) -> Camera:
+    from hemato_edge.cameras.demo import DemoCamera
+
+    return DemoCamera(_number(spec, "demo", default=1))
+
+
+def _number(spec: str, kind: str, default: int = 0) -> int:
+    text = spec.removeprefix(kind).removeprefix(":")
+    if not text:
+        return default
+    if not text.isdigit():
+        raise CameraError(
+            f"'{spec}' is not a camera: {text!r} is not a number.", f"Type for instance `--camera {kind}:1`."
+        )
+    return int(text)
+
+
+def _picamera(number: int, settings: CameraSettings) -> Camera:
+    from hemato_edge.cameras.picamera import PiCamera
+
+    return PiCamera(number, settings.width, settings.height, settings.open_timeout_s)
+
+
+def _first_or_index(index: int, settings: CameraSettings) -> Camera:
+    """`0` means the first camera there is: the Pi's own where libcamera has one, else V4L2."""
+    if index == 0:
+        from hemato_edge.cameras.picamera import libcamera_sees_a_camera
+
+        if libcamera_sees_a_camera():
+            return _picamera(0, settings)
+    return _device(index, settings)
+
+
+def _device(device: int | str, settings: CameraSettings) -> Camera:
+    from hemato_edge.cameras.opencv import DeviceCamera
+
+    return DeviceCamera(device, settings.width, settings.height)
+
+
+def _from_path(path: Path) -> Camera:
+    from hemato_edge.cameras.files import FilesCamera
+    from hemato_edge.cameras.opencv import VideoFile
+    from hemato_edge.cameras.pictures import PICTURE_SUFFIXES
+
+    if path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES:
+        if not path.exists():
+            raise CameraError(f"There is no picture {path}.", "Check the path.")
+        return FilesCamera(path)
+    if path.exists():
+        return VideoFile(path)
+    raise CameraError(
+        f"'{path}' is neither a camera nor a file.",
+        "Type an index (0), /dev/video0, picamera, gst:PIPELINE, rtsp://…, a video, a folder of images, or demo.",
+    )
