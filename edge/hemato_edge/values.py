@@ -102,7 +102,8 @@ class Detections:
     def sizes(self) -> NDArray[np.float32]:
         """(N,) float32: geometric mean of width and height, pixels."""
         extent = self.boxes[:, 2:] - self.boxes[:, :2]
-        return np.sqrt(extent[:, 0] * extent[:, 1])
+        side: NDArray[np.float32] = np.sqrt(extent[:, 0] * extent[:, 1])
+        return side
 
     def counts(self) -> dict[str, int]:
         """How many of each kind, every kind named."""

@@ -43,16 +43,14 @@ class FilesCamera:
             try:
                 files = [f for f in self._path.iterdir() if f.suffix.lower() in PICTURE_SUFFIXES and f.is_file()]
             except OSError as error:
-                raise CameraError(
-                    f"{self._path} cannot be read ({error.strerror}).", "Check its permissions."
-                ) from error
+                raise CameraError(f"{self._path} cannot be listed ({error.strerror}).", "Check its rights.") from error
             self._files = sorted(files, key=_by_number)
         else:
             self._files = [self._path]
         if not self._files:
             raise CameraError(
                 f"There is no picture in {self._path}.",
-                f"It should hold fields of view as {', '.join(sorted(PICTURE_SUFFIXES))}; sub-folders are not searched.",
+                f"It should hold fields as {', '.join(sorted(PICTURE_SUFFIXES))}; sub-folders are not searched.",
             )
         self.total_frames = len(self._files)
 

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from hemato_edge.cameras.camera import EndOfFrames
 from hemato_edge.cameras.pictures import check_picture
@@ -58,8 +59,8 @@ class CaptureCamera:
         if self._capture is None:
             raise CameraError(f"{self.name} is not open.")
         if self._first is not None:
-            frame, self._first = self._first, None
-            return frame
+            first, self._first = self._first, None
+            return first
         started = time.monotonic()
         frame = self._grab()
         if frame is not None:
@@ -89,18 +90,17 @@ class CaptureCamera:
         """For a file: note frames that its header promised and that did not come."""
 
     def _grab(self) -> Frame | None:
-        assert_open = self._capture
-        if assert_open is None:
+        if self._capture is None:
             return None
-        good, image = assert_open.read()
+        good, image = self._capture.read()
         if not good or image is None:
             return None
-        try:
-            picture = check_picture(image, self.name)
-        except ImageError as error:
-            if self._index == 0:
+        picture = np.asarray(image, np.uint8)
+        if self._index == 0:
+            try:
+                picture = check_picture(picture, self.name)
+            except ImageError as error:
                 raise CameraError(error.message, error.fix) from error
-            picture = image  # a black or washed-out frame in mid-stream is for the quality gate to name
         frame = Frame(picture, self._index, time.monotonic(), datetime.now(timezone.utc), self.name)
         self._index += 1
         return frame
@@ -141,7 +141,8 @@ class DeviceCamera(CaptureCamera):
             )
         return CameraError(
             f"{self.name} is there but gives no frame: it is in use by another program, or it is no camera.",
-            f"See who has it with `fuser -v {self.name}`; cameras often have a second node, see `v4l2-ctl --list-devices`.",
+            f"See who has it with `fuser -v {self.name}`; many cameras have a second node that gives no picture: "
+            "`v4l2-ctl --list-devices`.",
         )
 
 
@@ -193,8 +194,8 @@ class VideoFile(CaptureCamera):
 
     def _why_not(self) -> CameraError:
         return CameraError(
-            f"{self.name} cannot be read as a video: it is damaged, cut off before its index, or of an unknown format.",
-            "Try `ffmpeg -i IN -c:v libx264 -crf 12 OUT.mp4`, and give that file.",
+            f"{self.name} cannot be read as a video: damaged, cut off before its index, or of an unknown format.",
+            "Record it again, or try `ffmpeg -i IN -c:v libx264 -crf 12 OUT.mp4`.",
         )
 
 
@@ -216,8 +217,8 @@ class GStreamerCamera(CaptureCamera):
         if not has_gstreamer():
             raise CameraError(
                 "This OpenCV has no GStreamer: the wheels of pip never have it.",
-                "Use the system's OpenCV: `sudo apt install python3-opencv`, make the environment with `python3 -m venv "
-                "--system-site-packages`, and in it `pip uninstall -y opencv-python-headless`.",
+                "Use the system's OpenCV: `sudo apt install python3-opencv`, make the environment with `python3 -m "
+                "venv --system-site-packages`, and in it `pip uninstall -y opencv-python-headless`.",
             )
         super().open()
 

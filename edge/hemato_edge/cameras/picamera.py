@@ -7,13 +7,16 @@ import threading
 import time
 from collections import Counter
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
 from hemato_edge.errors import CameraError
 from hemato_edge.values import Frame
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 INSTALL = (
     "On Raspberry Pi OS type `sudo apt install -y python3-picamera2`, then make the environment with "
@@ -126,7 +129,7 @@ class PiCamera:
             camera.stop()
             camera.close()
 
-    def _capture(self, timeout_s: float) -> np.ndarray:
+    def _capture(self, timeout_s: float) -> NDArray[np.uint8]:
         """One buffer. Waits on an event, because older picamera2 take a number for `wait` and then wait for ever."""
         if self._camera is None:
             raise CameraError(f"{self.name} is not open.")
@@ -143,8 +146,8 @@ class PiCamera:
         finally:
             request.release()
 
-    def _to_bgr(self, array: np.ndarray) -> np.ndarray:
+    def _to_bgr(self, array: NDArray[np.uint8]) -> NDArray[np.uint8]:
         code = _TO_BGR[self._format]
-        picture = array if code is None else cv2.cvtColor(array, code)
+        picture = array if code is None else np.asarray(cv2.cvtColor(array, code), np.uint8)
         width, height = self._stream["size"]
         return np.ascontiguousarray(picture[:height, :width])

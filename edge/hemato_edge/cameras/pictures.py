@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -11,6 +11,8 @@ from hemato_edge.errors import ImageError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from hemato_edge.values import Image
 
@@ -21,6 +23,7 @@ MAX_PIXELS = 64_000_000
 """64 megapixels: beyond every camera of a microscope, and 200 MB once decoded."""
 _GREY_SPREAD = 3.0
 """Mean difference of the channels, in levels, under which a picture holds no stain. JPEG noise alone gives under 2."""
+_BLACK_LEVEL = 20.0
 
 
 def read_picture(path: Path) -> Image:
@@ -51,7 +54,7 @@ def read_picture(path: Path) -> Image:
     return check_picture(picture, str(path))
 
 
-def check_picture(picture: np.ndarray, name: str) -> Image:
+def check_picture(picture: NDArray[Any], name: str) -> Image:
     """The picture as (H, W, 3) uint8 BGR, without its alpha channel.
 
     Args:
@@ -87,6 +90,8 @@ def check_picture(picture: np.ndarray, name: str) -> Image:
     return np.ascontiguousarray(picture)
 
 
-def _is_grey(picture: np.ndarray) -> bool:
+def _is_grey(picture: NDArray[Any]) -> bool:
+    """Whether the channels say the same thing; a black picture has no colour either, but the gate names that."""
     thinned = picture[:: max(1, picture.shape[0] // 128), :: max(1, picture.shape[1] // 128)].astype(np.int16)
-    return float((thinned.max(axis=2) - thinned.min(axis=2)).mean()) < _GREY_SPREAD
+    spread = float((thinned.max(axis=2) - thinned.min(axis=2)).mean())
+    return spread < _GREY_SPREAD and float(thinned.mean()) > _BLACK_LEVEL
