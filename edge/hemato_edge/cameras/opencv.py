@@ -111,18 +111,24 @@ class DeviceCamera(CaptureCamera):
 
     Args:
         device: index (`0`), or path (`/dev/video0`, or better `/dev/v4l/by-id/…`, which survives a replug).
-        width, height: what to ask the driver for, pixels; it may give another size.
+        width, height, fps: what to ask the driver for, pixels and frames a second; it may give something else.
     """
 
-    def __init__(self, device: int | str, width: int | None = None, height: int | None = None) -> None:
+    def __init__(
+        self, device: int | str, width: int | None = None, height: int | None = None, fps: float | None = None
+    ) -> None:
         super().__init__(f"/dev/video{device}" if isinstance(device, int) else device, live=True)
-        self._size = (width, height)
+        self._wanted = {
+            cv2.CAP_PROP_FRAME_WIDTH: width,
+            cv2.CAP_PROP_FRAME_HEIGHT: height,
+            cv2.CAP_PROP_FPS: fps,
+        }
 
     def _open_capture(self) -> cv2.VideoCapture:
         capture = cv2.VideoCapture(self.name, cv2.CAP_V4L2)
-        for prop, value in zip((cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT), self._size, strict=True):
-            if value:
-                capture.set(prop, value)
+        for name, value in self._wanted.items():
+            if value is not None:
+                capture.set(name, value)
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 2)
         return capture
 

@@ -73,18 +73,20 @@ class PiCamera:
 
     Args:
         number: which one, from 0.
-        width, height: frame size to ask for, pixels. libcamera may align it; what came back is used.
+        width, height: frame size to ask for, pixels, 1280 × 960 unless told. libcamera may align it; what came back is used.
         open_timeout_s: how long the first frame may take, seconds.
     """
 
     live = True
 
-    def __init__(self, number: int, width: int = 1280, height: int = 960, open_timeout_s: float = 10.0) -> None:
+    def __init__(
+        self, number: int, width: int | None = None, height: int | None = None, open_timeout_s: float = 10.0
+    ) -> None:
         self.name = f"picamera:{number}"
         self.total_frames: int | None = None
         self.skipped: Counter[str] = Counter()
         self._number = number
-        self._size = (width, height)
+        self._size = (width or 1280, height or 960)
         self._open_timeout_s = open_timeout_s
         self._camera: Any = None
         self._format = ""

@@ -81,7 +81,7 @@ def _first_or_index(index: int, settings: CameraSettings) -> Camera:
 def _device(device: int | str, settings: CameraSettings) -> Camera:
     from hemato_edge.cameras.opencv import DeviceCamera
 
-    return DeviceCamera(device, settings.width, settings.height)
+    return DeviceCamera(device, settings.width, settings.height, settings.fps)
 
 
 def _from_path(path: Path) -> Camera:

@@ -1,0 +1,45 @@
+# The few commands everyone types. `make demo` and `make test` need only git, make and python3 with venv.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+PIP     = $(BIN)/python -m pip install --disable-pip-version-check --quiet
+
+.PHONY: help demo test test-all check format clean
+.DELETE_ON_ERROR:
+
+help:            ## this list
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV) || { echo "python3 has no venv: on Debian type  sudo apt install python3-venv" >&2; exit 1; }
+
+# What the device needs, and nothing more.
+$(VENV)/.device: pyproject.toml | $(VENV)/bin/python
+	$(PIP) -e .
+	@touch $@
+
+# All that the tests need: the workstation's half and the tools.
+$(VENV)/.all: pyproject.toml | $(VENV)/bin/python
+	$(PIP) -e '.[train,dev]'
+	@touch $@ $(VENV)/.device
+
+demo: $(VENV)/.device ## install, then count 100 white cells on the drawn slide
+	$(BIN)/hemato-edge run --camera demo --until 100
+
+test: $(VENV)/.all ## install all that is needed and run the quick tests
+	$(BIN)/python -m pytest
+
+test-all: $(VENV)/.all ## also the tests that take minutes
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+check: $(VENV)/.all ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.all ## let the formatter do its work
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove the environment and what tools left behind
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

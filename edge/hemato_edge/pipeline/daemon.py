@@ -1,0 +1,271 @@
+"""The daemon: capture, analysis and writing, each in its own thread, with short queues between them.
+
+A live camera never waits: when the analysis is behind, the oldest waiting frame is dropped, and counted. Files and the
+demo wait. What the caller is shown are totals that the writer has committed; nothing else.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from hemato_edge.cameras.camera import EndOfFrames, OpenCamera
+from hemato_edge.errors import CameraError, HematoEdgeError
+from hemato_edge.pipeline.field import adds_something
+from hemato_edge.values import FieldResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hemato_edge.cameras.camera import Camera
+    from hemato_edge.pipeline.field import FieldAnalyzer
+    from hemato_edge.store.records import Totals
+    from hemato_edge.store.writer import Writer
+    from hemato_edge.values import Frame
+
+FRAMES_WAITING = 2
+RESULTS_WAITING = 16
+TALLY_EVERY_S = 10.0
+"""How often counts of rejected and dropped frames are committed when no new field comes: rare, for the SD card."""
+_POLL_S = 0.1
+_GRACE = 1.5
+"""A read may take this many times its own limit before it counts as hung: the camera's own error says more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a run ends by itself; None: never for that reason.
+
+    Attributes:
+        leukocytes: classified white cells to reach.
+        frames: frames to read.
+        duration_s: seconds to run.
+    """
+
+    leukocytes: int | None = None
+    frames: int | None = None
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: what is on disk, and in words why it stopped."""
+
+    totals: Totals
+    reason: str
+
+
+class Daemon:
+    """Runs one session from the first frame to the end.
+
+    Args:
+        camera: not yet open; it is opened and closed in the capture thread.
+        analyzer: of a fresh session.
+        writer: an open store.
+        session: as `writer.start_session` numbered it.
+        limits: when to stop.
+        open_timeout_s, read_timeout_s: how long a live camera may take for its first and each further frame, seconds.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        analyzer: FieldAnalyzer,
+        writer: Writer,
+        session: int,
+        limits: Limits,
+        open_timeout_s: float,
+        read_timeout_s: float,
+    ) -> None:
+        self._camera = camera
+        self._analyzer = analyzer
+        self._writer = writer
+        self._session = session
+        self._limits = limits
+        self._open_timeout_s = open_timeout_s
+        self._read_timeout_s = read_timeout_s
+        self._frames: queue.Queue[Frame] = queue.Queue(FRAMES_WAITING)
+        self._results: queue.Queue[FieldResult] = queue.Queue(RESULTS_WAITING)
+        self._stop = threading.Event()
+        self._captured = threading.Event()
+        self._analysed = threading.Event()
+        self._written = threading.Event()
+        self._reason = ""
+        self._error: HematoEdgeError | None = None
+        self._crash: BaseException | None = None
+        self._tallies: Counter[str] = Counter()
+        self._tallies_lock = threading.Lock()
+        self._alive_since = time.monotonic()
+        self._opened = False
+        self.totals: Totals | None = None
+
+    def stop(self, reason: str) -> None:
+        """Ask the run to end in order: the field at work is finished and committed. Safe in a signal handler."""
+        if not self._stop.is_set():
+            self._reason = reason
+            self._stop.set()
+
+    def run(self, show: Callable[[Totals], None] | None = None, every_s: float = 0.25) -> Outcome:
+        """Run to the end, in the calling thread; `show` is called with committed totals every `every_s` seconds.
+
+        Raises:
+            HematoEdgeError: of the camera, the model or the store, after what was counted has been committed.
+        """
+        totals = self._writer.commit_tallies(self._session, {})
+        self.totals = totals
+        threads = [
+            threading.Thread(target=self._guarded, args=(step, done), name=name, daemon=True)
+            for name, step, done in (
+                ("capture", self._capture, self._captured),
+                ("analysis", self._analyse, self._analysed),
+                ("writer", self._write, self._written),
+            )
+        ]
+        self._alive_since = started = time.monotonic()
+        for thread in threads:
+            thread.start()
+        capture, *workers = threads
+        while any(worker.is_alive() for worker in workers):
+            workers[-1].join(every_s)
+            self._watch(capture, started)
+            if show is not None:
+                show(self.totals)
+        # A capture thread that hangs in its driver is left behind: it cannot be ended, and it holds no count.
+        capture.join(0.0 if self._error else self._read_timeout_s)
+        if self._crash is not None:
+            raise self._crash
+        if self._error is not None:
+            raise self._error
+        return Outcome(self.totals, self._reason or "the camera has no more frames")
+
+    def _guarded(self, step: Callable[[], None], done: threading.Event) -> None:
+        """Run a thread's work; whatever goes wrong there is raised in `run`, not lost with the thread."""
+        try:
+            step()
+        except HematoEdgeError as error:
+            self._error = self._error or error
+            self.stop("an error")
+        except BaseException as error:  # noqa: BLE001 - a crash of a thread must end the run, not hang it
+            self._crash = self._crash or error
+            self.stop("an error")
+        finally:
+            done.set()
+
+    def _watch(self, capture: threading.Thread, started: float) -> None:
+        now = time.monotonic()
+        limit = self._limits.duration_s
+        if limit is not None and now - started >= limit:
+            self.stop(f"{limit:g} s are over")
+        if self._stop.is_set() or not self._camera.live or not capture.is_alive():
+            return
+        allowed = self._read_timeout_s if self._opened else self._open_timeout_s
+        if now - self._alive_since > _GRACE * allowed:
+            self._error = CameraError(
+                f"{self._camera.name} gave no frame for {now - self._alive_since:.0f} s: its driver hangs.",
+                "Unplug it and plug it in again, then start again; what was counted is stored.",
+            )
+            self.stop("an error")
+            self._captured.set()
+
+    def _tally(self, name: str, count: int = 1) -> None:
+        with self._tallies_lock:
+            self._tallies[name] += count
+
+    def _current_tallies(self) -> dict[str, int]:
+        with self._tallies_lock:
+            tallies = dict(self._tallies)
+        tallies.update({f"skipped:{reason}": count for reason, count in self._camera.skipped.items()})
+        return tallies
+
+    def _capture(self) -> None:
+        with OpenCamera(self._camera) as camera:
+            self._opened = True
+            taken = 0
+            while not self._stop.is_set():
+                if self._limits.frames is not None and taken >= self._limits.frames:
+                    self._reason = self._reason or f"{taken} frames were read"
+                    return
+                try:
+                    frame = camera.read(self._read_timeout_s)
+                except EndOfFrames:
+                    return
+                self._alive_since = time.monotonic()
+                taken += 1
+                self._tally("frames")
+                self._offer(frame, live=camera.live)
+
+    def _offer(self, frame: Frame, *, live: bool) -> None:
+        while not self._stop.is_set():
+            try:
+                self._frames.put(frame, timeout=0 if live else _POLL_S)
+            except queue.Full:
+                if live:
+                    self._drop_oldest()
+            else:
+                return
+
+    def _drop_oldest(self) -> None:
+        try:
+            self._frames.get_nowait()
+        except queue.Empty:
+            return
+        self._tally("dropped")
+
+    def _analyse(self) -> None:
+        lost = 0
+        while not self._stop.is_set():
+            try:
+                frame = self._frames.get(timeout=_POLL_S)
+            except queue.Empty:
+                if self._captured.is_set() and self._frames.empty():
+                    return
+                continue
+            result = self._analyzer.analyze(frame)
+            if not isinstance(result, FieldResult):
+                self._tally(f"rejected:{result.reject}")
+                continue
+            if self._analyzer.registration.lost > lost:
+                lost = self._analyzer.registration.lost
+                self._tally("tracking_lost")
+            if adds_something(result):
+                self._hand_over(result)
+            target = self._limits.leukocytes
+            if target is not None and self._analyzer.leukocytes >= target:
+                self.stop(f"{target} white cells were classified")
+
+    def _hand_over(self, result: FieldResult) -> None:
+        """Give a result to the writer, also while the run is being stopped, unless the writer is gone."""
+        while not self._written.is_set():
+            try:
+                self._results.put(result, timeout=_POLL_S)
+            except queue.Full:
+                continue
+            return
+
+    def _write(self) -> None:
+        committed = time.monotonic()
+        try:
+            while True:
+                try:
+                    result = self._results.get(timeout=_POLL_S)
+                except queue.Empty:
+                    if self._analysed.is_set() and self._results.empty():
+                        return
+                    if time.monotonic() - committed > TALLY_EVERY_S:
+                        self.totals = self._writer.commit_tallies(self._session, self._current_tallies())
+                        committed = time.monotonic()
+                    continue
+                self.totals = self._writer.commit_field(self._session, result, self._current_tallies())
+                committed = time.monotonic()
+        finally:
+            self._finish()
+
+    def _finish(self) -> None:
+        look = self._analyzer.looks.look()
+        if look is not None:
+            self._writer.record_optics(self._session, look.red_cell_px, asdict(look.stain))
+        self.totals = self._writer.commit_tallies(self._session, self._current_tallies())
