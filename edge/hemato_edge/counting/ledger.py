@@ -73,9 +73,7 @@ class Ledger:
             known = self._nearest(pose.region, kind, place, reach)
             if known is not None:
                 if not cut[i]:
-                    # follow slow drift of the tracking; the old place weighs more, so nothing runs away
-                    known[0] += 0.2 * (place[0] - known[0])
-                    known[1] += 0.2 * (place[1] - known[1])
+                    self._follow(pose.region, kind, known, place)
             elif not cut[i]:
                 self._enter(pose.region, kind, place)
                 new[i] = True
@@ -87,6 +85,16 @@ class Ledger:
     def _enter(self, region: int, kind: int, place: tuple[float, float]) -> None:
         self._grid.setdefault(self._square(region, kind, place), []).append([*place])
         self.known[kind] += 1
+
+    def _follow(self, region: int, kind: int, known: list[float], place: tuple[float, float]) -> None:
+        """Let a known cell follow slow drift of the tracking; the old place weighs more, so nothing runs away."""
+        old = self._square(region, kind, (known[0], known[1]))
+        known[0] += 0.2 * (place[0] - known[0])
+        known[1] += 0.2 * (place[1] - known[1])
+        new = self._square(region, kind, (known[0], known[1]))
+        if new != old:
+            self._grid[old].remove(known)
+            self._grid.setdefault(new, []).append(known)
 
     def _nearest(self, region: int, kind: int, place: tuple[float, float], reach: float) -> list[float] | None:
         _, _, column, row = self._square(region, kind, place)

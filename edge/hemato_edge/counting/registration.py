@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 
 WORKING_WIDTH_PX = 320
 """Frames are shrunk to about this width: a shift of one pixel here is well under a red cell's radius."""
-MIN_CONFIDENCE = 0.10
+MIN_CONFIDENCE = 0.5
 """Least normalised correlation of the overlapping parts for a match. Measured on the demo slides and on shifted parts
 of real fields: true shifts gave 0.3 to 1.0, parts of different fields under 0.08 (`benchmarks/registration.py`)."""
-KEY_OVERLAP = 0.55
+MIN_OVERLAP = 0.3
+"""Share of the picture that two frames must have in common: less than that agrees by chance too often."""
+UNEVEN_LIGHT_PX = 81
+"""At working width. Light that changes over more than this is the lamp's, not a cell's."""
+KEY_OVERLAP = 0.7
 """A new key field is taken when less than this share of the old one is still in view."""
 
 
@@ -77,29 +81,34 @@ class Registration:
 
     def _shift(self, reference: NDArray[np.float32], small: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
         """How far the view moved over the slide, x y in small pixels, and how well the overlap then agrees."""
-        (dx, dy), _ = cv2.phaseCorrelate(reference, small, self._window)
+        # copies, because phaseCorrelate multiplies the window into its arguments
+        (dx, dy), _ = cv2.phaseCorrelate(reference.copy(), small.copy(), self._window)
         # the content moves against the stage
         return np.array([-dx, -dy]), _agreement(reference, small, -dx, -dy)
 
 
 def _small_grey(image: Image) -> tuple[NDArray[np.float32], float]:
-    """The green channel, which every cell absorbs, at working width; and full pixels per small pixel."""
+    """The green channel, which every cell absorbs, at working width; and full pixels per small pixel.
+
+    What is wider than a few cells is taken out: uneven light does not move with the stage and would hold the
+    correlation at zero shift.
+    """
     scale = max(1.0, image.shape[1] / WORKING_WIDTH_PX)
     green = np.ascontiguousarray(image[:, :, 1])
     size = (round(image.shape[1] / scale), round(image.shape[0] / scale))
     small = cv2.resize(green, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    return small, image.shape[1] / size[0]
+    around = cv2.blur(small, (UNEVEN_LIGHT_PX, UNEVEN_LIGHT_PX), borderType=cv2.BORDER_REFLECT)
+    return np.asarray(small / (around + 1) - 1, np.float32), image.shape[1] / size[0]
 
 
 def _agreement(reference: NDArray[np.float32], small: NDArray[np.float32], dx: float, dy: float) -> float:
     """Correlation coefficient of what both show when the view moved by (dx, dy); 0 for too little overlap."""
     height, width = reference.shape
     x, y = round(dx), round(dy)
-    if abs(x) > 0.85 * width or abs(y) > 0.85 * height:
+    if (1 - abs(x) / width) * (1 - abs(y) / height) < MIN_OVERLAP or max(abs(x) / width, abs(y) / height) >= 1:
         return 0.0
     a = reference[max(y, 0) : height + min(y, 0), max(x, 0) : width + min(x, 0)]
     b = small[max(-y, 0) : height + min(-y, 0), max(-x, 0) : width + min(-x, 0)]
-    a, b = cv2.blur(a, (3, 3)), cv2.blur(b, (3, 3))
     a, b = a - a.mean(), b - b.mean()
     spread = float(np.sqrt((a * a).sum() * (b * b).sum()))
     return float((a * b).sum() / spread) if spread > 1e-6 else 0.0

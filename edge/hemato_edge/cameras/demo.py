@@ -1,0 +1,172 @@
+"""The demo camera: a simulated microscope over a drawn slide of which the truth is known."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from hemato_edge.cameras import stage
+from hemato_edge.cameras.camera import EndOfFrames
+from hemato_edge.cameras.slide import SLIDE_SIZE_PX, DrawnSlide, SlideObject
+from hemato_edge.errors import CameraError, ConfigurationError
+from hemato_edge.values import Frame
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hemato_edge.values import Image
+
+STILL_FRAMES = 300
+"""Frames of a stage that stands still, when nobody says how many."""
+_NOISE = 1.8
+_VIGNETTE = 0.16
+_QUANTILES = np.rint([_NOISE * NormalDist().inv_cdf((k + 0.5) / 256) for k in range(256)]).astype(np.int8)
+
+
+class DemoCamera:
+    """A stage that moves over a drawn smear, with a cheap camera on top. Keeps the `Camera` protocol.
+
+    The stage walks a raster with pauses, drifts and shakes; the focus breathes and is lost for some frames; the light
+    is uneven and changes slowly; the sensor is noisy. Everything follows from the seed, and nothing depends on the
+    clock, except the time stamps. The exposure is taken to be short: there is no motion blur.
+
+    Args:
+        seed: which slide, and which walk over it.
+        still: the stage never moves (it still shakes, and the focus still breathes).
+        clean: no noise, blur, drift, shake or uneven light: only the walk.
+        frame_size: width and height of the frames, pixels.
+        max_step_px: the longest step of the stage between two frames, pixels.
+        start: slide position of the first frame's upper left corner, pixels; where a still stage stays, and where
+            a moving one comes from.
+        frames: end after so many frames.
+
+    Raises:
+        ConfigurationError: if the frame does not fit on the slide, or a number is out of its range.
+    """
+
+    live = False
+
+    def __init__(
+        self,
+        seed: int = 1,
+        *,
+        still: bool = False,
+        clean: bool = False,
+        frame_size: tuple[int, int] = (640, 480),
+        max_step_px: float = 39.0,
+        start: tuple[float, float] | None = None,
+        frames: int | None = None,
+    ) -> None:
+        self.name = f"demo slide {seed}"
+        self.skipped: dict[str, int] = {}
+        _check(seed, frame_size, max_step_px, start, frames)
+        self.slide = DrawnSlide(seed)
+        self._size = frame_size
+        self._clean = clean
+        chance = [np.random.default_rng([seed, 20, effect]) for effect in range(5)]
+        if still:
+            here = start or tuple(np.subtract(self.slide.size_px, frame_size) / 2)
+            path = np.tile(np.asarray(here, np.float64), (frames or STILL_FRAMES, 1))
+        else:
+            path = stage.raster(chance[0], self.slide.size_px, frame_size, max_step_px, start)
+        n = len(path)
+        if not clean:
+            path = path + stage.vibration(chance[1], n) + (0 if still else stage.drift(chance[2], n))
+        self._blur, self._light = stage.defocus(chance[3], n), stage.brightness(chance[4], n)
+        self._poses = np.clip(path, 0, np.subtract(self.slide.size_px, frame_size))[:frames]
+        self.total_frames: int | None = len(self._poses)
+        self._next = 0
+        self._open = False
+        self._gain = _vignette(frame_size)
+
+    def open(self) -> None:
+        """Put the stage at the first frame. A second `open` starts the same walk again."""
+        self._next = 0
+        self._open = True
+
+    def read(self, timeout_s: float = 1.0) -> Frame:
+        """The next frame, always at once.
+
+        Raises:
+            EndOfFrames: when the walk is over.
+            CameraError: if the camera is not open.
+        """
+        if not self._open:
+            msg = "The demo camera is not open."
+            raise CameraError(msg, "Call open() first.")
+        if self._next >= len(self._poses):
+            raise EndOfFrames
+        index = self._next
+        self._next += 1
+        image = self._image(index)
+        return Frame(image, index, time.monotonic(), datetime.now(timezone.utc), self.name)
+
+    def close(self) -> None:
+        """Stop. Safe to call twice."""
+        self._open = False
+
+    def true_pose(self, index: int) -> tuple[float, float]:
+        """Slide position of a frame's upper left corner, x y in pixels, drift and shake included."""
+        x, y = self._poses[index]
+        return float(x), float(y)
+
+    def blur_px(self, index: int) -> float:
+        """How much a frame is blurred: standard deviation in pixels, 0 for a clean camera."""
+        return 0.0 if self._clean else float(self._blur[index])
+
+    def truth_seen(self, upto_index: int) -> list[SlideObject]:
+        """What was whole inside at least one of the frames 0 to `upto_index` (included)."""
+        poses = self._poses[: upto_index + 1]
+        far = poses + np.asarray(self._size)
+        seen = []
+        for one in self.slide.truth:
+            x0, y0, x1, y1 = one.box
+            inside = (poses <= (x0, y0)).all(axis=1) & (far >= (x1, y1)).all(axis=1)
+            if inside.any():
+                seen.append(one)
+        return seen
+
+    def _image(self, index: int) -> Image:
+        x, y = self.true_pose(index)
+        image = self.slide.view(x, y, self._size)
+        if self._clean:
+            return image
+        blurred = cv2.GaussianBlur(image, (0, 0), float(self._blur[index]))
+        lit = cv2.multiply(blurred, self._gain, scale=float(self._light[index]), dtype=cv2.CV_8U)
+        return np.asarray(cv2.add(lit, _grain(self.slide.seed, index, self._size), dtype=cv2.CV_8U), np.uint8)
+
+
+def _check(
+    seed: int, size: tuple[int, int], max_step_px: float, start: tuple[float, float] | None, frames: int | None
+) -> None:
+    room = np.subtract(SLIDE_SIZE_PX, size)
+    if (room < 2 * stage.SWAY_PX).any() or min(size) < 1:
+        msg = f"A frame of {size} does not fit on a slide of {SLIDE_SIZE_PX} pixels."
+        raise ConfigurationError(msg, "Choose a smaller frame_size.")
+    if start is not None and ((np.asarray(start) < 0).any() or (np.asarray(start) > room).any()):
+        msg = f"The start {start} is not on the slide."
+        raise ConfigurationError(msg, f"Choose one from 0, 0 to {room.tolist()}.")
+    if seed < 0 or max_step_px <= 0 or (frames is not None and frames < 1):
+        msg = f"There is no walk with seed {seed}, steps of {max_step_px} pixels and {frames} frames."
+        raise ConfigurationError(msg, "The seed starts at 0; the step and the frames must be greater than 0.")
+
+
+def _vignette(size: tuple[int, int]) -> NDArray[np.float32]:
+    """Gain of the uneven light, (H, W, 3) float32: brightest a little beside the middle."""
+    width, height = size
+    x = (np.arange(width) / width - 0.54) * 2
+    y = (np.arange(height) / height - 0.47) * 2
+    gain = 1 - _VIGNETTE / 2 * (x[None, :] ** 2 + y[:, None] ** 2)
+    return np.repeat(gain[..., None], 3, axis=2).astype(np.float32)
+
+
+def _grain(seed: int, index: int, size: tuple[int, int]) -> NDArray[np.int8]:
+    """Sensor noise of one frame, (H, W, 3) int8. Never a piece of another frame's: registration would lock on to it."""
+    width, height = size
+    chance = np.random.default_rng([seed, 30, index]).bytes(width * height * 3)
+    return np.asarray(_QUANTILES[np.frombuffer(chance, np.uint8)].reshape(height, width, 3), np.int8)
