@@ -1,0 +1,168 @@
+"""The picamera2 camera against a stand-in module with picamera2's own surface.
+
+The real library needs libcamera's Python binding, which exists only as a system package; what is tested here is our
+half: how we configure it, read back what we got, bound the wait, and explain its absence.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from types import ModuleType
+
+import cv2
+import numpy as np
+import pytest
+
+from hemato_edge.cameras.camera import OpenCamera
+from hemato_edge.cameras.picamera import PiCamera, libcamera_sees_a_camera
+from hemato_edge.cameras.slide import draw_field
+from hemato_edge.errors import CameraError
+
+FIELD = draw_field(1)[0]
+
+
+class Request:
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+        self.released = False
+
+    def make_array(self, name: str) -> np.ndarray:
+        assert name == "main"
+        return self.array
+
+    def release(self) -> None:
+        self.released = True
+
+
+class Picamera2:
+    """What of picamera2 0.3.12 to 0.3.38 we call, with its threads: requests come from another thread."""
+
+    array: np.ndarray = FIELD
+    format = "RGB888"
+    hangs = False
+    made: list[Picamera2] = []
+
+    def __init__(self, number: int) -> None:
+        if number > 0:
+            message = "list index out of range"
+            raise IndexError(message)
+        self.requests: list[Request] = []
+        self.running = self.closed = False
+        Picamera2.made.append(self)
+
+    @staticmethod
+    def global_camera_info() -> list[dict[str, object]]:
+        return [{"Model": "imx219", "Id": "/base/soc/i2c0mux/i2c@1/imx219@10", "Num": 0}]
+
+    def create_video_configuration(self, main: dict[str, object]) -> dict[str, object]:
+        return {"main": main}
+
+    def configure(self, configuration: dict[str, object]) -> None:
+        assert configuration["main"]["format"] == "RGB888"
+
+    def camera_configuration(self) -> dict[str, object]:
+        return {"main": {"format": self.format, "size": (FIELD.shape[1], FIELD.shape[0])}}
+
+    def start(self) -> None:
+        self.running = True
+
+    def capture_request(self, signal_function) -> object:
+        job = object()
+        if not self.hangs:
+            threading.Timer(0.01, signal_function, [job]).start()
+        return job
+
+    def wait(self, job: object) -> Request:
+        self.requests.append(Request(self.array))
+        return self.requests[-1]
+
+    def stop(self) -> None:
+        self.running = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def picamera2(monkeypatch: pytest.MonkeyPatch) -> type[Picamera2]:
+    module = ModuleType("picamera2")
+    module.Picamera2 = Picamera2
+    monkeypatch.setitem(sys.modules, "picamera2", module)
+    monkeypatch.setattr(Picamera2, "made", [])
+    return Picamera2
+
+
+def test_frames_come_as_bgr_and_every_request_is_released(picamera2) -> None:
+    with OpenCamera(PiCamera(0)) as camera:
+        frames = [camera.read(1) for _ in range(3)]
+    assert [f.index for f in frames] == [0, 1, 2]
+    assert np.array_equal(frames[0].image, FIELD)
+    (made,) = picamera2.made
+    assert all(r.released for r in made.requests)
+    assert made.closed
+    assert not made.running
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("BGR888", cv2.COLOR_BGR2RGB),
+        ("XRGB8888", cv2.COLOR_BGR2BGRA),
+        ("YUV420", cv2.COLOR_BGR2YUV_I420),
+    ],
+)
+def test_a_format_that_was_not_asked_for_is_converted(picamera2, monkeypatch, name: str, code: int) -> None:
+    monkeypatch.setattr(picamera2, "format", name)
+    monkeypatch.setattr(picamera2, "array", cv2.cvtColor(FIELD, code))
+    with OpenCamera(PiCamera(0)) as camera:
+        image = camera.read(1).image
+    assert image.shape == FIELD.shape
+    assert np.abs(image.astype(int) - FIELD).mean() < 4
+
+
+def test_an_unknown_format_is_refused(picamera2, monkeypatch) -> None:
+    monkeypatch.setattr(picamera2, "format", "SRGGB10")
+    with pytest.raises(CameraError, match="SRGGB10"), OpenCamera(PiCamera(0)):
+        pass
+    assert picamera2.made[0].closed
+
+
+def test_a_hanging_camera_ends_in_an_error(picamera2, monkeypatch) -> None:
+    monkeypatch.setattr(picamera2, "hangs", True)
+    with pytest.raises(CameraError, match=r"no frame within 0\.2 s"), OpenCamera(PiCamera(0, open_timeout_s=0.2)):
+        pass
+    assert picamera2.made[0].closed
+
+
+def test_a_camera_that_is_not_there(picamera2) -> None:
+    with pytest.raises(CameraError, match="picamera:3 cannot be opened") as caught, OpenCamera(PiCamera(3)):
+        pass
+    assert "rpicam-hello" in caught.value.fix
+
+
+def test_libcamera_is_asked_whether_it_sees_one(picamera2, monkeypatch) -> None:
+    assert libcamera_sees_a_camera()
+    usb = [{"Model": "webcam", "Id": "\\_SB_.PCI0.XHC1-usb-1.1:1.0", "Num": 0}]
+    monkeypatch.setattr(picamera2, "global_camera_info", staticmethod(lambda: usb))
+    assert not libcamera_sees_a_camera()
+
+
+def test_without_picamera2_the_exact_commands_are_named(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "picamera2", None)
+    with pytest.raises(CameraError, match="picamera2 cannot be imported") as caught, OpenCamera(PiCamera(0)):
+        pass
+    assert "sudo apt install -y python3-picamera2" in caught.value.fix
+    assert "--system-site-packages" in caught.value.fix
+    assert not libcamera_sees_a_camera()
+
+
+def test_a_numpy_that_does_not_fit_is_named(monkeypatch, tmp_path) -> None:
+    (tmp_path / "picamera2.py").write_text(
+        "raise ValueError('numpy.dtype size changed, may indicate binary incompatibility')"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "picamera2", raising=False)
+    with pytest.raises(CameraError, match="does not work with numpy") as caught, OpenCamera(PiCamera(0)):
+        pass
+    assert "pip uninstall -y numpy" in caught.value.fix
