@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 WORKING_WIDTH_PX = 320
 """Frames are shrunk to about this width: a shift of one pixel here is well under a red cell's radius."""
-MIN_CONFIDENCE = 0.5
-"""Least normalised correlation of the overlapping parts for a match. Measured on the demo slides and on shifted parts
-of real fields: true shifts gave 0.3 to 1.0, parts of different fields under 0.08 (`benchmarks/registration.py`)."""
+MIN_CONFIDENCE = 0.6
+"""Least correlation of the overlapping parts for a match. Measured with `benchmarks/registration.py`: true shifts of
+real fields, dimmed and with noise, gave 0.95 and more; different fields 0.47 and less."""
 MIN_OVERLAP = 0.3
 """Share of the picture that two frames must have in common: less than that agrees by chance too often."""
 UNEVEN_LIGHT_PX = 81

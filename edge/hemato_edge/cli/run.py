@@ -1,0 +1,214 @@
+"""`hemato-edge run`: the daemon in the foreground, with a live table in a terminal."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rich.live import Live
+
+    from hemato_edge.cameras.camera import Camera
+    from hemato_edge.errors import HematoEdgeError
+    from hemato_edge.pipeline.daemon import Daemon, Limits
+    from hemato_edge.settings import Resolved, Settings
+    from hemato_edge.store.records import SessionStart, Totals
+    from hemato_edge.store.writer import Writer
+    from hemato_edge.vision.classifier import TFLiteClassifier
+
+LINE_EVERY_S = 5.0
+"""How often a plain line is printed where there is no terminal."""
+
+
+def register(root: typer.Typer) -> None:
+    """Add `run`."""
+    root.command()(run)
+
+
+def run(
+    camera: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPEC",
+            help="0, /dev/video0, picamera, gst:PIPELINE, rtsp://…, a video, a picture, a folder of pictures, or demo.",
+        ),
+    ] = None,
+    until: Annotated[int | None, typer.Option(min=0, metavar="N", help="Stop at N classified white cells.")] = None,
+    db: Annotated[Path | None, typer.Option(metavar="PATH", help="The database; made if it is not there.")] = None,
+    model: Annotated[Path | None, typer.Option(metavar="FILE", help="Another classifier bundle.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings in TOML.")] = None,
+    no_display: Annotated[bool, typer.Option("--no-display", help="No live table and no lines of progress.")] = False,
+    max_frames: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop after N frames.")] = None,
+    duration: Annotated[float | None, typer.Option(min=0.0, metavar="S", help="Stop after S seconds.")] = None,
+    label: Annotated[str, typer.Option(metavar="TEXT", help="Your name for the sample.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON document on stdout.")] = False,
+) -> None:
+    """Read frames, count each cell once, record the counts, and print the differential at the end.
+
+    Ctrl-C or SIGTERM ends it in order.
+    """
+    from hemato_edge.cameras.spec import make_camera
+    from hemato_edge.pipeline.daemon import Limits
+    from hemato_edge.settings import resolve
+    from hemato_edge.store.writer import open_writer
+    from hemato_edge.vision.classifier import load_classifier
+
+    resolved = resolve(config, {"camera.spec": camera, "counting.target": until, "store.path": db, "model.path": model})
+    settings = resolved.settings
+    classifier = load_classifier(settings.model.path, settings.model.threads, settings.model.runtime)
+    source = make_camera(settings.camera.spec, settings.camera)
+    limits = Limits(settings.counting.target or None, max_frames, duration)
+    with open_writer(settings.store.path) as writer:
+        session = writer.start_session(_start(resolved, classifier, label, limits.leukocytes))
+        daemon = _daemon(source, classifier, writer, session, limits, settings)
+        display = Display(source, settings.display.refresh_hz, silent=no_display or as_json)
+        error = _count(daemon, writer, session, display)
+    if error is None or (daemon.totals is not None and daemon.totals.fields):
+        _print_report(settings.store.path, session, as_json=as_json)
+    if error is not None:
+        raise error
+
+
+def _start(resolved: Resolved, classifier: TFLiteClassifier, label: str, target: int | None) -> SessionStart:
+    from datetime import datetime, timezone
+
+    from hemato_edge.store.records import SessionStart
+
+    bundle = classifier.model.bundle
+    return SessionStart(
+        camera=resolved.settings.camera.spec,
+        label=label,
+        target=target,
+        model_name=bundle.card.name,
+        model_sha256=bundle.sha256,
+        settings=resolved.values(),
+        versions=_versions(classifier),
+        utc=datetime.now(timezone.utc),
+        monotonic_s=time.monotonic(),
+    )
+
+
+def _versions(classifier: TFLiteClassifier) -> dict[str, str]:
+    import platform
+
+    import cv2
+    import numpy as np
+
+    from hemato_edge import __version__
+
+    runtime = classifier.model.runtime
+    return {
+        "hemato-edge": __version__,
+        runtime.name: runtime.version,
+        "numpy": np.__version__,
+        "opencv": cv2.__version__,
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.release()} {platform.machine()}",
+    }
+
+
+def _daemon(
+    source: Camera, classifier: TFLiteClassifier, writer: Writer, session: int, limits: Limits, settings: Settings
+) -> Daemon:
+    from hemato_edge.pipeline.daemon import Daemon
+    from hemato_edge.pipeline.field import FieldAnalyzer
+    from hemato_edge.vision.locator import OpenCvLocator
+    from hemato_edge.vision.quality import QualityGate
+
+    gate = QualityGate(**settings.quality.model_dump())
+    analyzer = FieldAnalyzer(gate, OpenCvLocator(), classifier)
+    camera = settings.camera
+    return Daemon(source, analyzer, writer, session, limits, camera.open_timeout_s, camera.read_timeout_s)
+
+
+def _count(daemon: Daemon, writer: Writer, session: int, display: Display) -> HematoEdgeError | None:
+    """Run to the end and close the session; the error that ended it, if one did."""
+    from datetime import datetime, timezone
+
+    from hemato_edge.errors import HematoEdgeError
+    from hemato_edge.store.records import FINISHED, INTERRUPTED
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _: daemon.stop(f"stopped by {signal.Signals(received).name}"))
+    state, error = INTERRUPTED, None
+    try:
+        with display:
+            outcome = daemon.run(display.show, display.every_s)
+        state = FINISHED
+        typer.echo(f"Stopped: {outcome.reason}.", err=True)
+    except HematoEdgeError as trouble:
+        error = trouble
+    finally:
+        writer.end_session(session, state, datetime.now(timezone.utc))
+    return error
+
+
+def _print_report(path: Path, session: int, *, as_json: bool) -> None:
+    from rich.console import Console
+
+    from hemato_edge.store.reader import Reader
+    from hemato_edge.views.report import as_json as json_document
+    from hemato_edge.views.report import build_report
+    from hemato_edge.views.terminal import report_lines, report_view
+
+    with Reader(path) as reader:
+        report = build_report(reader, session)
+    if as_json:
+        typer.echo(json_document(report))
+    elif sys.stdout.isatty():
+        Console().print(report_view(report))
+    else:
+        typer.echo("\n".join(report_lines(report)))
+
+
+class Display:
+    """Shows committed totals while a session runs: a live table in a terminal, plain lines elsewhere, or nothing.
+
+    Args:
+        camera: what is looked through.
+        refresh_hz: how often the table is drawn, per second.
+        silent: show nothing.
+    """
+
+    def __init__(self, camera: Camera, refresh_hz: float, *, silent: bool) -> None:
+        self.every_s = 1 / refresh_hz
+        self._camera = camera
+        self._silent = silent
+        self._live: Live | None = None
+        self._started = self._printed = time.monotonic()
+        self._shown: Totals | None = None
+
+    def __enter__(self) -> None:
+        if not self._silent and sys.stdout.isatty():
+            from rich.live import Live
+
+            self._live = Live(transient=True, auto_refresh=False)
+            self._live.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, totals: Totals) -> None:
+        """Draw what is on disk now."""
+        from hemato_edge.views.terminal import live_table, progress_line
+
+        now = time.monotonic()
+        if self._live is not None:
+            total = self._camera.total_frames
+            status: dict[str, object] = {
+                "Camera": self._camera.name,
+                "Frames": f"{totals.frames} of {total}" if total else totals.frames,
+                "Running": f"{now - self._started:.0f} s, Ctrl-C ends it",
+            }
+            self._live.update(live_table(totals, status), refresh=True)
+        elif not self._silent and now - self._printed >= LINE_EVERY_S and totals != self._shown:
+            typer.echo(progress_line(totals))
+            self._printed, self._shown = now, totals

@@ -1,0 +1,182 @@
+"""The daemon on real parts: the drawn slide, the shipped classifier, a real database; and cameras that fail."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections import Counter
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from hemato_edge.vision.quality import QualityGate
+
+from hemato_edge.cameras.camera import EndOfFrames
+from hemato_edge.cameras.demo import DemoCamera
+from hemato_edge.errors import CameraError, StoreError
+from hemato_edge.labels import LEUKOCYTES
+from hemato_edge.pipeline.daemon import Daemon, Limits
+from hemato_edge.pipeline.field import FieldAnalyzer
+from hemato_edge.store.records import SessionStart
+from hemato_edge.store.writer import Writer, open_writer
+from hemato_edge.values import Frame
+from hemato_edge.vision.classifier import load_classifier
+from hemato_edge.vision.locator import OpenCvLocator
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return load_classifier()
+
+
+@pytest.fixture
+def writer(tmp_path: Path):
+    with open_writer(tmp_path / "counts.db") as writer:
+        yield writer
+
+
+def start(writer: Writer) -> int:
+    return writer.start_session(
+        SessionStart("test", "", None, "m", "0" * 64, {}, {}, datetime.now(timezone.utc), time.monotonic())
+    )
+
+
+def make_daemon(
+    camera, classifier, writer: Writer, limits: Limits | None = None, read_timeout_s: float = 5.0
+) -> Daemon:
+    analyzer = FieldAnalyzer(QualityGate(), OpenCvLocator(), classifier)
+    return Daemon(camera, analyzer, writer, start(writer), limits or Limits(), 5.0, read_timeout_s)
+
+
+class ScriptedCamera:
+    """A live camera over demo frames that does what its script says: wait, hang, fail."""
+
+    name = "scripted"
+    live = True
+    total_frames = None
+
+    def __init__(self, frames: int, pause_s: float = 0.0, then: str = "end") -> None:
+        self.skipped: Counter[str] = Counter()
+        self._source = DemoCamera(1, still=True)
+        self._frames, self._pause_s, self._then = frames, pause_s, then
+        self._given = 0
+        self.released = threading.Event()
+        self.closed = False
+
+    def open(self) -> None:
+        if self._then == "missing":
+            message = "no camera here"
+            raise CameraError(message, "plug one in")
+        self._source.open()
+
+    def read(self, timeout_s: float) -> Frame:
+        if self._given < self._frames:
+            self._given += 1
+            time.sleep(self._pause_s)
+            return self._source.read(timeout_s)
+        if self._then == "hang":
+            self.released.wait(30)
+        if self._then == "fail":
+            message = "unplugged"
+            raise CameraError(message, "plug it in")
+        if self._then == "crash":
+            message = "a bug in a driver binding"
+            raise RuntimeError(message)
+        raise EndOfFrames
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_counts_the_demo_slide_and_what_was_shown_is_on_disk(classifier, writer: Writer) -> None:
+    daemon = make_daemon(DemoCamera(1), classifier, writer, Limits(leukocytes=12))
+    shown = []
+    outcome = daemon.run(shown.append, every_s=0.02)
+    assert outcome.reason == "12 white cells were classified"
+    assert sum(outcome.totals.labels.get(label, 0) for label in LEUKOCYTES) >= 12
+    assert outcome.totals.wbc >= 12
+    assert outcome.totals.rbc > 50
+    # a second connection, as after a power cut, sees at least what was shown last
+    with sqlite3.connect(writer.path) as other:
+        (fields,) = other.execute("SELECT count(*) FROM fields").fetchone()
+        (cells,) = other.execute("SELECT count(*) FROM cells").fetchone()
+    assert fields == outcome.totals.fields >= max(t.fields for t in shown)
+    assert cells == sum(outcome.totals.labels.values())
+    assert [t.wbc for t in shown] == sorted(t.wbc for t in shown)
+
+
+def test_a_still_slide_is_counted_once(classifier, writer: Writer) -> None:
+    camera = DemoCamera(1, still=True, frames=80)
+    first = make_daemon(camera, classifier, writer, Limits(frames=3)).run().totals
+    whole = make_daemon(DemoCamera(1, still=True, frames=80), classifier, writer).run().totals
+    assert whole.frames == 80
+    assert first.wbc >= 1
+    assert whole.wbc == first.wbc
+
+
+def test_max_frames_and_the_end_of_the_frames(classifier, writer: Writer) -> None:
+    limited = make_daemon(DemoCamera(2), classifier, writer, Limits(frames=7)).run()
+    assert (limited.totals.frames, limited.reason) == (7, "7 frames were read")
+    ended = make_daemon(ScriptedCamera(3), classifier, writer).run()
+    assert (ended.totals.frames, ended.reason) == (3, "the camera has no more frames")
+
+
+def test_duration_and_stop_end_in_order(classifier, writer: Writer) -> None:
+    timed = make_daemon(ScriptedCamera(10_000, 0.01), classifier, writer, Limits(duration_s=0.5)).run()
+    assert timed.reason == "0.5 s are over"
+    daemon = make_daemon(ScriptedCamera(10_000, 0.01), classifier, writer)
+    threading.Timer(0.5, daemon.stop, ["enough"]).start()
+    outcome = daemon.run()
+    assert outcome.reason == "enough"
+    assert outcome.totals.frames > 0
+
+
+def test_a_fast_live_camera_drops_frames_and_counts_them(classifier, writer: Writer) -> None:
+    totals = make_daemon(ScriptedCamera(300), classifier, writer).run().totals
+    assert totals.frames == 300
+    assert totals.dropped > 0
+
+
+def test_files_wait_and_drop_nothing(classifier, writer: Writer) -> None:
+    assert make_daemon(DemoCamera(1, frames=40), classifier, writer).run().totals.dropped == 0
+
+
+@pytest.mark.parametrize(
+    ("then", "error", "said"),
+    [("fail", CameraError, "unplugged"), ("missing", CameraError, "no camera here"), ("crash", RuntimeError, "a bug")],
+)
+def test_a_failing_camera_ends_the_run_and_keeps_the_counts(classifier, writer, then, error, said: str) -> None:
+    camera = ScriptedCamera(6, 0.1, then=then)
+    daemon = make_daemon(camera, classifier, writer)
+    with pytest.raises(error, match=said):
+        daemon.run()
+    assert camera.closed
+    assert daemon.totals is not None
+    if then != "missing":
+        assert daemon.totals.wbc >= 1
+
+
+def test_a_hanging_driver_does_not_hang_the_run(classifier, writer: Writer) -> None:
+    camera = ScriptedCamera(4, 0.05, then="hang")
+    daemon = make_daemon(camera, classifier, writer, read_timeout_s=0.3)
+    began = time.monotonic()
+    with pytest.raises(CameraError, match="its driver hangs"):
+        daemon.run()
+    assert time.monotonic() - began < 10
+    assert daemon.totals is not None
+    assert daemon.totals.wbc >= 1
+    camera.released.set()
+
+
+def test_a_store_that_fails_ends_the_run(classifier, writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        message = "The disk is full."
+        raise StoreError(message, "free some space")
+
+    daemon = make_daemon(DemoCamera(1), classifier, writer)
+    monkeypatch.setattr(Writer, "commit_field", full)
+    with pytest.raises(StoreError, match="disk is full"):
+        daemon.run()
+    assert daemon.totals is not None
+    assert daemon.totals.fields == 0
