@@ -1,0 +1,148 @@
+"""Reads what is recorded, also while a writer runs. Never writes."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hemato_edge.errors import StoreError
+from hemato_edge.store import schema
+from hemato_edge.store.faults import translated
+from hemato_edge.store.lock import writer_lives
+from hemato_edge.store.records import INTERRUPTED, RUNNING, CellRecord, FieldRecord, SessionRecord, Totals
+from hemato_edge.store.rows import cell_record, field_record, session_record
+from hemato_edge.store.totals import RunningTotals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+__all__ = ["CellRecord", "FieldRecord", "Reader", "SessionRecord", "Totals"]
+
+_SESSION = "SELECT * FROM sessions WHERE id = coalesce(?, (SELECT max(id) FROM sessions))"
+_FIELDS = (
+    "SELECT f.*, (SELECT count(*) FROM cells c WHERE c.session = f.session AND c.field = f.number) AS new_cells"
+    " FROM fields f WHERE f.session = ? ORDER BY f.number"
+)
+_CELLS = (
+    "SELECT c.*, f.source, f.region FROM cells c JOIN fields f ON f.session = c.session AND f.number = c.field"
+    " WHERE c.session = ? ORDER BY c.field, c.number"
+)
+
+
+class Reader:
+    """Reads one database. A context manager.
+
+    Raises:
+        StoreError: there is no such database, it is damaged, not one of ours, or from a newer version.
+            Every method raises it, too, when the file cannot be read any more.
+    """
+
+    def __init__(self, path: Path) -> None:
+        schema.check_place(Path(path).absolute())
+        self.path = Path(path).resolve()
+        if not self.path.exists():
+            raise StoreError(
+                f"There is no database {self.path}.",
+                "Record a session with `hemato-edge run`, or name the file with --db.",
+            )
+        with translated(self.path):
+            self._connection = schema.connect(self.path, "ro", immutable=_is_at_rest(self.path))
+            self._connection.row_factory = sqlite3.Row
+            try:
+                schema.identify(self._connection, self.path)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def sessions(self) -> list[SessionRecord]:
+        """All sessions, the oldest first."""
+        with translated(self.path):
+            return [self._session(row) for row in self._connection.execute("SELECT * FROM sessions ORDER BY id")]
+
+    def session(self, number: int | None = None) -> SessionRecord:
+        """One session; the last one for None.
+
+        Raises:
+            StoreError: there is none, or none with that number.
+        """
+        with translated(self.path):
+            row = self._connection.execute(_SESSION, (number,)).fetchone()
+        if row is not None:
+            return self._session(row)
+        if number is None:
+            raise StoreError(f"No session is recorded in {self.path}.", "Record one with `hemato-edge run`.")
+        raise StoreError(
+            f"There is no session {number} in {self.path}.", "`hemato-edge sessions` lists what is recorded."
+        )
+
+    def totals(self, session: int) -> Totals:
+        """The counts of a session, of one moment."""
+        with self._snapshot():
+            return RunningTotals.read(self._connection, session).totals(session)
+
+    def tallies(self, session: int) -> dict[str, int]:
+        """All tallies of a session by name, as the writer was given them."""
+        with translated(self.path):
+            return dict(
+                map(tuple, self._connection.execute("SELECT name, count FROM tallies WHERE session = ?", (session,)))
+            )
+
+    def regions(self, session: int) -> int:
+        """How many stretches of unbroken tracking the session has; 0 if its fields are files of their own."""
+        with translated(self.path):
+            found: int = self._connection.execute(
+                "SELECT count(DISTINCT region) FROM fields WHERE session = ?", (session,)
+            ).fetchone()[0]
+        return found
+
+    def fields(self, session: int) -> Iterator[FieldRecord]:
+        """The fields of a session in the order of recording, one at a time."""
+        with translated(self.path):
+            for row in self._connection.execute(_FIELDS, (session,)):
+                yield field_record(row)
+
+    def cells(self, session: int) -> Iterator[CellRecord]:
+        """The judged cells of a session in the order of recording, one at a time."""
+        labels = self.session(session).classifier_labels
+        with translated(self.path):
+            for row in self._connection.execute(_CELLS, (session,)):
+                yield cell_record(row, labels)
+
+    def _session(self, row: sqlite3.Row) -> SessionRecord:
+        record = session_record(row)
+        if record.state == RUNNING and not writer_lives(self.path):
+            return replace(record, state=INTERRUPTED)  # its process is gone; the next writer records that
+        return record
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Several statements that see the same moment."""
+        with translated(self.path):
+            self._connection.execute("BEGIN")
+            try:
+                yield self._connection
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("COMMIT")
+
+
+def _is_at_rest(path: Path) -> bool:
+    """Whether the file lies where SQLite could not make its -shm file, and no log is pending: read-only media."""
+    return not os.access(path.parent, os.W_OK) and not schema.log_path(path).exists()

@@ -1,0 +1,167 @@
+"""What goes into the store and what comes out of it. Units stand in the names; times are aware UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+RUNNING, FINISHED, INTERRUPTED = "running", "finished", "interrupted"
+"""States of a session. Interrupted: its process was killed or lost power before it could end it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStart:
+    """What is known when a session begins.
+
+    Attributes:
+        camera: the camera's SPEC, as the person gave it.
+        label: the person's name for the sample; may be empty.
+        target: white cells to count, or None for no end.
+        model_name, model_sha256: the classifier that answers.
+        settings: the effective settings, JSON-serialisable.
+        versions: program and library → version.
+        utc: wall clock, timezone-aware.
+        monotonic_s: `time.monotonic()` at the same moment, seconds.
+    """
+
+    camera: str
+    label: str
+    target: int | None
+    model_name: str
+    model_sha256: str
+    settings: dict[str, object]
+    versions: dict[str, str]
+    utc: datetime
+    monotonic_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What one session has on disk.
+
+    Attributes:
+        session: its number.
+        fields: fields of view recorded.
+        frames: frames read from the camera, rejected ones included.
+        wbc: white cells: leukocytes and unclassified cells, without erythroblasts.
+        rbc: red cells.
+        platelet: platelets; those that the locator found and those that the classifier named.
+        labels: the classifier's answers → cells, with "unclassified", "erythroblast" and "platelet".
+        rejected: reason of the quality gate → frames.
+        dropped: frames that a slow consumer never saw.
+        skipped: reason → sources that could not be read.
+    """
+
+    session: int
+    fields: int
+    frames: int
+    wbc: int
+    rbc: int
+    platelet: int
+    labels: dict[str, int]
+    rejected: dict[str, int]
+    dropped: int
+    skipped: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """One recorded session.
+
+    Attributes:
+        id: its number in this database.
+        state: `RUNNING`, `FINISHED` or `INTERRUPTED`.
+        started_utc, started_monotonic_s, boot_id: when, on three clocks: a Pi's wall clock may be
+            wrong, and the monotonic one starts anew with every boot.
+        ended_utc: None while it runs; for an interrupted session, its last field's time.
+        classifier_labels: the order of the probabilities of its cells.
+        settings_sha256: over the canonical JSON of `settings`.
+        red_cell_px: median red-cell diameter, pixels; None if it was not estimated.
+        stain: the estimated stain, or None.
+    """
+
+    id: int
+    state: str
+    started_utc: datetime
+    started_monotonic_s: float
+    boot_id: str
+    ended_utc: datetime | None
+    camera: str
+    label: str
+    target: int | None
+    model_name: str
+    model_sha256: str
+    classifier_labels: tuple[str, ...]
+    settings: dict[str, object]
+    settings_sha256: str
+    versions: dict[str, str]
+    red_cell_px: float | None
+    stain: dict[str, object] | None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRecord:
+    """One recorded field of view.
+
+    Attributes:
+        session, number: number counts the session's fields from 0.
+        region, x_px, y_px, pose_confidence: its `Pose`; all None for a field of its own.
+        seen: kind → cells in the frame, known ones included.
+        new_rbc, new_platelet: cells never seen before, by the locator.
+        new_cells: cells never seen before that the classifier judged.
+        quality: what the gate measured; None where a measure had no value.
+        latency_ms: stage → milliseconds.
+    """
+
+    session: int
+    number: int
+    frame_index: int
+    utc: datetime
+    monotonic_s: float
+    source: str
+    width: int
+    height: int
+    region: int | None
+    x_px: float | None
+    y_px: float | None
+    pose_confidence: float | None
+    seen: dict[str, int]
+    new_rbc: int
+    new_platelet: int
+    new_cells: int
+    quality: dict[str, float | None]
+    latency_ms: dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class CellRecord:
+    """One recorded, judged cell.
+
+    Attributes:
+        session, field, number: number counts the field's cells from 0.
+        source, region: of its field.
+        x_px, y_px: centre on the slide, in the coordinates of its region, pixels.
+        box: x0 y0 x1 y1 in the frame, pixels.
+        diameter_px: geometric mean of the box's sides.
+        score: the locator's.
+        label, best, confidence: the classifier's answer, see `values.Judgement`.
+        probabilities: label → calibrated probability.
+    """
+
+    session: int
+    field: int
+    number: int
+    source: str
+    region: int | None
+    x_px: float
+    y_px: float
+    box: tuple[float, float, float, float]
+    diameter_px: float
+    score: float
+    label: str
+    best: str
+    confidence: float
+    probabilities: dict[str, float]

@@ -1,0 +1,164 @@
+"""Between values and table rows, both ways. Whatever number type comes in, plain ones go to SQLite."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from hemato_edge.labels import CLASSIFIER_LABELS, KINDS
+from hemato_edge.store.records import CellRecord, FieldRecord, SessionRecord
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+    from hemato_edge.values import Cell, FieldResult
+
+
+def field_row(session: int, number: int, result: FieldResult) -> dict[str, object]:
+    """Column → value of one field; `number` counts from 0 within the session.
+
+    Raises:
+        ValueError: its time has no zone.
+    """
+    pose = result.pose
+    return {
+        "session": session,
+        "number": number,
+        "frame_index": int(result.frame_index),
+        "utc": iso(result.utc),
+        "monotonic_s": float(result.monotonic_s),
+        "source": result.source,
+        "width": int(result.width),
+        "height": int(result.height),
+        "region": None if pose is None else int(pose.region),
+        "x_px": None if pose is None else float(pose.x_px),
+        "y_px": None if pose is None else float(pose.y_px),
+        "pose_confidence": None if pose is None else float(pose.confidence),
+        **{f"seen_{kind}": int(result.seen.get(kind, 0)) for kind in KINDS},
+        "new_rbc": int(result.new_red_cells),
+        "new_platelet": int(result.new_platelets),
+        "quality": _measures_json(result.quality.measures),
+        "latency_ms": _measures_json(result.latency_ms),
+    }
+
+
+def cell_row(session: int, field: int, number: int, cell: Cell) -> dict[str, object]:
+    """Column → value of one cell; `number` counts from 0 within the field.
+
+    Raises:
+        ValueError: it does not have one probability a label.
+    """
+    judgement = cell.judgement
+    if len(judgement.probabilities) != len(CLASSIFIER_LABELS):
+        msg = f"{len(judgement.probabilities)} probabilities for {len(CLASSIFIER_LABELS)} labels"
+        raise ValueError(msg)
+    x0, y0, x1, y1 = (float(side) for side in cell.box)
+    return {
+        "session": session,
+        "field": field,
+        "number": number,
+        "x_px": float(cell.x_px),
+        "y_px": float(cell.y_px),
+        **{"x0": x0, "y0": y0, "x1": x1, "y1": y1},
+        "diameter_px": float(cell.diameter_px),
+        "score": float(cell.score),
+        "label": judgement.label,
+        "best": judgement.best,
+        "confidence": float(judgement.confidence),
+        "probabilities": struct.pack(f"<{len(CLASSIFIER_LABELS)}f", *judgement.probabilities),
+    }
+
+
+def session_record(row: sqlite3.Row) -> SessionRecord:
+    """A row of `sessions`, as it stands there."""
+    return SessionRecord(
+        id=row["id"],
+        state=row["state"],
+        started_utc=datetime.fromisoformat(row["started_utc"]),
+        started_monotonic_s=row["started_monotonic_s"],
+        boot_id=row["boot_id"],
+        ended_utc=datetime.fromisoformat(row["ended_utc"]) if row["ended_utc"] else None,
+        camera=row["camera"],
+        label=row["label"],
+        target=row["target"],
+        model_name=row["model_name"],
+        model_sha256=row["model_sha256"],
+        classifier_labels=tuple(json.loads(row["classifier_labels"])),
+        settings=json.loads(row["settings"]),
+        settings_sha256=row["settings_sha256"],
+        versions=json.loads(row["versions"]),
+        red_cell_px=row["red_cell_px"],
+        stain=json.loads(row["stain"]) if row["stain"] else None,
+    )
+
+
+def field_record(row: sqlite3.Row) -> FieldRecord:
+    """A row of `fields`, with the number of its cells as `new_cells`."""
+    return FieldRecord(
+        session=row["session"],
+        number=row["number"],
+        frame_index=row["frame_index"],
+        utc=datetime.fromisoformat(row["utc"]),
+        monotonic_s=row["monotonic_s"],
+        source=row["source"],
+        width=row["width"],
+        height=row["height"],
+        region=row["region"],
+        x_px=row["x_px"],
+        y_px=row["y_px"],
+        pose_confidence=row["pose_confidence"],
+        seen={kind: row[f"seen_{kind}"] for kind in KINDS},
+        new_rbc=row["new_rbc"],
+        new_platelet=row["new_platelet"],
+        new_cells=row["new_cells"],
+        quality=json.loads(row["quality"]),
+        latency_ms=json.loads(row["latency_ms"]),
+    )
+
+
+def cell_record(row: sqlite3.Row, labels: tuple[str, ...]) -> CellRecord:
+    """A row of `cells`, with `source` and `region` of its field; `labels` is the order of the probabilities."""
+    probabilities = struct.unpack(f"<{len(labels)}f", row["probabilities"])
+    return CellRecord(
+        session=row["session"],
+        field=row["field"],
+        number=row["number"],
+        source=row["source"],
+        region=row["region"],
+        x_px=row["x_px"],
+        y_px=row["y_px"],
+        box=(row["x0"], row["y0"], row["x1"], row["y1"]),
+        diameter_px=row["diameter_px"],
+        score=row["score"],
+        label=row["label"],
+        best=row["best"],
+        confidence=row["confidence"],
+        probabilities=dict(zip(labels, probabilities, strict=True)),
+    )
+
+
+def canonical_json(value: object) -> str:
+    """The same text for the same content, so that its hash means something."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+def iso(utc: datetime) -> str:
+    """ISO 8601 in UTC, to the millisecond.
+
+    Raises:
+        ValueError: the time has no zone.
+    """
+    if utc.tzinfo is None:
+        msg = "a time without a time zone"
+        raise ValueError(msg)
+    return utc.astimezone(timezone.utc).isoformat(timespec="milliseconds")
+
+
+def _measures_json(measures: Mapping[str, float]) -> str:
+    """JSON has no NaN and no infinity: they become null."""
+    values = {name: float(value) for name, value in measures.items()}
+    return json.dumps({name: value if math.isfinite(value) else None for name, value in values.items()})

@@ -1,0 +1,162 @@
+"""Tables for other programs: the report as CSV, and all cells or fields as CSV or JSON, row by row."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+from hemato_edge import RESEARCH_USE_NOTICE
+from hemato_edge.labels import ERYTHROBLAST, KINDS, UNCLASSIFIED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from hemato_edge.store.records import CellRecord, FieldRecord
+
+_PIXEL_DIGITS, _SHARE_DIGITS = 3, 6
+"""Decimals of lengths and of scores: what single precision holds, without its noise."""
+REPORT_COLUMNS = (
+    *("session", "sample", "label", "count", "percent", "ci_low_percent", "ci_high_percent"),
+    *("per_100_wbc", "notice"),
+)
+"""The report's columns: a clean rectangle, numbers as numbers with a decimal point, empty where there is none."""
+FIELD_COLUMNS = (
+    *("session", "field", "frame_index", "utc", "monotonic_s", "source", "width", "height"),
+    *("region", "x_px", "y_px", "pose_confidence", *(f"seen_{kind}" for kind in KINDS)),
+    *("new_cells", "new_rbc", "new_platelet", "quality", "latency_ms"),
+)
+"""The columns of `field_row`."""
+
+
+def report_csv(report: Mapping[str, Any]) -> str:
+    """The report as CSV (RFC 4180, UTF-8): a row a class, then unclassified, erythroblasts, counts and fields.
+
+    Args:
+        report: from `report.build_report`.
+    """
+    rows: list[dict[str, object]] = [
+        {
+            "label": row["label"],
+            "count": row["count"],
+            "percent": row["percent"],
+            "ci_low_percent": row["ci_low"],
+            "ci_high_percent": row["ci_high"],
+        }
+        for row in report["differential"]
+    ]
+    nucleated = report["nucleated_red_cells"]
+    rows += [
+        {"label": UNCLASSIFIED, "count": report["unclassified"]},
+        {"label": ERYTHROBLAST, "count": nucleated["count"], "per_100_wbc": nucleated["per_100_wbc"]},
+        *({"label": kind, "count": count} for kind, count in report["counts"].items()),
+        {"label": "fields", "count": report["fields"]},
+    ]
+    session = report["session"]
+    every = {"session": session["id"], "sample": spreadsheet_safe(session["label"]), "notice": report["notice"]}
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, REPORT_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**row, **every} for row in rows)
+    return stream.getvalue()
+
+
+def cell_columns(labels: Iterable[str]) -> tuple[str, ...]:
+    """The columns of `cell_row` for a session whose classifier answers `labels`."""
+    return (
+        *("session", "field", "cell", "source", "region", "x_px", "y_px", "x0", "y0", "x1", "y1"),
+        *("diameter_px", "score", "label", "best", "confidence", *(f"p_{label}" for label in labels)),
+    )
+
+
+def cell_row(cell: CellRecord) -> dict[str, object]:
+    """One cell as a flat row; see `CellRecord` for units. `p_LABEL` are the calibrated probabilities."""
+    x0, y0, x1, y1 = (round(side, _PIXEL_DIGITS) for side in cell.box)
+    return {
+        "session": cell.session,
+        "field": cell.field,
+        "cell": cell.number,
+        "source": cell.source,
+        "region": cell.region,
+        "x_px": round(cell.x_px, _PIXEL_DIGITS),
+        "y_px": round(cell.y_px, _PIXEL_DIGITS),
+        **{"x0": x0, "y0": y0, "x1": x1, "y1": y1},
+        "diameter_px": round(cell.diameter_px, _PIXEL_DIGITS),
+        "score": round(cell.score, _SHARE_DIGITS),
+        "label": cell.label,
+        "best": cell.best,
+        "confidence": round(cell.confidence, _SHARE_DIGITS),
+        **{f"p_{label}": round(probability, _SHARE_DIGITS) for label, probability in cell.probabilities.items()},
+    }
+
+
+def field_row(field: FieldRecord) -> dict[str, object]:
+    """One field as a flat row; see `FieldRecord` for units. `quality` and `latency_ms` stay dicts."""
+    return {
+        "session": field.session,
+        "field": field.number,
+        "frame_index": field.frame_index,
+        "utc": field.utc.isoformat(),
+        "monotonic_s": field.monotonic_s,
+        "source": field.source,
+        "width": field.width,
+        "height": field.height,
+        "region": field.region,
+        "x_px": field.x_px,
+        "y_px": field.y_px,
+        "pose_confidence": field.pose_confidence,
+        **{f"seen_{kind}": count for kind, count in field.seen.items()},
+        "new_cells": field.new_cells,
+        "new_rbc": field.new_rbc,
+        "new_platelet": field.new_platelet,
+        "quality": field.quality,
+        "latency_ms": field.latency_ms,
+    }
+
+
+def csv_lines(columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
+    """The rows as CSV (RFC 4180, UTF-8), line by line: a heading, then one line a row, with a `notice` column.
+
+    What differs from row to row (dicts) becomes JSON text in its column.
+
+    Raises:
+        ValueError: a row has other columns.
+    """
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, (*columns, "notice"), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        yield _taken(stream)
+        texts = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in row.items()}
+        writer.writerow(
+            {name: spreadsheet_safe(text) for name, text in texts.items()} | {"notice": RESEARCH_USE_NOTICE}
+        )
+    yield _taken(stream)
+
+
+def _taken(stream: io.StringIO) -> str:
+    text = stream.getvalue()
+    stream.seek(0)
+    stream.truncate()
+    return text
+
+
+def json_lines(name: str, rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
+    """The rows as one JSON document `{"notice": …, NAME: [row, …]}`, line by line."""
+    yield f'{{"notice": {json.dumps(RESEARCH_USE_NOTICE)}, "{name}": ['
+    comma = ""
+    for row in rows:
+        yield f"{comma}\n{json.dumps(row, ensure_ascii=False, allow_nan=False)}"
+        comma = ","
+    yield "\n]}\n"
+
+
+def spreadsheet_safe(value: object) -> object:
+    """`value`, with an apostrophe before a text that a spreadsheet would run as a formula.
+
+    As OWASP advises against CSV injection: https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return value

@@ -1,0 +1,204 @@
+"""The report for a screen: tables in a terminal, plain lines where there is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hemato_edge import RESEARCH_USE_NOTICE
+from hemato_edge.views.report import METHOD, count_summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rich.console import Group
+    from rich.table import Table
+
+    from hemato_edge.store.records import Totals
+
+CLASS_NAMES = {
+    "neutrophil": "Neutrophils",
+    "eosinophil": "Eosinophils",
+    "basophil": "Basophils",
+    "lymphocyte": "Lymphocytes",
+    "monocyte": "Monocytes",
+    "immature_granulocyte": "Immature granulocytes",
+}
+"""The names under which a haematologist looks for the classes."""
+_ABBREVIATIONS = ("neu", "eos", "bas", "lym", "mon", "ig")
+_NOTHING = "–"
+
+
+def differential_table(summary: Mapping[str, Any], title: str = "White-cell differential") -> Table:
+    """The differential as a rich table.
+
+    Args:
+        summary: from `report.build_report` or `report.count_summary`.
+        title: stands over it; may be empty.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table.title = Text(title, style="bold") if title else None
+    table.add_column("Class", min_width=30)
+    for heading in ("Cells", "%", "95 % CI"):
+        table.add_column(heading, justify="right")
+    for index, cells in enumerate(_rows(summary)):
+        if index == len(CLASS_NAMES):
+            table.add_section()
+        table.add_row(*cells)
+    return table
+
+
+def live_table(totals: Totals, status: Mapping[str, object]) -> Group:
+    """What `run` shows while it counts.
+
+    Args:
+        totals: what is on disk.
+        status: name → value, shown over the table in this order; None values are left out.
+    """
+    from rich.console import Group
+    from rich.text import Text
+
+    summary = count_summary(totals)
+    lines = [f"{name:<10}{printable(str(value))}" for name, value in status.items() if value is not None]
+    return Group(
+        *(Text(line) for line in lines),
+        differential_table(summary),
+        *(Text(line) for line in _count_lines(summary)),
+        Text(RESEARCH_USE_NOTICE, style="dim"),
+    )
+
+
+def progress_line(totals: Totals) -> str:
+    """The state of a running session in one plain line, for logs and pipes."""
+    summary: dict[str, Any] = count_summary(totals)
+    classes = " ".join(
+        f"{short} {row['count']}" for short, row in zip(_ABBREVIATIONS, summary["differential"], strict=True)
+    )
+    return (
+        f"fields {totals.fields}  WBC {totals.wbc} ({classes}, unclassified {summary['unclassified']})"
+        f"  RBC {totals.rbc}  PLT {totals.platelet}  rejected {sum(totals.rejected.values())}  dropped {totals.dropped}"
+    )
+
+
+def report_lines(report: Mapping[str, Any]) -> list[str]:
+    """The whole report as plain lines of text.
+
+    Args:
+        report: from `report.build_report`.
+    """
+    return [*_head_lines(report), "", *_table_lines(report), "", *_foot_lines(report)]
+
+
+def report_view(report: Mapping[str, Any]) -> Group:
+    """The whole report as a rich renderable, for a terminal; says the same as `report_lines`."""
+    from rich.console import Group
+    from rich.text import Text
+
+    *foot, notice = _foot_lines(report)
+    return Group(
+        *(Text(line, style="bold" if index == 0 else "") for index, line in enumerate(_head_lines(report))),
+        differential_table(report, title=""),
+        *(Text(line) for line in foot),
+        Text(notice, style="bold"),
+    )
+
+
+def session_lines(document: Mapping[str, Any]) -> list[str]:
+    """The list of sessions as plain lines of text.
+
+    Args:
+        document: {"database", "sessions": [session and count summaries], "notice"}.
+    """
+    rows = [("", "started (UTC)", "state", "fields", "WBC", "RBC", "PLT", "camera", "label")]
+    rows += [
+        (
+            str(row["id"]),
+            row["started_utc"][:19].replace("T", " "),
+            row["state"],
+            str(row["fields"]),
+            *(str(row["counts"][kind]) for kind in ("wbc", "rbc", "platelet")),
+            printable(row["camera"]),
+            printable(row["label"]),
+        )
+        for row in document["sessions"]
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        f"Database {printable(document['database'])}",
+        *("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows),
+        *(() if document["sessions"] else ("No session is recorded; `hemato-edge run` records one.",)),
+        document["notice"],
+    ]
+
+
+def printable(text: str) -> str:
+    """`text` without what would move a terminal's cursor or break a line."""
+    return "".join(c if c.isprintable() else "·" for c in text)
+
+
+def _rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """The table's lines: the classes, then what stands apart from them."""
+    for row in summary["differential"]:
+        interval = f"{row['ci_low']:.1f} – {row['ci_high']:.1f}" if row["percent"] is not None else _NOTHING
+        yield CLASS_NAMES[row["label"]], str(row["count"]), _decimal(row["percent"]), interval
+    classified = summary["classified"]
+    yield "Classified white cells", str(classified), "100.0" if classified else _NOTHING, ""
+    yield "Unclassified", str(summary["unclassified"]), "", ""
+    nucleated = summary["nucleated_red_cells"]
+    yield "Nucleated red cells", str(nucleated["count"]), "", ""
+    yield "Nucleated red cells /100 WBC", _decimal(nucleated["per_100_wbc"]), "", ""
+
+
+def _decimal(value: float | None) -> str:
+    return _NOTHING if value is None else f"{value:.1f}"
+
+
+def _table_lines(report: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{'Class':<30}{'Cells':>7}{'%':>8}{'95 % CI':>15}"
+    for index, (name, count, percent, interval) in enumerate(_rows(report)):
+        if index == len(CLASS_NAMES):
+            yield "-" * 60
+        yield f"{name:<30}{count:>7}{percent:>8}{interval:>15}".rstrip()
+
+
+def _head_lines(report: Mapping[str, Any]) -> Iterator[str]:
+    session = report["session"]
+    label = f' "{printable(session["label"])}"' if session["label"] else ""
+    yield f"White-cell differential, session {session['id']}{label} ({session['state']})"
+    times = [session["started_utc"], session["ended_utc"] or "…"]
+    yield f"{' to '.join(time[:19].replace('T', ' ') for time in times)} UTC, camera {printable(session['camera'])}"
+    target = session["target"]
+    if target and report["classified"] < target:
+        yield f"The target of {target} white cells was not reached: {report['classified']} were classified."
+
+
+def _count_lines(summary: Mapping[str, Any]) -> Iterator[str]:
+    counts = summary["counts"]
+    unclassified = summary["unclassified"]
+    share = f" ({100 * unclassified / counts['wbc']:.1f} % unclassified)" if unclassified else ""
+    yield f"White cells {counts['wbc']}{share}   Red cells {counts['rbc']}   Platelets {counts['platelet']}"
+    dropped = f", {summary['dropped']} dropped" if summary["dropped"] else ""
+    yield f"{summary['fields']} fields recorded of {summary['frames']} frames{dropped}"
+    for heading, reasons in (("Rejected", summary["rejected"]), ("Skipped", summary["skipped"])):
+        if reasons:
+            named = ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in reasons.items())
+            yield f"{heading}: {named}"
+
+
+def _foot_lines(report: Mapping[str, Any]) -> Iterator[str]:
+    yield from _count_lines(report)
+    if report["tracking_lost"]:
+        yield f"Tracking was lost {report['tracking_lost']} times: a cell may have been counted again after each."
+    factor = report["nucleated_red_cells"]["white_count_factor"]
+    if report["nucleated_red_cells"]["count"] and factor is not None:
+        yield f"White count of a counter that includes nucleated red cells: multiply by {factor:.3f}."
+    yield METHOD
+    made = report["provenance"]
+    yield f"Model {made['model_name']} {made['model_sha256'][:16]}, settings {made['settings_sha256'][:16]}"
+    if made["red_cell_px"] is not None:
+        yield f"Red-cell diameter {made['red_cell_px']:.1f} px"
+    yield f"Database {printable(made['database'])}"
+    yield report["notice"]

@@ -1,0 +1,97 @@
+"""Results with known content for tests of the store and of what reads it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hemato_edge.labels import CLASSIFIER_LABELS, UNCLASSIFIED
+from hemato_edge.store.writer import SessionStart, open_writer
+from hemato_edge.values import Cell, FieldResult, Judgement, Pose, Quality
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
+
+
+def session_start(**changes: object) -> SessionStart:
+    values: dict[str, object] = {
+        "camera": "demo",
+        "label": "sample 12",
+        "target": 100,
+        "model_name": "classifier",
+        "model_sha256": "ab" * 32,
+        "settings": {"camera": {"spec": "demo"}},
+        "versions": {"hemato-edge": "0.1.0"},
+        "utc": NOON,
+        "monotonic_s": 5.0,
+    }
+    return SessionStart(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def cell(label: str, x_px: float = 10.0) -> Cell:
+    """A cell with the answer `label`; of an unclassified one the best guess is a lymphocyte."""
+    best = "lymphocyte" if label == UNCLASSIFIED else label
+    probabilities = np.full(len(CLASSIFIER_LABELS), 0.02, np.float32)
+    probabilities[CLASSIFIER_LABELS.index(best)] = 0.86
+    # numpy scalars on purpose: they are what the pipeline computes with
+    return Cell(np.float32(x_px), 20.5, (1.0, 2.0, 31.0, 42.0), np.float32(34.6), np.float32(0.9),  # type: ignore[arg-type]
+                Judgement(label, best, 0.86, probabilities))  # fmt: skip
+
+
+def field_result(
+    index: int,
+    labels: Sequence[str] = (),
+    *,
+    rbc: int = 0,
+    platelet: int = 0,
+    region: int | None = 0,
+    source: str = "demo",
+) -> FieldResult:
+    return FieldResult(
+        frame_index=index,
+        utc=NOON + timedelta(seconds=index),
+        monotonic_s=5.0 + index,
+        source=source,
+        width=640,
+        height=480,
+        pose=None if region is None else Pose(region, 3.0 * index, 0.0, 0.9),
+        seen={"wbc": len(labels), "rbc": rbc, "platelet": platelet},
+        new_cells=tuple(cell(label, 10.0 + i) for i, label in enumerate(labels)),
+        new_red_cells=np.int64(rbc),  # type: ignore[arg-type]
+        new_platelets=platelet,
+        quality=Quality(None, {"focus": np.float32(0.5), "unknown": float("nan")}),  # type: ignore[dict-item]
+        latency_ms={"locate": 3.0},
+    )
+
+
+def varied_field(index: int) -> FieldResult:
+    """The field that a long run commits at `index`: different each time, the same every time it is asked for."""
+    answers = (*CLASSIFIER_LABELS, UNCLASSIFIED)
+    labels = [answers[(index * 5 + i) % len(answers)] for i in range(index % 4)]
+    return field_result(index, labels, rbc=index % 7, platelet=index % 3)
+
+
+def varied_tallies(fields: int) -> dict[str, int]:
+    """The tallies that go with the `fields`-th field of a long run."""
+    return {"frames": 2 * fields, "dropped": fields // 5, "rejected:out_of_focus": fields // 3}
+
+
+def record(path: Path, labels: Sequence[str], **changes: object) -> int:
+    """A finished session with these cells, in two fields."""
+    half = len(labels) // 2
+    with open_writer(path) as writer:
+        session = writer.start_session(session_start(**changes))
+        writer.commit_field(session, field_result(0, labels[:half], rbc=40, platelet=3), {"frames": 1})
+        writer.commit_field(
+            session,
+            field_result(3, labels[half:], rbc=60, platelet=4),
+            {"frames": 4, "dropped": 1, "rejected:out_of_focus": 1},
+        )
+        writer.record_optics(session, 41.5, {"level": 0.8})
+        writer.end_session(session, "finished", NOON + timedelta(minutes=2))
+    return session
