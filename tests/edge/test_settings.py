@@ -28,7 +28,7 @@ def test_defaults(tmp_path: Path) -> None:
     assert set(resolved.origins.values()) == {"default"}
     assert set(resolved.origins) == set(known_keys()) == set(resolved.values())
     settings = resolved.settings
-    assert (settings.camera.spec, settings.model.runtime, settings.counting.target) == ("0", "auto", 100)
+    assert (settings.camera.spec, settings.model.runtime, settings.counting.target) == ("0", "auto", 0)
     assert settings.store.path == tmp_path / "data" / "hemato-edge" / "hemato-edge.db"
 
 

@@ -143,8 +143,8 @@ class Progress:
     """A progress bar on stderr, where that is a terminal and stdout is not the same one."""
 
     def __init__(self, what: str, total: int) -> None:
-        from rich.console import Console
         from rich import progress
+        from rich.console import Console
 
         console = Console(stderr=True)
         self._bar = progress.Progress(console=console, transient=True, disable=not console.is_terminal or total < 8)

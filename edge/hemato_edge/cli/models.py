@@ -55,7 +55,7 @@ def verify(file: ModelFile = None, as_json: AsJson = False) -> None:
         f"good: {result['path']}\n"
         f"  {result['golden_inputs']} golden inputs, largest logit difference {result['largest_difference']:.4f}, "
         f"allowed {result['tolerance']:.4f}\n"
-        f"  runtime {result['runtime']}; pieces of the graph run by XNNPACK: {result['delegate_partitions']} (1 is best)"
+        f"  runtime {result['runtime']}; pieces run by XNNPACK: {result['delegate_partitions']} (1 is best)"
     )
 
 

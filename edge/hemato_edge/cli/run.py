@@ -65,7 +65,7 @@ def run(
     classifier = load_classifier(settings.model.path, settings.model.threads, settings.model.runtime)
     source = make_camera(settings.camera.spec, settings.camera)
     limits = Limits(settings.counting.target or None, max_frames, duration)
-    with open_writer(settings.store.path) as writer:
+    with open_writer(settings.store.path, settings.store.min_free_mb) as writer:
         session = writer.start_session(_start(resolved, classifier, label, limits.leukocytes))
         daemon = _daemon(source, classifier, writer, session, limits, settings)
         display = Display(source, settings.display.refresh_hz, silent=no_display or as_json)
@@ -163,7 +163,7 @@ def _print_report(path: Path, session: int, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json_document(report))
     elif sys.stdout.isatty():
-        Console().print(report_view(report))
+        Console().print(report_view(report), soft_wrap=True)
     else:
         typer.echo("\n".join(report_lines(report)))
 

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import logging
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +16,7 @@ import numpy as np
 from hemato_edge.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -46,8 +51,15 @@ def find_runtime(wanted: str = "auto") -> Runtime:
             module = importlib.import_module(_MODULES[name])
         except ImportError:
             continue
-        package = _MODULES[name].split(".")[0]
-        return Runtime(name, _version(package), module.Interpreter)
+        runtime = Runtime(name, _version(_MODULES[name].split(".")[0]), module.Interpreter)
+        if name == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:
+            # it imports, and then dies in Interpreter() with pages of C API warnings
+            raise ModelError(
+                f"tflite-runtime {runtime.version} cannot work with numpy {np.__version__}.",
+                "Type `pip install 'hemato-edge[tflite]'`, which brings a set that works, or "
+                "`pip install ai-edge-litert`.",
+            )
+        return runtime
     raise ModelError(
         f"No TFLite runtime can be imported (looked for {', '.join(names)}).",
         "Type `pip install ai-edge-litert`; for tflite-runtime `pip install 'hemato-edge[tflite]'` (Python < 3.12).",
@@ -80,10 +92,14 @@ class Model:
         self.runtime = runtime or find_runtime()
         self._threads = threads
         self._interpreters: dict[int, Any] = {}
-        first = self._interpreter(1)
+        with _native_lines_to_log():
+            first = self._interpreter(1)
         signature = first.get_input_details()[0]["shape_signature"]
         self._batches = _BATCHES if int(signature[0]) == -1 else (1,)
         self._check_shapes(first)
+        with _native_lines_to_log():
+            for size in self._batches:
+                self._interpreter(size)
 
     def logits(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (n, labels) float32 of crops (n, S, S, 3) uint8 in the card's channel order."""
@@ -198,12 +214,28 @@ def _dequantised(values: NDArray[Any], detail: dict[str, Any]) -> NDArray[np.flo
     return real
 
 
+@contextmanager
+def _native_lines_to_log() -> Iterator[None]:
+    """Send what the runtime's C++ half prints to stderr into our log: it greets at every start.
+
+    Only while interpreters are made, in the thread that loads the model, before others run.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            caught.seek(0)
+            for line in caught.read().decode(errors="replace").splitlines():
+                level = logging.INFO if line.startswith("INFO") else logging.WARNING
+                logging.getLogger(__name__).log(level, line)
+
+
 def _why_not_loaded(model: Model, error: Exception) -> tuple[str, str]:
-    if model.runtime.name == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:
-        return (
-            f"tflite-runtime {model.runtime.version} cannot work with numpy {np.__version__}.",
-            "Type `pip install 'hemato-edge[tflite]'`, which brings a set that works, or `pip install ai-edge-litert`.",
-        )
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return (
         f"{model.runtime.name} cannot load {model.bundle.path}: {first}",

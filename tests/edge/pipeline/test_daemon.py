@@ -10,7 +10,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from hemato_edge.vision.quality import QualityGate
 
 from hemato_edge.cameras.camera import EndOfFrames
 from hemato_edge.cameras.demo import DemoCamera
@@ -23,6 +22,7 @@ from hemato_edge.store.writer import Writer, open_writer
 from hemato_edge.values import Frame
 from hemato_edge.vision.classifier import load_classifier
 from hemato_edge.vision.locator import OpenCvLocator
+from hemato_edge.vision.quality import QualityGate
 
 
 @pytest.fixture(scope="module")

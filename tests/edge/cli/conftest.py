@@ -1,0 +1,55 @@
+"""The program as a person starts it: a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import pytest
+
+from hemato_edge.cameras.slide import draw_field
+
+Program = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    """Run `hemato-edge ARGUMENTS…` in an empty folder and home; the result has returncode, stdout and stderr."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("HEMATO_EDGE_", "XDG_"))}
+    environment |= {"HOME": str(tmp_path), "COLUMNS": "200"}
+
+    def run(*arguments: object, timeout_s: float = 120, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "hemato_edge.cli.main", *(str(a) for a in arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout_s,
+            cwd=tmp_path,
+            env=environment | variables,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def fields(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with three drawn fields."""
+    folder = tmp_path_factory.mktemp("fields")
+    for seed in (1, 2, 3):
+        cv2.imwrite(str(folder / f"field{seed}.png"), draw_field(seed)[0])
+    return folder
+
+
+def assert_one_line_error(done: subprocess.CompletedProcess[str], code: int, *said: str) -> None:
+    """The program ended with `code` and one line on stderr that says all of `said`; no traceback."""
+    assert done.returncode == code, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    for part in said:
+        assert part in lines[0]
