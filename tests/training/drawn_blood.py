@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 RED_PX = 30
 BACKGROUND = (228, 232, 236)
-RED_CELL, RED_CENTRE = (165, 160, 215), (200, 200, 228)
+RED_CELL, RED_CENTRE = (165, 160, 215), (178, 174, 219)
 # cytoplasm and nucleus (BGR), radius of the cell in red-cell diameters
 LOOKS = {
     "neutrophil": ((215, 190, 215), (130, 40, 90), 0.80),
