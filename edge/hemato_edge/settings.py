@@ -99,7 +99,7 @@ class CountingSettings(_Section):
     """How cells are counted."""
 
     target: int = Field(
-        100, ge=0, le=100_000, description="white cells to count, 0 for no end; CLSI H20-A2 asks for 200 a reader"
+        0, ge=0, le=100_000, description="white cells to classify, 0 for no end; CLSI H20-A2 asks for 200 a reader"
     )
 
 

@@ -1,0 +1,127 @@
+"""What a converted model says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hemato_convert.quantise import INPUT_SCALE, INPUT_ZERO_POINT
+from hemato_edge.labels import CLASSIFIER_LABELS
+from hemato_edge.models.card import Accuracy, Card, DataSource, Golden, InputSpec, Parity, StainSpec
+from hemato_edge.vision.crops import CROP_RED_CELLS
+from hemato_edge.vision.stain import RATIO_LIMITS, REFERENCE_LEVEL, REFERENCE_NUCLEUS_OD
+from hemato_training.architectures import architecture_named
+from hemato_training.datasets import LABORATORIES
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hemato_convert.parity import ParityReport
+    from hemato_training.figures import Figures
+
+LICENCE = "Apache-2.0"
+
+
+@dataclass(frozen=True, slots=True)
+class CardParts:
+    """All that a card is made from.
+
+    Attributes:
+        name: of the model.
+        run: the run's `run.json`.
+        size: side of the input, pixels.
+        float_figures: laboratory → figures of the float model on the validation cells.
+        int8_figures: the same for the int8 model.
+        confusion: int8, all validation cells; row: truth, column: answer.
+        parity: float against int8.
+        temperature: the logits are divided by it.
+        threshold: rejection threshold.
+        golden_count: number of golden pictures.
+        golden_tolerance: largest difference of a logit.
+        versions: of the programs that made it.
+        created: when, UTC.
+    """
+
+    name: str
+    run: dict[str, Any]
+    size: int
+    float_figures: dict[str, Figures]
+    int8_figures: dict[str, Figures]
+    confusion: list[list[int]]
+    parity: ParityReport
+    temperature: float
+    threshold: float
+    golden_count: int
+    golden_tolerance: float
+    versions: dict[str, str]
+    created: datetime
+
+
+def make_card(parts: CardParts) -> Card:
+    """The card of a converted classifier.
+
+    Raises:
+        pydantic.ValidationError: if a part is missing or out of range.
+    """
+    settings = parts.run["settings"]
+    architecture = str(settings["architecture"])
+    laboratories = [LABORATORIES[name] for name in parts.run["data"]]
+    pretrained = str(settings["weights"]) != "none"
+    sources = [f"{lab.attribution} ({lab.licence})" for lab in laboratories]
+    if pretrained:
+        sources.append("ImageNet weights of keras.applications (Apache-2.0)")
+    return Card(
+        name=parts.name,
+        task="classify",
+        architecture=architecture,
+        alpha=float(settings["alpha"]) if architecture_named(architecture).has_alpha else None,
+        labels=CLASSIFIER_LABELS,
+        input=InputSpec(
+            size=parts.size,
+            channels="rgb",
+            crop_red_cells=CROP_RED_CELLS,
+            scale=INPUT_SCALE,
+            zero_point=INPUT_ZERO_POINT,
+        ),
+        stain=StainSpec(
+            method="optical_density",
+            reference_level=REFERENCE_LEVEL,
+            reference_nucleus_od=REFERENCE_NUCLEUS_OD,
+            ratio_limits=RATIO_LIMITS,
+        ),
+        training=tuple(
+            DataSource(
+                name=lab.title,
+                licence=lab.licence,
+                split_sha256=parts.run["data"][lab.name]["split_sha256"],
+                train=parts.run["data"][lab.name]["train"],
+                val=parts.run["data"][lab.name]["val"],
+            )
+            for lab in laboratories
+        ),
+        training_arguments=settings,
+        accuracy=tuple(
+            Accuracy(
+                data=name,
+                split="val",
+                cells=figures.cells,
+                float_accuracy=parts.float_figures[name].accuracy,
+                int8_accuracy=figures.accuracy,
+                int8_balanced_accuracy=figures.balanced_accuracy,
+            )
+            for name, figures in parts.int8_figures.items()
+        ),
+        confusion=tuple(tuple(row) for row in parts.confusion),
+        parity=Parity(
+            cells=parts.parity.cells,
+            agreement=parts.parity.agreement,
+            max_logit_difference=parts.parity.max_difference,
+        ),
+        temperature=parts.temperature,
+        rejection_threshold=parts.threshold,
+        golden=Golden(count=parts.golden_count, tolerance=parts.golden_tolerance),
+        versions=parts.versions,
+        created=parts.created,
+        licence=LICENCE,
+        attribution="; ".join(sources),
+    )

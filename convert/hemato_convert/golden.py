@@ -1,0 +1,43 @@
+"""Synthetic pictures for the golden check: a device must answer them as the converter did.
+
+They are drawn from a seed, so that no foreign picture travels in a model file.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+    from numpy.typing import NDArray
+
+COUNT, SEED = 8, 20240
+_BLOBS = (((225, 170, 175), 0.17, 0.45, 4), ((190, 170, 215), 0.26, 0.08, 1), ((95, 60, 130), 0.13, 0.08, 3))
+"""Colour, radius and spread in sides of the picture, number: red cells, a white cell, its nucleus."""
+TOLERANCE_STEPS = 3
+"""How many quantisation steps a logit may differ: runtimes and processors differ in the last bits, a wrong or broken
+kernel by far more."""
+
+
+def golden_images(size: int, count: int = COUNT, seed: int = SEED) -> NDArray[np.uint8]:
+    """(count, size, size, 3) uint8: coloured blobs on a bright ground, roughly like stained cells.
+
+    Evenly coloured, so that they take a few kilobytes of a model file.
+    """
+    rng = np.random.default_rng(seed)
+    return np.stack([_blobs(size, rng) for _ in range(count)])
+
+
+def _blobs(size: int, rng: Generator) -> NDArray[np.uint8]:
+    picture = np.empty((size, size, 3), np.uint8)
+    picture[:] = rng.integers(205, 250, 3)
+    for colour, radius, spread, count in _BLOBS:
+        for _ in range(count):
+            x, y = (int(v) for v in size * rng.uniform(0.5 - spread, 0.5 + spread, 2))
+            wide, high = (max(1, int(size * radius * rng.uniform(0.7, 1.2))) for _ in range(2))
+            b, g, r = (float(v) for v in np.clip(np.asarray(colour) + rng.normal(0, 12, 3), 0, 255))
+            cv2.ellipse(picture, (x, y), (wide, high), float(rng.uniform(0, 180)), 0, 360, (b, g, r), -1, cv2.LINE_AA)
+    return picture

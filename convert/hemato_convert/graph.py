@@ -1,0 +1,51 @@
+"""The trained Keras classifier in the form in which it is exported."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from hemato_edge.errors import ModelError
+
+LOGITS_OUTPUT, CAM_OUTPUT, INPUT = "logits", "cam", "image"
+"""Names of the exported tensors; they do not change from release to release."""
+
+
+def export_graph(model: Any, *, static_batch: bool = False) -> Any:
+    """The network from -1…1 on, with the class activation map as a second output.
+
+    The model's rescaling of bytes is left out: the quantised input does it. The map is the dense layer's weights
+    applied at every position of the last feature map: its mean over positions plus the dense bias is the logit, exactly
+    (Zhou et al. 2016, "Learning deep features for discriminative localization").
+
+    Args:
+        model: a classifier as `hemato_training.architectures.build_classifier` makes it.
+        static_batch: fix the batch at one; a dynamic one can be resized on the device.
+
+    Returns:
+        A `keras.Model`: image (n, S, S, 3) in -1…1 → [logits (n, labels), cam (n, h, w, labels)].
+
+    Raises:
+        ModelError: if the model is not of that form.
+    """
+    try:
+        trunk, dense = model.get_layer("trunk"), model.get_layer("logits")
+        rescaling = model.get_layer("to_unit")
+    except ValueError as error:
+        raise ModelError(
+            "The model is no classifier of this project: it lacks the layers to_unit, trunk and logits.",
+            "Train one with `hemato-edge train`.",
+        ) from error
+    if abs(float(rescaling.scale) - 1 / 127.5) > 1e-9 or float(rescaling.offset) != -1.0:
+        raise ModelError("The model does not bring bytes to -1…1.", "Train one with `hemato-edge train`.")
+    size = int(model.input_shape[1])
+    image = keras.Input((size, size, 3), batch_size=1 if static_batch else None, name=INPUT)
+    features = trunk(image)
+    logits = dense(keras.layers.GlobalAveragePooling2D(name="pooling")(features))
+    kernel = np.asarray(dense.kernel)
+    cam = keras.layers.Conv2D(kernel.shape[1], 1, use_bias=False, name=CAM_OUTPUT)
+    maps = cam(features)
+    cam.kernel.assign(kernel[None, None])
+    return keras.Model(image, [logits, maps])

@@ -1,0 +1,75 @@
+"""How far the int8 model follows the float model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+WORST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A cell on which the two models differ most: where it is from and what each said."""
+
+    key: str
+    truth: str
+    float_answer: str
+    int8_answer: str
+    difference: float
+
+
+@dataclass(frozen=True, slots=True)
+class ParityReport:
+    """Float against int8 on the same cells.
+
+    Attributes:
+        cells: how many.
+        agreement: share with the same first answer.
+        float_accuracy: share the float model answers rightly.
+        int8_accuracy: the same for the int8 model.
+        max_difference: largest difference of a logit.
+        mean_difference: mean over cells of the largest difference of a logit.
+        worst: disagreements first, then by difference.
+    """
+
+    cells: int
+    agreement: float
+    float_accuracy: float
+    int8_accuracy: float
+    max_difference: float
+    mean_difference: float
+    worst: tuple[Case, ...]
+
+
+def compare(
+    float_logits: NDArray[np.float32],
+    int8_logits: NDArray[np.float32],
+    truth: NDArray[np.int64],
+    keys: Sequence[str],
+    labels: Sequence[str],
+) -> ParityReport:
+    """Compare two models' logits (n, labels) for the same cells, with the truth (n,) and names (n,)."""
+    first, second = float_logits.argmax(axis=1), int8_logits.argmax(axis=1)
+    difference = np.abs(float_logits - int8_logits).max(axis=1)
+    order = np.lexsort((-difference, first == second))
+    worst = tuple(
+        Case(str(keys[i]), labels[truth[i]], labels[first[i]], labels[second[i]], float(difference[i]))
+        for i in order[:WORST]
+    )
+    return ParityReport(
+        cells=len(truth),
+        agreement=float(np.mean(first == second)),
+        float_accuracy=float(np.mean(first == truth)),
+        int8_accuracy=float(np.mean(second == truth)),
+        max_difference=float(difference.max()),
+        mean_difference=float(difference.mean()),
+        worst=worst,
+    )

@@ -1,0 +1,128 @@
+"""Full-integer quantisation by the TFLite converter, and the checks that it really is one."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
+
+from hemato_convert.graph import CAM_OUTPUT, INPUT, LOGITS_OUTPUT
+from hemato_edge.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+INPUT_SCALE, INPUT_ZERO_POINT = 2 / 255, 127
+"""A byte b stands for (b - 127) · 2/255, so the camera's bytes go in unchanged. Training's b/127.5 - 1 lies half a
+step lower; no integer zero point gives it exactly."""
+_INTEGERS = {schema.TensorType.INT8, schema.TensorType.INT16, schema.TensorType.INT32, schema.TensorType.UINT8}
+_log = logging.getLogger(__name__)
+
+
+def to_unit(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Bytes as the float network takes them, float32 in -1…1."""
+    return (images.astype(np.float32) / 127.5 - 1.0).astype(np.float32)
+
+
+def quantise(network: Any, representative: NDArray[np.uint8]) -> bytes:
+    """The full-int8 flatbuffer of an export graph.
+
+    Args:
+        network: from `graph.export_graph`.
+        representative: (n, S, S, 3) uint8 RGB crops that the activations' ranges are measured on. One picture of
+            exact 0 and 255 is added, which pins the input's range.
+
+    Returns:
+        The TFLite model: uint8 in, int8 out (tensors "logits" and "cam").
+
+    Raises:
+        ModelError: if the converter fails or what it made fails `check_flatbuffer`.
+    """
+    size = int(network.input_shape[1])
+    extremes = np.zeros((1, size, size, 3), np.uint8)
+    extremes[:, ::2] = 255
+
+    def samples() -> Iterator[list[NDArray[np.float32]]]:
+        for image in np.concatenate([extremes, representative]):
+            yield [to_unit(image[None])]
+
+    converter = tf.lite.TFLiteConverter.from_keras_model(network)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = samples
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.uint8
+    converter.inference_output_type = tf.int8
+    # per-channel dense layers cannot be loaded by tflite-runtime 2.14
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    try:
+        flatbuffer = _converted(converter)
+    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise ModelError(f"The TFLite converter failed: {first}", "Try --arch mobilenet_v2.") from error
+    named = name_tensors(flatbuffer)
+    check_flatbuffer(named)
+    return named
+
+
+def _converted(converter: Any) -> bytes:
+    """Run the converter without its chatter: it prints every variable on standard output, where JSON may go."""
+    chatter = io.StringIO()
+    with contextlib.redirect_stdout(chatter), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Statistics for quantized inputs", UserWarning)
+        flatbuffer = bytes(converter.convert())
+    _log.debug("%s", chatter.getvalue())
+    return flatbuffer
+
+
+def name_tensors(flatbuffer: bytes) -> bytes:
+    """The model with its input and outputs called "image", "logits" and "cam", also in its signature."""
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(flatbuffer))
+    graph = model.subgraphs[0]
+    graph.tensors[graph.inputs[0]].name = INPUT.encode()
+    names = {index: LOGITS_OUTPUT if len(graph.tensors[index].shape) == 2 else CAM_OUTPUT for index in graph.outputs}
+    for index, name in names.items():
+        graph.tensors[index].name = name.encode()
+    for signature in model.signatureDefs or ():
+        for entry in signature.inputs:
+            entry.name = INPUT.encode()
+        for entry in signature.outputs:
+            entry.name = names[entry.tensorIndex].encode()
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def check_flatbuffer(flatbuffer: bytes) -> None:
+    """Refuse a model that is not integer throughout or does not take bytes as they come.
+
+    Raises:
+        ModelError: naming the first tensor that is at fault.
+    """
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(flatbuffer))
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            if tensor.type not in _INTEGERS:
+                raise ModelError(
+                    f"The tensor {tensor.name.decode()!r} is not an integer one, so the model is not full int8.",
+                    "Use an architecture whose operations all have an int8 form.",
+                )
+    graph = model.subgraphs[0]
+    given = graph.tensors[graph.inputs[0]]
+    scale, zero_point = float(given.quantization.scale[0]), int(given.quantization.zeroPoint[0])
+    if given.type != schema.TensorType.UINT8 or zero_point != INPUT_ZERO_POINT or abs(scale - INPUT_SCALE) > 1e-6:
+        raise ModelError(
+            f"The input has scale {scale:.6f} and zero point {zero_point}, "
+            f"not {INPUT_SCALE:.6f} and {INPUT_ZERO_POINT}: bytes could not go in as they are.",
+            "Convert again with representative images of the full range.",
+        )
+    names = [graph.tensors[index].name.decode() for index in graph.outputs]
+    if sorted(names) != sorted((LOGITS_OUTPUT, CAM_OUTPUT)):
+        raise ModelError(f"The outputs are {names}, not logits and cam.", "Convert it again.")
+    _log.debug("%d tensors, all integer", len(graph.tensors))

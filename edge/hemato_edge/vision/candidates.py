@@ -1,0 +1,65 @@
+"""Candidates for cells, and how they are judged: a logistic score of a few features each, then one box per cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Places that may be cells of one kind.
+
+    Attributes:
+        boxes: (N, 4) float32, x0 y0 x1 y1 in working pixels; may leave the picture.
+        features: (N, F) float64, in the order of the finder's `FEATURES`.
+    """
+
+    boxes: NDArray[np.float32]
+    features: NDArray[np.float64]
+
+    @staticmethod
+    def none(features: int) -> Candidates:
+        """No candidate, with so many features."""
+        return Candidates(np.zeros((0, 4), np.float32), np.zeros((0, features)))
+
+    def select(self, mask: NDArray[np.bool_] | NDArray[np.intp]) -> Candidates:
+        """The candidates that `mask` (boolean, or indices) picks."""
+        return Candidates(self.boxes[mask], self.features[mask])
+
+
+def logistic(features: NDArray[np.float64], coefficients: Sequence[float]) -> NDArray[np.float32]:
+    """(N,) float32 in (0, 1): the logistic score of features (N, F); the first coefficient is the intercept."""
+    weights = np.asarray(coefficients)
+    odds = np.clip(features @ weights[1:] + weights[0], -30, 30)
+    return np.asarray(1 / (1 + np.exp(-odds)), np.float32)
+
+
+def box_overlap(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, M) float32, intersection over union of boxes (N, 4) and (M, 4), x0 y0 x1 y1."""
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=2)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    other_area = (others[:, 2:] - others[:, :2]).prod(axis=1)
+    union = area[:, None] + other_area[None] - shared
+    return np.asarray(shared / np.maximum(union, 1e-6), np.float32)
+
+
+def best_of_overlapping(boxes: NDArray[np.float32], scores: NDArray[np.float32], limit: float) -> NDArray[np.intp]:
+    """Indices, best score first, of boxes that overlap no better one by more than `limit`."""
+    order = np.argsort(-scores, kind="stable")
+    kept: list[int] = []
+    while len(order):
+        first, order = order[0], order[1:]
+        kept.append(int(first))
+        overlap = box_overlap(boxes[first : first + 1], boxes[order])[0]
+        order = order[overlap <= limit]
+    return np.array(kept, np.intp)

@@ -1,0 +1,162 @@
+"""The classifier networks, through one registry.
+
+All share one form: RGB bytes 0 to 255 → `Rescaling` to -1…1 → trunk → global average pooling → dropout → ONE dense
+layer of logits. With that head the class activation map is the dense layer applied at every position of the last
+feature map, and comes out of the converted model for free.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from hemato_edge.errors import ConfigurationError, DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MIN_SIZE, MAX_SIZE = 64, 224
+PREPROCESSING = "to_unit"
+"""Name of the layer that brings bytes to -1…1. The converter cuts it off: the quantised input does the same."""
+TRUNK, POOLING, LOGITS = "trunk", "pooling", "logits"
+IMAGENET = "imagenet"
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A trunk that can be trained.
+
+    Attributes:
+        build: (size, alpha, weights) → trunk that takes (n, size, size, 3) in -1…1 and gives a feature map; weights
+            as in `build_classifier`.
+        has_alpha: whether its width can be chosen.
+        static_batch: whether the converted model needs a fixed batch of one (else one dynamic reshape in each
+            squeeze-excite block breaks the graph into many partitions).
+    """
+
+    build: Callable[[int, float, str], Any]
+    has_alpha: bool
+    static_batch: bool
+
+
+def _mobilenet_v2(size: int, alpha: float, weights: str) -> Any:
+    return keras.applications.MobileNetV2(
+        include_top=False, input_shape=(size, size, 3), alpha=alpha, weights=_keras_weights(weights)
+    )
+
+
+def _efficientnet_b0(size: int, alpha: float, weights: str) -> Any:
+    whole = keras.applications.EfficientNetB0(
+        include_top=False, input_shape=(size, size, 3), weights=_keras_weights(weights)
+    )
+    return _without_preprocessing(whole, fold=weights != "none")
+
+
+def _keras_weights(weights: str) -> str | None:
+    return None if weights == "none" else weights
+
+
+def _without_preprocessing(whole: Any, *, fold: bool) -> Any:
+    """EfficientNet from its stem on, taking -1…1 as MobileNetV2 does, instead of its own normalisation of 0…255.
+
+    That normalisation is affine per channel, so trained weights absorb it: its slope goes into the stem's kernel, its
+    offset into the mean that the following batch norm subtracts. Only the zero padding at the border differs.
+    """
+    stem = whole.get_layer("stem_conv")
+    if fold:
+        first = keras.Model(whole.inputs[0], whole.get_layer("stem_conv_pad").input)
+        side = whole.input_shape[1]
+        black, white = (
+            np.asarray(first(np.full((1, side, side, 3), value, np.float32)))[0, 0, 0] for value in (0.0, 255.0)
+        )
+        slope, offset = (white - black) / 2, (white + black) / 2
+        kernel = np.asarray(stem.kernel)
+        norm = whole.get_layer("stem_bn")
+        norm.moving_mean.assign(np.asarray(norm.moving_mean) - np.einsum("hwio,i->o", kernel, offset))
+        stem.kernel.assign(kernel * slope[None, None, :, None])
+    return keras.Model(whole.get_layer("stem_conv_pad").input, whole.output)
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "mobilenet_v2": Architecture(_mobilenet_v2, has_alpha=True, static_batch=False),
+    "efficientnet_b0": Architecture(_efficientnet_b0, has_alpha=False, static_batch=True),
+}
+
+
+def build_classifier(
+    architecture: str, size: int, classes: int, *, alpha: float = 1.0, weights: str = IMAGENET, dropout: float = 0.2
+) -> Any:
+    """A classifier, ready to be compiled.
+
+    Args:
+        architecture: key of `ARCHITECTURES`.
+        size: side of the input, `MIN_SIZE` to `MAX_SIZE` pixels.
+        classes: number of logits.
+        alpha: width of MobileNetV2, 0.35 to 1.0.
+        weights: "imagenet" (downloaded by Keras), "none", or a file of weights without top.
+        dropout: share of features dropped before the dense layer.
+
+    Returns:
+        A `keras.Model`: (n, size, size, 3) RGB 0…255 → (n, classes) logits.
+
+    Raises:
+        ConfigurationError: for an unknown architecture, size or width.
+        DataError: if the weights are missing or do not fit.
+    """
+    chosen = architecture_named(architecture)
+    if not MIN_SIZE <= size <= MAX_SIZE:
+        raise ConfigurationError(f"The input size {size} is out of range.", f"Choose {MIN_SIZE} to {MAX_SIZE} pixels.")
+    if chosen.has_alpha and not 0.3 <= alpha <= 1.4:
+        raise ConfigurationError(f"The width {alpha} is out of range.", "Choose --alpha from 0.35 to 1.0.")
+    trunk = _build_trunk(chosen, size, alpha, weights)
+    trunk.name = TRUNK
+    inputs = keras.Input((size, size, 3), name="image")
+    features = trunk(keras.layers.Rescaling(1 / 127.5, offset=-1.0, name=PREPROCESSING)(inputs))
+    pooled = keras.layers.GlobalAveragePooling2D(name=POOLING)(features)
+    dropped = keras.layers.Dropout(dropout, name="dropout")(pooled)
+    logits = keras.layers.Dense(classes, dtype="float32", name=LOGITS)(dropped)
+    return keras.Model(inputs, logits, name=architecture)
+
+
+def architecture_named(name: str) -> Architecture:
+    """The architecture called `name`.
+
+    Raises:
+        ConfigurationError: if there is none.
+    """
+    if name not in ARCHITECTURES:
+        raise ConfigurationError(f"Unknown architecture {name!r}.", f"Known: {', '.join(ARCHITECTURES)}.")
+    return ARCHITECTURES[name]
+
+
+def set_trainable(model: Any, *, trunk: bool, batch_norm: bool = False) -> None:
+    """Choose what learns: the dense layer always, the trunk and its batch normalisation as told.
+
+    Keras 3 hands `training=True` of the outer model down to nested layers, so a frozen batch norm must be frozen
+    layer by layer: only `trainable = False` on the layer itself makes it use (and keep) its moving statistics.
+    """
+    for layer in model.get_layer(TRUNK).layers:
+        layer.trainable = trunk and (batch_norm or not isinstance(layer, keras.layers.BatchNormalization))
+
+
+def _build_trunk(chosen: Architecture, size: int, alpha: float, weights: str) -> Any:
+    if weights not in (IMAGENET, "none") and not Path(weights).is_file():
+        raise DataError(f"There is no weights file at {weights}.", "Name one with --weights, or `--weights none`.")
+    try:
+        with warnings.catch_warnings():
+            # Keras only warns where a file lacks a layer, and leaves that layer random
+            warnings.filterwarnings("error", "Skipping nested container", UserWarning)
+            return chosen.build(size, alpha, weights)
+    except (ValueError, OSError, UserWarning) as error:
+        if weights == "none":
+            raise
+        first = str(error).strip().splitlines()[0]
+        raise DataError(
+            f"The weights {weights} could not be loaded: {first}",
+            "Give a file that fits architecture and width with --weights, or train without by `--weights none`.",
+        ) from error

@@ -1,0 +1,144 @@
+"""Augmentation: what another microscope, camera, lamp or stain would have made of the same cell.
+
+Works on one crop at a time with numpy and OpenCV, on pictures already brought to the reference stain: what is varied
+here is what that normalisation leaves over, and the errors of its estimate. Everything follows from the generator
+that is handed in, so a crop of epoch 7 is the same crop when a run is resumed. About 1 ms for 112 pixels.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+    from numpy.typing import NDArray
+
+    from hemato_edge.values import Image
+
+MARGIN = 1.5
+"""Side of the crop that comes in over the side of the crop that goes out: √2 for any rotation, the rest for shifts."""
+ZOOM = 0.2
+"""Largest relative error of scale. A red cell is 6.2 to 8.2 µm, and its estimate errs by about as much again."""
+SHIFT = 0.06
+"""Largest shift in sides of the crop: how far a locator's box centre lies off the cell's."""
+_WEIGHT_LUMA = np.array([0.114, 0.587, 0.299], np.float32)
+_LEVELS = np.arange(256, dtype=np.float32)
+
+
+def augment(crop: Image, size: int, rng: Generator, strength: float = 0.6) -> Image:
+    """One augmented view of a cell.
+
+    Args:
+        crop: (M, M, 3) uint8 BGR, M about `MARGIN` × size, the cell in its centre.
+        size: side of the result, pixels.
+        rng: source of all randomness.
+        strength: 0 leaves colours and sharpness alone (rotation, flips and shifts remain), 1 is the strongest that
+            still leaves a cell nameable.
+
+    Returns:
+        (size, size, 3) uint8 BGR.
+    """
+    picture = change_pose(crop, size, rng, strength)
+    if strength <= 0:
+        return picture
+    picture = change_softness(picture, rng, strength)
+    coloured = change_stain(picture, rng, strength)
+    if rng.random() < 0.5:
+        coloured = change_light(coloured, rng, strength)
+    if rng.random() < 0.4 * strength:
+        sigma = rng.uniform(1, 9 * strength)
+        coloured = coloured + rng.standard_normal(coloured.shape, np.float32) * np.float32(sigma)
+    finished: Image = np.clip(coloured, 0, 255).astype(np.uint8)
+    if rng.random() < 0.5:
+        finished = change_hue(finished, rng, strength)
+    if rng.random() < 0.5 * strength:
+        finished = compress(finished, int(rng.integers(30, 95)))
+    return finished
+
+
+def change_pose(crop: Image, size: int, rng: Generator, strength: float) -> Image:
+    """Any rotation, a flip, a shift and an error of scale; (size, size, 3) from the middle of a larger crop."""
+    angle = rng.uniform(0, 2 * np.pi)
+    zoom = float(np.exp(rng.uniform(-1, 1) * np.log1p(ZOOM) * min(1.0, strength / 0.6)))
+    flip = -1.0 if rng.random() < 0.5 else 1.0
+    shift = rng.uniform(-SHIFT, SHIFT, 2) * size
+    cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
+    turn = np.array([[cos * flip, -sin], [sin * flip, cos]])
+    middle_in, middle_out = (crop.shape[0] - 1) / 2, (size - 1) / 2
+    offset = middle_out + shift - turn @ np.array([middle_in, middle_in])
+    matrix = np.column_stack([turn, offset])
+    return cv2.warpAffine(  # type: ignore[return-value]
+        crop, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
+
+
+def change_softness(picture: Image, rng: Generator, strength: float) -> Image:
+    """Another objective or sensor: out of focus, or fewer pixels per cell than the crop has, or sharpened."""
+    choice = rng.random()
+    if choice < 0.35 * strength:
+        return cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 0.4 + 1.8 * strength))  # type: ignore[return-value]
+    if choice < 0.8 * strength:
+        side = picture.shape[0]
+        low = max(16, int(side * rng.uniform(1 - 0.75 * strength, 1.0)))
+        small = cv2.resize(picture, (low, low), interpolation=cv2.INTER_AREA)
+        return cv2.resize(small, (side, side), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+    if choice < 0.95 * strength:
+        soft = cv2.GaussianBlur(picture, (0, 0), 1.2)
+        amount = rng.uniform(0, 1.2)
+        return cv2.addWeighted(picture, 1 + amount, soft, -amount, 0)  # type: ignore[return-value]
+    return picture
+
+
+def change_stain(picture: Image, rng: Generator, strength: float) -> NDArray[np.float32]:
+    """Another dye, lamp and sensor; (S, S, 3) float32, not clipped.
+
+    Per channel a power (in optical density: more or less dye) and a gain (white balance), as a table; then a
+    3 × 3 mixing of the channels near the identity (another sensor's filters; rows sum to one, so grey stays grey).
+    """
+    power = np.exp(rng.normal(0, 0.28 * strength) + rng.normal(0, 0.16 * strength, 3))
+    gain = np.exp(rng.normal(0, 0.07 * strength, 3))
+    level = np.power(_LEVELS[:, None] / 240.0, power) * (240.0 * gain)
+    tables: NDArray[np.float32] = np.minimum(level, 255.0).astype(np.float32)[None]
+    mixing = np.eye(3) + rng.normal(0, 0.13 * strength, (3, 3))
+    if rng.random() < 0.06 * strength:  # a grey or nearly grey camera
+        mixing = mixing * 0.15 + 0.85 * np.tile(_WEIGHT_LUMA, (3, 1))
+    mixing /= mixing.sum(axis=1, keepdims=True)
+    dyed = cv2.LUT(picture, tables)
+    return cv2.transform(dyed, mixing.astype(np.float32))  # type: ignore[return-value]
+
+
+def change_light(picture: NDArray[np.float32], rng: Generator, strength: float) -> NDArray[np.float32]:
+    """Uneven illumination: brightness falls off linearly across the crop, by a fifth at most for strength 1."""
+    side = picture.shape[0]
+    direction = rng.uniform(0, 2 * np.pi)
+    depth = rng.uniform(0, 0.2 * strength)
+    ramp = np.linspace(-0.5, 0.5, side, dtype=np.float32)
+    slope = np.cos(direction) * ramp[None] + np.sin(direction) * ramp[:, None]
+    return picture * (1 + depth * slope).astype(np.float32)[..., None]  # type: ignore[no-any-return]
+
+
+def change_hue(picture: Image, rng: Generator, strength: float) -> Image:
+    """Shift and stretch of colour: in Lab (a, b) or in hue and saturation."""
+    if rng.random() < 0.5:
+        lab = cv2.cvtColor(picture, cv2.COLOR_BGR2LAB)
+        tables = np.empty((256, 3), np.float32)
+        tables[:, 0] = _LEVELS + rng.normal(0, 8 * strength)
+        for channel in (1, 2):
+            stretch = np.exp(rng.normal(0, 0.18 * strength))
+            tables[:, channel] = (_LEVELS - 128) * stretch + 128 + rng.normal(0, 7 * strength)
+        lab = cv2.LUT(lab, np.clip(tables, 0, 255).astype(np.uint8)[None])
+        return cv2.cvtColor(lab, cv2.COLOR_LAB2BGR)  # type: ignore[return-value]
+    hsv = cv2.cvtColor(picture, cv2.COLOR_BGR2HSV)
+    hue = np.mod(_LEVELS + rng.normal(0, 7 * strength), 180)
+    saturation = np.clip(_LEVELS * np.exp(rng.normal(0, 0.3 * strength)), 0, 255)
+    hsv = cv2.LUT(hsv, np.column_stack([hue, saturation, _LEVELS]).astype(np.uint8)[None])
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR)  # type: ignore[return-value]
+
+
+def compress(picture: Image, quality: int) -> Image:
+    """The picture after JPEG compression of the given quality, 0 to 100."""
+    _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return cv2.imdecode(coded, cv2.IMREAD_COLOR)  # type: ignore[return-value]

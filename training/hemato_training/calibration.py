@@ -1,0 +1,85 @@
+"""How sure an answer is: the temperature that makes confidences honest, and where they are too low for an answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LOWEST_THRESHOLD = 0.5
+"""An answer that is less likely than not is no answer, however good the rest are."""
+HIGHEST_THRESHOLD = 0.999
+"""Stands where no confidence is high enough."""
+MAX_ERROR = 0.01
+"""Share of wrong answers among those given, at most, on the cells the threshold is chosen on."""
+
+
+def softmax(logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float64]:
+    """Probabilities (n, labels) of logits (n, labels)."""
+    scaled = logits.astype(np.float64) / temperature
+    scaled -= scaled.max(axis=1, keepdims=True)
+    raised = np.exp(scaled)
+    return raised / raised.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
+
+
+def negative_log_likelihood(logits: NDArray[np.float32], labels: NDArray[np.int64], temperature: float = 1.0) -> float:
+    """Mean of -ln p(truth), natural logarithm."""
+    probability = softmax(logits, temperature)[np.arange(len(labels)), labels]
+    return float(-np.log(np.maximum(probability, 1e-12)).mean())
+
+
+def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """The temperature of least negative log likelihood, 0.05 to 20 (Guo et al. 2017), by golden-section search."""
+    low, high = np.log(0.05), np.log(20.0)
+    golden = (np.sqrt(5) - 1) / 2
+    for _ in range(60):
+        left, right = high - golden * (high - low), low + golden * (high - low)
+        if negative_log_likelihood(logits, labels, float(np.exp(left))) < negative_log_likelihood(
+            logits, labels, float(np.exp(right))
+        ):
+            high = right
+        else:
+            low = left
+    return float(np.exp((low + high) / 2))
+
+
+def rejection_threshold(
+    probabilities: NDArray[np.float64], labels: NDArray[np.int64], max_error: float = MAX_ERROR
+) -> float:
+    """The smallest confidence from which on at most `max_error` of the answers are wrong.
+
+    Args:
+        probabilities: (n, labels), calibrated.
+        labels: (n,) truth.
+        max_error: share of wrong answers among those given.
+
+    Returns:
+        `LOWEST_THRESHOLD` to `HIGHEST_THRESHOLD`, midway between the last cell accepted and the first that is not.
+    """
+    confidence = probabilities.max(axis=1)
+    wrong = probabilities.argmax(axis=1) != labels
+    order = np.argsort(-confidence, kind="stable")
+    falling = np.append(confidence[order], 0.0)
+    rate = np.cumsum(wrong[order]) / np.arange(1, len(order) + 1)
+    # a threshold accepts all cells of equal confidence, so only the last of each run of equals can be the last accepted
+    possible = (falling[:-1] > falling[1:]) & (falling[:-1] >= LOWEST_THRESHOLD) & (rate <= max_error)
+    if not possible.any():
+        return HIGHEST_THRESHOLD
+    last = int(np.flatnonzero(possible)[-1])
+    between = (falling[last] + falling[last + 1]) / 2  # apart from both, whatever a device's rounding
+    return float(np.clip(between, LOWEST_THRESHOLD, HIGHEST_THRESHOLD))
+
+
+def expected_calibration_error(probabilities: NDArray[np.float64], labels: NDArray[np.int64], bins: int = 15) -> float:
+    """Mean distance between confidence and accuracy over bins of equal width (Guo et al. 2017), 0 to 1."""
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [
+        abs(float(right[place == b].mean()) - float(confidence[place == b].mean())) * np.count_nonzero(place == b)
+        for b in np.unique(place)
+    ]
+    return float(sum(gaps) / len(labels))

@@ -1,0 +1,73 @@
+"""Checkpoints from which a run goes on exactly where it was stopped."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from hemato_edge.errors import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FOLDER, _STATE = "checkpoint", "state.json"
+
+
+@dataclass(slots=True)
+class State:
+    """How far a run has come.
+
+    Attributes:
+        epoch: epochs that are through.
+        best_score: highest macro accuracy so far, -1 before the first.
+        best_loss: cross entropy at that epoch.
+        best_epoch: which it was.
+        history: one entry an epoch.
+        settings: of the run, as `Settings.as_json`.
+        splits: laboratory → split hash.
+        file: name of the model file that belongs to this state.
+    """
+
+    epoch: int = 0
+    best_score: float = -1.0
+    best_loss: float = float("inf")
+    best_epoch: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+    splits: dict[str, str] = field(default_factory=dict)
+    file: str = ""
+
+
+def save_checkpoint(out: Path, model: Any, state: State) -> None:
+    """Keep model, optimiser and state; the state file goes last and at once, so a cut leaves the one before."""
+    folder = out / _FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    state.file = f"epoch-{state.epoch:03d}.keras"
+    model.save(folder / state.file)
+    temporary = folder / f"{_STATE}.partial"
+    temporary.write_text(json.dumps(asdict(state)))
+    temporary.replace(folder / _STATE)
+    for old in folder.glob("epoch-*.keras"):
+        if old.name != state.file:
+            old.unlink()
+
+
+def load_checkpoint(out: Path) -> tuple[Any, State] | None:
+    """The compiled model with its optimiser, and the state; None where the run has no checkpoint yet.
+
+    Raises:
+        DataError: if there is one that cannot be read.
+    """
+    path = out / _FOLDER / _STATE
+    if not path.is_file():
+        return None
+    try:
+        state = State(**json.loads(path.read_text()))
+        return keras.models.load_model(out / _FOLDER / state.file), state
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(
+            f"The checkpoint in {out / _FOLDER} cannot be read.", "Delete that folder and start without --resume."
+        ) from error

@@ -1,0 +1,265 @@
+"""Readers of the labelled data sets, and the guard that no picture stands in two splits.
+
+Each reader turns one data set's index into `Record`s: one cell each, with the laboratory it comes from and the
+group that must not be divided (a picture, or the field that overlapping shots share).
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+from hemato_edge.errors import DataError
+from hemato_edge.labels import CLASSIFIER_LABELS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+SPLITS: tuple[str, ...] = ("train", "val")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One labelled cell.
+
+    Attributes:
+        path: the picture.
+        box: x0 y0 x1 y1 of the cell in pixels, or None where the picture shows one cell and nobody drew a box.
+        label: one of `labels.CLASSIFIER_LABELS`.
+        laboratory: the data set it comes from; pictures of one laboratory share stain and scale.
+        group: what must stay in one split.
+        split: "train" or "val".
+        key: the picture's name within its data set, the same on every machine.
+    """
+
+    path: Path
+    box: tuple[float, float, float, float] | None
+    label: str
+    laboratory: str
+    group: str
+    split: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Laboratory:
+    """A data set that can be read.
+
+    Attributes:
+        name: its folder under the data directory.
+        title: what a person would call it.
+        licence: SPDX name.
+        attribution: whom to name.
+        trainable: False for a set that is only ever judged on.
+        read: its reader; takes the folder, raises `DataError`.
+    """
+
+    name: str
+    title: str
+    licence: str
+    attribution: str
+    trainable: bool
+    read: Callable[[Path], list[Record]]
+
+
+def read_class_folders(folder: Path, laboratory: str) -> list[Record]:
+    """A set of single-cell pictures whose `index.csv` has the columns image, label, split.
+
+    Raises:
+        DataError: if the index is missing, lacks a column, or names an unknown label or split, or a missing picture.
+    """
+    records = []
+    for row in _read_index(folder, {"image", "label", "split"}):
+        name = row["image"]
+        records.append(
+            Record(folder / name, None, row["label"], laboratory, f"{laboratory}/{name}", row["split"], name)
+        )
+    _check_records(records, folder)
+    return records
+
+
+def read_bccd(folder: Path) -> list[Record]:
+    """BCCD: fields of view with Pascal VOC boxes; the index adds white-cell subtypes, the field and the split.
+
+    Subtypes are given per picture, so a box can be named for certain only where a picture has exactly one subtype
+    and exactly one sound white-cell box; other pictures are left out, and degenerate boxes do not count.
+
+    Raises:
+        DataError: as `read_class_folders`, and if an annotation is missing or unreadable.
+    """
+    records = []
+    for row in _read_index(folder, {"image", "field", "split", "subtypes"}):
+        subtypes = [name for name in row["subtypes"].split("|") if name]
+        name = row["image"]
+        if len(subtypes) != 1:
+            continue
+        boxes = read_voc_boxes(folder / "annotations" / f"{Path(name).stem}.xml", "WBC")
+        if len(boxes) == 1:
+            group, label = f"bccd/field {row['field']}", subtypes[0].lower()
+            records.append(Record(folder / "images" / name, boxes[0], label, "bccd", group, row["split"], name))
+    _check_records(records, folder)
+    return records
+
+
+def read_voc_boxes(path: Path, kind: str) -> list[tuple[float, float, float, float]]:
+    """The boxes x0 y0 x1 y1 (pixels) of one kind in a Pascal VOC file, without those that have no area.
+
+    Raises:
+        DataError: if the file is missing or no VOC file.
+    """
+    try:
+        tree = ElementTree.parse(path)  # noqa: S314 - local files that the person named; expat resolves no entities
+    except (OSError, ElementTree.ParseError) as error:
+        raise DataError(f"The annotation {path} cannot be read.", "Get the data set again.") from error
+    boxes = []
+    for item in tree.iter("object"):
+        if item.findtext("name") != kind:
+            continue
+        corners = [item.findtext(f"bndbox/{name}") for name in ("xmin", "ymin", "xmax", "ymax")]
+        if any(corner is None for corner in corners):
+            raise DataError(f"A box in {path} lacks a corner.", "Get the data set again.")
+        x0, y0, x1, y1 = (float(corner) for corner in corners if corner is not None)
+        if x1 > x0 and y1 > y0:
+            boxes.append((x0, y0, x1, y1))
+    return boxes
+
+
+def _reader(name: str) -> Callable[[Path], list[Record]]:
+    return lambda folder: read_class_folders(folder, name)
+
+
+LABORATORIES: dict[str, Laboratory] = {
+    "pbc": Laboratory(
+        "pbc", "PBC, Hospital Clínic Barcelona", "CC-BY-4.0", "PBC data set, Acevedo et al. 2020", True, _reader("pbc")
+    ),
+    "bccd": Laboratory("bccd", "BCCD", "MIT", "BCCD data set (cosmicad, akshaylamba, Shenggan)", True, read_bccd),
+    "moticam": Laboratory(
+        "moticam",
+        "Moticam, rapid stain",
+        "GPL-3.0",
+        "segmentation_WBC data set 1, Zheng et al. 2018",
+        False,
+        _reader("moticam"),
+    ),
+}
+"""Every data set that has a reader. `moticam` shows how a model travels: it is never trained on or chosen by."""
+
+
+def load(data: Path, laboratories: Sequence[str] = ("pbc", "bccd")) -> list[Record]:
+    """All records of the named laboratories, checked against leaks.
+
+    Args:
+        data: the directory that holds one folder per laboratory.
+        laboratories: keys of `LABORATORIES`.
+
+    Raises:
+        DataError: if a laboratory is unknown or its data missing or malformed, or a leak is found.
+    """
+    if not data.is_dir():
+        raise DataError(
+            f"There is no data directory at {data}.", "Name it with --data; CONTRIBUTING.md says its layout."
+        )
+    records: list[Record] = []
+    for name in laboratories:
+        if name not in LABORATORIES:
+            raise DataError(f"No reader for the data set {name!r}.", f"Known: {', '.join(LABORATORIES)}.")
+        records += LABORATORIES[name].read(data / name)
+    refuse_leaks(records)
+    return records
+
+
+def refuse_leaks(records: Iterable[Record]) -> None:
+    """Check that no group and no identical file stands in two splits.
+
+    Raises:
+        DataError: naming the first offence.
+    """
+    groups: dict[str, tuple[str, str]] = {}
+    contents: dict[str, tuple[str, str]] = {}
+    seen: set[Path] = set()
+    for record in records:
+        split, key = groups.setdefault(record.group, (record.split, record.key))
+        if split != record.split:
+            raise DataError(
+                f"{record.key} ({record.split}) and {key} ({split}) belong to one group, {record.group}.",
+                "Put the whole group into one split in index.csv.",
+            )
+        if record.path in seen:
+            continue
+        seen.add(record.path)
+        digest = hashlib.sha256(record.path.read_bytes()).hexdigest()
+        split, key = contents.setdefault(digest, (record.split, record.key))
+        if split != record.split:
+            raise DataError(
+                f"{record.key} ({record.split}) and {key} ({split}) are the same picture.",
+                "Keep one of them, or put both into one split in index.csv.",
+            )
+
+
+def split_hash(records: Iterable[Record]) -> str:
+    """SHA-256 over the sorted lines "path,label,split": the same for the same split on every machine."""
+    lines = sorted(f"{r.laboratory}/{r.key},{r.label},{r.split}" for r in records)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def in_split(records: Iterable[Record], split: str) -> list[Record]:
+    """The records of one split."""
+    return [r for r in records if r.split == split]
+
+
+def by_laboratory(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """The records of each laboratory, laboratories in the order of their first record."""
+    found: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        found[record.laboratory].append(record)
+    return dict(found)
+
+
+def thin(records: Sequence[Record], per_class: int) -> list[Record]:
+    """At most `per_class` records of each laboratory, class and split, spread evenly over the index."""
+    strata: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        strata[record.laboratory, record.label, record.split].append(record)
+    kept: list[Record] = []
+    for group in strata.values():
+        step = max(1.0, len(group) / per_class)
+        kept += [group[int(i * step)] for i in range(min(per_class, len(group)))]
+    return kept
+
+
+def _read_index(folder: Path, columns: set[str]) -> list[dict[str, str]]:
+    index = folder / "index.csv"
+    try:
+        with index.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+            missing = columns - set(reader.fieldnames or ())
+    except OSError as error:
+        raise DataError(
+            f"There is no readable index at {index}.", "Name the directory that holds it with --data."
+        ) from error
+    if missing:
+        raise DataError(f"{index} has no column {', '.join(sorted(missing))}.", "Get the data set again.")
+    return rows
+
+
+def _check_records(records: Sequence[Record], folder: Path) -> None:
+    if not records:
+        raise DataError(f"The index in {folder} names no usable cell.", "Get the data set again.")
+    for record in records:
+        if record.label not in CLASSIFIER_LABELS:
+            raise DataError(
+                f"{record.key} in {folder} has the unknown label {record.label!r}.",
+                f"Known: {', '.join(CLASSIFIER_LABELS)}.",
+            )
+        if record.split not in SPLITS:
+            raise DataError(
+                f"{record.key} in {folder} has the unknown split {record.split!r}.", f"Known: {', '.join(SPLITS)}."
+            )
+        if not record.path.is_file():
+            raise DataError(f"{record.path} is in the index but not there.", "Get the data set again.")

@@ -1,0 +1,197 @@
+"""The same figures for a Keras model and for the int8 bundle made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from hemato_edge.errors import ModelError
+from hemato_edge.labels import CLASSIFIER_LABELS
+from hemato_edge.models.bundle import read_bundle
+from hemato_edge.models.runtime import Model
+from hemato_training.cells import cells_of, looks_of, prepare_cells
+from hemato_training.datasets import in_split, load
+from hemato_training.figures import Figures, figures_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from hemato_training.cells import Cells, Look
+    from hemato_training.progress import Reporter
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A model that can be asked.
+
+    Attributes:
+        size: side of its input, pixels.
+        temperature: from the card; 1 for a Keras model.
+        threshold: rejection threshold from the card; 0 for a Keras model.
+        model: the Keras model, or `runtime.Model`.
+    """
+
+    size: int
+    temperature: float
+    threshold: float
+    model: Any
+
+    def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Logits (n, labels) of prepared crops (n, size, size, 3) uint8 RGB."""
+        if isinstance(self.model, Model):
+            return self.model.logits(images)
+        return keras_logits(self.model, images)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a model achieves, laboratory by laboratory and over all cells.
+
+    Attributes:
+        model: name of the file.
+        split: "train" or "val".
+        size: side of the input, pixels.
+        temperature: the logits are divided by it.
+        threshold: below this confidence no answer is given.
+        looks: laboratory → scale and stain used.
+        laboratories: laboratory → figures.
+        overall: over all cells.
+    """
+
+    model: str
+    split: str
+    size: int
+    temperature: float
+    threshold: float
+    looks: dict[str, Look]
+    laboratories: dict[str, Figures]
+    overall: Figures
+
+    def as_json(self) -> dict[str, object]:
+        """As plain JSON values."""
+        return {
+            "model": self.model,
+            "split": self.split,
+            "size": self.size,
+            "temperature": self.temperature,
+            "threshold": self.threshold,
+            "labels": list(CLASSIFIER_LABELS),
+            "looks": {name: look.as_json() for name, look in self.looks.items()},
+            "laboratories": {name: figures.as_json() for name, figures in self.laboratories.items()},
+            "overall": self.overall.as_json(),
+        }
+
+
+def open_model(path: Path, threads: int = 2) -> Judged:
+    """Open a `.keras` model or a `.tflite` bundle, by its suffix.
+
+    Raises:
+        ModelError: if it is neither, cannot be read, or answers other labels.
+    """
+    if path.suffix == ".tflite":
+        model = Model(read_bundle(path), threads)
+        model.verify()
+        card = model.bundle.card
+        if card.labels != CLASSIFIER_LABELS:
+            raise ModelError(f"{path} answers {', '.join(card.labels)}.", "Use a bundle of this project's classifier.")
+        return Judged(card.input.size, card.temperature, card.rejection_threshold, model)
+    if path.suffix == ".keras":
+        loaded = load_keras(path)
+        return Judged(int(loaded.input_shape[1]), 1.0, 0.0, loaded)
+    raise ModelError(
+        f"{path} is neither a .keras model nor a .tflite bundle.", "Name a file with one of these endings."
+    )
+
+
+def load_keras(path: Path) -> Any:
+    """The Keras classifier at `path`.
+
+    Raises:
+        ModelError: if it cannot be read or has another number of answers.
+    """
+    if not path.is_file():
+        raise ModelError(f"There is no model at {path}.", "Train one with `hemato-edge train --out FOLDER`.")
+    try:
+        loaded = keras.models.load_model(path, compile=False)
+    except (ValueError, OSError, TypeError, KeyError) as error:
+        raise ModelError(
+            f"{path} is no Keras model that can be read.", "Train one with `hemato-edge train`."
+        ) from error
+    if tuple(loaded.output_shape) != (None, len(CLASSIFIER_LABELS)):
+        raise ModelError(
+            f"{path} gives {loaded.output_shape}, not {len(CLASSIFIER_LABELS)} logits.",
+            "Train one with `hemato-edge train`.",
+        )
+    return loaded
+
+
+def keras_logits(model: Any, images: NDArray[np.uint8], batch: int = 64) -> NDArray[np.float32]:
+    """Logits (n, labels) float32 of prepared crops (n, S, S, 3) uint8 RGB from a Keras model in inference mode."""
+    # compiling through XLA takes a minute on a CPU and saves nothing there
+    model.jit_compile = keras.backend.backend() != "tensorflow"
+    parts = [
+        np.asarray(model.predict_on_batch(_padded(images[i : i + batch], batch)))[: len(images[i : i + batch])]
+        for i in range(0, len(images), batch)
+    ]
+    return np.concatenate(parts).astype(np.float32) if parts else np.zeros((0, model.output_shape[-1]), np.float32)
+
+
+def _padded(images: NDArray[np.uint8], batch: int) -> NDArray[np.float32]:
+    """The images as float32, filled up to a whole batch so that no second graph is traced."""
+    whole = np.zeros((batch, *images.shape[1:]), np.float32)
+    whole[: len(images)] = images
+    return whole
+
+
+def evaluate(
+    path: Path,
+    data: Path,
+    cache: Path,
+    *,
+    split: str = "val",
+    laboratories: Sequence[str] = ("pbc", "bccd"),
+    reporter: Reporter | None = None,
+) -> Evaluation:
+    """Judge a model on one split of the named laboratories.
+
+    Args:
+        path: `.keras` or `.tflite`.
+        data: directory with one folder per laboratory.
+        cache: folder for looks and crops.
+        split: "train" or "val".
+        laboratories: names known to `datasets.LABORATORIES`.
+        reporter: who is told about progress.
+
+    Raises:
+        ModelError: if the model cannot be opened.
+        DataError: if the data are missing, leak, or hold no cell of that split.
+    """
+    judged = open_model(path)
+    records = load(data, laboratories)
+    looks = looks_of(records, cache, reporter)
+    cells = cells_of(in_split(records, split), looks, judged.size, cache, reporter=reporter)
+    logits = judged.logits(prepare_cells(cells, looks))
+    by_name, overall = figures_by_laboratory(logits, cells, judged.temperature, judged.threshold)
+    return Evaluation(path.name, split, judged.size, judged.temperature, judged.threshold, looks, by_name, overall)
+
+
+def figures_by_laboratory(
+    logits: NDArray[np.float32], cells: Cells, temperature: float = 1.0, threshold: float = 0.0
+) -> tuple[dict[str, Figures], Figures]:
+    """Figures of each laboratory, and over all cells."""
+    by_name: dict[str, Figures] = {}
+    for name in dict.fromkeys(cells.laboratories.tolist()):
+        own = cells.laboratories == name
+        by_name[name] = figures_of(logits[own], cells.labels[own], temperature, threshold)
+    return by_name, figures_of(logits, cells.labels, temperature, threshold)
+
+
+def macro_accuracy(by_name: Mapping[str, Figures]) -> float:
+    """Mean accuracy over laboratories: a small laboratory counts as much as a large one."""
+    return float(np.mean([figures.accuracy for figures in by_name.values()]))

@@ -1,0 +1,283 @@
+"""A training run: frozen features first, then all layers; resumable after every epoch."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import keras
+import numpy as np
+
+from hemato_edge import __version__
+from hemato_edge.errors import DataError
+from hemato_edge.labels import CLASSIFIER_LABELS
+from hemato_training.architectures import build_classifier
+from hemato_training.augmentation import MARGIN
+from hemato_training.batches import TrainingBatches, draw_epoch
+from hemato_training.cells import cells_of, looks_of, prepare_cells
+from hemato_training.checkpoints import State, load_checkpoint, save_checkpoint
+from hemato_training.datasets import LABORATORIES, by_laboratory, in_split, load, split_hash, thin
+from hemato_training.evaluation import figures_by_laboratory, keras_logits, macro_accuracy
+from hemato_training.pictures import draw_confusion, draw_curves
+from hemato_training.progress import Silent
+from hemato_training.schedule import compile_stage, learnt_weights
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from hemato_training.cells import Cells, Look
+    from hemato_training.figures import Figures
+    from hemato_training.progress import Reporter
+    from hemato_training.schedule import Settings
+
+TRAINED_ON: tuple[str, ...] = tuple(name for name, lab in LABORATORIES.items() if lab.trainable)
+MODEL_FILE, RUN_FILE, METRICS_FILE = "model.keras", "run.json", "metrics.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a run learns from and is judged by.
+
+    Attributes:
+        train: crops with margin, BGR as the camera gave them.
+        val: crops as the device cuts them.
+        val_images: (n, size, size, 3) uint8 RGB, `val` ready for the network.
+        looks: laboratory → scale and stain.
+        splits: laboratory → split hash.
+    """
+
+    train: Cells
+    val: Cells
+    val_images: NDArray[np.uint8]
+    looks: dict[str, Look]
+    splits: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run ended with: its best epoch, and that epoch's figures on the validation cells."""
+
+    model: Path
+    epoch: int
+    laboratories: dict[str, Figures]
+    overall: Figures
+
+    def as_json(self) -> dict[str, object]:
+        """As plain JSON values."""
+        return {
+            "model": str(self.model),
+            "epoch": self.epoch,
+            "macro_accuracy": macro_accuracy(self.laboratories),
+            "laboratories": {name: figures.as_json() for name, figures in self.laboratories.items()},
+            "overall": self.overall.as_json(),
+        }
+
+
+def train(
+    settings: Settings, *, resume: bool = False, cache: Path | None = None, reporter: Reporter | None = None
+) -> Outcome:
+    """Train a classifier into `settings.out`: model.keras, run.json, metrics.json, curves.png, confusion_*.png.
+
+    `model.keras` is always the best epoch so far, so a run that is interrupted leaves a usable model and, with
+    `resume`, goes on.
+
+    Args:
+        settings: the run.
+        resume: go on from the checkpoint in `settings.out`, if it has one.
+        cache: folder for crops; "cells" in the run's folder unless named.
+        reporter: who is told about progress.
+
+    Raises:
+        DataError: if data are missing or leak, or the folder holds a run that is not to be resumed, or another one.
+        ConfigurationError: for impossible settings.
+    """
+    reporter = reporter or Silent()
+    earlier = load_checkpoint(settings.out) if resume else None
+    if not resume and (settings.out / RUN_FILE).exists():
+        raise DataError(
+            f"{settings.out} already holds a run.", "Go on with --resume, or name another folder with --out."
+        )
+    cv2.setNumThreads(1)  # the batches are made in threads of their own
+    keras.utils.set_random_seed(settings.seed)
+    material = _gather(settings, cache or settings.out / "cells", reporter)
+    if earlier is None:
+        model = build_classifier(
+            settings.architecture,
+            settings.size,
+            len(CLASSIFIER_LABELS),
+            alpha=settings.alpha,
+            weights=settings.weights,
+            dropout=settings.dropout,
+        )
+        state = State(settings=settings.as_json(), splits=material.splits)
+    else:
+        model, state = earlier
+        _refuse_another_run(settings, state, material)
+    settings.out.mkdir(parents=True, exist_ok=True)
+    _write_run(settings, material)
+    judge = build_classifier(
+        settings.architecture, settings.size, len(CLASSIFIER_LABELS), alpha=settings.alpha, weights="none",
+        dropout=settings.dropout,
+    )  # fmt: skip
+    while state.epoch < settings.total_epochs and not _is_stale(state, settings):
+        _run_epoch(model, judge, state, settings, material, reporter)
+        save_checkpoint(settings.out, model, state)
+    return _finish(settings, state, material)
+
+
+def _gather(settings: Settings, cache: Path, reporter: Reporter) -> Material:
+    records = load(settings.data, TRAINED_ON)
+    if settings.per_class:
+        records = thin(records, settings.per_class)
+    train_records, val_records = in_split(records, "train"), in_split(records, "val")
+    if not train_records or not val_records:
+        raise DataError("One of the splits is empty.", "Check the column split of the index files.")
+    looks = looks_of(records, cache, reporter)
+    val = cells_of(val_records, looks, settings.size, cache, reporter=reporter)
+    return Material(
+        train=cells_of(train_records, looks, settings.size, cache, MARGIN, reporter),
+        val=val,
+        val_images=prepare_cells(val, looks),
+        looks=looks,
+        splits={name: split_hash(own) for name, own in by_laboratory(records).items()},
+    )
+
+
+def _run_epoch(
+    model: Any, judge: Any, state: State, settings: Settings, material: Material, reporter: Reporter
+) -> None:
+    """One epoch and its validation; keeps the judged weights if they are the best so far."""
+    began = time.monotonic()
+    oversample = {name: settings.oversample for name in TRAINED_ON if name != "pbc"}
+    order = draw_epoch(material.train, oversample, settings.seed, state.epoch)
+    batches = TrainingBatches(
+        material.train,
+        material.looks,
+        order,
+        size=settings.size,
+        classes=len(CLASSIFIER_LABELS),
+        batch=settings.batch,
+        seed=settings.seed,
+        epoch=state.epoch,
+        strength=settings.strength,
+        workers=settings.workers,
+    )
+    fine = state.epoch >= settings.head_epochs
+    if state.epoch in (0, settings.head_epochs):
+        compile_stage(model, settings, fine=fine, steps_per_epoch=len(batches))
+    _seed_dropout(model, settings.seed, state.epoch)
+    what = f"epoch {state.epoch + 1} of {settings.total_epochs}{'' if fine else ', trunk frozen'}"
+    loss = _fit_one_epoch(model, batches, what, reporter)
+    judge.set_weights(learnt_weights(model))
+    logits = keras_logits(judge, material.val_images)
+    by_name, overall = figures_by_laboratory(logits, material.val)
+    score = macro_accuracy(by_name)
+    state.epoch += 1
+    if (score, -overall.nll) > (state.best_score, -state.best_loss):
+        state.best_score, state.best_loss, state.best_epoch = score, overall.nll, state.epoch
+        judge.save(settings.out / MODEL_FILE)
+    seconds = time.monotonic() - began
+    state.history.append(
+        {
+            "epoch": state.epoch,
+            "stage": "fine" if fine else "head",
+            "loss": loss,
+            "seconds": round(seconds, 1),
+            "macro_accuracy": score,
+            "laboratories": {
+                name: {"accuracy": f.accuracy, "balanced_accuracy": f.balanced_accuracy, "nll": f.nll}
+                for name, f in by_name.items()
+            },
+        }
+    )
+    accuracies = ", ".join(f"{name} {100 * f.accuracy:.1f} %" for name, f in by_name.items())
+    best = " (best so far)" if state.best_epoch == state.epoch else ""
+    reporter.note(f"{what}: loss {loss:.3f}, val {accuracies}, {seconds:.0f} s{best}")
+
+
+def _seed_dropout(model: Any, seed: int, epoch: int) -> None:
+    """Let dropout, too, follow from seed and epoch: Keras does not keep its state in a checkpoint."""
+    generator = getattr(model.get_layer("dropout"), "seed_generator", None)
+    if generator is not None:
+        generator.state.assign(np.array([seed, 1_000_000 * (epoch + 1)], np.uint32))
+
+
+def _fit_one_epoch(model: Any, batches: TrainingBatches, what: str, reporter: Reporter) -> float:
+    """Fit one epoch, telling the reporter about each batch; returns the mean training loss."""
+    steps = reporter.track(range(len(batches)), what, len(batches))
+    # the generator advances the bar when asked for the next item, so each finished batch asks once
+    callback = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: next(steps, None))
+    try:
+        history = model.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=[callback])
+    finally:
+        steps.close()
+    return float(history.history["loss"][0])
+
+
+def _is_stale(state: State, settings: Settings) -> bool:
+    waited = state.epoch - max(state.best_epoch, settings.head_epochs)
+    return settings.patience > 0 and waited >= settings.patience
+
+
+def _refuse_another_run(settings: Settings, state: State, material: Material) -> None:
+    changed = settings.differences(state.settings)
+    if changed:
+        raise DataError(
+            f"The run in {settings.out} was started with another {', '.join(changed)}.",
+            "Resume with the same options, or name another folder with --out.",
+        )
+    if state.splits != material.splits:
+        raise DataError(
+            f"The run in {settings.out} was started on another split of the data.", "Start anew in another folder."
+        )
+
+
+def _write_run(settings: Settings, material: Material) -> None:
+    cells = {
+        name: {
+            "train": len(material.train.of_laboratory(name)),
+            "val": len(material.val.of_laboratory(name)),
+            "split_sha256": digest,
+        }
+        for name, digest in material.splits.items()
+    }
+    run = {
+        "settings": settings.as_json(),
+        "labels": list(CLASSIFIER_LABELS),
+        "data": cells,
+        "looks": {name: look.as_json() for name, look in material.looks.items()},
+        "versions": versions(),
+    }
+    (settings.out / RUN_FILE).write_text(json.dumps(run, indent=1))
+
+
+def versions() -> dict[str, str]:
+    """Versions of all that a model's figures may hang on."""
+    found = {"hemato-edge": __version__, "python": platform.python_version()}
+    for name in ("keras", "tensorflow", "numpy", "opencv-python-headless"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return found
+
+
+def _finish(settings: Settings, state: State, material: Material) -> Outcome:
+    """Judge the best model once more, from its file, and write figures and pictures."""
+    best = keras.models.load_model(settings.out / MODEL_FILE, compile=False)
+    by_name, overall = figures_by_laboratory(keras_logits(best, material.val_images), material.val)
+    outcome = Outcome(settings.out / MODEL_FILE, state.best_epoch, by_name, overall)
+    whole = {**outcome.as_json(), "model": MODEL_FILE, "labels": list(CLASSIFIER_LABELS), "history": state.history}
+    (settings.out / METRICS_FILE).write_text(json.dumps(whole, indent=1))
+    draw_curves(state.history, settings.out / "curves.png")
+    for name, figures in (*by_name.items(), ("all", overall)):
+        title = f"{name} val: {100 * figures.accuracy:.1f} % of {figures.cells}"
+        draw_confusion(figures.confusion, CLASSIFIER_LABELS, title, settings.out / f"confusion_{name}.png")
+    return outcome

@@ -1,0 +1,151 @@
+"""The two stages of a run and the optimiser of each."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from hemato_edge.errors import ConfigurationError
+from hemato_training.architectures import IMAGENET, set_trainable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HEAD_RATE = 2e-3
+"""Learning rate of the dense layer while the trunk is frozen."""
+WARM_UP = 0.06
+"""Share of a stage over which the learning rate rises from nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that a run follows from; two runs with equal settings and data are equal.
+
+    Attributes:
+        data: directory with one folder per laboratory.
+        out: folder of the run.
+        architecture: key of `architectures.ARCHITECTURES`.
+        size: side of the input, pixels.
+        alpha: width of MobileNetV2.
+        weights: "imagenet", "none" or a file.
+        head_epochs: epochs with the trunk frozen.
+        epochs: epochs with all layers learning, batch norm frozen.
+        batch: images a step.
+        learning_rate: highest rate of the second stage.
+        weight_decay: of AdamW.
+        label_smoothing: 0 to 1.
+        dropout: before the dense layer.
+        strength: of the augmentation, 0 to 1.
+        oversample: how often a BCCD cell comes per PBC cell; BCCD is thirty times smaller.
+        average: momentum of the exponential moving average of the weights; 0 for none.
+        patience: epochs without a better validation before the run ends; 0 for never.
+        seed: of all randomness.
+        train_batch_norm: let batch norm learn too: needed without pretrained weights.
+        per_class: at most so many cells of each laboratory and class; 0 for all. For trying things out.
+        workers: threads that augment.
+    """
+
+    data: Path
+    out: Path
+    architecture: str = "mobilenet_v2"
+    size: int = 112
+    alpha: float = 1.0
+    weights: str = IMAGENET
+    head_epochs: int = 1
+    epochs: int = 10
+    batch: int = 32
+    learning_rate: float = 6e-4
+    weight_decay: float = 1e-3
+    label_smoothing: float = 0.1
+    dropout: float = 0.2
+    strength: float = 0.6
+    oversample: float = 6.0
+    average: float = 0.995
+    patience: int = 0
+    seed: int = 1
+    train_batch_norm: bool = False
+    per_class: int = 0
+    workers: int = 2
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.head_epochs < 0 or self.batch < 1:
+            raise ConfigurationError("A run needs at least one epoch and one image a batch.", "Check the options.")
+        if not 0 <= self.average < 1:
+            raise ConfigurationError(f"The average's momentum {self.average} is out of range.", "Choose 0 to 0.9999.")
+
+    @property
+    def total_epochs(self) -> int:
+        """Epochs of both stages."""
+        return self.head_epochs + self.epochs
+
+    def as_json(self) -> dict[str, str | int | float | bool]:
+        """As plain JSON values; the weights without their folder."""
+        values = asdict(self)
+        values["data"], values["out"] = self.data.name, self.out.name
+        values["weights"] = Path(self.weights).name
+        return values
+
+    def differences(self, earlier: Mapping[str, object]) -> list[str]:
+        """Names of the settings that decide what is learnt and are not as in an earlier `as_json`."""
+        now = self.as_json()
+        free = {"data", "out", "workers", "patience"}
+        return [f.name for f in fields(self) if f.name not in free and earlier.get(f.name) != now[f.name]]
+
+
+def compile_stage(model: Any, settings: Settings, *, fine: bool, steps_per_epoch: int) -> None:
+    """Freeze and compile a model for its first (frozen trunk) or second stage (all layers, batch norm frozen).
+
+    AdamW with a cosine schedule after a linear warm-up (Loshchilov and Hutter 2019).
+    """
+    set_trainable(model, trunk=fine, batch_norm=fine and settings.train_batch_norm)
+    steps = steps_per_epoch * (settings.epochs if fine else settings.head_epochs)
+    warm_up = max(1, round(WARM_UP * steps))
+    peak = settings.learning_rate if fine else HEAD_RATE
+    rate = keras.optimizers.schedules.CosineDecay(
+        peak / 50, decay_steps=max(1, steps - warm_up), alpha=0.01, warmup_target=peak, warmup_steps=warm_up
+    )
+    optimizer = AveragingAdamW(
+        rate,
+        weight_decay=settings.weight_decay,
+        global_clipnorm=5.0,
+        use_ema=settings.average > 0,
+        ema_momentum=settings.average or 0.99,
+    )
+    model.compile(
+        optimizer,
+        keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing),
+        # XLA compiles for minutes on a CPU and saves nothing there
+        jit_compile=keras.backend.backend() != "tensorflow",
+    )
+
+
+@keras.saving.register_keras_serializable("hemato_training")
+class AveragingAdamW(keras.optimizers.AdamW):  # type: ignore[misc]  # keras has no types
+    """AdamW that keeps a moving average of the weights beside them, and never decays biases and batch norm.
+
+    Keras's own would overwrite the weights with their average at the end of each `fit`, that is of each epoch, and
+    would forget after loading what must not decay.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+
+    def finalize_variable_values(self, var_list: Any) -> None:
+        """Leave the weights as they are."""
+
+    def averages(self) -> list[Any]:
+        """The average of each variable that learns, in their order; empty without averaging or before a step."""
+        if not self.use_ema or int(self.iterations) == 0:
+            return []
+        return list(self._model_variables_moving_average)
+
+
+def learnt_weights(model: Any) -> list[Any]:
+    """The model's weights as arrays, with the optimiser's average in place of each that learns, if it keeps one."""
+    averages = model.optimizer.averages()
+    replaced = dict(zip(map(id, model.trainable_variables), averages, strict=True)) if averages else {}
+    return [keras.ops.convert_to_numpy(replaced.get(id(weight), weight)) for weight in model.weights]
