@@ -16,7 +16,6 @@ from collections import Counter
 
 import cv2
 import numpy as np
-from hemato_edge.vision.quality import QualityGate
 
 from hemato_edge.cameras.camera import EndOfFrames, OpenCamera
 from hemato_edge.cameras.demo import DemoCamera
@@ -25,6 +24,7 @@ from hemato_edge.pipeline.field import FieldAnalyzer
 from hemato_edge.values import FieldResult
 from hemato_edge.vision.classifier import TFLiteClassifier, load_classifier
 from hemato_edge.vision.locator import OpenCvLocator
+from hemato_edge.vision.quality import QualityGate
 
 MATCH_PX = 40.0
 """How far from its true centre a cell may be counted: a bit over half a red cell."""

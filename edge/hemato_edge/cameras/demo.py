@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from datetime import datetime, timezone
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -63,7 +64,7 @@ class DemoCamera:
         frames: int | None = None,
     ) -> None:
         self.name = f"demo slide {seed}"
-        self.skipped: dict[str, int] = {}
+        self.skipped: Counter[str] = Counter()
         _check(seed, frame_size, max_step_px, start, frames)
         self.slide = DrawnSlide(seed)
         self._size = frame_size

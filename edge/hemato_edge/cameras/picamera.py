@@ -73,7 +73,7 @@ class PiCamera:
 
     Args:
         number: which one, from 0.
-        width, height: frame size to ask for, pixels, 1280 × 960 unless told. libcamera may align it; what came back is used.
+        width, height: frame size to ask for, 1280 × 960 pixels unless told; libcamera may align it.
         open_timeout_s: how long the first frame may take, seconds.
     """
 

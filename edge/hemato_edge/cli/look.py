@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,7 +59,7 @@ def analyze(
             if annotate is not None:
                 picture = annotate_field(result.image, result.detections, result.judged)
                 write_picture(annotate / f"{result.path.stem}.png", picture)
-            output.add(result.as_json(), lambda result=result: _field_line(result))
+            output.add(result.as_json(), partial(_field_line, result))
     output.close()
     failures.close()
 
@@ -84,7 +85,7 @@ def classify(
         for result in classify_pictures(images, OpenCvLocator(), classifier, each=each, failed=failures.add, step=step):
             if explain is not None:
                 _explain(result, classifier, explain)
-            output.add(result.as_json(), lambda result=result: _cell_line(result))
+            output.add(result.as_json(), partial(_cell_line, result))
     output.close()
     failures.close()
 

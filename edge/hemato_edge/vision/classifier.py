@@ -88,7 +88,8 @@ def calibrated(logits: NDArray[np.float32], temperature: float) -> NDArray[np.fl
     scaled = logits.astype(np.float64) / temperature
     scaled -= scaled.max(axis=1, keepdims=True)
     odds = np.exp(scaled)
-    return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+    shares: NDArray[np.float32] = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+    return shares
 
 
 def _check_card(card: Card, path: str) -> None:

@@ -28,14 +28,21 @@ WHITE_NUCLEUS = 0.55
 """Smaller nuclear stain, in red-cell diameters, is a platelet; an erythroblast's nucleus measures 0.75 and more in
 98 of 100 (pbc, training split)."""
 DEFAULT_MIN_SCORE = 0.5
+"""Near the best F1 of each class on the training splits (`benchmarks/locator.py --split train`)."""
 MIN_SIDE_PX = 24
 """Nothing is looked for in a picture with a shorter side than this."""
 RED_OVERLAP = 0.5
+"""Of two red cells whose boxes overlap by more than this (intersection over union) the worse one goes."""
 RESCALE = 0.15
 """A second pass is made where the red cells turn out to differ by more than this (logarithm) from the guess."""
+_COVERED_BY_WHITE = 0.6
 WHITE_SCORE = (-4.0, 6.0, 1.0, 4.0)
 RED_SCORE = (-3.62, 2.6, -2.74, 2.03, -1.69, -1.14, 0.26, 2.9, -0.13, -57.63, -0.41)
 PLATELET_SCORE = (6.55, 7.25, -40.14, -0.95, 7.55, -2.33, -4.18, 2.81, 4.9, -1.13)
+"""Logistic coefficients, the intercept first. Red cells and platelets: fitted on the training splits by
+`benchmarks/locator.py --fit`, in the order of `outlines.FEATURES` and `platelets.FEATURES`. White cells: set by hand
+(logarithm of the nucleus's size, cell over nucleus, stain), since the training splits hold too few nuclei that are
+none; with them, 206 parts of bccd training fields without a white cell gave no white cell."""
 
 
 class Locator(Protocol):
@@ -140,7 +147,7 @@ class OpenCvLocator:
         white_boxes = boxes_of(analysis.cells)
         red = analysis.red
         red_scores = logistic(red.features, RED_SCORE)
-        good = (red_scores >= self.min_score) & (red.features[:, outlines.FEATURES.index("white")] < 0.6)
+        good = (red_scores >= self.min_score) & (red.features[:, outlines.FEATURES.index("white")] < _COVERED_BY_WHITE)
         red, red_scores = red.select(good), red_scores[good]
         kept = best_of_overlapping(red.boxes, red_scores, RED_OVERLAP)
         small = analysis.platelets

@@ -97,7 +97,7 @@ def _join(
         box[a] = union
     roots = np.array([root(part) for part in range(len(parent))])
     _, group = np.unique(roots, return_inverse=True)
-    return group.astype(np.int32)
+    return np.asarray(group, np.int32)
 
 
 def grow_cells(contrast: Contrast, nuclei: NDArray[np.int32], red: float) -> NDArray[np.int32]:
@@ -191,7 +191,7 @@ def foreign_colour(contrast: Contrast, red_cells: NDArray[np.bool_]) -> NDArray[
     rest = contrast.density - (contrast.density @ line)[..., None] * line
     distance = cv2.GaussianBlur(np.sqrt((rest * rest).sum(axis=2)), (3, 3), 0)
     spread = float(np.percentile(distance[red_cells], 90))
-    return distance / max(spread, 0.1 * contrast.red_density)
+    return np.asarray(distance / max(spread, 0.1 * contrast.red_density), np.float32)
 
 
 def _disc(diameter: float) -> NDArray[np.uint8]:

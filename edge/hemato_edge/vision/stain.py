@@ -56,14 +56,16 @@ class StainCalibration:
         """(3,) float64: by how much the density of each channel is scaled, bounded by `RATIO_LIMITS`."""
         ratio = np.asarray(REFERENCE_NUCLEUS_OD) / np.maximum(self.nucleus_od, 1e-3)
         limits = np.asarray(RATIO_LIMITS)
-        return np.clip(ratio, limits[:, 0], limits[:, 1])
+        bounded: NDArray[np.float64] = np.clip(ratio, limits[:, 0], limits[:, 1])
+        return bounded
 
     def table(self) -> NDArray[np.uint8]:
         """The look-up table for `cv2.LUT`, (1, 256, 3) uint8."""
         level = np.arange(256, dtype=np.float64)[:, None]
         density = -np.log((level + OFFSET) / (np.asarray(self.background) + OFFSET))
         table = REFERENCE_LEVEL * np.exp(-density * self.ratios()) - OFFSET
-        return np.clip(np.rint(table), 0, 255).astype(np.uint8)[None]
+        levels: NDArray[np.uint8] = np.clip(np.rint(table), 0, 255).astype(np.uint8)[None]
+        return levels
 
 
 def apply_stain(image: Image, stain: StainCalibration) -> Image:
@@ -80,7 +82,8 @@ def background_colour(image: Image) -> NDArray[np.float64]:
     pixels = _sample(image)
     green = pixels[:, 1]
     _, upper = _two_thresholds(np.bincount(green // (256 // _LEVELS), minlength=_LEVELS))
-    return np.median(pixels[green >= upper * (256 // _LEVELS)], axis=0)
+    glass: NDArray[np.float64] = np.median(pixels[green >= upper * (256 // _LEVELS)], axis=0)
+    return glass
 
 
 def density(image: Image, background: NDArray[np.float64]) -> NDArray[np.float32]:

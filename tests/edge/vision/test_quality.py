@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from hemato_edge.vision.quality import (
+    EMPTY,
+    MOVING,
+    OUT_OF_FOCUS,
+    SATURATED,
+    TOO_DARK,
+    TOO_DENSE,
+    QualityGate,
+    edge_sharpness,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hemato_edge.values import Image
+
+RED_PX = 60
+
+
+def field(sigma: float = 1.5, cells: int = 24, level: float = 225, contrast: float = 0.3) -> Image:
+    """Dark discs on a bright background, blurred by `sigma` pixels, with noise."""
+    density = np.zeros((500, 700))
+    for i in range(cells):
+        cv2.circle(density, (80 + 110 * (i % 6), 80 + 110 * (i // 6)), RED_PX // 2, contrast, -1)
+    picture = level * np.exp(-cv2.GaussianBlur(density, (0, 0), sigma))
+    noisy = picture[..., None] + np.random.default_rng(5).normal(0, 1.5, (500, 700, 3))
+    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("contrast", [0.15, 0.3, 1.0])
+@pytest.mark.parametrize("cells", [2, 24])
+def test_focus_knows_neither_contrast_nor_crowd(contrast: float, cells: int) -> None:
+    gate = QualityGate()
+    sharp = gate.assess(field(contrast=contrast, cells=cells), red_cell_px=RED_PX)
+    blurred = gate.assess(field(sigma=0.09 * RED_PX, contrast=contrast, cells=cells), red_cell_px=RED_PX)
+    assert sharp.reject is None
+    assert blurred.reject == OUT_OF_FOCUS
+    assert sharp.measures["focus"] > 2 * blurred.measures["focus"]
+
+
+@pytest.mark.parametrize("factor", [0.7, 2.0, 4.0])
+def test_focus_does_not_know_the_resolution(factor: float) -> None:
+    image = field(sigma=3)
+    resized = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA if factor < 1 else 1)
+    gate = QualityGate()
+    one = gate.assess(image, red_cell_px=RED_PX).measures["focus"]
+    other = gate.assess(resized, red_cell_px=RED_PX * factor).measures["focus"]
+    assert other == pytest.approx(one, rel=0.2)
+
+
+def test_scale_is_guessed_where_it_is_not_known() -> None:
+    gate = QualityGate()
+    assert gate.assess(field()).reject is None
+    assert gate.assess(field(sigma=0.1 * RED_PX)).reject == OUT_OF_FOCUS
+
+
+def test_sharpness_of_an_edge_follows_the_formula() -> None:
+    """An edge of standard deviation s, smoothed by 1 pixel: 1 / (2 (s² + 1))."""
+    step = np.zeros((200, 200))
+    step[:, 100:] = 200
+    for s in (2.0, 4.0):
+        measured = edge_sharpness(np.rint(cv2.GaussianBlur(step, (0, 0), s)).astype(np.uint8))
+        assert measured == pytest.approx(1 / (2 * (s * s + 1)), rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        (field(level=30), TOO_DARK),
+        (np.zeros((480, 640, 3), np.uint8), TOO_DARK),
+        (np.full((480, 640, 3), 255, np.uint8), SATURATED),
+        (np.full((480, 640, 3), 220, np.uint8), EMPTY),
+        (field(cells=0), EMPTY),
+    ],
+)
+def test_reasons(image: Image, reason: str) -> None:
+    assert QualityGate().assess(image).reject == reason
+
+
+def test_too_dense() -> None:
+    density = np.full((500, 700), 0.3)
+    for i in range(6):
+        cv2.circle(density, (60 + 110 * i, 250), 20, 0.0, -1)
+    image = np.repeat((225 * np.exp(-density))[..., None], 3, axis=2).astype(np.uint8)
+    assert QualityGate().assess(image).reject == TOO_DENSE
+
+
+def test_moving() -> None:
+    gate, image = QualityGate(max_step_red_cells=0.5), field()
+    assert gate.assess(image, red_cell_px=RED_PX, displacement_px=20).reject is None
+    verdict = gate.assess(image, red_cell_px=RED_PX, displacement_px=40)
+    assert verdict.reject == MOVING
+    assert verdict.measures["step_red_cells"] == pytest.approx(40 / RED_PX)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (3, 200, 3), (20, 20, 3)])
+def test_tiny_pictures_get_a_verdict(shape: tuple[int, int, int]) -> None:
+    image = np.random.default_rng(1).integers(100, 250, shape).astype(np.uint8)
+    assert all(np.isfinite(v) for v in QualityGate().assess(image).measures.values())
+
+
+@pytest.mark.parametrize("name", ["bccd", "raabin_fields", "pbc_boxes"])
+def test_good_fields_pass_and_blurred_ones_do_not(shared_data: Path, name: str) -> None:
+    with (shared_data / name / "index.csv").open(encoding="utf-8") as table:
+        rows = [row for row in csv.DictReader(table) if row["split"] == "val"][:40]
+    red = {"bccd": 102, "raabin_fields": 123, "pbc_boxes": 70}[name]
+    gate, passed, stopped = QualityGate(), 0, 0
+    chance = np.random.default_rng(2)
+    for row in rows:
+        image = cv2.imread(str(shared_data / name / "images" / row["image"]))
+        passed += gate.assess(image).reject is None
+        blurred = cv2.GaussianBlur(image, (0, 0), 0.08 * red) + chance.normal(0, 1.5, image.shape)
+        stopped += gate.assess(np.clip(blurred, 0, 255).astype(np.uint8)).reject == OUT_OF_FOCUS
+    assert passed >= 0.98 * len(rows)
+    assert stopped >= 0.9 * len(rows)
