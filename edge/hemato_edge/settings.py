@@ -92,7 +92,6 @@ class QualitySettings(_Section):
     max_saturated_share: float = Field(0.3, ge=0, le=1, description="largest share of saturated pixels")
     min_covered_share: float = Field(0.01, ge=0, le=1, description="least share of the field that cells cover")
     max_covered_share: float = Field(0.8, ge=0, le=1, description="largest share of the field that cells cover")
-    max_step_red_cells: float = Field(1.0, gt=0, description="farthest move between two frames, red-cell diameters")
 
 
 class CountingSettings(_Section):

@@ -65,7 +65,7 @@ class FieldAnalyzer:
         """
         watch = Stopwatch()
         with watch.stage("quality"):
-            quality = self._gate.assess(frame.image)
+            quality = self._gate.assess(frame.image, red_cell_px=self.looks.red_cell_px)
         if quality.reject:
             return quality
         with watch.stage("locate"):

@@ -15,7 +15,7 @@ from hemato_edge.cameras.pictures import read_picture
 from hemato_edge.errors import CalibrationError, ImageError
 from hemato_edge.labels import KINDS, WBC
 from hemato_edge.pipeline.field import Stopwatch
-from hemato_edge.vision.look import LookEstimator
+from hemato_edge.vision.look import WHOLE_SET, LookEstimator
 from hemato_edge.vision.single import find_cell, learn
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def analyze_pictures(
         step: called once for each picture and pass, for a progress bar (two passes, with `each` one).
     """
     paths = list(paths)
-    shared = LookEstimator()
+    shared = LookEstimator(WHOLE_SET)
     if not each:
         for path in paths:
             try:
@@ -196,7 +196,7 @@ def classify_pictures(
         CalibrationError: if no picture shows anything by which to tell the scale.
     """
     paths = list(paths)
-    shared = LookEstimator()
+    shared = LookEstimator(WHOLE_SET)
     if not each:
         for path in paths:
             try:

@@ -44,7 +44,7 @@ _PADDING_LEVEL = 12
 _ENOUGH = 20
 _SAMPLES = 6000
 _LIGHT_SIDE = 24
-_THUMBNAIL_SIDE = 256
+_THUMBNAIL_SIDE = 160
 _ONE_TONE = 8
 
 
@@ -82,7 +82,7 @@ def measure_contrast(image: Image, factor: float = 1.0, background: NDArray[np.f
     if background is None:
         background = background_of(small)
     absorbed = np.asarray(cv2.GaussianBlur(density(small, background), (3, 3), 0), np.float32)
-    absorbed[small.max(axis=2) <= _PADDING_LEVEL] = 0
+    absorbed[_brightest(small) <= _PADDING_LEVEL] = 0
     weight = _weight(absorbed)
     limit = _foreground_threshold(weight)
     absorbed -= _uneven_light(absorbed, weight < limit)
@@ -114,6 +114,12 @@ def resize(image: Image, factor: float) -> Image:
     return np.asarray(
         cv2.resize(image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR), np.uint8
     )
+
+
+def _brightest(image: Image) -> NDArray[np.uint8]:
+    """(h, w) uint8, the largest channel; several times as fast as numpy's maximum along the last axis."""
+    blue, green, red = cv2.split(image)
+    return np.asarray(cv2.max(cv2.max(blue, green), red), np.uint8)
 
 
 def _weight(absorbed: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from hemato_edge.values import Detections, Image
 
 MEMORY = 64
-"""Looks that are kept: the median follows a slow change of lamp and focus, and memory stays bounded."""
+"""Looks that are kept of a running session: the median follows a slow change of lamp and focus, memory is bounded."""
+WHOLE_SET = 100_000
+"""Looks that are kept of a set of pictures that is seen whole before anything is judged."""
+MIN_RED_SHARE = 0.1
+"""Share of the pictures that must show measurable red cells before they are believed: in pictures cut close round
+single cells, a few chance finds are no ruler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +43,24 @@ class SlideLook:
 
 
 class LookEstimator:
-    """Learns a slide's look from its fields, or from pictures of single cells."""
+    """Learns a slide's look from its fields, or from pictures of single cells.
 
-    def __init__(self) -> None:
-        self.scale = ScaleEstimator()
-        self._white_sizes: deque[float] = deque(maxlen=MEMORY)
-        self._stains: deque[StainCalibration] = deque(maxlen=MEMORY)
+    Args:
+        memory: how many looks are kept, `MEMORY` or `WHOLE_SET`.
+    """
+
+    def __init__(self, memory: int = MEMORY) -> None:
+        self.scale = ScaleEstimator(memory)
+        self._pictures = 0
+        self._white_sizes: deque[float] = deque(maxlen=memory)
+        self._stains: deque[StainCalibration] = deque(maxlen=memory)
 
     @property
     def red_cell_px(self) -> float | None:
         """Red-cell diameter in pixels: from red cells, else from the white cells' usual size, else None."""
-        if self.scale.red_cell_px is not None:
+        if self.scale.looks and (self.scale.looks >= MIN_RED_SHARE * self._pictures or not self._white_sizes):
             return self.scale.red_cell_px
-        return red_cell_px_from_white(np.array(self._white_sizes)) if self._white_sizes else None
+        return red_cell_px_from_white(np.array(self._white_sizes))
 
     def add_field(self, image: Image, detections: Detections, nuclei: NDArray[np.bool_]) -> None:
         """Learn scale and stain from one field of view.
@@ -68,6 +78,7 @@ class LookEstimator:
 
     def add_red_cells(self, detections: Detections) -> None:
         """Learn the scale from the red cells among `detections`."""
+        self._pictures += 1
         diameter = red_cell_diameter_px(detections)
         if diameter is not None:
             self.scale.add(diameter)

@@ -1,4 +1,4 @@
-"""Whether a frame is fit to be counted: light, coverage, focus and motion, each with a name for the record.
+"""Whether a frame is fit to be counted: light, coverage and focus, each with a name for the record.
 
 Focus is ΣLaplacian² / Σ|gradient|² over the strong edges of the green channel. For an edge with a Gaussian profile it
 is 1 / (2 s²), s being the profile's standard deviation in pixels, whatever the contrast; unlike the variance of the
@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from hemato_edge.values import Quality
-from hemato_edge.vision.contrast import FOREGROUND_LIMITS, resize
+from hemato_edge.vision.contrast import resize
 from hemato_edge.vision.separation import fill_holes
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 OUT_OF_FOCUS = "out_of_focus"
 TOO_DARK = "too_dark"
 SATURATED = "saturated"
-MOVING = "moving"
 EMPTY = "empty"
 TOO_DENSE = "too_dense"
 
@@ -39,6 +38,9 @@ _SMOOTHING_PX = 1.0
 _STRONG_EDGE = 0.15
 _THUMBNAIL_SIDE = 160
 _DENSEST = 0.5
+_SURROUNDINGS_PX = 31
+_DETAIL = 0.04
+_LEAST_DETAIL = 0.01
 _NO_RED_CELL_SHARE = 0.2
 _LARGEST_SHARE = 0.3
 _SMALLEST_PEAK = 2.5
@@ -51,14 +53,13 @@ class QualityGate:
 
     Attributes:
         min_focus: least focus (see the module). Measured: of the training fields as they are (bccd, raabin_fields,
-            pbc_boxes) 99 of 100 have 0.22, 0.13 and 0.32 or more; blurred by 0.08 red-cell diameters (0.6 µm), with
-            noise, 95 of 100 have 0.12, 0.10 and 0.08 or less.
+            pbc_boxes) 99 of 100 have 0.20, 0.14 and 0.31 or more; blurred by 0.08 red-cell diameters (0.6 µm), with
+            noise, 95 of 100 have 0.11 or less.
         min_brightness: least mean brightness, share of white.
         max_saturated_share: largest share of pixels whose green is clipped: pale cytoplasm is lost in them.
         min_covered_share: least share of the field that cells cover; under it, nothing is there to count.
         max_covered_share: largest share of the field that cells cover; over it, cells lie upon each other and the
             place is no monolayer.
-        max_step_red_cells: farthest move between two frames, in red-cell diameters, where the caller knows it.
     """
 
     min_focus: float = 0.12
@@ -66,17 +67,15 @@ class QualityGate:
     max_saturated_share: float = 0.3
     min_covered_share: float = 0.01
     max_covered_share: float = 0.8
-    max_step_red_cells: float = 1.0
 
-    def assess(
-        self, image: Image, *, red_cell_px: float | None = None, displacement_px: float | None = None
-    ) -> Quality:
-        """Measures and, for a frame that is not fit, the first reason of: light, coverage, motion, focus.
+    def assess(self, image: Image, *, red_cell_px: float | None = None) -> Quality:
+        """Measures and, for a frame that is not fit, the first reason of: light, coverage, focus.
+
+        A frame that is smeared by motion is out of focus, too.
 
         Args:
             image: (H, W, 3) uint8 BGR.
             red_cell_px: red-cell diameter in pixels, if the session knows it; else it is guessed from the frame.
-            displacement_px: how far the stage moved since the last frame, in pixels, if that is known.
         """
         green = np.ascontiguousarray(image[..., 1])
         small = resize(green, min(1.0, _THUMBNAIL_SIDE / max(green.shape)))
@@ -88,8 +87,6 @@ class QualityGate:
             "covered_share": float(covered.mean()),
             "focus": edge_sharpness(resize(green, min(1.0, FOCUS_RED_PX / red))),
         }
-        if displacement_px is not None:
-            measures["step_red_cells"] = displacement_px / red
         return Quality(self._reason(measures), measures)
 
     def _reason(self, measures: dict[str, float]) -> str | None:
@@ -98,7 +95,6 @@ class QualityGate:
             (SATURATED, measures["saturated_share"] > self.max_saturated_share),
             (EMPTY, measures["covered_share"] < self.min_covered_share),
             (TOO_DENSE, measures["covered_share"] > self.max_covered_share),
-            (MOVING, measures.get("step_red_cells", 0.0) > self.max_step_red_cells),
             (OUT_OF_FOCUS, measures["focus"] < self.min_focus),
         )
         return next((name for name, failed in checks if failed), None)
@@ -118,16 +114,18 @@ def edge_sharpness(green: NDArray[np.uint8]) -> float:
 
 
 def _covered(green: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """(h, w) bool: where cells are, by Otsu's threshold of the green density, holes filled; none if it is too low."""
-    background = float(np.percentile(green, 95))
-    table = -np.log((np.arange(256) + 8.0) / (background + 8.0))
-    levels = np.clip(table * (255 / _DENSEST), 0, 255).astype(np.uint8)
-    density = cv2.LUT(green, levels)
-    level, dense = cv2.threshold(density, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    mask = dense > 0
-    if not mask.any() or level < 255 * FOREGROUND_LIMITS[0] / _DENSEST:
+    """(h, w) bool: where cells are, by Otsu's threshold of the green density, holes filled.
+
+    Nowhere, if hardly anything differs from its surroundings: then it is the light that is uneven.
+    """
+    background = float(np.percentile(green, 99))
+    table = np.clip(-np.log((np.arange(256) + 8.0) / (background + 8.0)), 0, _DENSEST)
+    density = cv2.LUT(green, np.rint(table * (255 / _DENSEST)).astype(np.uint8))
+    detail = cv2.absdiff(density, cv2.blur(density, (_SURROUNDINGS_PX, _SURROUNDINGS_PX)))
+    if np.mean(detail > 255 * _DETAIL / _DENSEST) < _LEAST_DETAIL:
         return np.zeros(green.shape, np.bool_)
-    return fill_holes(mask, 0.25 * min(green.shape))
+    _, dense = cv2.threshold(density, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    return fill_holes(dense > 0, 0.25 * min(green.shape))
 
 
 def _guess(covered: NDArray[np.bool_], shrunk_by: float) -> float:
@@ -136,8 +134,8 @@ def _guess(covered: NDArray[np.bool_], shrunk_by: float) -> float:
     Twice the maxima of the distance to the background, each weighted by its square; too low by a quarter in the
     training fields, since overlapping cells are told apart by it and pallor is not always closed.
     """
-    depth = cv2.distanceTransform(covered.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     side = min(covered.shape)
+    depth = np.minimum(cv2.distanceTransform(covered.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5), side)
     peak = (depth >= cv2.dilate(depth, np.ones((5, 5), np.uint8))) & (depth > _SMALLEST_PEAK)
     widths = np.sort(2 * depth[peak])
     if len(widths) < 3:

@@ -114,7 +114,7 @@ def guess_red_cell_px(image: Image, background: NDArray[np.float64] | None = Non
     """Red-cell diameter in pixels guessed from a picture (H, W, 3) uint8 BGR, or None without round cells in it.
 
     For each radius the edges of a thumbnail vote for centres; the radius whose best centres have most votes in
-    all is the red cells', being the most frequent round thing. Within 0.89 to 1.25 of the labelled cells' median in
+    all is the red cells', being the most frequent round thing. Within 0.8 to 1.3 of the labelled cells' median in
     98 of 100 training fields of bccd, raabin_fields and pbc_boxes. Cells that turn out small in the thumbnail are
     measured again in a larger one.
     """

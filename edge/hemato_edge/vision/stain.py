@@ -82,7 +82,8 @@ def background_colour(image: Image) -> NDArray[np.float64]:
     pixels = _sample(image)
     green = pixels[:, 1]
     _, upper = _two_thresholds(np.bincount(green // (256 // _LEVELS), minlength=_LEVELS))
-    glass: NDArray[np.float64] = np.median(pixels[green >= upper * (256 // _LEVELS)], axis=0)
+    bright = pixels[green >= min(upper * (256 // _LEVELS), int(green.max()))]
+    glass: NDArray[np.float64] = np.median(bright, axis=0)
     return glass
 
 

@@ -88,3 +88,7 @@ def test_pooling_takes_the_median_and_counts_the_looks() -> None:
     assert pooled.background == (200, 200, 200)
     assert pooled.looks == 3
     assert pool_stains([]) is None
+
+
+def test_a_picture_of_one_tone_is_all_background() -> None:
+    assert background_colour(np.full((60, 60, 3), 77, np.uint8)) == pytest.approx([77, 77, 77])

@@ -1,0 +1,68 @@
+"""How a slide looks: scale from red cells, else from white ones; stain from nuclei; bounded memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hemato_edge.cameras.slide import draw_field
+from hemato_edge.labels import RBC, WBC
+from hemato_edge.values import Detections
+from hemato_edge.vision.locator import OpenCvLocator
+from hemato_edge.vision.look import LookEstimator
+from hemato_edge.vision.scale import WHITE_OVER_RED
+from hemato_edge.vision.stain import REFERENCE_NUCLEUS_OD, StainCalibration
+
+
+def red_cells(diameter: float, count: int = 6) -> Detections:
+    """A row of red cells of one size, far from each other and from the border, and a white cell behind them."""
+    x = 100 + 3 * diameter * np.arange(count + 1)
+    boxes = np.stack([x, np.full_like(x, 100), x + diameter, np.full_like(x, 100 + diameter)], axis=1)
+    boxes[-1, 3] += 50
+    kinds = np.array([RBC] * count + [WBC], np.int8)
+    return Detections(boxes.astype(np.float32), kinds, np.full(count + 1, 0.9, np.float32))
+
+
+def test_nothing_seen_is_no_look() -> None:
+    assert LookEstimator().look() is None
+
+
+def test_a_field_teaches_scale_and_stain() -> None:
+    looks = LookEstimator()
+    for seed in (1, 2, 3):
+        image, _ = draw_field(seed)
+        looks.add_field(image, *OpenCvLocator().locate_with_nuclei(image))
+    look = looks.look()
+    assert look is not None
+    assert look.red_cell_px == pytest.approx(69, rel=0.12)
+    assert look.stain.looks == 3
+    assert look.stain.nucleus_od[1] == pytest.approx(REFERENCE_NUCLEUS_OD[1], rel=0.3)
+
+
+def test_white_cells_are_the_ruler_where_no_red_cell_is_seen() -> None:
+    looks = LookEstimator()
+    for size in (90.0, 100.0, 120.0):
+        looks.add_white_size(size)
+    look = looks.look()
+    assert look is not None
+    assert look.red_cell_px == pytest.approx(100 / WHITE_OVER_RED)
+    assert look.stain == StainCalibration.reference()
+
+
+def test_a_few_chance_finds_of_red_cells_are_no_ruler() -> None:
+    looks = LookEstimator(1000)
+    for _ in range(50):
+        looks.add_white_size(100)
+        looks.add_red_cells(Detections.empty())
+    looks.add_red_cells(red_cells(9))
+    assert looks.red_cell_px == pytest.approx(100 / WHITE_OVER_RED)
+    for _ in range(10):
+        looks.add_red_cells(red_cells(60))
+    assert looks.red_cell_px == pytest.approx(60, rel=0.05)
+
+
+def test_the_median_follows_a_change_of_the_objective() -> None:
+    looks = LookEstimator(memory=10)
+    for diameter in [40.0] * 50 + [80.0] * 10:
+        looks.add_red_cells(red_cells(diameter))
+    assert looks.red_cell_px == pytest.approx(80, rel=0.05)
