@@ -91,6 +91,17 @@ def test_what_cannot_be_built(named: dict, error: type, message: str) -> None:
     assert caught.value.fix
 
 
+def test_weights_that_cannot_be_downloaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(
+        "keras.src.applications.mobilenet_v2.BASE_WEIGHT_PATH", (tmp_path / "no").as_uri() + "/", raising=True
+    )
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path), raising=False)
+    with pytest.raises(DataError, match="imagenet could not be loaded") as caught:
+        build_classifier("mobilenet_v2", SIZE, CLASSES, alpha=0.35, weights="imagenet")
+    assert "--weights" in caught.value.fix
+
+
 def test_weights_that_do_not_fit(tmp_path: Path) -> None:
     path = tmp_path / "other.weights.h5"
     keras.applications.MobileNetV2(include_top=False, weights=None, alpha=0.5, input_shape=(64, 64, 3)).save_weights(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from hemato_training import fit
 from hemato_training.architectures import ARCHITECTURES
 from hemato_training.evaluation import evaluate, open_model
 from hemato_training.progress import Silent
-from hemato_training.schedule import Settings
+from hemato_training.schedule import Settings, learnt_weights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -170,7 +171,17 @@ def test_broken_checkpoint(run, tmp_path: Path, cache: Path) -> None:
         fit.train(replace(settings, out=tmp_path / "broken"), resume=True, cache=cache)
 
 
-@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"head_epochs": -1}, {"average": 1.0}, {"batch": 0}])
+def test_keeping_the_last_epoch(run, tmp_path: Path, cache: Path) -> None:
+    settings, _ = run
+    shutil.copytree(settings.out, tmp_path / "kept")
+    last = fit.train(replace(settings, out=tmp_path / "kept", keep="last"), resume=True, cache=cache)
+    assert last.epoch == 3
+    averages = learnt_weights(keras.models.load_model(settings.out / "checkpoint" / "epoch-003.keras"))
+    kept = keras.models.load_model(last.model, compile=False).get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(kept, averages, strict=True))
+
+
+@pytest.mark.parametrize("wrong", [{"keep": "any"}, {"epochs": 0}, {"head_epochs": -1}, {"average": 1.0}, {"batch": 0}])
 def test_impossible_settings(tmp_path: Path, wrong: dict) -> None:
     with pytest.raises(ConfigurationError):
         Settings(data=tmp_path, out=tmp_path, **wrong)

@@ -152,7 +152,7 @@ def _build_trunk(chosen: Architecture, size: int, alpha: float, weights: str) ->
             # Keras only warns where a file lacks a layer, and leaves that layer random
             warnings.filterwarnings("error", "Skipping nested container", UserWarning)
             return chosen.build(size, alpha, weights)
-    except (ValueError, OSError, UserWarning) as error:
+    except Exception as error:  # Keras raises a bare Exception when a download fails
         if weights == "none":
             raise
         first = str(error).strip().splitlines()[0]

@@ -42,6 +42,8 @@ class Settings:
         oversample: how often a BCCD cell comes per PBC cell; BCCD is thirty times smaller.
         average: momentum of the exponential moving average of the weights; 0 for none.
         patience: epochs without a better validation before the run ends; 0 for never.
+        keep: "best" keeps the epoch that is best on validation, "last" the last. With averaged weights and a rate that
+            falls to nothing the last is as good, and owes nothing to luck on a small validation set.
         seed: of all randomness.
         train_batch_norm: let batch norm learn too: needed without pretrained weights.
         per_class: at most so many cells of each laboratory and class; 0 for all. For trying things out.
@@ -65,6 +67,7 @@ class Settings:
     oversample: float = 6.0
     average: float = 0.995
     patience: int = 0
+    keep: str = "best"
     seed: int = 1
     train_batch_norm: bool = False
     per_class: int = 0
@@ -73,6 +76,8 @@ class Settings:
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.head_epochs < 0 or self.batch < 1:
             raise ConfigurationError("A run needs at least one epoch and one image a batch.", "Check the options.")
+        if self.keep not in ("best", "last"):
+            raise ConfigurationError(f"Unknown choice of epoch {self.keep!r}.", "Choose --keep best or last.")
         if not 0 <= self.average < 1:
             raise ConfigurationError(f"The average's momentum {self.average} is out of range.", "Choose 0 to 0.9999.")
 
@@ -91,7 +96,7 @@ class Settings:
     def differences(self, earlier: Mapping[str, object]) -> list[str]:
         """Names of the settings that decide what is learnt and are not as in an earlier `as_json`."""
         now = self.as_json()
-        free = {"data", "out", "workers", "patience"}
+        free = {"data", "out", "workers", "patience", "keep"}
         return [f.name for f in fields(self) if f.name not in free and earlier.get(f.name) != now[f.name]]
 
 

@@ -77,6 +77,7 @@ def train(
         bool, typer.Option("--train-batch-norm", help="Let batch norm learn too: for training from scratch.")
     ] = False,
     patience: Annotated[int, typer.Option(help="Stop after so many epochs without a better one; 0: never.")] = 0,
+    keep: Annotated[str, typer.Option(help="Which epoch to keep: best (on validation) or last.")] = "best",
     per_class: Annotated[int, typer.Option(help="At most so many cells a class, for trying out; 0: all.")] = 0,
     seed: Annotated[int, typer.Option(help="Of all randomness.")] = 1,
     workers: Annotated[int, typer.Option(help="Threads that augment.")] = 2,
@@ -114,6 +115,7 @@ def train(
         average=average,
         train_batch_norm=train_batch_norm,
         patience=patience,
+        keep=keep,
         per_class=per_class,
         seed=seed,
         workers=workers,

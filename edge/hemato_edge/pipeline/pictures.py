@@ -219,13 +219,13 @@ def classify_pictures(
 def _classify_one(
     path: Path, image: Image, locator: OpenCvLocator, classifier: TFLiteClassifier, looks: LookEstimator
 ) -> CellPicture:
-    cell = find_cell(image)
     if looks.look() is None:
-        learn(image, cell, locator, looks)
+        learn(image, find_cell(image), locator, looks)
     look = looks.look()
     if look is None:
         raise CalibrationError(
             f"Nothing in {path} tells its scale: there is neither a red cell nor a stained cell.",
             "Give pictures of stained cells, or several of one slide together.",
         )
-    return CellPicture(path, image, cell.box, look, classifier.judge(image, cell.box[None], look)[0])
+    box = find_cell(image, look.red_cell_px).box
+    return CellPicture(path, image, box, look, classifier.judge(image, box[None], look)[0])

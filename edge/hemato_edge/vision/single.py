@@ -31,9 +31,14 @@ class SingleCell:
     found: bool
 
 
-def find_cell(image: Image) -> SingleCell:
-    """The most central stained cell of a picture (H, W, 3) uint8 BGR."""
-    box = find_central_cell(image)
+def find_cell(image: Image, red_cell_px: float | None = None) -> SingleCell:
+    """The most central stained cell of a picture.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        red_cell_px: red-cell diameter in pixels, once the set's scale is known; it makes the box more exact.
+    """
+    box = find_central_cell(image, red_cell_px=red_cell_px)
     if box is None:
         height, width = image.shape[:2]
         return SingleCell(np.array([0, 0, width, height], np.float32), found=False)

@@ -43,13 +43,3 @@ def fields(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed in (1, 2, 3):
         cv2.imwrite(str(folder / f"field{seed}.png"), draw_field(seed)[0])
     return folder
-
-
-def assert_one_line_error(done: subprocess.CompletedProcess[str], code: int, *said: str) -> None:
-    """The program ended with `code` and one line on stderr that says all of `said`; no traceback."""
-    assert done.returncode == code, done.stderr
-    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1, done.stderr
-    assert "Traceback" not in done.stderr
-    for part in said:
-        assert part in lines[0]

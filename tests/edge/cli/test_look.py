@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import assert_one_line_error
+from outcomes import assert_one_line_error
 
 from hemato_edge.cameras.slide import draw_field
 from hemato_edge.labels import CLASSIFIER_LABELS, UNCLASSIFIED

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import assert_one_line_error
+from outcomes import assert_one_line_error
 
 from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.labels import LEUKOCYTES

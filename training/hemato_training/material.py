@@ -1,0 +1,65 @@
+"""What a run learns from and is judged by: the cells of all laboratories that may be trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hemato_edge.errors import DataError
+from hemato_training.augmentation import MARGIN
+from hemato_training.cells import cells_of, looks_of, prepare_cells
+from hemato_training.datasets import LABORATORIES, by_laboratory, in_split, load, split_hash, thin
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hemato_training.cells import Cells, Look
+    from hemato_training.progress import Reporter
+    from hemato_training.schedule import Settings
+
+TRAINED_ON: tuple[str, ...] = tuple(name for name, laboratory in LABORATORIES.items() if laboratory.trainable)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a run learns from and is judged by.
+
+    Attributes:
+        train: crops with margin, BGR as the camera gave them.
+        val: crops as the device cuts them.
+        val_images: (n, size, size, 3) uint8 RGB, `val` ready for the network.
+        looks: laboratory → scale and stain.
+        splits: laboratory → split hash.
+    """
+
+    train: Cells
+    val: Cells
+    val_images: NDArray[np.uint8]
+    looks: dict[str, Look]
+    splits: dict[str, str]
+
+
+def gather(settings: Settings, cache: Path, reporter: Reporter) -> Material:
+    """Read, check and cut all cells of a run; crops come from `cache` where they are there already.
+
+    Raises:
+        DataError: if data are missing or leak, or a split is empty.
+    """
+    records = load(settings.data, TRAINED_ON)
+    if settings.per_class:
+        records = thin(records, settings.per_class)
+    train_records, val_records = in_split(records, "train"), in_split(records, "val")
+    if not train_records or not val_records:
+        raise DataError("One of the splits is empty.", "Check the column split of the index files.")
+    looks = looks_of(records, cache, reporter)
+    val = cells_of(val_records, looks, settings.size, cache, reporter=reporter)
+    return Material(
+        train=cells_of(train_records, looks, settings.size, cache, MARGIN, reporter),
+        val=val,
+        val_images=prepare_cells(val, looks),
+        looks=looks,
+        splits={name: split_hash(own) for name, own in by_laboratory(records).items()},
+    )
