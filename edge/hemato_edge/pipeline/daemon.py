@@ -183,6 +183,7 @@ class Daemon:
 
     def _capture(self) -> None:
         with OpenCamera(self._camera) as camera:
+            self._alive_since = time.monotonic()
             self._opened = True
             taken = 0
             while not self._stop.is_set():

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -86,14 +87,14 @@ def test_a_signal_ends_it_in_order(tmp_path: Path, number: signal.Signals) -> No
     assert process.returncode == 0, stderr
     assert f"stopped by {number.name}" in stderr
     assert "Neutrophils" in stdout
-    with sqlite3.connect(tmp_path / "s.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "s.db")) as connection:
         assert connection.execute("SELECT state FROM sessions").fetchall() == [("finished",)]
 
 
 def fields_in(path: Path) -> int:
     if not path.exists():
         return 0
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         try:
             return int(connection.execute("SELECT count(*) FROM fields").fetchone()[0])
         except sqlite3.OperationalError:
@@ -127,7 +128,7 @@ def test_bad_input_is_one_line_with_the_next_step(program, tmp_path: Path, argum
     (tmp_path / "text.db").write_text("not a database, but long enough to look at" * 20)
     (tmp_path / "bad.toml").write_text("[camera]\nsepc = 'demo'\n")
     open_writer(tmp_path / "newer.db").close()
-    with sqlite3.connect(tmp_path / "newer.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "newer.db")) as connection:
         connection.execute("PRAGMA user_version = 9999")
     before = (tmp_path / "text.db").read_bytes()
     extra = [] if "--db" in arguments else ["--db", "good.db"]

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
+from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def test_counts_the_demo_slide_and_what_was_shown_is_on_disk(classifier, writer:
     assert outcome.totals.wbc >= 12
     assert outcome.totals.rbc > 50
     # a second connection, as after a power cut, sees at least what was shown last
-    with sqlite3.connect(writer.path) as other:
+    with closing(sqlite3.connect(writer.path)) as other:
         (fields,) = other.execute("SELECT count(*) FROM fields").fetchone()
         (cells,) = other.execute("SELECT count(*) FROM cells").fetchone()
     assert fields == outcome.totals.fields >= max(t.fields for t in shown)
