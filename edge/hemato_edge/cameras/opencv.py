@@ -254,4 +254,7 @@ def _without_password(address: str) -> str:
 def _quiet() -> None:
     """Keep OpenCV's and FFmpeg's own chatter off the terminal: the error that follows says it in one line."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # type: ignore[attr-defined]
+    if hasattr(cv2, "setLogLevel"):
+        cv2.setLogLevel(0)
+    else:  # OpenCV 4.14 moved it
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # type: ignore[attr-defined, unused-ignore]
