@@ -37,7 +37,7 @@ def count(seed: int, classifier: TFLiteClassifier) -> dict[str, object]:
     rejected: Counter[str] = Counter()
     cells, sums, last = [], Counter(), 0
     with OpenCamera(DemoCamera(seed)) as camera:
-        origin = np.array(camera.true_pose(0))
+        origins: dict[int, np.ndarray] = {}
         while True:
             try:
                 frame = camera.read(1.0)
@@ -48,6 +48,9 @@ def count(seed: int, classifier: TFLiteClassifier) -> dict[str, object]:
             if not isinstance(result, FieldResult):
                 rejected[str(result.reject)] += 1
                 continue
+            pose = result.pose
+            # where tracking was lost the new region's place is unknown to the program; the comparison knows it
+            origin = origins.setdefault(pose.region, np.array(camera.true_pose(frame.index)) - (pose.x_px, pose.y_px))
             naive.update(result.seen)
             sums.update({"wbc": len(result.new_cells), "rbc": result.new_red_cells, "platelet": result.new_platelets})
             cells += [(np.array([c.x_px, c.y_px]) + origin, c.judgement.label) for c in result.new_cells]

@@ -52,8 +52,23 @@ class Registration:
     def locate(self, image: Image) -> Pose:
         """The pose of a frame (H, W, 3) uint8 BGR; frames must come in the order they were taken."""
         small, scale = _small_grey(image)
+        pose = self._match(small, scale)
+        if pose is None:
+            self.lost += self._key is not None
+            pose = self._start(small)
+        return pose
+
+    def follow(self, image: Image) -> Pose | None:
+        """The pose of a frame that will not be counted, or None where it fits nothing; never starts a region.
+
+        A blurred frame still tells how far the stage moved: without it, tracking would be lost over a stretch that
+        is out of focus.
+        """
+        return self._match(*_small_grey(image))
+
+    def _match(self, small: NDArray[np.float32], scale: float) -> Pose | None:
         if self._key is None or self._key.shape != small.shape:
-            return self._start(small)
+            return None
         for reference, position in ((self._key, self._key_position), (self._last, self._last_position)):
             if reference is None:
                 continue
@@ -62,8 +77,7 @@ class Registration:
                 here = position + shift * scale
                 self._remember(small, here, shift)
                 return Pose(self._region, float(here[0]), float(here[1]), confidence)
-        self.lost += 1
-        return self._start(small)
+        return None
 
     def _start(self, small: NDArray[np.float32]) -> Pose:
         self._region += 1

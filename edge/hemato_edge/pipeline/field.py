@@ -67,6 +67,8 @@ class FieldAnalyzer:
         with watch.stage("quality"):
             quality = self._gate.assess(frame.image, red_cell_px=self.looks.red_cell_px)
         if quality.reject:
+            if not frame.independent:
+                self.registration.follow(frame.image)
             return quality
         with watch.stage("locate"):
             detections, nuclei = self._locator.locate_with_nuclei(frame.image, red_cell_px=self.looks.red_cell_px)

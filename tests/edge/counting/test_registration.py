@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -65,3 +66,25 @@ def test_an_image_that_was_given_is_not_changed() -> None:
     for _ in range(3):
         assert registration.locate(image).confidence == pytest.approx(1, abs=1e-3)
     assert np.array_equal(image, before)
+
+
+def test_a_blurred_stretch_does_not_lose_the_stage() -> None:
+    """Frames that are out of focus are followed, not counted; the sharp one behind them is still on the map."""
+    field = DemoCamera(1, clean=True, frame_size=(1900, 520), still=True)
+    image = next(walk(field, 1)).image
+    registration = Registration()
+    registration.locate(image[:480, :640])
+    for x in range(60, 600, 60):
+        view = image[:480, x : x + 640]
+        assert registration.follow(cv2.GaussianBlur(view, (0, 0), 5)) is not None
+    pose = registration.locate(image[:480, 600:1240])
+    assert registration.lost == 0
+    assert pose.x_px == pytest.approx(600, abs=8)
+
+
+def test_following_never_starts_a_region() -> None:
+    registration = Registration()
+    registration.locate(draw_field(1)[0])
+    assert registration.follow(draw_field(2)[0]) is None
+    assert registration.locate(draw_field(1)[0]).region == 0
+    assert registration.lost == 0
