@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 COUNT, SEED = 8, 20240
 _BLOBS = (((225, 170, 175), 0.17, 0.45, 4), ((190, 170, 215), 0.26, 0.08, 1), ((95, 60, 130), 0.13, 0.08, 3))
 """Colour, radius and spread in sides of the picture, number: red cells, a white cell, its nucleus."""
-TOLERANCE_STEPS = 3
-"""How many quantisation steps a logit may differ: runtimes and processors differ in the last bits, a wrong or broken
-kernel by far more."""
+TOLERANCE_STEPS = 8
+"""How many quantisation steps a logit may differ. Runtimes and processors differ in the last bits of every layer:
+tflite-runtime 2.14, which runs no XNNPACK, was seen 3 to 7 steps off LiteRT on trained models while all answers agreed;
+a wrong or broken kernel is off by far more."""
 
 
 def golden_images(size: int, count: int = COUNT, seed: int = SEED) -> NDArray[np.uint8]:

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from hemato_edge.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from rich.console import Console
 
     from hemato_convert.convert import Conversion
     from hemato_training.figures import Figures
@@ -123,13 +123,13 @@ def train(
     try:
         outcome = run_training(settings, resume=resume, cache=cache, reporter=Screen())
     except KeyboardInterrupt:
-        _console().print(f"Stopped. `hemato-edge train … --out {out} --resume` goes on.")
+        _console(stderr=True).print(f"Stopped. `hemato-edge train … --out {out} --resume` goes on.")
         raise typer.Exit(130) from None
     if as_json:
         _print_json(outcome.as_json())
     else:
         _show_figures({**outcome.laboratories, "all": outcome.overall}, f"{outcome.model}, epoch {outcome.epoch}, val")
-        _console().print(f"Next: hemato-edge convert {out} --out classifier.tflite --data {data}")
+        _console(stderr=True).print(f"Next: hemato-edge convert {out} --out classifier.tflite --data {data}")
 
 
 def convert(
@@ -192,8 +192,11 @@ def evaluate(
         _show_figures({**evaluation.laboratories, "all": evaluation.overall}, f"{model}, {split}")
 
 
-def _console() -> Console:
-    return Console(stderr=True, highlight=False)
+def _console(*, stderr: bool = False) -> Console:
+    """Where a person reads: results on standard output, messages on standard error."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
 
 
 def _print_json(value: object) -> None:
@@ -206,6 +209,8 @@ def _percent(share: float) -> str:
 
 def _show_figures(figures: Mapping[str, Figures], title: str) -> None:
     """One table of the sets, and one of the classes over all cells."""
+    from rich.table import Table
+
     console = _console()
     table = Table(title=title)
     for column in ("set", "cells", "accuracy %", "balanced %", "macro F1 %", "ECE %", "answered %", "wrong of these %"):
@@ -252,6 +257,8 @@ def _conversion_as_json(conversion: Conversion) -> dict[str, Any]:
 
 
 def _show_conversion(conversion: Conversion) -> None:
+    from rich.table import Table
+
     console = _console()
     parity = conversion.parity
     table = Table(title=f"{conversion.path}, {conversion.bytes / 1e6:.2f} MB")
