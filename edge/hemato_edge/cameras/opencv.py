@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from datetime import datetime, timezone
 from pathlib import Path
@@ -21,7 +22,7 @@ _V4L2_WARM_UP = 3
 """Reads to try for the first frame of a device: some give an empty buffer while the exposure settles."""
 
 
-class CaptureCamera:
+class CaptureCamera(ABC):
     """What all of OpenCV's sources share; each kind says how to open itself and why that may have failed.
 
     A camera counts as open when its first frame has come: OpenCV's `isOpened()` says yes to pipelines that never
@@ -66,7 +67,7 @@ class CaptureCamera:
         if frame is not None:
             return frame
         if not self.live:
-            self._note_truncation()
+            self._at_end()
             raise EndOfFrames
         raise CameraError(
             f"{self.name} stopped giving frames after {self._index} "
@@ -80,14 +81,17 @@ class CaptureCamera:
             self._capture.release()
             self._capture = None
 
+    @abstractmethod
     def _open_capture(self) -> cv2.VideoCapture:
-        raise NotImplementedError
+        """The capture, opened or not."""
 
+    @abstractmethod
     def _why_not(self) -> CameraError:
-        raise NotImplementedError
+        """Why no frame came, as far as can be told, and what to do."""
 
-    def _note_truncation(self) -> None:
-        """For a file: note frames that its header promised and that did not come."""
+    def _at_end(self) -> None:
+        """Called where a file ends; a kind that knows how many frames were promised may note what is missing."""
+        return
 
     def _grab(self) -> Frame | None:
         if self._capture is None:
@@ -193,7 +197,7 @@ class VideoFile(CaptureCamera):
         self.total_frames = frames if frames > 0 else None
         return capture
 
-    def _note_truncation(self) -> None:
+    def _at_end(self) -> None:
         missing = (self.total_frames or 0) - self._index
         if missing > 1 and not self.skipped:  # containers may round their own count by one
             self.skipped["cut_off_video"] += missing

@@ -7,13 +7,13 @@ judged. With `each`, every picture is a stranger to the others and stands for it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from hemato_edge.cameras.pictures import read_picture
 from hemato_edge.errors import CalibrationError, ImageError
-from hemato_edge.labels import KINDS, WBC
+from hemato_edge.labels import CLASSIFIER_LABELS, KINDS, UNCLASSIFIED, WBC
 from hemato_edge.pipeline.field import Stopwatch
 from hemato_edge.vision.look import WHOLE_SET, LookEstimator
 from hemato_edge.vision.single import find_cell, learn
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from hemato_edge.vision.locator import OpenCvLocator
     from hemato_edge.vision.look import SlideLook
     from hemato_edge.vision.quality import QualityGate
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +103,7 @@ class CellPicture:
 
 
 def judgement_as_json(judgement: Judgement) -> dict[str, object]:
-    """Label, confidence and probabilities as CLI.md names them."""
-    from hemato_edge.labels import CLASSIFIER_LABELS, UNCLASSIFIED
-
+    """Label, confidence and probabilities by label, as the command line prints them."""
     return {
         "label": judgement.label,
         "confidence": round(judgement.confidence, 4),
@@ -135,21 +135,37 @@ def analyze_pictures(
         failed: called with the error of a picture that cannot be analysed; it is left out.
         step: called once for each picture and pass, for a progress bar (two passes, with `each` one).
     """
-    paths = list(paths)
+
+    def learn_field(image: Image, looks: LookEstimator) -> None:
+        looks.add_field(image, *locator.locate_with_nuclei(image))
+
+    def judge(path: Path, image: Image, looks: LookEstimator) -> FieldPicture:
+        return _analyze_one(path, image, gate, locator, classifier, looks)
+
+    return _in_two_passes(list(paths), learn_field, judge, each=each, failed=failed, step=step)
+
+
+def _in_two_passes(
+    paths: list[Path],
+    learn_from: Callable[[Image, LookEstimator], None],
+    judge: Callable[[Path, Image, LookEstimator], T],
+    *,
+    each: bool,
+    failed: Callable[[ImageError], None],
+    step: Callable[[], None],
+) -> Iterator[T]:
+    """Learn the look over all pictures, then judge them one by one; with `each` every picture has a look of its own."""
     shared = LookEstimator(WHOLE_SET)
-    if not each:
-        for path in paths:
-            try:
-                image = read_picture(path)
-            except ImageError:
-                continue  # told in the second pass
-            finally:
-                step()
-            shared.add_field(image, *locator.locate_with_nuclei(image))
+    for path in () if each else paths:
+        try:
+            learn_from(read_picture(path), shared)
+        except ImageError:
+            continue  # told in the second pass
+        finally:
+            step()
     for path in paths:
         try:
-            image = read_picture(path)
-            yield _analyze_one(path, image, gate, locator, classifier, LookEstimator() if each else shared)
+            yield judge(path, read_picture(path), LookEstimator() if each else shared)
         except ImageError as error:
             failed(error)
         finally:
@@ -195,25 +211,14 @@ def classify_pictures(
     Raises:
         CalibrationError: if no picture shows anything by which to tell the scale.
     """
-    paths = list(paths)
-    shared = LookEstimator(WHOLE_SET)
-    if not each:
-        for path in paths:
-            try:
-                image = read_picture(path)
-            except ImageError:
-                continue  # told in the second pass
-            finally:
-                step()
-            learn(image, find_cell(image), locator, shared)
-    for path in paths:
-        try:
-            image = read_picture(path)
-            yield _classify_one(path, image, locator, classifier, LookEstimator() if each else shared)
-        except ImageError as error:
-            failed(error)
-        finally:
-            step()
+
+    def learn_cell(image: Image, looks: LookEstimator) -> None:
+        learn(image, find_cell(image), locator, looks)
+
+    def judge(path: Path, image: Image, looks: LookEstimator) -> CellPicture:
+        return _classify_one(path, image, locator, classifier, looks)
+
+    return _in_two_passes(list(paths), learn_cell, judge, each=each, failed=failed, step=step)
 
 
 def _classify_one(
