@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -258,7 +259,8 @@ def _without_password(address: str) -> str:
 def _quiet() -> None:
     """Keep OpenCV's and FFmpeg's own chatter off the terminal: the error that follows says it in one line."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    if hasattr(cv2, "setLogLevel"):
-        cv2.setLogLevel(0)
-    else:  # OpenCV 4.14 moved it
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # type: ignore[attr-defined, unused-ignore]
+    # where it lives differs: nowhere before 4.6, cv2 up to 4.13, cv2.utils.logging from 4.14 on
+    places: tuple[Any, ...] = (cv2, getattr(cv2.utils, "logging", None))
+    for place in places:
+        if hasattr(place, "setLogLevel"):
+            place.setLogLevel(0)
