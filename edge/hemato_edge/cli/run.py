@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from rich.live import Live
@@ -66,12 +67,18 @@ def run(
     source = make_camera(settings.camera.spec, settings.camera)
     limits = Limits(settings.counting.target or None, max_frames, duration)
     with open_writer(settings.store.path, settings.store.min_free_mb) as writer:
-        session = writer.start_session(_start(resolved, classifier, label, limits.leukocytes))
-        daemon = _daemon(source, classifier, writer, session, limits, settings)
+        daemon = _daemon(
+            source,
+            classifier,
+            writer,
+            lambda: writer.start_session(_start(resolved, classifier, label, limits.leukocytes)),
+            limits,
+            settings,
+        )
         display = Display(source, settings.display.refresh_hz, silent=no_display or as_json)
-        error = _count(daemon, writer, session, display)
-    if error is None or (daemon.totals is not None and daemon.totals.fields):
-        _print_report(settings.store.path, session, as_json=as_json)
+        error = _count(daemon, writer, display)
+    if daemon.session is not None and (error is None or (daemon.totals is not None and daemon.totals.fields)):
+        _print_report(settings.store.path, daemon.session, as_json=as_json)
     if error is not None:
         raise error
 
@@ -115,7 +122,12 @@ def _versions(classifier: TFLiteClassifier) -> dict[str, str]:
 
 
 def _daemon(
-    source: Camera, classifier: TFLiteClassifier, writer: Writer, session: int, limits: Limits, settings: Settings
+    source: Camera,
+    classifier: TFLiteClassifier,
+    writer: Writer,
+    begin: Callable[[], int],
+    limits: Limits,
+    settings: Settings,
 ) -> Daemon:
     from hemato_edge.pipeline.daemon import Daemon
     from hemato_edge.pipeline.field import FieldAnalyzer
@@ -125,10 +137,10 @@ def _daemon(
     gate = QualityGate(**settings.quality.model_dump())
     analyzer = FieldAnalyzer(gate, OpenCvLocator(), classifier)
     camera = settings.camera
-    return Daemon(source, analyzer, writer, session, limits, camera.open_timeout_s, camera.read_timeout_s)
+    return Daemon(source, analyzer, writer, begin, limits, camera.open_timeout_s, camera.read_timeout_s)
 
 
-def _count(daemon: Daemon, writer: Writer, session: int, display: Display) -> HematoEdgeError | None:
+def _count(daemon: Daemon, writer: Writer, display: Display) -> HematoEdgeError | None:
     """Run to the end and close the session; the error that ended it, if one did."""
     from datetime import datetime, timezone
 
@@ -146,7 +158,8 @@ def _count(daemon: Daemon, writer: Writer, session: int, display: Display) -> He
     except HematoEdgeError as trouble:
         error = trouble
     finally:
-        writer.end_session(session, state, datetime.now(timezone.utc))
+        if daemon.session is not None:
+            writer.end_session(daemon.session, state, datetime.now(timezone.utc))
     return error
 
 

@@ -66,7 +66,8 @@ class Daemon:
         camera: not yet open; it is opened and closed in the capture thread.
         analyzer: of a fresh session.
         writer: an open store.
-        session: as `writer.start_session` numbered it.
+        begin: starts the session in that store and returns its number. Called once, when the camera is open, so that a
+            camera that cannot be opened leaves no empty session behind.
         limits: when to stop.
         open_timeout_s, read_timeout_s: how long a live camera may take for its first and each further frame, seconds.
     """
@@ -76,7 +77,7 @@ class Daemon:
         camera: Camera,
         analyzer: FieldAnalyzer,
         writer: Writer,
-        session: int,
+        begin: Callable[[], int],
         limits: Limits,
         open_timeout_s: float,
         read_timeout_s: float,
@@ -84,7 +85,8 @@ class Daemon:
         self._camera = camera
         self._analyzer = analyzer
         self._writer = writer
-        self._session = session
+        self._begin = begin
+        self._session = 0
         self._limits = limits
         self._open_timeout_s = open_timeout_s
         self._read_timeout_s = read_timeout_s
@@ -100,8 +102,9 @@ class Daemon:
         self._tallies: Counter[str] = Counter()
         self._tallies_lock = threading.Lock()
         self._alive_since = time.monotonic()
-        self._opened = False
+        self._opened = threading.Event()
         self.totals: Totals | None = None
+        self.session: int | None = None
 
     def stop(self, reason: str) -> None:
         """Ask the run to end in order: the field at work is finished and committed. Safe in a signal handler."""
@@ -115,32 +118,48 @@ class Daemon:
         Raises:
             HematoEdgeError: of the camera, the model or the store, after what was counted has been committed.
         """
-        totals = self._writer.commit_tallies(self._session, {})
-        self.totals = totals
-        threads = [
-            threading.Thread(target=self._guarded, args=(step, done), name=name, daemon=True)
-            for name, step, done in (
-                ("capture", self._capture, self._captured),
-                ("analysis", self._analyse, self._analysed),
-                ("writer", self._write, self._written),
-            )
-        ]
-        self._alive_since = started = time.monotonic()
-        for thread in threads:
-            thread.start()
-        capture, *workers = threads
-        while any(worker.is_alive() for worker in workers):
-            workers[-1].join(every_s)
+        self._alive_since = time.monotonic()
+        capture = self._start("capture", self._capture, self._captured)
+        try:
+            self._await_camera(capture)
+            self.session = self._session = self._begin()
+            self.totals = self._writer.commit_tallies(self._session, {})
+        except HematoEdgeError:
+            self.stop("an error")  # lets the capture thread close the camera
+            raise
+        analysis = self._start("analysis", self._analyse, self._analysed)
+        writer = self._start("writer", self._write, self._written)
+        started = time.monotonic()
+        while analysis.is_alive() or writer.is_alive():
+            writer.join(every_s)
             self._watch(capture, started)
             if show is not None:
                 show(self.totals)
         # A capture thread that hangs in its driver is left behind: it cannot be ended, and it holds no count.
         capture.join(0.0 if self._error else self._read_timeout_s)
+        self._raise_what_failed()
+        return Outcome(self.totals, self._reason or "the camera has no more frames")
+
+    def _start(self, name: str, step: Callable[[], None], done: threading.Event) -> threading.Thread:
+        thread = threading.Thread(target=self._guarded, args=(step, done), name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def _await_camera(self, capture: threading.Thread) -> None:
+        """Wait until the camera is open; raises what kept it from that."""
+        while not self._opened.wait(_POLL_S):
+            self._watch(capture, time.monotonic())
+            if self._captured.is_set() or self._stop.is_set():
+                break
+        self._raise_what_failed()
+        if not self._opened.is_set():
+            raise CameraError(f"Ended before {self._camera.name} gave a frame: {self._reason}.")
+
+    def _raise_what_failed(self) -> None:
         if self._crash is not None:
             raise self._crash
         if self._error is not None:
             raise self._error
-        return Outcome(self.totals, self._reason or "the camera has no more frames")
 
     def _guarded(self, step: Callable[[], None], done: threading.Event) -> None:
         """Run a thread's work; whatever goes wrong there is raised in `run`, not lost with the thread."""
@@ -162,7 +181,7 @@ class Daemon:
             self.stop(f"{limit:g} s are over")
         if self._stop.is_set() or not self._camera.live or not capture.is_alive():
             return
-        allowed = self._read_timeout_s if self._opened else self._open_timeout_s
+        allowed = self._read_timeout_s if self._opened.is_set() else self._open_timeout_s
         if now - self._alive_since > _GRACE * allowed:
             self._error = CameraError(
                 f"{self._camera.name} gave no frame for {now - self._alive_since:.0f} s: its driver hangs.",
@@ -184,7 +203,7 @@ class Daemon:
     def _capture(self) -> None:
         with OpenCamera(self._camera) as camera:
             self._alive_since = time.monotonic()
-            self._opened = True
+            self._opened.set()
             taken = 0
             while not self._stop.is_set():
                 if self._limits.frames is not None and taken >= self._limits.frames:
