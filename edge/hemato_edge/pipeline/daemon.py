@@ -31,6 +31,8 @@ FRAMES_WAITING = 2
 RESULTS_WAITING = 16
 TALLY_EVERY_S = 10.0
 """How often counts of rejected and dropped frames are committed when no new field comes: rare, for the SD card."""
+LOOK_EVERY_S = 60.0
+"""How often the slide's scale and stain are recorded while it runs: after a power cut they are this old at most."""
 _POLL_S = 0.1
 _GRACE = 1.5
 """A read may take this many times its own limit before it counts as hung: the camera's own error says more."""
@@ -267,7 +269,7 @@ class Daemon:
             return
 
     def _write(self) -> None:
-        committed = time.monotonic()
+        committed, looked = time.monotonic(), -LOOK_EVERY_S
         try:
             while True:
                 try:
@@ -281,11 +283,17 @@ class Daemon:
                     continue
                 self.totals = self._writer.commit_field(self._session, result, self._current_tallies())
                 committed = time.monotonic()
+                if committed - looked > LOOK_EVERY_S:
+                    self._record_look()
+                    looked = committed
         finally:
             self._finish()
 
     def _finish(self) -> None:
-        look = self._analyzer.looks.look()
+        self._record_look()
+        self.totals = self._writer.commit_tallies(self._session, self._current_tallies())
+
+    def _record_look(self) -> None:
+        look = self._analyzer.look
         if look is not None:
             self._writer.record_optics(self._session, look.red_cell_px, asdict(look.stain))
-        self.totals = self._writer.commit_tallies(self._session, self._current_tallies())

@@ -52,6 +52,7 @@ class FieldAnalyzer:
     def __init__(self, gate: QualityGate, locator: Locator, classifier: Classifier) -> None:
         self.looks = LookEstimator()
         self.registration = Registration()
+        self.look: SlideLook | None = None
         self.leukocytes = 0
         self._gate = gate
         self._locator = locator
@@ -73,7 +74,7 @@ class FieldAnalyzer:
         with watch.stage("locate"):
             detections, nuclei = self._locator.locate_with_nuclei(frame.image, red_cell_px=self.looks.red_cell_px)
             self.looks.add_field(frame.image, detections, nuclei)
-        look = self.looks.look()
+        self.look = look = self.looks.look()
         if look is None:
             return Quality(NO_SCALE, quality.measures)
         with watch.stage("register"):

@@ -18,6 +18,7 @@ from hemato_edge.errors import CameraError, StoreError
 from hemato_edge.labels import LEUKOCYTES
 from hemato_edge.pipeline.daemon import Daemon, Limits
 from hemato_edge.pipeline.field import FieldAnalyzer
+from hemato_edge.store.reader import Reader
 from hemato_edge.store.records import SessionStart
 from hemato_edge.store.writer import Writer, open_writer
 from hemato_edge.values import Frame
@@ -104,6 +105,8 @@ def test_counts_the_demo_slide_and_what_was_shown_is_on_disk(classifier, writer:
         (cells,) = other.execute("SELECT count(*) FROM cells").fetchone()
     assert fields == outcome.totals.fields >= max(t.fields for t in shown)
     assert cells == sum(outcome.totals.labels.values())
+    with Reader(writer.path) as reader:
+        assert reader.session(None).red_cell_px == pytest.approx(72, rel=0.1)
     assert [t.wbc for t in shown] == sorted(t.wbc for t in shown)
 
 
