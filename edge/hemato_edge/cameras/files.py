@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections import Counter
@@ -16,11 +17,13 @@ from hemato_edge.values import Frame
 if TYPE_CHECKING:
     from pathlib import Path
 
+_log = logging.getLogger(__name__)
+
 
 class FilesCamera:
     """Reads the pictures of a folder in the order of their names (numbers by value), or one picture.
 
-    A file that cannot be analysed is left out, and counted in `skipped` with its reason.
+    A file that cannot be analysed is left out, counted in `skipped`, and named in the log with its reason.
 
     Args:
         path: the folder or the file.
@@ -32,7 +35,6 @@ class FilesCamera:
         self.name = str(path)
         self.total_frames: int | None = None
         self.skipped: Counter[str] = Counter()
-        self.unreadable: list[ImageError] = []
         self._path = path
         self._files: list[Path] = []
         self._next = 0
@@ -65,7 +67,7 @@ class FilesCamera:
                 if len(self._files) == 1:
                     raise
                 self.skipped["unreadable"] += 1
-                self.unreadable.append(error)
+                _log.warning("left out: %s", error)
                 continue
             now = datetime.now(timezone.utc)
             return Frame(image, index, time.monotonic(), now, str(self._files[index]), independent=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemato_edge.labels import WBC
+from hemato_edge.vision.contrast import background_of
 from hemato_edge.vision.scale import ScaleEstimator, red_cell_diameter_px, red_cell_px_from_white
 from hemato_edge.vision.stain import StainCalibration, measure_stain, pool_stains
 
@@ -74,7 +75,7 @@ class LookEstimator:
         white = detections.of_kind(WBC)
         self._white_sizes.extend(float(size) for size in white.sizes)
         if len(white):
-            self.add_stain(measure_stain(image, nuclei))
+            self.add_stain(measure_stain(image, nuclei, background_of(image)))
 
     def add_red_cells(self, detections: Detections) -> None:
         """Learn the scale from the red cells among `detections`."""

@@ -94,19 +94,22 @@ def density(image: Image, background: NDArray[np.float64]) -> NDArray[np.float32
     return cv2.LUT(image, table.astype(np.float32)[None])  # type: ignore[return-value]
 
 
-def measure_stain(image: Image, nuclei: NDArray[np.bool_] | None = None) -> StainCalibration | None:
+def measure_stain(
+    image: Image, nuclei: NDArray[np.bool_] | None = None, background: NDArray[np.float64] | None = None
+) -> StainCalibration | None:
     """Background and nucleus of one picture, or None where no nucleus is to be seen.
 
     Args:
         image: (H, W, 3) uint8 BGR.
         nuclei: (H, W) bool, where the nuclei are; without it the darkest class of the green channel is taken,
             which is right for a picture of one white cell.
+        background: (3,) BGR of empty glass, measured where it is not known.
     """
-    background = background_colour(image)
-    absorbed = density(image, background)
+    if background is None:
+        background = background_colour(image)
     if nuclei is None:
-        nuclei = darkest_class(absorbed)
-    inside = absorbed[nuclei]
+        nuclei = darkest_class(density(image, background))
+    inside = density(image[nuclei][None], background)[0] if nuclei.any() else np.zeros((0, 3), np.float32)
     if len(inside) < 30:  # fewer pixels than a platelet has: nothing to measure
         return None
     total = inside.sum(axis=1)

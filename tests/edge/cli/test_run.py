@@ -65,6 +65,7 @@ def test_a_folder_of_fields_is_recorded_whole(program, fields: Path, tmp_path: P
     document = json.loads(done.stdout)
     assert document["fields"] == 3
     assert document["skipped"] == {"unreadable": 1}
+    assert "broken.png is not a picture" in done.stderr
     assert document["counts"]["wbc"] >= 3
 
 

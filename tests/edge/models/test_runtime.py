@@ -1,0 +1,25 @@
+"""The runtime adapter: the one clear line where tflite-runtime meets numpy 2."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from hemato_edge.errors import ModelError
+from hemato_edge.models.runtime import find_runtime
+
+
+def test_tflite_runtime_with_numpy_2_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("tflite_runtime.interpreter")
+    module.Interpreter = object
+    monkeypatch.setitem(sys.modules, "tflite_runtime", ModuleType("tflite_runtime"))
+    monkeypatch.setitem(sys.modules, "tflite_runtime.interpreter", module)
+    monkeypatch.setattr(np, "__version__", "2.1.0")
+    with pytest.raises(ModelError, match=r"cannot work with numpy 2\.1\.0") as caught:
+        find_runtime("tflite-runtime")
+    assert "pip install 'hemato-edge[tflite]'" in caught.value.fix
+    monkeypatch.setattr(np, "__version__", "1.26.4")
+    assert find_runtime("tflite-runtime").name == "tflite-runtime"
