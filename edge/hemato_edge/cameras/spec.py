@@ -42,7 +42,7 @@ def make_camera(spec: str, settings: CameraSettings) -> Camera:
         return _first_or_index(int(spec), settings)
     if spec.startswith("/dev/"):
         return _device(spec, settings)
-    return _from_path(Path(spec).expanduser())
+    return _from_path(spec)
 
 
 def _demo(spec: str) -> Camera:
@@ -84,18 +84,19 @@ def _device(device: int | str, settings: CameraSettings) -> Camera:
     return DeviceCamera(device, settings.width, settings.height, settings.fps)
 
 
-def _from_path(path: Path) -> Camera:
+def _from_path(spec: str) -> Camera:
     from hemato_edge.cameras.files import FilesCamera
     from hemato_edge.cameras.opencv import VideoFile
     from hemato_edge.cameras.pictures import PICTURE_SUFFIXES
 
-    if path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES:
+    path = Path(spec).expanduser()
+    if spec.strip() and (path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES):
         if not path.exists():
             raise CameraError(f"There is no picture {path}.", "Check the path.")
         return FilesCamera(path)
-    if path.exists():
+    if spec.strip() and path.is_file():
         return VideoFile(path)
     raise CameraError(
-        f"'{path}' is neither a camera nor a file.",
+        f"'{spec}' is neither a camera nor a file.",
         "Type an index (0), /dev/video0, picamera, gst:PIPELINE, rtsp://…, a video, a folder of images, or demo.",
     )
