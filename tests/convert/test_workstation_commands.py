@@ -11,7 +11,7 @@ import typer
 from training.drawn_blood import draw_data
 from typer.testing import CliRunner
 
-from hemato_edge.cli import workstation
+from hemato_edge.cli import convert, evaluate, train
 from hemato_edge.errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ SMALL = ["--arch", "tiny", "--size", "64", "--weights", "none", "--batch", "16",
 @pytest.fixture
 def app() -> typer.Typer:
     app = typer.Typer(pretty_exceptions_enable=False)
-    workstation.register(app)
+    for group in (train, convert, evaluate):
+        group.register(app)
     return app
 
 
@@ -76,7 +77,7 @@ def test_importing_the_commands_brings_nothing_of_the_workstation() -> None:
     import subprocess
 
     code = (
-        "import sys; from hemato_edge.cli import workstation; "
+        "import sys; from hemato_edge.cli import main; "
         "sys.exit(bool({'tensorflow', 'keras', 'matplotlib', 'sklearn', 'hemato_training'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

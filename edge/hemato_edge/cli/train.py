@@ -1,0 +1,94 @@
+"""`hemato-edge train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hemato_edge.cli.workstation import Cache, Json, console, print_json, require_extra, show_figures
+
+train_app = typer.Typer(help="Train a classifier.", invoke_without_command=True, no_args_is_help=False)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group `train`."""
+    app.add_typer(train_app, name="train")
+
+
+@train_app.callback()
+def train(
+    context: typer.Context,
+    data: Annotated[Path | None, typer.Option(help="Directory with one folder per data set (pbc, bccd).")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run, such as runs/first.")] = None,
+    arch: Annotated[str, typer.Option(help="mobilenet_v2 or efficientnet_b0.")] = "mobilenet_v2",
+    size: Annotated[int, typer.Option(help="Side of the input, 64 to 224 pixels.")] = 112,
+    alpha: Annotated[float, typer.Option(help="Width of MobileNetV2, 0.35 to 1.0.")] = 1.0,
+    weights: Annotated[
+        str, typer.Option(help="imagenet (Keras downloads it), none, or a file without top.")
+    ] = "imagenet",
+    epochs: Annotated[int, typer.Option(help="Epochs with all layers learning.")] = 10,
+    head_epochs: Annotated[int, typer.Option(help="Epochs before that with the trunk frozen.")] = 1,
+    batch: Annotated[int, typer.Option(help="Images a step.")] = 32,
+    learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 6e-4,
+    strength: Annotated[float, typer.Option(help="Strength of the augmentation, 0 to 1.")] = 0.6,
+    oversample: Annotated[float, typer.Option(help="How often a BCCD cell comes per PBC cell.")] = 6.0,
+    average: Annotated[float, typer.Option(help="Momentum of the weights' moving average, 0 for none.")] = 0.995,
+    train_batch_norm: Annotated[
+        bool, typer.Option("--train-batch-norm", help="Let batch norm learn too: for training from scratch.")
+    ] = False,
+    patience: Annotated[int, typer.Option(help="Stop after so many epochs without a better one; 0: never.")] = 0,
+    keep: Annotated[str, typer.Option(help="Which epoch to keep: best (on validation) or last.")] = "best",
+    per_class: Annotated[int, typer.Option(help="At most so many cells a class, for trying out; 0: all.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of all randomness.")] = 1,
+    workers: Annotated[int, typer.Option(help="Threads that augment.")] = 2,
+    cache: Cache = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out was stopped.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a classifier: frozen features first, then all layers.
+
+    Writes model.keras, metrics.json, run.json, curves.png and confusion_*.png into --out. Ctrl-C leaves a run that
+    --resume goes on with.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if data is None or out is None:
+        raise typer.BadParameter("--data and --out are needed.", param_hint="train")
+    require_extra()
+    from hemato_training.fit import train as run_training
+    from hemato_training.progress import Screen
+    from hemato_training.schedule import Settings
+
+    settings = Settings(
+        data=data,
+        out=out,
+        architecture=arch,
+        size=size,
+        alpha=alpha,
+        weights=weights,
+        head_epochs=head_epochs,
+        epochs=epochs,
+        batch=batch,
+        learning_rate=learning_rate,
+        strength=strength,
+        oversample=oversample,
+        average=average,
+        train_batch_norm=train_batch_norm,
+        patience=patience,
+        keep=keep,
+        per_class=per_class,
+        seed=seed,
+        workers=workers,
+    )
+    try:
+        outcome = run_training(settings, resume=resume, cache=cache, reporter=Screen())
+    except KeyboardInterrupt:
+        console(stderr=True).print(f"Stopped. `hemato-edge train … --out {out} --resume` goes on.")
+        raise typer.Exit(130) from None
+    if as_json:
+        print_json(outcome.as_json())
+    else:
+        show_figures({**outcome.laboratories, "all": outcome.overall}, f"{outcome.model}, epoch {outcome.epoch}, val")
+        console(stderr=True).print(f"Next: hemato-edge convert {out} --out classifier.tflite --data {data}")
