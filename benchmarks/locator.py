@@ -16,10 +16,8 @@ images with at most three red-cell boxes. Thresholds and score coefficients were
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import time
-import xml.etree.ElementTree as ET
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,32 +30,19 @@ from hemato_edge.vision import outlines, platelets
 from hemato_edge.vision.candidates import box_overlap
 from hemato_edge.vision.locator import DEFAULT_MIN_SCORE, OpenCvLocator
 from hemato_edge.vision.scale import red_cell_diameter_px
+from hemato_training.datasets import in_split
+from hemato_training.fields import load_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from hemato_edge.values import Detections, Image
+    from hemato_edge.values import Detections
+    from hemato_training.fields import Field
 
 DATA_SETS = ("bccd", "raabin_fields", "pbc_boxes")
-_BCCD_NAMES = {"WBC": WBC, "RBC": RBC, "Platelets": PLATELET}
 _FEW_RED_CELLS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One picture and its boxes: boxes (N, 4) float32 x0 y0 x1 y1 in pixels, kinds (N,) indices into KINDS."""
-
-    path: Path
-    boxes: NDArray[np.float32]
-    kinds: NDArray[np.intp]
-
-    def image(self) -> Image:
-        """(H, W, 3) uint8 BGR."""
-        picture = cv2.imread(str(self.path))
-        assert picture is not None, self.path
-        return picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,49 +61,11 @@ class KindFigures:
     constant_mae: float
 
 
-def fields(folder: Path, name: str, split: str) -> Iterator[Field]:
-    """The pictures of one split of a data set, with their boxes; degenerate boxes are left out."""
-    with (folder / name / "index.csv").open(encoding="utf-8") as table:
-        rows = [row for row in csv.DictReader(table) if row["split"] == split]
-    for row in rows:
-        path = folder / name / "images" / row["image"]
-        stem = Path(row["image"]).stem
-        if name == "bccd":
-            boxes = _voc(folder / name / "annotations" / f"{stem}.xml")
-        else:
-            boxes = _yolo(folder / name / "labels" / f"{stem}.txt", path)
-        table_of = np.array(boxes, np.float32).reshape(-1, 5)
-        table_of = table_of[np.all(table_of[:, 3:] > table_of[:, 1:3], axis=1)]
-        yield Field(path, table_of[:, 1:], table_of[:, 0].astype(np.intp))
-
-
-def _voc(path: Path) -> list[tuple[float, ...]]:
-    found = []
-    for item in ET.parse(path).iter("object"):  # noqa: S314 - our own data
-        box = item.find("bndbox")
-        assert box is not None
-        sides = (float(box.findtext(side, "0")) for side in ("xmin", "ymin", "xmax", "ymax"))
-        found.append((_BCCD_NAMES[item.findtext("name", "")], *sides))
-    return found
-
-
-def _yolo(path: Path, image: Path) -> list[tuple[float, ...]]:
-    picture = cv2.imread(str(image))
-    assert picture is not None, image
-    height, width = picture.shape[:2]
-    found = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if line.strip():
-            kind, x, y, w, h = (float(part) for part in line.split()[:5])
-            found.append((kind, (x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height))
-    return found
-
-
 def match(found: Detections, truth: Field, kind: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Scores of the detections of one kind, best first, and whether each hits a box that no better one has hit."""
     mine = found.of_kind(kind)
     order = np.argsort(-mine.scores, kind="stable")
-    targets = truth.boxes[truth.kinds == kind]
+    targets = truth.boxes.of_kind(kind)
     hit = np.zeros(len(order), np.bool_)
     if len(targets) and len(order):
         overlap = box_overlap(mine.boxes[order], targets)
@@ -146,7 +93,7 @@ def kind_figures(results: list[tuple[Detections, Field]], kind: int, threshold: 
     matched = [match(found, truth, kind) for found, truth in results]
     scores = np.concatenate([m[0] for m in matched])
     hits = np.concatenate([m[1] for m in matched])
-    truth = np.array([np.count_nonzero(f.kinds == kind) for _, f in results])
+    truth = np.array([np.count_nonzero(f.boxes.kinds == kind) for _, f in results])
     counted = np.array([np.count_nonzero(s >= threshold) for s, _ in matched])
     right, claimed, boxes = int(hits[scores >= threshold].sum()), int(counted.sum()), int(truth.sum())
     precision, recall = right / max(claimed, 1), right / max(boxes, 1)
@@ -178,9 +125,9 @@ def _timed(call: Callable[[], Detections]) -> float:
 def evaluate(folder: Path, name: str, split: str, timed: int = 20) -> dict[str, object]:
     """All figures of one data set."""
     everything = OpenCvLocator(min_score=0.0)
-    results = [(everything.locate(field.image()), field) for field in fields(folder, name, split)]
+    results = [(everything.locate(field.image()), field) for field in in_split(load_fields(folder, (name,)), split)]
     figures = [asdict(kind_figures(results, kind, DEFAULT_MIN_SCORE)) for kind in range(len(KINDS))]
-    labelled = [r for r in results if np.count_nonzero(r[1].kinds == RBC) > _FEW_RED_CELLS]
+    labelled = [r for r in results if np.count_nonzero(r[1].boxes.kinds == RBC) > _FEW_RED_CELLS]
     locator = OpenCvLocator()
     first, later = [], []
     for _, field in results[:timed]:
@@ -208,10 +155,10 @@ def fit(folder: Path) -> None:
     }
     for name in DATA_SETS:
         gathered: dict[int, list[tuple[NDArray[np.float64], NDArray[np.bool_]]]] = {RBC: [], PLATELET: []}
-        for field in fields(folder, name, "train"):
+        for field in in_split(load_fields(folder, (name,)), "train"):
             seen = locator.analysis(field.image())
             for kind, candidates, overlap in ((RBC, seen.red, 0.5), (PLATELET, seen.platelets, 0.4)):
-                if kind == RBC and np.count_nonzero(field.kinds == RBC) <= _FEW_RED_CELLS:
+                if kind == RBC and np.count_nonzero(field.boxes.kinds == RBC) <= _FEW_RED_CELLS:
                     continue
                 if kind == PLATELET and name == "raabin_fields":  # its platelets are mostly not labelled
                     continue
@@ -228,7 +175,7 @@ def fit(folder: Path) -> None:
 
 
 def _hits(boxes: NDArray[np.float32], seen: object, field: Field, kind: int) -> NDArray[np.float32]:
-    targets = field.boxes[field.kinds == kind]
+    targets = field.boxes.of_kind(kind)
     if not len(targets):
         return np.zeros(len(boxes), np.float32)
     factor = seen.contrast.factor  # type: ignore[attr-defined]

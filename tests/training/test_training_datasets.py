@@ -7,7 +7,7 @@ import pytest
 from training.drawn_blood import draw_bccd, draw_data, read_rows, write_index, write_voc
 
 from hemato_edge.errors import DataError
-from hemato_training.datasets import by_laboratory, in_split, load, read_voc_boxes, split_hash, thin
+from hemato_training.datasets import by_laboratory, in_split, load, split_hash, thin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,13 +105,6 @@ def test_broken_data_is_an_error_with_a_next_step(own_data: Path, break_it, mess
 def test_unknown_laboratory(own_data: Path) -> None:
     with pytest.raises(DataError, match="No reader"):
         load(own_data, ["nowhere"])
-
-
-def test_a_box_without_a_corner(tmp_path: Path) -> None:
-    path = tmp_path / "a.xml"
-    path.write_text("<annotation><object><name>WBC</name><bndbox><xmin>1</xmin></bndbox></object></annotation>")
-    with pytest.raises(DataError, match="lacks a corner"):
-        read_voc_boxes(path, "WBC")
 
 
 def test_split_hash_follows_the_split_and_nothing_else(drawn_data: Path) -> None:

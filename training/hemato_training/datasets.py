@@ -11,11 +11,11 @@ import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-from xml.etree import ElementTree
+from typing import TYPE_CHECKING, TypeVar
 
 from hemato_edge.errors import DataError
-from hemato_edge.labels import CLASSIFIER_LABELS
+from hemato_edge.labels import CLASSIFIER_LABELS, WBC
+from hemato_training.annotations import read_voc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,13 +24,12 @@ SPLITS: tuple[str, ...] = ("train", "val")
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """One labelled cell.
+class Placed:
+    """Something that stands in one split.
 
     Attributes:
         path: the picture.
-        box: x0 y0 x1 y1 of the cell in pixels, or None where the picture shows one cell and nobody drew a box.
-        label: one of `labels.CLASSIFIER_LABELS`.
+        label: one of `labels.CLASSIFIER_LABELS`, or empty for a whole field.
         laboratory: the data set it comes from; pictures of one laboratory share stain and scale.
         group: what must stay in one split.
         split: "train" or "val".
@@ -38,12 +37,25 @@ class Record:
     """
 
     path: Path
-    box: tuple[float, float, float, float] | None
     label: str
     laboratory: str
     group: str
     split: str
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record(Placed):
+    """One labelled cell.
+
+    Attributes:
+        box: x0 y0 x1 y1 of the cell in pixels, or None where the picture shows one cell and nobody drew a box.
+    """
+
+    box: tuple[float, float, float, float] | None = None
+
+
+AnyPlaced = TypeVar("AnyPlaced", bound=Placed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +86,9 @@ def read_class_folders(folder: Path, laboratory: str) -> list[Record]:
         DataError: if the index is missing, lacks a column, or names an unknown label or split, or a missing picture.
     """
     records = []
-    for row in _read_index(folder, {"image", "label", "split"}):
+    for row in read_index(folder, {"image", "label", "split"}):
         name = row["image"]
-        records.append(
-            Record(folder / name, None, row["label"], laboratory, f"{laboratory}/{name}", row["split"], name)
-        )
+        records.append(Record(folder / name, row["label"], laboratory, f"{laboratory}/{name}", row["split"], name))
     _check_records(records, folder)
     return records
 
@@ -93,40 +103,18 @@ def read_bccd(folder: Path) -> list[Record]:
         DataError: as `read_class_folders`, and if an annotation is missing or unreadable.
     """
     records = []
-    for row in _read_index(folder, {"image", "field", "split", "subtypes"}):
+    for row in read_index(folder, {"image", "field", "split", "subtypes"}):
         subtypes = [name for name in row["subtypes"].split("|") if name]
         name = row["image"]
         if len(subtypes) != 1:
             continue
-        boxes = read_voc_boxes(folder / "annotations" / f"{Path(name).stem}.xml", "WBC")
+        boxes = read_voc(folder / "annotations" / f"{Path(name).stem}.xml").of_kind(WBC)
         if len(boxes) == 1:
             group, label = f"bccd/field {row['field']}", subtypes[0].lower()
-            records.append(Record(folder / "images" / name, boxes[0], label, "bccd", group, row["split"], name))
+            x0, y0, x1, y1 = (float(side) for side in boxes[0])
+            records.append(Record(folder / "images" / name, label, "bccd", group, row["split"], name, (x0, y0, x1, y1)))
     _check_records(records, folder)
     return records
-
-
-def read_voc_boxes(path: Path, kind: str) -> list[tuple[float, float, float, float]]:
-    """The boxes x0 y0 x1 y1 (pixels) of one kind in a Pascal VOC file, without those that have no area.
-
-    Raises:
-        DataError: if the file is missing or no VOC file.
-    """
-    try:
-        tree = ElementTree.parse(path)  # noqa: S314 - local files that the person named; expat resolves no entities
-    except (OSError, ElementTree.ParseError) as error:
-        raise DataError(f"The annotation {path} cannot be read.", "Get the data set again.") from error
-    boxes = []
-    for item in tree.iter("object"):
-        if item.findtext("name") != kind:
-            continue
-        corners = [item.findtext(f"bndbox/{name}") for name in ("xmin", "ymin", "xmax", "ymax")]
-        if any(corner is None for corner in corners):
-            raise DataError(f"A box in {path} lacks a corner.", "Get the data set again.")
-        x0, y0, x1, y1 = (float(corner) for corner in corners if corner is not None)
-        if x1 > x0 and y1 > y0:
-            boxes.append((x0, y0, x1, y1))
-    return boxes
 
 
 def _reader(name: str) -> Callable[[Path], list[Record]]:
@@ -173,7 +161,7 @@ def load(data: Path, laboratories: Sequence[str] = ("pbc", "bccd")) -> list[Reco
     return records
 
 
-def refuse_leaks(records: Iterable[Record]) -> None:
+def refuse_leaks(records: Iterable[Placed]) -> None:
     """Check that no group and no identical file stands in two splits.
 
     Raises:
@@ -201,13 +189,13 @@ def refuse_leaks(records: Iterable[Record]) -> None:
             )
 
 
-def split_hash(records: Iterable[Record]) -> str:
+def split_hash(records: Iterable[Placed]) -> str:
     """SHA-256 over the sorted lines "path,label,split": the same for the same split on every machine."""
     lines = sorted(f"{r.laboratory}/{r.key},{r.label},{r.split}" for r in records)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def in_split(records: Iterable[Record], split: str) -> list[Record]:
+def in_split(records: Iterable[AnyPlaced], split: str) -> list[AnyPlaced]:
     """The records of one split."""
     return [r for r in records if r.split == split]
 
@@ -232,7 +220,12 @@ def thin(records: Sequence[Record], per_class: int) -> list[Record]:
     return kept
 
 
-def _read_index(folder: Path, columns: set[str]) -> list[dict[str, str]]:
+def read_index(folder: Path, columns: set[str]) -> list[dict[str, str]]:
+    """The rows of a data set's `index.csv`.
+
+    Raises:
+        DataError: if it is missing or lacks one of `columns`.
+    """
     index = folder / "index.csv"
     try:
         with index.open(newline="", encoding="utf-8") as file:
