@@ -11,7 +11,7 @@ from hemato_edge.models.card import Accuracy, Card, DataSource, Golden, InputSpe
 from hemato_edge.vision.crops import CROP_RED_CELLS
 from hemato_edge.vision.stain import RATIO_LIMITS, REFERENCE_LEVEL, REFERENCE_NUCLEUS_OD
 from hemato_training.architectures import architecture_named
-from hemato_training.datasets import LABORATORIES
+from hemato_training.datasets import laboratory_named
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -65,7 +65,7 @@ def make_card(parts: CardParts) -> Card:
     """
     settings = parts.run["settings"]
     architecture = str(settings["architecture"])
-    laboratories = [LABORATORIES[name] for name in parts.run["data"]]
+    laboratories = [laboratory_named(name) for name in parts.run["data"]]
     pretrained = str(settings["weights"]) != "none"
     sources = [f"{lab.attribution} ({lab.licence})" for lab in laboratories]
     if pretrained:

@@ -1,12 +1,12 @@
 """Readers of the labelled data sets, and the guard that no picture stands in two splits.
 
 Each reader turns one data set's index into `Record`s: one cell each, with the laboratory it comes from and the
-group that must not be divided (a picture, or the field that overlapping shots share).
+group that must not be divided (a picture, or the field that overlapping shots share). A folder that is none of the
+known sets is a laboratory of its own name, once `hemato-edge data split` has given it an index.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, TypeVar
 from hemato_edge.errors import DataError
 from hemato_edge.labels import CLASSIFIER_LABELS, WBC
 from hemato_training.annotations import read_voc
+from hemato_training.folders import read_folder
+from hemato_training.index_files import INDEX, read_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-SPLITS: tuple[str, ...] = ("train", "val")
+SPLITS: tuple[str, ...] = ("train", "val", "test")
+"""What a split may be called. `test` is read and guarded against leaks, and no part of training looks at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Placed:
         label: one of `labels.CLASSIFIER_LABELS`, or empty for a whole field.
         laboratory: the data set it comes from; pictures of one laboratory share stain and scale.
         group: what must stay in one split.
-        split: "train" or "val".
+        split: one of `SPLITS`.
         key: the picture's name within its data set, the same on every machine.
     """
 
@@ -80,7 +83,7 @@ class Laboratory:
 
 
 def read_class_folders(folder: Path, laboratory: str) -> list[Record]:
-    """A set of single-cell pictures whose `index.csv` has the columns image, label, split.
+    """A set of single-cell pictures whose `index.csv` has the columns image, label, split, and perhaps group.
 
     Raises:
         DataError: if the index is missing, lacks a column, or names an unknown label or split, or a missing picture.
@@ -88,7 +91,8 @@ def read_class_folders(folder: Path, laboratory: str) -> list[Record]:
     records = []
     for row in read_index(folder, {"image", "label", "split"}):
         name = row["image"]
-        records.append(Record(folder / name, row["label"], laboratory, f"{laboratory}/{name}", row["split"], name))
+        group = f"{laboratory}/{row.get('group') or name}"
+        records.append(Record(folder / name, row["label"], laboratory, group, row["split"], name))
     _check_records(records, folder)
     return records
 
@@ -117,6 +121,30 @@ def read_bccd(folder: Path) -> list[Record]:
     return records
 
 
+def read_any(folder: Path, laboratory: str) -> list[Record]:
+    """The named cells of any folder that has an index with splits, whatever its layout.
+
+    Pictures that name no cell, such as fields of which nobody said the white cell's type, are left out.
+
+    Raises:
+        DataError: if there is no index, a picture or its annotation cannot be had, or no cell is named.
+    """
+    if not (folder / INDEX).is_file():
+        raise DataError(
+            f"{folder} has no {INDEX}, so nothing says what is for training.",
+            f"Type `hemato-edge data split {folder}`.",
+        )
+    records = []
+    for picture in read_folder(folder).pictures:
+        if picture.fault:
+            raise DataError(f"{folder / picture.name}: {picture.fault}.", f"Type `hemato-edge data check {folder}`.")
+        group = f"{laboratory}/{picture.group or picture.name}"
+        for cell in picture.cells:
+            records.append(Record(picture.path, cell.label, laboratory, group, picture.split, picture.name, cell.box))
+    _check_records(records, folder)
+    return records
+
+
 def _reader(name: str) -> Callable[[Path], list[Record]]:
     return lambda folder: read_class_folders(folder, name)
 
@@ -135,7 +163,13 @@ LABORATORIES: dict[str, Laboratory] = {
         _reader("moticam"),
     ),
 }
-"""Every data set that has a reader. `moticam` shows how a model travels: it is never trained on or chosen by."""
+"""The data sets that are known by name. `moticam` shows how a model travels: it is never trained on or chosen by."""
+
+
+def laboratory_named(name: str) -> Laboratory:
+    """The known data set of this name, or a laboratory of a person's own: its folder is read as it is."""
+    own = Laboratory(name, name, "LicenseRef-unknown", name, True, lambda folder: read_any(folder, name))
+    return LABORATORIES.get(name, own)
 
 
 def load(data: Path, laboratories: Sequence[str] = ("pbc", "bccd")) -> list[Record]:
@@ -143,10 +177,10 @@ def load(data: Path, laboratories: Sequence[str] = ("pbc", "bccd")) -> list[Reco
 
     Args:
         data: the directory that holds one folder per laboratory.
-        laboratories: keys of `LABORATORIES`.
+        laboratories: keys of `LABORATORIES`, or names of folders that have an index.
 
     Raises:
-        DataError: if a laboratory is unknown or its data missing or malformed, or a leak is found.
+        DataError: if a laboratory's data are missing or malformed, or a leak is found.
     """
     if not data.is_dir():
         raise DataError(
@@ -154,9 +188,10 @@ def load(data: Path, laboratories: Sequence[str] = ("pbc", "bccd")) -> list[Reco
         )
     records: list[Record] = []
     for name in laboratories:
-        if name not in LABORATORIES:
-            raise DataError(f"No reader for the data set {name!r}.", f"Known: {', '.join(LABORATORIES)}.")
-        records += LABORATORIES[name].read(data / name)
+        if name not in LABORATORIES and not (data / name).is_dir():
+            there = ", ".join(sorted(path.name for path in data.iterdir() if path.is_dir()))
+            raise DataError(f"There is no data set {name!r} in {data}.", f"There: {there or 'no folder at all'}.")
+        records += laboratory_named(name).read(data / name)
     refuse_leaks(records)
     return records
 
@@ -220,27 +255,6 @@ def thin(records: Sequence[Record], per_class: int) -> list[Record]:
     return kept
 
 
-def read_index(folder: Path, columns: set[str]) -> list[dict[str, str]]:
-    """The rows of a data set's `index.csv`.
-
-    Raises:
-        DataError: if it is missing or lacks one of `columns`.
-    """
-    index = folder / "index.csv"
-    try:
-        with index.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
-            missing = columns - set(reader.fieldnames or ())
-    except OSError as error:
-        raise DataError(
-            f"There is no readable index at {index}.", "Name the directory that holds it with --data."
-        ) from error
-    if missing:
-        raise DataError(f"{index} has no column {', '.join(sorted(missing))}.", "Get the data set again.")
-    return rows
-
-
 def _check_records(records: Sequence[Record], folder: Path) -> None:
     if not records:
         raise DataError(f"The index in {folder} names no usable cell.", "Get the data set again.")
@@ -250,6 +264,8 @@ def _check_records(records: Sequence[Record], folder: Path) -> None:
                 f"{record.key} in {folder} has the unknown label {record.label!r}.",
                 f"Known: {', '.join(CLASSIFIER_LABELS)}.",
             )
+        if not record.split:
+            raise DataError(f"{record.key} in {folder} has no split.", f"Type `hemato-edge data split {folder}`.")
         if record.split not in SPLITS:
             raise DataError(
                 f"{record.key} in {folder} has the unknown split {record.split!r}.", f"Known: {', '.join(SPLITS)}."

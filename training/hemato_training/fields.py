@@ -10,7 +10,9 @@ import cv2
 
 from hemato_edge.errors import DataError
 from hemato_training.annotations import read_voc, read_yolo
-from hemato_training.datasets import SPLITS, Placed, read_index, refuse_leaks
+from hemato_training.datasets import SPLITS, Placed, refuse_leaks
+from hemato_training.folders import read_folder
+from hemato_training.index_files import INDEX, read_index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,21 +72,48 @@ def load_fields(data: Path, names: Sequence[str] = tuple(FIELD_SETS)) -> list[Fi
 
     Args:
         data: the directory that holds one folder per data set.
-        names: keys of `FIELD_SETS`.
+        names: keys of `FIELD_SETS`, or names of folders of fields that have an index.
 
     Raises:
-        DataError: if a set is unknown, missing or malformed, or a leak is found.
+        DataError: if a set is missing or malformed, or a leak is found.
     """
     found: list[Field] = []
     for name in names:
-        if name not in FIELD_SETS:
-            raise DataError(f"No reader for the fields of {name!r}.", f"Known: {', '.join(FIELD_SETS)}.")
-        found += _read_bccd(data / name) if name == "bccd" else _read_yolo_set(data / name, name)
+        found += _read_set(data / name, name)
     for field in found:
         if field.split not in SPLITS:
             raise DataError(f"{field.key} has the unknown split {field.split!r}.", f"Known: {', '.join(SPLITS)}.")
     refuse_leaks(found)
     return found
+
+
+def _read_set(folder: Path, name: str) -> list[Field]:
+    if name == "bccd" and (folder / "images").is_dir():
+        return _read_bccd(folder)
+    if name in FIELD_SETS and name != "bccd":
+        return _read_yolo_set(folder, name)
+    return read_any_fields(folder, name)
+
+
+def read_any_fields(folder: Path, name: str) -> list[Field]:
+    """The fields of any folder with drawn boxes and an index with splits: BCCD as it is published, or a person's own.
+
+    Raises:
+        DataError: if there is no index or no box, or a picture or its annotation cannot be had.
+    """
+    if not (folder / INDEX).is_file():
+        raise DataError(
+            f"{folder} has no {INDEX}, so nothing says what is for training.",
+            f"Type `hemato-edge data split {folder}`.",
+        )
+    fields = []
+    for picture in read_folder(folder).pictures:
+        if picture.fault or picture.boxes is None:
+            fault = picture.fault or "it has no drawn boxes"
+            raise DataError(f"{folder / picture.name}: {fault}.", f"Type `hemato-edge data check {folder}`.")
+        group = f"{name}/{picture.group or picture.name}"
+        fields.append(Field(picture.path, "", name, group, picture.split, picture.name, picture.boxes))
+    return fields
 
 
 def _read_bccd(folder: Path) -> list[Field]:
@@ -112,7 +141,7 @@ def _read_yolo_set(folder: Path, name: str) -> list[Field]:
             raise DataError(f"The picture {path} cannot be read.", "Get the data set again.")
         height, width = picture.shape[:2]
         boxes = read_yolo(folder / "labels" / f"{path.stem}.txt", width, height)
-        group = f"{name}/{row.get('pbc_name') or row['image']}"
+        group = f"{name}/{row.get('group') or row.get('pbc_name') or row['image']}"
         fields.append(Field(path, "", name, group, row["split"], row["image"], boxes))
     return fields
 

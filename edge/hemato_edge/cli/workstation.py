@@ -17,7 +17,7 @@ import typer
 from hemato_edge.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
@@ -30,14 +30,14 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 Cache = Annotated[Path | None, typer.Option(help="Folder in which crops are kept between calls.")]
 
 
-def require_extra() -> None:
-    """Check that the workstation's dependencies can be imported.
+def require_extra(names: Sequence[str] = EXTRA) -> None:
+    """Check that the workstation's dependencies can be imported: all of them, or those that a lighter command needs.
 
     Raises:
         MissingExtraError: naming the first that cannot.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # else TensorFlow greets on every start
-    for name in EXTRA:
+    for name in names:
         try:
             importlib.import_module(name)
         except ImportError as error:

@@ -1,0 +1,85 @@
+"""What data sets call a cell, in many spellings, and the label it has here."""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+from hemato_edge.errors import DataError
+from hemato_edge.labels import CLASSIFIER_LABELS, ERYTHROBLAST, KINDS, PLATELET, PLATELET_LABEL, RBC, WBC
+
+_SPELLINGS: dict[str, str] = {
+    "neutrophil": "neutro neut neu ne sne bne ngs ngb seg segment segmented segmentedneutrophil band bandneutrophil "
+    "bandform bandcell stab neutrophilseg neutrophilband segneutrophil pmn polymorphonuclear",
+    "eosinophil": "eosino eosin eos eo",
+    "basophil": "baso bas ba",
+    "lymphocyte": "lympho lymph lym lyt ly smalllymphocyte largelymphocyte typicallymphocyte lymphocytetypical",
+    "monocyte": "mono mon mo",
+    "immature_granulocyte": "ig immaturegranulocyte immature promyelocyte myelocyte metamyelocyte "
+    "pmy my mmy pmo pmb myb mmz myeloid metamyeloid",
+    ERYTHROBLAST: "erb ebo nrbc nucleatedredcell nucleatedredbloodcell nucleatedrbc normoblast",
+    PLATELET_LABEL: "plt thrombocyte giantplatelet largeplatelet",
+}
+"""Label → other spellings, in the form of `_plain`. The short codes are those of the PBC set (Acevedo et al. 2020: BA,
+BNE, SNE, EO, ERB, IG, LY, MMY, MO, MY, PMY) and of the Munich AML set (Matek et al. 2019: NGS, NGB, LYT, EBO …)."""
+_KIND_SPELLINGS: dict[int, str] = {
+    WBC: "wbc whitecell whitebloodcell leukocyte leucocyte",
+    RBC: "rbc redcell redbloodcell erythrocyte",
+    PLATELET: "platelet plt thrombocyte",
+}
+
+
+def _plain(name: str) -> str:
+    """Lower case, letters only, singular: "02_Immature Granulocytes" → "immaturegranulocyte"."""
+    letters = re.sub(r"[^a-z]", "", name.lower())
+    return letters[:-1] if letters.endswith("s") and letters not in {"eos", "bas", "ngs"} else letters
+
+
+_LABELS = {_plain(spelling): label for label, more in _SPELLINGS.items() for spelling in (label, *more.split())}
+_KINDS = {spelling: kind for kind, more in _KIND_SPELLINGS.items() for spelling in more.split()}
+
+
+def find_label(name: str) -> str | None:
+    """The label of `labels.CLASSIFIER_LABELS` that a class name means, or None where it means none."""
+    return _LABELS.get(_plain(name))
+
+
+def label_named(name: str) -> str:
+    """The label that a class name means.
+
+    Raises:
+        DataError: naming the nearest label, if it means none.
+    """
+    label = find_label(name)
+    if label is None:
+        near = difflib.get_close_matches(_plain(name), _LABELS, n=1, cutoff=0.6)
+        hint = f"Nearest: {_LABELS[near[0]]}. " if near else ""
+        raise DataError(
+            f"The class {name!r} is none of this program's.",
+            f"{hint}Rename it to one of {', '.join(CLASSIFIER_LABELS)}, or leave it out with --ignore {name!r}.",
+        )
+    return label
+
+
+def kind_named(name: str) -> tuple[int, str]:
+    """What the locator calls an object of this name, and its cell type.
+
+    Returns:
+        An index into `labels.KINDS`, and a label, or "" where the name says no more than the kind. A nucleated red cell
+        is of the kind "wbc", as in `labels`.
+
+    Raises:
+        DataError: naming the nearest, if the name is unknown.
+    """
+    plain = _plain(name)
+    if plain in _KINDS:
+        return _KINDS[plain], ""
+    label = _LABELS.get(plain)
+    if label is None:
+        near = difflib.get_close_matches(plain, [*_KINDS, *_LABELS], n=1, cutoff=0.6)
+        hint = f"Nearest: {near[0]}. " if near else ""
+        raise DataError(
+            f"The object {name!r} is nothing that this program knows.",
+            f"{hint}Known: {', '.join(KINDS)} and the cell types {', '.join(CLASSIFIER_LABELS)}.",
+        )
+    return (PLATELET if label == PLATELET_LABEL else WBC), label
