@@ -90,7 +90,7 @@ def test_the_same_picture_twice_in_one_split_is_no_leak(own_data: Path) -> None:
         (lambda d: (d / "pbc" / "basophil" / "BAS_0.png").unlink(), "not there"),
         (lambda d: (d / "bccd" / "annotations" / "Blood_0_0.xml").write_text("<annot"), "cannot be read"),
         (lambda d: rewrite(d / "pbc", lambda row: [row[0], "leucocyte", *row[2:]]), "unknown label 'leucocyte'"),
-        (lambda d: rewrite(d / "pbc", lambda row: [*row[:3], "test"]), "unknown split 'test'"),
+        (lambda d: rewrite(d / "pbc", lambda row: [*row[:3], "tset"]), "unknown split 'tset'"),
         (lambda d: write_index(d / "pbc", ("image", "name"), [("a", "b")]), "no column label, split"),
         (lambda d: write_index(d / "pbc", ("image", "label", "split"), []), "no usable cell"),
     ],
@@ -103,7 +103,7 @@ def test_broken_data_is_an_error_with_a_next_step(own_data: Path, break_it, mess
 
 
 def test_unknown_laboratory(own_data: Path) -> None:
-    with pytest.raises(DataError, match="No reader"):
+    with pytest.raises(DataError, match="no data set .nowhere."):
         load(own_data, ["nowhere"])
 
 

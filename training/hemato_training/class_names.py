@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
+from typing import TYPE_CHECKING
 
 from hemato_edge.errors import DataError
 from hemato_edge.labels import CLASSIFIER_LABELS, ERYTHROBLAST, KINDS, PLATELET, PLATELET_LABEL, RBC, WBC
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _SPELLINGS: dict[str, str] = {
     "neutrophil": "neutro neut neu ne sne bne ngs ngb seg segment segmented segmentedneutrophil band bandneutrophil "
@@ -52,13 +56,22 @@ def label_named(name: str) -> str:
     """
     label = find_label(name)
     if label is None:
-        near = difflib.get_close_matches(_plain(name), _LABELS, n=1, cutoff=0.6)
-        hint = f"Nearest: {_LABELS[near[0]]}. " if near else ""
-        raise DataError(
-            f"The class {name!r} is none of this program's.",
-            f"{hint}Rename it to one of {', '.join(CLASSIFIER_LABELS)}, or leave it out with --ignore {name!r}.",
-        )
+        raise unknown_classes([name])
     return label
+
+
+def unknown_classes(names: Sequence[str]) -> DataError:
+    """What to say of class names that mean no label: each with the nearest that does."""
+    told = []
+    for name in names:
+        near = difflib.get_close_matches(_plain(name), _LABELS, n=1, cutoff=0.75)
+        told.append(f"{name!r} (nearest: {_LABELS[near[0]]})" if near else repr(name))
+    few = len(names) == 1
+    leave_out = " ".join(f"--ignore {name!r}" for name in names)
+    return DataError(
+        f"The class{'' if few else 'es'} {', '.join(told)} {'is' if few else 'are'} none of this program's.",
+        f"Rename to {', '.join(CLASSIFIER_LABELS)}, or leave out: {leave_out}.",
+    )
 
 
 def kind_named(name: str) -> tuple[int, str]:

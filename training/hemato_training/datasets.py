@@ -106,6 +106,8 @@ def read_bccd(folder: Path) -> list[Record]:
     Raises:
         DataError: as `read_class_folders`, and if an annotation is missing or unreadable.
     """
+    if folder.is_dir() and not (folder / "annotations").is_dir():
+        return read_any(folder, "bccd")  # as it is published
     records = []
     for row in read_index(folder, {"image", "field", "split", "subtypes"}):
         subtypes = [name for name in row["subtypes"].split("|") if name]

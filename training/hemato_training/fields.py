@@ -88,7 +88,7 @@ def load_fields(data: Path, names: Sequence[str] = tuple(FIELD_SETS)) -> list[Fi
 
 
 def _read_set(folder: Path, name: str) -> list[Field]:
-    if name == "bccd" and (folder / "images").is_dir():
+    if name == "bccd" and (folder / "annotations").is_dir():
         return _read_bccd(folder)
     if name in FIELD_SETS and name != "bccd":
         return _read_yolo_set(folder, name)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.errors import DataError
 from hemato_training.box_folders import has_voc, has_yolo, read_voc_folder, read_yolo_folder
-from hemato_training.class_names import find_label, label_named
+from hemato_training.class_names import find_label, label_named, unknown_classes
 from hemato_training.index_files import BOX_COLUMNS, INDEX, picture_path, read_index
 from hemato_training.picture_set import (
     GROUP_COLUMNS,
@@ -50,6 +50,9 @@ def read_folder(folder: Path, ignore: Collection[str] = ()) -> PictureSet:
         rows = read_index(folder, {"image"})
         if rows and "label" in rows[0]:
             return _read_labelled_index(folder, rows, ignore)
+    own = sorted(path.parent.name for path in folder.glob(f"*/{INDEX}"))
+    if own and not indexed:
+        raise DataError(f"{folder} holds several data sets: {', '.join(own)}.", f"Name one, such as {folder / own[0]}.")
     files = pictures_under(folder)
     found = _read_annotated(folder, files) or _read_classes(folder, files, ignore)
     if found is None:
@@ -129,6 +132,9 @@ def _read_classes(folder: Path, files: list[Path], ignore: Collection[str]) -> P
     below = [path for path in files if path.parent != folder and path.parent.name not in ignore]
     ignored = sum(path.parent.name in ignore for path in files)
     if below and any(find_label(path.parent.name) for path in below):
+        unknown = sorted({path.parent.name for path in below if not find_label(path.parent.name)})
+        if unknown:
+            raise unknown_classes(unknown)
         return PictureSet(
             folder,
             "classes",
@@ -145,7 +151,7 @@ def _read_classes(folder: Path, files: list[Path], ignore: Collection[str]) -> P
     if below:  # folders, but none whose name is known: say which name was not
         names = Counter(path.parent.name for path in below)
         if len(names) > 1:
-            label_named(names.most_common(1)[0][0])
+            raise unknown_classes([name for name, _ in names.most_common()])
     return None
 
 

@@ -131,20 +131,18 @@ def download(
 @data_app.command(name="list")
 def list_sets(as_json: Json = False) -> None:
     """The public data sets that can be downloaded."""
-    from rich.table import Table
-
     from hemato_training.public_sets import PUBLIC_SETS
 
     if as_json:
         print_json([asdict(one) for one in PUBLIC_SETS.values()])
         return
-    table = Table(show_lines=True)
-    for column in ("name", "what", "MB", "licence", "home"):
-        table.add_column(column, justify="right" if column == "MB" else "left", overflow="fold")
+    screen = console()
     for one in PUBLIC_SETS.values():
-        what = f"{one.title}. {one.note}".removesuffix(" ")
-        table.add_row(one.name, what, str(one.megabytes or "?"), one.licence, one.home)
-    console().print(table)
+        size = f"{one.megabytes} MB, " if one.url else ""
+        screen.print(f"[bold]{one.name}[/]  {one.title}")
+        screen.print(f"    {size}licence: {one.licence}\n    {one.home}", soft_wrap=True)
+        if one.note:
+            screen.print(f"    {one.note}", soft_wrap=True)
 
 
 def _show_contents(splits: Mapping[str, SplitContent], title: str) -> None:
@@ -188,7 +186,7 @@ def _show_report(report: Report, show: int) -> None:
         if len(finding.examples) > shown:
             screen.print(f"        … and {len(finding.examples) - shown} more (--show, or --json for all)")
     if report.errors:
-        screen.print(f"{report.errors} kinds of error: mend them before training.")
+        screen.print("Mend the errors before training.")
     elif not report.findings:
         screen.print("Nothing is wrong with it.")
     else:
