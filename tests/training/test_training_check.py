@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -14,12 +15,16 @@ from hemato_training.progress import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_data(tmp_path_factory.mktemp("drawn") / "data", train=2, val=1)
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return draw_data(tmp_path / "data", train=2, val=1)
+def data(drawn: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(drawn, tmp_path / "data"))
 
 
 def codes(folder: Path) -> dict[str, tuple[str, int]]:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
-from training.drawn_blood import draw_data, read_rows, write_index
+from training.drawn_blood import draw_bccd, draw_pbc, read_rows, write_index
 
 from hemato_edge.errors import DataError
 from hemato_training.check import check
@@ -13,16 +14,26 @@ from hemato_training.datasets import by_laboratory, load, split_hash
 from hemato_training.fields import load_fields
 from hemato_training.split import split_folder
 
-if TYPE_CHECKING:
-    from pathlib import Path
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("drawn")
+    draw_pbc(folder / "own", 8, 2, np.random.default_rng(5))
+    (folder / "own" / "index.csv").unlink()
+    draw_bccd(folder / "bccd", 4, 2, np.random.default_rng(6))
+    return folder
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Path:
+def own(drawn: Path, tmp_path: Path) -> Path:
     """Eight classes, a folder each, ten pictures a class, no index."""
-    folder = draw_data(tmp_path / "data", train=8, val=2) / "pbc"
-    (folder / "index.csv").unlink()
-    return folder.rename(folder.parent / "own")
+    return Path(shutil.copytree(drawn / "own", tmp_path / "data" / "own"))
+
+
+@pytest.fixture
+def data(drawn: Path, tmp_path: Path) -> Path:
+    """A directory with `bccd`: 24 fields of 24 groups, boxes and subtypes."""
+    return Path(shutil.copytree(drawn, tmp_path / "data"))
 
 
 def test_what_is_split_can_be_loaded_and_its_hash_is_the_cards(own: Path) -> None:
@@ -76,8 +87,7 @@ def test_groups_by_name(own: Path) -> None:
     assert not patients["train"] & patients["val"]
 
 
-def test_an_index_of_fields_keeps_its_columns(tmp_path: Path) -> None:
-    data = draw_data(tmp_path / "data", train=4, val=2)
+def test_an_index_of_fields_keeps_its_columns(data: Path) -> None:
     header, *rows = read_rows(data / "bccd")
     write_index(data / "bccd", tuple(header), [(row[0], str(i // 2), "train", *row[3:]) for i, row in enumerate(rows)])
     division = split_folder(data / "bccd", {"val": 0.25}, force=True)
@@ -87,9 +97,8 @@ def test_an_index_of_fields_keeps_its_columns(tmp_path: Path) -> None:
     assert len(load_fields(data, ["bccd"])) == 24
 
 
-def test_what_would_leak_is_taken_back(tmp_path: Path) -> None:
+def test_what_would_leak_is_taken_back(data: Path) -> None:
     """Splitting BCCD by picture tears its fields apart; its reader refuses that, and the old index comes back."""
-    data = draw_data(tmp_path / "data", train=4, val=2)
     header, *rows = read_rows(data / "bccd")
     write_index(data / "bccd", tuple(header), [(row[0], "7", "train", *row[3:]) for row in rows])
     before = (data / "bccd" / "index.csv").read_bytes()

@@ -40,6 +40,8 @@ def _plain(name: str) -> str:
 
 
 _LABELS = {_plain(spelling): label for label, more in _SPELLINGS.items() for spelling in (label, *more.split())}
+_WORDS = [spelling for spelling in _LABELS if len(spelling) > 4]
+"""Spellings that something misspelt can be near to; a code of two letters is near to everything."""
 _KINDS = {spelling: kind for kind, more in _KIND_SPELLINGS.items() for spelling in more.split()}
 
 
@@ -64,7 +66,7 @@ def unknown_classes(names: Sequence[str]) -> DataError:
     """What to say of class names that mean no label: each with the nearest that does."""
     told = []
     for name in names:
-        near = difflib.get_close_matches(_plain(name), _LABELS, n=1, cutoff=0.75)
+        near = difflib.get_close_matches(_plain(name), _WORDS, n=1, cutoff=0.7)
         told.append(f"{name!r} (nearest: {_LABELS[near[0]]})" if near else repr(name))
     few = len(names) == 1
     leave_out = " ".join(f"--ignore {name!r}" for name in names)
@@ -89,7 +91,7 @@ def kind_named(name: str) -> tuple[int, str]:
         return _KINDS[plain], ""
     label = _LABELS.get(plain)
     if label is None:
-        near = difflib.get_close_matches(plain, [*_KINDS, *_LABELS], n=1, cutoff=0.6)
+        near = difflib.get_close_matches(plain, [*_KINDS, *_WORDS], n=1, cutoff=0.7)
         hint = f"Nearest: {near[0]}. " if near else ""
         raise DataError(
             f"The object {name!r} is nothing that this program knows.",

@@ -8,9 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
-from training.drawn_blood import draw_data
+from training.drawn_blood import draw_pbc
 from typer.testing import CliRunner
 
 from hemato_edge.cli import data
@@ -24,11 +25,17 @@ def app() -> typer.Typer:
     return app
 
 
-@pytest.fixture
-def own(tmp_path: Path) -> Path:
-    folder = draw_data(tmp_path / "data", train=4, val=1) / "pbc"
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("drawn") / "own"
+    draw_pbc(folder, 4, 1, np.random.default_rng(5))
     (folder / "index.csv").unlink()
-    return folder.rename(folder.parent / "own")
+    return folder
+
+
+@pytest.fixture
+def own(drawn: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(drawn, tmp_path / "data" / "own"))
 
 
 def test_check_split_check(app: typer.Typer, own: Path) -> None:
