@@ -24,7 +24,7 @@ class PublicSet:
         archive: the archive's file name.
         licence: SPDX name, or what its home says.
         attribution: whom to name.
-        megabytes: about the size of the archive.
+        megabytes: roughly the size of the archive, for the progress bar where the server does not say it.
         inner: the folder within the archive that holds the set, a glob pattern; empty for all of it.
         sha256: of the archive, or empty where none is known.
         note: what to know before use.
@@ -97,7 +97,7 @@ _SETS = (
         "https://www.kaggle.com/datasets/paultimothymooney/blood-cells",
         "https://www.kaggle.com/api/v1/datasets/download/paultimothymooney/blood-cells",
         "blood-cells.zip",
-        "MIT, as its page says",
+        "see its home; the pictures are made from BCCD (MIT)",
         "Kaggle blood-cells (P. Mooney), from BCCD (cosmicad, akshaylamba, Shenggan)",
         108,
         note="Turned and shifted copies: its TRAIN and TEST show the same cells; accuracies are too good. Use bccd.",

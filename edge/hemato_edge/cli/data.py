@@ -138,8 +138,8 @@ def list_sets(as_json: Json = False) -> None:
         return
     screen = console()
     for one in PUBLIC_SETS.values():
-        size = f"{one.megabytes} MB, " if one.url else ""
-        screen.print(f"[bold]{one.name}[/]  {one.title}")
+        size = f"about {one.megabytes} MB, " if one.url else ""
+        screen.print(f"[bold]{one.name}[/]  {one.title}", soft_wrap=True)
         screen.print(f"    {size}licence: {one.licence}\n    {one.home}", soft_wrap=True)
         if one.note:
             screen.print(f"    {one.note}", soft_wrap=True)
