@@ -1,9 +1,9 @@
 """Augmentation: what another microscope, camera, lamp or stain would have made of the same cell.
 
-Works on one crop at a time with numpy and OpenCV. A crop is photographed in another laboratory, drawn at random, and then
-brought to the reference stain by the device's own code with the calibration that would be measured there. Everything
-follows from the generator that is handed in, so a crop of epoch 7 is the same crop when a run is resumed. About 1 ms
-for 112 pixels.
+Works on one crop at a time with numpy and OpenCV. A crop is photographed in another laboratory, drawn at random, and
+then brought to the reference stain by the device's own code with the calibration that would be measured there.
+Everything follows from the generator that is handed in, so a crop of epoch 7 is the same crop when a run is resumed.
+About 1 ms for 112 pixels.
 """
 
 from __future__ import annotations
