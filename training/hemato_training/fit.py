@@ -140,7 +140,7 @@ def _run_epoch(
     judge.set_weights(learnt_weights(model))
     logits = keras_logits(judge, material.val_images)
     by_name, overall = figures_by_laboratory(logits, material.val)
-    score = _steady_score(judge, material, by_name)
+    score = _steady_score(judge, material, by_name) if settings.keep == "best" else macro_accuracy(by_name)
     state.epoch += 1
     if (score, -overall.nll) > (state.best_score, -state.best_loss):
         state.best_score, state.best_loss, state.best_epoch = score, overall.nll, state.epoch
