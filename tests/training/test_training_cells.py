@@ -11,6 +11,7 @@ pytest.importorskip("keras")
 from training.drawn_blood import BACKGROUND, RED_PX
 
 from hemato_edge.errors import DataError
+from hemato_edge.vision.contrast import background_of
 from hemato_edge.vision.crops import CROP_RED_CELLS, cut_crop, prepare
 from hemato_training.augmentation import MARGIN
 from hemato_training.batches import TrainingBatches, draw_epoch
@@ -55,9 +56,10 @@ def test_crops_are_those_of_the_device(material) -> None:
     cells = cut_cells([record], looks, SIZE)
     x0, y0, x1, y1 = record.box
     side = CROP_RED_CELLS * looks["bccd"].red_cell_px
+    glass = background_of(read_picture(record.path))
     expected = cut_crop(read_picture(record.path), ((x0 + x1) / 2, (y0 + y1) / 2), side, SIZE)
     assert np.array_equal(cells.crops[0], expected)
-    assert np.array_equal(prepare_cells(cells, looks), prepare(expected[None], looks["bccd"].stain))
+    assert np.array_equal(prepare_cells(cells, looks), prepare(expected[None], looks["bccd"].stain.on_glass(glass)))
 
 
 def test_margin_keeps_scale_and_centre(material) -> None:

@@ -90,7 +90,7 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has
         super().__init__(workers=workers, use_multiprocessing=False, max_queue_size=8)
         self._cells, self._order, self._size, self._batch = cells, order, size, min(batch, len(order))
         self._classes, self._seed, self._epoch, self._strength = classes, seed, epoch, strength
-        self._tables = {name: look.stain.table() for name, look in looks.items()}
+        self._looks = looks
 
     def __len__(self) -> int:
         return len(self._order) // self._batch
@@ -100,9 +100,8 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has
         images = np.empty((len(chosen), self._size, self._size, 3), np.float32)
         for i, cell in enumerate(chosen):
             rng = np.random.default_rng([self._seed, self._epoch, _AUGMENT, index * self._batch + i])
-            table = self._tables[str(self._cells.laboratories[cell])]
-            crop = cv2.LUT(self._cells.crops[cell], table)
-            view = augment(crop, self._size, rng, self._strength)  # type: ignore[arg-type]
+            stain = self._cells.stain(int(cell), self._looks)
+            view = augment(self._cells.crops[cell], stain, self._size, rng, self._strength)
             images[i] = cv2.cvtColor(view, cv2.COLOR_BGR2RGB)
         targets = np.eye(self._classes, dtype=np.float32)[self._cells.labels[chosen]]
         return images, targets

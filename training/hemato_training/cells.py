@@ -18,6 +18,7 @@ import numpy as np
 from hemato_edge import vision
 from hemato_edge.errors import DataError
 from hemato_edge.labels import CLASSIFIER_LABELS, PLATELET_LABEL
+from hemato_edge.vision.contrast import background_of
 from hemato_edge.vision.crops import CROP_RED_CELLS, crop_side_px, cut_crop, prepare
 from hemato_edge.vision.locator import OpenCvLocator, find_central_cell
 from hemato_edge.vision.scale import red_cell_diameter_px, red_cell_px_from_white
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 LOOK_PICTURES = 240
 """How many pictures a laboratory's scale and stain are measured on; the medians settle long before."""
-_CACHE_FORMAT = 1
+_CACHE_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +82,27 @@ class Cells:
         labels: (n,) int64, index into `labels.CLASSIFIER_LABELS`.
         laboratories: (n,) str.
         keys: (n,) str, the picture's name within its data set.
+        glass: (n, 3) float64 BGR, colour of empty glass in the picture the cell was cut from.
     """
 
     crops: NDArray[np.uint8]
     labels: NDArray[np.int64]
     laboratories: NDArray[np.str_]
     keys: NDArray[np.str_]
+    glass: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> Cells:
         """The cells that `chosen` (boolean, or indices) picks."""
-        return Cells(self.crops[chosen], self.labels[chosen], self.laboratories[chosen], self.keys[chosen])
+        return Cells(
+            self.crops[chosen], self.labels[chosen], self.laboratories[chosen], self.keys[chosen], self.glass[chosen]
+        )
+
+    def stain(self, index: int, looks: Mapping[str, Look]) -> StainCalibration:
+        """The stain calibration of one cell: its laboratory's nuclei, its own picture's background."""
+        return looks[str(self.laboratories[index])].stain.on_glass(self.glass[index])
 
     def of_laboratory(self, name: str) -> Cells:
         """The cells of one laboratory."""
@@ -160,16 +169,19 @@ def cut_cells(
     """
     side = round(size * margin)
     crops = np.empty((len(records), side, side, 3), np.uint8)
+    glass = np.empty((len(records), 3))
     what = f"cutting {len(records)} cells"
     for i, record in enumerate((reporter or Silent()).track(records, what, len(records))):
         red_cell_px = looks[record.laboratory].red_cell_px
         image = read_picture(record.path)
+        glass[i] = background_of(image)
         crops[i] = cut_crop(image, cell_centre(record, image, red_cell_px), margin * crop_side_px(red_cell_px), side)
     return Cells(
         crops,
         np.array([CLASSIFIER_LABELS.index(r.label) for r in records], np.int64),
         np.array([r.laboratory for r in records], np.str_),
         np.array([r.key for r in records], np.str_),
+        glass,
     )
 
 
@@ -182,11 +194,10 @@ def cell_centre(record: Record, image: Image, red_cell_px: float) -> tuple[float
 
 
 def prepare_cells(cells: Cells, looks: Mapping[str, Look]) -> NDArray[np.uint8]:
-    """(n, M, M, 3) uint8 RGB: what the classifier takes, each laboratory with its own stain calibration."""
+    """(n, M, M, 3) uint8 RGB: what the classifier takes, each cell with its stain calibration."""
     ready = np.empty_like(cells.crops)
-    for name in np.unique(cells.laboratories):
-        mask = cells.laboratories == name
-        ready[mask] = prepare(cells.crops[mask], looks[str(name)].stain)
+    for i, crop in enumerate(cells.crops):
+        ready[i] = prepare(crop[None], cells.stain(i, looks))[0]
     return ready
 
 
@@ -237,11 +248,18 @@ def cells_of(
     path = cache / f"cells-{size}-{_key(records, size, margin, scales)}.npz"
     if path.is_file():
         with np.load(path, allow_pickle=False) as kept:
-            return Cells(kept["crops"], kept["labels"], kept["laboratories"], kept["keys"])
+            return Cells(kept["crops"], kept["labels"], kept["laboratories"], kept["keys"], kept["glass"])
     cells = cut_cells(records, looks, size, margin, reporter)
     cache.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".partial.npz")
-    np.savez(temporary, crops=cells.crops, labels=cells.labels, laboratories=cells.laboratories, keys=cells.keys)
+    np.savez(
+        temporary,
+        crops=cells.crops,
+        labels=cells.labels,
+        laboratories=cells.laboratories,
+        keys=cells.keys,
+        glass=cells.glass,
+    )
     temporary.replace(path)
     return cells
 

@@ -7,6 +7,7 @@ known sets is a laboratory of its own name, once `hemato-edge data split` has gi
 
 from __future__ import annotations
 
+import csv
 import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
@@ -15,13 +16,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hemato_edge.errors import DataError
 from hemato_edge.labels import CLASSIFIER_LABELS, WBC
-from hemato_training.annotations import read_voc
+from hemato_training.annotations import read_voc, read_yolo
+from hemato_training.box_folders import picture_size
 from hemato_training.folders import read_folder
 from hemato_training.index_files import INDEX, read_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+RAABIN_CELLS = Path(__file__).parent / "raabin_cells.csv"
 SPLITS: tuple[str, ...] = ("train", "val", "test")
 """What a split may be called. `test` is read and guarded against leaks, and no part of training looks at it."""
 
@@ -147,6 +150,34 @@ def read_any(folder: Path, laboratory: str) -> list[Record]:
     return records
 
 
+def read_raabin(folder: Path) -> list[Record]:
+    """White cells of the Raabin fields: boxes as drawn there, types as read by us.
+
+    The fields come without types. `raabin_cells.csv` holds what an engineer of this project, no haematologist, read
+    from the pictures before any model had judged them; 31 cells that are cut, blurred or doubtful were left out. So
+    these cells may teach what another stain looks like; figures on them are no evidence.
+
+    Raises:
+        DataError: as `read_class_folders`, and if an annotation is missing, unreadable or another than was read.
+    """
+    splits = {row["image"]: row["split"] for row in read_index(folder, {"image", "split"})}
+    records = []
+    with RAABIN_CELLS.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            name, path = row["image"], folder / "images" / row["image"]
+            if name not in splits:
+                raise DataError(f"{folder} lacks the picture {name}.", "Get the data set again.")
+            boxes = read_yolo(folder / "labels" / f"{path.stem}.txt", *picture_size(path)).of_kind(WBC)
+            if int(row["box"]) >= len(boxes):
+                raise DataError(f"The boxes of {name} are others than were read.", "Get the data set again.")
+            x0, y0, x1, y1 = (float(side) for side in boxes[int(row["box"])])
+            key = f"{name}#{row['box']}"
+            group = f"raabin_fields/{name}"
+            records.append(Record(path, row["label"], "raabin_fields", group, splits[name], key, (x0, y0, x1, y1)))
+    _check_records(records, folder)
+    return records
+
+
 def _reader(name: str) -> Callable[[Path], list[Record]]:
     return lambda folder: read_class_folders(folder, name)
 
@@ -156,6 +187,14 @@ LABORATORIES: dict[str, Laboratory] = {
         "pbc", "PBC, Hospital Clínic Barcelona", "CC-BY-4.0", "PBC data set, Acevedo et al. 2020", True, _reader("pbc")
     ),
     "bccd": Laboratory("bccd", "BCCD", "MIT", "BCCD data set (cosmicad, akshaylamba, Shenggan)", True, read_bccd),
+    "raabin_fields": Laboratory(
+        "raabin_fields",
+        "Raabin, types as read by this project",
+        "MIT",
+        "TXL-PBC data set; Raabin-WBC data set",
+        True,
+        read_raabin,
+    ),
     "moticam": Laboratory(
         "moticam",
         "Moticam, rapid stain",
@@ -165,7 +204,9 @@ LABORATORIES: dict[str, Laboratory] = {
         _reader("moticam"),
     ),
 }
-"""The data sets that are known by name. `moticam` shows how a model travels: it is never trained on or chosen by."""
+"""The data sets that are known by name. `moticam` shows how a model travels: it is never trained on."""
+TRAINED_ON: tuple[str, ...] = ("pbc", "bccd")
+"""The sets a run learns from unless told otherwise."""
 
 
 def laboratory_named(name: str) -> Laboratory:

@@ -10,6 +10,7 @@ import cv2
 
 from hemato_edge.errors import DataError
 from hemato_training.annotations import read_voc, read_yolo
+from hemato_training.box_folders import picture_size
 from hemato_training.datasets import SPLITS, Placed, refuse_leaks
 from hemato_training.folders import read_folder
 from hemato_training.index_files import INDEX, read_index
@@ -136,11 +137,7 @@ def _read_yolo_set(folder: Path, name: str) -> list[Field]:
     fields = []
     for row in read_index(folder, {"image", "split"}):
         path = _there(folder / "images" / row["image"])
-        picture = cv2.imread(str(path))
-        if picture is None:
-            raise DataError(f"The picture {path} cannot be read.", "Get the data set again.")
-        height, width = picture.shape[:2]
-        boxes = read_yolo(folder / "labels" / f"{path.stem}.txt", width, height)
+        boxes = read_yolo(folder / "labels" / f"{path.stem}.txt", *picture_size(path))
         group = f"{name}/{row.get('group') or row.get('pbc_name') or row['image']}"
         fields.append(Field(path, "", name, group, row["split"], row["image"], boxes))
     return fields

@@ -20,7 +20,7 @@ from hemato_training.architectures import build_classifier
 from hemato_training.batches import TrainingBatches, draw_epoch
 from hemato_training.checkpoints import State, load_checkpoint, save_checkpoint
 from hemato_training.evaluation import figures_by_laboratory, keras_logits, macro_accuracy
-from hemato_training.material import TRAINED_ON, gather
+from hemato_training.material import gather
 from hemato_training.pictures import draw_confusion, draw_curves
 from hemato_training.progress import Silent
 from hemato_training.schedule import compile_stage, learnt_weights
@@ -116,7 +116,8 @@ def _run_epoch(
 ) -> None:
     """One epoch and its validation; keeps the judged weights if they are the best so far."""
     began = time.monotonic()
-    oversample = {name: settings.oversample for name in TRAINED_ON if name != "pbc"}
+    sizes = {name: len(material.train.of_laboratory(name)) for name in settings.laboratories}
+    oversample = {name: settings.oversample for name, size in sizes.items() if size < max(sizes.values())}
     order = draw_epoch(material.train, oversample, settings.seed, state.epoch)
     batches = TrainingBatches(
         material.train,
@@ -139,7 +140,7 @@ def _run_epoch(
     judge.set_weights(learnt_weights(model))
     logits = keras_logits(judge, material.val_images)
     by_name, overall = figures_by_laboratory(logits, material.val)
-    score = _steady_score(judge, material, by_name)
+    score = _steady_score(judge, material, by_name) if settings.keep == "best" else macro_accuracy(by_name)
     state.epoch += 1
     if (score, -overall.nll) > (state.best_score, -state.best_loss):
         state.best_score, state.best_loss, state.best_epoch = score, overall.nll, state.epoch

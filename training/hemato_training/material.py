@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hemato_edge.errors import DataError
 from hemato_training.augmentation import MARGIN
 from hemato_training.cells import cells_of, looks_of, prepare_cells
-from hemato_training.datasets import LABORATORIES, by_laboratory, in_split, load, split_hash, thin
+from hemato_training.datasets import by_laboratory, in_split, load, split_hash, thin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from hemato_training.cells import Cells, Look
     from hemato_training.progress import Reporter
     from hemato_training.schedule import Settings
-
-TRAINED_ON: tuple[str, ...] = tuple(name for name, laboratory in LABORATORIES.items() if laboratory.trainable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ def gather(settings: Settings, cache: Path, reporter: Reporter) -> Material:
     Raises:
         DataError: if data are missing or leak, or a split is empty.
     """
-    records = load(settings.data, TRAINED_ON)
+    records = [r for r in load(settings.data, settings.laboratories) if r.label not in settings.without]
     if settings.per_class:
         records = thin(records, settings.per_class)
     train_records, val_records = in_split(records, "train"), in_split(records, "val")

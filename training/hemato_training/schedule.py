@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from hemato_edge.errors import ConfigurationError
+from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_training.architectures import IMAGENET, set_trainable
+from hemato_training.datasets import TRAINED_ON, laboratory_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +29,8 @@ class Settings:
     Attributes:
         data: directory with one folder per laboratory.
         out: folder of the run.
+        laboratories: which data sets under `data` to learn from and be judged by.
+        without: labels of cells that are left out, to see what a model makes of a kind it never saw.
         architecture: key of `architectures.ARCHITECTURES`.
         size: side of the input, pixels.
         alpha: width of MobileNetV2.
@@ -39,7 +43,8 @@ class Settings:
         label_smoothing: 0 to 1.
         dropout: before the dense layer.
         strength: of the augmentation, 0 to 1.
-        oversample: how often a BCCD cell comes per PBC cell; BCCD is thirty times smaller.
+        oversample: how often a cell of another laboratory comes per cell of the largest: bccd is thirty times
+            smaller than pbc.
         average: momentum of the exponential moving average of the weights; 0 for none.
         patience: epochs without a better validation before the run ends; 0 for never.
         keep: "best" keeps the epoch that is best on validation, "last" the last. With averaged weights and a rate that
@@ -52,6 +57,8 @@ class Settings:
 
     data: Path
     out: Path
+    laboratories: tuple[str, ...] = TRAINED_ON
+    without: tuple[str, ...] = ()
     architecture: str = "mobilenet_v2"
     size: int = 112
     alpha: float = 1.0
@@ -78,6 +85,12 @@ class Settings:
             raise ConfigurationError("A run needs at least one epoch and one image a batch.", "Check the options.")
         if self.keep not in ("best", "last"):
             raise ConfigurationError(f"Unknown choice of epoch {self.keep!r}.", "Choose --keep best or last.")
+        for name in self.laboratories:
+            if not laboratory_named(name).trainable:
+                raise ConfigurationError(f"{name} is only judged on, never trained on.", "Leave it out.")
+        for label in self.without:
+            if label not in CLASSIFIER_LABELS:
+                raise ConfigurationError(f"There is no class {label!r}.", f"Known: {', '.join(CLASSIFIER_LABELS)}.")
         if not 0 <= self.average < 1:
             raise ConfigurationError(f"The average's momentum {self.average} is out of range.", "Choose 0 to 0.9999.")
 
@@ -91,6 +104,7 @@ class Settings:
         values = asdict(self)
         values["data"], values["out"] = self.data.name, self.out.name
         values["weights"] = Path(self.weights).name
+        values["laboratories"], values["without"] = " ".join(self.laboratories), " ".join(self.without)
         return values
 
     def differences(self, earlier: Mapping[str, object]) -> list[str]:

@@ -22,6 +22,11 @@ def train(
     context: typer.Context,
     data: Annotated[Path | None, typer.Option(help="Directory with one folder per data set (pbc, bccd).")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run, such as runs/first.")] = None,
+    laboratory: Annotated[
+        list[str] | None,
+        typer.Option(help="Data set under --data to learn from; may be repeated. pbc and bccd unless named."),
+    ] = None,
+    without: Annotated[list[str] | None, typer.Option(help="Class to leave out; may be repeated.")] = None,
     arch: Annotated[str, typer.Option(help="mobilenet_v2 or efficientnet_b0.")] = "mobilenet_v2",
     size: Annotated[int, typer.Option(help="Side of the input, 64 to 224 pixels.")] = 112,
     alpha: Annotated[float, typer.Option(help="Width of MobileNetV2, 0.35 to 1.0.")] = 1.0,
@@ -33,7 +38,7 @@ def train(
     batch: Annotated[int, typer.Option(help="Images a step.")] = 32,
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 6e-4,
     strength: Annotated[float, typer.Option(help="Strength of the augmentation, 0 to 1.")] = 0.6,
-    oversample: Annotated[float, typer.Option(help="How often a BCCD cell comes per PBC cell.")] = 6.0,
+    oversample: Annotated[float, typer.Option(help="How often a cell of a smaller data set comes.")] = 6.0,
     average: Annotated[float, typer.Option(help="Momentum of the weights' moving average, 0 for none.")] = 0.995,
     train_batch_norm: Annotated[
         bool, typer.Option("--train-batch-norm", help="Let batch norm learn too: for training from scratch.")
@@ -57,6 +62,7 @@ def train(
     if data is None or out is None:
         raise typer.BadParameter("--data and --out are needed.", param_hint="train")
     require_extra()
+    from hemato_training.datasets import TRAINED_ON
     from hemato_training.fit import train as run_training
     from hemato_training.progress import Screen
     from hemato_training.schedule import Settings
@@ -64,6 +70,8 @@ def train(
     settings = Settings(
         data=data,
         out=out,
+        laboratories=tuple(laboratory or TRAINED_ON),
+        without=tuple(without or ()),
         architecture=arch,
         size=size,
         alpha=alpha,

@@ -31,6 +31,7 @@ class StainSpec(_Part):
     reference_level: float
     reference_nucleus_od: tuple[float, float, float] = Field(description="B, G, R, natural logarithm")
     ratio_limits: tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
+    background: str = Field("session", pattern="^(session|field)$", description="over what the background is measured")
 
 
 class DataSource(_Part):

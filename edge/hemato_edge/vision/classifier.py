@@ -12,6 +12,7 @@ from hemato_edge.models.bundle import read_bundle, shipped_classifier
 from hemato_edge.models.runtime import Model, find_runtime
 from hemato_edge.values import Judgement
 from hemato_edge.vision import stain as stain_module
+from hemato_edge.vision.contrast import background_of
 from hemato_edge.vision.crops import cut_crop, prepare
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class TFLiteClassifier:
         for slot, box in zip(batch, boxes, strict=True):
             centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
             slot[:] = cut_crop(image, centre, spec.crop_red_cells * look.red_cell_px, spec.size)
-        return prepare(batch, look.stain)
+        return prepare(batch, look.stain.on_glass(background_of(image)))
 
     def judge(self, image: Image, boxes: NDArray[np.float32], look: SlideLook) -> list[Judgement]:
         """See `Classifier.judge`."""

@@ -2,14 +2,15 @@
 
 A camera, a lamp and a dye each change the colours of a smear. In optical density (Beer–Lambert) the
 background is zero and a nucleus a certain absorbance per channel; bringing both to reference values makes two
-laboratories' pictures comparable. It costs one 256-entry table per channel. The estimate is made over a
-session, not per cell, and belongs in the session's record: it is the session's stain calibration.
+laboratories' pictures comparable. It costs one 256-entry table per channel. The nuclei are estimated over a session,
+never per cell, and belong in the session's record: they are its stain calibration. The background is measured anew in
+every field, because lamp and exposure change from field to field and the dyes do not.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -51,6 +52,11 @@ class StainCalibration:
         """The stain to which all others are brought: applying it changes nothing but rounding."""
         level = REFERENCE_LEVEL - OFFSET
         return StainCalibration((level, level, level), REFERENCE_NUCLEUS_OD)
+
+    def on_glass(self, background: NDArray[np.floating[Any]]) -> StainCalibration:
+        """The same dyes under another light: with the background (3,) BGR of one field in place of the session's."""
+        b, g, r = (float(level) for level in background)
+        return replace(self, background=(b, g, r))
 
     def ratios(self) -> NDArray[np.float64]:
         """(3,) float64: by how much the density of each channel is scaled, bounded by `RATIO_LIMITS`."""
