@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -20,7 +20,7 @@ _BLOCK = 500
 def resample(
     groups: NDArray[np.str_], strata: NDArray[np.str_], resamples: int = RESAMPLES, seed: int = SEED
 ) -> NDArray[np.float32]:
-    """How often each cell is drawn in each resample (B. Efron and R. Tibshirani, "An Introduction to the Bootstrap", 1993).
+    """How often each cell is drawn in each resample (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993).
 
     Whole groups are drawn, with replacement, as many within each stratum as it has: cells of one field resemble each
     other, and drawing them one by one would give intervals that are too narrow.
@@ -44,7 +44,7 @@ def resample(
     return drawn[:, place]
 
 
-def interval(values: NDArray[np.floating]) -> Interval:
+def interval(values: NDArray[np.floating[Any]]) -> Interval:
     """The percentile interval of resampled values (resamples,); those that are not defined are left out."""
     tail = 100 * (1 - LEVEL) / 2
     low, high = np.nanpercentile(values, [tail, 100 - tail])
@@ -61,7 +61,7 @@ def confusions(
 
 
 def weighted_auc(
-    drawn: NDArray[np.float32], scores: NDArray[np.floating], positive: NDArray[np.bool_]
+    drawn: NDArray[np.float32], scores: NDArray[np.floating[Any]], positive: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """The area under the ROC curve of every resample: the chance that a positive scores higher, ties counting half.
 

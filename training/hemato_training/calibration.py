@@ -100,7 +100,7 @@ def expected_calibration_error(
 def classwise_calibration_error(
     probabilities: NDArray[np.float64], labels: NDArray[np.int64], bins: int = BINS
 ) -> NDArray[np.float64]:
-    """(labels,) the same for each class's own probability against how often a cell is of that class (Kull et al. 2019)."""
+    """(labels,) the same for each class's probability against how often a cell is of it (Kull et al. 2019)."""
     classes = range(probabilities.shape[1])
     return np.array([_mean_gap(_binned(probabilities[:, c], labels == c, bins)) for c in classes])
 

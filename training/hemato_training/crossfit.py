@@ -134,9 +134,7 @@ def halve(answers: Answers, rng: np.random.Generator) -> NDArray[np.bool_]:
     return side[place]
 
 
-def _judge(
-    scaled: NDArray[np.float64], labels: NDArray[np.int64], threshold: NDArray[np.float64]
-) -> tuple[float, ...]:
+def _judge(scaled: NDArray[np.float64], labels: NDArray[np.int64], threshold: NDArray[np.float64]) -> tuple[float, ...]:
     raised = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     probabilities = raised / raised.sum(axis=1, keepdims=True)
     accepted = probabilities.max(axis=1) >= threshold

@@ -9,7 +9,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from hemato_edge.counting.differential import clopper_pearson
 from hemato_edge.labels import CLASSIFIER_LABELS
+from hemato_training.intervals import FEWEST
 from hemato_training.outliers import energy
 
 if TYPE_CHECKING:
@@ -31,26 +33,30 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 def class_figures(figures: Figures, intervals: Intervals, title: str) -> Figure:
     """Precision, recall and F1 of each class that occurs, with 95 % intervals."""
-    labels = list(intervals.per_class)
-    figure, axes = _one(title, height=1.5 + 0.5 * len(labels))
-    rows = np.arange(len(labels))[::-1]
+    labels = [label for label in intervals.per_class if figures.per_class[label].support >= FEWEST]
+    figure, axes = _one(title, height=1.7 + 0.5 * len(labels))
+    rows, lowest = np.arange(len(labels))[::-1], 1.0
     for i, name in enumerate(("precision", "recall", "f1")):
         centres = np.array([getattr(figures.per_class[label], name) for label in labels])
-        bounds = np.array([getattr(intervals.per_class[label], name) for label in labels])
-        if name == "recall":  # where no cell was missed the bootstrap has none to draw
-            exact = np.array([intervals.recall_exact[label] for label in labels])
-            bounds = np.column_stack([np.minimum(bounds[:, 0], exact[:, 0]), np.maximum(bounds[:, 1], exact[:, 1])])
-        errors = np.maximum(np.abs(bounds.T - centres), 0)
+        bounds = [intervals.per_class[label].f1 if name == "f1" else intervals.wider(label, name) for label in labels]
+        lowest = min([lowest, *(low for low, _ in bounds)])
+        errors = np.abs(np.array(bounds).reshape(-1, 2).T - centres)
         text = "F1" if name == "f1" else name
         axes.errorbar(
-            centres, rows + 0.22 - 0.22 * i, xerr=errors, fmt=MARKERS[i], color=COLOURS[i], capsize=2.5, ms=5, label=text
+            centres,
+            rows + 0.22 - 0.22 * i,
+            xerr=errors,
+            fmt=MARKERS[i],
+            color=COLOURS[i],
+            capsize=2.5,
+            ms=5,
+            label=text,
         )
     axes.set_yticks(rows, [f"{_plain(label)} ({figures.per_class[label].support})" for label in labels])
     axes.set_ylim(-0.6, len(labels) - 0.4)
-    lowest = min(b for own in intervals.per_class.values() for b in (own.precision[0], own.recall[0], own.f1[0]))
-    axes.set_xlim(max(0.0, np.floor((lowest - 0.06) * 10) / 10), 1.005)
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.legend(loc="lower left", fontsize=9)
+    axes.set_xlim(max(0.0, lowest - 0.03), 1.01)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     return figure
 
 
@@ -66,14 +72,14 @@ def roc_curves(answers: Answers, intervals: Intervals, temperature: float, title
     axes.set(xscale="log", xlabel="other cells taken for the class (false positive rate)", ylabel="found (recall)")
     axes.set_xlim(5e-4, 1)
     axes.set_ylim(0, 1.02)
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_xticks([0.001, 0.01, 0.1, 1], ["0.1%", "1%", "10%", "100%"])
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.legend(title="area under the curve (95 %)", fontsize=8, title_fontsize=8, loc="lower right")
     return figure
 
 
 def roc_points(
-    scores: NDArray[np.floating], positive: NDArray[np.bool_]
+    scores: NDArray[np.floating[Any]], positive: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """False and true positive rate at every threshold, from 0, 0 on."""
     order = np.argsort(-scores, kind="stable")
@@ -101,17 +107,22 @@ def reliability_diagram(details: Mapping[str, Details], cells: Mapping[str, int]
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.grid(visible=True, alpha=0.25)
-        axes.legend(fontsize=8, loc="upper left")
+        axes.legend(fontsize=8, loc="lower right")
     return figure
 
 
 def _dots(axes: Any, own: Calibrated, colour: str, marker: str, text: str) -> None:
-    x, y, n = (np.array([getattr(b, key) for b in own.bins]) for key in ("confidence", "accuracy", "cells"))
-    axes.plot(x, y, color=colour, lw=1, alpha=0.6)
-    axes.scatter(x, y, s=12 + 160 * n / n.sum(), color=colour, marker=marker, alpha=0.75, label=text, lw=0)
+    bins = [b for b in own.bins if b.cells >= FEWEST]
+    x, y, n = (np.array([getattr(b, key) for b in bins], float) for key in ("confidence", "accuracy", "cells"))
+    exact = np.array([clopper_pearson(round(b.accuracy * b.cells), b.cells) for b in bins]).reshape(-1, 2).T
+    axes.errorbar(x, y, yerr=np.abs(exact - y), fmt="none", ecolor=colour, alpha=0.6, lw=1.2)
+    whole = sum(b.cells for b in own.bins)
+    axes.scatter(x, y, s=20 + 120 * n / whole, color=colour, marker=marker, alpha=0.8, label=text, lw=0)
 
 
-def risk_coverage_curves(details: Mapping[str, Details], threshold: float, now: Mapping[str, tuple[float, float]]) -> Figure:
+def risk_coverage_curves(
+    details: Mapping[str, Details], threshold: float, now: Mapping[str, tuple[float, float]]
+) -> Figure:
     """Error among answered cells at each share answered; where the model's own threshold stands.
 
     Args:
@@ -130,11 +141,15 @@ def risk_coverage_curves(details: Mapping[str, Details], threshold: float, now: 
     axes.axhline(most, color="0.4", lw=1, ls=":")
     axes.text(0.01, most, f" {100 * most:.0f} %", va="bottom", color="0.3", fontsize=9)
     highest = max(float(own.selective.risk[len(own.selective.risk) // 20 :].max()) for own in details.values())
-    axes.set(xlabel="share of cells answered", ylabel="wrong among these", xlim=(0, 1.01), ylim=(0, 1.15 * highest + 0.01))
+    axes.set(
+        xlabel="share of cells answered", ylabel="wrong among these", xlim=(0, 1.01), ylim=(0, 1.15 * highest + 0.01)
+    )
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0))
     if threshold > 0:
-        axes.plot([], [], marker="o", color="white", mec="black", ls="none", label=f"the model's threshold, {threshold:.3f}")
+        axes.plot(
+            [], [], marker="o", color="white", mec="black", ls="none", label=f"the model's threshold, {threshold:.3f}"
+        )
     axes.legend(fontsize=9, loc="upper left")
     return figure
 
@@ -158,7 +173,9 @@ def stranger_scores(scores: Mapping[str, NDArray[np.float32]], names: Mapping[st
         )  # fmt: skip
     axes.axvline(float(np.quantile(energy(scores["known"]), 0.95)), color=BLUE, ls=":", lw=1.2)
     axes.set_yticks(rows, [f"{names[name]} ({len(logits)})" for name, logits in scores.items()])
-    axes.set_xlabel("energy; box: middle half, whiskers: 5 to 95 %; dotted: 95 % of the known cells lie left of it")
+    axes.set_xlabel(
+        "energy (further right: stranger)\nbox: middle half, line: 5 to 95 %; dotted: 95 % of known cells lie left"
+    )
     axes.set_ylim(-0.7, len(scores) - 0.3)
     return figure
 
@@ -180,7 +197,7 @@ def sanity_curve(sanity: Sanity) -> Figure:
 
 def overview(rows: Sequence[tuple[str, Figures, Details]]) -> Figure:
     """Accuracy, balanced accuracy and macro F1 of every set, with 95 % intervals."""
-    figure, axes = _one("How often the answer is right (95 % intervals)", height=1.4 + 0.55 * len(rows))
+    figure, axes = _one("How often the answer is right (95 % intervals)", height=1.6 + 0.55 * len(rows))
     places = np.arange(len(rows))[::-1]
     for i, name in enumerate(("accuracy", "balanced accuracy", "macro F1")):
         points = [(f.accuracy, f.balanced_accuracy, f.macro.f1)[i] for _, f, _ in rows]
@@ -193,7 +210,7 @@ def overview(rows: Sequence[tuple[str, Figures, Details]]) -> Figure:
     axes.set_yticks(places, [f"{name} ({f.cells})" for name, f, _ in rows])
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.legend(fontsize=9, loc="lower left")
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     return figure
 
 

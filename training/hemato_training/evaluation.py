@@ -250,9 +250,7 @@ def evaluation_of(tried: Tried) -> Evaluation:
     """All figures of a model's answers."""
     judged, answers = tried.judged, tried.answers
     by_name, overall = figures_by_laboratory(answers.logits, tried.cells, judged.temperature, judged.threshold)
-    details = {
-        name: details_of(answers.select(answers.laboratories == name), judged.temperature) for name in by_name
-    }
+    details = {name: details_of(answers.select(answers.laboratories == name), judged.temperature) for name in by_name}
     details["overall"] = details_of(answers, judged.temperature) if len(by_name) > 1 else next(iter(details.values()))
     return Evaluation(
         tried.path.name,

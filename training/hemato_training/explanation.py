@@ -1,4 +1,4 @@
-"""Where a model looks: maps for a Keras model or a bundle, whether they point at the cell, whether they can be trusted."""
+"""Where a model looks: its maps, whether they point at the cell, and whether they can be trusted."""
 
 from __future__ import annotations
 

@@ -77,13 +77,19 @@ def worst_mistakes(tried: Tried, maps: Maps, most: int = MOST) -> dict[str, list
 
 
 def panels(crop: Image, *maps: NDArray[np.float32], side: int = _SIDE) -> Image:
-    """A crop (s, s, 3) uint8 BGR, and beside it the crop under each map (h, w); (side, side × panels, 3)."""
-    large = cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC)
-    shown = [large]
-    for one in maps:
-        share = one / max(float(one.max()), 1e-6)
-        smooth = np.clip(cv2.resize(share, (side, side), interpolation=cv2.INTER_CUBIC), 0, 1)
-        heat = cv2.applyColorMap((smooth * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
-        weight = (0.6 * smooth)[..., None]
-        shown.append((large * (1 - weight) + heat * weight).astype(np.uint8))
-    return np.hstack(shown)  # type: ignore[return-value]
+    """A crop (s, s, 3) uint8 BGR, and beside it the crop in the light of each map (h, w); (side, side × panels, 3)."""
+    large: Image = cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC)  # type: ignore[assignment]
+    return np.hstack([large, *(in_the_light_of(large, one) for one in maps)])
+
+
+def in_the_light_of(picture: Image, activation: NDArray[np.float32]) -> Image:
+    """A picture with its own colours where the map (h, w) is high, dark where it is low, a line at half its peak.
+
+    Colours tell cells apart, so they are not painted over as `views.pictures.explain_cell` does.
+    """
+    peak = float(activation.max())
+    share = activation / peak if peak > 0 else np.zeros_like(activation)
+    smooth = np.clip(cv2.resize(share, picture.shape[1::-1], interpolation=cv2.INTER_CUBIC), 0, 1)
+    lit = (picture * (0.2 + 0.8 * smooth[..., None])).astype(np.uint8)
+    outlines = cv2.findContours((smooth > 0.5).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
+    return cv2.drawContours(lit, outlines, -1, (0, 230, 255), 1, cv2.LINE_AA)  # type: ignore[return-value]

@@ -13,12 +13,13 @@ import keras
 import numpy as np
 
 from hemato_edge.errors import ModelError
-from hemato_edge.models.runtime import Model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+    from hemato_edge.models.runtime import Model
 
 _BATCH = 32
 
@@ -37,7 +38,9 @@ class GradCam:
         self.layer_name, self._front, self._head = split_at_last_map(model)
         self._gradient = _gradient_of(self._head)
 
-    def maps(self, images: NDArray[np.uint8], labels: NDArray[np.int64], *, signed: bool = False) -> NDArray[np.float32]:
+    def maps(
+        self, images: NDArray[np.uint8], labels: NDArray[np.int64], *, signed: bool = False
+    ) -> NDArray[np.float32]:
         """The map of one label for each image.
 
         Args:
@@ -55,8 +58,8 @@ class GradCam:
             gradient = self._gradient(features, labels[i : i + _BATCH])
             importance = gradient.mean(axis=(1, 2), keepdims=True)
             parts.append((importance * keras.ops.convert_to_numpy(features)).sum(axis=-1))
-        maps = np.concatenate(parts).astype(np.float32)
-        return maps if signed else np.maximum(maps, 0)
+        maps: NDArray[np.float32] = np.concatenate(parts).astype(np.float32)
+        return maps if signed else np.clip(maps, 0, None)
 
 
 def split_at_last_map(model: Any) -> tuple[str, Callable[[Any], Any], Callable[[Any], Any]]:
@@ -69,15 +72,17 @@ def split_at_last_map(model: Any) -> tuple[str, Callable[[Any], Any], Callable[[
         ModelError: if no layer takes a map.
     """
     for layer in reversed(model.layers):
-        if isinstance(layer, keras.layers.InputLayer) or not _is_map(layer.input):
+        if isinstance(layer, keras.layers.InputLayer):
             continue
-        if isinstance(layer, keras.Model) and not _is_map(layer.output):
-            name, inner_front, inner_head = split_at_last_map(layer)
-            before, after = _part(model.inputs, layer.input), _part(_output_within(model, layer), model.outputs[0])
-            return name, lambda x: inner_front(before(x)), lambda features: after(inner_head(features))
-        features = _output_within(model, layer) if _is_map(layer.output) else layer.input
+        taken, given = _tensors_within(model, layer)
+        if not _is_map(taken):
+            continue
+        if isinstance(layer, keras.Model) and not _is_map(given):
+            name, front, head = split_at_last_map(layer)
+            return name, _chain(_part(model.inputs[0], taken), front), _chain(head, _part(given, model.outputs[0]))
+        features = given if _is_map(given) else taken
         name = features._keras_history.operation.name
-        return name, _part(model.inputs, features), _part(features, model.outputs[0])
+        return name, _part(model.inputs[0], features), _part(features, model.outputs[0])
     raise ModelError(
         f"The model {model.name} has no feature map, so nothing shows where it looks.",
         "Explain a convolutional classifier.",
@@ -85,26 +90,27 @@ def split_at_last_map(model: Any) -> tuple[str, Callable[[Any], Any], Callable[[
 
 
 def _is_map(tensor: Any) -> bool:
-    shape = getattr(tensor, "shape", ())
-    return len(shape) == 4 and max(shape[1:3]) > 1
+    return len(tensor.shape) == 4 and max(tensor.shape[1:3]) > 1
 
 
-def _output_within(model: Any, layer: Any) -> Any:
-    """What a layer gives inside of this model; a nested model's own `output` belongs to its inner graph."""
-    for other in model.layers:
-        tensor = getattr(other, "input", None) if not isinstance(other, keras.layers.InputLayer) else None
-        if hasattr(tensor, "_keras_history") and tensor._keras_history.operation is layer:
-            return tensor
-    return model.outputs[0]
+def _tensors_within(model: Any, layer: Any) -> tuple[Any, Any]:
+    """What a layer takes and gives inside of this model; a nested model's own `input` belongs to its inner graph."""
+    graph = model._functional if isinstance(model, keras.Sequential) else model
+    # there is no public way from a layer to its place in one of several graphs
+    node = next(node for node in layer._inbound_nodes if node in graph._nodes)
+    return node.input_tensors[0], node.outputs[0]
 
 
-def _part(inputs: Any, outputs: Any) -> Callable[[Any], Any]:
-    """From one tensor of a graph to another, as a function."""
-    first = inputs[0] if isinstance(inputs, list) else inputs
-    if first is outputs:
+def _part(first: Any, last: Any) -> Callable[[Any], Any]:
+    """From one tensor of a graph to another, as a function in inference mode."""
+    if first is last:
         return lambda x: x
-    part = keras.Model(first, outputs)
+    part = keras.Model(first, last)
     return lambda x: part(x, training=False)
+
+
+def _chain(first: Callable[[Any], Any], second: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda x: second(first(x))
 
 
 def bundle_maps(model: Model, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> NDArray[np.float32] | None:

@@ -40,6 +40,10 @@ class ClassAuc:
     interval: Interval
 
 
+FEWEST = 5
+"""With fewer cells than this a class's interval says nothing; it is not shown to people."""
+
+
 @dataclass(frozen=True, slots=True)
 class Intervals:
     """95 % intervals of one set of cells; they cover which cells were looked at, not how the labels were given.
@@ -52,6 +56,7 @@ class Intervals:
         weighted: the same, weighted by class size.
         per_class: label → intervals, labels that occur only.
         recall_exact: label → Clopper-Pearson of the recall, labels that occur only.
+        precision_exact: the same of the precision; 0 to 1 where the label was never answered.
         auc: label → one against the rest, labels that occur beside another only.
         macro_auc: mean over those, None where there are none.
     """
@@ -63,8 +68,18 @@ class Intervals:
     weighted: ClassIntervals
     per_class: dict[str, ClassIntervals]
     recall_exact: dict[str, Interval]
+    precision_exact: dict[str, Interval]
     auc: dict[str, ClassAuc]
     macro_auc: ClassAuc | None
+
+    def wider(self, label: str, figure: str) -> Interval:
+        """The interval to show for a class's "precision" or "recall": the bootstrap's, widened to the exact one.
+
+        Where no error was seen the bootstrap has none to draw and would claim certainty.
+        """
+        low, high = getattr(self.per_class[label], figure)
+        exact = {"precision": self.precision_exact, "recall": self.recall_exact}[figure][label]
+        return min(low, exact[0]), max(high, exact[1])
 
     def as_json(self) -> dict[str, object]:
         """As plain JSON values."""
@@ -102,13 +117,16 @@ def intervals_of(answers: Answers, temperature: float = 1.0) -> Intervals:
         per_class={
             CLASSIFIER_LABELS[c]: ClassIntervals(*(interval(v[:, c]) for v in (precision, recall, f1))) for c in present
         },
-        recall_exact={
-            CLASSIFIER_LABELS[c]: clopper_pearson(hits[int(c)], int(np.count_nonzero(answers.labels == c)))
-            for c in present
-        },
+        recall_exact=_exact(hits, answers.labels),
+        precision_exact=_exact(hits, given),
         auc=auc,
         macro_auc=macro_auc,
     )
+
+
+def _exact(hits: dict[int, int], of: NDArray[np.int64]) -> dict[str, Interval]:
+    totals = {c: int(np.count_nonzero(of == c)) for c in hits}
+    return {CLASSIFIER_LABELS[c]: clopper_pearson(n, totals[c]) if totals[c] else (0.0, 1.0) for c, n in hits.items()}
 
 
 def _areas(
@@ -124,9 +142,7 @@ def _areas(
         own = answers.labels == c
         points.append(float(weighted_auc(whole, probabilities[:, c], own)[0]))
         draws.append(weighted_auc(drawn, probabilities[:, c], own))
-    auc = {
-        CLASSIFIER_LABELS[c]: ClassAuc(p, interval(d)) for c, p, d in zip(present, points, draws, strict=True)
-    }
+    auc = {CLASSIFIER_LABELS[c]: ClassAuc(p, interval(d)) for c, p, d in zip(present, points, draws, strict=True)}
     return auc, ClassAuc(float(np.mean(points)), interval(np.mean(draws, axis=0)))
 
 

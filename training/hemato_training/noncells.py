@@ -85,9 +85,7 @@ def gather_strangers(
     return [*found, Strangers("noise", "", noise, np.array([f"noise {i}" for i in range(len(noise))], np.str_))]
 
 
-def cut_strangers(
-    fields: Sequence[Field], look: Look, size: int, reporter: Reporter | None = None
-) -> list[Strangers]:
+def cut_strangers(fields: Sequence[Field], look: Look, size: int, reporter: Reporter | None = None) -> list[Strangers]:
     """The kinds that occur in the fields of one laboratory, in the order of `KINDS`, and their white cells."""
     locator = OpenCvLocator()
     crops: dict[str, list[Image]] = {kind: [] for kind in MOST_OF_A_FIELD}
@@ -129,9 +127,7 @@ def strange_places(
         "background": random[distance_to_boxes(random, everything) > clear],
         "red_cell": _apart(_centres(field.boxes.of_kind(RBC)), white, 2 * clear),
         "platelet": _apart(_centres(field.boxes.of_kind(PLATELET)), white, 2 * clear),
-        "debris": _apart(
-            _apart(_centres(located.of_kind(PLATELET).boxes), field.boxes.xyxy, 0.0), white, 2 * clear
-        ),
+        "debris": _apart(_apart(_centres(located.of_kind(PLATELET).boxes), field.boxes.xyxy, 0.0), white, 2 * clear),
         "mistaken": _apart(_centres(located.of_kind(WBC).boxes), white, 0.0),
         "white": _centres(white),
     }
@@ -167,7 +163,7 @@ def _apart(points: NDArray[np.float64], boxes: NDArray[np.float32], least: float
 
 
 def _centres(boxes: NDArray[np.float32]) -> NDArray[np.float64]:
-    return ((boxes[:, :2] + boxes[:, 2:]) / 2).astype(np.float64)  # type: ignore[no-any-return]
+    return ((boxes[:, :2] + boxes[:, 2:]) / 2).astype(np.float64)
 
 
 def _as_record(field: Field) -> Record:

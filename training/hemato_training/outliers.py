@@ -7,7 +7,7 @@ K. Gimpel, ICLR 2017. Area under the ROC curve and the share of strangers let th
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -73,7 +73,7 @@ class OutlierFigures:
         return asdict(self)
 
 
-def energy(logits: NDArray[np.floating], temperature: float = 1.0) -> NDArray[np.float64]:
+def energy(logits: NDArray[np.floating[Any]], temperature: float = 1.0) -> NDArray[np.float64]:
     """(n,) -T · logsumexp(logits / T) of logits (n, labels); the higher, the stranger (Liu et al. 2020, equation 4)."""
     scaled = logits.astype(np.float64) / temperature
     top = scaled.max(axis=1)
@@ -81,8 +81,8 @@ def energy(logits: NDArray[np.floating], temperature: float = 1.0) -> NDArray[np
 
 
 def separation(
-    known: NDArray[np.floating],
-    strange: NDArray[np.floating],
+    known: NDArray[np.floating[Any]],
+    strange: NDArray[np.floating[Any]],
     known_groups: NDArray[np.str_] | None = None,
     strange_groups: NDArray[np.str_] | None = None,
 ) -> Separation:

@@ -65,7 +65,9 @@ def confusion_matrix(confusion: Sequence[Sequence[int]], labels: Sequence[str], 
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     names = [label.replace("_", " ") for label in labels]
     axes.set_xticks(range(len(names)), names, rotation=40, ha="right")
-    axes.set_yticks(range(len(present)), [f"{names[i]} ({n})" for i, n in zip(present, counts.sum(axis=1), strict=True)])
+    axes.set_yticks(
+        range(len(present)), [f"{names[i]} ({n})" for i, n in zip(present, counts.sum(axis=1), strict=True)]
+    )
     axes.set(xlabel="answer", ylabel="truth", title=title)
     for row, column in np.ndindex(*counts.shape):
         if counts[row, column]:

@@ -84,7 +84,8 @@ def risk_coverage(
 
 
 def _mean_risk(wrong: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.cumsum(wrong) / np.arange(1, len(wrong) + 1)  # type: ignore[no-any-return]
+    risk: NDArray[np.float64] = np.cumsum(wrong) / np.arange(1, len(wrong) + 1)
+    return risk
 
 
 def _levelled(wrong: NDArray[np.float64], falling: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -92,4 +93,5 @@ def _levelled(wrong: NDArray[np.float64], falling: NDArray[np.float64]) -> NDArr
     starts = np.append(True, np.diff(falling) < 0)
     run = np.cumsum(starts) - 1
     mean: NDArray[np.float64] = np.bincount(run, wrong) / np.bincount(run)
-    return mean[run]
+    levelled: NDArray[np.float64] = mean[run]
+    return levelled
