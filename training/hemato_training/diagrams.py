@@ -107,7 +107,7 @@ def reliability_diagram(details: Mapping[str, Details], cells: Mapping[str, int]
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.grid(visible=True, alpha=0.25)
-        axes.legend(fontsize=8, loc="lower right")
+        axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.22))
     return figure
 
 

@@ -97,7 +97,7 @@ def _tensors_within(model: Any, layer: Any) -> tuple[Any, Any]:
     """What a layer takes and gives inside of this model; a nested model's own `input` belongs to its inner graph."""
     graph = model._functional if isinstance(model, keras.Sequential) else model
     # there is no public way from a layer to its place in one of several graphs
-    node = next(node for node in layer._inbound_nodes if node in graph._nodes)
+    node = next(node for group in graph._nodes_by_depth.values() for node in group if node.operation is layer)
     return node.input_tensors[0], node.outputs[0]
 
 
