@@ -6,6 +6,7 @@ the other half chose, and that is repeated over several halvings.
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -93,12 +94,11 @@ def crossfit(answers: Answers, fitted_on: tuple[str, ...], halvings: int = HALVI
     chooses = np.isin(answers.laboratories, fitted_on)
     if np.count_nonzero(chooses) < _FEWEST:
         return None
-    rng = np.random.default_rng(seed)
     temperatures, thresholds = [], []
     sets = {name: answers.laboratories == name for name in dict.fromkeys(answers.laboratories.tolist())}
     rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in ("", *sets)}
-    for _ in range(halvings):
-        half = halve(answers, rng)
+    for turn in range(halvings):
+        half = halve(answers, seed + turn)
         scaled, threshold = np.empty_like(answers.logits, np.float64), np.empty(len(answers))
         for chosen in (False, True):
             fit, other = answers.select(chooses & (half == chosen)), half != chosen
@@ -122,12 +122,16 @@ def crossfit(answers: Answers, fitted_on: tuple[str, ...], halvings: int = HALVI
     )
 
 
-def halve(answers: Answers, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """(n,) bool: which half each cell is in; groups stay whole, strata are divided evenly."""
+def halve(answers: Answers, seed: int) -> NDArray[np.bool_]:
+    """(n,) bool: which half each cell is in; groups stay whole, strata are divided evenly.
+
+    Each stratum draws for itself, so that judging one more laboratory leaves the halves of the others as they were.
+    """
     _, first, place = np.unique(answers.groups, return_index=True, return_inverse=True)
     strata = answers.strata[first]
     side = np.zeros(len(first), bool)
     for stratum in np.unique(strata):
+        rng = np.random.default_rng([seed, zlib.crc32(str(stratum).encode())])
         members = rng.permutation(np.flatnonzero(strata == stratum))
         # the odd one out goes to either half by chance, else one half would be larger throughout
         side[members[: len(members) // 2 + int(rng.integers(2)) * (len(members) % 2)]] = True
