@@ -120,7 +120,8 @@ def _show_strangers(report: Report) -> None:
 
     table = Table(title="what is no white cell, or was never learnt")
     for column in ("kind", "from", "crops", "named white %", "conf. AUROC", "FPR95 %", "energy AUROC", "FPR95 % "):
-        table.add_column(column, justify="left" if column in ("kind", "from") else "right")
+        words = column in ("kind", "from")
+        table.add_column(column, justify="left" if words else "right", no_wrap=words)
     for one in report.outliers:
         shares = [f"{one.confidence.auroc:.3f}", percent(one.confidence.fpr95)]
         shares += [f"{one.energy.auroc:.3f}", percent(one.energy.fpr95)]
