@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,16 @@ HIGHEST_THRESHOLD = 0.999
 """Stands where no confidence is high enough."""
 MAX_ERROR = 0.01
 """Share of wrong answers among those given, at most, on the cells the threshold is chosen on."""
+BINS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Cells of similar confidence: how sure the model was on average, how often it was right, how many they are."""
+
+    confidence: float
+    accuracy: float
+    cells: int
 
 
 def softmax(logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float64]:
@@ -73,13 +84,49 @@ def rejection_threshold(
     return float(np.clip(between, LOWEST_THRESHOLD, HIGHEST_THRESHOLD))
 
 
-def expected_calibration_error(probabilities: NDArray[np.float64], labels: NDArray[np.int64], bins: int = 15) -> float:
-    """Mean distance between confidence and accuracy over bins of equal width (Guo et al. 2017), 0 to 1."""
+def reliability(probabilities: NDArray[np.float64], labels: NDArray[np.int64], bins: int = BINS) -> list[Bin]:
+    """The bins of equal width that hold a cell, lowest confidence first."""
     confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
+    return _binned(confidence, probabilities.argmax(axis=1) == labels, bins)
+
+
+def expected_calibration_error(
+    probabilities: NDArray[np.float64], labels: NDArray[np.int64], bins: int = BINS
+) -> float:
+    """Mean distance between confidence and accuracy over bins of equal width (Guo et al. 2017), 0 to 1."""
+    return _mean_gap(reliability(probabilities, labels, bins))
+
+
+def classwise_calibration_error(
+    probabilities: NDArray[np.float64], labels: NDArray[np.int64], bins: int = BINS
+) -> NDArray[np.float64]:
+    """(labels,) the same for each class's probability against how often a cell is of it (Kull et al. 2019)."""
+    classes = range(probabilities.shape[1])
+    return np.array([_mean_gap(_binned(probabilities[:, c], labels == c, bins)) for c in classes])
+
+
+def calibration_error_by_chance(
+    probabilities: NDArray[np.float64], draws: int = 1000, seed: int = 7, bins: int = BINS
+) -> tuple[float, float]:
+    """What a perfectly honest model with these confidences would show on as many cells: mean, and 95 % stay below.
+
+    A calibration error over bins is never negative, so few cells show one by chance alone (consistency resampling:
+    J. Bröcker and L. A. Smith, Weather and Forecasting 22, 2007).
+    """
+    confidence = probabilities.max(axis=1)
+    right = np.random.default_rng(seed).random((draws, len(confidence))) < confidence
     place = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [
-        abs(float(right[place == b].mean()) - float(confidence[place == b].mean())) * np.count_nonzero(place == b)
-        for b in np.unique(place)
-    ]
-    return float(sum(gaps) / len(labels))
+    member = (place[:, None] == np.arange(bins)).astype(np.float64)
+    errors = np.abs((right - confidence) @ member).sum(axis=1) / len(confidence)
+    return float(errors.mean()), float(np.percentile(errors, 95))
+
+
+def _binned(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int) -> list[Bin]:
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    members = [place == b for b in np.unique(place)]
+    return [Bin(float(confidence[m].mean()), float(right[m].mean()), int(np.count_nonzero(m))) for m in members]
+
+
+def _mean_gap(bins: list[Bin]) -> float:
+    cells = sum(b.cells for b in bins)
+    return float(sum(abs(b.accuracy - b.confidence) * b.cells for b in bins) / cells)

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from hemato_edge.errors import ModelError
+from hemato_edge.errors import DataError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle
 from hemato_edge.models.runtime import Model
+from hemato_training.answers import Answers, answers_of
 from hemato_training.cells import cells_of, looks_of, prepare_cells
+from hemato_training.crossfit import CrossFit, crossfit
 from hemato_training.datasets import in_split, load
+from hemato_training.details import Details, details_of
 from hemato_training.figures import Figures, figures_of
+from hemato_training.origin import Origin, check_left_out, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_training.cells import Cells, Look
+    from hemato_training.datasets import Record
     from hemato_training.progress import Reporter
 
 
@@ -50,6 +55,35 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """A model and its answers to one split.
+
+    Attributes:
+        path: the model's file.
+        judged: the opened model.
+        origin: what it says of its training.
+        split: "train" or "val".
+        records: every record of the laboratories, all splits.
+        looks: laboratory → scale and stain used.
+        cells: the cells judged, without those of a class left out.
+        images: (n, size, size, 3) uint8 RGB, what the model saw of them.
+        answers: what it answered.
+        left_out: a class that the model did not learn, and its answers to the cells of it.
+    """
+
+    path: Path
+    judged: Judged
+    origin: Origin
+    split: str
+    records: list[Record]
+    looks: dict[str, Look]
+    cells: Cells
+    images: NDArray[np.uint8]
+    answers: Answers
+    left_out: tuple[str, Answers] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """What a model achieves, laboratory by laboratory and over all cells.
 
@@ -62,6 +96,8 @@ class Evaluation:
         looks: laboratory → scale and stain used.
         laboratories: laboratory → figures.
         overall: over all cells.
+        details: laboratory → intervals, calibration, risk and coverage; "overall" for all cells.
+        crossfit: temperature and threshold judged on cells that did not choose them, None where there are too few.
     """
 
     model: str
@@ -72,6 +108,8 @@ class Evaluation:
     looks: dict[str, Look]
     laboratories: dict[str, Figures]
     overall: Figures
+    details: dict[str, Details]
+    crossfit: CrossFit | None
 
     def as_json(self) -> dict[str, object]:
         """As plain JSON values."""
@@ -85,6 +123,8 @@ class Evaluation:
             "looks": {name: look.as_json() for name, look in self.looks.items()},
             "laboratories": {name: figures.as_json() for name, figures in self.laboratories.items()},
             "overall": self.overall.as_json(),
+            "details": {name: own.as_json() for name, own in self.details.items()},
+            "crossfit": self.crossfit.as_json() if self.crossfit else None,
         }
 
 
@@ -158,7 +198,21 @@ def evaluate(
     laboratories: Sequence[str] = ("pbc", "bccd"),
     reporter: Reporter | None = None,
 ) -> Evaluation:
-    """Judge a model on one split of the named laboratories.
+    """Judge a model on one split of the named laboratories: `evaluation_of` what `try_on` gives."""
+    return evaluation_of(try_on(path, data, cache, split=split, laboratories=laboratories, reporter=reporter))
+
+
+def try_on(
+    path: Path,
+    data: Path,
+    cache: Path,
+    *,
+    split: str = "val",
+    laboratories: Sequence[str] = ("pbc", "bccd"),
+    left_out: str | None = None,
+    reporter: Reporter | None = None,
+) -> Tried:
+    """Ask a model about one split of the named laboratories.
 
     Args:
         path: `.keras` or `.tflite`.
@@ -166,19 +220,50 @@ def evaluate(
         cache: folder for looks and crops.
         split: "train" or "val".
         laboratories: names known to `datasets.LABORATORIES`.
+        left_out: a class that the model did not learn; its cells are kept apart.
         reporter: who is told about progress.
 
     Raises:
-        ModelError: if the model cannot be opened.
+        ModelError: if the model cannot be opened, or did learn the class left out.
         DataError: if the data are missing, leak, or hold no cell of that split.
     """
     judged = open_model(path)
+    origin = origin_of(path, judged.model)
+    if left_out is not None:
+        check_left_out(origin, left_out, path)
     records = load(data, laboratories)
     looks = looks_of(records, cache, reporter)
     cells = cells_of(in_split(records, split), looks, judged.size, cache, reporter=reporter)
-    logits = judged.logits(prepare_cells(cells, looks))
-    by_name, overall = figures_by_laboratory(logits, cells, judged.temperature, judged.threshold)
-    return Evaluation(path.name, split, judged.size, judged.temperature, judged.threshold, looks, by_name, overall)
+    images = prepare_cells(cells, looks)
+    answers = answers_of(judged.logits(images), cells, records)
+    strange = None
+    if left_out is not None:
+        apart = cells.labels == CLASSIFIER_LABELS.index(left_out)
+        strange = (left_out, answers.select(apart))
+        cells, images, answers = cells.select(~apart), images[~apart], answers.select(~apart)
+    if not len(cells):
+        raise DataError(f"There is no cell to judge on in {split}.", "Name another --split or --laboratory.")
+    return Tried(path, judged, origin, split, records, looks, cells, images, answers, strange)
+
+
+def evaluation_of(tried: Tried) -> Evaluation:
+    """All figures of a model's answers."""
+    judged, answers = tried.judged, tried.answers
+    by_name, overall = figures_by_laboratory(answers.logits, tried.cells, judged.temperature, judged.threshold)
+    details = {name: details_of(answers.select(answers.laboratories == name), judged.temperature) for name in by_name}
+    details["overall"] = details_of(answers, judged.temperature) if len(by_name) > 1 else next(iter(details.values()))
+    return Evaluation(
+        tried.path.name,
+        tried.split,
+        judged.size,
+        judged.temperature,
+        judged.threshold,
+        tried.looks,
+        by_name,
+        overall,
+        details,
+        crossfit(answers, tried.origin.trained_on),
+    )
 
 
 def figures_by_laboratory(

@@ -42,7 +42,7 @@ def _laboratories(entry: Mapping[str, object]) -> dict[str, dict[str, float]]:
 
 
 def draw_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], title: str, path: Path) -> None:
-    """A confusion matrix: counts written in, shaded by the share of the true class.
+    """A confusion matrix as a PNG file; see `confusion_matrix`.
 
     Args:
         confusion: row: truth, column: answer.
@@ -50,18 +50,27 @@ def draw_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], ti
         title: above the picture.
         path: PNG to write.
     """
+    confusion_matrix(confusion, labels, title).savefig(path, dpi=120)
+
+
+def confusion_matrix(confusion: Sequence[Sequence[int]], labels: Sequence[str], title: str) -> Figure:
+    """Counts written in, shaded by the share of the true class; classes that never occur are left out as rows."""
     counts = np.asarray(confusion)
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure = Figure(figsize=(7, 6), layout="constrained")
+    present = np.flatnonzero(counts.sum(axis=1))
+    counts = counts[present]
+    share = counts / counts.sum(axis=1, keepdims=True)
+    figure = Figure(figsize=(7, 2.2 + 0.48 * len(present)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     names = [label.replace("_", " ") for label in labels]
     axes.set_xticks(range(len(names)), names, rotation=40, ha="right")
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(
+        range(len(present)), [f"{names[i]} ({n})" for i, n in zip(present, counts.sum(axis=1), strict=True)]
+    )
     axes.set(xlabel="answer", ylabel="truth", title=title)
     for row, column in np.ndindex(*counts.shape):
         if counts[row, column]:
             colour = "white" if share[row, column] > 0.5 else "black"
             axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour)
-    figure.savefig(path, dpi=120)
+    return figure

@@ -104,7 +104,7 @@ class Settings:
         values = asdict(self)
         values["data"], values["out"] = self.data.name, self.out.name
         values["weights"] = Path(self.weights).name
-        values["laboratories"], values["without"] = " ".join(self.laboratories), " ".join(self.without)
+        values["laboratories"], values["without"] = ",".join(self.laboratories), ",".join(self.without)
         return values
 
     def differences(self, earlier: Mapping[str, object]) -> list[str]:

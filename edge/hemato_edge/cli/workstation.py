@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from hemato_training.figures import Figures
 
-EXTRA = ("keras", "tensorflow", "sklearn", "matplotlib")
+EXTRA = ("keras", "tensorflow", "sklearn", "matplotlib", "jinja2")
 """What `hemato-edge[train]` brings."""
 Data = Annotated[Path, typer.Option(help="Directory with one folder per data set (pbc, bccd).")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
