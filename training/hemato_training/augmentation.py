@@ -27,6 +27,8 @@ ZOOM = 0.2
 """Largest relative error of scale. A red cell is 6.2 to 8.2 µm, and its estimate errs by about as much again."""
 SHIFT = 0.06
 """Largest shift in sides of the crop: how far a locator's box centre lies off the cell's."""
+AT_HOME = 0.4
+"""Share of views that stay near their own laboratory, so that a model that travels is still good at home."""
 CROSSTALK = 0.15
 """Standard deviation of the channel mixing for strength 1."""
 DYE = (0.35, 1.3)
@@ -53,6 +55,8 @@ def augment(crop: Image, stain: StainCalibration, size: int, rng: Generator, str
     picture = change_pose(crop, size, rng, strength)
     if strength <= 0:
         return apply_stain(picture, stain)
+    if rng.random() < AT_HOME:
+        strength *= rng.uniform(0, 0.5)
     picture = change_softness(picture, rng, strength)
     photographed, measured = photograph_elsewhere(picture, stain, rng, strength)
     finished = apply_stain(photographed, measured)
@@ -101,7 +105,7 @@ def photograph_elsewhere(
     if rng.random() < 0.5:
         light = change_light(light, rng, strength)
     if rng.random() < 0.5:
-        light = light + rng.standard_normal(light.shape, np.float32) * np.float32(rng.uniform(0.5, 6 * strength))
+        light = light + rng.standard_normal(light.shape, np.float32) * np.float32(rng.uniform(0, 6 * strength))
     photographed: Image = np.clip(light, 0, 255).astype(np.uint8)
     if rng.random() < 0.5 * strength:
         photographed = compress(photographed, int(rng.integers(40, 96)))
