@@ -40,6 +40,7 @@ class Architecture:
             squeeze-excite block breaks the graph into many partitions).
         min_size: smallest input that its poolings leave anything of, pixels.
         pretrained: whether Keras has weights of it from ImageNet.
+        tail: percent of an activation's values beyond its int8 limits that converts it best; `training/RESULTS.md`.
     """
 
     build: Callable[[int, float, str], Any]
@@ -47,6 +48,7 @@ class Architecture:
     static_batch: bool
     min_size: int = MIN_SIZE
     pretrained: bool = True
+    tail: float = 0.0
 
 
 def _mobilenet_v2(size: int, alpha: float, weights: str) -> Any:
@@ -126,7 +128,7 @@ def _without_preprocessing(whole: Any, *, fold: bool) -> Any:
 
 ARCHITECTURES: dict[str, Architecture] = {
     "mobilenet_v2": Architecture(_mobilenet_v2, has_alpha=True, static_batch=False),
-    "efficientnet_b0": Architecture(_efficientnet_b0, has_alpha=False, static_batch=True),
+    "efficientnet_b0": Architecture(_efficientnet_b0, has_alpha=False, static_batch=True, tail=0.01),
     "resnet50": Architecture(_resnet50, has_alpha=False, static_batch=False),
     "inception_v3": Architecture(_inception_v3, has_alpha=False, static_batch=False, min_size=75),
     "simple_cnn": Architecture(_simple_cnn, has_alpha=False, static_batch=False, pretrained=False),

@@ -173,7 +173,9 @@ def load_classical(path: Path) -> ClassicalModel:
     return found
 
 
-def train_classical(settings: Settings, *, cache: Path | None = None, reporter: Reporter | None = None) -> ClassicalOutcome:
+def train_classical(
+    settings: Settings, *, cache: Path | None = None, reporter: Reporter | None = None
+) -> ClassicalOutcome:
     """Train a classical model into `settings.out`: model.joblib, run.json and metrics.json.
 
     It learns from the crops as the device cuts them, without augmentation: most features do not change when a cell

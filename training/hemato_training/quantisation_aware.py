@@ -162,7 +162,9 @@ def _is_fused(followers: list[Any]) -> bool:
     return isinstance(after, keras.layers.Activation) and after.activation.__name__ in _FUSED
 
 
-def set_limits(network: Any, layers: list[Any], tensors: list[Any], images: NDArray[np.uint8], tail: float = TAIL) -> None:
+def set_limits(
+    network: Any, layers: list[Any], tensors: list[Any], images: NDArray[np.uint8], tail: float = TAIL
+) -> None:
     """Measure the limits of every activation on images (n, S, S, 3) uint8 and set them.
 
     The limits enclose zero and all but `tail` percent of the values on either side.

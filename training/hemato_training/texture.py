@@ -35,6 +35,7 @@ DISTANCES = (1, 3)
 """Pixels apart that grey levels are compared at; 1 is 0.24 µm."""
 _TEXTURES = ("contrast", "dissimilarity", "homogeneity", "energy", "correlation")
 _DARKEST = 3.0
+_BRIDGE = 0.5
 _LOBE = 0.03
 
 
@@ -69,14 +70,26 @@ def outline_cell(crop: Image) -> Outline:
     nearest = int(np.argmin(np.hypot(rows - height / 2, columns - width / 2)))
     number = int(groups[rows[nearest], columns[nearest]])
     cell = (grow_cells(contrast, groups, WORKING_RED_PX) == number) | (groups == number)
-    return Outline(image, contrast.density, (groups == number) & contrast.nuclei, cell)
+    nucleus = (groups == number) & contrast.nuclei
+    return Outline(image, contrast.density, nucleus, _without_neighbours(cell, groups == number))
+
+
+def _without_neighbours(cell: NDArray[np.bool_], nucleus: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The cell without red cells that hang on to it by a narrow bridge, as they do where a crop shows only parts."""
+    side = round(_BRIDGE * WORKING_RED_PX) | 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    opened = cv2.morphologyEx(cell.astype(np.uint8), cv2.MORPH_OPEN, disc).astype(bool) | nucleus
+    parts = label(opened)
+    own = np.bincount(parts[nucleus]).argmax()
+    kept: NDArray[np.bool_] = parts == own
+    return kept
 
 
 def describe_cells(images: NDArray[np.uint8], reporter: Reporter | None = None) -> NDArray[np.float64]:
     """(n, features) float64 of prepared crops (n, S, S, 3) uint8 RGB, in the order of `FEATURES`."""
     what = f"measuring {len(images)} cells"
     steps = (reporter or Silent()).track(images, what, len(images))
-    rows = [list(describe_cell(cv2.cvtColor(image, cv2.COLOR_RGB2BGR)).values()) for image in steps]  # type: ignore[arg-type]
+    rows = [list(describe_cell(cv2.cvtColor(image, cv2.COLOR_RGB2BGR)).values()) for image in steps]
     return np.asarray(rows, np.float64).reshape(len(images), -1)
 
 
