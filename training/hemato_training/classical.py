@@ -6,9 +6,11 @@ runs on a workstation only: TFLite has no form for it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import joblib
@@ -21,8 +23,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
+from hemato_edge import vision
 from hemato_edge.errors import ConfigurationError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
+from hemato_training import texture
 from hemato_training.cells import prepare_cells
 from hemato_training.evaluation import figures_by_laboratory, macro_accuracy
 from hemato_training.fit import METRICS_FILE, RUN_FILE, versions
@@ -32,7 +36,6 @@ from hemato_training.texture import FEATURES, describe_cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
 
 PREFIX = "features+"
 CLASSICAL_FILE = "model.joblib"
+_VISION = Path(vision.__file__).parent
 _RARE = 1e-4
 """Stands for a probability of zero, so that its logarithm is a logit."""
 
@@ -192,12 +196,14 @@ def train_classical(
     """
     is_classical(settings.architecture)
     reporter = reporter or Silent()
-    material = gather(settings, cache or settings.out / "cells", reporter)
+    cache = cache or settings.out / "cells"
+    material = gather(settings, cache, reporter)
     own = middle_of(material.train, settings.size)
-    features = describe_cells(prepare_cells(own, material.looks), reporter)
+    features = measured(prepare_cells(own, material.looks), cache, reporter)
     estimator = CLASSICAL[settings.architecture](settings.seed).fit(features, own.labels)
     model = ClassicalModel(settings.architecture, settings.size, estimator)
-    by_name, overall = figures_by_laboratory(model.logits(material.val_images, reporter), material.val)
+    logits = model.logits_of_features(measured(material.val_images, cache, reporter))
+    by_name, overall = figures_by_laboratory(logits, material.val)
     settings.out.mkdir(parents=True, exist_ok=True)
     (settings.out / RUN_FILE).write_text(json.dumps(_facts(settings, material), indent=1))
     model.save(settings.out / CLASSICAL_FILE)
@@ -205,6 +211,22 @@ def train_classical(
     whole = {**outcome.as_json(), "model": CLASSICAL_FILE, "labels": list(CLASSIFIER_LABELS)}
     (settings.out / METRICS_FILE).write_text(json.dumps(whole, indent=1))
     return outcome
+
+
+def measured(images: NDArray[np.uint8], cache: Path, reporter: Reporter | None = None) -> NDArray[np.float64]:
+    """As `describe_cells`, measured once and kept in `cache`; anew when the images or the code changed."""
+    code = b"".join(path.read_bytes() for path in (Path(texture.__file__), *sorted(_VISION.glob("*.py"))))
+    key = hashlib.sha256(code + str(images.shape).encode() + images.tobytes()).hexdigest()[:16]
+    path = cache / f"features-{key}.npy"
+    if path.is_file():
+        kept: NDArray[np.float64] = np.load(path, allow_pickle=False)
+        return kept
+    features = describe_cells(images, reporter)
+    cache.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".partial.npy")
+    np.save(temporary, features)
+    temporary.replace(path)
+    return features
 
 
 def middle_of(cells: Cells, size: int) -> Cells:

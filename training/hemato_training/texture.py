@@ -90,7 +90,7 @@ def describe_cells(images: NDArray[np.uint8], reporter: Reporter | None = None) 
     what = f"measuring {len(images)} cells"
     steps = (reporter or Silent()).track(images, what, len(images))
     rows = [list(describe_cell(cv2.cvtColor(image, cv2.COLOR_RGB2BGR)).values()) for image in steps]
-    return np.asarray(rows, np.float64).reshape(len(images), -1)
+    return np.asarray(rows, np.float64).reshape(len(images), len(FEATURES))
 
 
 def describe_cell(crop: Image) -> dict[str, float]:
