@@ -67,7 +67,7 @@ def test_colour_of_the_cytoplasm_is_told_apart() -> None:
 
 def test_granules_make_texture() -> None:
     crop = drawn(180)
-    grains = np.random.default_rng(0).integers(-35, 35, (60, 60)).repeat(3, 0).repeat(3, 1).astype(np.int16)
+    grains = np.random.default_rng(0).integers(-60, 60, (60, 60)).repeat(3, 0).repeat(3, 1).astype(np.int16)
     rough = np.clip(crop.astype(np.int16) + grains[..., None] * (crop[..., 1:2] < 230), 0, 255).astype(np.uint8)
     assert named(rough)["plasm contrast 1"] > 1.5 * named(crop)["plasm contrast 1"]
 
