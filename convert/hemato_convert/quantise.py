@@ -53,9 +53,26 @@ def quantise(network: Any, representative: NDArray[np.uint8], tail: float = 0.0)
         ModelError: if the converter fails or what it made fails `check_flatbuffer` or `check_operations`.
         ConfigurationError: if `tail` is out of range.
     """
+    named = name_tensors(full_integer(network, representative, tail))
+    check_flatbuffer(named)
+    return named
+
+
+def full_integer(network: Any, representative: NDArray[np.uint8], tail: float = 0.0) -> bytes:
+    """The full-int8 flatbuffer of any network that takes -1…1, its tensors named by the converter.
+
+    Args:
+        network: a `keras.Model` with one input.
+        representative: (n, H, W, 3) uint8 RGB pictures that the activations' ranges are measured on. One picture of
+            exact 0 and 255 is added, which pins the input's range.
+        tail: as in `quantise`.
+
+    Raises:
+        ModelError: if the converter fails, or the oldest runtime cannot load what it made.
+        ConfigurationError: if `tail` is out of range.
+    """
     check_tail(tail)
-    size = int(network.input_shape[1])
-    extremes = np.zeros((1, size, size, 3), np.uint8)
+    extremes = np.zeros((1, *network.input_shape[1:]), np.uint8)
     extremes[:, ::2] = 255
 
     def samples() -> Iterator[list[NDArray[np.float32]]]:
@@ -78,10 +95,8 @@ def quantise(network: Any, representative: NDArray[np.uint8], tail: float = 0.0)
     except (tf.errors.OpError, RuntimeError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
         raise ModelError(f"The TFLite converter failed: {first}", "Try --arch mobilenet_v2.") from error
-    named = name_tensors(flatbuffer)
-    check_flatbuffer(named)
-    check_operations(operation_versions(named))
-    return named
+    check_operations(operation_versions(flatbuffer))
+    return flatbuffer
 
 
 def _quantised(calibrated: bytes) -> bytes:

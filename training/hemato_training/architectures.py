@@ -180,7 +180,10 @@ def architecture_named(name: str) -> Architecture:
         ConfigurationError: if there is none.
     """
     if name not in ARCHITECTURES:
-        raise ConfigurationError(f"Unknown architecture {name!r}.", f"Known: {', '.join(ARCHITECTURES)}.")
+        raise ConfigurationError(
+            f"Unknown architecture {name!r}.",
+            f"Known: {', '.join(ARCHITECTURES)}; features+svm and its like are trained by `hemato-edge train compare`.",
+        )
     return ARCHITECTURES[name]
 
 
