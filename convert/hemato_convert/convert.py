@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from hemato_convert.card import CardParts, make_card
 from hemato_convert.golden import COUNT, TOLERANCE_STEPS, golden_images
 from hemato_convert.graph import export_graph
+from hemato_convert.operations import operation_versions
 from hemato_convert.parity import ParityReport, compare
 from hemato_convert.quantise import quantise
+from hemato_convert.report import laboratory_parity, write_report
+from hemato_convert.source import REPRESENTATIVE, read_run, records_of, representative_records
 from hemato_convert.trial import run_flatbuffer
-from hemato_edge.errors import DataError, ModelError
+from hemato_edge.errors import ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle, write_bundle
 from hemato_edge.models.runtime import Model
 from hemato_training.architectures import architecture_named
 from hemato_training.calibration import fit_temperature, rejection_threshold, softmax
 from hemato_training.cells import Look, cells_of, prepare_cells
-from hemato_training.datasets import by_laboratory, in_split, load, split_hash, thin
+from hemato_training.classical import refuse_classical
+from hemato_training.datasets import in_split
 from hemato_training.evaluation import figures_by_laboratory, keras_logits, load_keras
-from hemato_training.fit import MODEL_FILE, RUN_FILE
+from hemato_training.fit import MODEL_FILE
 from hemato_training.progress import Silent
 
 if TYPE_CHECKING:
@@ -32,12 +37,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from hemato_edge.models.card import Card
+    from hemato_training.architectures import Architecture
+    from hemato_training.cells import Cells
     from hemato_training.datasets import Record
     from hemato_training.figures import Figures
     from hemato_training.progress import Reporter
-
-REPRESENTATIVE = 400
-"""Training crops that the activations' ranges are measured on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,9 @@ class Conversion:
         int8_figures: laboratory → figures of the int8 model.
         temperature: fitted on the int8 logits.
         threshold: rejection threshold at that temperature.
+        operations: operation → version, as the file names them.
+        report: the parity report beside the bundle.
+        picture: the worst cells, beside it.
     """
 
     path: Path
@@ -61,6 +69,33 @@ class Conversion:
     int8_figures: dict[str, Figures]
     temperature: float
     threshold: float
+    operations: dict[str, int]
+    report: Path
+    picture: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The run, its model and its cells."""
+
+    folder: Path
+    model: Any
+    facts: dict[str, Any]
+    looks: dict[str, Look]
+    records: list[Record]
+    cache: Path
+    reporter: Reporter
+
+    @property
+    def size(self) -> int:
+        return int(self.model.input_shape[1])
+
+    @property
+    def architecture(self) -> Architecture:
+        return architecture_named(str(self.facts["settings"]["architecture"]))
+
+    def cut(self, records: list[Record]) -> Cells:
+        return cells_of(records, self.looks, self.size, self.cache, reporter=self.reporter)
 
 
 def convert(
@@ -71,10 +106,11 @@ def convert(
     cache: Path | None = None,
     min_agreement: float = 0.98,
     representative: int = REPRESENTATIVE,
+    tail: float | None = None,
     name: str = "hemato-edge classifier",
     reporter: Reporter | None = None,
 ) -> Conversion:
-    """Convert the model of a run to a full-int8 bundle with its card.
+    """Convert the model of a run to a full-int8 bundle with its card, and write the parity report beside it.
 
     Args:
         run: folder of the run, or its model.keras.
@@ -82,51 +118,40 @@ def convert(
         data: the directory the run was trained on.
         cache: folder for crops; "cells" in the run's folder unless named.
         min_agreement: least share of validation cells on which float and int8 must agree.
-        representative: how many training crops measure the ranges, 100 to 500 are sensible.
+        representative: how many training crops measure the ranges, 100 to 500.
+        tail: percent of an activation's values that may lie beyond its limits; the architecture's own unless named.
         name: of the model, for its card.
         reporter: who is told about progress.
 
     Raises:
-        ModelError: if the model is unreadable, not of this project's form, not integer throughout after conversion, or
-            agrees too little with the float model; nothing is written then.
+        ModelError: if the model is unreadable, not of this project's form, not integer throughout after conversion,
+            not loadable by the oldest runtime, agrees too little with the float model, or its card would be
+            incomplete; nothing is written then.
+        ConfigurationError: if `representative` or `tail` is out of range.
         DataError: if the data are missing or not those of the run.
     """
-    reporter = reporter or Silent()
-    if out.suffix != ".tflite":
-        raise ModelError(f"A bundle's name ends in .tflite, not {out.name!r}.", "Change --out.")
-    folder = run.parent if run.suffix == ".keras" else run
-    path = run if run.suffix == ".keras" else run / MODEL_FILE
-    model = load_keras(path)
-    facts = _read_run(folder)
-    size = int(model.input_shape[1])
-    looks = {key: Look.from_json(value) for key, value in facts["looks"].items()}
-    records = _records_of(facts, data)
-    cache = cache or folder / "cells"
-    val = cells_of(in_split(records, "val"), looks, size, cache, reporter=reporter)
-    sample = cells_of(representative_records(records, representative), looks, size, cache, reporter=reporter)
-    reporter.note(f"quantising on {len(sample)} training crops")
-    static = architecture_named(str(facts["settings"]["architecture"])).static_batch
-    flatbuffer = quantise(export_graph(model, static_batch=static), prepare_cells(sample, looks))
-    images = prepare_cells(val, looks)
-    float_logits = keras_logits(model, images)
+    source = _open(run, out, data, cache, reporter or Silent())
+    val = source.cut(in_split(source.records, "val"))
+    sample = source.cut(representative_records(source.records, representative))
+    tail = source.architecture.tail if tail is None else tail
+    source.reporter.note(f"quantising on {len(sample)} training crops")
+    network = export_graph(source.model, static_batch=source.architecture.static_batch)
+    flatbuffer = quantise(network, prepare_cells(sample, source.looks), tail)
+    images = prepare_cells(val, source.looks)
+    float_logits = keras_logits(source.model, images)
     int8_logits, step = run_flatbuffer(flatbuffer, images)
     parity = compare(float_logits, int8_logits, val.labels, val.keys.tolist(), CLASSIFIER_LABELS)
-    if parity.agreement < min_agreement:
-        raise ModelError(
-            f"Float and int8 agree on {100 * parity.agreement:.1f} % of {parity.cells} cells, "
-            f"asked are {100 * min_agreement:.1f} %.",
-            "Try more --representative crops, or lower --min-agreement.",
-        )
+    _require_agreement(parity, min_agreement)
     temperature, threshold = calibrate(int8_logits, val.labels)
-    golden = golden_images(size)
+    golden = golden_images(source.size)
     golden_logits, _ = run_flatbuffer(flatbuffer, golden)
     float_figures, _ = figures_by_laboratory(float_logits, val)
     int8_figures, overall = figures_by_laboratory(int8_logits, val, temperature, threshold)
-    card = make_card(
+    card = complete_card(
         CardParts(
             name=name,
-            run=facts,
-            size=size,
+            run=source.facts,
+            size=source.size,
             float_figures=float_figures,
             int8_figures=int8_figures,
             confusion=overall.confusion,
@@ -135,13 +160,32 @@ def convert(
             threshold=threshold,
             golden_count=COUNT,
             golden_tolerance=TOLERANCE_STEPS * step,
-            versions={**facts["versions"], "ai-edge-litert": version("ai-edge-litert")},
+            versions={**source.facts["versions"], "ai-edge-litert": version("ai-edge-litert")},
             created=datetime.now(timezone.utc).replace(microsecond=0),
         )
     )
     write_bundle(out, flatbuffer, card, golden, golden_logits)
     Model(read_bundle(out)).verify()
-    return Conversion(out, out.stat().st_size, parity, float_figures, int8_figures, temperature, threshold)
+    operations = operation_versions(flatbuffer)
+    facts = {
+        "laboratories": laboratory_parity(float_logits, int8_logits, val.labels, val.laboratories),
+        "representative": len(sample),
+        "tail_percent": tail,
+        "operations": operations,
+    }
+    report, picture = write_report(out, parity, facts, images)
+    return Conversion(
+        out,
+        out.stat().st_size,
+        parity,
+        float_figures,
+        int8_figures,
+        temperature,
+        threshold,
+        operations,
+        report,
+        picture,
+    )
 
 
 def calibrate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[float, float]:
@@ -150,35 +194,38 @@ def calibrate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[f
     return temperature, rejection_threshold(softmax(logits, temperature), labels)
 
 
-def representative_records(records: list[Record], wanted: int) -> list[Record]:
-    """About `wanted` training records, equally many of each laboratory and class as far as there are."""
-    train = in_split(records, "train")
-    strata = len({(r.laboratory, r.label) for r in train})
-    return thin(train, max(1, wanted // max(strata, 1)))
+def complete_card(parts: CardParts) -> Card:
+    """The card of a converted classifier.
 
-
-def _read_run(folder: Path) -> dict[str, Any]:
+    Raises:
+        ModelError: naming the first thing that is missing or out of range: a model without a complete card is not run.
+    """
+    fix = "Train again with this version's `hemato-edge train`; it writes all that a card needs."
     try:
-        facts: dict[str, Any] = json.loads((folder / RUN_FILE).read_text())
-    except (OSError, ValueError) as error:
+        return make_card(parts)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(p) for p in first["loc"]) or "card"
+        raise ModelError(f"The card would be incomplete ({where}: {first['msg']}).", fix) from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"The card would be incomplete: the run lacks {error}.", fix) from error
+
+
+def _open(run: Path, out: Path, data: Path, cache: Path | None, reporter: Reporter) -> _Source:
+    if out.suffix != ".tflite":
+        raise ModelError(f"A bundle's name ends in .tflite, not {out.name!r}.", "Change --out.")
+    refuse_classical(run)
+    folder = run.parent if run.suffix == ".keras" else run
+    model = load_keras(run if run.suffix == ".keras" else run / MODEL_FILE)
+    facts = read_run(folder)
+    looks = {key: Look.from_json(value) for key, value in facts["looks"].items()}
+    return _Source(folder, model, facts, looks, records_of(facts, data), cache or folder / "cells", reporter)
+
+
+def _require_agreement(parity: ParityReport, asked: float) -> None:
+    if parity.agreement < asked:
         raise ModelError(
-            f"There is no readable {RUN_FILE} in {folder}, so the card could not say what the model is.",
-            "Name the folder of a run of `hemato-edge train`.",
-        ) from error
-    missing = {"settings", "labels", "data", "looks", "versions"} - facts.keys()
-    if missing or tuple(facts["labels"]) != CLASSIFIER_LABELS:
-        raise ModelError(f"{folder / RUN_FILE} is not of this version.", "Train again with `hemato-edge train`.")
-    return facts
-
-
-def _records_of(facts: dict[str, Any], data: Path) -> list[Record]:
-    """The very records the run was trained on and judged by."""
-    records = load(data, tuple(facts["data"]))
-    if facts["settings"]["per_class"]:
-        records = thin(records, int(facts["settings"]["per_class"]))
-    for name, own in by_laboratory(records).items():
-        if split_hash(own) != facts["data"][name]["split_sha256"]:
-            raise DataError(
-                f"{data / name} is not the data that the run was trained on.", "Name that directory with --data."
-            )
-    return records
+            f"Float and int8 agree on {100 * parity.agreement:.1f} % of {parity.cells} cells, "
+            f"asked are {100 * asked:.1f} %.",
+            "Try more --representative crops or another --tail such as 0.01, or lower --min-agreement.",
+        )

@@ -12,13 +12,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-WORST = 8
+WORST = 12
+"""Cells that a report names, and shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A cell on which the two models differ most: where it is from and what each said."""
+    """A cell on which the two models differ most: its number among the cells, where it is from and what each said."""
 
+    index: int
     key: str
     truth: str
     float_answer: str
@@ -61,8 +63,8 @@ def compare(
     difference = np.abs(float_logits - int8_logits).max(axis=1)
     order = np.lexsort((-difference, first == second))
     worst = tuple(
-        Case(str(keys[i]), labels[truth[i]], labels[first[i]], labels[second[i]], float(difference[i]))
-        for i in order[:WORST]
+        Case(int(i), str(keys[i]), labels[truth[i]], labels[first[i]], labels[second[i]], float(difference[i]))
+        for i in order[:WORST].tolist()
     )
     return ParityReport(
         cells=len(truth),

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.python.convert import mlir_quantize
 from tensorflow.lite.tools import flatbuffer_utils
 
 from hemato_convert.graph import CAM_OUTPUT, INPUT, LOGITS_OUTPUT
+from hemato_convert.operations import check_operations, operation_versions
+from hemato_convert.ranges import check_tail, narrow_ranges
 from hemato_edge.errors import ModelError
 
 if TYPE_CHECKING:
@@ -33,22 +36,43 @@ def to_unit(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return (images.astype(np.float32) / 127.5 - 1.0).astype(np.float32)
 
 
-def quantise(network: Any, representative: NDArray[np.uint8]) -> bytes:
+def quantise(network: Any, representative: NDArray[np.uint8], tail: float = 0.0) -> bytes:
     """The full-int8 flatbuffer of an export graph.
 
     Args:
         network: from `graph.export_graph`.
         representative: (n, S, S, 3) uint8 RGB crops that the activations' ranges are measured on. One picture of
             exact 0 and 255 is added, which pins the input's range.
+        tail: percent of an activation's values that may lie beyond its limits, on either side; 0 takes the smallest
+            and largest seen. See `ranges`.
 
     Returns:
         The TFLite model: uint8 in, int8 out (tensors "logits" and "cam").
 
     Raises:
-        ModelError: if the converter fails or what it made fails `check_flatbuffer`.
+        ModelError: if the converter fails or what it made fails `check_flatbuffer` or `check_operations`.
+        ConfigurationError: if `tail` is out of range.
     """
-    size = int(network.input_shape[1])
-    extremes = np.zeros((1, size, size, 3), np.uint8)
+    named = name_tensors(full_integer(network, representative, tail))
+    check_flatbuffer(named)
+    return named
+
+
+def full_integer(network: Any, representative: NDArray[np.uint8], tail: float = 0.0) -> bytes:
+    """The full-int8 flatbuffer of any network that takes -1…1, its tensors named by the converter.
+
+    Args:
+        network: a `keras.Model` with one input.
+        representative: (n, H, W, 3) uint8 RGB pictures that the activations' ranges are measured on. One picture of
+            exact 0 and 255 is added, which pins the input's range.
+        tail: as in `quantise`.
+
+    Raises:
+        ModelError: if the converter fails, or the oldest runtime cannot load what it made.
+        ConfigurationError: if `tail` is out of range.
+    """
+    check_tail(tail)
+    extremes = np.zeros((1, *network.input_shape[1:]), np.uint8)
     extremes[:, ::2] = 255
 
     def samples() -> Iterator[list[NDArray[np.float32]]]:
@@ -63,14 +87,28 @@ def quantise(network: Any, representative: NDArray[np.uint8]) -> bytes:
     converter.inference_output_type = tf.int8
     # per-channel dense layers cannot be loaded by tflite-runtime 2.14
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    converter._experimental_calibrate_only = tail > 0
     try:
         flatbuffer = _converted(converter)
+        if tail > 0:
+            flatbuffer = _quantised(narrow_ranges(flatbuffer, to_unit(representative), tail))
     except (tf.errors.OpError, RuntimeError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
         raise ModelError(f"The TFLite converter failed: {first}", "Try --arch mobilenet_v2.") from error
-    named = name_tensors(flatbuffer)
-    check_flatbuffer(named)
-    return named
+    check_operations(operation_versions(flatbuffer))
+    return flatbuffer
+
+
+def _quantised(calibrated: bytes) -> bytes:
+    """The converter's last step by itself: int8 by the limits that stand in a float model."""
+    return bytes(
+        mlir_quantize(
+            calibrated,
+            input_data_type=tf.uint8,
+            output_data_type=tf.int8,
+            disable_per_channel_for_dense_layers=True,
+        )
+    )
 
 
 def _converted(converter: Any) -> bytes:

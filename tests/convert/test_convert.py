@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import datetime, timezone
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -15,24 +18,25 @@ import keras
 import tensorflow as tf
 from training.drawn_blood import draw_data
 
-from hemato_convert.convert import convert, representative_records
+from hemato_convert.card import CardParts
+from hemato_convert.convert import complete_card, convert
 from hemato_convert.golden import golden_images
 from hemato_convert.graph import export_graph
+from hemato_convert.operations import check_operations, operation_versions
 from hemato_convert.parity import compare
 from hemato_convert.quantise import INPUT_SCALE, check_flatbuffer, quantise, to_unit
+from hemato_convert.report import laboratory_parity
+from hemato_convert.source import representative_records
 from hemato_convert.trial import run_flatbuffer
-from hemato_edge.errors import DataError, ModelError
+from hemato_edge.errors import ConfigurationError, DataError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle
 from hemato_edge.models.runtime import Model, find_runtime
 from hemato_training import fit
 from hemato_training.architectures import build_classifier
-from hemato_training.datasets import in_split, load
+from hemato_training.datasets import Record, in_split, load
 from hemato_training.evaluation import evaluate, keras_logits
 from hemato_training.schedule import Settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SIZE = 64
 
@@ -67,7 +71,7 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def converted(run: Path, data: Path, tmp_path_factory: pytest.TempPathFactory):
     out = tmp_path_factory.mktemp("bundles") / "small.tflite"
-    return convert(run, out, data, representative=60, min_agreement=0.0)
+    return convert(run, out, data, representative=100, min_agreement=0.0)
 
 
 def interpreter_of(flatbuffer: bytes):
@@ -144,8 +148,78 @@ def test_parity_and_evaluation_agree(converted, data: Path, run: Path) -> None:
 def test_too_little_agreement_writes_nothing(run: Path, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "a.tflite"
     with pytest.raises(ModelError, match="agree on"):
-        convert(run, out, data, representative=4, min_agreement=1.1)
-    assert not out.exists()
+        convert(run, out, data, representative=100, min_agreement=1.1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_few_or_many_representative_crops(run: Path, data: Path, tmp_path: Path) -> None:
+    for wanted in (99, 501):
+        with pytest.raises(ConfigurationError, match=f"{wanted} representative crops are out of range"):
+            convert(run, tmp_path / "a.tflite", data, representative=wanted)
+
+
+def test_parity_report_lies_beside_the_bundle(converted) -> None:
+    report = json.loads(converted.report.read_text())
+    assert (converted.report.name, converted.picture.name) == ("small.parity.json", "small.parity.png")
+    assert report["bundle"] == "small.tflite"
+    assert report["agreement"] == converted.parity.agreement
+    assert {name: entry["cells"] for name, entry in report["laboratories"].items()} == {"pbc": 16, "bccd": 8}
+    assert report["operations"] == operation_versions(read_bundle(converted.path).flatbuffer)
+    assert report["representative"] == 72  # all there are
+    assert len(report["worst"]) == 12
+    picture = cv2.imread(str(converted.picture))
+    assert picture.shape[0] > 500
+    assert picture.std() > 20
+
+
+def test_operations_are_loadable_by_the_oldest_runtime(converted) -> None:
+    check_operations(converted.operations)
+    assert "CONV_2D" in converted.operations
+
+
+def test_laboratories_lose_apart() -> None:
+    first = np.eye(2, dtype=np.float32)[[0, 0, 1, 1]]
+    second = np.eye(2, dtype=np.float32)[[0, 1, 1, 1]]
+    found = laboratory_parity(first, second, np.array([0, 0, 1, 0]), np.array(["a", "a", "b", "b"]))
+    assert found["a"] == {
+        "cells": 2,
+        "agreement": 0.5,
+        "float_accuracy": 1.0,
+        "int8_accuracy": 0.5,
+        "loss_points": 50.0,
+    }
+    assert (found["b"]["agreement"], found["b"]["loss_points"]) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "message"),
+    [
+        (lambda run: run["settings"].pop("architecture"), "the run lacks 'architecture'"),
+        (lambda run: run["data"]["pbc"].update(split_sha256="?"), "split_sha256"),
+        (lambda run: run["data"].clear(), r"training: .*at least 1"),
+        (lambda run: run["settings"].update(plan=["a"]), "training_arguments"),
+    ],
+)
+def test_a_card_that_would_be_incomplete_writes_nothing(
+    run: Path, data: Path, tmp_path: Path, converted, break_it, message: str
+) -> None:
+    facts = json.loads((run / "run.json").read_text())
+    break_it(facts)
+    parts = CardParts(
+        "a", facts, SIZE, converted.float_figures, converted.int8_figures, [[3] * 8] * 8, converted.parity,
+        1.0, 0.5, 8, 0.1, {"keras": "3"}, datetime.now(timezone.utc),
+    )  # fmt: skip
+    with pytest.raises(ModelError, match=f"card would be incomplete.*{message}") as caught:
+        complete_card(parts)
+    assert caught.value.fix
+
+
+def test_a_classical_model_has_no_tflite_form(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "model.joblib").write_bytes(b"")
+    for named in (tmp_path, tmp_path / "model.joblib"):
+        with pytest.raises(ModelError, match="has no TFLite form") as caught:
+            convert(named, tmp_path / "a.tflite", data)
+        assert "mobilenet_v2" in caught.value.fix
 
 
 def test_other_data_are_refused(run: Path, data: Path, tmp_path: Path) -> None:
@@ -183,6 +257,38 @@ def test_another_network_is_refused() -> None:
         export_graph(other)
 
 
+def with_a_rare_extreme() -> keras.Model:
+    """A network with a neuron that is zero for all pictures but one, where it reaches 900; nothing listens to it."""
+    network = build_classifier("simple_cnn", SIZE, 8, weights="none")
+    kernel, bias = network.get_layer("trunk").layers[1].get_weights()
+    kernel[..., 0], bias[0] = 0.0, -900.0
+    kernel[1, 1, :, 0] = 600.0
+    network.get_layer("trunk").layers[1].set_weights([kernel, bias])
+    listening = network.get_layer("trunk").layers[3].kernel
+    listening.assign(np.asarray(listening) * (np.arange(32) > 0)[None, None, :, None])
+    return network
+
+
+def test_limits_that_leave_out_a_rare_extreme_follow_the_float_model_better() -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 190, (60, SIZE, SIZE, 3), dtype=np.uint8)
+    images[0, :8, :8] = 255
+    network = with_a_rare_extreme()
+    wanted = keras_logits(network, images[1:])
+    plain, drawn_in = (
+        np.abs(run_flatbuffer(quantise(export_graph(network), images, tail), images[1:])[0] - wanted).mean()
+        for tail in (0.0, 0.1)
+    )
+    assert drawn_in < 0.5 * plain
+
+
+@pytest.mark.parametrize("tail", [-0.1, 1.5])
+def test_an_impossible_tail_is_refused(tail: float) -> None:
+    network = export_graph(build_classifier("simple_cnn", SIZE, 8, weights="none"))
+    with pytest.raises(ConfigurationError, match="tail of"):
+        quantise(network, golden_images(SIZE), tail)
+
+
 @pytest.mark.filterwarnings("ignore:Statistics for quantized inputs:UserWarning")
 @pytest.mark.parametrize(
     ("floats", "pinned", "message"),
@@ -204,7 +310,7 @@ def test_what_is_not_full_int8_is_refused(floats: bool, pinned: bool, message: s
 def test_efficientnet_s_batch_is_fixed(capsys) -> None:
     network = build_classifier("efficientnet_b0", SIZE, 8, weights="none")
     images = np.random.default_rng(0).integers(0, 256, (3, SIZE, SIZE, 3), dtype=np.uint8)
-    flatbuffer = quantise(export_graph(network, static_batch=True), images)
+    flatbuffer = quantise(export_graph(network, static_batch=True), images, tail=0.01)
     interpreter = interpreter_of(flatbuffer)
     assert interpreter.get_input_details()[0]["shape_signature"][0] == 1
     operations = [op["op_name"] for op in interpreter._get_ops_details()]
@@ -225,10 +331,18 @@ def test_golden_images_are_the_same_everywhere() -> None:
 
 def test_representative_set_is_of_training_cells_of_all_kinds(data: Path) -> None:
     records = load(data)
-    chosen = representative_records(records, 24)
+    chosen = representative_records(records, 100)
     assert {r.split for r in chosen} == {"train"}
-    assert len(chosen) == 24
+    assert len(chosen) == 72  # all there are
     assert {(r.laboratory, r.label) for r in chosen} == {(r.laboratory, r.label) for r in in_split(records, "train")}
+
+
+def test_where_a_class_has_few_cells_the_others_give_more() -> None:
+    def of(label: str, count: int) -> list[Record]:
+        return [Record(Path(f"{label}{i}"), label, "pbc", f"{label}{i}", "train", f"{label}{i}") for i in range(count)]
+
+    chosen = representative_records(of("monocyte", 7) + of("basophil", 300) + of("platelet", 300), 200)
+    assert Counter(r.label for r in chosen) == {"monocyte": 7, "basophil": 96, "platelet": 96}
 
 
 def test_compare_names_the_worst_first() -> None:

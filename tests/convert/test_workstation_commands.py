@@ -45,7 +45,7 @@ def test_the_whole_way(app: typer.Typer, tmp_path: Path, monkeypatch: pytest.Mon
 
     trained = ask("train", "--out", run, *SMALL)
     assert set(trained["laboratories"]) == {"pbc", "bccd"}
-    made = ask("convert", run, "--out", bundle, "--min-agreement", "0", "--representative", "20")
+    made = ask("convert", run, "--out", bundle, "--min-agreement", "0", "--representative", "100")
     assert made["bytes"] > 5_000
     assert set(made["parity"]) >= {"agreement", "float_accuracy", "int8_accuracy", "worst"}
     judged = ask("evaluate", bundle)

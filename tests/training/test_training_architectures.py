@@ -10,7 +10,14 @@ import keras
 
 from hemato_edge.errors import ConfigurationError, DataError
 from hemato_edge.labels import CLASSIFIER_LABELS
-from hemato_training.architectures import TRUNK, _without_preprocessing, build_classifier, set_trainable
+from hemato_training.architectures import (
+    ARCHITECTURES,
+    TRUNK,
+    _without_preprocessing,
+    absorb_caffe_colours,
+    build_classifier,
+    set_trainable,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +81,48 @@ def test_efficientnet_absorbs_its_own_normalisation() -> None:
     assert np.allclose(before[:, 2:-2, 2:-2], after[:, 2:-2, 2:-2], atol=1e-4)
 
 
+def test_resnet_absorbs_its_own_normalisation() -> None:
+    stem = keras.layers.Conv2D(5, 3, bias_initializer="normal")
+    wanted = keras.applications.resnet50.preprocess_input(images(2))
+    before = np.asarray(stem(wanted))
+    absorb_caffe_colours(stem)
+    assert np.allclose(before, np.asarray(stem(images(2) / 127.5 - 1)), atol=1e-3)
+
+
+@pytest.mark.parametrize("size", [64, 97])
+def test_simple_cnn_is_of_the_common_form(size: int) -> None:
+    model = build_classifier("simple_cnn", size, CLASSES, weights="none")
+    assert model(np.zeros((2, size, size, 3), np.float32)).shape == (2, CLASSES)
+    assert [layer.name for layer in model.layers] == ["image", "to_unit", "trunk", "pooling", "dropout", "logits"]
+    assert sum(isinstance(layer, keras.layers.Dense) for layer in model.layers) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(ARCHITECTURES))
+def test_every_architecture_takes_its_smallest_and_an_odd_size(name: str) -> None:
+    for size in (ARCHITECTURES[name].min_size, 101):
+        model = build_classifier(name, size, CLASSES, weights="none", alpha=0.35)
+        assert np.isfinite(np.asarray(model(np.full((1, size, size, 3), 200, np.float32)))).all()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_share_of_the_trunk_stays_frozen(small, share: float) -> None:
+    set_trainable(small, trunk=True, frozen_share=share)
+    weighty = [layer for layer in small.get_layer(TRUNK).layers if layer.weights]
+    learns = [layer.trainable for layer in weighty]
+    first = round(share * len(weighty))
+    assert not any(learns[:first])
+    kernels = [layer.trainable for layer in weighty[first:] if not isinstance(layer, keras.layers.BatchNormalization)]
+    assert all(kernels)
+    assert bool(kernels) == (share < 1)
+    set_trainable(small, trunk=True)
+
+
+def test_an_impossible_share_is_refused(small) -> None:
+    with pytest.raises(ConfigurationError, match=r"frozen share 1\.5"):
+        set_trainable(small, trunk=True, frozen_share=1.5)
+
+
 @pytest.mark.parametrize(
     ("named", "error", "message"),
     [
@@ -81,6 +130,12 @@ def test_efficientnet_absorbs_its_own_normalisation() -> None:
         ({"size": 32}, ConfigurationError, "input size 32"),
         ({"size": 512}, ConfigurationError, "input size 512"),
         ({"alpha": 3.0}, ConfigurationError, "width 3.0"),
+        (
+            {"architecture": "inception_v3", "size": 74},
+            ConfigurationError,
+            "input size 74 is out of range for inception",
+        ),
+        ({"architecture": "simple_cnn", "weights": "imagenet"}, DataError, "no weights from ImageNet"),
         ({"weights": "nowhere.h5"}, DataError, "no weights file at nowhere.h5"),
     ],
 )

@@ -2,7 +2,8 @@
 
 All share one form: RGB bytes 0 to 255 → `Rescaling` to -1…1 → trunk → global average pooling → dropout → ONE dense
 layer of logits. With that head the class activation map is the dense layer applied at every position of the last
-feature map, and comes out of the converted model for free.
+feature map, and comes out of the converted model for free. What is no network, features with a classical model, is in
+`classical`.
 """
 
 from __future__ import annotations
@@ -37,11 +38,17 @@ class Architecture:
         has_alpha: whether its width can be chosen.
         static_batch: whether the converted model needs a fixed batch of one (else one dynamic reshape in each
             squeeze-excite block breaks the graph into many partitions).
+        min_size: smallest input that its poolings leave anything of, pixels.
+        pretrained: whether Keras has weights of it from ImageNet.
+        tail: percent of an activation's values beyond its int8 limits that converts it best; `training/RESULTS.md`.
     """
 
     build: Callable[[int, float, str], Any]
     has_alpha: bool
     static_batch: bool
+    min_size: int = MIN_SIZE
+    pretrained: bool = True
+    tail: float = 0.0
 
 
 def _mobilenet_v2(size: int, alpha: float, weights: str) -> Any:
@@ -55,6 +62,43 @@ def _efficientnet_b0(size: int, alpha: float, weights: str) -> Any:
         include_top=False, input_shape=(size, size, 3), weights=_keras_weights(weights)
     )
     return _without_preprocessing(whole, fold=weights != "none")
+
+
+def _resnet50(size: int, alpha: float, weights: str) -> Any:
+    whole = keras.applications.ResNet50(include_top=False, input_shape=(size, size, 3), weights=_keras_weights(weights))
+    if weights != "none":
+        absorb_caffe_colours(whole.get_layer("conv1_conv"))
+    return whole
+
+
+def _inception_v3(size: int, alpha: float, weights: str) -> Any:
+    return keras.applications.InceptionV3(
+        include_top=False, input_shape=(size, size, 3), weights=_keras_weights(weights)
+    )
+
+
+def _simple_cnn(size: int, alpha: float, weights: str) -> Any:
+    image = keras.Input((size, size, 3))
+    features = image
+    for filters in (32, 64, 128):
+        features = keras.layers.Conv2D(filters, 3, padding="same", activation="relu")(features)
+        features = keras.layers.MaxPooling2D()(features)
+    trunk = keras.Model(image, keras.layers.Conv2D(128, 3, padding="same", activation="relu")(features))
+    if weights != "none":
+        trunk.load_weights(weights)
+    return trunk
+
+
+def absorb_caffe_colours(stem: Any) -> None:
+    """Let a first convolution that was trained on B, G, R minus the mean of ImageNet take R, G, B in -1…1.
+
+    Both are affine in the bytes, so kernel and bias absorb the difference (`keras.applications.imagenet_utils`, mode
+    "caffe"). Only the zero padding at the border differs.
+    """
+    kernel = np.asarray(stem.kernel)[:, :, ::-1]
+    offset = 127.5 - np.array([123.68, 116.779, 103.939])
+    stem.bias.assign(np.asarray(stem.bias) + np.einsum("hwio,i->o", kernel, offset))
+    stem.kernel.assign(kernel * 127.5)
 
 
 def _keras_weights(weights: str) -> str | None:
@@ -84,7 +128,10 @@ def _without_preprocessing(whole: Any, *, fold: bool) -> Any:
 
 ARCHITECTURES: dict[str, Architecture] = {
     "mobilenet_v2": Architecture(_mobilenet_v2, has_alpha=True, static_batch=False),
-    "efficientnet_b0": Architecture(_efficientnet_b0, has_alpha=False, static_batch=True),
+    "efficientnet_b0": Architecture(_efficientnet_b0, has_alpha=False, static_batch=True, tail=0.01),
+    "resnet50": Architecture(_resnet50, has_alpha=False, static_batch=False),
+    "inception_v3": Architecture(_inception_v3, has_alpha=False, static_batch=False, min_size=75),
+    "simple_cnn": Architecture(_simple_cnn, has_alpha=False, static_batch=False, pretrained=False),
 }
 
 
@@ -95,7 +142,7 @@ def build_classifier(
 
     Args:
         architecture: key of `ARCHITECTURES`.
-        size: side of the input, `MIN_SIZE` to `MAX_SIZE` pixels.
+        size: side of the input, the architecture's `min_size` to `MAX_SIZE` pixels.
         classes: number of logits.
         alpha: width of MobileNetV2, 0.35 to 1.0.
         weights: "imagenet" (downloaded by Keras), "none", or a file of weights without top.
@@ -109,8 +156,11 @@ def build_classifier(
         DataError: if the weights are missing or do not fit.
     """
     chosen = architecture_named(architecture)
-    if not MIN_SIZE <= size <= MAX_SIZE:
-        raise ConfigurationError(f"The input size {size} is out of range.", f"Choose {MIN_SIZE} to {MAX_SIZE} pixels.")
+    if not chosen.min_size <= size <= MAX_SIZE:
+        raise ConfigurationError(
+            f"The input size {size} is out of range for {architecture}.",
+            f"Choose {chosen.min_size} to {MAX_SIZE} pixels.",
+        )
     if chosen.has_alpha and not 0.3 <= alpha <= 1.4:
         raise ConfigurationError(f"The width {alpha} is out of range.", "Choose --alpha from 0.35 to 1.0.")
     trunk = _build_trunk(chosen, size, alpha, weights)
@@ -130,21 +180,42 @@ def architecture_named(name: str) -> Architecture:
         ConfigurationError: if there is none.
     """
     if name not in ARCHITECTURES:
-        raise ConfigurationError(f"Unknown architecture {name!r}.", f"Known: {', '.join(ARCHITECTURES)}.")
+        raise ConfigurationError(
+            f"Unknown architecture {name!r}.",
+            f"Known: {', '.join(ARCHITECTURES)}; features+svm and its like are trained by `hemato-edge train compare`.",
+        )
     return ARCHITECTURES[name]
 
 
-def set_trainable(model: Any, *, trunk: bool, batch_norm: bool = False) -> None:
+def set_trainable(model: Any, *, trunk: bool, batch_norm: bool = False, frozen_share: float = 0.0) -> None:
     """Choose what learns: the dense layer always, the trunk and its batch normalisation as told.
 
     Keras 3 hands `training=True` of the outer model down to nested layers, so a frozen batch norm must be frozen
     layer by layer: only `trainable = False` on the layer itself makes it use (and keep) its moving statistics.
+
+    Args:
+        model: from `build_classifier`.
+        trunk: whether the trunk learns at all.
+        batch_norm: whether its batch normalisation does.
+        frozen_share: share of the trunk's layers with weights, counted from the picture, that stay as they are: 0.7
+            lets only the top of the trunk learn.
+
+    Raises:
+        ConfigurationError: if the share is not 0 to 1.
     """
-    for layer in model.get_layer(TRUNK).layers:
-        layer.trainable = trunk and (batch_norm or not isinstance(layer, keras.layers.BatchNormalization))
+    if not 0 <= frozen_share <= 1:
+        raise ConfigurationError(f"The frozen share {frozen_share} is out of range.", "Choose 0 to 1.")
+    layers = model.get_layer(TRUNK).layers
+    weighty = [layer for layer in layers if layer.weights]
+    frozen = {id(layer) for layer in weighty[: round(frozen_share * len(weighty))]}
+    for layer in layers:
+        learns = batch_norm or not isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = trunk and learns and id(layer) not in frozen
 
 
 def _build_trunk(chosen: Architecture, size: int, alpha: float, weights: str) -> Any:
+    if weights == IMAGENET and not chosen.pretrained:
+        raise DataError("This architecture has no weights from ImageNet.", "Train it with `--weights none`.")
     if weights not in (IMAGENET, "none") and not Path(weights).is_file():
         raise DataError(f"There is no weights file at {weights}.", "Name one with --weights, or `--weights none`.")
     try:

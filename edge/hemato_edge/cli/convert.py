@@ -23,7 +23,13 @@ def convert(
     out: Annotated[Path, typer.Option(help="The bundle to write, ending in .tflite.")],
     data: Data,
     min_agreement: Annotated[float, typer.Option(help="Least share of cells on which float and int8 agree.")] = 0.98,
-    representative: Annotated[int, typer.Option(help="Training crops that the ranges are measured on.")] = 400,
+    representative: Annotated[
+        int, typer.Option(help="Training crops that the ranges are measured on, 100 to 500.")
+    ] = 400,
+    tail: Annotated[
+        float | None,
+        typer.Option(help="Percent of the activations beyond their int8 limits; the architecture's own unless named."),
+    ] = None,
     name: Annotated[str, typer.Option(help="Name of the model, for its card.")] = "hemato-edge classifier",
     cache: Cache = None,
     as_json: Json = False,
@@ -40,6 +46,7 @@ def convert(
         cache=cache,
         min_agreement=min_agreement,
         representative=representative,
+        tail=tail,
         name=name,
         reporter=Screen(),
     )
@@ -67,6 +74,9 @@ def _conversion_as_json(conversion: Conversion) -> dict[str, Any]:
         },
         "temperature": conversion.temperature,
         "rejection_threshold": conversion.threshold,
+        "operations": conversion.operations,
+        "report": str(conversion.report),
+        "picture": str(conversion.picture),
     }
 
 
@@ -87,6 +97,7 @@ def _show_conversion(conversion: Conversion) -> None:
         f"a logit differs by {parity.mean_difference:.2f} on average, {parity.max_difference:.2f} at most. "
         f"Temperature {conversion.temperature:.2f}; below {conversion.threshold:.2f} a cell stays unclassified."
     )
+    screen.print(f"Report: {conversion.report}, worst cells: {conversion.picture}")
     for case in parity.worst:
         if case.float_answer != case.int8_answer:
             screen.print(f"  {case.key}: truth {case.truth}, float {case.float_answer}, int8 {case.int8_answer}")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hemato_edge.cli import compare
 from hemato_edge.cli.workstation import Cache, Json, console, print_json, require_extra, show_figures
 
 train_app = typer.Typer(help="Train a classifier.", invoke_without_command=True, no_args_is_help=False)
@@ -14,6 +15,7 @@ train_app = typer.Typer(help="Train a classifier.", invoke_without_command=True,
 
 def register(app: typer.Typer) -> None:
     """Add the group `train`."""
+    compare.register(train_app)
     app.add_typer(train_app, name="train")
 
 
