@@ -47,7 +47,8 @@ def records_of(facts: dict[str, Any], data: Path) -> list[Record]:
     Raises:
         DataError: if `data` is missing or holds another split.
     """
-    records = load(data, tuple(facts["data"]))
+    without = str(facts["settings"].get("without", "")).split(",")
+    records = [r for r in load(data, tuple(facts["data"])) if r.label not in without]
     if facts["settings"]["per_class"]:
         records = thin(records, int(facts["settings"]["per_class"]))
     for name, own in by_laboratory(records).items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -233,7 +233,7 @@ def middle_of(cells: Cells, size: int) -> Cells:
     """Cells cut with a margin, without it: their middle `size` pixels, at the same scale."""
     start = (cells.crops.shape[1] - size) // 2
     middle = np.ascontiguousarray(cells.crops[:, start : start + size, start : start + size])
-    return type(cells)(middle, cells.labels, cells.laboratories, cells.keys)
+    return replace(cells, crops=middle)
 
 
 def _facts(settings: Settings, material: Material) -> dict[str, object]:

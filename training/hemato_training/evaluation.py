@@ -39,7 +39,7 @@ class Judged:
         size: side of its input, pixels.
         temperature: from the card; 1 for a Keras model.
         threshold: rejection threshold from the card; 0 for a Keras model.
-        model: the Keras model, or `runtime.Model`.
+        model: the Keras model, `runtime.Model` or `classical.ClassicalModel`.
     """
 
     size: int
@@ -49,9 +49,10 @@ class Judged:
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (n, labels) of prepared crops (n, size, size, 3) uint8 RGB."""
-        if isinstance(self.model, Model):
-            return self.model.logits(images)
-        return keras_logits(self.model, images)
+        if isinstance(self.model, keras.Model):
+            return keras_logits(self.model, images)
+        logits: NDArray[np.float32] = self.model.logits(images)
+        return logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ class Evaluation:
 
 
 def open_model(path: Path, threads: int = 2) -> Judged:
-    """Open a `.keras` model or a `.tflite` bundle, by its suffix.
+    """Open a `.keras` model, a `.tflite` bundle or a classical model's `.joblib`, by its suffix.
 
     Raises:
         ModelError: if it is neither, cannot be read, or answers other labels.
@@ -144,8 +145,14 @@ def open_model(path: Path, threads: int = 2) -> Judged:
     if path.suffix == ".keras":
         loaded = load_keras(path)
         return Judged(int(loaded.input_shape[1]), 1.0, 0.0, loaded)
+    if path.suffix == ".joblib":
+        from hemato_training.classical import load_classical  # which itself judges with this module
+
+        measured = load_classical(path)
+        return Judged(measured.size, 1.0, 0.0, measured)
     raise ModelError(
-        f"{path} is neither a .keras model nor a .tflite bundle.", "Name a file with one of these endings."
+        f"{path} is neither a .keras model nor a .tflite bundle nor a .joblib file of features.",
+        "Name a file with one of these endings.",
     )
 
 

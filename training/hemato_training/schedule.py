@@ -51,6 +51,7 @@ class Settings:
             falls to nothing the last is as good, and owes nothing to luck on a small validation set.
         seed: of all randomness.
         train_batch_norm: let batch norm learn too: needed without pretrained weights.
+        frozen_share: share of the trunk, from the picture on, that stays frozen in the second stage, too.
         per_class: at most so many cells of each laboratory and class; 0 for all. For trying things out.
         workers: threads that augment.
     """
@@ -77,6 +78,7 @@ class Settings:
     keep: str = "best"
     seed: int = 1
     train_batch_norm: bool = False
+    frozen_share: float = 0.0
     per_class: int = 0
     workers: int = 2
 
@@ -119,7 +121,7 @@ def compile_stage(model: Any, settings: Settings, *, fine: bool, steps_per_epoch
 
     AdamW with a cosine schedule after a linear warm-up (Loshchilov and Hutter 2019).
     """
-    set_trainable(model, trunk=fine, batch_norm=fine and settings.train_batch_norm)
+    set_trainable(model, trunk=fine, batch_norm=fine and settings.train_batch_norm, frozen_share=settings.frozen_share)
     steps = steps_per_epoch * (settings.epochs if fine else settings.head_epochs)
     warm_up = max(1, round(WARM_UP * steps))
     peak = settings.learning_rate if fine else HEAD_RATE

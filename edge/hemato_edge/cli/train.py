@@ -29,7 +29,13 @@ def train(
         typer.Option(help="Data set under --data to learn from; may be repeated. pbc and bccd unless named."),
     ] = None,
     without: Annotated[list[str] | None, typer.Option(help="Class to leave out; may be repeated.")] = None,
-    arch: Annotated[str, typer.Option(help="mobilenet_v2 or efficientnet_b0.")] = "mobilenet_v2",
+    arch: Annotated[
+        str,
+        typer.Option(
+            help="mobilenet_v2, efficientnet_b0, resnet50, inception_v3, simple_cnn, or "
+            "features+svm, +tree, +forest, +knn."
+        ),
+    ] = "mobilenet_v2",
     size: Annotated[int, typer.Option(help="Side of the input, 64 to 224 pixels.")] = 112,
     alpha: Annotated[float, typer.Option(help="Width of MobileNetV2, 0.35 to 1.0.")] = 1.0,
     weights: Annotated[
@@ -45,6 +51,9 @@ def train(
     train_batch_norm: Annotated[
         bool, typer.Option("--train-batch-norm", help="Let batch norm learn too: for training from scratch.")
     ] = False,
+    frozen_share: Annotated[
+        float, typer.Option(help="Share of the trunk that stays frozen throughout; 0.7: only its top learns.")
+    ] = 0.0,
     patience: Annotated[int, typer.Option(help="Stop after so many epochs without a better one; 0: never.")] = 0,
     keep: Annotated[str, typer.Option(help="Which epoch to keep: best (on validation) or last.")] = "best",
     per_class: Annotated[int, typer.Option(help="At most so many cells a class, for trying out; 0: all.")] = 0,
@@ -64,6 +73,7 @@ def train(
     if data is None or out is None:
         raise typer.BadParameter("--data and --out are needed.", param_hint="train")
     require_extra()
+    from hemato_training.classical import is_classical, train_classical
     from hemato_training.datasets import TRAINED_ON
     from hemato_training.fit import train as run_training
     from hemato_training.progress import Screen
@@ -86,12 +96,20 @@ def train(
         oversample=oversample,
         average=average,
         train_batch_norm=train_batch_norm,
+        frozen_share=frozen_share,
         patience=patience,
         keep=keep,
         per_class=per_class,
         seed=seed,
         workers=workers,
     )
+    if is_classical(arch):
+        measured = train_classical(settings, cache=cache, reporter=Screen())
+        if as_json:
+            print_json(measured.as_json())
+        else:
+            show_figures({**measured.laboratories, "all": measured.overall}, f"{measured.model}, val")
+        return
     try:
         outcome = run_training(settings, resume=resume, cache=cache, reporter=Screen())
     except KeyboardInterrupt:
