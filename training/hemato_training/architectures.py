@@ -145,7 +145,8 @@ def build_classifier(
         size: side of the input, the architecture's `min_size` to `MAX_SIZE` pixels.
         classes: number of logits.
         alpha: width of MobileNetV2, 0.35 to 1.0.
-        weights: "imagenet" (downloaded by Keras), "none", or a file of weights without top.
+        weights: "imagenet" (downloaded by Keras), "none", a file of weights without top, or the `.keras` of an earlier
+            run of the same architecture, at any input size.
         dropout: share of features dropped before the dense layer.
 
     Returns:
@@ -163,14 +164,28 @@ def build_classifier(
         )
     if chosen.has_alpha and not 0.3 <= alpha <= 1.4:
         raise ConfigurationError(f"The width {alpha} is out of range.", "Choose --alpha from 0.35 to 1.0.")
-    trunk = _build_trunk(chosen, size, alpha, weights)
+    earlier = weights.endswith(".keras")
+    trunk = _build_trunk(chosen, size, alpha, "none" if earlier else weights)
     trunk.name = TRUNK
     inputs = keras.Input((size, size, 3), name="image")
     features = trunk(keras.layers.Rescaling(1 / 127.5, offset=-1.0, name=PREPROCESSING)(inputs))
     pooled = keras.layers.GlobalAveragePooling2D(name=POOLING)(features)
     dropped = keras.layers.Dropout(dropout, name="dropout")(pooled)
     logits = keras.layers.Dense(classes, dtype="float32", name=LOGITS)(dropped)
-    return keras.Model(inputs, logits, name=architecture)
+    model = keras.Model(inputs, logits, name=architecture)
+    if earlier:
+        _take_over(model, Path(weights))
+    return model
+
+
+def _take_over(model: Any, path: Path) -> None:
+    """Give a model all weights of an earlier run's."""
+    try:
+        model.set_weights(keras.models.load_model(path, compile=False).get_weights())
+    except (ValueError, OSError, TypeError, KeyError) as error:
+        raise DataError(
+            f"{path} cannot be gone on from with this architecture.", "Name the model.keras of a run of the same one."
+        ) from error
 
 
 def architecture_named(name: str) -> Architecture:

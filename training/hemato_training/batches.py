@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_training.cells import Cells, Look
+    from hemato_training.teachers import Teachers
 
 BALANCE = 0.5
 """Classes are drawn in proportion to their size to this power: 1 as they come, 0 all alike. Half keeps a laboratory's
@@ -71,6 +72,8 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has
         epoch: number of the epoch.
         strength: of the augmentation.
         workers: threads that make batches ahead.
+        teachers: whose answers are mixed into the targets, if any.
+        teaching: their weight, 0 to 1.
     """
 
     def __init__(
@@ -86,11 +89,13 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has
         epoch: int,
         strength: float,
         workers: int = 1,
+        teachers: Teachers | None = None,
+        teaching: float = 0.0,
     ) -> None:
         super().__init__(workers=workers, use_multiprocessing=False, max_queue_size=8)
         self._cells, self._order, self._size, self._batch = cells, order, size, min(batch, len(order))
         self._classes, self._seed, self._epoch, self._strength = classes, seed, epoch, strength
-        self._looks = looks
+        self._looks, self._teachers, self._teaching = looks, teachers, teaching
 
     def __len__(self) -> int:
         return len(self._order) // self._batch
@@ -104,4 +109,7 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has
             view = augment(self._cells.crops[cell], stain, self._size, rng, self._strength)
             images[i] = cv2.cvtColor(view, cv2.COLOR_BGR2RGB)
         targets = np.eye(self._classes, dtype=np.float32)[self._cells.labels[chosen]]
-        return images, targets
+        if self._teachers is not None:
+            taught = self._teachers.answers(images)
+            targets = (1 - self._teaching) * targets + np.float32(self._teaching) * taught
+        return images, targets.astype(np.float32)

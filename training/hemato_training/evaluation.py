@@ -178,8 +178,8 @@ def load_keras(path: Path) -> Any:
     return loaded
 
 
-def keras_logits(model: Any, images: NDArray[np.uint8], batch: int = 64) -> NDArray[np.float32]:
-    """Logits (n, labels) float32 of prepared crops (n, S, S, 3) uint8 RGB from a Keras model in inference mode."""
+def keras_logits(model: Any, images: NDArray[Any], batch: int = 64) -> NDArray[np.float32]:
+    """Logits (n, labels) float32 of prepared crops (n, S, S, 3) RGB 0 to 255 from a Keras model in inference mode."""
     # compiling through XLA takes a minute on a CPU and saves nothing there
     model.jit_compile = keras.backend.backend() != "tensorflow"
     parts = [

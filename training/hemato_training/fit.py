@@ -24,6 +24,7 @@ from hemato_training.material import gather
 from hemato_training.pictures import draw_confusion, draw_curves
 from hemato_training.progress import Silent
 from hemato_training.schedule import compile_stage, learnt_weights
+from hemato_training.teachers import Teachers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,8 +103,11 @@ def train(
         settings.architecture, settings.size, len(CLASSIFIER_LABELS), alpha=settings.alpha, weights="none",
         dropout=settings.dropout,
     )  # fmt: skip
+    teachers = None
+    if settings.teachers:
+        teachers = Teachers(settings.teachers, settings.architecture, settings.size, settings.alpha)
     while state.epoch < settings.total_epochs and not _is_stale(state, settings):
-        _run_epoch(model, judge, state, settings, material, reporter)
+        _run_epoch(model, judge, state, settings, material, teachers, reporter)
         save_checkpoint(settings.out, model, state)
     if settings.keep == "last":
         judge.set_weights(learnt_weights(model))
@@ -112,7 +116,13 @@ def train(
 
 
 def _run_epoch(
-    model: Any, judge: Any, state: State, settings: Settings, material: Material, reporter: Reporter
+    model: Any,
+    judge: Any,
+    state: State,
+    settings: Settings,
+    material: Material,
+    teachers: Teachers | None,
+    reporter: Reporter,
 ) -> None:
     """One epoch and its validation; keeps the judged weights if they are the best so far."""
     began = time.monotonic()
@@ -130,6 +140,8 @@ def _run_epoch(
         epoch=state.epoch,
         strength=settings.strength,
         workers=settings.workers,
+        teachers=teachers,
+        teaching=settings.teaching,
     )
     fine = state.epoch >= settings.head_epochs
     if state.epoch in (0, settings.head_epochs):

@@ -34,7 +34,7 @@ class Settings:
         architecture: key of `architectures.ARCHITECTURES`.
         size: side of the input, pixels.
         alpha: width of MobileNetV2.
-        weights: "imagenet", "none" or a file.
+        weights: "imagenet", "none", a file without top, or the `.keras` of an earlier run to go on from.
         head_epochs: epochs with the trunk frozen.
         epochs: epochs with all layers learning, batch norm frozen.
         batch: images a step.
@@ -52,6 +52,9 @@ class Settings:
         seed: of all randomness.
         train_batch_norm: let batch norm learn too: needed without pretrained weights.
         frozen_share: share of the trunk, from the picture on, that stays frozen in the second stage, too.
+        teachers: trained classifiers whose mean answer to each augmented view is learnt together with the label: an
+            ensemble distilled into one network.
+        teaching: weight of that answer against the label's, 0 to 1.
         per_class: at most so many cells of each laboratory and class; 0 for all. For trying things out.
         workers: threads that augment.
     """
@@ -79,6 +82,8 @@ class Settings:
     seed: int = 1
     train_batch_norm: bool = False
     frozen_share: float = 0.0
+    teachers: tuple[str, ...] = ()
+    teaching: float = 0.7
     per_class: int = 0
     workers: int = 2
 
@@ -93,6 +98,8 @@ class Settings:
         for label in self.without:
             if label not in CLASSIFIER_LABELS:
                 raise ConfigurationError(f"There is no class {label!r}.", f"Known: {', '.join(CLASSIFIER_LABELS)}.")
+        if not 0 <= self.teaching <= 1:
+            raise ConfigurationError(f"The teachers' weight {self.teaching} is out of range.", "Choose 0 to 1.")
         if not 0 <= self.average < 1:
             raise ConfigurationError(f"The average's momentum {self.average} is out of range.", "Choose 0 to 0.9999.")
 
@@ -106,6 +113,7 @@ class Settings:
         values = asdict(self)
         values["data"], values["out"] = self.data.name, self.out.name
         values["weights"] = Path(self.weights).name
+        values["teachers"] = ",".join(Path(teacher).parent.name for teacher in self.teachers)
         values["laboratories"], values["without"] = ",".join(self.laboratories), ",".join(self.without)
         return values
 

@@ -39,7 +39,7 @@ def train(
     size: Annotated[int, typer.Option(help="Side of the input, 64 to 224 pixels.")] = 112,
     alpha: Annotated[float, typer.Option(help="Width of MobileNetV2, 0.35 to 1.0.")] = 1.0,
     weights: Annotated[
-        str, typer.Option(help="imagenet (Keras downloads it), none, or a file without top.")
+        str, typer.Option(help="imagenet (Keras downloads it), none, a file without top, or an earlier run's .keras.")
     ] = "imagenet",
     epochs: Annotated[int, typer.Option(help="Epochs with all layers learning.")] = 10,
     head_epochs: Annotated[int, typer.Option(help="Epochs before that with the trunk frozen.")] = 1,
@@ -54,6 +54,10 @@ def train(
     frozen_share: Annotated[
         float, typer.Option(help="Share of the trunk that stays frozen throughout; 0.7: only its top learns.")
     ] = 0.0,
+    teacher: Annotated[
+        list[str] | None, typer.Option(help="The model.keras of a run to learn the answers of; may be repeated.")
+    ] = None,
+    teaching: Annotated[float, typer.Option(help="Weight of the teachers' mean answer against the label.")] = 0.7,
     patience: Annotated[int, typer.Option(help="Stop after so many epochs without a better one; 0: never.")] = 0,
     keep: Annotated[str, typer.Option(help="Which epoch to keep: best (on validation) or last.")] = "best",
     per_class: Annotated[int, typer.Option(help="At most so many cells a class, for trying out; 0: all.")] = 0,
@@ -97,6 +101,8 @@ def train(
         average=average,
         train_batch_norm=train_batch_norm,
         frozen_share=frozen_share,
+        teachers=tuple(teacher or ()),
+        teaching=teaching,
         patience=patience,
         keep=keep,
         per_class=per_class,
