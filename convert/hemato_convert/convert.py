@@ -139,7 +139,7 @@ def convert(
             created=datetime.now(timezone.utc).replace(microsecond=0),
         )
     )
-    write_bundle(out, flatbuffer, card, golden, golden_logits)
+    write_bundle(out, flatbuffer, card, golden, {"logits": golden_logits})
     Model(read_bundle(out)).verify()
     return Conversion(out, out.stat().st_size, parity, float_figures, int8_figures, temperature, threshold)
 

@@ -17,7 +17,7 @@ from hemato_convert.graph import CAM_OUTPUT, INPUT, LOGITS_OUTPUT
 from hemato_edge.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -47,8 +47,23 @@ def quantise(network: Any, representative: NDArray[np.uint8]) -> bytes:
     Raises:
         ModelError: if the converter fails or what it made fails `check_flatbuffer`.
     """
-    size = int(network.input_shape[1])
-    extremes = np.zeros((1, size, size, 3), np.uint8)
+    named = name_tensors(full_integer(network, representative))
+    check_flatbuffer(named)
+    return named
+
+
+def full_integer(network: Any, representative: NDArray[np.uint8]) -> bytes:
+    """The full-int8 flatbuffer of any network that takes -1…1, its tensors named by the converter.
+
+    Args:
+        network: a `keras.Model` with one input.
+        representative: (n, H, W, 3) uint8 RGB pictures that the activations' ranges are measured on. One picture of
+            exact 0 and 255 is added, which pins the input's range.
+
+    Raises:
+        ModelError: if the converter fails.
+    """
+    extremes = np.zeros((1, *network.input_shape[1:]), np.uint8)
     extremes[:, ::2] = 255
 
     def samples() -> Iterator[list[NDArray[np.float32]]]:
@@ -68,9 +83,7 @@ def quantise(network: Any, representative: NDArray[np.uint8]) -> bytes:
     except (tf.errors.OpError, RuntimeError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
         raise ModelError(f"The TFLite converter failed: {first}", "Try --arch mobilenet_v2.") from error
-    named = name_tensors(flatbuffer)
-    check_flatbuffer(named)
-    return named
+    return flatbuffer
 
 
 def _converted(converter: Any) -> bytes:
@@ -83,12 +96,17 @@ def _converted(converter: Any) -> bytes:
     return flatbuffer
 
 
-def name_tensors(flatbuffer: bytes) -> bytes:
-    """The model with its input and outputs called "image", "logits" and "cam", also in its signature."""
+def classifier_output(shape: Sequence[int]) -> str:
+    """The name of a classifier's output of this shape."""
+    return LOGITS_OUTPUT if len(shape) == 2 else CAM_OUTPUT
+
+
+def name_tensors(flatbuffer: bytes, name_of: Callable[[Sequence[int]], str] = classifier_output) -> bytes:
+    """The model with its input called "image" and its outputs as `name_of` their shapes, also in its signature."""
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(flatbuffer))
     graph = model.subgraphs[0]
     graph.tensors[graph.inputs[0]].name = INPUT.encode()
-    names = {index: LOGITS_OUTPUT if len(graph.tensors[index].shape) == 2 else CAM_OUTPUT for index in graph.outputs}
+    names = {index: name_of(graph.tensors[index].shape) for index in graph.outputs}
     for index, name in names.items():
         graph.tensors[index].name = name.encode()
     for signature in model.signatureDefs or ():
@@ -99,7 +117,7 @@ def name_tensors(flatbuffer: bytes) -> bytes:
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
-def check_flatbuffer(flatbuffer: bytes) -> None:
+def check_flatbuffer(flatbuffer: bytes, outputs: Sequence[str] = (LOGITS_OUTPUT, CAM_OUTPUT)) -> None:
     """Refuse a model that is not integer throughout or does not take bytes as they come.
 
     Raises:
@@ -123,6 +141,6 @@ def check_flatbuffer(flatbuffer: bytes) -> None:
             "Convert again with representative images of the full range.",
         )
     names = [graph.tensors[index].name.decode() for index in graph.outputs]
-    if sorted(names) != sorted((LOGITS_OUTPUT, CAM_OUTPUT)):
-        raise ModelError(f"The outputs are {names}, not logits and cam.", "Convert it again.")
+    if sorted(names) != sorted(outputs):
+        raise ModelError(f"The outputs are {names}, not {' and '.join(outputs)}.", "Convert it again.")
     _log.debug("%d tensors, all integer", len(graph.tensors))

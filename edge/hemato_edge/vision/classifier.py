@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hemato_edge.models.card import Card
+    from hemato_edge.models.card import ClassifierCard
     from hemato_edge.values import Image
     from hemato_edge.vision.look import SlideLook
 
@@ -52,7 +52,7 @@ class TFLiteClassifier:
     """
 
     def __init__(self, model: Model) -> None:
-        self.card = model.bundle.card
+        self.card = model.card
         self.model = model
         _check_card(self.card, str(model.bundle.path))
         self.golden_difference = model.verify()
@@ -92,7 +92,7 @@ def calibrated(logits: NDArray[np.float32], temperature: float) -> NDArray[np.fl
     return shares
 
 
-def _check_card(card: Card, path: str) -> None:
+def _check_card(card: ClassifierCard, path: str) -> None:
     if card.labels != CLASSIFIER_LABELS:
         raise ModelError(
             f"{path} answers {', '.join(card.labels)}, but this program counts {', '.join(CLASSIFIER_LABELS)}.",
