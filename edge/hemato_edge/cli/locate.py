@@ -39,12 +39,16 @@ def train_locator(context: typer.Context) -> None:
     Raises:
         typer.BadParameter: for an option that has no meaning for a locator.
     """
+    from hemato_training.fields import FIELD_SETS
     from hemato_training.locate_fit import LocateSettings
     from hemato_training.locate_fit import train_locator as run_training
     from hemato_training.progress import Screen
 
     options = context.params
-    settings = LocateSettings(data=options["data"], out=options["out"], **_typed(context))
+    typed = _typed(context)
+    there = tuple(name for name in FIELD_SETS if (options["data"] / name).is_dir())
+    settings = LocateSettings(data=options["data"], out=options["out"], sets=there or tuple(FIELD_SETS), **typed)
+    console(stderr=True).print(f"fields of {', '.join(settings.sets)}")
     try:
         outcome = run_training(settings, resume=options["resume"], reporter=Screen())
     except KeyboardInterrupt:

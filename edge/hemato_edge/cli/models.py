@@ -49,7 +49,7 @@ def verify(file: VerifyFile = None, as_json: AsJson = False) -> None:
 
     results = [_verification(path) for path in ([file] if file else shipped_models())]
     if as_json:
-        typer.echo(json.dumps(results[0] if file else results, indent=1))
+        typer.echo(json.dumps(results[0] if file else {"good": True, "models": results}, indent=1))
         return
     for result in results:
         typer.echo(
