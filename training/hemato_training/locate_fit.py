@@ -20,7 +20,14 @@ from hemato_training.checkpoints import State, load_checkpoint, save_checkpoint
 from hemato_training.fields import FIELD_SETS
 from hemato_training.fit import METRICS_FILE, MODEL_FILE, RUN_FILE, versions
 from hemato_training.locate_batches import LocatorBatches, draw_epoch
-from hemato_training.locate_evaluation import KerasHeat, keras_locator, locate_all, precisions, steering_score
+from hemato_training.locate_evaluation import (
+    KerasHeat,
+    keras_locator,
+    load_locator_model,
+    locate_all,
+    precisions,
+    steering_score,
+)
 from hemato_training.locate_material import LIGHT_DOUBT_SCORE, gather, with_doubts
 from hemato_training.locate_network import build_locator, freeze_statistics, multiply_adds
 from hemato_training.locate_targets import box_loss, heat_loss
@@ -49,7 +56,7 @@ class LocateSettings:
         sets: the data sets, keys of `fields.FIELD_SETS`.
         alpha: width of the MobileNetV2 trunk.
         channels: of the decoder.
-        weights: of the trunk: "imagenet", "none" or a file.
+        weights: of the trunk: "imagenet", "none" or a file; or the model.keras of an earlier run to go on learning from.
         width, height: of the device's window, pixels.
         red_cell_px: standard diameter of a red cell, pixels.
         view: side of the square views that are learnt from, pixels.
@@ -264,7 +271,15 @@ class _Run:
 
 
 def _network(settings: LocateSettings, height: int, width: int, weights: str) -> Any:
-    return build_locator(height, width, alpha=settings.alpha, channels=settings.channels, weights=weights)
+    if not weights.endswith(".keras"):
+        return build_locator(height, width, alpha=settings.alpha, channels=settings.channels, weights=weights)
+    earlier = load_locator_model(Path(weights))
+    model = build_locator(height, width, alpha=settings.alpha, channels=settings.channels)
+    try:
+        model.set_weights(earlier.get_weights())
+    except ValueError as error:
+        raise DataError(f"{weights} is a locator of another width.", "Give its --alpha.") from error
+    return model
 
 
 def _compile(model: Any, settings: LocateSettings, steps_per_epoch: int) -> None:
