@@ -51,8 +51,9 @@ REPRESENTATIVE = 240
 MAX_LOSS = 0.01
 """Mean AP50 that int8 may lose."""
 GOLDEN_COUNT = 2
-GOLDEN_TOLERANCE = 2.0
-"""How many steps a map may differ on average. LiteRT and tflite-runtime 2.14 round differently in every layer."""
+GOLDEN_TOLERANCE = 6.0
+"""How many of its 255 steps a map may differ on average. tflite-runtime 2.14 rounds differently in every layer: on the
+golden windows of a trained model it was 2.2 steps off LiteRT; a wrong kernel is off by tens."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class LocateSettings:
         sets: the data sets, keys of `fields.FIELD_SETS`.
         alpha: width of the MobileNetV2 trunk.
         channels: of the decoder.
-        weights: of the trunk: "imagenet", "none" or a file; or the model.keras of an earlier run to go on learning from.
+        weights: of the trunk: "imagenet", "none" or a file; or an earlier run's model.keras to go on learning from.
         width, height: of the device's window, pixels.
         red_cell_px: standard diameter of a red cell, pixels.
         view: side of the square views that are learnt from, pixels.
