@@ -19,11 +19,8 @@ if TYPE_CHECKING:
 
 ZOOM = (0.68, 1.4)
 """Bounds of the scale of a view, relative to the standard: people's red cells and objectives differ, estimates err."""
-LEAST_SEEN = 0.9
-"""A cell of which the view shows a smaller share is neither cell nor background: whether cells that the border of a
-field cuts are drawn is a habit, to be learnt at the borders of fields and not at those of views."""
-PAST_THE_BORDER = 0.25
-"""How far past the border of its field a view may be aimed, in sides of the view; it then ends at the border."""
+LEAST_SEEN = 0.35
+"""A cell of which the view shows a smaller share is neither cell nor background."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +92,7 @@ def draw_view(field: Drawn, size: int, rng: Generator, strength: float) -> View:
 def _start(length: float, size: int, rng: Generator) -> float:
     """Where the field begins in the view: a larger field fills it, a smaller one lies anywhere in it."""
     low, high = sorted((0.0, size - length))
-    past = PAST_THE_BORDER * size
-    return float(np.clip(rng.uniform(low - past, high + past), low, high))
+    return float(rng.uniform(low, high))
 
 
 def _cut(boxes: NDArray[np.float32], size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
