@@ -30,6 +30,8 @@ upon each other; white cells and platelets hardly do."""
 _TRUSTED_SCORE = 0.3
 """Red cells that set the scale of an unknown picture need this score, whatever is reported."""
 _SURE_CELL = 0.5
+_AT_THE_BORDER = 0.08
+"""A box that ends closer to the border than this share of its size touches it: a network's sides err by as much."""
 
 
 class HeatNetwork(Protocol):
@@ -87,7 +89,7 @@ class LearnedLocator:
         parts = [self._see_window(window, floor) for window in windows]
         boxes = np.concatenate([part.boxes for part in parts]) / np.float32(factor)
         height, width = image.shape[:2]
-        boxes = np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
+        boxes = _to_the_border(boxes, width, height)
         inside = np.all(boxes[:, 2:] > boxes[:, :2], axis=1)
         kinds = np.concatenate([part.kinds for part in parts])
         scores = np.concatenate([part.scores for part in parts])
@@ -101,6 +103,20 @@ class LearnedLocator:
         x0, y0, x1, y1 = window.own
         own = (x >= x0) & (x < x1) & (y >= y0) & (y < y1)
         return Detections(placed, found.kinds, found.scores).select(own)
+
+
+def _to_the_border(boxes: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
+    """Boxes (N, 4) clipped to a field of `width` × `height`; a side that all but reaches the border is put there.
+
+    A cell that the border cuts waits until it is whole, so whether a box touches the border must not hang on a pixel.
+    """
+    limit = np.array([width, height, width, height], np.float32)
+    clipped = np.clip(boxes, 0, limit)
+    extent = clipped[:, 2:] - clipped[:, :2]
+    near = np.float32(_AT_THE_BORDER) * np.sqrt(np.maximum(extent[:, :1] * extent[:, 1:], 0))
+    low = np.where(clipped[:, :2] < near, 0, clipped[:, :2])
+    high = np.where(clipped[:, 2:] > limit[2:] - near, limit[2:], clipped[:, 2:])
+    return np.asarray(np.concatenate([low, high], axis=1), np.float32)
 
 
 def nuclei_in(image: Image, detections: Detections, background: NDArray[np.float64]) -> NDArray[np.bool_]:

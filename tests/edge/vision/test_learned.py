@@ -108,3 +108,14 @@ def test_pictures_without_room_for_a_cell() -> None:
     assert not nuclei.any()
     with pytest.raises(ImageError):
         locator.locate(np.zeros((100, 100), np.uint8))
+
+
+def test_a_cut_cell_touches_the_border_and_a_whole_one_does_not() -> None:
+    picture = np.full((480, 640, 3), GLASS, np.uint8)
+    for x in (20, 200, 400):
+        cv2.circle(picture, (x, 240), 50, RED_CELL, -1, cv2.LINE_AA)
+    picture[:, :4] = GLASS  # the network sees the cut cell end short of the border
+    boxes = LearnedLocator(RoundThings(), SPEC, same_score(0.5)).locate(picture, red_cell_px=100).boxes
+    left = np.sort(boxes[:, 0])
+    assert left[0] == 0
+    assert left[1] == pytest.approx(150, abs=4)
