@@ -5,7 +5,7 @@ each cell is counted once while the stage moves. For every slide it prints how m
 whole, how many of them were counted, missed, counted twice or made up, and beside that the naive sum over frames; then
 the labels: truth in rows, answers in columns.
 
-    python benchmarks/demo.py [--slides 3] [--first 1] [--json]
+    python benchmarks/demo.py [--slides 3] [--first 1] [--locator learned|opencv] [--json]
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -23,16 +24,19 @@ from hemato_edge.labels import CLASSIFIER_LABELS, KINDS, UNCLASSIFIED
 from hemato_edge.pipeline.field import FieldAnalyzer
 from hemato_edge.values import FieldResult
 from hemato_edge.vision.classifier import TFLiteClassifier, load_classifier
-from hemato_edge.vision.locator import OpenCvLocator
+from hemato_edge.vision.locators import load_locator
 from hemato_edge.vision.quality import QualityGate
+
+if TYPE_CHECKING:
+    from hemato_edge.vision.locator import Locator
 
 MATCH_PX = 40.0
 """How far from its true centre a cell may be counted: a bit over half a red cell."""
 
 
-def count(seed: int, classifier: TFLiteClassifier) -> dict[str, object]:
+def count(seed: int, locator: Locator, classifier: TFLiteClassifier) -> dict[str, object]:
     """Walk one slide and compare."""
-    analyzer = FieldAnalyzer(QualityGate(), OpenCvLocator(), classifier)
+    analyzer = FieldAnalyzer(QualityGate(), locator, classifier)
     naive: Counter[str] = Counter()
     rejected: Counter[str] = Counter()
     cells, sums, last = [], Counter(), 0
@@ -117,11 +121,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--slides", type=int, default=3)
     parser.add_argument("--first", type=int, default=1, help="seed of the first slide")
+    parser.add_argument("--locator", default="auto", choices=("auto", "learned", "opencv"))
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     classifier = load_classifier()
-    results = [count(seed, classifier) for seed in range(arguments.first, arguments.first + arguments.slides)]
+    locator = load_locator(arguments.locator)
+    results = [count(seed, locator, classifier) for seed in range(arguments.first, arguments.first + arguments.slides)]
     if arguments.json:
         print(json.dumps(results, indent=1))
     else:

@@ -4,7 +4,7 @@ BCCD's validation fields hold one white cell of a known type each. Prints in how
 cells were found, for how many the largest one's most probable type is right, and, of those that were answered rather
 than left unclassified, how many are right. The fields are taken as one session, as `hemato-edge analyze` takes them.
 
-    python benchmarks/fields.py --data ../shared/data
+    python benchmarks/fields.py --data ../shared/data [--locator learned|opencv]
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import cv2
 from hemato_edge.labels import UNCLASSIFIED
 from hemato_edge.pipeline.pictures import analyze_pictures
 from hemato_edge.vision.classifier import load_classifier
-from hemato_edge.vision.locator import OpenCvLocator
+from hemato_edge.vision.locators import load_locator
 from hemato_edge.vision.quality import QualityGate
 
 
@@ -27,6 +27,7 @@ def main() -> None:
     """Parse, analyse and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder that holds bccd/")
+    parser.add_argument("--locator", default="auto", choices=("auto", "learned", "opencv"))
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     with (arguments.data / "bccd" / "index.csv").open() as index:
@@ -34,7 +35,8 @@ def main() -> None:
     paths = [arguments.data / "bccd" / "images" / name for name in truth]
     found: Counter[int] = Counter()
     right = answered = answered_right = 0
-    for field in analyze_pictures(paths, QualityGate(), OpenCvLocator(), load_classifier(), failed=print):
+    locator = load_locator(arguments.locator)
+    for field in analyze_pictures(paths, QualityGate(), locator, load_classifier(), failed=print):
         found[len(field.judged)] += 1
         if not field.judged:
             continue

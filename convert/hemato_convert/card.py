@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hemato_convert.quantise import INPUT_SCALE, INPUT_ZERO_POINT
 from hemato_edge.labels import CLASSIFIER_LABELS
-from hemato_edge.models.card import Accuracy, Card, DataSource, Golden, InputSpec, Parity, StainSpec
+from hemato_edge.models.card import Accuracy, ClassifierCard, DataSource, Golden, InputSpec, Parity, StainSpec
 from hemato_edge.vision.crops import CROP_RED_CELLS
 from hemato_edge.vision.stain import RATIO_LIMITS, REFERENCE_LEVEL, REFERENCE_NUCLEUS_OD
 from hemato_training.architectures import architecture_named
@@ -57,7 +57,7 @@ class CardParts:
     created: datetime
 
 
-def make_card(parts: CardParts) -> Card:
+def make_card(parts: CardParts) -> ClassifierCard:
     """The card of a converted classifier.
 
     Raises:
@@ -70,7 +70,7 @@ def make_card(parts: CardParts) -> Card:
     sources = [f"{lab.attribution} ({lab.licence})" for lab in laboratories]
     if pretrained:
         sources.append("ImageNet weights of keras.applications (Apache-2.0)")
-    return Card(
+    return ClassifierCard(
         name=parts.name,
         task="classify",
         architecture=architecture,
@@ -88,6 +88,7 @@ def make_card(parts: CardParts) -> Card:
             reference_level=REFERENCE_LEVEL,
             reference_nucleus_od=REFERENCE_NUCLEUS_OD,
             ratio_limits=RATIO_LIMITS,
+            background="field",
         ),
         training=tuple(
             DataSource(

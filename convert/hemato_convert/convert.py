@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from hemato_edge.models.card import Card
+    from hemato_edge.models.card import ClassifierCard
     from hemato_training.architectures import Architecture
     from hemato_training.cells import Cells
     from hemato_training.datasets import Record
@@ -164,7 +164,7 @@ def convert(
             created=datetime.now(timezone.utc).replace(microsecond=0),
         )
     )
-    write_bundle(out, flatbuffer, card, golden, golden_logits)
+    write_bundle(out, flatbuffer, card, golden, {"logits": golden_logits})
     Model(read_bundle(out)).verify()
     operations = operation_versions(flatbuffer)
     facts = {
@@ -194,7 +194,7 @@ def calibrate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[f
     return temperature, rejection_threshold(softmax(logits, temperature), labels)
 
 
-def complete_card(parts: CardParts) -> Card:
+def complete_card(parts: CardParts) -> ClassifierCard:
     """The card of a converted classifier.
 
     Raises:

@@ -20,7 +20,7 @@ from hemato_convert.ranges import check_tail, narrow_ranges
 from hemato_edge.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -121,12 +121,17 @@ def _converted(converter: Any) -> bytes:
     return flatbuffer
 
 
-def name_tensors(flatbuffer: bytes) -> bytes:
-    """The model with its input and outputs called "image", "logits" and "cam", also in its signature."""
+def classifier_output(shape: Sequence[int]) -> str:
+    """The name of a classifier's output of this shape."""
+    return LOGITS_OUTPUT if len(shape) == 2 else CAM_OUTPUT
+
+
+def name_tensors(flatbuffer: bytes, name_of: Callable[[Sequence[int]], str] = classifier_output) -> bytes:
+    """The model with its input called "image" and its outputs as `name_of` their shapes, also in its signature."""
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(flatbuffer))
     graph = model.subgraphs[0]
     graph.tensors[graph.inputs[0]].name = INPUT.encode()
-    names = {index: LOGITS_OUTPUT if len(graph.tensors[index].shape) == 2 else CAM_OUTPUT for index in graph.outputs}
+    names = {index: name_of(graph.tensors[index].shape) for index in graph.outputs}
     for index, name in names.items():
         graph.tensors[index].name = name.encode()
     for signature in model.signatureDefs or ():
@@ -137,7 +142,7 @@ def name_tensors(flatbuffer: bytes) -> bytes:
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
-def check_flatbuffer(flatbuffer: bytes) -> None:
+def check_flatbuffer(flatbuffer: bytes, outputs: Sequence[str] = (LOGITS_OUTPUT, CAM_OUTPUT)) -> None:
     """Refuse a model that is not integer throughout or does not take bytes as they come.
 
     Raises:
@@ -161,6 +166,6 @@ def check_flatbuffer(flatbuffer: bytes) -> None:
             "Convert again with representative images of the full range.",
         )
     names = [graph.tensors[index].name.decode() for index in graph.outputs]
-    if sorted(names) != sorted((LOGITS_OUTPUT, CAM_OUTPUT)):
-        raise ModelError(f"The outputs are {names}, not logits and cam.", "Convert it again.")
+    if sorted(names) != sorted(outputs):
+        raise ModelError(f"The outputs are {names}, not {' and '.join(outputs)}.", "Convert it again.")
     _log.debug("%d tensors, all integer", len(graph.tensors))

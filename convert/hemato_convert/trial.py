@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemato_edge.models.runtime import find_runtime
+from hemato_edge.models.runtime import dequantised, find_runtime
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 
@@ -25,3 +27,24 @@ def run_flatbuffer(flatbuffer: bytes, images: NDArray[np.uint8]) -> tuple[NDArra
         interpreter.invoke()
         logits[i] = (interpreter.get_tensor(output["index"])[0].astype(np.float32) - zero_point) * scale
     return logits, float(scale)
+
+
+def run_locator(
+    flatbuffer: bytes,
+) -> Callable[[NDArray[np.uint8]], dict[str, tuple[NDArray[np.int8], NDArray[np.float32]]]]:
+    """A function that runs a locator's model on a window (height, width, 3) uint8.
+
+    It returns for each output, by its tensor's name, the map as it comes and the map as real numbers.
+    """
+    interpreter = find_runtime("litert").interpreter(model_content=flatbuffer, num_threads=2)
+    interpreter.allocate_tensors()
+    given = interpreter.get_input_details()[0]["index"]
+    outputs = interpreter.get_output_details()
+
+    def run(window: NDArray[np.uint8]) -> dict[str, tuple[NDArray[np.int8], NDArray[np.float32]]]:
+        interpreter.set_tensor(given, np.ascontiguousarray(window[None]))
+        interpreter.invoke()
+        raw = {output["name"]: interpreter.get_tensor(output["index"])[0] for output in outputs}
+        return {output["name"]: (raw[output["name"]], dequantised(raw[output["name"]], output)) for output in outputs}
+
+    return run

@@ -84,6 +84,18 @@ class ModelSettings(_Section):
     threads: int = Field(1, ge=1, le=64, description="threads of one inference")
 
 
+class LocatorSettings(_Section):
+    """Who finds the cells."""
+
+    kind: Literal["auto", "learned", "opencv"] = Field(
+        "auto", description="learned (a model) or opencv (classical, no model); auto: learned where there is a model"
+    )
+    path: _FilePath | None = Field(None, description="locator bundle (.tflite); none: the one that ships")
+    min_score: float | None = Field(
+        None, ge=0, le=1, description="least score of a cell that is reported; none: the locator's own, kind by kind"
+    )
+
+
 class QualitySettings(_Section):
     """When a frame is not counted. Names and defaults are those of `vision.quality.QualityGate`."""
 
@@ -124,6 +136,7 @@ class Settings(BaseSettings):
 
     camera: CameraSettings = Field(default_factory=CameraSettings)
     model: ModelSettings = Field(default_factory=ModelSettings)
+    locator: LocatorSettings = Field(default_factory=LocatorSettings)
     quality: QualitySettings = Field(default_factory=QualitySettings)
     counting: CountingSettings = Field(default_factory=CountingSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)

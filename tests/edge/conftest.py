@@ -10,7 +10,7 @@ import pytest
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.card import (
     Accuracy,
-    Card,
+    ClassifierCard,
     DataSource,
     Golden,
     InputSpec,
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def make_card() -> Callable[..., Card]:
+def make_card() -> Callable[..., ClassifierCard]:
     """A complete card; keyword arguments replace fields."""
 
-    def make(**changes: object) -> Card:
+    def make(**changes: object) -> ClassifierCard:
         n = len(CLASSIFIER_LABELS)
         fields: dict[str, object] = {
             "name": "test classifier",
@@ -60,6 +60,6 @@ def make_card() -> Callable[..., Card]:
             "licence": "Apache-2.0",
             "attribution": "none",
         }
-        return Card.model_validate(fields | changes)
+        return ClassifierCard.model_validate(fields | changes)
 
     return make

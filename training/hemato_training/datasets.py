@@ -286,12 +286,12 @@ def by_laboratory(records: Iterable[Record]) -> dict[str, list[Record]]:
     return dict(found)
 
 
-def thin(records: Sequence[Record], per_class: int) -> list[Record]:
+def thin(records: Sequence[AnyPlaced], per_class: int) -> list[AnyPlaced]:
     """At most `per_class` records of each laboratory, class and split, spread evenly over the index."""
-    strata: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
+    strata: dict[tuple[str, str, str], list[AnyPlaced]] = defaultdict(list)
     for record in records:
         strata[record.laboratory, record.label, record.split].append(record)
-    kept: list[Record] = []
+    kept: list[AnyPlaced] = []
     for group in strata.values():
         step = max(1.0, len(group) / per_class)
         kept += [group[int(i * step)] for i in range(min(per_class, len(group)))]

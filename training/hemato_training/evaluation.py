@@ -138,7 +138,7 @@ def open_model(path: Path, threads: int = 2) -> Judged:
     if path.suffix == ".tflite":
         model = Model(read_bundle(path), threads)
         model.verify()
-        card = model.bundle.card
+        card = model.card
         if card.labels != CLASSIFIER_LABELS:
             raise ModelError(f"{path} answers {', '.join(card.labels)}.", "Use a bundle of this project's classifier.")
         return Judged(card.input.size, card.temperature, card.rejection_threshold, model)

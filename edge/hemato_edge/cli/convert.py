@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hemato_edge.cli import locate
 from hemato_edge.cli.workstation import Cache, Data, Json, console, percent, print_json, require_extra
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def convert(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(help="Folder of a training run, or its model.keras.")],
     out: Annotated[Path, typer.Option(help="The bundle to write, ending in .tflite.")],
     data: Data,
@@ -36,6 +38,11 @@ def convert(
 ) -> None:
     """Convert a trained model to a full-int8 bundle with its card, and compare the two."""
     require_extra()
+    from hemato_convert.locate import is_locator_run
+
+    if is_locator_run(run):
+        locate.convert_locator(context)
+        return
     from hemato_convert.convert import convert as run_conversion
     from hemato_training.progress import Screen
 

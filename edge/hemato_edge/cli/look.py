@@ -45,12 +45,15 @@ def analyze(
     from hemato_edge.pipeline.pictures import analyze_pictures
     from hemato_edge.settings import load_settings
     from hemato_edge.views.pictures import annotate_field, write_picture
-    from hemato_edge.vision.locator import OpenCvLocator
+    from hemato_edge.vision.classifier import load_classifier
+    from hemato_edge.vision.locators import load_locator
     from hemato_edge.vision.quality import QualityGate
 
-    settings = load_settings()
-    classifier = _classifier(model)
-    locator = OpenCvLocator() if min_score is None else OpenCvLocator(min_score)
+    settings = load_settings(overrides={"model.path": model, "locator.min_score": min_score})
+    classifier = load_classifier(settings.model.path, settings.model.threads, settings.model.runtime)
+    locator = load_locator(
+        **settings.locator.model_dump(), threads=settings.model.threads, runtime=settings.model.runtime
+    )
     gate = QualityGate(**settings.quality.model_dump())
     failures = Failures()
     output = Output(as_json=as_json, as_jsonl=as_jsonl)

@@ -9,11 +9,12 @@ import typer
 
 if TYPE_CHECKING:
     from hemato_edge.models.bundle import Bundle
-    from hemato_edge.vision.classifier import TFLiteClassifier
+    from hemato_edge.models.card import ClassifierCard, LocatorCard
 
-ModelFile = Annotated[
+InfoFile = Annotated[
     Path | None, typer.Argument(help="A bundle; without it the classifier that ships.", metavar="[FILE]")
 ]
+VerifyFile = Annotated[Path | None, typer.Argument(help="A bundle; without it all that ship.", metavar="[FILE]")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 app = typer.Typer(help="The models: their cards, the golden check.", no_args_is_help=True)
@@ -25,7 +26,7 @@ def register(root: typer.Typer) -> None:
 
 
 @app.command()
-def info(file: ModelFile = None, as_json: AsJson = False) -> None:
+def info(file: InfoFile = None, as_json: AsJson = False) -> None:
     """Show a model's card. Its hashes are checked; it is not run."""
     import json
 
@@ -40,23 +41,23 @@ def info(file: ModelFile = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def verify(file: ModelFile = None, as_json: AsJson = False) -> None:
+def verify(file: VerifyFile = None, as_json: AsJson = False) -> None:
     """Run the golden check: does this device compute what the converter computed?"""
     import json
 
-    from hemato_edge.vision.classifier import load_classifier
+    from hemato_edge.models.bundle import shipped_models
 
-    classifier = load_classifier(file)
-    result = _verification(classifier)
+    results = [_verification(path) for path in ([file] if file else shipped_models())]
     if as_json:
-        typer.echo(json.dumps(result, indent=1))
+        typer.echo(json.dumps(results[0] if file else {"good": True, "models": results}, indent=1))
         return
-    typer.echo(
-        f"good: {result['path']}\n"
-        f"  {result['golden_inputs']} golden inputs, largest logit difference {result['largest_difference']:.4f}, "
-        f"allowed {result['tolerance']:.4f}\n"
-        f"  runtime {result['runtime']}; pieces run by XNNPACK: {result['delegate_partitions']} (1 is best)"
-    )
+    for result in results:
+        typer.echo(
+            f"good: {result['path']} ({result['task']})\n"
+            f"  {result['golden_inputs']} golden inputs, {result['measure']} {result['largest_difference']:.4f}, "
+            f"allowed {result['tolerance']:.4f}\n"
+            f"  runtime {result['runtime']}; pieces run by XNNPACK: {result['delegate_partitions']} (1 is best)"
+        )
 
 
 @app.command("list")
@@ -64,10 +65,10 @@ def list_models(as_json: AsJson = False) -> None:
     """List the models that ship with this installation."""
     import json
 
-    from hemato_edge.models.bundle import read_bundle, shipped_classifier
+    from hemato_edge.models.bundle import read_bundle, shipped_models
 
     rows = []
-    for path in sorted(shipped_classifier().parent.glob("*.tflite")):
+    for path in shipped_models():
         bundle = read_bundle(path)
         rows.append({"path": str(path), "name": bundle.card.name, "task": bundle.card.task, "sha256": bundle.sha256})
     if as_json:
@@ -77,37 +78,73 @@ def list_models(as_json: AsJson = False) -> None:
         typer.echo(f"{row['task']:10} {row['name']:32} {row['sha256'][:16]}  {row['path']}")
 
 
-def _verification(classifier: TFLiteClassifier) -> dict[str, object]:
-    model = classifier.model
+def _verification(path: Path) -> dict[str, object]:
+    """The outcome of one bundle's golden check.
+
+    Raises:
+        ModelError: if it fails.
+    """
+    from hemato_edge.models.bundle import read_bundle
+    from hemato_edge.models.card import ClassifierCard
+    from hemato_edge.models.heat import HeatModel
+    from hemato_edge.models.runtime import Model
+    from hemato_edge.vision.classifier import TFLiteClassifier
+    from hemato_edge.vision.locators import TFLiteLocator
+
+    bundle = read_bundle(path)
+    is_classifier = isinstance(bundle.card, ClassifierCard)
+    judge = TFLiteClassifier(Model(bundle)) if is_classifier else TFLiteLocator(HeatModel(bundle))
     return {
-        "path": str(model.bundle.path),
-        "name": classifier.card.name,
-        "file_sha256": model.bundle.sha256,
-        "golden_inputs": classifier.card.golden.count,
-        "largest_difference": classifier.golden_difference,
-        "tolerance": classifier.card.golden.tolerance,
-        "runtime": f"{model.runtime.name} {model.runtime.version}",
-        "delegate_partitions": model.delegate_partitions(),
+        "path": str(bundle.path),
+        "name": bundle.card.name,
+        "task": bundle.card.task,
+        "file_sha256": bundle.sha256,
+        "golden_inputs": bundle.card.golden.count,
+        "largest_difference": judge.golden_difference,
+        "measure": "largest logit difference" if is_classifier else "mean difference of a map in steps",
+        "tolerance": bundle.card.golden.tolerance,
+        "runtime": f"{judge.model.runtime.name} {judge.model.runtime.version}",
+        "delegate_partitions": judge.model.delegate_partitions(),
         "good": True,
     }
 
 
 def _card_text(bundle: Bundle) -> str:
+    from hemato_edge.models.card import ClassifierCard
+
     card = bundle.card
+    lines = [f"file      {bundle.path}", f"sha256    {bundle.sha256}", f"labels    {', '.join(card.labels)}"]
+    specific = _classifier_lines(card) if isinstance(card, ClassifierCard) else _locator_lines(card)
+    lines = [specific[0], *lines, *specific[1:]]
+    lines += [f"data      {d.name} ({d.licence}): {d.train} train, {d.val} val" for d in card.training]
+    lines += [f"licence   {card.licence}", f"          {card.attribution}", f"created   {card.created:%Y-%m-%d}"]
+    return "\n".join(lines)
+
+
+def _classifier_lines(card: ClassifierCard) -> list[str]:
     lines = [
         f"{card.name}  ({card.architecture}, {card.input.size}×{card.input.size} {card.input.channels}, uint8)",
-        f"file      {bundle.path}",
-        f"sha256    {bundle.sha256}",
-        f"labels    {', '.join(card.labels)}",
         f"crop      {card.input.crop_red_cells:g} red-cell diameters; stain: {card.stain.method}",
         f"answers   temperature {card.temperature:.3f}; under {card.rejection_threshold:.1%} confidence: unclassified",
         f"parity    int8 and float agree on {card.parity.agreement:.2%} of {card.parity.cells} cells",
     ]
-    lines += [
+    return lines + [
         f"accuracy  {a.data} {a.split}, {a.cells} cells: float {a.float_accuracy:.1%}, int8 {a.int8_accuracy:.1%} "
         f"(balanced {a.int8_balanced_accuracy:.1%})"
         for a in card.accuracy
     ]
-    lines += [f"data      {d.name} ({d.licence}): {d.train} train, {d.val} val" for d in card.training]
-    lines += [f"licence   {card.licence}", f"          {card.attribution}", f"created   {card.created:%Y-%m-%d}"]
-    return "\n".join(lines)
+
+
+def _locator_lines(card: LocatorCard) -> list[str]:
+    scores = ", ".join(f"{name} {score:.2f}" for name, score in zip(card.labels, card.min_scores, strict=True))
+    lines = [
+        f"{card.name}  ({card.architecture}, {card.input.width}×{card.input.height} {card.input.channels}, uint8)",
+        f"scale     red cells brought to {card.input.red_cell_px:g} pixels; {card.multiply_adds / 1e9:.2f} G "
+        "multiply-adds a window",
+        f"answers   least scores: {scores}",
+    ]
+    return lines + [
+        f"precision {p.data} {p.split}, {p.boxes} {p.kind} in {p.fields} fields: AP50 float {p.float_ap50:.1%}, "
+        f"int8 {p.int8_ap50:.1%}; precision {p.int8_precision:.1%}, recall {p.int8_recall:.1%}"
+        for p in card.precision
+    ]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hemato_edge.store.records import SessionStart, Totals
     from hemato_edge.store.writer import Writer
     from hemato_edge.vision.classifier import TFLiteClassifier
+    from hemato_edge.vision.locator import Locator
 
 LINE_EVERY_S = 5.0
 """How often a plain line is printed where there is no terminal."""
@@ -60,18 +61,23 @@ def run(
     from hemato_edge.settings import resolve
     from hemato_edge.store.writer import open_writer
     from hemato_edge.vision.classifier import load_classifier
+    from hemato_edge.vision.locators import load_locator
 
     resolved = resolve(config, {"camera.spec": camera, "counting.target": until, "store.path": db, "model.path": model})
     settings = resolved.settings
     classifier = load_classifier(settings.model.path, settings.model.threads, settings.model.runtime)
+    locator = load_locator(
+        **settings.locator.model_dump(), threads=settings.model.threads, runtime=settings.model.runtime
+    )
     source = make_camera(settings.camera.spec, settings.camera)
     limits = Limits(settings.counting.target or None, max_frames, duration)
     with open_writer(settings.store.path, settings.store.min_free_mb) as writer:
         daemon = _daemon(
             source,
+            locator,
             classifier,
             writer,
-            lambda: writer.start_session(_start(resolved, classifier, label, limits.leukocytes)),
+            lambda: writer.start_session(_start(resolved, locator, classifier, label, limits.leukocytes)),
             limits,
             settings,
         )
@@ -83,7 +89,9 @@ def run(
         raise error
 
 
-def _start(resolved: Resolved, classifier: TFLiteClassifier, label: str, target: int | None) -> SessionStart:
+def _start(
+    resolved: Resolved, locator: Locator, classifier: TFLiteClassifier, label: str, target: int | None
+) -> SessionStart:
     from datetime import datetime, timezone
 
     from hemato_edge.store.records import SessionStart
@@ -96,23 +104,25 @@ def _start(resolved: Resolved, classifier: TFLiteClassifier, label: str, target:
         model_name=bundle.card.name,
         model_sha256=bundle.sha256,
         settings=resolved.values(),
-        versions=_versions(classifier),
+        versions=_versions(locator, classifier),
         utc=datetime.now(timezone.utc),
         monotonic_s=time.monotonic(),
     )
 
 
-def _versions(classifier: TFLiteClassifier) -> dict[str, str]:
+def _versions(locator: Locator, classifier: TFLiteClassifier) -> dict[str, str]:
     import platform
 
     import cv2
     import numpy as np
 
     from hemato_edge import __version__
+    from hemato_edge.vision.locators import provenance
 
     runtime = classifier.model.runtime
     return {
         "hemato-edge": __version__,
+        "locator": provenance(locator),
         runtime.name: runtime.version,
         "numpy": np.__version__,
         "opencv": cv2.__version__,
@@ -123,6 +133,7 @@ def _versions(classifier: TFLiteClassifier) -> dict[str, str]:
 
 def _daemon(
     source: Camera,
+    locator: Locator,
     classifier: TFLiteClassifier,
     writer: Writer,
     begin: Callable[[], int],
@@ -131,11 +142,10 @@ def _daemon(
 ) -> Daemon:
     from hemato_edge.pipeline.daemon import Daemon
     from hemato_edge.pipeline.field import FieldAnalyzer
-    from hemato_edge.vision.locator import OpenCvLocator
     from hemato_edge.vision.quality import QualityGate
 
     gate = QualityGate(**settings.quality.model_dump())
-    analyzer = FieldAnalyzer(gate, OpenCvLocator(), classifier)
+    analyzer = FieldAnalyzer(gate, locator, classifier)
     camera = settings.camera
     return Daemon(source, analyzer, writer, begin, limits, camera.open_timeout_s, camera.read_timeout_s)
 

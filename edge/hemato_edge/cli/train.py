@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from hemato_edge.cli import compare
+from hemato_edge.cli import compare, locate
 from hemato_edge.cli.workstation import Cache, Json, console, print_json, require_extra, show_figures
 
-train_app = typer.Typer(help="Train a classifier.", invoke_without_command=True, no_args_is_help=False)
+train_app = typer.Typer(help="Train a classifier or a locator.", invoke_without_command=True, no_args_is_help=False)
 
 
 def register(app: typer.Typer) -> None:
@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
 @train_app.callback()
 def train(
     context: typer.Context,
+    task: Annotated[str, typer.Option(help="classify cells, or locate them in fields.")] = "classify",
     data: Annotated[Path | None, typer.Option(help="Directory with one folder per data set (pbc, bccd).")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run, such as runs/first.")] = None,
     laboratory: Annotated[
@@ -67,7 +68,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out was stopped.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Train a classifier: frozen features first, then all layers.
+    """Train a classifier: frozen features first, then all layers. Or, with --task locate, the locator.
 
     Writes model.keras, metrics.json, run.json, curves.png and confusion_*.png into --out. Ctrl-C leaves a run that
     --resume goes on with.
@@ -76,7 +77,12 @@ def train(
         return
     if data is None or out is None:
         raise typer.BadParameter("--data and --out are needed.", param_hint="train")
+    if task not in ("classify", locate.TASK):
+        raise typer.BadParameter(f"There is no task {task!r}: choose classify or locate.", param_hint="train")
     require_extra()
+    if task == locate.TASK:
+        locate.train_locator(context)
+        return
     from hemato_training.classical import is_classical, train_classical
     from hemato_training.datasets import TRAINED_ON
     from hemato_training.fit import train as run_training

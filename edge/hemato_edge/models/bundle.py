@@ -13,16 +13,20 @@ import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
 
 from hemato_edge.errors import ModelError
-from hemato_edge.models.card import Card
+from hemato_edge.models.card import ClassifierCard, read_card
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
+
+    from hemato_edge.models.card import AnyCard, Card
 
 MODEL, LABELS, CARD, GOLDEN = "model", "labels.txt", "card.json", "golden.npz"
 _SAME_BYTES_EVERY_TIME = (1980, 1, 1, 0, 0, 0)
@@ -37,16 +41,17 @@ class Bundle:
         path: where it was read from.
         flatbuffer: the TFLite model.
         card: its card.
-        golden_inputs: (n, S, S, 3) uint8, in the card's channel order.
-        golden_logits: (n, len(labels)) float32, what the converter's runtime answered.
+        golden_inputs: (n, H, W, 3) uint8, in the card's channel order.
+        golden_outputs: what the converter's runtime answered: "logits" (n, len(labels)) float32 of a classifier;
+            "heat" and "boxes" (n, h, w, …) int8 of a locator, as the model gives them.
         sha256: of the whole file; recorded with every session.
     """
 
     path: Path
     flatbuffer: bytes
-    card: Card
+    card: AnyCard
     golden_inputs: NDArray[np.uint8]
-    golden_logits: NDArray[np.float32]
+    golden_outputs: dict[str, NDArray[Any]]
     sha256: str
 
 
@@ -55,21 +60,31 @@ def shipped_classifier() -> Path:
     return Path(__file__).parent / "shipped" / "classifier.tflite"
 
 
+def shipped_locator() -> Path:
+    """Where the locator that comes with the package lies."""
+    return Path(__file__).parent / "shipped" / "locator.tflite"
+
+
+def shipped_models() -> list[Path]:
+    """All models that come with the package."""
+    return sorted((Path(__file__).parent / "shipped").glob("*.tflite"))
+
+
 def write_bundle(
     path: Path,
     flatbuffer: bytes,
-    card: Card,
+    card: AnyCard,
     golden_inputs: NDArray[np.uint8],
-    golden_logits: NDArray[np.float32],
+    golden_outputs: Mapping[str, NDArray[Any]],
 ) -> None:
     """Write model, labels, card and golden pairs as one file, completing the card's hashes.
 
     Raises:
         ModelError: if the golden pairs do not belong to the card.
     """
-    _check_golden(card, golden_inputs, golden_logits, path)
+    _check_golden(card, golden_inputs, golden_outputs, path)
     golden = io.BytesIO()
-    np.savez_compressed(golden, inputs=golden_inputs, logits=golden_logits)
+    np.savez_compressed(golden, inputs=golden_inputs, **golden_outputs)
     labels = "".join(f"{name}\n" for name in card.labels).encode()
     hashes = {MODEL: _sha256(flatbuffer), LABELS: _sha256(labels), GOLDEN: _sha256(golden.getvalue())}
     finished = card.model_copy(update={"sha256": hashes})
@@ -96,7 +111,7 @@ def read_bundle(path: Path) -> Bundle:
     whole = _read(path)
     parts, model_end = _unzip(path, whole)
     try:
-        card = Card.model_validate_json(parts[CARD])
+        card = read_card(parts[CARD])
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(p) for p in first["loc"]) or "card"
@@ -109,11 +124,12 @@ def read_bundle(path: Path) -> Bundle:
         raise ModelError(f"The labels in {path} are not those of its card.", _REINSTALL)
     try:
         with np.load(io.BytesIO(parts[GOLDEN]), allow_pickle=False) as golden:
-            inputs, logits = golden["inputs"], golden["logits"]
+            inputs = golden["inputs"]
+            outputs = {name: golden[name] for name in golden.files if name != "inputs"}
     except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
         raise ModelError(f"The golden pairs in {path} cannot be read.", _REINSTALL) from error
-    _check_golden(card, inputs, logits, path)
-    return Bundle(path, flatbuffer, card, inputs, logits, _sha256(whole))
+    _check_golden(card, inputs, outputs, path)
+    return Bundle(path, flatbuffer, card, inputs, outputs, _sha256(whole))
 
 
 def _read(path: Path) -> bytes:
@@ -143,14 +159,26 @@ def _unzip(path: Path, whole: bytes) -> tuple[dict[str, bytes], int]:
         ) from error
 
 
-def _check_golden(card: Card, inputs: NDArray[np.uint8], logits: NDArray[np.float32], path: Path) -> None:
-    n, size = card.golden.count, card.input.size
-    if inputs.shape != (n, size, size, 3) or inputs.dtype != np.uint8 or logits.shape != (n, len(card.labels)):
-        raise ModelError(
-            f"The golden pairs of {path} have shape {inputs.shape} and {logits.shape}, "
-            f"not ({n}, {size}, {size}, 3) and ({n}, {len(card.labels)}).",
-            _REINSTALL,
-        )
+def _check_golden(card: AnyCard, inputs: NDArray[np.uint8], outputs: Mapping[str, NDArray[Any]], path: Path) -> None:
+    n = card.golden.count
+    expected = _golden_shapes(card)
+    given = {"inputs": inputs, **outputs}
+    if inputs.dtype != np.uint8 or {name: array.shape for name, array in given.items()} != expected:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in given.items())
+        wanted = ", ".join(f"{name} {shape}" for name, shape in expected.items())
+        raise ModelError(f"The {n} golden pairs of {path} have {shapes}, not {wanted}.", _REINSTALL)
+
+
+def _golden_shapes(card: AnyCard) -> dict[str, tuple[int, ...]]:
+    n, labels = card.golden.count, len(card.labels)
+    if isinstance(card, ClassifierCard):
+        return {"inputs": (n, card.input.size, card.input.size, 3), "logits": (n, labels)}
+    rows, columns = card.input.height // card.input.stride, card.input.width // card.input.stride
+    return {
+        "inputs": (n, card.input.height, card.input.width, 3),
+        "heat": (n, rows, columns, labels),
+        "boxes": (n, rows, columns, 4 * labels),
+    }
 
 
 def _sha256(content: bytes) -> str:

@@ -1,10 +1,14 @@
-"""The card of a model: what it answers, what it takes, what it was trained on and how good it was."""
+"""The card of a model: what it answers, what it takes, what it was trained on and how good it was.
+
+All cards share one base; `task` tells which kind a card is.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 CARD_FORMAT = 1
 """Version of this layout. A reader refuses a higher one."""
@@ -15,11 +19,23 @@ class _Part(BaseModel):
 
 
 class InputSpec(_Part):
-    """What goes in: uint8 crops as the camera gives them."""
+    """What goes into a classifier: uint8 crops as the camera gives them."""
 
     size: int = Field(ge=32, le=512, description="side of the square crop, pixels")
     channels: str = Field(pattern="^(rgb|bgr)$", description="order of the colour channels")
     crop_red_cells: float = Field(gt=0, description="side of the crop in red-cell diameters")
+    scale: float = Field(description="quantisation scale of the uint8 input")
+    zero_point: int = Field(description="quantisation zero point of the uint8 input")
+
+
+class WindowInput(_Part):
+    """What goes into a locator: windows of a field at a standard scale, their background made even."""
+
+    width: int = Field(ge=32, le=2048, description="of a window, pixels")
+    height: int = Field(ge=32, le=2048, description="of a window, pixels")
+    channels: str = Field(pattern="^rgb$", description="order of the colour channels")
+    red_cell_px: float = Field(gt=0, description="standard diameter of a red cell, pixels")
+    stride: int = Field(gt=0, description="pixels of a window per place of the maps")
     scale: float = Field(description="quantisation scale of the uint8 input")
     zero_point: int = Field(description="quantisation zero point of the uint8 input")
 
@@ -55,6 +71,20 @@ class Accuracy(_Part):
     int8_balanced_accuracy: float = Field(ge=0, le=1)
 
 
+class Precision(_Part):
+    """How well one kind of cell was found in one data set's held-out fields."""
+
+    data: str
+    split: str
+    kind: str
+    fields: int = Field(gt=0)
+    boxes: int = Field(ge=0, description="how many were drawn")
+    float_ap50: float = Field(ge=0, le=1, description="average precision at an overlap of 0.5, float model")
+    int8_ap50: float = Field(ge=0, le=1)
+    int8_precision: float = Field(ge=0, le=1, description="at the card's thresholds")
+    int8_recall: float = Field(ge=0, le=1)
+
+
 class Parity(_Part):
     """How far the int8 file follows the float model, on held-out cells."""
 
@@ -73,23 +103,16 @@ class Golden(_Part):
 
 
 class Card(_Part):
-    """The whole card. Every field is required: a model without a complete card is not run."""
+    """What every card says. Every field is required: a model without a complete card is not run."""
 
     format: int = CARD_FORMAT
     name: str = Field(min_length=1)
-    task: str = Field(pattern="^classify$")
+    task: str
     architecture: str
     alpha: float | None = None
     labels: tuple[str, ...] = Field(min_length=2)
-    input: InputSpec
-    stain: StainSpec
     training: tuple[DataSource, ...] = Field(min_length=1)
     training_arguments: dict[str, str | int | float | bool | None]
-    accuracy: tuple[Accuracy, ...] = Field(min_length=1)
-    confusion: tuple[tuple[int, ...], ...] = Field(description="int8, held-out cells; row: truth, column: answer")
-    parity: Parity
-    temperature: float = Field(gt=0, description="logits are divided by it before the softmax")
-    rejection_threshold: float = Field(ge=0, lt=1, description="below this confidence the answer is 'unclassified'")
     golden: Golden
     versions: dict[str, str]
     created: datetime
@@ -98,15 +121,62 @@ class Card(_Part):
     sha256: dict[str, str] = Field(default_factory=dict, description="part of the bundle → hash; filled when written")
 
     @model_validator(mode="after")
-    def _shapes_agree(self) -> Card:
-        n = len(self.labels)
-        if len(set(self.labels)) != n:
+    def _is_readable(self) -> Card:
+        if len(set(self.labels)) != len(self.labels):
             msg = "labels are not unique"
-            raise ValueError(msg)
-        if len(self.confusion) != n or any(len(row) != n for row in self.confusion):
-            msg = f"the confusion matrix is not {n} × {n}"
             raise ValueError(msg)
         if self.format > CARD_FORMAT:
             msg = f"card format {self.format} is newer than this program's {CARD_FORMAT}"
             raise ValueError(msg)
         return self
+
+
+class ClassifierCard(Card):
+    """The card of a model that names the cell in a crop."""
+
+    task: Literal["classify"]
+    input: InputSpec
+    stain: StainSpec
+    accuracy: tuple[Accuracy, ...] = Field(min_length=1)
+    confusion: tuple[tuple[int, ...], ...] = Field(description="int8, held-out cells; row: truth, column: answer")
+    parity: Parity
+    temperature: float = Field(gt=0, description="logits are divided by it before the softmax")
+    rejection_threshold: float = Field(ge=0, lt=1, description="below this confidence the answer is 'unclassified'")
+
+    @model_validator(mode="after")
+    def _shapes_agree(self) -> ClassifierCard:
+        n = len(self.labels)
+        if len(self.confusion) != n or any(len(row) != n for row in self.confusion):
+            msg = f"the confusion matrix is not {n} × {n}"
+            raise ValueError(msg)
+        return self
+
+
+class LocatorCard(Card):
+    """The card of a model that finds cells in a field."""
+
+    task: Literal["locate"]
+    input: WindowInput
+    min_scores: tuple[float, ...] = Field(description="label by label: below this score a cell is not reported")
+    precision: tuple[Precision, ...] = Field(min_length=1)
+    multiply_adds: int = Field(gt=0, description="of one window")
+
+    @model_validator(mode="after")
+    def _shapes_agree(self) -> LocatorCard:
+        if len(self.min_scores) != len(self.labels) or not all(0 <= score < 1 for score in self.min_scores):
+            msg = f"the thresholds are not {len(self.labels)} scores from 0 to 1"
+            raise ValueError(msg)
+        return self
+
+
+AnyCard = ClassifierCard | LocatorCard
+_READER: TypeAdapter[AnyCard] = TypeAdapter(Annotated[AnyCard, Field(discriminator="task")])
+
+
+def read_card(document: bytes) -> AnyCard:
+    """The card in a JSON document, of the kind that its `task` names.
+
+    Raises:
+        pydantic.ValidationError: if it is no complete card of a known task.
+    """
+    return _READER.validate_json(document)

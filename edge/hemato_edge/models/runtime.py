@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hemato_edge.errors import ModelError
+from hemato_edge.models.card import ClassifierCard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,8 +76,31 @@ def _version(package: str) -> str:
         return "unknown"
 
 
+def start_interpreter(bundle: Bundle, runtime: Runtime, threads: int, batch: int = 1) -> Any:
+    """An interpreter of a bundle's model with its tensors allocated, for `batch` inputs at a time.
+
+    Raises:
+        ModelError: if the runtime cannot load it.
+    """
+    try:
+        made = runtime.interpreter(model_content=bundle.flatbuffer, num_threads=threads)
+        if batch > 1:
+            detail = made.get_input_details()[0]
+            made.resize_tensor_input(detail["index"], [batch, *detail["shape"][1:]])
+        made.allocate_tensors()
+    except (RuntimeError, ValueError, SystemError, ImportError) as error:
+        raise ModelError(*_why_not_loaded(runtime, bundle, error)) from error
+    return made
+
+
+def delegate_partitions(interpreter: Any) -> int:
+    """In how many pieces a delegate (XNNPACK) runs the graph: 0 none of it, 1 the whole in one go, more: split."""
+    # there is no public way to ask
+    return sum(op["op_name"] == "DELEGATE" for op in interpreter._get_ops_details())
+
+
 class Model:
-    """A verified bundle, ready to answer.
+    """A verified bundle of a classifier, ready to answer.
 
     Args:
         bundle: what `read_bundle` returned.
@@ -84,20 +108,27 @@ class Model:
         runtime: from `find_runtime`.
 
     Raises:
-        ModelError: if the runtime cannot load it, or its tensors do not have the shapes and types of its card.
+        ModelError: if it is no classifier, the runtime cannot load it, or its tensors do not have the shapes and types
+            of its card.
     """
 
     def __init__(self, bundle: Bundle, threads: int = 1, runtime: Runtime | None = None) -> None:
+        if not isinstance(bundle.card, ClassifierCard):
+            raise ModelError(
+                f"{bundle.path} is a model to {bundle.card.task} cells, not to classify them.",
+                "Name a classifier, or leave out --model to use the one that ships.",
+            )
         self.bundle = bundle
+        self.card = bundle.card
         self.runtime = runtime or find_runtime()
         self._threads = threads
         self._interpreters: dict[int, Any] = {}
-        with _native_lines_to_log():
+        with native_lines_to_log():
             first = self._interpreter(1)
         signature = first.get_input_details()[0]["shape_signature"]
         self._batches = _BATCHES if int(signature[0]) == -1 else (1,)
         self._check_shapes(first)
-        with _native_lines_to_log():
+        with native_lines_to_log():
             for size in self._batches:
                 self._interpreter(size)
 
@@ -119,25 +150,19 @@ class Model:
         Raises:
             ModelError: if it exceeds the card's tolerance: this device does not compute what the converter computed.
         """
-        difference = float(np.abs(self.logits(self.bundle.golden_inputs) - self.bundle.golden_logits).max())
-        tolerance = self.bundle.card.golden.tolerance
-        if not difference <= tolerance:
-            raise ModelError(
-                f"The golden check of {self.bundle.path.name} failed: a logit differs by {difference:.3f}, "
-                f"allowed is {tolerance:.3f} ({self.runtime.name} {self.runtime.version}).",
-                "Reinstall the runtime (`pip install --force-reinstall ai-edge-litert`) and get the model again.",
-            )
+        expected = self.bundle.golden_outputs["logits"]
+        difference = float(np.abs(self.logits(self.bundle.golden_inputs) - expected).max())
+        refuse_difference(self.bundle, self.runtime, difference, "a logit differs by")
         return difference
 
     def delegate_partitions(self) -> int:
-        """In how many pieces a delegate (XNNPACK) runs the graph: 0 none of it, 1 the whole in one go, more: split."""
-        # there is no public way to ask
-        return sum(op["op_name"] == "DELEGATE" for op in self._interpreter(1)._get_ops_details())
+        """See `delegate_partitions`."""
+        return delegate_partitions(self._interpreter(1))
 
     def _run(
         self, batch: NDArray[np.uint8], *, want_maps: bool
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        spec = self.bundle.card.input
+        spec = self.card.input
         if batch.dtype != np.uint8 or batch.shape[1:] != (spec.size, spec.size, 3):
             msg = f"the model takes (n, {spec.size}, {spec.size}, 3) uint8, not {batch.shape} {batch.dtype}"
             raise ValueError(msg)
@@ -154,7 +179,7 @@ class Model:
                 maps.append(outputs[1][: len(group)])
             start += len(group)
         if not logits:
-            return np.zeros((0, len(self.bundle.card.labels)), np.float32), None
+            return np.zeros((0, len(self.card.labels)), np.float32), None
         return np.concatenate(logits), np.concatenate(maps) if maps else None
 
     def _invoke(
@@ -170,28 +195,20 @@ class Model:
         maps: NDArray[np.float32] | None = None
         for output in interpreter.get_output_details():
             if len(output["shape"]) == 2:
-                logits = _dequantised(interpreter.get_tensor(output["index"]), output)
+                logits = dequantised(interpreter.get_tensor(output["index"]), output)
             elif want_maps:
-                maps = _dequantised(interpreter.get_tensor(output["index"]), output)
+                maps = dequantised(interpreter.get_tensor(output["index"]), output)
         if logits is None:
             raise ModelError(f"{self.bundle.path} has no logits among its outputs.")
         return logits, maps
 
     def _interpreter(self, size: int) -> Any:
         if size not in self._interpreters:
-            try:
-                made = self.runtime.interpreter(model_content=self.bundle.flatbuffer, num_threads=self._threads)
-                if size > 1:
-                    detail = made.get_input_details()[0]
-                    made.resize_tensor_input(detail["index"], [size, *detail["shape"][1:]])
-                made.allocate_tensors()
-            except (RuntimeError, ValueError, SystemError, ImportError) as error:
-                raise ModelError(*_why_not_loaded(self, error)) from error
-            self._interpreters[size] = made
+            self._interpreters[size] = start_interpreter(self.bundle, self.runtime, self._threads, size)
         return self._interpreters[size]
 
     def _check_shapes(self, interpreter: Any) -> None:
-        card = self.bundle.card
+        card = self.card
         given = interpreter.get_input_details()
         taken = [list(o["shape"]) for o in interpreter.get_output_details()]
         wanted = [1, card.input.size, card.input.size, 3]
@@ -208,14 +225,30 @@ class Model:
             )
 
 
-def _dequantised(values: NDArray[Any], detail: dict[str, Any]) -> NDArray[np.float32]:
+def refuse_difference(bundle: Bundle, runtime: Runtime, difference: float, what: str) -> None:
+    """The end of a golden check.
+
+    Raises:
+        ModelError: if the difference exceeds the card's tolerance: this device does not compute what the converter did.
+    """
+    tolerance = bundle.card.golden.tolerance
+    if not difference <= tolerance:
+        raise ModelError(
+            f"The golden check of {bundle.path.name} failed: {what} {difference:.3f}, "
+            f"allowed is {tolerance:.3f} ({runtime.name} {runtime.version}).",
+            "Reinstall the runtime (`pip install --force-reinstall ai-edge-litert`) and get the model again.",
+        )
+
+
+def dequantised(values: NDArray[Any], detail: dict[str, Any]) -> NDArray[np.float32]:
+    """What an integer tensor stands for, float32; `detail` is the interpreter's description of it."""
     scale, zero_point = detail["quantization"]
     real: NDArray[np.float32] = (values.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
     return real
 
 
 @contextmanager
-def _native_lines_to_log() -> Iterator[None]:
+def native_lines_to_log() -> Iterator[None]:
     """Send what the runtime's C++ half prints to stderr into our log: it greets at every start.
 
     Only while interpreters are made, in the thread that loads the model, before others run.
@@ -235,9 +268,6 @@ def _native_lines_to_log() -> Iterator[None]:
                 logging.getLogger(__name__).log(level, line)
 
 
-def _why_not_loaded(model: Model, error: Exception) -> tuple[str, str]:
+def _why_not_loaded(runtime: Runtime, bundle: Bundle, error: Exception) -> tuple[str, str]:
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return (
-        f"{model.runtime.name} cannot load {model.bundle.path}: {first}",
-        "Convert it again with `hemato-edge convert`.",
-    )
+    return f"{runtime.name} cannot load {bundle.path}: {first}", "Convert it again with `hemato-edge convert`."

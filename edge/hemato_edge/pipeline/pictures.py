@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from hemato_edge.values import Detections, Image, Judgement, Quality
     from hemato_edge.vision.classifier import TFLiteClassifier
-    from hemato_edge.vision.locator import OpenCvLocator
+    from hemato_edge.vision.locator import Locator
     from hemato_edge.vision.look import SlideLook
     from hemato_edge.vision.quality import QualityGate
 
@@ -117,7 +117,7 @@ def judgement_as_json(judgement: Judgement) -> dict[str, object]:
 def analyze_pictures(
     paths: Iterable[Path],
     gate: QualityGate,
-    locator: OpenCvLocator,
+    locator: Locator,
     classifier: TFLiteClassifier,
     *,
     each: bool = False,
@@ -176,7 +176,7 @@ def _analyze_one(
     path: Path,
     image: Image,
     gate: QualityGate,
-    locator: OpenCvLocator,
+    locator: Locator,
     classifier: TFLiteClassifier,
     looks: LookEstimator,
 ) -> FieldPicture:
@@ -199,7 +199,7 @@ def _analyze_one(
 
 def classify_pictures(
     paths: Iterable[Path],
-    locator: OpenCvLocator,
+    locator: Locator,
     classifier: TFLiteClassifier,
     *,
     each: bool = False,
@@ -222,7 +222,7 @@ def classify_pictures(
 
 
 def _classify_one(
-    path: Path, image: Image, locator: OpenCvLocator, classifier: TFLiteClassifier, looks: LookEstimator
+    path: Path, image: Image, locator: Locator, classifier: TFLiteClassifier, looks: LookEstimator
 ) -> CellPicture:
     if looks.look() is None:
         learn(image, find_cell(image), locator, looks)

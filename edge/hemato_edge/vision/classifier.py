@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hemato_edge.models.card import Card
+    from hemato_edge.models.card import ClassifierCard
     from hemato_edge.values import Image
     from hemato_edge.vision.look import SlideLook
 
@@ -53,7 +53,7 @@ class TFLiteClassifier:
     """
 
     def __init__(self, model: Model) -> None:
-        self.card = model.bundle.card
+        self.card = model.card
         self.model = model
         _check_card(self.card, str(model.bundle.path))
         self.golden_difference = model.verify()
@@ -93,7 +93,7 @@ def calibrated(logits: NDArray[np.float32], temperature: float) -> NDArray[np.fl
     return shares
 
 
-def _check_card(card: Card, path: str) -> None:
+def _check_card(card: ClassifierCard, path: str) -> None:
     if card.labels != CLASSIFIER_LABELS:
         raise ModelError(
             f"{path} answers {', '.join(card.labels)}, but this program counts {', '.join(CLASSIFIER_LABELS)}.",
@@ -104,6 +104,11 @@ def _check_card(card: Card, path: str) -> None:
         raise ModelError(
             f"{path} was trained for another reference stain than this program's.",
             "Convert it again with this version's `hemato-edge train` and `convert`.",
+        )
+    if card.stain.background != "field":
+        raise ModelError(
+            f"{path} expects one background for a whole session; this program measures it in every field.",
+            "Train and convert it again with this version's `hemato-edge train` and `convert`.",
         )
     if card.input.channels != "rgb":
         raise ModelError(f"{path} wants {card.input.channels} crops; this program gives rgb.", "Convert it again.")

@@ -40,7 +40,7 @@ WHITE_SCORE = (-4.0, 6.0, 1.0, 4.0)
 RED_SCORE = (-3.62, 2.6, -2.74, 2.03, -1.69, -1.14, 0.26, 2.9, -0.13, -57.63, -0.41)
 PLATELET_SCORE = (6.55, 7.25, -40.14, -0.95, 7.55, -2.33, -4.18, 2.81, 4.9, -1.13)
 """Logistic coefficients, the intercept first. Red cells and platelets: fitted on the training splits by
-`benchmarks/locator.py --fit`, in the order of `outlines.FEATURES` and `platelets.FEATURES`. White cells: set by hand
+`benchmarks/locator_fit.py`, in the order of `outlines.FEATURES` and `platelets.FEATURES`. White cells: set by hand
 (logarithm of the nucleus's size, cell over nucleus, stain), since the training splits hold too few nuclei that are
 none; with them, 206 parts of bccd training fields without a white cell gave no white cell."""
 

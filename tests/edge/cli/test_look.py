@@ -136,6 +136,8 @@ def test_an_empty_field_has_no_cells(program, tmp_path: Path) -> None:
 def test_model_commands(program) -> None:
     info = json.loads(program("model", "info", "--json").stdout)
     assert info["card"]["labels"] == list(CLASSIFIER_LABELS)
-    assert json.loads(program("model", "verify", "--json").stdout)["good"] is True
-    assert [m["task"] for m in json.loads(program("model", "list", "--json").stdout)] == ["classify"]
+    verified = json.loads(program("model", "verify", "--json").stdout)
+    assert verified["good"] is True
+    assert [m["task"] for m in verified["models"]] == ["classify", "locate"]
+    assert [m["task"] for m in json.loads(program("model", "list", "--json").stdout)] == ["classify", "locate"]
     assert "int8" in program("model", "info").stdout

@@ -142,14 +142,15 @@ def test_a_model_of_another_shape_is_refused(program, tmp_path: Path) -> None:
     bundle = read_bundle(shipped_classifier())
     card = bundle.card.model_copy(update={"input": bundle.card.input.model_copy(update={"size": 64})})
     inputs = np.stack([cv2.resize(i, (64, 64)) for i in bundle.golden_inputs])
-    write_bundle(tmp_path / "shape.tflite", bundle.flatbuffer, card, inputs, bundle.golden_logits)
+    write_bundle(tmp_path / "shape.tflite", bundle.flatbuffer, card, inputs, bundle.golden_outputs)
     done = program("run", "--camera", "demo", "--model", "shape.tflite", "--db", "x.db")
     assert_one_line_error(done, 4, "its card says [1, 64, 64, 3]")
 
 
 def test_a_failed_golden_check_is_refused(program, tmp_path: Path) -> None:
     bundle = read_bundle(shipped_classifier())
-    write_bundle(tmp_path / "g.tflite", bundle.flatbuffer, bundle.card, bundle.golden_inputs, bundle.golden_logits + 1)
+    wrong = {"logits": bundle.golden_outputs["logits"] + 1}
+    write_bundle(tmp_path / "g.tflite", bundle.flatbuffer, bundle.card, bundle.golden_inputs, wrong)
     done = program("run", "--camera", "demo", "--model", "g.tflite", "--db", "x.db")
     assert_one_line_error(done, 4, "golden check")
     assert not (tmp_path / "x.db").exists()

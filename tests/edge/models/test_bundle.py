@@ -20,7 +20,7 @@ FLATBUFFER = b"\x1c\x00\x00\x00TFL3" + bytes(range(256)) * 8
 def bundle_file(tmp_path: Path, make_card) -> Path:
     path = tmp_path / "model.tflite"
     inputs = np.arange(2 * 64 * 64 * 3, dtype=np.uint32).astype(np.uint8).reshape(2, 64, 64, 3)
-    write_bundle(path, FLATBUFFER, make_card(), inputs, np.ones((2, 8), np.float32))
+    write_bundle(path, FLATBUFFER, make_card(), inputs, {"logits": np.ones((2, 8), np.float32)})
     return path
 
 
@@ -44,13 +44,13 @@ def test_what_was_written_comes_back(bundle_file: Path, make_card) -> None:
     assert bundle.flatbuffer == FLATBUFFER
     assert bundle.card.model_copy(update={"sha256": {}}) == make_card()
     assert bundle.golden_inputs.shape == (2, 64, 64, 3)
-    assert np.array_equal(bundle.golden_logits, np.ones((2, 8)))
+    assert np.array_equal(bundle.golden_outputs["logits"], np.ones((2, 8)))
 
 
 def test_the_same_model_gives_the_same_bytes(bundle_file: Path, make_card) -> None:
     first = bundle_file.read_bytes()
     bundle = read_bundle(bundle_file)
-    write_bundle(bundle_file, FLATBUFFER, make_card(), bundle.golden_inputs, bundle.golden_logits)
+    write_bundle(bundle_file, FLATBUFFER, make_card(), bundle.golden_inputs, bundle.golden_outputs)
     assert bundle_file.read_bytes() == first
 
 
@@ -113,7 +113,11 @@ def test_no_file_is_a_model_error(tmp_path: Path) -> None:
 def test_golden_pairs_must_fit_the_card(tmp_path: Path, make_card) -> None:
     with pytest.raises(ModelError, match="golden pairs"):
         write_bundle(
-            tmp_path / "m.tflite", FLATBUFFER, make_card(), np.zeros((1, 64, 64, 3), np.uint8), np.zeros((1, 8))
+            tmp_path / "m.tflite",
+            FLATBUFFER,
+            make_card(),
+            np.zeros((1, 64, 64, 3), np.uint8),
+            {"logits": np.zeros((1, 8))},
         )
 
 

@@ -86,11 +86,12 @@ def test_another_reference_stain_is_refused() -> None:
 
 def test_a_failed_golden_check_is_refused() -> None:
     bundle = read_bundle(shipped_classifier())
+    logits = bundle.golden_outputs["logits"]
     with pytest.raises(ModelError, match="golden check"):
-        TFLiteClassifier(Model(replace(bundle, golden_logits=bundle.golden_logits + 2)))
-    nothing = np.full_like(bundle.golden_logits, np.nan)
+        TFLiteClassifier(Model(replace(bundle, golden_outputs={"logits": logits + 2})))
+    nothing = np.full_like(logits, np.nan)
     with pytest.raises(ModelError, match="golden check"):
-        TFLiteClassifier(Model(replace(bundle, golden_logits=nothing)))
+        TFLiteClassifier(Model(replace(bundle, golden_outputs={"logits": nothing})))
 
 
 def test_a_runtime_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

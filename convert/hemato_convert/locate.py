@@ -1,0 +1,256 @@
+"""A locator's training run becomes one verified file: quantise, compare with the float model, set thresholds, card."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import keras
+import numpy as np
+
+from hemato_convert.golden import golden_images
+from hemato_convert.locate_card import LocatorCardParts, make_locator_card
+from hemato_convert.quantise import check_flatbuffer, full_integer, name_tensors
+from hemato_convert.trial import run_locator
+from hemato_edge.errors import DataError, ModelError
+from hemato_edge.labels import KINDS, PLATELET
+from hemato_edge.models.bundle import read_bundle, write_bundle
+from hemato_edge.models.heat import BOXES, HEAT, HeatModel
+from hemato_edge.vision.learned import LearnedLocator, same_score
+from hemato_edge.vision.windows import WindowSpec, standard_factor, windows_of
+from hemato_training.datasets import in_split, split_hash, thin
+from hemato_training.detection_figures import best_threshold, kind_figures
+from hemato_training.fields import load_fields
+from hemato_training.fit import MODEL_FILE, RUN_FILE
+from hemato_training.locate_evaluation import EVERYTHING, keras_locator, load_locator_model, locate_all
+from hemato_training.locate_fit import TASK
+from hemato_training.locate_material import UNDRAWN_PLATELETS, is_sound
+from hemato_training.locate_network import PREPROCESSING, multiply_adds
+from hemato_training.progress import Silent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from hemato_edge.values import Detections
+    from hemato_training.annotations import Boxes
+    from hemato_training.detection_figures import KindFigures
+    from hemato_training.fields import Field
+    from hemato_training.progress import Reporter
+
+    Results = dict[str, list[tuple[Detections, Boxes]]]
+
+REPRESENTATIVE = 240
+"""Training fields that the activations' ranges are measured on, equally many of each data set."""
+MAX_LOSS = 0.01
+"""Mean AP50 that int8 may lose."""
+GOLDEN_COUNT = 2
+GOLDEN_TOLERANCE = 6.0
+"""How many of its 255 steps a map may differ on average. tflite-runtime 2.14 rounds differently in every layer: on the
+golden windows of a trained model it was 2.2 steps off LiteRT; a wrong kernel is off by tens."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocatorConversion:
+    """What a conversion gave.
+
+    Attributes:
+        path: the bundle.
+        bytes: its size.
+        float_figures: data set → figures of the float model by kind.
+        int8_figures: data set → figures of the int8 model by kind.
+        min_scores: thresholds by kind, chosen on training fields.
+        multiply_adds: of one window.
+    """
+
+    path: Path
+    bytes: int
+    float_figures: dict[str, list[KindFigures]]
+    int8_figures: dict[str, list[KindFigures]]
+    min_scores: tuple[float, ...]
+    multiply_adds: int
+
+    def as_json(self) -> dict[str, object]:
+        """As plain JSON values."""
+        return {**asdict(self), "path": str(self.path)}
+
+
+def is_locator_run(run: Path) -> bool:
+    """Whether `run` (a run's folder, or its model.keras) is a run of `train --task locate`."""
+    folder = run.parent if run.suffix == ".keras" else run
+    try:
+        return bool(json.loads((folder / RUN_FILE).read_text()).get("task") == TASK)
+    except (OSError, ValueError):
+        return False
+
+
+def convert_locator(
+    run: Path,
+    out: Path,
+    data: Path,
+    *,
+    representative: int = REPRESENTATIVE,
+    max_loss: float = MAX_LOSS,
+    name: str = "hemato-edge locator",
+    reporter: Reporter | None = None,
+) -> LocatorConversion:
+    """Convert the model of a locator's run to a full-int8 bundle with its card.
+
+    Args:
+        run: folder of the run, or its model.keras.
+        out: the bundle to write, ending in .tflite.
+        data: the directory the run was trained on.
+        representative: how many training fields measure the ranges.
+        max_loss: mean AP50 on validation fields that int8 may lose.
+        name: of the model, for its card.
+        reporter: who is told about progress.
+
+    Raises:
+        ModelError: if the model is unreadable, not integer throughout after conversion, or int8 loses too much;
+            nothing is written then.
+        DataError: if the data are missing or not those of the run.
+    """
+    reporter = reporter or Silent()
+    if out.suffix != ".tflite":
+        raise ModelError(f"A bundle's name ends in .tflite, not {out.name!r}.", "Change --out.")
+    folder = run.parent if run.suffix == ".keras" else run
+    model = load_locator_model(run if run.suffix == ".keras" else run / MODEL_FILE)
+    facts: dict[str, Any] = json.loads((folder / RUN_FILE).read_text())
+    settings, scales = facts["settings"], facts["red_cell_px"]
+    spec = WindowSpec(settings["width"], settings["height"], settings["red_cell_px"])
+    fields = _fields_of(facts, data)
+    train, val = in_split(fields, "train"), in_split(fields, "val")
+    reporter.note("quantising")
+    flatbuffer = quantise_locator(model, representative_windows(train, scales, spec, representative))
+    heat = FlatbufferHeat(flatbuffer)
+    locator = LearnedLocator(heat, spec, same_score(EVERYTHING))
+    float_results = locate_all(keras_locator(model, spec), val, scales, reporter)
+    int8_results = locate_all(locator, val, scales, reporter)
+    sound = [field for field in train if is_sound(field)]
+    min_scores = choose_thresholds(locate_all(locator, sound, scales, reporter))
+    float_figures, int8_figures = (_figures(r, min_scores) for r in (float_results, int8_results))
+    loss = _mean_ap50(float_figures) - _mean_ap50(int8_figures)
+    if loss > max_loss:
+        raise ModelError(
+            f"int8 loses {100 * loss:.1f} points of mean AP50, allowed are {100 * max_loss:.1f}.",
+            "Try more --representative fields.",
+        )
+    golden = golden_images(max(spec.width, spec.height), GOLDEN_COUNT)[:, : spec.height, : spec.width]
+    raw = [heat.raw(window) for window in golden]
+    card = make_locator_card(
+        LocatorCardParts(
+            name=name,
+            run=facts,
+            spec=spec,
+            float_figures=float_figures,
+            int8_figures=int8_figures,
+            fields={key: len(own) for key, own in int8_results.items()},
+            min_scores=min_scores,
+            multiply_adds=multiply_adds(model),
+            golden_count=GOLDEN_COUNT,
+            golden_tolerance=GOLDEN_TOLERANCE,
+            versions={**facts["versions"], "ai-edge-litert": version("ai-edge-litert")},
+            created=datetime.now(timezone.utc).replace(microsecond=0),
+        )
+    )
+    outputs = {key: np.stack([maps[key] for maps in raw]) for key in (HEAT, BOXES)}
+    write_bundle(out, flatbuffer, card, np.ascontiguousarray(golden), outputs)
+    HeatModel(read_bundle(out)).verify()
+    return LocatorConversion(out, out.stat().st_size, float_figures, int8_figures, min_scores, multiply_adds(model))
+
+
+class FlatbufferHeat:
+    """A flatbuffer without a card yet as a `learned.HeatNetwork`."""
+
+    def __init__(self, flatbuffer: bytes) -> None:
+        self._run = run_locator(flatbuffer)
+
+    def maps(self, window: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Heat and boxes of a window."""
+        found = self._run(window)
+        return found[HEAT][1], found[BOXES][1]
+
+    def raw(self, window: NDArray[np.uint8]) -> dict[str, NDArray[np.int8]]:
+        """The same as the model gives them."""
+        return {name: maps[0] for name, maps in self._run(window).items()}
+
+
+def quantise_locator(model: Any, representative: NDArray[np.uint8]) -> bytes:
+    """The full-int8 flatbuffer of a trained locator: uint8 in, int8 out (tensors "heat" and "boxes").
+
+    Args:
+        model: as `locate_network.build_locator` makes it.
+        representative: (n, height, width, 3) uint8 RGB windows.
+
+    Raises:
+        ModelError: if the converter fails or what it made fails `check_flatbuffer`.
+    """
+    image = keras.Input(model.input_shape[1:], batch_size=1, name="image")
+    after = model.get_layer(PREPROCESSING).output
+    without_rescaling = keras.Model(after, model.outputs)
+    network = keras.Model(image, without_rescaling(image))
+    named = name_tensors(
+        full_integer(network, representative), lambda shape: HEAT if shape[-1] == len(KINDS) else BOXES
+    )
+    check_flatbuffer(named, (HEAT, BOXES))
+    return named
+
+
+def representative_windows(
+    fields: Sequence[Field], red_cell_px: Mapping[str, float], spec: WindowSpec, wanted: int
+) -> NDArray[np.uint8]:
+    """(n, height, width, 3) uint8 RGB: the windows of about `wanted` training fields, equally many of each data set."""
+    sets = len({field.laboratory for field in fields})
+    windows = []
+    for field in thin(fields, max(1, wanted // sets)):
+        image = field.image()
+        factor = standard_factor(image.shape, red_cell_px[field.laboratory], spec)
+        windows += [cv2.cvtColor(w.image, cv2.COLOR_BGR2RGB) for w in windows_of(image, factor, spec)]
+    return np.stack(windows)
+
+
+def choose_thresholds(results: Results) -> tuple[float, ...]:
+    """For each kind the score at which F1 is highest over training fields; platelets only where they were drawn."""
+    chosen = []
+    for kind in range(len(KINDS)):
+        pooled = [
+            one for name, own in results.items() for one in own if not (kind == PLATELET and name in UNDRAWN_PLATELETS)
+        ]
+        chosen.append(round(best_threshold(pooled, kind), 3))
+    return tuple(chosen)
+
+
+def _figures(results: Results, min_scores: Sequence[float]) -> dict[str, list[KindFigures]]:
+    return {
+        name: [kind_figures(own, kind, min_scores[kind]) for kind in range(len(KINDS))] for name, own in results.items()
+    }
+
+
+def _mean_ap50(figures: Mapping[str, Sequence[KindFigures]]) -> float:
+    """Mean over data sets and kinds, without the platelets where they were not drawn."""
+    values = [
+        f.ap50
+        for name, own in figures.items()
+        for f in own
+        if f.boxes and not (f.kind == KINDS[PLATELET] and name in UNDRAWN_PLATELETS)
+    ]
+    return float(np.mean(values))
+
+
+def _fields_of(facts: dict[str, Any], data: Path) -> list[Field]:
+    """The very fields the run was trained on and judged by."""
+    fields = load_fields(data, tuple(facts["data"]))
+    limit = int(facts["settings"]["limit"])
+    fields = thin(fields, limit) if limit else fields
+    for name, about in facts["data"].items():
+        if split_hash(field for field in fields if field.laboratory == name) != about["split_sha256"]:
+            raise DataError(
+                f"{data / name} is not the data that the run was trained on.", "Name that directory with --data."
+            )
+    return fields
