@@ -113,8 +113,8 @@ def measure_flat_field(frames: Sequence[Image]) -> FlatFieldMap:
     gain = np.exp(course.max(axis=(0, 1)) - course)
     if gain.max() > MAX_GAIN:
         raise CalibrationError(
-            f"The darkest corner has {100 / gain.max():.0f} % of the light in the middle; {100 / MAX_GAIN:.0f} % is the "
-            "least that can be made up for.",
+            f"The darkest corner has {100 / gain.max():.0f} % of the light in the middle; {100 / MAX_GAIN:.0f} % is "
+            "the least that can be made up for.",
             "Centre the condenser, open its diaphragm, and check that nothing is in the way.",
         )
     return FlatFieldMap(gain.astype(np.float32), len(frames), rest)

@@ -109,7 +109,7 @@ def rough_period(profile: Profile) -> float:
 
 def _detrended(values: NDArray[np.float64]) -> NDArray[np.float64]:
     x = np.linspace(-1, 1, len(values))
-    return np.asarray(values - np.polynomial.polynomial.polyval(x, np.polynomial.polynomial.polyfit(x, values, 3)))
+    return np.asarray(values - np.polyval(np.polyfit(x, values, 3), x))
 
 
 def _vertex(curve: NDArray[np.float64], peak: int) -> float:

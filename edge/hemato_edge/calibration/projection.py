@@ -71,7 +71,7 @@ def line_normals(flat: NDArray[np.float32], count: int = 2) -> list[float]:
     angle = np.mod(np.degrees(np.arctan2(dy, dx)), 180)
     index = np.minimum((angle / _COARSE_BIN_DEG).astype(np.int64), bins - 1)
     votes = np.bincount(index.ravel(), (dx * dx + dy * dy).ravel(), bins)
-    votes = sum((np.roll(votes, shift) for shift in (-1, 0, 1)), np.zeros(bins))
+    votes = votes + np.roll(votes, 1) + np.roll(votes, -1)
     found: list[float] = []
     for _ in range(count):
         best = int(np.argmax(votes))
@@ -98,7 +98,7 @@ def _sharpness(
     values: NDArray[np.float32],
     x: NDArray[np.int64],
     y: NDArray[np.int64],
-    angles_deg: Sequence[float] | NDArray[np.float64],
+    angles_deg: NDArray[np.float64],
 ) -> list[float]:
     """For each direction: the variance of the profile's bins, each weighed by its pixels, less its slow course."""
     result = []

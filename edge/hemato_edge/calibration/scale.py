@@ -35,6 +35,10 @@ than the cells' nominal diameter."""
 MIN_RED_CELLS = 30
 """Fewer red cells in all are no ruler: a cell's own diameter varies by 6 to 8 %."""
 
+RED_CELL_LIMITS_UM = (5.8, 8.8)
+"""Mean diameters beyond which a scale is doubted rather than the blood: the healthy lie between 6.7 and 7.7, and
+severe micro- and macrocytosis moves a person's mean by about a fifth."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scale:
@@ -73,7 +77,7 @@ def scale_from_rulings(rulings: Sequence[Ruling], division_um: float) -> Scale:
     error = np.maximum([r.standard_error_px for r in rulings], 1e-5 * period)
     if np.ptp(period) > MAX_DISAGREEMENT * period.mean():
         raise CalibrationError(
-            f"The pictures disagree: a division is {period.min():.2f} px wide in one and {period.max():.2f} in another.",
+            f"The pictures disagree: a division is {period.min():.2f} px wide in one, {period.max():.2f} px in another.",
             "Take all of them through one objective, in focus, at one size.",
         )
     weight = 1 / error**2
@@ -128,3 +132,21 @@ def scale_from_red_cells(fields: Sequence[Detections], diameter_um: float | None
         + (f", from person to person ±{100 * biology:g} %" if biology else "")
     )
     return Scale(um_per_px, um_per_px * share, RED_CELLS, source)
+
+
+def contradiction(um_per_px: float, uncertainty: float, red_cell_px: float) -> str | None:
+    """Why the red cells that a session sees cannot be seen at the scale that its profile states, or None.
+
+    Args:
+        um_per_px, uncertainty: of the profile, 95 %.
+        red_cell_px: median red-cell diameter of the session, pixels.
+    """
+    diameter_um = red_cell_px * um_per_px
+    share = float(np.hypot(uncertainty / um_per_px, OUTLINE_SHARE))
+    low, high = RED_CELL_LIMITS_UM
+    if low * (1 - share) <= diameter_um <= high * (1 + share):
+        return None
+    return (
+        f"red cells measure {diameter_um:.1f} µm by the profile, and people's lie between {low} and {high}: "
+        "another objective, camera size or adapter than the profile's?"
+    )

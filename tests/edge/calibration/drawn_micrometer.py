@@ -23,7 +23,7 @@ def draw_micrometer(
     jitter_px: float = 0.0,
     bright_lines: bool = False,
 ) -> np.ndarray:
-    """(H, W, 3) uint8. `divisions`: how many there are (None: the picture is full of them). Lines lie at a random phase.
+    """(H, W, 3) uint8. `divisions`: how many there are (None: the picture is full of them). The phase is random.
 
     Drawn analytically, each pixel as the mean of 3 × 3 points, so that the period is exact.
     """
