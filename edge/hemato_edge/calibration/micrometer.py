@@ -150,7 +150,7 @@ def unwrapped_period(values: NDArray[np.float64], period: float) -> float:
     index = np.arange(len(wave))
     keep = strong
     for _ in range(6):
-        if np.count_nonzero(keep) < MIN_DIVISIONS:
+        if np.count_nonzero(keep) < MIN_DIVISIONS - 1:  # the outermost have no whole window
             raise CalibrationError(TOO_FEW, FIX)
         slope, start = np.polyfit(index[keep], offset[keep], 1)
         off = offset - slope * index - start

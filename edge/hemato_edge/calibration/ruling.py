@@ -14,7 +14,7 @@ from hemato_edge.errors import CalibrationError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MIN_DIVISIONS = 5
+MIN_DIVISIONS = 4
 """Fewer lines could be chance: scratches, the border of a cover slip."""
 _MAX_SCATTER = 0.12
 """Largest robust deviation of a division from its place, in divisions: those of a drawn ruler are within 0.03."""

@@ -77,7 +77,7 @@ def scale_from_rulings(rulings: Sequence[Ruling], division_um: float) -> Scale:
     error = np.maximum([r.standard_error_px for r in rulings], 1e-5 * period)
     if np.ptp(period) > MAX_DISAGREEMENT * period.mean():
         raise CalibrationError(
-            f"The pictures disagree: a division is {period.min():.2f} px wide in one, {period.max():.2f} px in another.",
+            f"The pictures disagree: a division has {period.min():.2f} px in one and {period.max():.2f} px in another.",
             "Take all of them through one objective, in focus, at one size.",
         )
     weight = 1 / error**2
@@ -138,7 +138,8 @@ def contradiction(um_per_px: float, uncertainty: float, red_cell_px: float) -> s
     """Why the red cells that a session sees cannot be seen at the scale that its profile states, or None.
 
     Args:
-        um_per_px, uncertainty: of the profile, 95 %.
+        um_per_px: of the profile, micrometres a pixel.
+        uncertainty: half its 95 % interval, micrometres a pixel.
         red_cell_px: median red-cell diameter of the session, pixels.
     """
     diameter_um = red_cell_px * um_per_px

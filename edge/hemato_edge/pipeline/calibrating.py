@@ -62,6 +62,13 @@ def take_pictures(paths: Sequence[Path]) -> Taken:
     return _of_one_size([read_picture(path, colour=False) for path in paths], str(paths[0]))
 
 
+def any_colour(camera: Camera) -> Camera:
+    """The camera, made to accept grey frames: glass and micrometers have no stain."""
+    if isinstance(camera, (CaptureCamera, FilesCamera)):
+        camera.colour = False
+    return camera
+
+
 def take_frames(camera: Camera, count: int, timeout_s: float) -> Taken:
     """Up to `count` frames of a camera that is not open yet, some time apart.
 
@@ -69,8 +76,6 @@ def take_frames(camera: Camera, count: int, timeout_s: float) -> Taken:
         CameraError: as the camera's own, or if no frame came.
         CalibrationError: if they are of different sizes.
     """
-    if isinstance(camera, (CaptureCamera, FilesCamera)):
-        camera.colour = False
     images: list[Image] = []
     with OpenCamera(camera):
         while len(images) < count:
@@ -118,8 +123,8 @@ def micrometer_part(taken: Taken, division_um: float, failed: Callable[[int, Cal
             refused.append((number, error))
     if not rulings:
         raise refused[0][1]
-    for number, error in refused:
-        failed(number, error)
+    for number, refusal in refused:
+        failed(number, refusal)
     scale = scale_from_rulings(rulings, division_um)
     return ScalePart(
         um_per_px=scale.um_per_px,
@@ -164,8 +169,7 @@ def lock_camera(camera: Camera, timeout_s: float) -> tuple[ControlsPart, Taken]:
             f"{camera.name} has no exposure and white balance that could be locked from here.",
             "That works with picamera and with /dev/video devices; elsewhere lock them at the camera itself.",
         )
-    if isinstance(camera, CaptureCamera):
-        camera.colour = False
+    any_colour(camera)
     with OpenCamera(camera):
         locked = camera.lock_controls(timeout_s)
         frame = camera.read(timeout_s)
@@ -205,24 +209,31 @@ def keep(
             )
         old = None
     base = old or Profile(name=name, frame_size=taken.frame_size)
+    better = base.scale is not None and base.scale.method == MICROMETER
+    if isinstance(part, ScalePart) and part.method != MICROMETER and better and not replace:
+        raise CalibrationError(
+            f"The profile {name} has its scale from a stage micrometer, which is better than red cells.",
+            "Choose another name, or insist with --replace.",
+        )
+    profile = with_part(base, taken, part, objective)
+    folder.save(profile)
+    return profile
+
+
+def with_part(
+    base: Profile, taken: Taken, part: ScalePart | FlatFieldPart | ControlsPart, objective: str | None
+) -> Profile:
+    """The profile with one part new; `objective` is kept where it is None."""
     changes: dict[str, object] = {"camera": taken.source}
     if objective is not None:
         changes["objective"] = objective
     if isinstance(part, ScalePart):
-        had = base.scale
-        if had is not None and had.method == MICROMETER and part.method != MICROMETER and not replace:
-            raise CalibrationError(
-                f"The profile {name} has its scale from a stage micrometer, which is better than red cells.",
-                "Choose another name, or insist with --replace.",
-            )
         changes["scale"] = part
     elif isinstance(part, FlatFieldPart):
         changes["flat_field"] = part
     else:
         changes["controls"] = part
-    profile = base.model_copy(update=changes)
-    folder.save(profile)
-    return profile
+    return base.model_copy(update=changes)
 
 
 def _now() -> datetime:
