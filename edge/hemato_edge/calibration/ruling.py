@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 MIN_DIVISIONS = 4
 """Fewer lines could be chance: scratches, the border of a cover slip."""
-_MAX_SCATTER = 0.12
-"""Largest robust deviation of a division from its place, in divisions: those of a drawn ruler are within 0.03."""
+_MAX_SCATTER = 0.07
+"""Largest deviation of a division from its place, in divisions: drawn rulers are within 0.05 in every state of dirt."""
+_MAX_UNCERTAINTY = 0.03
+"""A wider 95 % interval is no calibration: chance alignments in pictures of blood end here."""
 _BANDS = 12
 """Bands along the lines in each of which every division has a place of its own: so a small tilt is seen and fitted."""
 WEAK = 0.3
@@ -112,7 +114,9 @@ def _waves(flat: NDArray[np.float32], inside: NDArray[np.bool_], direction_deg: 
     cell = division * _BANDS + band
     size = (int(division.max()) + 1) * _BANDS
     number = np.bincount(cell, minlength=size)
-    full = number >= 0.6 * np.percentile(number[number > 0], 75)
+    # a division that the border cuts has its middle elsewhere, and so its phase
+    shift = np.bincount(cell, across / period + line - np.rint(across / period + line), size) / np.maximum(number, 1)
+    full = (number >= 0.5 * np.percentile(number[number > 0], 75)) & (np.abs(shift) < max(0.02, 0.5 / period))
     level = np.bincount(cell, values, size) / np.maximum(number, 1)
     rest = (values - level[cell]) * turn
     wave = (np.bincount(cell, rest.real, size) + 1j * np.bincount(cell, rest.imag, size)) / np.maximum(number, 1)
@@ -153,7 +157,7 @@ def _ruling(
         )
     spread = float(np.sum((seen - seen.mean()) ** 2))
     shared = float(np.corrcoef(waves.division[keep], waves.along[keep])[0, 1]) if np.ptp(waves.along[keep]) else 0.0
-    return Ruling(
+    ruling = Ruling(
         period_px=period,
         standard_error_px=period * scatter / float(np.sqrt(spread * max(1 - shared**2, 0.05))),
         degrees_of_freedom=max(freedom, 1),
@@ -161,3 +165,10 @@ def _ruling(
         direction_deg=(direction_deg + 90) % 180 - 90,
         scatter=scatter,
     )
+    if ruling.uncertainty_px > _MAX_UNCERTAINTY * period:
+        raise CalibrationError(
+            f"The scale is too uncertain: {len(seen)} lines, {100 * scatter:.1f} % of a division off their places, "
+            f"tell the division to ±{100 * ruling.uncertainty_px / period:.0f} %.",
+            FIX,
+        )
+    return ruling
