@@ -31,7 +31,7 @@ MAX_SATURATED = 0.05
 _BLOCKS = (18, 24)
 _BACKGROUND_PERCENTILE = 80
 _ORDER = 4
-_LEAST_KEPT = 0.7
+_LEAST_KEPT = 0.6
 """Share of the blocks that must lie on the smooth course; where the rest is, it is only continued."""
 _SATURATED = 254.0
 
@@ -175,7 +175,7 @@ def _smooth(log: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     for _ in range(8):
         fit = np.linalg.lstsq(terms[keep], values[keep], rcond=None)[0]
         off = values - terms @ fit
-        spread = max(1.4826 * float(np.median(np.abs(off[keep]))), 0.003)
+        spread = max(1.4826 * float(np.median(np.abs(off[keep]))), 0.01)
         keep = (off > -2 * spread) & (off < 3 * spread)  # what covers the background is darker than it
         if np.count_nonzero(keep) < _LEAST_KEPT * len(values):
             return np.zeros(NODES), 1.0
