@@ -29,11 +29,13 @@ MAX_REST = 0.03
 """Largest deviation of the measured background from the smooth course, as a share."""
 MAX_SATURATED = 0.05
 _BLOCKS = (18, 24)
-_BACKGROUND_PERCENTILE = 80
+_BACKGROUND_PERCENTILE = 90
 _ORDER = 4
-_LEAST_KEPT = 0.6
+_LEAST_KEPT = 0.5
 """Share of the blocks that must lie on the smooth course; where the rest is, it is only continued."""
 _SATURATED = 254.0
+_BRIGHTEST = 240.0
+"""Level of the background under which there is room for noise; a brighter one is brought down to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class FlatFieldMap:
     """Gain by place.
 
     Attributes:
-        gain: `NODES` + (3,) float32, BGR, at least 1: what the darker places are multiplied by.
+        gain: `NODES` + (3,) float32, BGR: what each place is multiplied by, least where it is brightest.
         frames: how many it was measured on.
         rest: deviation of the background from it, as a share.
     """
@@ -53,7 +55,7 @@ class FlatFieldMap:
     @property
     def falloff(self) -> float:
         """How much darker the darkest place is than the brightest, as a share, in green."""
-        return 1 - 1 / float(self.gain[..., 1].max())
+        return 1 - float(self.gain[..., 1].min() / self.gain[..., 1].max())
 
 
 class FlatField:
@@ -85,7 +87,7 @@ def measure_flat_field(frames: Sequence[Image]) -> FlatFieldMap:
 
     In each block of each frame the background is the brighter part of the pixels; the median over the frames drops
     what moved; a polynomial of fourth order through the logarithms of the blocks, fitted again and again without
-    those that are too dark, drops what did not. The brightest place keeps its brightness, so nothing saturates.
+    those that are too dark, drops what did not. The brightest place keeps its brightness, or is brought down to 240 of 255.
 
     Raises:
         CalibrationError: too few frames, of different sizes, too bright, too dark, or not smooth.
@@ -102,6 +104,7 @@ def measure_flat_field(frames: Sequence[Image]) -> FlatFieldMap:
         raise CalibrationError("The frames are too dark.", "Turn the lamp or the exposure up.")
     # the lamp may flicker or drift from frame to frame: only the course over the field is wanted
     log = np.log(np.maximum(levels, 1.0))
+    level = np.median(log, axis=(0, 1, 2))
     log = np.median(log - np.median(log, axis=(1, 2), keepdims=True), axis=0)
     fits = [_smooth(log[..., channel]) for channel in range(3)]
     course = np.stack([fit for fit, _ in fits], axis=2)
@@ -112,7 +115,9 @@ def measure_flat_field(frames: Sequence[Image]) -> FlatFieldMap:
             "the most.",
             "Take an empty place, or move the stage between the frames so that no place is always covered.",
         )
-    gain = np.exp(course.max(axis=(0, 1)) - course)
+    brightest = course.max(axis=(0, 1))
+    room = min(0.0, float(np.min(np.log(_BRIGHTEST) - level - brightest)))
+    gain = np.exp(brightest - course + room)
     if gain.max() > MAX_GAIN:
         raise CalibrationError(
             f"The darkest corner has {100 / gain.max():.0f} % of the light in the middle; {100 / MAX_GAIN:.0f} % is "

@@ -42,6 +42,8 @@ _SETTLED = 0.02
 """Largest change of exposure or a gain over `_STEADY_FRAMES` that counts as settled; libcamera's own `AeLocked` is
 wrong in some versions (picamera2 issues 908 and 1168). Sensors round the exposure to whole lines: less than this."""
 _STEADY_FRAMES = 8
+_FRAME_S = 2.0
+"""What any one frame may take, also the last one within a time limit."""
 
 
 def import_picamera2() -> Any:
@@ -177,7 +179,7 @@ class PiCamera:
         """Metadata of the first frame for which `done` is true; None when the time is over."""
         until = time.monotonic() + timeout_s
         while (left := until - time.monotonic()) > 0:
-            _, metadata = self._capture(left, pixels=False)
+            _, metadata = self._capture(max(left, _FRAME_S), pixels=False)
             if "ExposureTime" not in metadata or "ColourGains" not in metadata:
                 raise CameraError(
                     f"{self.name} does not tell its exposure and colour gains, so they cannot be locked.",

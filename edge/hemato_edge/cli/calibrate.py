@@ -258,7 +258,10 @@ def _summary(profile: Profile) -> dict[str, object]:
 
 
 def _falloff(profile: Profile) -> float:
-    return 0.0 if profile.flat_field is None else 1 - 1 / float(profile.flat_field.map()[..., 1].max())
+    if profile.flat_field is None:
+        return 0.0
+    gain = profile.flat_field.map()[..., 1]
+    return 1 - float(gain.min() / gain.max())
 
 
 def _line(row: dict[str, object]) -> str:

