@@ -87,7 +87,8 @@ def measure_flat_field(frames: Sequence[Image]) -> FlatFieldMap:
 
     In each block of each frame the background is the brighter part of the pixels; the median over the frames drops
     what moved; a polynomial of fourth order through the logarithms of the blocks, fitted again and again without
-    those that are too dark, drops what did not. The brightest place keeps its brightness, or is brought down to 240 of 255.
+    those that are too dark, drops what did not. The brightest place keeps its brightness, or is brought down to 240
+    of 255.
 
     Raises:
         CalibrationError: too few frames, of different sizes, too bright, too dark, or not smooth.

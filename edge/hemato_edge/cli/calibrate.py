@@ -77,7 +77,7 @@ def red_cells(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Micrometres a pixel from the red cells of a smear: about ±8 %, where there is no stage micrometer."""
+    """Micrometres a pixel from the red cells of a smear: about ±10 %, where there is no stage micrometer."""
     from hemato_edge.pipeline.calibrating import red_cells_part
 
     desk = Desk(config, profile, objective, replace=replace, as_json=as_json)

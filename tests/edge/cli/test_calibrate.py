@@ -63,7 +63,7 @@ def test_the_profile_of_another_frame_size_starts_no_session(program, tmp_path: 
     program("calibrate", "micrometer", "small.png", "--profile", "small")
     done = program("run", "--camera", "demo", "--profile", "small", "--db", "x.db")
     assert_one_line_error(done, 10, "frames of 320 × 240 pixels", "640 × 480")
-    assert json.loads(program("sessions", "--db", "x.db", "--json").stdout or "[]") == []
+    assert json.loads(program("sessions", "--db", "x.db", "--json").stdout)["sessions"] == []
 
 
 def test_without_a_name_nothing_is_kept(program) -> None:
