@@ -114,6 +114,18 @@ class CountingSettings(_Section):
     )
 
 
+def default_profiles() -> Path:
+    """The folder of calibration profiles beside the default database."""
+    return default_database().parent / "profiles"
+
+
+class CalibrationSettings(_Section):
+    """What the microscope is like."""
+
+    profile: str | None = Field(None, min_length=1, description="calibration profile to use; none: no micrometres")
+    folder: _FilePath = Field(default_factory=default_profiles, description="where calibration profiles are kept")
+
+
 class StoreSettings(_Section):
     """Where the counts are kept."""
 
@@ -139,6 +151,7 @@ class Settings(BaseSettings):
     locator: LocatorSettings = Field(default_factory=LocatorSettings)
     quality: QualitySettings = Field(default_factory=QualitySettings)
     counting: CountingSettings = Field(default_factory=CountingSettings)
+    calibration: CalibrationSettings = Field(default_factory=CalibrationSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     display: DisplaySettings = Field(default_factory=DisplaySettings)
 

@@ -14,6 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"cli"},
     {"pipeline"},
+    {"calibration"},
     {"vision", "views"},
     {"counting", "cameras"},
     {"models", "store", "settings"},

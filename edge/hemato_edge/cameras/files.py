@@ -30,6 +30,8 @@ class FilesCamera:
     """
 
     live = False
+    colour = True
+    """Whether grey pictures are left out."""
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from hemato_edge.cameras.controls import ControlValues, LockedControls
 from hemato_edge.errors import CameraError
 from hemato_edge.values import Frame
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 INSTALL = (
@@ -34,6 +37,13 @@ _TO_BGR: dict[str, int | None] = {
     "YUYV": cv2.COLOR_YUV2BGR_YUYV,
     "UYVY": cv2.COLOR_YUV2BGR_UYVY,
 }
+
+_SETTLED = 0.02
+"""Largest change of exposure or a gain over `_STEADY_FRAMES` that counts as settled; libcamera's own `AeLocked` is
+wrong in some versions (picamera2 issues 908 and 1168). Sensors round the exposure to whole lines: less than this."""
+_STEADY_FRAMES = 8
+_FRAME_S = 2.0
+"""What any one frame may take, also the last one within a time limit."""
 
 
 def import_picamera2() -> Any:
@@ -78,6 +88,7 @@ class PiCamera:
     """
 
     live = True
+    driver = "picamera2"
 
     def __init__(
         self, number: int, width: int | None = None, height: int | None = None, open_timeout_s: float = 10.0
@@ -119,10 +130,64 @@ class PiCamera:
         if self._first is not None:
             frame, self._first = self._first, None
             return frame
-        array = self._capture(timeout_s)
+        array, _ = self._capture(timeout_s)
         frame = Frame(self._to_bgr(array), self._index, time.monotonic(), datetime.now(timezone.utc), self.name)
         self._index += 1
         return frame
+
+    def lock_controls(self, timeout_s: float) -> LockedControls:
+        """Let exposure and white balance settle, then switch both automatics off with the values they reached.
+
+        Raises:
+            CameraError: if they do not settle in time, or the camera has no such controls.
+        """
+        seen: list[tuple[float, ...]] = []
+        metadata = self._await_metadata(lambda found: _steady(seen, found), timeout_s)
+        if metadata is None:
+            raise CameraError(
+                f"Exposure and white balance of {self.name} did not settle within {timeout_s:g} s.",
+                "Keep the light and the stage still, and look at an evenly lit place.",
+            )
+        red, blue = metadata["ColourGains"]
+        values: ControlValues = {
+            "AeEnable": False,
+            "AwbEnable": False,
+            "ExposureTime": int(metadata["ExposureTime"]),
+            "AnalogueGain": float(metadata["AnalogueGain"]),
+            "ColourGains": [float(red), float(blue)],
+        }
+        return LockedControls(self.driver, values, self.apply_controls(values, timeout_s))
+
+    def apply_controls(self, values: ControlValues, timeout_s: float) -> tuple[str, ...]:
+        """Set locked values and wait until the frames carry them; what does not hold is told in words."""
+        if self._camera is None:
+            raise CameraError(f"{self.name} is not open.")
+        wanted = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        try:
+            self._camera.set_controls(wanted)
+        except (RuntimeError, KeyError, TypeError, ValueError) as error:
+            raise CameraError(
+                f"{self.name} does not take the locked exposure and white balance ({error}).",
+                "Lock them anew with `hemato-edge calibrate camera`.",
+            ) from error
+        self._first, self._index = None, 0  # what came before was taken under other controls
+        missed: list[str] = []
+        self._await_metadata(lambda found: not _differences(wanted, found, missed), timeout_s)
+        return tuple(missed)
+
+    def _await_metadata(self, done: Callable[[dict[str, Any]], bool], timeout_s: float) -> dict[str, Any] | None:
+        """Metadata of the first frame for which `done` is true; None when the time is over."""
+        until = time.monotonic() + timeout_s
+        while (left := until - time.monotonic()) > 0:
+            _, metadata = self._capture(max(left, _FRAME_S), pixels=False)
+            if "ExposureTime" not in metadata or "ColourGains" not in metadata:
+                raise CameraError(
+                    f"{self.name} does not tell its exposure and colour gains, so they cannot be locked.",
+                    "USB cameras are opened as /dev/video0 rather than through libcamera.",
+                )
+            if done(metadata):
+                return metadata
+        return None
 
     def close(self) -> None:
         """Stop and release the camera."""
@@ -131,8 +196,11 @@ class PiCamera:
             camera.stop()
             camera.close()
 
-    def _capture(self, timeout_s: float) -> NDArray[np.uint8]:
-        """One buffer. Waits on an event, because older picamera2 take a number for `wait` and then wait for ever."""
+    def _capture(self, timeout_s: float, *, pixels: bool = True) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+        """One buffer, or without `pixels` only its metadata.
+
+        Waits on an event, because older picamera2 take a number for `wait` and then wait for ever.
+        """
         if self._camera is None:
             raise CameraError(f"{self.name} is not open.")
         came = threading.Event()
@@ -144,7 +212,9 @@ class PiCamera:
             )
         request = self._camera.wait(job)
         try:
-            return np.asarray(request.make_array("main"))
+            if pixels:
+                return np.asarray(request.make_array("main")), {}
+            return np.zeros(0, np.uint8), dict(request.get_metadata())
         finally:
             request.release()
 
@@ -153,3 +223,20 @@ class PiCamera:
         picture = array if code is None else np.asarray(cv2.cvtColor(array, code), np.uint8)
         width, height = self._stream["size"]
         return np.ascontiguousarray(picture[:height, :width])
+
+
+def _steady(seen: list[tuple[float, ...]], metadata: dict[str, Any]) -> bool:
+    """Whether light and colour were the same over the last frames; `seen` is the memory."""
+    light = float(metadata["ExposureTime"]) * float(metadata["AnalogueGain"])
+    seen.append((light, *map(float, metadata["ColourGains"])))
+    last = np.array(seen[-_STEADY_FRAMES:])
+    return len(last) == _STEADY_FRAMES and bool(np.all(np.ptp(last, axis=0) <= _SETTLED * last.mean(axis=0)))
+
+
+def _differences(wanted: dict[str, Any], metadata: dict[str, Any], missed: list[str]) -> list[str]:
+    """What the frame's metadata says is not as wanted; `missed` is left holding it."""
+    missed.clear()
+    for name in ("ExposureTime", "AnalogueGain", "ColourGains"):
+        if name in wanted and not np.allclose(wanted[name], metadata.get(name, np.nan), rtol=_SETTLED):
+            missed.append(f"{name} is {metadata.get(name)} instead of {wanted[name]}")
+    return missed

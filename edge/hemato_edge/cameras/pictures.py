@@ -26,8 +26,8 @@ _GREY_SPREAD = 3.0
 _BLACK_LEVEL = 20.0
 
 
-def read_picture(path: Path) -> Image:
-    """The picture in a file as (H, W, 3) uint8 BGR.
+def read_picture(path: Path, *, colour: bool = True) -> Image:
+    """The picture in a file as (H, W, 3) uint8 BGR; see `check_picture` for `colour`.
 
     Raises:
         ImageError: if there is no such file, or it is not a picture, or it is 16-bit, grey, tiny or huge.
@@ -51,15 +51,16 @@ def read_picture(path: Path) -> Image:
         raise ImageError(
             f"{path} is not a picture, or it is damaged.", "Open it in a viewer and save it as PNG or JPEG."
         )
-    return check_picture(picture, str(path))
+    return check_picture(picture, str(path), colour=colour)
 
 
-def check_picture(picture: NDArray[Any], name: str) -> Image:
+def check_picture(picture: NDArray[Any], name: str, *, colour: bool = True) -> Image:
     """The picture as (H, W, 3) uint8 BGR, without its alpha channel.
 
     Args:
         picture: what a decoder gave: any depth and number of channels.
         name: what to call it in an error.
+        colour: refuse grey pictures; False for those of bare glass or a micrometer, which have no stain.
 
     Raises:
         ImageError: if it is 16-bit, grey, tiny or huge.
@@ -82,7 +83,9 @@ def check_picture(picture: NDArray[Any], name: str) -> Image:
         )
     if picture.ndim == 3 and picture.shape[2] == 4:
         picture = picture[:, :, :3]
-    if picture.ndim != 3 or picture.shape[2] != 3 or _is_grey(picture):
+    if not colour and (picture.ndim == 2 or picture.shape[2] == 1):
+        picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
+    if picture.ndim != 3 or picture.shape[2] != 3 or (colour and _is_grey(picture)):
         raise ImageError(
             f"{name} is grey: without colour there is no stain to judge.",
             "Take a colour picture of a stained smear; check that the camera is not set to monochrome.",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from hemato_edge.cameras.camera import Camera
     from hemato_edge.errors import HematoEdgeError
+    from hemato_edge.pipeline.calibrated import SessionCalibration
     from hemato_edge.pipeline.daemon import Daemon, Limits
     from hemato_edge.settings import Resolved, Settings
     from hemato_edge.store.records import SessionStart, Totals
@@ -49,6 +50,9 @@ def run(
     no_display: Annotated[bool, typer.Option("--no-display", help="No live table and no lines of progress.")] = False,
     max_frames: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop after N frames.")] = None,
     duration: Annotated[float | None, typer.Option(min=0.0, metavar="S", help="Stop after S seconds.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Calibration profile of the objective: `calibrate list`.")
+    ] = None,
     label: Annotated[str, typer.Option(metavar="TEXT", help="Your name for the sample.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON document on stdout.")] = False,
 ) -> None:
@@ -56,20 +60,21 @@ def run(
 
     Ctrl-C or SIGTERM ends it in order.
     """
-    from hemato_edge.cameras.spec import make_camera
     from hemato_edge.pipeline.daemon import Limits
     from hemato_edge.settings import resolve
     from hemato_edge.store.writer import open_writer
     from hemato_edge.vision.classifier import load_classifier
     from hemato_edge.vision.locators import load_locator
 
-    resolved = resolve(config, {"camera.spec": camera, "counting.target": until, "store.path": db, "model.path": model})
+    given = {"camera.spec": camera, "counting.target": until, "store.path": db, "model.path": model}
+    resolved = resolve(config, given | {"calibration.profile": profile})
     settings = resolved.settings
+    calibration = _calibration(settings)
     classifier = load_classifier(settings.model.path, settings.model.threads, settings.model.runtime)
     locator = load_locator(
         **settings.locator.model_dump(), threads=settings.model.threads, runtime=settings.model.runtime
     )
-    source = make_camera(settings.camera.spec, settings.camera)
+    source = _source(settings, calibration)
     limits = Limits(settings.counting.target or None, max_frames, duration)
     with open_writer(settings.store.path, settings.store.min_free_mb) as writer:
         daemon = _daemon(
@@ -77,20 +82,50 @@ def run(
             locator,
             classifier,
             writer,
-            lambda: writer.start_session(_start(resolved, locator, classifier, label, limits.leukocytes)),
+            lambda: writer.start_session(_start(resolved, locator, classifier, label, limits.leukocytes, calibration)),
             limits,
             settings,
+            calibration,
         )
         display = Display(source, settings.display.refresh_hz, silent=no_display or as_json)
         error = _count(daemon, writer, display)
+    if calibration is not None and calibration.doubt:
+        typer.echo(f"warning: scale_contradicts_profile: {calibration.doubt}", err=True)
     if daemon.session is not None and (error is None or (daemon.totals is not None and daemon.totals.fields)):
         _print_report(settings.store.path, daemon.session, as_json=as_json)
     if error is not None:
         raise error
 
 
+def _calibration(settings: Settings) -> SessionCalibration | None:
+    """The profile that was asked for, ready to work."""
+    name = settings.calibration.profile
+    if name is None:
+        return None
+    from hemato_edge.calibration.profiles import ProfileFolder
+    from hemato_edge.pipeline.calibrated import SessionCalibration
+
+    return SessionCalibration(ProfileFolder(settings.calibration.folder).load(name))
+
+
+def _source(settings: Settings, calibration: SessionCalibration | None) -> Camera:
+    from hemato_edge.cameras.spec import make_camera
+
+    if calibration is None:
+        return make_camera(settings.camera.spec, settings.camera)
+    from hemato_edge.pipeline.calibrated import sized_like
+
+    camera = make_camera(settings.camera.spec, sized_like(settings.camera, calibration.profile))
+    return calibration.prepared(camera, settings.camera.open_timeout_s)
+
+
 def _start(
-    resolved: Resolved, locator: Locator, classifier: TFLiteClassifier, label: str, target: int | None
+    resolved: Resolved,
+    locator: Locator,
+    classifier: TFLiteClassifier,
+    label: str,
+    target: int | None,
+    calibration: SessionCalibration | None,
 ) -> SessionStart:
     from datetime import datetime, timezone
 
@@ -103,7 +138,7 @@ def _start(
         target=target,
         model_name=bundle.card.name,
         model_sha256=bundle.sha256,
-        settings=resolved.values(),
+        settings=resolved.values() | ({} if calibration is None else {"calibration": calibration.session_section()}),
         versions=_versions(locator, classifier),
         utc=datetime.now(timezone.utc),
         monotonic_s=time.monotonic(),
@@ -139,13 +174,14 @@ def _daemon(
     begin: Callable[[], int],
     limits: Limits,
     settings: Settings,
+    calibration: SessionCalibration | None,
 ) -> Daemon:
     from hemato_edge.pipeline.daemon import Daemon
     from hemato_edge.pipeline.field import FieldAnalyzer
     from hemato_edge.vision.quality import QualityGate
 
     gate = QualityGate(**settings.quality.model_dump())
-    analyzer = FieldAnalyzer(gate, locator, classifier)
+    analyzer = FieldAnalyzer(gate, locator, classifier, calibration)
     camera = settings.camera
     return Daemon(source, analyzer, writer, begin, limits, camera.open_timeout_s, camera.read_timeout_s)
 

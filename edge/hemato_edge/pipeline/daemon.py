@@ -253,6 +253,9 @@ class Daemon:
             if self._analyzer.registration.lost > lost:
                 lost = self._analyzer.registration.lost
                 self._tally("tracking_lost")
+            warning = self._analyzer.warning()
+            if warning is not None:
+                self._tally(f"warning:{warning}")
             if adds_something(result):
                 self._hand_over(result)
             target = self._limits.leukocytes

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hemato_edge.counting.ledger import Ledger
 from hemato_edge.counting.registration import Registration
 from hemato_edge.labels import LEUKOCYTES
+from hemato_edge.pipeline.calibrated import OTHER_SIZE
 from hemato_edge.values import Cell, Detections, FieldResult, Frame, Pose, Quality
 from hemato_edge.vision.look import LookEstimator
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from hemato_edge.pipeline.calibrated import SessionCalibration
     from hemato_edge.vision.classifier import Classifier
     from hemato_edge.vision.locator import Locator
     from hemato_edge.vision.look import SlideLook
@@ -47,9 +49,17 @@ class FieldAnalyzer:
 
     Args:
         gate, locator, classifier: the parts that see.
+        calibration: of the microscope, or None; its flat field comes before everything else.
     """
 
-    def __init__(self, gate: QualityGate, locator: Locator, classifier: Classifier) -> None:
+    def __init__(
+        self,
+        gate: QualityGate,
+        locator: Locator,
+        classifier: Classifier,
+        calibration: SessionCalibration | None = None,
+    ) -> None:
+        self.calibration = calibration
         self.looks = LookEstimator()
         self.registration = Registration()
         self.look: SlideLook | None = None
@@ -65,6 +75,11 @@ class FieldAnalyzer:
         Frames must come in the order in which they were taken.
         """
         watch = Stopwatch()
+        if self.calibration is not None:
+            if not self.calibration.fits(frame):
+                return Quality(OTHER_SIZE)
+            with watch.stage("calibrate"):
+                frame = self.calibration.corrected(frame)
         with watch.stage("quality"):
             quality = self._gate.assess(frame.image, red_cell_px=self.looks.red_cell_px)
         if quality.reject:
@@ -80,6 +95,12 @@ class FieldAnalyzer:
         with watch.stage("register"):
             pose = None if frame.independent else self.registration.locate(frame.image)
         return self._count(frame, quality, detections, look, pose, watch)
+
+    def warning(self) -> str | None:
+        """The name of what makes the session doubtful, or None."""
+        if self.calibration is None:
+            return None
+        return self.calibration.compare(self.looks.scale.red_cell_px, self.looks.scale.looks)
 
     def _count(
         self,

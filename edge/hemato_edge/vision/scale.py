@@ -51,14 +51,21 @@ _DRAWN_SHARE = 0.92
 
 
 def red_cell_diameter_px(detections: Detections) -> float | None:
-    """Median diameter in pixels of a field's red cells, or None with fewer than `MIN_RED_CELLS` good ones.
+    """Median diameter in pixels of a field's red cells, or None with fewer than `MIN_RED_CELLS` good ones."""
+    sizes = red_cell_sizes_px(detections)
+    return float(np.median(sizes)) if len(sizes) else None
+
+
+def red_cell_sizes_px(detections: Detections) -> NDArray[np.float32]:
+    """(N,) diameters in pixels of a field's good red cells; none at all if fewer than `MIN_RED_CELLS` are good.
 
     Good ones are round, overlap no other cell, and do not touch the border. How large the picture is is not
     known here: a cell whose side is the outermost of all boxes' counts as touching.
     """
+    none = np.zeros(0, np.float32)
     red = detections.of_kind(RBC)
     if len(red) < MIN_RED_CELLS:
-        return None
+        return none
     red = red.select(np.argsort(-red.scores, kind="stable")[:_MAX_CELLS])
     extent = red.boxes[:, 2:] - red.boxes[:, :2]
     good = extent.max(axis=1) <= _MAX_ASPECT * extent.min(axis=1)
@@ -67,7 +74,7 @@ def red_cell_diameter_px(detections: Detections) -> float | None:
     crowded = np.sort(box_overlap(red.boxes, detections.boxes), axis=1)
     isolated = good & (crowded[:, -2] <= _MAX_OVERLAP)
     sizes = red.sizes[isolated if np.count_nonzero(isolated) >= MIN_RED_CELLS else good]
-    return float(np.median(sizes)) if len(sizes) >= MIN_RED_CELLS else None
+    return sizes if len(sizes) >= MIN_RED_CELLS else none
 
 
 def red_cell_px_from_white(sizes: Sequence[float] | NDArray[np.float64]) -> float | None:

@@ -16,20 +16,25 @@ import pytest
 
 from hemato_edge.cameras.camera import OpenCamera
 from hemato_edge.cameras.picamera import PiCamera, libcamera_sees_a_camera
+from hemato_edge.cameras.prepared import PreparedCamera
 from hemato_edge.cameras.slide import draw_field
-from hemato_edge.errors import CameraError
+from hemato_edge.errors import CalibrationError, CameraError
 
 FIELD = draw_field(1)[0]
 
 
 class Request:
-    def __init__(self, array: np.ndarray) -> None:
+    def __init__(self, array: np.ndarray, metadata: dict[str, object]) -> None:
         self.array = array
+        self.metadata = metadata
         self.released = False
 
     def make_array(self, name: str) -> np.ndarray:
         assert name == "main"
         return self.array
+
+    def get_metadata(self) -> dict[str, object]:
+        return dict(self.metadata)
 
     def release(self) -> None:
         self.released = True
@@ -41,6 +46,10 @@ class Picamera2:
     array: np.ndarray = FIELD
     format = "RGB888"
     hangs = False
+    takes_exposure = True
+    never_settles = False
+    tells_nothing = False
+    refuses = False
     made: list[Picamera2] = []
 
     def __init__(self, number: int) -> None:
@@ -49,6 +58,9 @@ class Picamera2:
             raise IndexError(message)
         self.requests: list[Request] = []
         self.running = self.closed = False
+        self.frames = 0
+        self.set_at: int | None = None
+        self.controls: dict[str, object] = {}
         Picamera2.made.append(self)
 
     @staticmethod
@@ -74,8 +86,30 @@ class Picamera2:
         return job
 
     def wait(self, job: object) -> Request:
-        self.requests.append(Request(self.array))
+        self.requests.append(Request(self.array, self.exposed()))
         return self.requests[-1]
+
+    def exposed(self) -> dict[str, object]:
+        """Metadata of the next frame: the automatics run in over 10 frames, controls hold from the third on."""
+        self.frames += 1
+        if self.set_at is not None and self.frames - self.set_at > 2:
+            exposure = self.controls["ExposureTime"] if self.takes_exposure else 33_000
+            return {
+                "ExposureTime": exposure - 7,  # whole sensor lines
+                "AnalogueGain": self.controls["AnalogueGain"],
+                "ColourGains": self.controls["ColourGains"],
+            }
+        off = max(0, 10 - self.frames) * 500 + (self.frames * 3000 if self.never_settles else 0)
+        if self.tells_nothing:
+            return {"SensorTimestamp": 1}
+        return {"ExposureTime": 9000 + off, "AnalogueGain": 1.5, "ColourGains": (1.8, 2.1)}
+
+    def set_controls(self, controls: dict[str, object]) -> None:
+        assert isinstance(controls["ColourGains"], tuple)  # libcamera takes no list
+        if self.refuses:
+            message = "Control AeEnable is not advertised by libcamera"
+            raise RuntimeError(message)
+        self.controls, self.set_at = controls, self.frames
 
     def stop(self) -> None:
         self.running = False
@@ -166,3 +200,64 @@ def test_a_numpy_that_does_not_fit_is_named(monkeypatch, tmp_path) -> None:
     with pytest.raises(CameraError, match="does not work with numpy") as caught, OpenCamera(PiCamera(0)):
         pass
     assert "pip uninstall -y numpy" in caught.value.fix
+
+
+LOCKED = {
+    "AeEnable": False,
+    "AwbEnable": False,
+    "ExposureTime": 9000,
+    "AnalogueGain": 1.5,
+    "ColourGains": [1.8, 2.1],
+}
+
+
+def test_exposure_and_white_balance_are_locked_where_they_settled(picamera2) -> None:
+    with OpenCamera(PiCamera(0)) as camera:
+        locked = camera.lock_controls(5.0)
+        assert locked.values == LOCKED
+        assert locked.not_locked == ()
+        assert picamera2.made[0].controls["AeEnable"] is False
+        assert camera.read(1.0).index == 0
+
+
+def test_what_does_not_settle_is_not_locked(picamera2, monkeypatch) -> None:
+    monkeypatch.setattr(picamera2, "never_settles", True)
+    with OpenCamera(PiCamera(0)) as camera, pytest.raises(CameraError, match="did not settle"):
+        camera.lock_controls(0.4)
+
+
+def test_a_camera_without_these_controls(picamera2, monkeypatch) -> None:
+    monkeypatch.setattr(picamera2, "tells_nothing", True)
+    with OpenCamera(PiCamera(0)) as camera, pytest.raises(CameraError, match="does not tell its exposure"):
+        camera.lock_controls(1.0)
+    monkeypatch.setattr(picamera2, "tells_nothing", False)
+    monkeypatch.setattr(picamera2, "refuses", True)
+    with OpenCamera(PiCamera(0)) as camera, pytest.raises(CameraError, match="does not take the locked"):
+        camera.apply_controls(LOCKED, 1.0)
+
+
+def test_a_profile_locks_a_session_before_its_first_frame(picamera2, monkeypatch) -> None:
+    size = FIELD.shape[1], FIELD.shape[0]
+    prepared = PreparedCamera(PiCamera(0), size, "picamera2", LOCKED)
+    with OpenCamera(prepared) as camera:
+        assert prepared.state == "applied"
+        assert picamera2.made[-1].controls["ExposureTime"] == 9000
+        assert camera.read(1.0).index == 0
+    monkeypatch.setattr(picamera2, "takes_exposure", False)
+    prepared = PreparedCamera(PiCamera(0), size, "picamera2", LOCKED, 1.0, 0.3)
+    with OpenCamera(prepared):
+        assert prepared.state == "applied in part"
+        assert "ExposureTime is 32993 instead of 9000" in prepared.not_applied[0]
+
+
+def test_other_cameras_and_other_sizes_than_the_profiles(picamera2) -> None:
+    prepared = PreparedCamera(PiCamera(0), None, "v4l2", {"exposure": 100.0})
+    with OpenCamera(prepared):
+        assert prepared.state == "not applied"
+    with (
+        pytest.raises(CalibrationError, match="1280 × 960") as caught,
+        OpenCamera(PreparedCamera(PiCamera(0), (1280, 960))),
+    ):
+        pass
+    assert "camera.width = 1280" in caught.value.fix
+    assert picamera2.made[-1].closed
