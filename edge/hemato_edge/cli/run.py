@@ -66,7 +66,7 @@ def run(
     classifier = load_classifier(settings.model.path, settings.model.threads, settings.model.runtime)
     source = make_camera(settings.camera.spec, settings.camera)
     limits = Limits(settings.counting.target or None, max_frames, duration)
-    with open_writer(settings.store.path, settings.store.min_free_mb) as writer:
+    with open_writer(settings.store.path, settings.store.min_free_mb, settings.store.portraits_min_free_mb) as writer:
         daemon = _daemon(
             source,
             classifier,
@@ -99,6 +99,7 @@ def _start(resolved: Resolved, classifier: TFLiteClassifier, label: str, target:
         versions=_versions(classifier),
         utc=datetime.now(timezone.utc),
         monotonic_s=time.monotonic(),
+        confusion=bundle.card.confusion,
     )
 
 
