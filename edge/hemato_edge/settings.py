@@ -117,7 +117,10 @@ class StoreSettings(_Section):
         50, ge=0, le=1_000_000, description="least free space on its disk to start with, megabytes"
     )
     portraits_min_free_mb: int = Field(
-        200, ge=0, le=1_000_000, description="with less free, pictures of cells are no longer kept; counts are, megabytes"
+        200,
+        ge=0,
+        le=1_000_000,
+        description="with less free, pictures of cells are no longer kept; counts are, megabytes",
     )
 
 
@@ -133,8 +136,8 @@ _Interval = Annotated[
 class ReferenceSettings(_Section):
     """Reference intervals, percent of the white cells. A class is flagged when its whole 95 % interval lies outside.
 
-    The defaults are ARUP Laboratories' for manual differentials from 15 years on (test 0040005). Every laboratory should
-    set its own.
+    The defaults are ARUP Laboratories' for manual differentials from 15 years on (test 0040005). Every
+    laboratory should set its own.
     """
 
     neutrophil: _Interval | None = Field((45, 79), description="[low, high] percent; bands included")

@@ -155,6 +155,14 @@ class Reader:
             ).fetchone()
         return None if row is None else portrait_record(row)
 
+    def changed(self, session: int) -> int:
+        """How many cells of a session count as something else than the machine said."""
+        with translated(self.path):
+            found: int = self._connection.execute(
+                "SELECT count(*) FROM cells WHERE session = ? AND relabelled <> label", (session,)
+            ).fetchone()[0]
+        return found
+
     def relabels(self, session: int) -> list[Relabel]:
         """All that people changed in a session, in order, undone changes and their undoing included."""
         with translated(self.path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hemato_edge import RESEARCH_USE_NOTICE
-from hemato_edge.views.report import METHOD, count_summary
+from hemato_edge.views.report import count_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -143,13 +143,16 @@ def _rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     """The table's lines: the classes, then what stands apart from them."""
     for row in summary["differential"]:
         interval = f"{row['ci_low']:.1f} – {row['ci_high']:.1f}" if row["percent"] is not None else _NOTHING
+        if row["flag"]:
+            interval += f" {row['flag'].upper()}"
         yield CLASS_NAMES[row["label"]], str(row["count"]), _decimal(row["percent"]), interval
     classified = summary["classified"]
     yield "Classified white cells", str(classified), "100.0" if classified else _NOTHING, ""
     yield "Unclassified", str(summary["unclassified"]), "", ""
     nucleated = summary["nucleated_red_cells"]
     yield "Nucleated red cells", str(nucleated["count"]), "", ""
-    yield "Nucleated red cells /100 WBC", _decimal(nucleated["per_100_wbc"]), "", ""
+    interval = f"{nucleated['ci_low']:.1f} – {nucleated['ci_high']:.1f}" if classified else ""
+    yield "Nucleated red cells /100 WBC", _decimal(nucleated["per_100_wbc"]), "", interval
 
 
 def _decimal(value: float | None) -> str:
@@ -188,6 +191,19 @@ def _count_lines(summary: Mapping[str, Any]) -> Iterator[str]:
             yield f"{heading}: {named}"
 
 
+def _estimate_lines(report: Mapping[str, Any]) -> Iterator[str]:
+    estimates = report["estimates"]
+    if estimates is not None:
+        for heading, kind in (("White cells", "white"), ("Platelets", "platelet")):
+            if estimates[kind] is not None:
+                per_l, per_mm2 = estimates[kind]["e9_per_l"], estimates[kind]["per_mm2"]
+                yield (
+                    f"{heading} about {per_l['value']:.3g} ×10⁹/L ({per_l['ci_low']:.3g} – {per_l['ci_high']:.3g}), "
+                    f"{per_mm2['value']:.3g} per mm² on {estimates['area_mm2']:.3g} mm²"
+                )
+    yield report["estimates_note"]
+
+
 def _foot_lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield from _count_lines(report)
     if report["tracking_lost"]:
@@ -195,7 +211,16 @@ def _foot_lines(report: Mapping[str, Any]) -> Iterator[str]:
     factor = report["nucleated_red_cells"]["white_count_factor"]
     if report["nucleated_red_cells"]["count"] and factor is not None:
         yield f"White count of a counter that includes nucleated red cells: multiply by {factor:.3f}."
-    yield METHOD
+    corrected = report["nucleated_red_cells"]["corrected_white_count"]
+    if corrected is not None:
+        yield f"White count {report['nucleated_red_cells']['counter']:g}, corrected for nucleated red cells: {corrected:.2f}"
+    yield from _estimate_lines(report)
+    if report["reviewed"]["cells"]:
+        yield (
+            f"Reviewed by {printable(', '.join(report['reviewed']['by']))}: {report['reviewed']['cells']} cells, "
+            f"{report['reviewed']['changed']} of them relabelled"
+        )
+    yield report["method"]
     made = report["provenance"]
     yield f"Model {made['model_name']} {made['model_sha256'][:16]}, settings {made['settings_sha256'][:16]}"
     if made["red_cell_px"] is not None:
