@@ -27,6 +27,8 @@ class ReportFormat(str, Enum):
     TEXT = "text"
     JSON = "json"
     CSV = "csv"
+    HTML = "html"
+    FHIR = "fhir"
 
 
 class TableFormat(str, Enum):
@@ -69,21 +71,37 @@ def report(
     session: Session = None,
     style: Annotated[ReportFormat, typer.Option("--format", help="How to write it.")] = ReportFormat.TEXT,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    white_count: Annotated[
+        float | None,
+        typer.Option(min=0.0, metavar="N", help="A counter's white count, to be corrected for nucleated red cells."),
+    ] = None,
     out: Out = None,
 ) -> None:
-    """The differential with its intervals, counts, quality and provenance."""
+    """The differential with its intervals, counts, quality and provenance.
+
+    html is one page that prints; fhir an HL7 FHIR R4 DiagnosticReport.
+    """
     from hemato_edge.views.report import as_json as json_document
     from hemato_edge.views.report import build_report
 
     with _reader(db) as reader:
-        made = build_report(reader, session)
+        made = build_report(reader, session, white_count)
         database = reader.path
+        if style is ReportFormat.HTML and not as_json:
+            from hemato_edge.views.page import report_page
+
+            _write(report_page(reader, made), out, database)
+            return
     if as_json or style is ReportFormat.JSON:
         _write([json_document(made), "\n"], out, database)
     elif style is ReportFormat.CSV:
         from hemato_edge.views.export import report_csv
 
         _write([report_csv(made)], out, database)
+    elif style is ReportFormat.FHIR:
+        from hemato_edge.views.fhir import diagnostic_report
+
+        _write([diagnostic_report(made), "\n"], out, database)
     elif out is None and _is_terminal():
         from rich.console import Console
 

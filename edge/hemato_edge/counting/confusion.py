@@ -1,13 +1,16 @@
 """Percentages once the classifier's known confusions are taken back, with 95 % intervals that cover them.
 
 A classifier that answers class j for a cell of class i with probability C[i, j] turns the true shares p into the
-answered shares q = Cᵀp, so p = (Cᵀ)⁻¹q, kept among the shares that are possible (none negative, together one). Neither q
-nor C is known exactly: both were counted. So counts and matrix are drawn again many times from their posteriors, and the
-2.5 % and 97.5 % quantiles of the resulting p are the interval. (W. J. Rogan and B. Gladen, "Estimating prevalence from the
-results of a screening test", American Journal of Epidemiology 107 (1978), 71-76, for two classes.)
+answered shares q = Cᵀp, so p = (Cᵀ)⁻¹q, kept among the shares that are possible: none negative, together one. Neither
+q nor C is known exactly: both were counted. So counts and matrix are drawn many times from their posteriors, and the
+2.5 % and 97.5 % quantiles of the resulting p are the interval. (For two classes: W. J. Rogan and B. Gladen, "Estimating
+prevalence from the results of a screening test", American Journal of Epidemiology 107 (1978), 71-76.)
 
-The prior is Jeffreys', half a cell in every place of counts and matrix (H. Jeffreys, Proceedings of the Royal Society A 186
-(1946), 453-461; its intervals cover what they say on average over proportions: L. D. Brown, T. T. Cai and A. DasGupta,
+The matrix of a card counts the best guesses of all held-out cells, those below the rejection threshold included, so it
+has more confusions than the answers that are given, and the interval is rather too wide than too narrow.
+
+The prior is Jeffreys', half a cell in every place of counts and matrix (H. Jeffreys, Proceedings of the Royal Society
+A 186 (1946), 453-461; that its intervals cover what they say on average: L. D. Brown, T. T. Cai and A. DasGupta,
 "Interval estimation for a binomial proportion", Statistical Science 16 (2001), 101-133). A test simulates the coverage.
 """
 
@@ -75,4 +78,5 @@ def _onto_simplex(points: NDArray[np.float64]) -> NDArray[np.float64]:
     places = np.arange(1, points.shape[1] + 1)
     kept = np.sum(falling - excess / places > 0, axis=1)
     shift = excess[np.arange(len(points)), kept - 1] / kept
-    return np.maximum(points - shift[:, None], 0)
+    shares: NDArray[np.float64] = np.maximum(points - shift[:, None], 0)
+    return shares

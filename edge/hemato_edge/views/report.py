@@ -36,8 +36,8 @@ METHOD_CORRECTED = (
 NO_SCALE = "No micrometre and no absolute estimate: the session has no calibration (`hemato-edge calibrate`)."
 """Why a report has no densities."""
 ROUGH = (
-    "Estimates per litre are a rule of thumb for a monolayer (settings estimate.*); their CI covers chance alone, not the "
-    "smear's thickness. The area is that of the recorded fields, each place once."
+    "Estimates per litre are a rule of thumb for a monolayer (settings estimate.*); their CI covers chance alone, not "
+    "the smear's thickness. The area is that of the recorded fields, each place once."
 )
 """What the densities mean."""
 
@@ -49,8 +49,8 @@ def build_report(reader: Reader, session: int | None = None, nucleated_count: fl
     from files), counts {wbc, rbc, platelet} of unique cells, differential [{label, count, percent, ci_low, ci_high,
     estimate, reference, flag}] in percent, classified, unclassified, nucleated_red_cells {count, per_100_wbc, ci_low,
     ci_high, white_count_factor, counter, corrected_white_count}, estimates {area_mm2, um_per_px, white, platelet} or
-    None, estimates_note, reviewed {cells, changed, artefacts, by}, rejected {reason: frames}, skipped {reason: sources},
-    method, provenance, notice. Without a classified white cell the percentages and intervals are None.
+    None, estimates_note, reviewed {cells, changed, artefacts, by}, rejected {reason: frames}, skipped {reason:
+    sources}, method, provenance, notice. Without a classified white cell the percentages and intervals are None.
 
     Args:
         reader: of the database.

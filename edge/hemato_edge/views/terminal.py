@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hemato_edge import RESEARCH_USE_NOTICE
+from hemato_edge.labels import ARTEFACT, ERYTHROBLAST, PLATELET_LABEL, UNCLASSIFIED
 from hemato_edge.views.report import count_summary
 
 if TYPE_CHECKING:
@@ -24,6 +25,14 @@ CLASS_NAMES = {
     "immature_granulocyte": "Immature granulocytes",
 }
 """The names under which a haematologist looks for the classes."""
+NAMES = {
+    **CLASS_NAMES,
+    ERYTHROBLAST: "Nucleated red cells",
+    PLATELET_LABEL: "Large platelets",
+    UNCLASSIFIED: "Unclassified",
+    ARTEFACT: "No cell",
+}
+"""The names of all that a find may be called, `labels.REVIEW_LABELS`."""
 _ABBREVIATIONS = ("neu", "eos", "bas", "lym", "mon", "ig")
 _NOTHING = "–"
 
@@ -66,7 +75,7 @@ def live_table(totals: Totals, status: Mapping[str, object]) -> Group:
     return Group(
         *(Text(line) for line in lines),
         differential_table(summary),
-        *(Text(line) for line in _count_lines(summary)),
+        *(Text(line) for line in count_lines(summary)),
         Text(RESEARCH_USE_NOTICE, style="dim"),
     )
 
@@ -178,7 +187,8 @@ def _head_lines(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"The target of {target} white cells was not reached: {report['classified']} were classified."
 
 
-def _count_lines(summary: Mapping[str, Any]) -> Iterator[str]:
+def count_lines(summary: Mapping[str, Any]) -> Iterator[str]:
+    """The counts of cells, fields and rejected frames in words."""
     counts = summary["counts"]
     unclassified = summary["unclassified"]
     share = f" ({100 * unclassified / counts['wbc']:.1f} % unclassified)" if unclassified else ""
@@ -191,7 +201,8 @@ def _count_lines(summary: Mapping[str, Any]) -> Iterator[str]:
             yield f"{heading}: {named}"
 
 
-def _estimate_lines(report: Mapping[str, Any]) -> Iterator[str]:
+def estimate_lines(report: Mapping[str, Any]) -> Iterator[str]:
+    """The densities in words, or why there are none."""
     estimates = report["estimates"]
     if estimates is not None:
         for heading, kind in (("White cells", "white"), ("Platelets", "platelet")):
@@ -205,7 +216,7 @@ def _estimate_lines(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _foot_lines(report: Mapping[str, Any]) -> Iterator[str]:
-    yield from _count_lines(report)
+    yield from count_lines(report)
     if report["tracking_lost"]:
         yield f"Tracking was lost {report['tracking_lost']} times: a cell may have been counted again after each."
     factor = report["nucleated_red_cells"]["white_count_factor"]
@@ -213,8 +224,9 @@ def _foot_lines(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"White count of a counter that includes nucleated red cells: multiply by {factor:.3f}."
     corrected = report["nucleated_red_cells"]["corrected_white_count"]
     if corrected is not None:
-        yield f"White count {report['nucleated_red_cells']['counter']:g}, corrected for nucleated red cells: {corrected:.2f}"
-    yield from _estimate_lines(report)
+        counter = report["nucleated_red_cells"]["counter"]
+        yield f"White count {counter:g}, corrected for nucleated red cells: {corrected:.2f}"
+    yield from estimate_lines(report)
     if report["reviewed"]["cells"]:
         yield (
             f"Reviewed by {printable(', '.join(report['reviewed']['by']))}: {report['reviewed']['cells']} cells, "
