@@ -134,8 +134,12 @@ LABORATORIES: dict[str, Laboratory] = {
         False,
         _reader("moticam"),
     ),
+    "reviewed": Laboratory(
+        "reviewed", "Cells named in review", "the owner's", "the owner of the slides", True, _reader("reviewed")
+    ),
 }
-"""Every data set that has a reader. `moticam` shows how a model travels: it is never trained on or chosen by."""
+"""Every data set that has a reader. `moticam` shows how a model travels: it is never trained on or chosen by.
+`reviewed` is what `hemato-edge review training-set` writes."""
 
 
 def load(data: Path, laboratories: Sequence[str] = ("pbc", "bccd")) -> list[Record]:

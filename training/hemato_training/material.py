@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 TRAINED_ON: tuple[str, ...] = tuple(name for name, laboratory in LABORATORIES.items() if laboratory.trainable)
 
+OWN = "reviewed"
+"""The set of cells that a person named in review."""
+
 
 @dataclass(frozen=True, slots=True)
 class Material:
@@ -42,13 +45,20 @@ class Material:
     splits: dict[str, str]
 
 
+def _sets_in(data: Path) -> tuple[str, ...]:
+    """The sets to train on: all that are published, or, where somebody put cells of their own, what is there."""
+    if (data / OWN).is_dir():
+        return tuple(name for name in TRAINED_ON if (data / name).is_dir())
+    return tuple(name for name in TRAINED_ON if name != OWN)
+
+
 def gather(settings: Settings, cache: Path, reporter: Reporter) -> Material:
     """Read, check and cut all cells of a run; crops come from `cache` where they are there already.
 
     Raises:
         DataError: if data are missing or leak, or a split is empty.
     """
-    records = load(settings.data, TRAINED_ON)
+    records = load(settings.data, _sets_in(settings.data))
     if settings.per_class:
         records = thin(records, settings.per_class)
     train_records, val_records = in_split(records, "train"), in_split(records, "val")

@@ -88,8 +88,8 @@ def differential(
         labels: label → cells; platelets and artefacts among them are left out.
         reviewed: those of `labels` that a person named: their class is taken as true.
         confusion: the classifier's confusion matrix in cells, rows truth, columns answer, both in the order of
-            `labels.CLASSIFIER_LABELS`. With it the intervals are widened by its own errors, unless a row of it is empty:
-            of that class nothing is known.
+            `labels.CLASSIFIER_LABELS`. With it the intervals are widened by its errors, unless a row is empty: of
+            that class nothing is known.
         reference: label → reference interval, percent.
 
     Raises:

@@ -27,7 +27,7 @@ COLOURS = {
 """Label → colour, told apart by colour-blind people as well (M. Okabe and K. Ito, 2002, and two more)."""
 BAR_WIDTH, BAR_HEIGHT = 240, 18
 """Units of an interval bar; 0 to 100 % lie `_MARGIN` inside."""
-_MARGIN = 6
+_MARGIN = 12
 MAP_WIDTH, MAP_HEIGHT = 680, 300
 """Largest size of one region's map, units."""
 MAX_REGIONS = 6
@@ -82,7 +82,7 @@ def slide_map(fields: Sequence[FieldRecord], cells: Iterable[CellRecord], um_per
     boxes = boxes[:: max(1, len(boxes) // _MAX_FIELDS)]
     parts = [
         f'<rect x="{(x - left) * scale:.1f}" y="{(y - top) * scale:.1f}" width="{w * scale:.1f}" '
-        f'height="{h * scale:.1f}" fill="#8fb0cc" fill-opacity="0.06" stroke="#8fb0cc" stroke-opacity="0.5" '
+        f'height="{h * scale:.1f}" fill="#8fb0cc" fill-opacity="0.03" stroke="#8fb0cc" stroke-opacity="0.25" '
         f'stroke-width="0.5"/>'
         for x, y, w, h in boxes
     ]

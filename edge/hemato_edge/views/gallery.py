@@ -76,10 +76,13 @@ def _card(cell: CellRecord, picture: PortraitRecord) -> str:
 def heat_png(activation: tuple[bytes, ...]) -> bytes:
     """The activation as a tiny PNG in one colour, opaque where most spoke for the label; the browser enlarges it.
 
+    The opacity grows with the square: what spoke half as much shows a quarter, and the place stands out.
+
     Written by hand (PNG specification, W3C 2003): a picture of 4 × 4 pixels is no reason to load a library.
     """
     rows = b"".join(
-        b"\0" + b"".join(bytes((*_HEAT, round(_HEAT_OPACITY * share))) for share in row) for row in activation
+        b"\0" + b"".join(bytes((*_HEAT, round(_HEAT_OPACITY * share * share / 255))) for share in row)
+        for row in activation
     )
     columns = len(activation[0]) if activation else 0
     header = struct.pack(">IIBBBBB", columns, len(activation), 8, 6, 0, 0, 0)

@@ -90,7 +90,8 @@ def _differential(report: Mapping[str, Any]) -> Iterator[str]:
     if nucleated["per_100_wbc"] is not None:
         interval = f"{nucleated['ci_low']:.1f} – {nucleated['ci_high']:.1f}"
         yield "<tr><td>Nucleated red cells /100 WBC</td><td></td>"
-        yield f'<td class="number">{nucleated["per_100_wbc"]:.1f}</td><td class="number">{interval}</td><td></td><td></td><td></td></tr>'
+        yield f'<td class="number">{nucleated["per_100_wbc"]:.1f}</td>'
+        yield f'<td class="number">{interval}</td><td></td><td></td><td></td></tr>'
     yield f'</table><p class="quiet">{_text(report["method"])} '
     yield "Dot: what was counted; line: its interval; band: the reference interval"
     estimated = any(row["estimate"] is not None for row in report["differential"])

@@ -22,10 +22,12 @@ table {{ border-collapse: collapse; width: 100%; font-variant-numeric: tabular-n
 th, td {{ text-align: left; padding: 0.8mm 2mm 0.8mm 0; vertical-align: middle; border-bottom: 0.2mm solid #e3e7ea; }}
 th {{ font-size: 8.5pt; color: #53606c; font-weight: 600; }}
 tr {{ break-inside: avoid; }}
+td:first-child {{ white-space: nowrap; }}
+td.mono {{ white-space: normal; }}
 .number {{ text-align: right; white-space: nowrap; }}
 .flag {{ font-weight: 700; color: #9b1c1c; }}
 .sum td {{ border-top: 0.3mm solid #16202a; }}
-.bar {{ width: 64mm; padding: 0 0 0 2mm; }}
+.bar {{ width: 60mm; padding: 0 0 0 2mm; }}
 svg {{ display: block; max-width: 100%; height: auto; }}
 .dot {{ display: inline-block; width: 2.6mm; height: 2.6mm; border-radius: 50%; margin-right: 1.5mm; }}
 .columns {{ display: grid; grid-template-columns: 1fr 1fr; gap: 0 8mm; align-items: start; }}
