@@ -1,4 +1,4 @@
-"""`hemato-edge review`: cells in doubt, one by one in the terminal or as folders; changes are kept and can be undone."""
+"""`hemato-edge review`: cells in doubt, one by one in the terminal or as folders; changes are kept and undone."""
 
 from __future__ import annotations
 

@@ -127,11 +127,13 @@ class Shares:
 def _corrected(
     labels: Mapping[str, int], reviewed: Mapping[str, int], confusion: Sequence[Sequence[int]]
 ) -> Shares | None:
-    if not all(map(sum, confusion)):
-        return None
     from hemato_edge.counting.confusion import corrected_percentages  # numpy: only where it is needed
 
+    if not all(map(sum, confusion)):
+        return None
     seen = [reviewed.get(label, 0) for label in CLASSIFIER_LABELS]
+    if sum(seen) == sum(labels.get(label, 0) for label in CLASSIFIER_LABELS):
+        return None  # a person has named every cell: chance alone is left
     machine = [labels.get(label, 0) - by_person for label, by_person in zip(CLASSIFIER_LABELS, seen, strict=True)]
     found = corrected_percentages(machine, seen, confusion, len(LEUKOCYTES))
     return Shares(dict(zip(CLASSIFIER_LABELS, found, strict=True)))

@@ -53,6 +53,7 @@ def differential_table(summary: Mapping[str, Any], title: str = "White-cell diff
     table.add_column("Class", min_width=30)
     for heading in ("Cells", "%", "95 % CI"):
         table.add_column(heading, justify="right")
+    table.add_column("", style="bold red")
     for index, cells in enumerate(_rows(summary)):
         if index == len(CLASS_NAMES):
             table.add_section()
@@ -148,20 +149,19 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "·" for c in text)
 
 
-def _rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+def _rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str, str]]:
     """The table's lines: the classes, then what stands apart from them."""
     for row in summary["differential"]:
         interval = f"{row['ci_low']:.1f} – {row['ci_high']:.1f}" if row["percent"] is not None else _NOTHING
-        if row["flag"]:
-            interval += f" {row['flag'].upper()}"
-        yield CLASS_NAMES[row["label"]], str(row["count"]), _decimal(row["percent"]), interval
+        flag = (row["flag"] or "").upper()
+        yield CLASS_NAMES[row["label"]], str(row["count"]), _decimal(row["percent"]), interval, flag
     classified = summary["classified"]
-    yield "Classified white cells", str(classified), "100.0" if classified else _NOTHING, ""
-    yield "Unclassified", str(summary["unclassified"]), "", ""
+    yield "Classified white cells", str(classified), "100.0" if classified else _NOTHING, "", ""
+    yield "Unclassified", str(summary["unclassified"]), "", "", ""
     nucleated = summary["nucleated_red_cells"]
-    yield "Nucleated red cells", str(nucleated["count"]), "", ""
+    yield "Nucleated red cells", str(nucleated["count"]), "", "", ""
     interval = f"{nucleated['ci_low']:.1f} – {nucleated['ci_high']:.1f}" if classified else ""
-    yield "Nucleated red cells /100 WBC", _decimal(nucleated["per_100_wbc"]), "", interval
+    yield "Nucleated red cells /100 WBC", "", _decimal(nucleated["per_100_wbc"]), interval, ""
 
 
 def _decimal(value: float | None) -> str:
@@ -170,10 +170,10 @@ def _decimal(value: float | None) -> str:
 
 def _table_lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield f"{'Class':<30}{'Cells':>7}{'%':>8}{'95 % CI':>15}"
-    for index, (name, count, percent, interval) in enumerate(_rows(report)):
+    for index, (name, count, percent, interval, flag) in enumerate(_rows(report)):
         if index == len(CLASS_NAMES):
             yield "-" * 60
-        yield f"{name:<30}{count:>7}{percent:>8}{interval:>15}".rstrip()
+        yield f"{name:<30}{count:>7}{percent:>8}{interval:>15} {flag}".rstrip()
 
 
 def _head_lines(report: Mapping[str, Any]) -> Iterator[str]:

@@ -47,7 +47,7 @@ def test_the_text_says_what_a_haematologist_looks_for(path: Path) -> None:
     assert "Basophils 0 0.0 0.0 – 30.8" in lines
     assert "Classified white cells 10 100.0" in lines
     assert "Unclassified 2" in lines
-    assert "Nucleated red cells /100 WBC 10.0" in lines
+    assert "Nucleated red cells /100 WBC 10.0 0.2 – 70.3" in lines
     assert "White cells 12 (16.7 % unclassified) Red cells 100 Platelets 8" in lines
     assert "2 fields recorded of 4 frames, 1 dropped" in lines
     assert "Rejected: out of focus 1" in lines
