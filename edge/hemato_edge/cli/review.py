@@ -37,8 +37,9 @@ KEYS = {
 }
 """Key → what the cell is called."""
 _HELP = (
-    "n eutrophil  e osinophil  b asophil  l ymphocyte  m onocyte  i mmature granulocyte  r nucleated red cell  "
-    "p latelet  u nclassified  x no cell\ny the first guess is right   s kip   z undo   q uit"
+    "n neutrophil · e eosinophil · b basophil · l lymphocyte · m monocyte · i immature granulocyte\n"
+    "r nucleated red cell · p platelet · u unclassified · x no cell\n"
+    "y the first guess is right · s skip · z undo · q quit"
 )
 
 

@@ -186,12 +186,18 @@ def _files(fields: list[FieldRecord]) -> Iterator[str]:
 
 
 def _changes(reader: Reader, session: int) -> Iterator[str]:
-    changes = reader.relabels(session)
+    everything = reader.relabels(session)
+    changes = [change for change in everything if change.before != change.after]
+    if not everything:
+        return
+    who = sorted({change.who for change in everything})
+    yield f"<h2>Review</h2><p>By {_text(', '.join(who))}: {len(changes)} changes, "
+    yield f"{len(everything) - len(changes)} confirmations; the database has all of them.</p>"
     if not changes:
         return
-    yield "<h2>Review</h2><table><tr><th>When (UTC)</th><th>Who</th><th>Cell</th><th>Change</th></tr>"
+    yield "<table><tr><th>When (UTC)</th><th>Who</th><th>Cell</th><th>Change</th></tr>"
     for change in changes:
-        what = f"{NAMES[change.before]} → {NAMES[change.after]}" if change.before != change.after else "confirmed"
+        what = f"{NAMES[change.before]} → {NAMES[change.after]}"
         undone = " (undone)" if change.undoes else ""
         yield f"<tr><td>{change.utc.isoformat()[:19].replace('T', ' ')}</td><td>{_text(change.who)}</td>"
         yield f"<td>field {change.field}, cell {change.cell}</td><td>{_text(what)}{undone}</td></tr>"

@@ -37,7 +37,8 @@ svg {{ display: block; max-width: 100%; height: auto; }}
 figure {{ margin: 0; break-inside: avoid; display: grid; grid-template-columns: 14mm 14mm; }}
 figure span {{ width: 14mm; height: 14mm; background: var(--cell) center / 166.7% no-repeat; display: block; }}
 figure b {{ display: block; width: 100%; height: 100%; background-size: 100% 100%; }}
-figcaption {{ grid-column: 1 / 3; font-size: 7.5pt; color: #38444f; overflow-wrap: anywhere; line-height: 1.2; }}
+figcaption {{ grid-column: 1 / 3; font-size: 7.5pt; color: #38444f; overflow-wrap: anywhere; line-height: 1.2;
+  padding-top: 0.6mm; }}
 .mono {{ font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: 8pt; overflow-wrap: anywhere; }}
 @media print {{ body {{ margin: 0; padding: 0; max-width: none; }} }}
 @media (max-width: 600px) {{ .columns {{ grid-template-columns: 1fr; }} .bar {{ display: none; }} }}

@@ -31,11 +31,11 @@ def test_the_intervals_cover_the_truth_as_often_as_they_say(error: float, cells:
     rng = np.random.default_rng(11)
     matrix, n = confused(error), len(LEUKOCYTES)
     truth = 100 * TRUTH[:n] / TRUTH[:n].sum()
-    covered, sessions = 0, 250
+    covered, sessions = 0, 150
     for _ in range(sessions):
         counts = rng.multinomial(cells, TRUTH @ matrix)
         card = [rng.multinomial(HELD_OUT, row).tolist() for row in matrix]
-        found = corrected_percentages(counts.tolist(), [0] * len(counts), card, n, draws=1000)
+        found = corrected_percentages(counts.tolist(), [0] * len(counts), card, n, draws=800)
         shown = 100 * counts[:n] / counts[:n].sum()
         covered += sum(
             min(low, seen) <= true <= max(high, seen)
