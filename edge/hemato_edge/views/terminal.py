@@ -164,6 +164,11 @@ def _rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str, str]
     yield "Nucleated red cells /100 WBC", "", _decimal(nucleated["per_100_wbc"]), interval, ""
 
 
+def _figure(value: float) -> str:
+    """Three digits that count, without an exponent."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
 def _decimal(value: float | None) -> str:
     return _NOTHING if value is None else f"{value:.1f}"
 
@@ -208,9 +213,10 @@ def estimate_lines(report: Mapping[str, Any]) -> Iterator[str]:
         for heading, kind in (("White cells", "white"), ("Platelets", "platelet")):
             if estimates[kind] is not None:
                 per_l, per_mm2 = estimates[kind]["e9_per_l"], estimates[kind]["per_mm2"]
+                ends = f"{_figure(per_l['ci_low'])} – {_figure(per_l['ci_high'])}"
                 yield (
-                    f"{heading} about {per_l['value']:.3g} ×10⁹/L ({per_l['ci_low']:.3g} – {per_l['ci_high']:.3g}), "
-                    f"{per_mm2['value']:.3g} per mm² on {estimates['area_mm2']:.3g} mm²"
+                    f"{heading} about {_figure(per_l['value'])} ×10⁹/L ({ends}), "
+                    f"{_figure(per_mm2['value'])} per mm² on {_figure(estimates['area_mm2'])} mm²"
                 )
     yield report["estimates_note"]
 
