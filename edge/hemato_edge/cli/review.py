@@ -182,6 +182,14 @@ def training_set(
     typer.echo(f"{written} new cells in {folder}/reviewed. Next: hemato-edge train --data {folder} --out runs/reviewed")
 
 
+@review_app.command()
+def prune(db: Database = None, session: Session = None) -> None:
+    """Remove the pictures of a session's cells; counts, labels and changes stay. The file's free pages are used again."""
+    with _opened(db) as (reader, writer):
+        removed = writer.prune_portraits(reader.session(session).id)
+    typer.echo(f"{removed} pictures removed.")
+
+
 @contextmanager
 def _opened(db: Path | None) -> Iterator[tuple[Reader, Writer]]:
     """The database to read and to write. The writer first: it migrates an older one, and then the reader sees that."""

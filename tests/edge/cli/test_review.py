@@ -127,6 +127,12 @@ def test_reviewed_cells_become_a_training_set(path: Path, tmp_path: Path) -> Non
     assert len({row["split"] for row in rows}) == 1  # both are of one field
 
 
+def test_pruning_removes_pictures_alone(path: Path) -> None:
+    assert run("prune", "--db", path) == "4 pictures removed.\n"
+    assert names(path) == LABELS
+    assert "no picture of it was kept" in run("--db", path, keys="q")
+
+
 def test_a_database_that_is_written_elsewhere_is_not_reviewed(path: Path) -> None:
     with open_writer(path), pytest.raises(StoreError, match="being written"):
         run("--db", path, keys="q")
