@@ -184,7 +184,7 @@ def training_set(
 
 @review_app.command()
 def prune(db: Database = None, session: Session = None) -> None:
-    """Remove the pictures of a session's cells; counts, labels and changes stay. The file's free pages are used again."""
+    """Remove the pictures of a session's cells; counts, labels and changes stay, and the space is used again."""
     with _opened(db) as (reader, writer):
         removed = writer.prune_portraits(reader.session(session).id)
     typer.echo(f"{removed} pictures removed.")
