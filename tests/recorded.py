@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from hemato_edge.labels import CLASSIFIER_LABELS, UNCLASSIFIED
 from hemato_edge.store.writer import SessionStart, open_writer
-from hemato_edge.values import Cell, FieldResult, Judgement, Pose, Quality
+from hemato_edge.values import Cell, FieldResult, Judgement, Portrait, Pose, Quality
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,6 +71,18 @@ def field_result(
     )
 
 
+def portrait() -> Portrait:
+    """A small real picture with an activation that speaks for its upper right."""
+    image = np.full((192, 192, 3), (210, 200, 225), np.uint8)
+    cv2.circle(image, (96, 96), 30, (140, 30, 90), -1)
+    return Portrait(cv2.imencode(".jpg", image)[1].tobytes(), np.array([[0, 64, 255], [0, 0, 128]], np.uint8))
+
+
+def with_portraits(result: FieldResult) -> FieldResult:
+    """The same result with a picture of each cell."""
+    return replace(result, new_cells=tuple(replace(found, portrait=portrait()) for found in result.new_cells))
+
+
 def varied_field(index: int) -> FieldResult:
     """The field that a long run commits at `index`: different each time, the same every time it is asked for."""
     answers = (*CLASSIFIER_LABELS, UNCLASSIFIED)
@@ -81,15 +95,16 @@ def varied_tallies(fields: int) -> dict[str, int]:
     return {"frames": 2 * fields, "dropped": fields // 5, "rejected:out_of_focus": fields // 3}
 
 
-def record(path: Path, labels: Sequence[str], **changes: object) -> int:
+def record(path: Path, labels: Sequence[str], *, pictures: bool = False, **changes: object) -> int:
     """A finished session with these cells, in two fields."""
     half = len(labels) // 2
+    dress = with_portraits if pictures else lambda result: result
     with open_writer(path) as writer:
         session = writer.start_session(session_start(**changes))
-        writer.commit_field(session, field_result(0, labels[:half], rbc=40, platelet=3), {"frames": 1})
+        writer.commit_field(session, dress(field_result(0, labels[:half], rbc=40, platelet=3)), {"frames": 1})
         writer.commit_field(
             session,
-            field_result(3, labels[half:], rbc=60, platelet=4),
+            dress(field_result(3, labels[half:], rbc=60, platelet=4)),
             {"frames": 4, "dropped": 1, "rejected:out_of_focus": 1},
         )
         writer.record_optics(session, 41.5, {"level": 0.8})

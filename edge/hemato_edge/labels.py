@@ -25,3 +25,7 @@ CLASSIFIER_LABELS: tuple[str, ...] = (*LEUKOCYTES, ERYTHROBLAST, PLATELET_LABEL)
 """The classifier's answers, in the order of its outputs."""
 UNCLASSIFIED = "unclassified"
 """The answer when the calibrated confidence is under the card's threshold."""
+ARTEFACT = "artefact"
+"""What a person calls a find that is no cell; it counts as nothing. The classifier never answers it."""
+REVIEW_LABELS: tuple[str, ...] = (*CLASSIFIER_LABELS, UNCLASSIFIED, ARTEFACT)
+"""What a person may call a cell in review."""

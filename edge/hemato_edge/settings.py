@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
 from hemato_edge.errors import ConfigurationError
@@ -54,6 +54,13 @@ def _expanded(path: object) -> object:
         msg = "a path is needed"
         raise ValueError(msg)
     return Path(path).expanduser()
+
+
+def _ascending(interval: tuple[float, float]) -> tuple[float, float]:
+    if interval[0] >= interval[1]:
+        msg = "the low end must be under the high one"
+        raise ValueError(msg)
+    return interval
 
 
 _FilePath = Annotated[Path, BeforeValidator(_expanded)]
@@ -133,6 +140,49 @@ class StoreSettings(_Section):
     min_free_mb: int = Field(
         50, ge=0, le=1_000_000, description="least free space on its disk to start with, megabytes"
     )
+    portraits_min_free_mb: int = Field(
+        200,
+        ge=0,
+        le=1_000_000,
+        description="with less free, pictures of cells are no longer kept; counts are, megabytes",
+    )
+
+
+_Interval = Annotated[
+    tuple[
+        Annotated[float, Field(ge=0, le=100)],
+        Annotated[float, Field(ge=0, le=100)],
+    ],
+    AfterValidator(_ascending),
+]
+
+
+class ReferenceSettings(_Section):
+    """Reference intervals, percent of the white cells. A class is flagged when its whole 95 % interval lies outside.
+
+    The defaults are ARUP Laboratories' for manual differentials from 15 years on (test 0040005). Every
+    laboratory should set its own.
+    """
+
+    neutrophil: _Interval | None = Field((45, 79), description="[low, high] percent; bands included")
+    eosinophil: _Interval | None = Field((0, 6), description="[low, high] percent")
+    basophil: _Interval | None = Field((0, 2), description="[low, high] percent")
+    lymphocyte: _Interval | None = Field((16, 47), description="[low, high] percent")
+    monocyte: _Interval | None = Field((0, 9), description="[low, high] percent")
+    immature_granulocyte: _Interval | None = Field(None, description="[low, high] percent; none: never flagged")
+
+
+class EstimateSettings(_Section):
+    """From cells per area of the monolayer to cells per volume of blood: a rule of thumb that each laboratory must set.
+
+    The defaults are the usual ones for wedge smears, 20 x 10^9/L for one platelet in a 100x oil field and 3 x 10^9/L
+    for one white cell in a 50x field (B. H. O'Connor, A Color Atlas and Instruction Manual of Peripheral Blood Cell
+    Morphology, 1984; quoted with LOINC 49497-1 and 49498-9), for an eyepiece of field number 20: fields of 0.0314 and
+    0.126 square millimetres.
+    """
+
+    white_factor: float = Field(0.377, gt=0, le=100, description="10^9/L for one white cell per square millimetre")
+    platelet_factor: float = Field(0.628, gt=0, le=100, description="10^9/L for one platelet per square millimetre")
 
 
 class DisplaySettings(_Section):
@@ -153,6 +203,8 @@ class Settings(BaseSettings):
     counting: CountingSettings = Field(default_factory=CountingSettings)
     calibration: CalibrationSettings = Field(default_factory=CalibrationSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
+    reference: ReferenceSettings = Field(default_factory=ReferenceSettings)
+    estimate: EstimateSettings = Field(default_factory=EstimateSettings)
     display: DisplaySettings = Field(default_factory=DisplaySettings)
 
     @classmethod

@@ -135,12 +135,29 @@ class Judgement:
         best: the most probable label even when the answer is "unclassified".
         confidence: calibrated probability of `best`, 0 to 1.
         probabilities: (len(CLASSIFIER_LABELS),) float32, sums to 1.
+        activation: (h, w) float32, the class activation map of `best` over the classifier's crop; None from a model
+            without that output.
     """
 
     label: str
     best: str
     confidence: float
     probabilities: NDArray[np.float32]
+    activation: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """A small picture of one cell, for people and for training.
+
+    Attributes:
+        jpeg: `vision.portraits.PORTRAIT_PX` square, colours as the camera gave them, the cell in the middle.
+        activation: (h, w) uint8, what spoke for the best label over the middle of the picture, 255 where most; None
+            where the model does not tell.
+    """
+
+    jpeg: bytes
+    activation: NDArray[np.uint8] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +170,7 @@ class Cell:
         diameter_px: geometric mean of the box's sides.
         score: the locator's.
         judgement: the classifier's answer.
+        portrait: its picture; None where none could be made. A count never waits for it.
     """
 
     x_px: float
@@ -161,6 +179,7 @@ class Cell:
     diameter_px: float
     score: float
     judgement: Judgement
+    portrait: Portrait | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,3 +173,14 @@ def test_every_setting_has_a_description_and_its_default_is_within_its_bounds() 
     assert set(described) == set(known_keys())
     values = {key: value for key, value in resolve().values().items() if value is not None}
     assert resolve(overrides=values).values() == resolve().values()
+
+
+def test_reference_intervals_can_be_set_and_must_ascend(tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text("[reference]\nneutrophil = [40, 75.5]\n")
+    settings = load_settings(file)
+    assert settings.reference.neutrophil == (40.0, 75.5)
+    assert settings.reference.immature_granulocyte is None
+    file.write_text("[reference]\nneutrophil = [75, 40]\n")
+    with pytest.raises(ConfigurationError, match=r"reference\.neutrophil.*low end"):
+        load_settings(file)

@@ -203,10 +203,23 @@ LABORATORIES: dict[str, Laboratory] = {
         False,
         _reader("moticam"),
     ),
+    "reviewed": Laboratory(
+        "reviewed", "Cells named in review", "the owner's", "the owner of the slides", True, _reader("reviewed")
+    ),
 }
-"""The data sets that are known by name. `moticam` shows how a model travels: it is never trained on."""
+"""The data sets that are known by name. `moticam` shows how a model travels: it is never trained on.
+`reviewed` is what `hemato-edge review training-set` writes."""
 TRAINED_ON: tuple[str, ...] = ("pbc", "bccd")
 """The sets a run learns from unless told otherwise."""
+REVIEWED = "reviewed"
+"""The set of cells that a person named in review."""
+
+
+def sets_in(data: Path) -> tuple[str, ...]:
+    """What a run learns from unless told otherwise: the published sets, or, where reviewed cells lie, what is there."""
+    if (data / REVIEWED).is_dir():
+        return tuple(name for name in (*TRAINED_ON, REVIEWED) if (data / name).is_dir())
+    return TRAINED_ON
 
 
 def laboratory_named(name: str) -> Laboratory:

@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from hemato_edge.counting.differential import clopper_pearson
+from hemato_edge.counting.intervals import clopper_pearson
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_training.intervals import FEWEST
 from hemato_training.outliers import energy

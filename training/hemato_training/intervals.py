@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemato_edge.counting.differential import clopper_pearson
+from hemato_edge.counting.intervals import clopper_pearson
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_training.bootstrap import confusions, interval, resample, weighted_auc
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import cv2
 import numpy as np
 
-from hemato_edge.counting.differential import clopper_pearson
+from hemato_edge.counting.intervals import clopper_pearson
 from hemato_edge.vision.crops import crop_side_px, cut_crop, prepare
 from hemato_training.cells import read_picture
 

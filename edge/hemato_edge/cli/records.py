@@ -27,6 +27,8 @@ class ReportFormat(str, Enum):
     TEXT = "text"
     JSON = "json"
     CSV = "csv"
+    HTML = "html"
+    FHIR = "fhir"
 
 
 class TableFormat(str, Enum):
@@ -58,7 +60,7 @@ def sessions(db: Database = None, as_json: AsJson = False) -> None:
     from hemato_edge.views.report import count_summary, session_summary
     from hemato_edge.views.terminal import session_lines
 
-    with _reader(db) as reader:
+    with open_reader(db) as reader:
         rows = [{**session_summary(record), **count_summary(reader.totals(record.id))} for record in reader.sessions()]
         document = {"database": str(reader.path), "sessions": rows, "notice": RESEARCH_USE_NOTICE}
     typer.echo(json.dumps(document, indent=1, ensure_ascii=False) if as_json else "\n".join(session_lines(document)))
@@ -69,21 +71,37 @@ def report(
     session: Session = None,
     style: Annotated[ReportFormat, typer.Option("--format", help="How to write it.")] = ReportFormat.TEXT,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    white_count: Annotated[
+        float | None,
+        typer.Option(min=0.0, metavar="N", help="A counter's white count, to be corrected for nucleated red cells."),
+    ] = None,
     out: Out = None,
 ) -> None:
-    """The differential with its intervals, counts, quality and provenance."""
+    """The differential with its intervals, counts, quality and provenance.
+
+    html is one page that prints; fhir an HL7 FHIR R4 DiagnosticReport.
+    """
     from hemato_edge.views.report import as_json as json_document
     from hemato_edge.views.report import build_report
 
-    with _reader(db) as reader:
-        made = build_report(reader, session)
+    with open_reader(db) as reader:
+        made = build_report(reader, session, white_count)
         database = reader.path
+        if style is ReportFormat.HTML and not as_json:
+            from hemato_edge.views.page import report_page
+
+            _write(report_page(reader, made), out, database)
+            return
     if as_json or style is ReportFormat.JSON:
         _write([json_document(made), "\n"], out, database)
     elif style is ReportFormat.CSV:
         from hemato_edge.views.export import report_csv
 
         _write([report_csv(made)], out, database)
+    elif style is ReportFormat.FHIR:
+        from hemato_edge.views.fhir import diagnostic_report
+
+        _write([diagnostic_report(made), "\n"], out, database)
     elif out is None and _is_terminal():
         from rich.console import Console
 
@@ -104,7 +122,7 @@ def export(
     out: Out = None,
 ) -> None:
     """Write all cells or all fields of a session, a row each."""
-    with _reader(db) as reader:
+    with open_reader(db) as reader:
         _write(_table_lines(reader, table, session, style), out, reader.path)
 
 
@@ -124,14 +142,20 @@ def _table_lines(reader: Reader, table: Table, session: int | None, style: Table
     return tables.json_lines(table.value, rows)
 
 
-def _reader(db: Path | None) -> Reader:
-    from hemato_edge.store.reader import Reader
-
+def database_path(db: Path | None) -> Path:
+    """The database that is meant: the one named, else that of the settings."""
     if db is None:
         from hemato_edge.settings import load_settings
 
         db = load_settings().store.path
-    return Reader(db)
+    return db
+
+
+def open_reader(db: Path | None) -> Reader:
+    """A reader of the database that is meant."""
+    from hemato_edge.store.reader import Reader
+
+    return Reader(database_path(db))
 
 
 def _is_terminal() -> bool:

@@ -76,7 +76,7 @@ def run(
     )
     source = _source(settings, calibration)
     limits = Limits(settings.counting.target or None, max_frames, duration)
-    with open_writer(settings.store.path, settings.store.min_free_mb) as writer:
+    with open_writer(settings.store.path, settings.store.min_free_mb, settings.store.portraits_min_free_mb) as writer:
         daemon = _daemon(
             source,
             locator,
@@ -142,6 +142,7 @@ def _start(
         versions=_versions(locator, classifier),
         utc=datetime.now(timezone.utc),
         monotonic_s=time.monotonic(),
+        confusion=classifier.card.confusion,
     )
 
 

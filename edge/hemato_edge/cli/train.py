@@ -27,7 +27,7 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Folder of the run, such as runs/first.")] = None,
     laboratory: Annotated[
         list[str] | None,
-        typer.Option(help="Data set under --data to learn from; may be repeated. pbc and bccd unless named."),
+        typer.Option(help="Data set under --data to learn from; may be repeated. pbc, bccd, reviewed unless named."),
     ] = None,
     without: Annotated[list[str] | None, typer.Option(help="Class to leave out; may be repeated.")] = None,
     arch: Annotated[
@@ -84,7 +84,7 @@ def train(
         locate.train_locator(context)
         return
     from hemato_training.classical import is_classical, train_classical
-    from hemato_training.datasets import TRAINED_ON
+    from hemato_training.datasets import sets_in
     from hemato_training.fit import train as run_training
     from hemato_training.progress import Screen
     from hemato_training.schedule import Settings
@@ -92,7 +92,7 @@ def train(
     settings = Settings(
         data=data,
         out=out,
-        laboratories=tuple(laboratory or TRAINED_ON),
+        laboratories=tuple(laboratory or sets_in(data)),
         without=tuple(without or ()),
         architecture=arch,
         size=size,

@@ -1,23 +1,18 @@
-"""The white-cell differential: percent of each class with its exact 95 % interval. Pure arithmetic."""
+"""The white-cell differential: percent of each class with its 95 % interval. Pure arithmetic."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from math import exp, lgamma, log, log1p
 from typing import TYPE_CHECKING
 
-from hemato_edge.labels import CLASSIFIER_LABELS, ERYTHROBLAST, LEUKOCYTES, UNCLASSIFIED
+from hemato_edge.counting.intervals import clopper_pearson
+from hemato_edge.labels import ARTEFACT, CLASSIFIER_LABELS, ERYTHROBLAST, LEUKOCYTES, UNCLASSIFIED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-CONFIDENCE = 0.95
-"""Two-sided level of the intervals."""
-_RESOLUTION = 1e-12
-_TINY = 1e-300
-_EPSILON = 1e-15
-_MOST_TERMS = 10_000
+LOW, HIGH = "low", "high"
+"""Flags of a class whose whole interval lies under, or over, its reference interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +23,11 @@ class ClassRow:
         label: one of `labels.LEUKOCYTES`.
         count: cells.
         percent: of the classified white cells, 0 to 100; None without any.
-        ci_low, ci_high: 95 % Clopper-Pearson interval of `percent`; None without any classified cell.
-            It covers the chance of which cells came under the lens, not the classifier's own errors.
+        ci_low, ci_high: 95 % interval of the percentage in the blood; None without any classified cell. See
+            `Differential.corrected` for what it covers.
+        estimate: the percentage once the classifier's known confusions are taken back; None without its matrix.
+        reference: the reference interval, percent, or None.
+        flag: `LOW`, `HIGH`, or None.
     """
 
     label: str
@@ -37,6 +35,9 @@ class ClassRow:
     percent: float | None
     ci_low: float | None
     ci_high: float | None
+    estimate: float | None = None
+    reference: tuple[float, float] | None = None
+    flag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +49,17 @@ class Differential:
         classified: white cells with a class: what the percentages are of.
         unclassified: cells whose class the classifier would not name.
         erythroblasts: nucleated red cells; not white cells, and in no percentage.
+        erythroblasts_interval: 95 % interval of their number per 100 white cells; None without white cells.
+        corrected: True where the intervals cover the classifier's confusions as well as chance (`confusion`); False
+            where they cover the chance of which cells came under the lens alone (Clopper-Pearson).
     """
 
     rows: tuple[ClassRow, ...]
     classified: int
     unclassified: int
     erythroblasts: int
+    erythroblasts_interval: tuple[float, float] | None
+    corrected: bool
 
     @property
     def erythroblasts_per_100(self) -> float | None:
@@ -70,94 +76,98 @@ class Differential:
         return None if per_100 is None else 100 / (100 + per_100)
 
 
-def differential(labels: Mapping[str, int]) -> Differential:
+def differential(
+    labels: Mapping[str, int],
+    reviewed: Mapping[str, int] | None = None,
+    confusion: Sequence[Sequence[int]] | None = None,
+    reference: Mapping[str, tuple[float, float]] | None = None,
+) -> Differential:
     """The differential of counts by label.
 
     Args:
-        labels: the classifier's answers → cells; platelets among them are left out.
+        labels: label → cells; platelets and artefacts among them are left out.
+        reviewed: those of `labels` that a person named: their class is taken as true.
+        confusion: the classifier's confusion matrix in cells, rows truth, columns answer, both in the order of
+            `labels.CLASSIFIER_LABELS`. With it the intervals are widened by its errors, unless a row is empty: of
+            that class nothing is known.
+        reference: label → reference interval, percent.
 
     Raises:
-        ValueError: a label that nobody answers, or a negative count.
+        ValueError: a label that nobody answers, a negative count, or more reviewed cells than there are.
     """
-    unknown = set(labels) - {*CLASSIFIER_LABELS, UNCLASSIFIED}
+    reviewed = reviewed or {}
+    unknown = {*labels, *reviewed} - {*CLASSIFIER_LABELS, UNCLASSIFIED, ARTEFACT}
     if unknown or any(count < 0 for count in labels.values()):
         msg = f"not counts of cells by label: {dict(labels)}"
         raise ValueError(msg)
+    if any(not 0 <= count <= labels.get(label, 0) for label, count in reviewed.items()):
+        msg = f"{dict(reviewed)} is not a part of {dict(labels)}"
+        raise ValueError(msg)
     counts = {label: labels.get(label, 0) for label in LEUKOCYTES}
-    classified = sum(counts.values())
+    classified, erythroblasts = sum(counts.values()), labels.get(ERYTHROBLAST, 0)
+    shares = _corrected(labels, reviewed, confusion) if classified and confusion else None
+    rows = (_row(label, count, classified, shares) for label, count in counts.items())
     return Differential(
-        rows=tuple(_row(label, count, classified) for label, count in counts.items()),
+        rows=tuple(_compared(row, (reference or {}).get(row.label)) for row in rows),
         classified=classified,
         unclassified=labels.get(UNCLASSIFIED, 0),
-        erythroblasts=labels.get(ERYTHROBLAST, 0),
+        erythroblasts=erythroblasts,
+        erythroblasts_interval=_per_100(erythroblasts, classified, shares),
+        corrected=shares is not None,
     )
 
 
-def _row(label: str, count: int, classified: int) -> ClassRow:
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Corrected figures by label, each (low, estimate, high): percent of the white cells; erythroblasts per 100."""
+
+    by_label: dict[str, tuple[float, float, float]]
+
+
+def _corrected(
+    labels: Mapping[str, int], reviewed: Mapping[str, int], confusion: Sequence[Sequence[int]]
+) -> Shares | None:
+    from hemato_edge.counting.confusion import corrected_percentages  # numpy: only where it is needed
+
+    if not all(map(sum, confusion)):
+        return None
+    seen = [reviewed.get(label, 0) for label in CLASSIFIER_LABELS]
+    if sum(seen) == sum(labels.get(label, 0) for label in CLASSIFIER_LABELS):
+        return None  # a person has named every cell: chance alone is left
+    machine = [labels.get(label, 0) - by_person for label, by_person in zip(CLASSIFIER_LABELS, seen, strict=True)]
+    found = corrected_percentages(machine, seen, confusion, len(LEUKOCYTES))
+    return Shares(dict(zip(CLASSIFIER_LABELS, found, strict=True)))
+
+
+def _row(label: str, count: int, classified: int, shares: Shares | None) -> ClassRow:
     if not classified:
         return ClassRow(label, count, None, None, None)
-    low, high = clopper_pearson(count, classified)
-    return ClassRow(label, count, 100 * count / classified, 100 * low, 100 * high)
+    percent = 100 * count / classified
+    if shares is None:
+        low, high = clopper_pearson(count, classified)
+        return ClassRow(label, count, percent, 100 * low, 100 * high)
+    low, estimate, high = shares.by_label[label]
+    # what was counted belongs to what may be true: an interval beside the number it stands for would only confuse
+    return ClassRow(label, count, percent, min(low, percent), max(high, percent), estimate)
 
 
-@lru_cache(maxsize=1024)  # a live table asks for the same ones again and again
-def clopper_pearson(count: int, total: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """The exact binomial interval of `count` out of `total`, as proportions.
-
-    Its ends are those proportions at which so few, or so many, are just probable with (1 - confidence) / 2:
-    quantiles of beta distributions. C. J. Clopper and E. S. Pearson, "The use of confidence or fiducial
-    limits illustrated in the case of the binomial", Biometrika 26 (1934), 404-413.
-
-    Raises:
-        ValueError: not 0 ≤ count ≤ total, total 0, or confidence not within 0 and 1.
-    """
-    if not (0 <= count <= total and total > 0 and 0 < confidence < 1):
-        msg = f"no interval for {count} of {total} at {confidence}"
-        raise ValueError(msg)
-    tail = (1 - confidence) / 2
-    low = _beta_quantile(tail, count, total - count + 1) if count else 0.0
-    high = _beta_quantile(1 - tail, count + 1, total - count) if count < total else 1.0
-    return low, high
+def _compared(row: ClassRow, reference: tuple[float, float] | None) -> ClassRow:
+    """The row with its reference interval, flagged only when its whole interval lies outside."""
+    flag = None
+    if reference is not None and row.ci_low is not None and row.ci_high is not None:
+        flag = LOW if row.ci_high < reference[0] else HIGH if row.ci_low > reference[1] else None
+    return ClassRow(row.label, row.count, row.percent, row.ci_low, row.ci_high, row.estimate, reference, flag)
 
 
-def _beta_quantile(probability: float, a: float, b: float) -> float:
-    """The x with I_x(a, b) = probability, by bisection: I_x grows with x."""
-    low, high = 0.0, 1.0
-    while high - low > _RESOLUTION:
-        middle = (low + high) / 2
-        if _incomplete_beta(middle, a, b) < probability:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
-
-
-def _incomplete_beta(x: float, a: float, b: float) -> float:
-    """The regularised incomplete beta function I_x(a, b) for 0 < x < 1, by its continued fraction.
-
-    NIST Digital Library of Mathematical Functions, 8.17.22; it converges quickly for x < (a + 1) / (a + b + 2),
-    and I_x(a, b) = 1 - I_(1-x)(b, a) (8.17.4) brings every x there.
-    """
-    if x > (a + 1) / (a + b + 2):
-        return 1 - _incomplete_beta(1 - x, b, a)
-    front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x)) / a
-    return front / _continued_fraction(x, a, b)
-
-
-def _continued_fraction(x: float, a: float, b: float) -> float:
-    """1 + d₁/(1 + d₂/(1 + …)) of DLMF 8.17.22 by the modified Lentz method (W. J. Lentz, Applied Optics 15 (1976))."""
-    value = c = 1.0
-    d = 0.0
-    for n in range(1, _MOST_TERMS):
-        m = n // 2
-        if n % 2:
-            term = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        else:
-            term = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        d = 1 / ((1 + term * d) or _TINY)
-        c = (1 + term / c) or _TINY
-        value *= c * d
-        if abs(c * d - 1) < _EPSILON:
-            return value
-    msg = f"the incomplete beta function did not converge at x={x}, a={a}, b={b}"
-    raise ArithmeticError(msg)
+def _per_100(erythroblasts: int, classified: int, shares: Shares | None) -> tuple[float, float] | None:
+    """Interval of the nucleated red cells per 100 white cells."""
+    if not classified:
+        return None
+    counted = 100 * erythroblasts / classified
+    if shares is not None:
+        low, _, high = shares.by_label[ERYTHROBLAST]
+        return min(low, counted), max(high, counted)
+    low, high = clopper_pearson(
+        erythroblasts, erythroblasts + classified
+    )  # of the share e / (e + w), turned into e / w
+    return 100 * low / (1 - low), 100 * high / (1 - high)

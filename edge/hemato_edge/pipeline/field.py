@@ -13,6 +13,7 @@ from hemato_edge.labels import LEUKOCYTES
 from hemato_edge.pipeline.calibrated import OTHER_SIZE
 from hemato_edge.values import Cell, Detections, FieldResult, Frame, Pose, Quality
 from hemato_edge.vision.look import LookEstimator
+from hemato_edge.vision.portraits import take_portrait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,6 +147,7 @@ class FieldAnalyzer:
                 diameter_px=float(size),
                 score=float(score),
                 judgement=judgement,
+                portrait=take_portrait(frame.image, (float(x), float(y)), look.red_cell_px, judgement.activation),
             )
             for (x, y), box, size, score, judgement in zip(
                 chosen.centres, chosen.boxes, chosen.sizes, chosen.scores, judgements, strict=True

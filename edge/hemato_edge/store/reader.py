@@ -13,8 +13,18 @@ from hemato_edge.errors import StoreError
 from hemato_edge.store import schema
 from hemato_edge.store.faults import translated
 from hemato_edge.store.lock import writer_lives
-from hemato_edge.store.records import INTERRUPTED, RUNNING, CellRecord, FieldRecord, SessionRecord, Totals
-from hemato_edge.store.rows import cell_record, field_record, session_record
+from hemato_edge.store.migration import view_as_current
+from hemato_edge.store.records import (
+    INTERRUPTED,
+    RUNNING,
+    CellRecord,
+    FieldRecord,
+    PortraitRecord,
+    Relabel,
+    SessionRecord,
+    Totals,
+)
+from hemato_edge.store.rows import cell_record, field_record, portrait_record, relabel_record, session_record
 from hemato_edge.store.totals import RunningTotals
 
 if TYPE_CHECKING:
@@ -31,6 +41,11 @@ _FIELDS = (
 _CELLS = (
     "SELECT c.*, f.source, f.region FROM cells c JOIN fields f ON f.session = c.session AND f.number = c.field"
     " WHERE c.session = ? ORDER BY c.field, c.number"
+)
+
+_DOUBTFUL = (
+    "SELECT c.*, f.source, f.region FROM cells c JOIN fields f ON f.session = c.session AND f.number = c.field"
+    " WHERE c.session = ? AND c.relabelled IS NULL ORDER BY c.confidence, c.field, c.number LIMIT ?"
 )
 
 
@@ -55,6 +70,7 @@ class Reader:
             self._connection.row_factory = sqlite3.Row
             try:
                 schema.identify(self._connection, self.path)
+                view_as_current(self._connection)
             except BaseException:
                 self._connection.close()
                 raise
@@ -124,6 +140,34 @@ class Reader:
         with translated(self.path):
             for row in self._connection.execute(_CELLS, (session,)):
                 yield cell_record(row, labels)
+
+    def doubtful(self, session: int, limit: int) -> list[CellRecord]:
+        """The cells of a session that no person has named, the least certain first, at most `limit`."""
+        labels = self.session(session).classifier_labels
+        with translated(self.path):
+            return [cell_record(row, labels) for row in self._connection.execute(_DOUBTFUL, (session, limit))]
+
+    def portrait(self, session: int, field: int, cell: int) -> PortraitRecord | None:
+        """The picture of a cell, if one is kept."""
+        with translated(self.path):
+            row = self._connection.execute(
+                "SELECT * FROM portraits WHERE (session, field, cell) = (?, ?, ?)", (session, field, cell)
+            ).fetchone()
+        return None if row is None else portrait_record(row)
+
+    def changed(self, session: int) -> int:
+        """How many cells of a session count as something else than the machine said."""
+        with translated(self.path):
+            found: int = self._connection.execute(
+                "SELECT count(*) FROM cells WHERE session = ? AND relabelled <> label", (session,)
+            ).fetchone()[0]
+        return found
+
+    def relabels(self, session: int) -> list[Relabel]:
+        """All that people changed in a session, in order, undone changes and their undoing included."""
+        with translated(self.path):
+            rows = self._connection.execute("SELECT * FROM relabels WHERE session = ? ORDER BY id", (session,))
+            return [relabel_record(row) for row in rows]
 
     def _session(self, row: sqlite3.Row) -> SessionRecord:
         record = session_record(row)

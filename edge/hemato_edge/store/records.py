@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ class SessionStart:
         versions: program and library → version.
         utc: wall clock, timezone-aware.
         monotonic_s: `time.monotonic()` at the same moment, seconds.
+        confusion: the model's confusion matrix as its card has it: cells, rows truth, columns answer, both in the order
+            of `labels.CLASSIFIER_LABELS`; None where it is not known.
     """
 
     camera: str
@@ -36,6 +38,7 @@ class SessionStart:
     versions: dict[str, str]
     utc: datetime
     monotonic_s: float
+    confusion: tuple[tuple[int, ...], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +52,12 @@ class Totals:
         wbc: white cells: leukocytes and unclassified cells, without erythroblasts.
         rbc: red cells.
         platelet: platelets; those that the locator found and those that the classifier named.
-        labels: the classifier's answers → cells, with "unclassified", "erythroblast" and "platelet".
+        labels: label → cells, with "unclassified", "erythroblast", "platelet" and "artefact": the classifier's answer,
+            or what a person said instead.
         rejected: reason of the quality gate → frames.
         dropped: frames that a slow consumer never saw.
         skipped: reason → sources that could not be read.
+        reviewed: label → those of `labels` that a person named or confirmed.
     """
 
     session: int
@@ -65,6 +70,7 @@ class Totals:
     rejected: dict[str, int]
     dropped: int
     skipped: dict[str, int]
+    reviewed: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,7 @@ class SessionRecord:
         settings_sha256: over the canonical JSON of `settings`.
         red_cell_px: median red-cell diameter, pixels; None if it was not estimated.
         stain: the estimated stain, or None.
+        confusion: see `SessionStart`.
     """
 
     id: int
@@ -100,6 +107,7 @@ class SessionRecord:
     versions: dict[str, str]
     red_cell_px: float | None
     stain: dict[str, object] | None
+    confusion: tuple[tuple[int, ...], ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +155,9 @@ class CellRecord:
         box: x0 y0 x1 y1 in the frame, pixels.
         diameter_px: geometric mean of the box's sides.
         score: the locator's.
-        label, best, confidence: the classifier's answer, see `values.Judgement`.
+        label, best, confidence: the classifier's answer, see `values.Judgement`; never changed.
         probabilities: label → calibrated probability.
+        relabelled: what a person called it last, or None.
     """
 
     session: int
@@ -165,3 +174,46 @@ class CellRecord:
     best: str
     confidence: float
     probabilities: dict[str, float]
+    relabelled: str | None
+
+    @property
+    def name(self) -> str:
+        """What it counts as: the person's word, else the machine's."""
+        return self.relabelled or self.label
+
+
+@dataclass(frozen=True, slots=True)
+class PortraitRecord:
+    """The stored picture of a cell.
+
+    Attributes:
+        jpeg: see `values.Portrait`.
+        activation: rows of bytes, 255 where most spoke for `best`; empty where it is not known.
+    """
+
+    jpeg: bytes
+    activation: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Relabel:
+    """One change of a cell's label by a person, or the undoing of one.
+
+    Attributes:
+        id: its number in this database; they grow.
+        session, field, cell: of which cell.
+        utc: when.
+        who: the person.
+        before, after: what the cell counted as.
+        undoes: the `id` of the change that this one took back, or None.
+    """
+
+    id: int
+    session: int
+    field: int
+    cell: int
+    utc: datetime
+    who: str
+    before: str
+    after: str
+    undoes: int | None

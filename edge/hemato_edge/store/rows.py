@@ -9,13 +9,13 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from hemato_edge.labels import CLASSIFIER_LABELS, KINDS
-from hemato_edge.store.records import CellRecord, FieldRecord, SessionRecord
+from hemato_edge.store.records import CellRecord, FieldRecord, PortraitRecord, Relabel, SessionRecord
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
-    from hemato_edge.values import Cell, FieldResult
+    from hemato_edge.values import Cell, FieldResult, Portrait
 
 
 def field_row(session: int, number: int, result: FieldResult) -> dict[str, object]:
@@ -93,6 +93,7 @@ def session_record(row: sqlite3.Row) -> SessionRecord:
         versions=json.loads(row["versions"]),
         red_cell_px=row["red_cell_px"],
         stain=json.loads(row["stain"]) if row["stain"] else None,
+        confusion=tuple(map(tuple, json.loads(row["confusion"]))) if row["confusion"] else None,
     )
 
 
@@ -138,6 +139,43 @@ def cell_record(row: sqlite3.Row, labels: tuple[str, ...]) -> CellRecord:
         best=row["best"],
         confidence=row["confidence"],
         probabilities=dict(zip(labels, probabilities, strict=True)),
+        relabelled=row["relabelled"],
+    )
+
+
+def portrait_row(session: int, field: int, number: int, portrait: Portrait) -> dict[str, object]:
+    """Column → value of one cell's picture."""
+    activation = portrait.activation
+    return {
+        "session": session,
+        "field": field,
+        "cell": number,
+        "jpeg": portrait.jpeg,
+        "activation": None if activation is None else activation.tobytes(),
+        "activation_columns": None if activation is None else int(activation.shape[1]),
+    }
+
+
+def portrait_record(row: sqlite3.Row) -> PortraitRecord:
+    """A row of `portraits`."""
+    content, columns = row["activation"] or b"", row["activation_columns"] or 1
+    return PortraitRecord(
+        row["jpeg"], tuple(content[start : start + columns] for start in range(0, len(content), columns))
+    )
+
+
+def relabel_record(row: sqlite3.Row) -> Relabel:
+    """A row of `relabels`."""
+    return Relabel(
+        id=row["id"],
+        session=row["session"],
+        field=row["field"],
+        cell=row["cell"],
+        utc=datetime.fromisoformat(row["utc"]),
+        who=row["who"],
+        before=row["before"],
+        after=row["after"],
+        undoes=row["undoes"],
     )
 
 

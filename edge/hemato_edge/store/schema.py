@@ -19,12 +19,40 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x48454D45
 """SQLite's `application_id` of our files: "HEME"."""
-SCHEMA_VERSION = 1
-"""SQLite's `user_version`. A file with a higher one is refused."""
+SCHEMA_VERSION = 2
+"""SQLite's `user_version`. A file with a higher one is refused, one with a lower one is migrated by `migration`."""
 BUSY_TIMEOUT_S = 5.0
 """How long to wait for a lock of another connection."""
 
-_LAYOUT = """
+ADDED_IN_2 = """
+CREATE TABLE portraits (            -- may be missing or removed; no count depends on them
+  session INTEGER NOT NULL,
+  field INTEGER NOT NULL,
+  cell INTEGER NOT NULL,
+  jpeg BLOB NOT NULL,
+  activation BLOB,                  -- rows x columns bytes, 255 where most speaks for cells.best
+  activation_columns INTEGER,
+  PRIMARY KEY (session, field, cell),
+  FOREIGN KEY (session, field, cell) REFERENCES cells (session, field, number)
+) STRICT;
+
+CREATE TABLE relabels (             -- what people changed; rows are added and never altered
+  id INTEGER PRIMARY KEY,
+  session INTEGER NOT NULL,
+  field INTEGER NOT NULL,
+  cell INTEGER NOT NULL,
+  utc TEXT NOT NULL,
+  who TEXT NOT NULL,
+  before TEXT NOT NULL,
+  after TEXT NOT NULL,
+  relabelled TEXT,                  -- what cells.relabelled became
+  undoes INTEGER REFERENCES relabels (id),
+  FOREIGN KEY (session, field, cell) REFERENCES cells (session, field, number)
+) STRICT;
+"""
+"""The tables that version 1 did not have."""
+
+_LAYOUT = f"""
 CREATE TABLE sessions (
   id INTEGER PRIMARY KEY,
   state TEXT NOT NULL CHECK (state IN ('running', 'finished', 'interrupted')),
@@ -42,7 +70,8 @@ CREATE TABLE sessions (
   settings_sha256 TEXT NOT NULL,
   versions TEXT NOT NULL,           -- JSON
   red_cell_px REAL,
-  stain TEXT                        -- JSON
+  stain TEXT,                       -- JSON
+  confusion TEXT                    -- JSON, of the model's card: rows truth, columns answer; or NULL
 ) STRICT;
 
 CREATE TABLE fields (
@@ -84,6 +113,7 @@ CREATE TABLE cells (
   best TEXT NOT NULL,
   confidence REAL NOT NULL,
   probabilities BLOB NOT NULL,      -- little-endian float32, in the order of sessions.classifier_labels
+  relabelled TEXT,                  -- what a person called it last; NULL while the machine's answer stands
   PRIMARY KEY (session, field, number),
   FOREIGN KEY (session, field) REFERENCES fields (session, number)
 ) STRICT, WITHOUT ROWID;
@@ -94,7 +124,7 @@ CREATE TABLE tallies (
   count INTEGER NOT NULL CHECK (count >= 0),
   PRIMARY KEY (session, name)
 ) STRICT, WITHOUT ROWID;
-"""
+{ADDED_IN_2}"""
 
 
 def connect(path: Path, mode: str, *, immutable: bool = False) -> sqlite3.Connection:

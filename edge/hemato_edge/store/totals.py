@@ -22,7 +22,8 @@ class RunningTotals:
     Attributes:
         fields: fields recorded.
         new_rbc, new_platelet: sums over the fields.
-        labels: answer → cells.
+        labels: label → cells, a person's word before the machine's.
+        reviewed: label → those of them that a person named.
         tallies: name → absolute count since the session began.
     """
 
@@ -31,6 +32,7 @@ class RunningTotals:
     new_platelet: int = 0
     labels: dict[str, int] = field(default_factory=dict)
     tallies: dict[str, int] = field(default_factory=dict)
+    reviewed: dict[str, int] = field(default_factory=dict)
 
     @staticmethod
     def read(connection: sqlite3.Connection, session: int) -> RunningTotals:
@@ -39,9 +41,16 @@ class RunningTotals:
             "SELECT count(*), coalesce(sum(new_rbc), 0), coalesce(sum(new_platelet), 0) FROM fields WHERE session = ?",
             (session,),
         ).fetchone()
-        labels = connection.execute("SELECT label, count(*) FROM cells WHERE session = ? GROUP BY label", (session,))
+        labels = connection.execute(
+            "SELECT coalesce(relabelled, label) AS name, count(*) FROM cells WHERE session = ? GROUP BY name",
+            (session,),
+        )
+        reviewed = connection.execute(
+            "SELECT relabelled, count(*) FROM cells WHERE session = ? AND relabelled IS NOT NULL GROUP BY relabelled",
+            (session,),
+        )
         tallies = connection.execute("SELECT name, count FROM tallies WHERE session = ?", (session,))
-        return RunningTotals(fields, new_rbc, new_platelet, dict(labels), dict(tallies))
+        return RunningTotals(fields, new_rbc, new_platelet, dict(labels), dict(tallies), dict(reviewed))
 
     def add(self, result: FieldResult) -> None:
         """Takes in a field that has been committed."""
@@ -69,6 +78,7 @@ class RunningTotals:
             rejected=_under("rejected:", self.tallies),
             dropped=self.tallies.get("dropped", 0),
             skipped=_under("skipped:", self.tallies),
+            reviewed=dict(self.reviewed),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
+import sqlite3
 import threading
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,20 +12,22 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.errors import StoreError
 from hemato_edge.labels import CLASSIFIER_LABELS
-from hemato_edge.store import schema
+from hemato_edge.store import relabels, schema
 from hemato_edge.store.faults import translated
 from hemato_edge.store.location import default_database
 from hemato_edge.store.lock import WriterLock
+from hemato_edge.store.migration import migrate
 from hemato_edge.store.records import FINISHED, INTERRUPTED, RUNNING, SessionStart, Totals
-from hemato_edge.store.rows import canonical_json, cell_row, field_row, iso
+from hemato_edge.store.rows import canonical_json, cell_row, field_row, iso, portrait_row
+from hemato_edge.store.space import check_space, has_room
 from hemato_edge.store.totals import RunningTotals
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator, Mapping
     from datetime import datetime
     from types import TracebackType
 
+    from hemato_edge.store.records import Relabel
     from hemato_edge.values import FieldResult
 
 __all__ = ["SessionStart", "Totals", "Writer", "open_writer"]
@@ -33,7 +35,7 @@ __all__ = ["SessionStart", "Totals", "Writer", "open_writer"]
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-def open_writer(path: Path, min_free_mb: int = 0) -> Writer:
+def open_writer(path: Path, min_free_mb: int = 0, portraits_min_free_mb: int = 0) -> Writer:
     """Opens the database for writing and creates it where there is none.
 
     The folder must be there, except that of the default place, which is made. An existing file is
@@ -43,6 +45,7 @@ def open_writer(path: Path, min_free_mb: int = 0) -> Writer:
     Args:
         path: the database file.
         min_free_mb: least free space on its disk to start with, megabytes (10^6 bytes).
+        portraits_min_free_mb: with less free space than that, pictures of cells are no longer kept; counts are.
 
     Raises:
         StoreError: wrong path, no permission, not a database of ours, a newer version, damaged, in use
@@ -55,7 +58,7 @@ def open_writer(path: Path, min_free_mb: int = 0) -> Writer:
     with translated(path):
         path = path.resolve()  # two names of one file share one lock
     schema.check_place(path)
-    _check_space(path, min_free_mb)
+    check_space(path, min_free_mb)
     lock = WriterLock(path)
     try:
         if not path.exists():
@@ -66,7 +69,7 @@ def open_writer(path: Path, min_free_mb: int = 0) -> Writer:
             with closing(schema.connect(path, "ro", immutable=at_rest)) as connection:
                 schema.identify(connection, path)
                 schema.quick_check(connection, path)
-            return Writer(path, schema.connect(path, "rw"), lock)
+            return Writer(path, schema.connect(path, "rw"), lock, portraits_min_free_mb)
     except BaseException:
         lock.release()
         raise
@@ -79,8 +82,11 @@ class Writer:
     is full, gone or read-only: the transaction is then undone, and the totals are those on disk.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: WriterLock) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, lock: WriterLock, portraits_min_free_mb: int = 0
+    ) -> None:
         self.path = path
+        self._portraits_min_free_mb = portraits_min_free_mb
         self._connection = connection
         self._lock = lock
         self._turn = threading.Lock()
@@ -98,6 +104,7 @@ class Writer:
                 f"The file system of {self.path} does not support SQLite's write-ahead log.",
                 "Use a local disk or SD card, not a network share.",
             )
+        migrate(self._connection, self.path)
         with self._transaction():
             self._connection.execute(
                 "UPDATE sessions SET state = ?, ended_utc = "
@@ -126,6 +133,7 @@ class Writer:
             "settings": settings,
             "settings_sha256": hashlib.sha256(settings.encode()).hexdigest(),
             "versions": canonical_json(start.versions),
+            "confusion": None if start.confusion is None else json.dumps(start.confusion),
         }
         with self._turn, self._transaction():
             session = self._insert("sessions", row).lastrowid
@@ -157,6 +165,8 @@ class Writer:
                 for number, cell in enumerate(result.new_cells):
                     self._insert("cells", cell_row(session, running.fields, number, cell))
                 self._write_tallies(session, changed)
+                if has_room(self.path, self._portraits_min_free_mb):
+                    self._write_portraits(session, running.fields, result)
             running.add(result)
             running.tallies.update(changed)
             return running.totals(session)
@@ -209,6 +219,23 @@ class Writer:
             del self._running[session]
             return running.totals(session)
 
+    def relabel(self, session: int, field: int, cell: int, label: str, who: str, utc: datetime) -> None:
+        """Records that a person calls a cell `label`; the machine's answer is kept. See `relabels.relabel`."""
+        with self._turn, self._transaction(session):
+            relabels.relabel(self._connection, (session, field, cell), label, who, utc)
+            self._running.pop(session, None)
+
+    def undo(self, session: int, who: str, utc: datetime) -> Relabel | None:
+        """Takes the session's last change of a label back and returns that change; None if there is none."""
+        with self._turn, self._transaction(session):
+            self._running.pop(session, None)
+            return relabels.undo(self._connection, session, who, utc)
+
+    def prune_portraits(self, session: int) -> int:
+        """Removes the pictures of a session's cells, and says how many. Counts and labels stay."""
+        with self._turn, self._transaction(session):
+            return self._connection.execute("DELETE FROM portraits WHERE session = ?", (session,)).rowcount
+
     def close(self) -> None:
         """Closes the database and lets others write. A session that still runs stays "running" for now."""
         with self._turn:
@@ -256,20 +283,23 @@ class Writer:
         # The names are ours, never from outside.
         return self._connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", row)  # noqa: S608
 
+    def _write_portraits(self, session: int, field: int, result: FieldResult) -> None:
+        """The pictures of a field's cells: with them in one transaction, and left out together where they fail."""
+        self._connection.execute("SAVEPOINT portraits")
+        try:
+            for number, cell in enumerate(result.new_cells):
+                if cell.portrait is not None:
+                    self._insert("portraits", portrait_row(session, field, number, cell.portrait))
+        except sqlite3.OperationalError:
+            if not self._connection.in_transaction:  # a full disk has undone the counts as well: that is an error
+                raise
+            self._connection.execute("ROLLBACK TO portraits")
+        self._connection.execute("RELEASE portraits")
+
     def _write_tallies(self, session: int, changed: Mapping[str, int]) -> None:
         self._connection.executemany(
             "INSERT INTO tallies VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = excluded.count",
             [(session, name, count) for name, count in changed.items()],
-        )
-
-
-def _check_space(path: Path, min_free_mb: int) -> None:
-    with translated(path):
-        free_mb = shutil.disk_usage(path.parent).free // 1_000_000
-    if free_mb < min_free_mb:
-        raise StoreError(
-            f"The disk of the database {path} has {free_mb} MB free; {min_free_mb} MB are wanted (store.min_free_mb).",
-            "Free some space (`df -h`), or name a file on another disk with --db.",
         )
 
 

@@ -19,7 +19,8 @@ _PIXEL_DIGITS, _SHARE_DIGITS = 3, 6
 """Decimals of lengths and of scores: what single precision holds, without its noise."""
 REPORT_COLUMNS = (
     *("session", "sample", "label", "count", "percent", "ci_low_percent", "ci_high_percent"),
-    *("per_100_wbc", "notice"),
+    *("estimate_percent", "reference_low", "reference_high", "flag"),
+    *("per_100_wbc", "e9_per_l", "e9_per_l_ci_low", "e9_per_l_ci_high", "notice"),
 )
 """The report's columns: a clean rectangle, numbers as numbers with a decimal point, empty where there is none."""
 FIELD_COLUMNS = (
@@ -43,14 +44,19 @@ def report_csv(report: Mapping[str, Any]) -> str:
             "percent": row["percent"],
             "ci_low_percent": row["ci_low"],
             "ci_high_percent": row["ci_high"],
+            "estimate_percent": row["estimate"],
+            "reference_low": (row["reference"] or (None, None))[0],
+            "reference_high": (row["reference"] or (None, None))[1],
+            "flag": row["flag"],
         }
         for row in report["differential"]
     ]
     nucleated = report["nucleated_red_cells"]
+    volumes = _volume_columns(report["estimates"])
     rows += [
         {"label": UNCLASSIFIED, "count": report["unclassified"]},
         {"label": ERYTHROBLAST, "count": nucleated["count"], "per_100_wbc": nucleated["per_100_wbc"]},
-        *({"label": kind, "count": count} for kind, count in report["counts"].items()),
+        *({"label": kind, "count": count, **volumes.get(kind, {})} for kind, count in report["counts"].items()),
         {"label": "fields", "count": report["fields"]},
     ]
     session = report["session"]
@@ -62,11 +68,25 @@ def report_csv(report: Mapping[str, Any]) -> str:
     return stream.getvalue()
 
 
+def _volume_columns(estimates: Mapping[str, Any] | None) -> dict[str, dict[str, object]]:
+    """Kind → its estimate per litre, for those that have one."""
+    made: dict[str, dict[str, object]] = {}
+    for kind, name in (("wbc", "white"), ("platelet", "platelet")):
+        if estimates is not None and estimates[name] is not None:
+            figure = estimates[name]["e9_per_l"]
+            made[kind] = {
+                "e9_per_l": figure["value"],
+                "e9_per_l_ci_low": figure["ci_low"],
+                "e9_per_l_ci_high": figure["ci_high"],
+            }
+    return made
+
+
 def cell_columns(labels: Iterable[str]) -> tuple[str, ...]:
     """The columns of `cell_row` for a session whose classifier answers `labels`."""
     return (
         *("session", "field", "cell", "source", "region", "x_px", "y_px", "x0", "y0", "x1", "y1"),
-        *("diameter_px", "score", "label", "best", "confidence", *(f"p_{label}" for label in labels)),
+        *("diameter_px", "score", "label", "relabelled", "best", "confidence", *(f"p_{label}" for label in labels)),
     )
 
 
@@ -85,6 +105,7 @@ def cell_row(cell: CellRecord) -> dict[str, object]:
         "diameter_px": round(cell.diameter_px, _PIXEL_DIGITS),
         "score": round(cell.score, _SHARE_DIGITS),
         "label": cell.label,
+        "relabelled": cell.relabelled,
         "best": cell.best,
         "confidence": round(cell.confidence, _SHARE_DIGITS),
         **{f"p_{label}": round(probability, _SHARE_DIGITS) for label, probability in cell.probabilities.items()},

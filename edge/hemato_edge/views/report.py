@@ -3,46 +3,76 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from hemato_edge import RESEARCH_USE_NOTICE
-from hemato_edge.counting.differential import CONFIDENCE, differential
-from hemato_edge.labels import ERYTHROBLAST
+from hemato_edge.counting.density import density, union_area
+from hemato_edge.counting.differential import differential
+from hemato_edge.counting.intervals import CONFIDENCE
+from hemato_edge.labels import ARTEFACT, ERYTHROBLAST, LEUKOCYTES
 
 if TYPE_CHECKING:
-    from hemato_edge.counting.differential import ClassRow
+    from collections.abc import Iterable, Sequence
+
+    from hemato_edge.counting.density import Density
+    from hemato_edge.counting.differential import ClassRow, Differential
     from hemato_edge.store.reader import Reader
-    from hemato_edge.store.records import SessionRecord, Totals
+    from hemato_edge.store.records import FieldRecord, SessionRecord, Totals
 
 _DIGITS = 6
 """Decimals of a percentage in data. People are shown one: so many more that rounding twice does no harm."""
-
+_LEVEL = f"{100 * CONFIDENCE:.0f} %"
 METHOD = (
-    f"Percentages are of the classified white cells. {100 * CONFIDENCE:.0f} % CI: Clopper-Pearson; "
+    f"Percentages are of the classified white cells. {_LEVEL} CI: Clopper-Pearson; "
     "it covers sampling, not the classifier's own errors."
 )
-"""What the percentages and intervals mean; stands under every table of them."""
+"""What the percentages and intervals mean where the classifier's confusion matrix is not known."""
+METHOD_CORRECTED = (
+    f"Percentages are of the classified white cells. {_LEVEL} CI: it covers sampling and the classifier's confusions "
+    "as its held-out cells showed them; another laboratory's slides may be confused more."
+)
+"""What they mean where it is; see `counting.confusion`."""
+NO_SCALE = "No micrometre and no absolute estimate: the session has no calibration (`hemato-edge calibrate`)."
+"""Why a report has no densities."""
+ROUGH = (
+    "Estimates per litre are a rule of thumb for a monolayer (settings estimate.*); their CI covers chance alone, not "
+    "the smear's thickness. The area is that of the recorded fields, each place once."
+)
+"""What the densities mean."""
 
 
-def build_report(reader: Reader, session: int | None = None) -> dict[str, object]:
+def build_report(reader: Reader, session: int | None = None, nucleated_count: float | None = None) -> dict[str, object]:
     """The report of a session, the last one for None; serialisable as JSON.
 
     Keys: session, fields, frames, dropped, tracking_lost, regions (stretches of unbroken tracking; 0 for pictures
-    from files), counts {wbc, rbc, platelet} of unique cells, differential [{label, count, percent, ci_low, ci_high}]
-    in percent, classified, unclassified, nucleated_red_cells {count, per_100_wbc, white_count_factor}, rejected
-    {reason: frames}, skipped {reason: sources}, method, provenance, notice. Without a classified white cell the
-    percentages and intervals are None.
+    from files), counts {wbc, rbc, platelet} of unique cells, differential [{label, count, percent, ci_low, ci_high,
+    estimate, reference, flag}] in percent, classified, unclassified, nucleated_red_cells {count, per_100_wbc, ci_low,
+    ci_high, white_count_factor, counter, corrected_white_count}, estimates {area_mm2, um_per_px, white, platelet} or
+    None, estimates_note, reviewed {cells, changed, artefacts, by}, rejected {reason: frames}, skipped {reason:
+    sources}, method, provenance, notice. Without a classified white cell the percentages and intervals are None.
+
+    Args:
+        reader: of the database.
+        session: its number.
+        nucleated_count: what a counter that takes nucleated red cells for white ones gave, in any unit; the report then
+            has its white count corrected.
 
     Raises:
         StoreError: there is no such session, or the database cannot be read.
     """
     record = reader.session(session)
+    totals = reader.totals(record.id)
+    summary = count_summary(totals, record.confusion, reference_of(record.settings), nucleated_count)
+    estimates = _estimates(reader, record, totals)
     return {
         "session": session_summary(record),
-        **count_summary(reader.totals(record.id)),
+        **summary,
+        "estimates": estimates,
+        "estimates_note": NO_SCALE if estimates is None else ROUGH,
+        "reviewed": _reviewed(reader, totals),
         "tracking_lost": reader.tallies(record.id).get("tracking_lost", 0),
         "regions": reader.regions(record.id),
-        "method": METHOD,
         "provenance": _provenance(reader, record),
         "notice": RESEARCH_USE_NOTICE,
     }
@@ -62,9 +92,17 @@ def session_summary(record: SessionRecord) -> dict[str, object]:
     }
 
 
-def count_summary(totals: Totals) -> dict[str, object]:
-    """The counts and the differential of a session; serialisable as JSON."""
-    result = differential(totals.labels)
+def count_summary(
+    totals: Totals,
+    confusion: Sequence[Sequence[int]] | None = None,
+    reference: Mapping[str, tuple[float, float]] | None = None,
+    nucleated_count: float | None = None,
+) -> dict[str, object]:
+    """The counts and the differential of a session; serialisable as JSON.
+
+    Without the confusion matrix it is quick enough for a live table; see `differential` for the arguments.
+    """
+    result = differential(totals.labels, totals.reviewed, confusion, reference)
     return {
         "fields": totals.fields,
         "frames": totals.frames,
@@ -73,19 +111,35 @@ def count_summary(totals: Totals) -> dict[str, object]:
         "differential": [_class_row(row) for row in result.rows],
         "classified": result.classified,
         "unclassified": result.unclassified,
-        "nucleated_red_cells": {
-            "count": totals.labels.get(ERYTHROBLAST, 0),
-            "per_100_wbc": _rounded(result.erythroblasts_per_100),
-            "white_count_factor": _rounded(result.white_count_factor),
-        },
+        "nucleated_red_cells": _nucleated(result, totals, nucleated_count),
         "rejected": totals.rejected,
         "skipped": totals.skipped,
+        "method": METHOD_CORRECTED if result.corrected else METHOD,
     }
 
 
 def as_json(report: dict[str, object]) -> str:
     """One JSON document."""
     return json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def setting(settings: Mapping[str, object], key: str) -> object | None:
+    """A recorded setting such as "reference.neutrophil", however the session nested it; None where it is not there."""
+    if key in settings:
+        return settings[key]
+    section, _, name = key.partition(".")
+    found = settings.get(section)
+    return found.get(name) if isinstance(found, Mapping) else None
+
+
+def reference_of(settings: Mapping[str, object]) -> dict[str, tuple[float, float]]:
+    """The reference intervals that a session was recorded with, label → percent; none where it has none."""
+    found = {label: setting(settings, f"reference.{label}") for label in LEUKOCYTES}
+    return {
+        label: (float(ends[0]), float(ends[1]))
+        for label, ends in found.items()
+        if isinstance(ends, (list, tuple)) and len(ends) == 2
+    }
 
 
 def _class_row(row: ClassRow) -> dict[str, object]:
@@ -95,6 +149,77 @@ def _class_row(row: ClassRow) -> dict[str, object]:
         "percent": _rounded(row.percent),
         "ci_low": _rounded(row.ci_low),
         "ci_high": _rounded(row.ci_high),
+        "estimate": _rounded(row.estimate),
+        "reference": None if row.reference is None else list(row.reference),
+        "flag": row.flag,
+    }
+
+
+def _nucleated(result: Differential, totals: Totals, counted: float | None) -> dict[str, object]:
+    low, high = result.erythroblasts_interval or (None, None)
+    factor = result.white_count_factor
+    return {
+        "count": totals.labels.get(ERYTHROBLAST, 0),
+        "per_100_wbc": _rounded(result.erythroblasts_per_100),
+        "ci_low": _rounded(low),
+        "ci_high": _rounded(high),
+        "white_count_factor": _rounded(factor),
+        "counter": counted,
+        "corrected_white_count": None if counted is None or factor is None else _rounded(counted * factor),
+    }
+
+
+def _estimates(reader: Reader, record: SessionRecord, totals: Totals) -> dict[str, object] | None:
+    """Densities on the area of the recorded fields; None without a scale, or without a field."""
+    um_per_px = setting(record.settings, "calibration.um_per_px")
+    if not isinstance(um_per_px, (int, float)) or not totals.fields:
+        return None
+    area_px2 = area_of(reader.fields(record.id))
+    area_mm2 = area_px2 * (um_per_px / 1000) ** 2
+    factors = (setting(record.settings, f"estimate.{kind}_factor") for kind in ("white", "platelet"))
+    made = [
+        None if not isinstance(factor, (int, float)) else density(count, area_mm2, factor)
+        for count, factor in zip((totals.wbc, totals.platelet), factors, strict=True)
+    ]
+    return {
+        "um_per_px": um_per_px,
+        "area_mm2": _rounded(area_mm2),
+        "white": _density(made[0]),
+        "platelet": _density(made[1]),
+    }
+
+
+def area_of(fields: Iterable[FieldRecord]) -> float:
+    """The area of slide that fields show, each place once, square pixels; a field of its own overlaps no other."""
+    regions: dict[int, list[tuple[float, float, float, float]]] = {}
+    area = 0.0
+    for field in fields:
+        if field.region is None or field.x_px is None or field.y_px is None:
+            area += field.width * field.height
+        else:
+            box = (field.x_px, field.y_px, field.x_px + field.width, field.y_px + field.height)
+            regions.setdefault(field.region, []).append(box)
+    return area + sum(map(union_area, regions.values()))
+
+
+def _density(made: Density | None) -> dict[str, object] | None:
+    if made is None:
+        return None
+    figures = {"per_mm2": made.per_mm2, "e9_per_l": made.e9_per_l}
+    named = {
+        name: {"ci_low": _rounded(low), "value": _rounded(value), "ci_high": _rounded(high)}
+        for name, (low, value, high) in figures.items()
+    }
+    return {"count": made.count, **named}
+
+
+def _reviewed(reader: Reader, totals: Totals) -> dict[str, object]:
+    changed = reader.changed(totals.session)
+    return {
+        "cells": sum(totals.reviewed.values()),
+        "changed": changed,
+        "artefacts": totals.reviewed.get(ARTEFACT, 0),
+        "by": sorted({change.who for change in reader.relabels(totals.session)}),
     }
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hemato_edge import RESEARCH_USE_NOTICE
-from hemato_edge.views.report import METHOD, count_summary
+from hemato_edge.labels import ARTEFACT, ERYTHROBLAST, PLATELET_LABEL, UNCLASSIFIED
+from hemato_edge.views.report import count_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,6 +25,14 @@ CLASS_NAMES = {
     "immature_granulocyte": "Immature granulocytes",
 }
 """The names under which a haematologist looks for the classes."""
+NAMES = {
+    **CLASS_NAMES,
+    ERYTHROBLAST: "Nucleated red cells",
+    PLATELET_LABEL: "Large platelets",
+    UNCLASSIFIED: "Unclassified",
+    ARTEFACT: "No cell",
+}
+"""The names of all that a find may be called, `labels.REVIEW_LABELS`."""
 _ABBREVIATIONS = ("neu", "eos", "bas", "lym", "mon", "ig")
 _NOTHING = "–"
 
@@ -44,6 +53,7 @@ def differential_table(summary: Mapping[str, Any], title: str = "White-cell diff
     table.add_column("Class", min_width=30)
     for heading in ("Cells", "%", "95 % CI"):
         table.add_column(heading, justify="right")
+    table.add_column("", style="bold red")
     for index, cells in enumerate(_rows(summary)):
         if index == len(CLASS_NAMES):
             table.add_section()
@@ -66,7 +76,7 @@ def live_table(totals: Totals, status: Mapping[str, object]) -> Group:
     return Group(
         *(Text(line) for line in lines),
         differential_table(summary),
-        *(Text(line) for line in _count_lines(summary)),
+        *(Text(line) for line in count_lines(summary)),
         Text(RESEARCH_USE_NOTICE, style="dim"),
     )
 
@@ -139,17 +149,24 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "·" for c in text)
 
 
-def _rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+def _rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str, str]]:
     """The table's lines: the classes, then what stands apart from them."""
     for row in summary["differential"]:
         interval = f"{row['ci_low']:.1f} – {row['ci_high']:.1f}" if row["percent"] is not None else _NOTHING
-        yield CLASS_NAMES[row["label"]], str(row["count"]), _decimal(row["percent"]), interval
+        flag = (row["flag"] or "").upper()
+        yield CLASS_NAMES[row["label"]], str(row["count"]), _decimal(row["percent"]), interval, flag
     classified = summary["classified"]
-    yield "Classified white cells", str(classified), "100.0" if classified else _NOTHING, ""
-    yield "Unclassified", str(summary["unclassified"]), "", ""
+    yield "Classified white cells", str(classified), "100.0" if classified else _NOTHING, "", ""
+    yield "Unclassified", str(summary["unclassified"]), "", "", ""
     nucleated = summary["nucleated_red_cells"]
-    yield "Nucleated red cells", str(nucleated["count"]), "", ""
-    yield "Nucleated red cells /100 WBC", _decimal(nucleated["per_100_wbc"]), "", ""
+    yield "Nucleated red cells", str(nucleated["count"]), "", "", ""
+    interval = f"{nucleated['ci_low']:.1f} – {nucleated['ci_high']:.1f}" if classified else ""
+    yield "Nucleated red cells /100 WBC", "", _decimal(nucleated["per_100_wbc"]), interval, ""
+
+
+def _figure(value: float) -> str:
+    """Three digits that count, without an exponent."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _decimal(value: float | None) -> str:
@@ -158,10 +175,10 @@ def _decimal(value: float | None) -> str:
 
 def _table_lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield f"{'Class':<30}{'Cells':>7}{'%':>8}{'95 % CI':>15}"
-    for index, (name, count, percent, interval) in enumerate(_rows(report)):
+    for index, (name, count, percent, interval, flag) in enumerate(_rows(report)):
         if index == len(CLASS_NAMES):
             yield "-" * 60
-        yield f"{name:<30}{count:>7}{percent:>8}{interval:>15}".rstrip()
+        yield f"{name:<30}{count:>7}{percent:>8}{interval:>15} {flag}".rstrip()
 
 
 def _head_lines(report: Mapping[str, Any]) -> Iterator[str]:
@@ -175,7 +192,8 @@ def _head_lines(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"The target of {target} white cells was not reached: {report['classified']} were classified."
 
 
-def _count_lines(summary: Mapping[str, Any]) -> Iterator[str]:
+def count_lines(summary: Mapping[str, Any]) -> Iterator[str]:
+    """The counts of cells, fields and rejected frames in words."""
     counts = summary["counts"]
     unclassified = summary["unclassified"]
     share = f" ({100 * unclassified / counts['wbc']:.1f} % unclassified)" if unclassified else ""
@@ -188,14 +206,39 @@ def _count_lines(summary: Mapping[str, Any]) -> Iterator[str]:
             yield f"{heading}: {named}"
 
 
+def estimate_lines(report: Mapping[str, Any]) -> Iterator[str]:
+    """The densities in words, or why there are none."""
+    estimates = report["estimates"]
+    if estimates is not None:
+        for heading, kind in (("White cells", "white"), ("Platelets", "platelet")):
+            if estimates[kind] is not None:
+                per_l, per_mm2 = estimates[kind]["e9_per_l"], estimates[kind]["per_mm2"]
+                ends = f"{_figure(per_l['ci_low'])} – {_figure(per_l['ci_high'])}"
+                yield (
+                    f"{heading} about {_figure(per_l['value'])} ×10⁹/L ({ends}), "
+                    f"{_figure(per_mm2['value'])} per mm² on {_figure(estimates['area_mm2'])} mm²"
+                )
+    yield report["estimates_note"]
+
+
 def _foot_lines(report: Mapping[str, Any]) -> Iterator[str]:
-    yield from _count_lines(report)
+    yield from count_lines(report)
     if report["tracking_lost"]:
         yield f"Tracking was lost {report['tracking_lost']} times: a cell may have been counted again after each."
     factor = report["nucleated_red_cells"]["white_count_factor"]
     if report["nucleated_red_cells"]["count"] and factor is not None:
         yield f"White count of a counter that includes nucleated red cells: multiply by {factor:.3f}."
-    yield METHOD
+    corrected = report["nucleated_red_cells"]["corrected_white_count"]
+    if corrected is not None:
+        counter = report["nucleated_red_cells"]["counter"]
+        yield f"White count {counter:g}, corrected for nucleated red cells: {corrected:.2f}"
+    yield from estimate_lines(report)
+    if report["reviewed"]["cells"]:
+        yield (
+            f"Reviewed by {printable(', '.join(report['reviewed']['by']))}: {report['reviewed']['cells']} cells, "
+            f"{report['reviewed']['changed']} of them relabelled"
+        )
+    yield report["method"]
     made = report["provenance"]
     yield f"Model {made['model_name']} {made['model_sha256'][:16]}, settings {made['settings_sha256'][:16]}"
     if made["red_cell_px"] is not None:

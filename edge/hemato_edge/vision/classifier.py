@@ -71,16 +71,20 @@ class TFLiteClassifier:
         """See `Classifier.judge`."""
         if not len(boxes):
             return []
-        return self.answers(self.model.logits(self.crops(image, boxes, look)))
+        return self.answers(*self.model.logits_and_maps(self.crops(image, boxes, look)))
 
-    def answers(self, logits: NDArray[np.float32]) -> list[Judgement]:
-        """Judgements from logits (N, labels): softmax of logits / temperature, rejected under the card's threshold."""
+    def answers(self, logits: NDArray[np.float32], maps: NDArray[np.float32] | None = None) -> list[Judgement]:
+        """Judgements from logits (N, labels): softmax of logits / temperature, rejected under the card's threshold.
+
+        Each takes with it the activation map of its best label, out of `maps` (N, h, w, labels).
+        """
         judgements = []
-        for probabilities in calibrated(logits, self.card.temperature):
+        for i, probabilities in enumerate(calibrated(logits, self.card.temperature)):
             winner = int(np.argmax(probabilities))
             best, confidence = self.card.labels[winner], float(probabilities[winner])
             label = best if confidence >= self.card.rejection_threshold else UNCLASSIFIED
-            judgements.append(Judgement(label, best, confidence, probabilities))
+            activation = None if maps is None else maps[i, :, :, winner].copy()
+            judgements.append(Judgement(label, best, confidence, probabilities, activation))
         return judgements
 
 

@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from hemato_edge.counting.differential import clopper_pearson, differential
+from hemato_edge.counting.differential import differential
+from hemato_edge.counting.intervals import clopper_pearson
 from hemato_edge.labels import LEUKOCYTES
 
 

@@ -43,7 +43,8 @@ def expected(session: int, fields: int) -> Totals:
 
 def kill_after(path: Path, seconds: float) -> dict[str, object]:
     """Run the committer, SIGKILL it this long after its first line, and return what it printed last."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    places = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
     with subprocess.Popen(
         [sys.executable, str(COMMITTER), str(path)], stdout=subprocess.PIPE, env=environment
     ) as process:

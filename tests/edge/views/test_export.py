@@ -45,7 +45,8 @@ def test_the_report_is_a_clean_rectangle(path: Path) -> None:
         "percent": "60.0",
         "ci_low_percent": "26.237808",
         "ci_high_percent": "87.844774",
-        "per_100_wbc": "",
+        **dict.fromkeys(("estimate_percent", "reference_low", "reference_high", "flag"), ""),
+        **dict.fromkeys(("per_100_wbc", "e9_per_l", "e9_per_l_ci_low", "e9_per_l_ci_high"), ""),
         "notice": RESEARCH_USE_NOTICE,
     }
     assert rows[7]["per_100_wbc"] == "10.0"

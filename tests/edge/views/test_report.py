@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from recorded import field_result, record, session_start
+from recorded import NOON, field_result, record, session_start
 
 from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.store.reader import Reader
@@ -16,6 +16,13 @@ from hemato_edge.views.report import as_json, build_report
 if TYPE_CHECKING:
     from pathlib import Path
 
+NUCLEATED_OF_11 = {
+    "ci_low": pytest.approx(0.2304, abs=1e-4),  # R: binom.test(1, 11), 0.0022990 to 0.4127801, as odds
+    "ci_high": pytest.approx(70.29, abs=0.01),
+    "white_count_factor": 0.909091,
+    "counter": None,
+    "corrected_white_count": None,
+}
 LABELS = ["neutrophil"] * 6 + ["lymphocyte"] * 4 + ["unclassified"] * 2 + ["erythroblast", "platelet"]
 
 
@@ -42,7 +49,7 @@ def test_a_report_has_all_that_the_interface_promises(path: Path) -> None:
     assert report["counts"] == {"wbc": 12, "rbc": 100, "platelet": 8}
     assert (report["classified"], report["unclassified"]) == (10, 2)
     assert report["rejected"] == {"out_of_focus": 1}
-    assert report["nucleated_red_cells"] == {"count": 1, "per_100_wbc": 10.0, "white_count_factor": 0.909091}
+    assert report["nucleated_red_cells"] == {"count": 1, "per_100_wbc": 10.0, **NUCLEATED_OF_11}
     assert report["notice"] == RESEARCH_USE_NOTICE
     rows = {row["label"]: row for row in report["differential"]}  # type: ignore[attr-defined]
     assert list(rows)[:2] == ["neutrophil", "eosinophil"]
@@ -52,7 +59,12 @@ def test_a_report_has_all_that_the_interface_promises(path: Path) -> None:
         "percent": 60.0,
         "ci_low": pytest.approx(26.23781, abs=1e-5),  # R: binom.test(6, 10)
         "ci_high": pytest.approx(87.84477, abs=1e-5),
+        "estimate": None,  # no confusion matrix was recorded
+        "reference": None,
+        "flag": None,
     }
+    assert report["estimates"] is None
+    assert report["reviewed"] == {"cells": 0, "changed": 0, "artefacts": 0, "by": []}
 
 
 def test_the_provenance_names_what_made_the_counts(path: Path) -> None:
@@ -82,7 +94,7 @@ def test_an_empty_session_has_nulls_and_no_division(path: Path) -> None:
     assert report["session"]["state"] == "running"
     assert report["session"]["ended_utc"] is None
     assert [row["percent"] for row in report["differential"]] == [None] * 6
-    assert report["nucleated_red_cells"] == {"count": 0, "per_100_wbc": None, "white_count_factor": None}
+    assert set(report["nucleated_red_cells"].values()) == {0, None}
 
 
 def test_lost_tracking_is_reported(path: Path) -> None:
@@ -93,3 +105,68 @@ def test_lost_tracking_is_reported(path: Path) -> None:
     with Reader(path) as reader:
         report = build_report(reader, session)
     assert (report["regions"], report["tracking_lost"]) == (2, 1)
+
+
+CALIBRATED = {
+    "calibration.um_per_px": 0.5,
+    "estimate.white_factor": 0.4,
+    "estimate.platelet_factor": 0.6,
+    "reference.neutrophil": [0.0, 10.0],
+    "reference.monocyte": None,
+}
+
+
+def test_densities_need_a_calibration_and_count_every_place_once(path: Path) -> None:
+    record(path, LABELS, settings=CALIBRATED)
+    with Reader(path) as reader:
+        estimates = build_report(reader)["estimates"]
+    # the second of two fields of 640 x 480 px lies 9 px to the right of the first
+    area_mm2 = 649 * 480 * 0.0005**2
+    assert isinstance(estimates, dict)
+    assert estimates["area_mm2"] == pytest.approx(area_mm2, abs=1e-6)
+    white = estimates["white"]
+    assert white["count"] == 12
+    assert white["per_mm2"]["value"] == pytest.approx(12 / area_mm2, rel=1e-5)
+    assert white["per_mm2"]["ci_low"] == pytest.approx(6.2006 / area_mm2, rel=1e-4)  # Garwood
+    assert white["e9_per_l"]["ci_high"] == pytest.approx(0.4 * 20.9616 / area_mm2, rel=1e-4)
+    assert estimates["platelet"]["count"] == 8
+
+
+def test_reference_intervals_are_those_of_the_recording(path: Path) -> None:
+    record(path, LABELS, settings=CALIBRATED)
+    with Reader(path) as reader:
+        rows = {row["label"]: row for row in build_report(reader)["differential"]}  # type: ignore[attr-defined]
+    assert (rows["neutrophil"]["reference"], rows["neutrophil"]["flag"]) == ([0.0, 10.0], "high")
+    assert (rows["monocyte"]["reference"], rows["monocyte"]["flag"]) == (None, None)
+
+
+def test_a_counters_white_count_is_corrected(path: Path) -> None:
+    record(path, LABELS)
+    with Reader(path) as reader:
+        nucleated = build_report(reader, nucleated_count=11.0)["nucleated_red_cells"]
+    assert isinstance(nucleated, dict)
+    assert nucleated["corrected_white_count"] == pytest.approx(10.0)  # 10 nucleated red cells per 100 white cells
+
+
+def test_the_differential_follows_a_review(path: Path) -> None:
+    record(path, LABELS)
+    with open_writer(path) as writer:
+        writer.relabel(1, 0, 0, "monocyte", "Ada", NOON)
+    with Reader(path) as reader:
+        report = build_report(reader)
+    rows = {row["label"]: row["count"] for row in report["differential"]}  # type: ignore[attr-defined]
+    assert (rows["neutrophil"], rows["monocyte"]) == (5, 1)
+    assert report["reviewed"] == {"cells": 1, "changed": 1, "artefacts": 0, "by": ["Ada"]}
+
+
+def test_a_card_with_confusions_widens_the_intervals(path: Path) -> None:
+    card = tuple(tuple(90 if i == j else 1 for j in range(8)) for i in range(8))
+    record(path, LABELS, confusion=card)
+    with Reader(path) as reader:
+        report = build_report(reader)
+        again = build_report(reader)
+    rows = {row["label"]: row for row in report["differential"]}  # type: ignore[attr-defined]
+    assert rows["neutrophil"]["estimate"] is not None
+    assert rows["neutrophil"]["ci_low"] <= 60.0 <= rows["neutrophil"]["ci_high"]
+    assert "confusions" in str(report["method"])
+    assert report == again

@@ -47,7 +47,7 @@ def test_the_text_says_what_a_haematologist_looks_for(path: Path) -> None:
     assert "Basophils 0 0.0 0.0 – 30.8" in lines
     assert "Classified white cells 10 100.0" in lines
     assert "Unclassified 2" in lines
-    assert "Nucleated red cells /100 WBC 10.0" in lines
+    assert "Nucleated red cells /100 WBC 10.0 0.2 – 70.3" in lines
     assert "White cells 12 (16.7 % unclassified) Red cells 100 Platelets 8" in lines
     assert "2 fields recorded of 4 frames, 1 dropped" in lines
     assert "Rejected: out of focus 1" in lines
@@ -95,3 +95,22 @@ def test_a_label_cannot_move_the_cursor(path: Path) -> None:
         report = build_report(reader)
     assert report_lines(report)[0] == 'White-cell differential, session 1 "a·[2Jb·c" (finished)'
     assert "\x1b" not in drawn(report_view(report))
+
+
+def test_densities_are_told_with_their_intervals(path: Path) -> None:
+    settings = {"calibration.um_per_px": 0.5, "estimate.white_factor": 0.004, "estimate.platelet_factor": 0.6}
+    record(path, LABELS, settings=settings)
+    with Reader(path) as reader:
+        lines = report_lines(build_report(reader, nucleated_count=11.0))
+    # 12 cells on 649 x 480 px of half a micrometre: 0.0779 mm²
+    assert "White cells about 0.616 ×10⁹/L (0.318 – 1.08), 154 per mm² on 0.0779 mm²" in lines
+    assert "White count 11, corrected for nucleated red cells: 10.00" in lines
+    assert not any("hemato-edge calibrate" in line for line in lines)
+
+
+def test_a_flag_stands_beside_its_row(path: Path) -> None:
+    record(path, LABELS, settings={"reference.neutrophil": [0, 10]})
+    with Reader(path) as reader:
+        lines = squeezed("\n".join(report_lines(build_report(reader))))
+    assert "Neutrophils 6 60.0 26.2 – 87.8 HIGH" in lines
+    assert any("hemato-edge calibrate" in line for line in lines)

@@ -1,0 +1,261 @@
+"""`hemato-edge review`: cells in doubt, one by one in the terminal or as folders; changes are kept and undone."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hemato_edge.cli.records import AsJson, Database, Session, database_path, open_reader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from hemato_edge.store.reader import Reader
+    from hemato_edge.store.records import CellRecord
+    from hemato_edge.store.writer import Writer
+
+By = Annotated[str | None, typer.Option(metavar="NAME", help="Who reviews; else the name of the login.")]
+review_app = typer.Typer(help="Relabel cells in doubt; the differential follows.", invoke_without_command=True)
+
+KEYS = {
+    "n": "neutrophil",
+    "e": "eosinophil",
+    "b": "basophil",
+    "l": "lymphocyte",
+    "m": "monocyte",
+    "i": "immature_granulocyte",
+    "r": "erythroblast",
+    "p": "platelet",
+    "u": "unclassified",
+    "x": "artefact",
+}
+"""Key → what the cell is called."""
+_HELP = (
+    "n neutrophil · e eosinophil · b basophil · l lymphocyte · m monocyte · i immature granulocyte\n"
+    "r nucleated red cell · p platelet · u unclassified · x no cell\n"
+    "y the first guess is right · s skip · z undo · q quit"
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group `review`."""
+    app.add_typer(review_app, name="review")
+
+
+@review_app.callback()
+def review(
+    context: typer.Context,
+    db: Database = None,
+    session: Session = None,
+    by: By = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many cells.")] = 100,
+) -> None:
+    """Walk through the cells in doubt, the least certain first: one key a cell."""
+    if context.invoked_subcommand is not None:
+        return
+    from rich.console import Console
+
+    screen, who = Console(highlight=False), _who(by)
+    with _opened(db) as (reader, writer):
+        queue = reader.doubtful(reader.session(session).id, limit)
+        if not queue:
+            screen.print("No cell is left that nobody has named.")
+            return
+        changed = _walk(screen, reader, writer, queue, who)
+    screen.print(f"{changed} cells named. `hemato-edge report` shows the differential that follows.")
+
+
+@review_app.command(name="list")
+def list_doubtful(
+    db: Database = None,
+    session: Session = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many cells.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the cells that nobody has named, the least certain first."""
+    import json
+
+    from hemato_edge import RESEARCH_USE_NOTICE
+    from hemato_edge.views.export import cell_row
+
+    with open_reader(db) as reader:
+        cells = reader.doubtful(reader.session(session).id, limit)
+    if as_json:
+        typer.echo(json.dumps({"notice": RESEARCH_USE_NOTICE, "cells": [cell_row(cell) for cell in cells]}, indent=1))
+        return
+    for cell in cells:
+        typer.echo(f"field {cell.field} cell {cell.number}: {_answer(cell)}")
+
+
+@review_app.command()
+def relabel(
+    field: Annotated[int, typer.Argument(help="Number of the field.")],
+    cell: Annotated[int, typer.Argument(help="Number of the cell in it.")],
+    label: Annotated[str, typer.Argument(help="What it is.")],
+    db: Database = None,
+    session: Session = None,
+    by: By = None,
+) -> None:
+    """Name one cell."""
+    from hemato_edge.labels import REVIEW_LABELS
+
+    if label not in REVIEW_LABELS:
+        raise typer.BadParameter(f"{label!r} is none of {', '.join(REVIEW_LABELS)}")
+    with _opened(db) as (reader, writer):
+        try:
+            writer.relabel(reader.session(session).id, field, cell, label, _who(by), _now())
+        except ValueError as error:
+            raise typer.BadParameter(f"there is no cell {cell} in field {field}") from error
+    typer.echo(f"field {field} cell {cell}: {label}")
+
+
+@review_app.command()
+def undo(db: Database = None, session: Session = None, by: By = None) -> None:
+    """Take the last change back; it stays in the log."""
+    with _opened(db) as (reader, writer):
+        last = writer.undo(reader.session(session).id, _who(by), _now())
+    if last is None:
+        typer.echo("Nothing is left to undo.")
+    else:
+        typer.echo(f"field {last.field} cell {last.cell}: {last.after} is {last.before} again")
+
+
+@review_app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    db: Database = None,
+    session: Session = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the N least certain.")] = None,
+) -> None:
+    """Write the cells as one folder a class: move a picture to relabel it, then `review import DIR`."""
+    from hemato_edge.views.folders import export_cells
+
+    with open_reader(db) as reader:
+        record = reader.session(session)
+        cells = reader.cells(record.id) if limit is None else iter(reader.doubtful(record.id, limit))
+        written = export_cells(reader, record, cells, folder)
+    typer.echo(f"{written} cells in {folder}. Move pictures between its folders, then `review import {folder}`.")
+
+
+@review_app.command(name="import")
+def import_folder(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `review export` wrote.")],
+    db: Database = None,
+    session: Session = None,
+    by: By = None,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Pictures that were not moved count as confirmed by you.")
+    ] = False,
+) -> None:
+    """Read back what was moved in a folder of cells."""
+    from hemato_edge.views.folders import read_folder
+
+    with _opened(db) as (reader, writer):
+        record = reader.session(session)
+        names = {(cell.field, cell.number): cell for cell in reader.cells(record.id)}
+        found = read_folder(record, folder)
+        known = [(names[place.field, place.cell], place) for place in found if (place.field, place.cell) in names]
+        wanted = [place for cell, place in known if cell.name != place.label or (confirm and cell.relabelled is None)]
+        for place in wanted:
+            writer.relabel(record.id, place.field, place.cell, place.label, _who(by), _now())
+    moved = sum(cell.name != place.label for cell, place in known)
+    typer.echo(f"{moved} cells relabelled, {len(wanted) - moved} confirmed, of {len(found)}.")
+
+
+@review_app.command(name="training-set")
+def training_set(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A data directory, new or with other sets in it.")],
+    db: Database = None,
+    session: Session = None,
+) -> None:
+    """Add the cells that a person named to DIR/reviewed, which `train --data DIR` reads."""
+    from hemato_edge.views.folders import export_training
+
+    with open_reader(db) as reader:
+        written = export_training(reader, reader.cells(reader.session(session).id), folder)
+    typer.echo(f"{written} new cells in {folder}/reviewed. Next: hemato-edge train --data {folder} --out runs/reviewed")
+
+
+@review_app.command()
+def prune(db: Database = None, session: Session = None) -> None:
+    """Remove the pictures of a session's cells; counts, labels and changes stay, and the space is used again."""
+    with _opened(db) as (reader, writer):
+        removed = writer.prune_portraits(reader.session(session).id)
+    typer.echo(f"{removed} pictures removed.")
+
+
+@contextmanager
+def _opened(db: Path | None) -> Iterator[tuple[Reader, Writer]]:
+    """The database to read and to write. The writer first: it migrates an older one, and then the reader sees that."""
+    from hemato_edge.store.writer import open_writer
+
+    path = database_path(db)
+    open_reader(path).close()  # a database that is not there is told, not made
+    with open_writer(path) as writer, open_reader(path) as reader:
+        yield reader, writer
+
+
+def _walk(screen: Console, reader: Reader, writer: Writer, queue: list[CellRecord], who: str) -> int:
+    """Show cell after cell and do what the keys say; how many were named at the end."""
+    named: list[int] = []
+    at = 0
+    while at < len(queue):
+        cell = queue[at]
+        _show(screen, reader, cell, f"{at + 1} of {len(queue)}")
+        key = typer.getchar().lower()
+        if key in ("q", "\x03", "\x04", "\x1b"):
+            break
+        if key == "z":
+            if named:
+                writer.undo(cell.session, who, _now())
+                at = named.pop()
+        elif key == "s":
+            at += 1
+        elif key == "y" or key in KEYS:
+            writer.relabel(cell.session, cell.field, cell.number, KEYS.get(key, cell.best), who, _now())
+            screen.print(f"→ {KEYS.get(key, cell.best).replace('_', ' ')}")
+            named.append(at)
+            at += 1
+        else:
+            screen.print(f"[bold]{key!r} means nothing here.[/bold]")
+    return len(named)
+
+
+def _show(screen: Console, reader: Reader, cell: CellRecord, place: str) -> None:
+    from hemato_edge.views.preview import cell_preview
+
+    screen.rule(f"{place}: field {cell.field}, cell {cell.number}")
+    portrait = reader.portrait(cell.session, cell.field, cell.number)
+    if portrait is None:
+        screen.print("(no picture of it was kept)")
+    elif screen.is_terminal:
+        screen.print(cell_preview(portrait.jpeg), end="")
+    screen.print(_answer(cell))
+    screen.print(_HELP, style="dim")
+
+
+def _answer(cell: CellRecord) -> str:
+    likely = sorted(cell.probabilities.items(), key=lambda item: -item[1])[:3]
+    guesses = ", ".join(f"{label.replace('_', ' ')} {100 * share:.0f} %" for label, share in likely)
+    return f"{cell.name.replace('_', ' ')} ({guesses})"
+
+
+def _who(by: str | None) -> str:
+    import getpass
+
+    if by is not None and by.strip():
+        return by.strip()
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # no login, no entry in the password file: as in a container
+        return "unknown"
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,76 @@
+"""How many cells a square millimetre and a litre hold, from the area of slide that was seen. Pure arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hemato_edge.counting.intervals import poisson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Rectangle = tuple[float, float, float, float]
+"""x0 y0 x1 y1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Density:
+    """Cells per area, and per volume by a rule of thumb; each figure with its 95 % Poisson interval.
+
+    The intervals cover the chance of where cells lie, not the rule of thumb, the smear's thickness, or the locator.
+
+    Attributes:
+        count: cells in the area.
+        per_mm2: (low, figure, high) per square millimetre.
+        e9_per_l: (low, figure, high) in 10^9 per litre of blood.
+    """
+
+    count: int
+    per_mm2: tuple[float, float, float]
+    e9_per_l: tuple[float, float, float]
+
+
+def density(count: int, area_mm2: float, factor: float) -> Density:
+    """The density of `count` cells on `area_mm2` square millimetres.
+
+    Args:
+        count: unique cells.
+        area_mm2: of the monolayer that was seen, each place once.
+        factor: 10^9 per litre of blood for one cell per square millimetre.
+
+    Raises:
+        ValueError: no area.
+    """
+    if area_mm2 <= 0:
+        msg = f"no density on {area_mm2} mm²"
+        raise ValueError(msg)
+    low, high = poisson(count)
+    per_mm2 = (low / area_mm2, count / area_mm2, high / area_mm2)
+    return Density(count, per_mm2, (factor * per_mm2[0], factor * per_mm2[1], factor * per_mm2[2]))
+
+
+def union_area(rectangles: Iterable[Rectangle]) -> float:
+    """The area that rectangles cover together, each place once, by a sweep along x."""
+    edges = sorted((x, entering, y0, y1) for x0, y0, x1, y1 in rectangles for x, entering in ((x0, True), (x1, False)))
+    open_spans: list[tuple[float, float]] = []
+    area = reached = 0.0
+    for x, entering, y0, y1 in edges:
+        if x > reached and open_spans:
+            area += (x - reached) * _covered(open_spans)
+        reached = x
+        if entering:
+            open_spans.append((y0, y1))
+        else:
+            open_spans.remove((y0, y1))
+    return area
+
+
+def _covered(spans: list[tuple[float, float]]) -> float:
+    """The length that spans cover together."""
+    length, reached = 0.0, float("-inf")
+    for low, high in sorted(spans):
+        if high > reached:
+            length += high - max(low, reached)
+            reached = high
+    return length

@@ -1,0 +1,149 @@
+"""The report as an HL7 FHIR R4 DiagnosticReport with LOINC-coded Observations inside of it.
+
+The resources are made and checked by `fhir.resources` in release 4B, in which DiagnosticReport, Observation and Device
+have the elements of R4. The report is "preliminary", never "final": nobody has signed it, and it is for research use.
+
+The LOINC terms are those without a method or with the method "Estimate": a camera is neither an automated counter nor a
+manual count. They stand in LOINC's manual differential panel (https://loinc.org/24318-8) or on their own pages
+(https://loinc.org/49498-9, https://loinc.org/49497-1, https://loinc.org/19048-8).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hemato_edge.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_LOINC, _UCUM = "http://loinc.org", "http://unitsofmeasure.org"
+_CODES = "http://terminology.hl7.org/CodeSystem/"
+PANEL = ("24318-8", "Manual Differential panel - Blood")
+PERCENT_TERMS = {
+    "neutrophil": ("26511-6", "Neutrophils/100 leukocytes in Blood"),
+    "eosinophil": ("26450-7", "Eosinophils/100 leukocytes in Blood"),
+    "basophil": ("30180-4", "Basophils/100 leukocytes in Blood"),
+    "lymphocyte": ("26478-8", "Lymphocytes/100 leukocytes in Blood"),
+    "monocyte": ("26485-3", "Monocytes/100 leukocytes in Blood"),
+    "immature_granulocyte": ("38518-7", "Immature granulocytes/100 leukocytes in Blood"),
+}
+"""Class → LOINC code and long common name of its percentage."""
+NUCLEATED_TERM = ("19048-8", "Nucleated erythrocytes/100 leukocytes [Ratio] in Blood")
+VOLUME_TERMS = {
+    "white": ("49498-9", "Leukocytes [#/volume] in Blood by Estimate"),
+    "platelet": ("49497-1", "Platelets [#/volume] in Blood by Estimate"),
+}
+
+
+def diagnostic_report(report: Mapping[str, Any]) -> str:
+    """The report as one JSON document, a DiagnosticReport that contains its Observations and the Device.
+
+    Args:
+        report: from `report.build_report`.
+
+    Raises:
+        MissingExtraError: `fhir.resources` is not installed.
+    """
+    try:
+        from fhir.resources.R4B.diagnosticreport import DiagnosticReport
+    except ImportError as error:
+        raise MissingExtraError(
+            "The format fhir needs fhir.resources, which is not installed.", "Type `pip install 'hemato-edge[fhir]'`."
+        ) from error
+    made = DiagnosticReport.model_validate(_resource(report))
+    return str(made.model_dump_json(indent=1))
+
+
+def _resource(report: Mapping[str, Any]) -> dict[str, object]:
+    session = report["session"]
+    observations = list(_observations(report))
+    period = {"start": session["started_utc"]}
+    if session["ended_utc"]:
+        period["end"] = session["ended_utc"]
+    return {
+        "resourceType": "DiagnosticReport",
+        "status": "preliminary",
+        "category": [{"coding": [{"system": f"{_CODES}v2-0074", "code": "HM", "display": "Hematology"}]}],
+        "code": _code(PANEL),
+        "effectivePeriod": period,
+        "issued": session["ended_utc"] or session["started_utc"],
+        "contained": [_device(report), *observations],
+        "result": [{"reference": f"#{observation['id']}"} for observation in observations],
+        "conclusion": f"{report['notice']} {report['method']}",
+    }
+
+
+def _observations(report: Mapping[str, Any]) -> Iterator[dict[str, object]]:
+    for row in report["differential"]:
+        figure = _observation(report, row["label"].replace("_", "-"), PERCENT_TERMS[row["label"]], row["percent"], "%")
+        ends = None if row["percent"] is None else (row["ci_low"], row["ci_high"])
+        if row["reference"]:
+            low, high = row["reference"]
+            figure["referenceRange"] = [{"low": _quantity(low, "%"), "high": _quantity(high, "%")}]
+        if row["flag"]:
+            code = {"low": "L", "high": "H"}[row["flag"]]
+            figure["interpretation"] = [{"coding": [{"system": f"{_CODES}v3-ObservationInterpretation", "code": code}]}]
+        yield figure | {"component": _components("%", ends, row["count"])}
+    nucleated = report["nucleated_red_cells"]
+    unit, value = "/100{WBCs}", nucleated["per_100_wbc"]
+    ends = None if value is None else (nucleated["ci_low"], nucleated["ci_high"])
+    figure = _observation(report, "nucleated-red-cells", NUCLEATED_TERM, value, unit)
+    yield figure | {"component": _components(unit, ends, nucleated["count"])}
+    for kind, term in VOLUME_TERMS.items():
+        estimate = (report["estimates"] or {}).get(kind)
+        if estimate is not None:
+            per_l = estimate["e9_per_l"]
+            figure = _observation(report, f"{kind}-estimate", term, per_l["value"], "10*9/L")
+            ends = (per_l["ci_low"], per_l["ci_high"])
+            yield figure | {"component": _components("10*9/L", ends, estimate["count"])}
+
+
+def _observation(
+    report: Mapping[str, Any], name: str, term: tuple[str, str], value: float | None, unit: str
+) -> dict[str, object]:
+    made: dict[str, object] = {
+        "resourceType": "Observation",
+        "id": name,
+        "status": "preliminary",
+        "category": [{"coding": [{"system": f"{_CODES}observation-category", "code": "laboratory"}]}],
+        "code": _code(term),
+        "effectiveDateTime": report["session"]["ended_utc"] or report["session"]["started_utc"],
+        "device": {"reference": "#device"},
+        "note": [{"text": report["notice"]}],
+    }
+    if value is None:
+        made["dataAbsentReason"] = {"coding": [{"system": f"{_CODES}data-absent-reason", "code": "not-performed"}]}
+    else:
+        made["valueQuantity"] = _quantity(value, unit)
+    return made
+
+
+def _components(unit: str, ends: tuple[float, float] | None, count: int) -> list[dict[str, object]]:
+    """The cells behind a figure and the ends of its interval; LOINC has no codes for these, so they have words."""
+    made: list[dict[str, object]] = [{"code": {"text": "cells counted"}, "valueQuantity": _quantity(count, "{cells}")}]
+    for name, end in zip(("lower", "upper"), ends or (), strict=False):
+        made.append({"code": {"text": f"95 % confidence interval, {name} end"}, "valueQuantity": _quantity(end, unit)})
+    return made
+
+
+def _device(report: Mapping[str, Any]) -> dict[str, object]:
+    made = report["provenance"]
+    return {
+        "resourceType": "Device",
+        "id": "device",
+        "deviceName": [{"name": f"hemato-edge, {made['model_name']}", "type": "model-name"}],
+        "version": [
+            {"type": {"text": name}, "value": version}
+            for name, version in {**made["versions"], "model SHA-256": made["model_sha256"]}.items()
+        ],
+        "note": [{"text": report["notice"]}],
+    }
+
+
+def _quantity(value: float, unit: str) -> dict[str, object]:
+    return {"value": value, "unit": unit, "system": _UCUM, "code": unit}
+
+
+def _code(term: tuple[str, str]) -> dict[str, object]:
+    return {"coding": [{"system": _LOINC, "code": term[0], "display": term[1]}], "text": term[1]}
