@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hemato_edge.cli import compare, locate
+from hemato_edge.cli import average, compare, locate
 from hemato_edge.cli.workstation import Cache, Json, console, print_json, require_extra, show_figures
 
 train_app = typer.Typer(help="Train a classifier or a locator.", invoke_without_command=True, no_args_is_help=False)
@@ -16,6 +16,7 @@ train_app = typer.Typer(help="Train a classifier or a locator.", invoke_without_
 def register(app: typer.Typer) -> None:
     """Add the group `train`."""
     compare.register(train_app)
+    average.register(train_app)
     app.add_typer(train_app, name="train")
 
 
