@@ -25,8 +25,8 @@ def average_runs(runs: Sequence[Path], out: Path) -> Path:
     """Average the models of several runs into `out`: model.keras and run.json, ready for `convert`.
 
     Args:
-        runs: folders of runs of one architecture and size. The first gives the settings, the data and the looks: name the
-            one first that learnt from the most laboratories.
+        runs: folders of runs of one architecture and size. The first gives the settings, the data and the looks: let it
+            be the one that learnt from the most laboratories.
         out: folder to write.
 
     Returns:
