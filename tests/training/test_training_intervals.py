@@ -92,5 +92,11 @@ def test_details_name_before_after_and_fitted() -> None:
 
 def test_groups_come_from_the_records(tmp_path) -> None:
     records = [Record(tmp_path / f"{i}", "neutrophil", "bccd", f"bccd/field {i // 2}", "val", f"{i}") for i in range(4)]
-    cells = Cells(np.zeros((2, 4, 4, 3), np.uint8), np.zeros(2, np.int64), np.array(["bccd"] * 2), np.array(["3", "0"]))
+    cells = Cells(
+        np.zeros((2, 4, 4, 3), np.uint8),
+        np.zeros(2, np.int64),
+        np.array(["bccd"] * 2),
+        np.array(["3", "0"]),
+        np.zeros((2, 3)),
+    )
     assert answers_of(np.zeros((2, N), np.float32), cells, records).groups.tolist() == ["bccd/field 1", "bccd/field 0"]
