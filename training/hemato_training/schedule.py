@@ -121,7 +121,9 @@ class Settings:
         """Names of the settings that decide what is learnt and are not as in an earlier `as_json`."""
         now = self.as_json()
         free = {"data", "out", "workers", "patience", "keep"}
-        return [f.name for f in fields(self) if f.name not in free and earlier.get(f.name) != now[f.name]]
+        usual = Settings(data=self.data, out=self.out).as_json()  # what a run of an older version did not write down
+        names = [f.name for f in fields(self) if f.name not in free]
+        return [name for name in names if earlier.get(name, usual[name]) != now[name]]
 
 
 def compile_stage(model: Any, settings: Settings, *, fine: bool, steps_per_epoch: int) -> None:
