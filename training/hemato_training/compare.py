@@ -37,7 +37,8 @@ BUNDLE_FILE, REPORT_FILE = "model.tflite", "model.parity.json"
 ROUNDS = 40
 """How often each model is timed; the median counts."""
 FROM_NOTHING_RATE = 2e-3
-"""Learning rate without pretrained weights: there is nothing to unlearn, and all to learn."""
+"""Learning rate without pretrained weights: there is nothing to unlearn, and all to learn. Nor are weights averaged
+then: the statistics of a batch norm that learns belong to the weights as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def settings_of(settings: Settings, name: str, weights: str) -> Settings:
         return replace(settings, architecture=name, weights=weights, out=out)
     return replace(
         settings, architecture=name, weights=weights, out=out, head_epochs=0, train_batch_norm=True,
-        learning_rate=FROM_NOTHING_RATE,
+        learning_rate=FROM_NOTHING_RATE, average=0.0,
     )  # fmt: skip
 
 
