@@ -7,7 +7,9 @@ import threading
 import time
 from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,14 @@ def make_daemon(
     return Daemon(camera, analyzer, writer, lambda: start(writer), limits or Limits(), 5.0, read_timeout_s)
 
 
+@cache
+def drawn_frames() -> tuple[Frame, ...]:
+    """Frames of a still slide, drawn before any deadline runs: the first takes a second on a busy machine."""
+    source = DemoCamera(1, still=True)
+    source.open()
+    return tuple(source.read(60.0) for _ in range(8))
+
+
 class ScriptedCamera:
     """A live camera over demo frames that does what its script says: wait, hang, fail."""
 
@@ -60,7 +70,7 @@ class ScriptedCamera:
 
     def __init__(self, frames: int, pause_s: float = 0.0, then: str = "end") -> None:
         self.skipped: Counter[str] = Counter()
-        self._source = DemoCamera(1, still=True)
+        self._drawn = drawn_frames()
         self._frames, self._pause_s, self._then = frames, pause_s, then
         self._given = 0
         self.released = threading.Event()
@@ -70,13 +80,13 @@ class ScriptedCamera:
         if self._then == "missing":
             message = "no camera here"
             raise CameraError(message, "plug one in")
-        self._source.open()
 
     def read(self, timeout_s: float) -> Frame:
         if self._given < self._frames:
             self._given += 1
             time.sleep(self._pause_s)
-            return self._source.read(timeout_s)
+            frame = self._drawn[self._given % len(self._drawn)]
+            return replace(frame, index=self._given - 1, monotonic_s=time.monotonic(), utc=datetime.now(timezone.utc))
         if self._then == "hang":
             self.released.wait(30)
         if self._then == "fail":
@@ -127,10 +137,10 @@ def test_max_frames_and_the_end_of_the_frames(classifier, writer: Writer) -> Non
 
 
 def test_duration_and_stop_end_in_order(classifier, writer: Writer) -> None:
-    timed = make_daemon(ScriptedCamera(10_000, 0.01), classifier, writer, Limits(duration_s=0.5)).run()
-    assert timed.reason == "0.5 s are over"
+    timed = make_daemon(ScriptedCamera(10_000, 0.01), classifier, writer, Limits(duration_s=1.0)).run()
+    assert timed.reason == "1 s are over"
     daemon = make_daemon(ScriptedCamera(10_000, 0.01), classifier, writer)
-    threading.Timer(0.5, daemon.stop, ["enough"]).start()
+    threading.Timer(1.5, daemon.stop, ["enough"]).start()
     outcome = daemon.run()
     assert outcome.reason == "enough"
     assert outcome.totals.frames > 0
@@ -167,7 +177,7 @@ def test_a_failing_camera_ends_the_run_and_keeps_the_counts(classifier, writer, 
 
 def test_a_hanging_driver_does_not_hang_the_run(classifier, writer: Writer) -> None:
     camera = ScriptedCamera(4, 0.05, then="hang")
-    daemon = make_daemon(camera, classifier, writer, read_timeout_s=0.3)
+    daemon = make_daemon(camera, classifier, writer, read_timeout_s=1.5)
     began = time.monotonic()
     with pytest.raises(CameraError, match="its driver hangs"):
         daemon.run()
