@@ -11,6 +11,7 @@ import keras
 from hemato_edge.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 _FOLDER, _STATE = "checkpoint", "state.json"
@@ -71,3 +72,24 @@ def load_checkpoint(out: Path) -> tuple[Any, State] | None:
         raise DataError(
             f"The checkpoint in {out / _FOLDER} cannot be read.", "Delete that folder and start without --resume."
         ) from error
+
+
+def refuse_another_run(out: Path, changed: Sequence[str], state: State, splits: Mapping[str, str]) -> None:
+    """Check that a run which goes on is the run that was stopped.
+
+    Args:
+        out: folder of the run.
+        changed: names of the settings that are not as in the checkpoint.
+        state: of the checkpoint.
+        splits: laboratory → split hash of the data that are there now.
+
+    Raises:
+        DataError: if settings or data are others.
+    """
+    if changed:
+        raise DataError(
+            f"The run in {out} was started with another {', '.join(changed)}.",
+            "Resume with the same options, or name another folder with --out.",
+        )
+    if state.splits != splits:
+        raise DataError(f"The run in {out} was started on another split of the data.", "Start anew in another folder.")

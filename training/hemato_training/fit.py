@@ -18,7 +18,7 @@ from hemato_edge.errors import DataError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_training.architectures import build_classifier
 from hemato_training.batches import TrainingBatches, draw_epoch
-from hemato_training.checkpoints import State, load_checkpoint, save_checkpoint
+from hemato_training.checkpoints import State, load_checkpoint, refuse_another_run, save_checkpoint
 from hemato_training.evaluation import figures_by_laboratory, keras_logits, macro_accuracy
 from hemato_training.material import gather
 from hemato_training.pictures import draw_confusion, draw_curves
@@ -96,7 +96,7 @@ def train(
         state = State(settings=settings.as_json(), splits=material.splits)
     else:
         model, state = earlier
-        _refuse_another_run(settings, state, material)
+        refuse_another_run(settings.out, settings.differences(state.settings), state, material.splits)
     settings.out.mkdir(parents=True, exist_ok=True)
     _write_run(settings, material)
     judge = build_classifier(
@@ -211,19 +211,6 @@ def _fit_one_epoch(model: Any, batches: TrainingBatches, what: str, reporter: Re
 def _is_stale(state: State, settings: Settings) -> bool:
     waited = state.epoch - max(state.best_epoch, settings.head_epochs)
     return settings.patience > 0 and waited >= settings.patience
-
-
-def _refuse_another_run(settings: Settings, state: State, material: Material) -> None:
-    changed = settings.differences(state.settings)
-    if changed:
-        raise DataError(
-            f"The run in {settings.out} was started with another {', '.join(changed)}.",
-            "Resume with the same options, or name another folder with --out.",
-        )
-    if state.splits != material.splits:
-        raise DataError(
-            f"The run in {settings.out} was started on another split of the data.", "Start anew in another folder."
-        )
 
 
 def _write_run(settings: Settings, material: Material) -> None:

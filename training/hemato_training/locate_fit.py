@@ -16,7 +16,7 @@ from hemato_edge.errors import ConfigurationError, DataError
 from hemato_edge.labels import KINDS
 from hemato_edge.vision.learned import LearnedLocator, same_score
 from hemato_edge.vision.windows import WindowSpec
-from hemato_training.checkpoints import State, load_checkpoint, save_checkpoint
+from hemato_training.checkpoints import State, load_checkpoint, refuse_another_run, save_checkpoint
 from hemato_training.fields import FIELD_SETS
 from hemato_training.fit import METRICS_FILE, MODEL_FILE, RUN_FILE, versions
 from hemato_training.locate_batches import LocatorBatches, draw_epoch
@@ -32,7 +32,7 @@ from hemato_training.locate_material import LIGHT_DOUBT_SCORE, gather, with_doub
 from hemato_training.locate_network import build_locator, freeze_statistics, multiply_adds
 from hemato_training.locate_targets import box_loss, heat_loss
 from hemato_training.progress import Silent
-from hemato_training.schedule import WARM_UP, AveragingAdamW, learnt_weights
+from hemato_training.schedule import averaging_optimizer, learnt_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -164,7 +164,7 @@ def train_locator(settings: LocateSettings, *, resume: bool = False, reporter: R
     material = gather(settings.data, settings.sets, settings.red_cell_px, settings.out, reporter, settings.limit)
     if earlier is None:
         state.splits = material.splits
-    _refuse_another_run(settings, state, material)
+    refuse_another_run(settings.out, settings.differences(state.settings), state, material.splits)
     _write_run(settings, material)
     judge = _network(settings, settings.height, settings.width, "none")
     run = _Run(settings, model, judge, state, material, reporter)
@@ -283,40 +283,14 @@ def _network(settings: LocateSettings, height: int, width: int, weights: str) ->
 
 
 def _compile(model: Any, settings: LocateSettings, steps_per_epoch: int) -> None:
-    """AdamW with a cosine schedule after a linear warm-up (Loshchilov and Hutter 2019)."""
     freeze_statistics(model)
     steps = steps_per_epoch * settings.epochs
-    warm_up = max(1, round(WARM_UP * steps))
-    peak = settings.learning_rate
-    rate = keras.optimizers.schedules.CosineDecay(
-        peak / 50, decay_steps=max(1, steps - warm_up), alpha=0.01, warmup_target=peak, warmup_steps=warm_up
-    )
-    optimizer = AveragingAdamW(
-        rate,
-        weight_decay=settings.weight_decay,
-        global_clipnorm=5.0,
-        use_ema=settings.average > 0,
-        ema_momentum=settings.average or 0.99,
-    )
     model.compile(
-        optimizer,
+        averaging_optimizer(settings.learning_rate, steps, settings.weight_decay, settings.average),
         {"heat": heat_loss, "boxes": box_loss},
         # XLA compiles for minutes on a CPU and saves nothing there
         jit_compile=keras.backend.backend() != "tensorflow",
     )
-
-
-def _refuse_another_run(settings: LocateSettings, state: State, material: Material) -> None:
-    changed = settings.differences(state.settings)
-    if changed:
-        raise DataError(
-            f"The run in {settings.out} was started with another {', '.join(changed)}.",
-            "Resume with the same options, or name another folder with --out.",
-        )
-    if state.splits != material.splits:
-        raise DataError(
-            f"The run in {settings.out} was started on another split of the data.", "Start anew in another folder."
-        )
 
 
 def _write_run(settings: LocateSettings, material: Material) -> None:

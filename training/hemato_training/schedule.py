@@ -127,29 +127,33 @@ class Settings:
 
 
 def compile_stage(model: Any, settings: Settings, *, fine: bool, steps_per_epoch: int) -> None:
-    """Freeze and compile a model for its first (frozen trunk) or second stage (all layers, batch norm frozen).
-
-    AdamW with a cosine schedule after a linear warm-up (Loshchilov and Hutter 2019).
-    """
+    """Freeze and compile a model for its first (frozen trunk) or second stage (all layers, batch norm frozen)."""
     set_trainable(model, trunk=fine, batch_norm=fine and settings.train_batch_norm, frozen_share=settings.frozen_share)
     steps = steps_per_epoch * (settings.epochs if fine else settings.head_epochs)
-    warm_up = max(1, round(WARM_UP * steps))
     peak = settings.learning_rate if fine else HEAD_RATE
-    rate = keras.optimizers.schedules.CosineDecay(
-        peak / 50, decay_steps=max(1, steps - warm_up), alpha=0.01, warmup_target=peak, warmup_steps=warm_up
-    )
-    optimizer = AveragingAdamW(
-        rate,
-        weight_decay=settings.weight_decay,
-        global_clipnorm=5.0,
-        use_ema=settings.average > 0,
-        ema_momentum=settings.average or 0.99,
-    )
     model.compile(
-        optimizer,
+        averaging_optimizer(peak, steps, settings.weight_decay, settings.average),
         keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing),
         # XLA compiles for minutes on a CPU and saves nothing there
         jit_compile=keras.backend.backend() != "tensorflow",
+    )
+
+
+def averaging_optimizer(peak: float, steps: int, weight_decay: float, average: float) -> AveragingAdamW:
+    """AdamW with a cosine schedule after a linear warm-up (Loshchilov and Hutter 2019).
+
+    Args:
+        peak: highest learning rate.
+        steps: of the whole stage.
+        weight_decay: of AdamW.
+        average: momentum of the weights' moving average; 0 for none.
+    """
+    warm_up = max(1, round(WARM_UP * steps))
+    rate = keras.optimizers.schedules.CosineDecay(
+        peak / 50, decay_steps=max(1, steps - warm_up), alpha=0.01, warmup_target=peak, warmup_steps=warm_up
+    )
+    return AveragingAdamW(
+        rate, weight_decay=weight_decay, global_clipnorm=5.0, use_ema=average > 0, ema_momentum=average or 0.99
     )
 
 
