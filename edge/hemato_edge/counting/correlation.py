@@ -90,7 +90,7 @@ def spectrum_of(grey: NDArray[np.float32]) -> NDArray[np.complex64]:
 
 @lru_cache(maxsize=8)
 def taper(height: int, width: int) -> NDArray[np.float32]:
-    """(height, width) float32: 1 in the middle, falling to 0 over the outer part, so that little overlap still counts."""
+    """(height, width) float32: 1 in the middle, falling to 0 at the border."""
     sides = []
     for length in (height, width):
         ramp = np.clip((0.5 + np.arange(length)) / (_TAPER * length), 0, 1)

@@ -77,7 +77,9 @@ class KeyFields:
     def add(self, view: View, region: int, x: float, y: float) -> KeyField:
         """Remember a view that lies at (x, y) of a region; the oldest goes where there are too many."""
         phases, _ = _thumbnail(view)
-        key = KeyField(self._next, region, x, y, _packed(view.grey), phases, view.grey.shape[:2], view.scale)
+        key = KeyField(
+            self._next, region, x, y, _packed(view.grey), phases, (view.grey.shape[0], view.grey.shape[1]), view.scale
+        )
         self._next += 1
         self._kept[key.number] = key
         self._cache(key.number, view)
@@ -95,8 +97,9 @@ class KeyFields:
         """The key fields of one region, in the order in which they were made."""
         return [key for key in self._kept.values() if key.region == region]
 
-    def near(self, region: int, x: float, y: float, reach: tuple[float, float]) -> list[KeyField]:
-        """Key fields of a region whose corner lies within `reach` pixels (x, y) of (x, y), the nearest first."""
+    def near(self, region: int, here: NDArray[np.float64], reach: tuple[float, float]) -> list[KeyField]:
+        """Key fields of a region whose corner lies within `reach` pixels (x, y) of `here`, the nearest first."""
+        x, y = here.tolist()
         found = [
             key
             for key in self._kept.values()

@@ -147,7 +147,7 @@ class Registration:
 
     def _around(self, view: View) -> float | None:
         extent = _extent(view)
-        for key in self.key_fields.near(self._region, *self._here, extent)[:_LINKS]:
+        for key in self.key_fields.near(self._region, self._here, extent)[:_LINKS]:
             found = None if key is self._key else self._against_key(key, view)
             if found is not None:
                 return found
@@ -211,7 +211,7 @@ class Registration:
     def _map(self, view: View) -> None:
         """Keep to the nearest key field; make one where there is none."""
         width, height = _extent(view)
-        near = self.key_fields.near(self._region, *self._here, (width, height))
+        near = self.key_fields.near(self._region, self._here, (width, height))
         if not near or self._key is None:
             return
         nearest = near[0]

@@ -45,9 +45,7 @@ def relaxed(key: KeyField, fields: KeyFields) -> list[Move]:
     Returns:
         what was moved; empty where the map agrees well enough.
     """
-    worst = max(
-        (max(abs(o.x - key.x - dx), abs(o.y - key.y - dy)) for o, (dx, dy) in fields.linked(key)), default=0.0
-    )
+    worst = max((max(abs(o.x - key.x - dx), abs(o.y - key.y - dy)) for o, (dx, dy) in fields.linked(key)), default=0.0)
     if worst < WORTH_PX:
         return []
     group = _around(key, fields)

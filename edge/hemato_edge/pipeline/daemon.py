@@ -196,6 +196,10 @@ class Daemon:
         with self._tallies_lock:
             self._tallies[name] += count
 
+    def _take_tallies(self) -> None:
+        with self._tallies_lock:
+            self._tallies = Counter({**self._tallies, **self._analyzer.tallies()})
+
     def _current_tallies(self) -> dict[str, int]:
         with self._tallies_lock:
             tallies = dict(self._tallies)
@@ -238,7 +242,15 @@ class Daemon:
         self._tally("dropped")
 
     def _analyse(self) -> None:
-        lost = 0
+        try:
+            self._analyse_frames()
+        finally:
+            rest = self._analyzer.close()  # a stop or a failing camera takes no cell away that was seen
+            self._take_tallies()
+            if rest is not None:
+                self._hand_over(rest)
+
+    def _analyse_frames(self) -> None:
         while not self._stop.is_set():
             try:
                 frame = self._frames.get(timeout=_POLL_S)
@@ -247,12 +259,10 @@ class Daemon:
                     return
                 continue
             result = self._analyzer.analyze(frame)
+            self._take_tallies()
             if not isinstance(result, FieldResult):
                 self._tally(f"rejected:{result.reject}")
                 continue
-            if self._analyzer.registration.lost > lost:
-                lost = self._analyzer.registration.lost
-                self._tally("tracking_lost")
             if adds_something(result):
                 self._hand_over(result)
             target = self._limits.leukocytes

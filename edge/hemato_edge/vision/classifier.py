@@ -15,6 +15,7 @@ from hemato_edge.vision import stain as stain_module
 from hemato_edge.vision.crops import cut_crop, prepare
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -29,6 +30,11 @@ class Classifier(Protocol):
 
     def judge(self, image: Image, boxes: NDArray[np.float32], look: SlideLook) -> list[Judgement]:
         """One judgement for each of `boxes` (N, 4) xyxy pixels in `image` (H, W, 3) uint8 BGR."""
+        ...
+
+    def pool(self, judgements: Sequence[Judgement]) -> Judgement:
+        """One judgement from several of the same cell, one at least."""
+        ...
 
 
 def load_classifier(path: Path | None = None, threads: int = 1, runtime: str = "auto") -> TFLiteClassifier:
@@ -74,13 +80,17 @@ class TFLiteClassifier:
 
     def answers(self, logits: NDArray[np.float32]) -> list[Judgement]:
         """Judgements from logits (N, labels): softmax of logits / temperature, rejected under the card's threshold."""
-        judgements = []
-        for probabilities in calibrated(logits, self.card.temperature):
-            winner = int(np.argmax(probabilities))
-            best, confidence = self.card.labels[winner], float(probabilities[winner])
-            label = best if confidence >= self.card.rejection_threshold else UNCLASSIFIED
-            judgements.append(Judgement(label, best, confidence, probabilities))
-        return judgements
+        return [self._answer(probabilities) for probabilities in calibrated(logits, self.card.temperature)]
+
+    def pool(self, judgements: Sequence[Judgement]) -> Judgement:
+        """The mean of the calibrated probabilities, rejected under the same threshold."""
+        return self._answer(np.mean([one.probabilities for one in judgements], axis=0, dtype=np.float32))
+
+    def _answer(self, probabilities: NDArray[np.float32]) -> Judgement:
+        winner = int(np.argmax(probabilities))
+        best, confidence = self.card.labels[winner], float(probabilities[winner])
+        label = best if confidence >= self.card.rejection_threshold else UNCLASSIFIED
+        return Judgement(label, best, confidence, probabilities)
 
 
 def calibrated(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
