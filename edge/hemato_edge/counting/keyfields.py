@@ -130,8 +130,8 @@ class KeyFields:
             self._cache(key.number, cached)
         return cached
 
-    def search(self, view: View, keys: Iterable[KeyField]) -> list[KeyField]:
-        """Those of `keys` that may show the same place as `view`, the likeliest first, `CANDIDATES` at most."""
+    def search(self, view: View, keys: Iterable[KeyField], most: int = CANDIDATES) -> list[KeyField]:
+        """Those of `keys` that may show the same place as `view`, the likeliest first, `most` at most."""
         phases, shape = _thumbnail(view)
         spectrum = _unit(phases)
         alike = [
@@ -139,7 +139,7 @@ class KeyFields:
             for key in keys
             if key.shape == view.grey.shape
         ]
-        return [key for _, key in sorted(alike, key=lambda one: -one[0])[:CANDIDATES]]
+        return [key for _, key in sorted(alike, key=lambda one: -one[0])[:most]]
 
     def _cache(self, number: int, view: View) -> None:
         self._views[number] = view

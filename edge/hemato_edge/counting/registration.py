@@ -41,6 +41,8 @@ SEARCH_STEP = 0.1
 of a frame."""
 SEARCHED_AT_ONCE = 96
 """Key fields that one frame of such a region is held against; the next frame goes on with the next ones."""
+JOIN_CANDIDATES = 12
+"""So many of these are compared in full: at first a region overlaps known ground by little, which thumbnails show badly."""
 _LINKS = 3
 
 
@@ -181,7 +183,7 @@ class Registration:
         self._searched_up_to = start + len(batch)
         if self._searched_up_to >= len(others):
             self._searched_at = self._here
-        for key in self.key_fields.search(view, batch):
+        for key in self.key_fields.search(view, batch, JOIN_CANDIDATES):
             here, region, current = self._here, self._region, self._key
             if self._against_key(key, view, SURE_CONFIDENCE) is not None:
                 self._join(region, here, current)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 SURE_SCORE = (0.95, 0.95, 0.97)
 """A cell that the locator is so sure of counts at first sight, by kind."""
-SINGLE_SCORE = (0.6, 0.6, 0.7)
-"""The score that a cell needs to count where only one frame ever had it on view, by kind."""
+SINGLE_SCORE = 0.75
+"""The score that a cell needs to count by one sighting, where not more than two frames had it on view."""
 TRIAL = 5
 """A trial ends after so many frames that had the cell on view, if it was not confirmed before."""
 LEAST_SIGHTINGS = 2
@@ -60,6 +60,6 @@ def verdict(cell: KnownCell, *, left: bool) -> int:
         return COUNTED
     if cell.chances >= TRIAL:
         return REFUSED
-    if left and cell.chances == cell.sightings and cell.score >= SINGLE_SCORE[cell.kind]:
+    if left and 2 * cell.sightings >= cell.chances and cell.score >= SINGLE_SCORE:
         return COUNTED
     return TRIED

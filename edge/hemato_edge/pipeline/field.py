@@ -54,7 +54,8 @@ class FieldAnalyzer:
 
     Attributes:
         known_views: frames that showed nothing but known ground: no cell was located in them.
-        counted_twice: by kind, cells that had been counted in two regions when these turned out to be one.
+        counted_twice: by kind, cells that had been counted in two regions when these turned out to be one. Red cells
+            and platelets are taken off the next new ones, so that the totals come right; recorded white cells stay.
     """
 
     def __init__(self, gate: QualityGate, locator: Locator, classifier: Classifier) -> None:
@@ -66,6 +67,7 @@ class FieldAnalyzer:
         self.leukocytes = 0
         self.known_views = 0
         self.counted_twice = dict.fromkeys(KINDS, 0)
+        self._owed = [0] * len(KINDS)
         self._gate = gate
         self._locator = locator
         self._last: FieldResult | None = None
@@ -105,7 +107,7 @@ class FieldAnalyzer:
         self.leukocytes += _leukocytes(cells)
         if self._last is None:
             return None
-        red, platelets = len(admission.counted[RBC]), len(admission.counted[PLATELET])
+        red, platelets = self._less_doubles(admission, RBC), self._less_doubles(admission, PLATELET)
         rest = replace(self._last, new_cells=cells, new_red_cells=red, new_platelets=platelets)
         return rest if adds_something(rest) and (cells or red or platelets) else None
 
@@ -138,6 +140,7 @@ class FieldAnalyzer:
             unnamed = self.settling.open_numbers
             for cell in doubles:
                 self.counted_twice[KINDS[cell.kind]] += cell.number not in unnamed
+                self._owed[cell.kind] += 1
             self.settling.drop(doubles)
             measures |= {"joined_region": one.region, "joined_x_px": one.x_px, "joined_y_px": one.y_px}
         return Quality(quality.reject, measures)
@@ -166,8 +169,15 @@ class FieldAnalyzer:
             self.settling.drop(admission.given_up)
         with watch.stage("classify"):
             cells = self._name(frame, detections, admission, look, quality)
-        new = len(admission.counted[RBC]), len(admission.counted[PLATELET])
+        new = self._less_doubles(admission, RBC), self._less_doubles(admission, PLATELET)
         return self._result(frame, pose, quality, detections, cells, new, watch)
+
+    def _less_doubles(self, admission: Admission, kind: int) -> int:
+        """New cells of a kind, less those that were counted twice before; counts on disk never shrink."""
+        new = len(admission.counted[kind])
+        paid = min(new, self._owed[kind])
+        self._owed[kind] -= paid
+        return new - paid
 
     def _name(
         self, frame: Frame, detections: Detections, admission: Admission, look: SlideLook, quality: Quality
