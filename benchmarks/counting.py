@@ -5,13 +5,13 @@ real fields stitched to one large slide, each made a little brighter or darker; 
 with the drawn boxes, misses 5 % of the sightings, puts each box 2 px (sd) off, and sees half a thing a frame that is
 not there. So the first shows the program, and the others what registration and ledger do on real cells.
 
-Every walk also has drift, vibration, focus breathing, uneven light and noise (see `cameras/stage.py`). The truth is what
-lay whole in at least one frame that passed the quality gate. `naive` adds up what the locator found in every frame.
-`again` is what a second walk over the same path added (it should be nothing). `in 1 s` is the count after 25 frames.
-`cover` draws the white cells' types from a known mix 2000 times and tells how often the 95 % intervals of the counted
-cells hold the true share; `naive cover` is the same for the sum over frames. Times are medians of frames that were
-analysed, milliseconds on one thread: `reg` registration and ledger, `locate` the OpenCV locator (on mosaics timed on a
-few frames), `known` a frame that shows known ground only.
+Every walk also has drift, vibration, focus breathing, uneven light and noise (see `cameras/stage.py`). The truth is
+what lay whole in at least one frame that passed the quality gate. `naive` adds up what is seen in every frame. `again` is what a
+second walk over the same path added (it should be nothing). `in 1 s` is the count after 25 frames. `cover` draws the
+white cells' types from a known mix 2000 times and tells how often the 95 % intervals of the counted cells hold the
+true share; `naive cover` is the same for the sum over frames. Times are medians, milliseconds on one thread: `reg` is
+registration and ledger, `locate` the OpenCV locator (on mosaics timed on some frames), `known` a whole frame that
+shows known ground only.
 
     python benchmarks/counting.py [--data DIR] [--slides drawn bccd raabin_fields] [--walks …] [--still-frames 10000]
 """
@@ -240,13 +240,11 @@ def _median(times: list[float]) -> float | None:
 def show(title: str, r: dict[str, object]) -> None:
     """One walk for people, a line for each kind."""
     cover = "".join(f" {100 * c:.1f} %" for c in r["cover"] if c is not None)
-    print(
-        f"{title} {r['walk']}: {r['frames']} frames, rejected {sum(r['rejected'].values())}; tracking lost {r['lost']}, "
-       
-        f"found again {r['found_again']}, rejoined {r['rejoined']}; white cells missed {r['missed']}, twice {r['twice']}, "
-        f"made up {r['made_up']}, inferences {r['inferences']}; cover, naive cover{cover}; ms: reg {r['reg_ms']}, "
-        f"locate {r['locate_ms']}, known {r['known_ms']} ({r['known_frames']} frames)"
-    )
+    tracking = f"tracking lost {r['lost']}, found again {r['found_again']}, rejoined {r['rejoined']}"
+    white = f"white cells missed {r['missed']}, twice {r['twice']}, made up {r['made_up']}"
+    times = f"ms: reg {r['reg_ms']}, locate {r['locate_ms']}, known {r['known_ms']} ({r['known_frames']} frames)"
+    print(f"{title} {r['walk']}: {r['frames']} frames, rejected {sum(r['rejected'].values())}; {tracking}; {white}")
+    print(f"  inferences {r['inferences']}; cover, naive cover{cover}; {times}")
     for kind in KINDS:
         true, counted = r["truth"][kind], r["counted"][kind]
         extra = "" if r["in_1_s"] is None or r["walk"] != "still" else f"  in 1 s {r['in_1_s'][kind]}"

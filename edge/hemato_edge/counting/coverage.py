@@ -76,6 +76,10 @@ class Coverage:
         column = math.floor(x / self._pitch) - tile[1] * TILE_SQUARES
         return int(found[kind, row, column])
 
+    def shown_whole(self, kind: int, size_px: float) -> bool:
+        """Whether a cell of this size was whole in every frame that `looks_at` counts."""
+        return size_px / 2 <= MARGINS_RED_CELLS[kind] / PITCH_RED_CELLS * self._pitch
+
     def add(self, pose: Pose, frame_size: tuple[int, int]) -> None:
         """A frame was analysed."""
         for kind in range(len(KINDS)):

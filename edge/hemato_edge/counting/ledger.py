@@ -54,6 +54,11 @@ class Admission:
     cut: frozenset[int] = frozenset()
 
 
+TWIN_RED_CELLS = 0.3
+"""How far a cell of one region may lie from one of another and still be it, when the two are joined: both places are
+means over several frames, and touching red cells lie no further apart than half a diameter."""
+
+
 class Ledger:
     """All cells of one session.
 
@@ -179,7 +184,8 @@ class Ledger:
     def _enter(self, detections: Detections, i: int, pose: Pose) -> KnownCell:
         """A cell at a place where none was known. Frames that had it on view and did not show it speak against it."""
         cell = self._made(detections, i, (pose.x_px, pose.y_px), 0)
-        cell.chances += min(MOST_AGAINST, self.coverage.looks_at(pose.region, cell.kind, cell.x, cell.y))
+        looks = self.coverage.looks_at(pose.region, cell.kind, cell.x, cell.y)
+        cell.chances += min(looks, TRIAL if self.coverage.shown_whole(cell.kind, cell.size) else MOST_AGAINST)
         self._tiles.setdefault(self.coverage.tile_of(pose.region, cell.x, cell.y), []).append(cell)
         self._on_trial[cell.number] = (pose.region, cell)
         return cell
@@ -240,7 +246,7 @@ class Ledger:
         if not near:
             return None
         best = min(near, key=lambda other: math.hypot(other.x - cell.x, other.y - cell.y))
-        reach = MATCH_RED_CELLS[cell.kind] * red_cell_px
+        reach = TWIN_RED_CELLS * red_cell_px
         return best if math.hypot(best.x - cell.x, best.y - cell.y) < reach else None
 
     def _is_double(self, cell: KnownCell, twin: KnownCell) -> bool:

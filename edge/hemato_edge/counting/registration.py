@@ -42,7 +42,7 @@ of a frame."""
 SEARCHED_AT_ONCE = 96
 """Key fields that one frame of such a region is held against; the next frame goes on with the next ones."""
 JOIN_CANDIDATES = 12
-"""So many of these are compared in full: at first a region overlaps known ground by little, which thumbnails show badly."""
+"""So many of these are compared in full: at first there is little overlap, which thumbnails hardly show."""
 _LINKS = 3
 
 

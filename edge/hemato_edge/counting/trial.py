@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 SURE_SCORE = (0.95, 0.95, 0.97)
 """A cell that the locator is so sure of counts at first sight, by kind."""
-SINGLE_SCORE = 0.75
+SINGLE_SCORE = 0.6
 """The score that a cell needs to count by one sighting, where not more than two frames had it on view."""
 TRIAL = 5
 """A trial ends after so many frames that had the cell on view, if it was not confirmed before."""
 LEAST_SIGHTINGS = 2
 MOST_AGAINST = 2
-"""Earlier frames without a sign of a cell that are held against it: some of them may have cut a large one."""
+"""So many earlier frames without a sign of a cell are held against a very large one: some may have cut it. Against
+others all of them are, up to `TRIAL`."""
 
 TRIED, COUNTED, REFUSED = 0, 1, 2
 """States of a cell: on trial, or to be tried when it is seen again; counted; taken for flicker."""
