@@ -6,8 +6,8 @@ with the drawn boxes, misses 5 % of the sightings, puts each box 2 px (sd) off, 
 not there. So the first shows the program, and the others what registration and ledger do on real cells.
 
 Every walk also has drift, vibration, focus breathing, uneven light and noise (see `cameras/stage.py`). The truth is
-what lay whole in at least one frame that passed the quality gate. `naive` adds up what is seen in every frame. `again` is what a
-second walk over the same path added (it should be nothing). `in 1 s` is the count after 25 frames. `cover` draws the
+what lay whole in at least one frame that passed the quality gate. `naive` adds up what is seen in every frame.
+`again` is what a second walk over the same path added (it should be nothing). `in 1 s` is the count after 25 frames. `cover` draws the
 white cells' types from a known mix 2000 times and tells how often the 95 % intervals of the counted cells hold the
 true share; `naive cover` is the same for the sum over frames. Times are medians, milliseconds on one thread: `reg` is
 registration and ledger, `locate` the OpenCV locator (on mosaics timed on some frames), `known` a whole frame that

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.counting.differential import CONFIDENCE, differential
 from hemato_edge.labels import ERYTHROBLAST
+from hemato_edge.views.tracking import tracking_summary
 
 if TYPE_CHECKING:
     from hemato_edge.counting.differential import ClassRow
@@ -27,7 +28,7 @@ METHOD = (
 def build_report(reader: Reader, session: int | None = None) -> dict[str, object]:
     """The report of a session, the last one for None; serialisable as JSON.
 
-    Keys: session, fields, frames, dropped, tracking_lost, regions (stretches of unbroken tracking; 0 for pictures
+    Keys: session, fields, frames, dropped, tracking_lost, tracking (see `tracking_summary`), regions (stretches of unbroken tracking; 0 for pictures
     from files), counts {wbc, rbc, platelet} of unique cells, differential [{label, count, percent, ci_low, ci_high}]
     in percent, classified, unclassified, nucleated_red_cells {count, per_100_wbc, white_count_factor}, rejected
     {reason: frames}, skipped {reason: sources}, method, provenance, notice. Without a classified white cell the
@@ -41,6 +42,7 @@ def build_report(reader: Reader, session: int | None = None) -> dict[str, object
         "session": session_summary(record),
         **count_summary(reader.totals(record.id)),
         "tracking_lost": reader.tallies(record.id).get("tracking_lost", 0),
+        "tracking": tracking_summary(reader.tallies(record.id)),
         "regions": reader.regions(record.id),
         "method": METHOD,
         "provenance": _provenance(reader, record),
