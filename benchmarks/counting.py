@@ -7,7 +7,7 @@ not there. So the first shows the program, and the others what registration and 
 
 Every walk also has drift, vibration, focus breathing, uneven light and noise (see `cameras/stage.py`). The truth is
 what lay whole in at least one frame that passed the quality gate. `naive` adds up what is seen in every frame.
-`again` is what a second walk over the same path added (it should be nothing). `in 1 s` is the count after 25 frames. `cover` draws the
+`again` is what the way back over the same path added. `in 1 s` is the count after 25 frames. `cover` draws the
 white cells' types from a known mix 2000 times and tells how often the 95 % intervals of the counted cells hold the
 true share; `naive cover` is the same for the sum over frames. Times are medians, milliseconds on one thread: `reg` is
 registration and ledger, `locate` the OpenCV locator (on mosaics timed on some frames), `known` a whole frame that
@@ -102,7 +102,7 @@ def walk(name: str, slide_px: tuple[int, int], still_frames: int) -> stage.Walk:
 def count(slide, drawn: bool, name: str, still_frames: int) -> dict[str, object]:
     """One walk over one slide."""
     path = walk(name, slide.size_px, still_frames)
-    camera = DemoCamera(5, slide=slide, walk=path, frame_size=FRAME)
+    camera = DemoCamera(5, slide=slide, walk=path, frame_size=FRAME, still=name == "still")
     boxes = None if drawn else BoxLocator(camera)
     locator = SeenLocator(boxes or OpenCvLocator())
     analyzer = FieldAnalyzer(QualityGate(), locator, load_classifier() if drawn else OneAnswer())
@@ -144,7 +144,7 @@ class Run:
             if located is None:
                 self.known.append(spent)
             else:
-                self.latency.append(result.latency_ms["register"] + result.latency_ms["ledger"])
+                self.latency.append(result.latency_ms["register"] + result.latency_ms.get("ledger", 0.0))
             self.add(result)
         else:
             self.rejected[str(result.reject)] += 1

@@ -211,8 +211,8 @@ class Display:
 
     def show(self, totals: Totals, tallies: Mapping[str, int]) -> None:
         """Draw what is on disk now."""
-        from hemato_edge.views.tracking import tracking_line, tracking_summary
         from hemato_edge.views.terminal import live_table, progress_line
+        from hemato_edge.views.tracking import tracking_line, tracking_summary
 
         now = time.monotonic()
         if self._live is not None:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 NO_SCALE = "no_scale"
 """Reject reason of a frame with white cells and nothing whose size is known: no crop can be cut from it."""
 LOCATE_AGAIN_EVERY = 64
-"""Where nothing new is on view, cells are located again in one of so many frames, so that the slide's look follows a
-slow change of the lamp."""
+"""Where nothing new is on view, cells are located again in one of so many frames, only so that the slide's look follows
+a slow change of the lamp."""
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class FieldAnalyzer:
         gate, locator, classifier: the parts that see.
 
     Attributes:
-        known_views: frames that showed nothing but known ground: no cell was located in them.
+        known_views: frames that showed nothing but known ground, and could add nothing.
         counted_twice: by kind, cells that had been counted in two regions when these turned out to be one. Red cells
             and platelets are taken off the next new ones, so that the totals come right; recorded white cells stay.
     """
@@ -88,8 +88,11 @@ class FieldAnalyzer:
         with watch.stage("register"):
             pose = None if frame.independent else self.registration.locate(frame.image)
             quality = self._follow_the_map(quality)
-        if pose is not None and self._nothing_new(frame, pose):
+        nothing_new = pose is not None and self._nothing_new(frame, pose)
+        if nothing_new and self._since_located < LOCATE_AGAIN_EVERY:
+            self._since_located += 1
             return self._result(frame, pose, quality, Detections.empty(), (), (0, 0), watch)
+        self._since_located = 0
         with watch.stage("locate"):
             detections, nuclei = self._locator.locate_with_nuclei(frame.image, red_cell_px=self.looks.red_cell_px)
             self.looks.add_field(frame.image, detections, nuclei)
@@ -97,6 +100,8 @@ class FieldAnalyzer:
         reject = NO_SCALE if look is None else self._gate.judge_stain(look.stain)
         if look is None or reject is not None:
             return Quality(reject, quality.measures)
+        if nothing_new:
+            return self._result(frame, pose, quality, detections, (), (0, 0), watch)
         return self._count(frame, quality, detections, look, pose, watch)
 
     def close(self) -> FieldResult | None:
@@ -147,12 +152,9 @@ class FieldAnalyzer:
 
     def _nothing_new(self, frame: Frame, pose: Pose) -> bool:
         height, width = frame.image.shape[:2]
-        if self._since_located >= LOCATE_AGAIN_EVERY or not self.ledger.looked_enough(pose, (width, height)):
-            self._since_located = 0
-            return False
-        self._since_located += 1
-        self.known_views += 1
-        return True
+        known = self.ledger.looked_enough(pose, (width, height))
+        self.known_views += known
+        return known
 
     def _count(
         self,

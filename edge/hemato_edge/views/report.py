@@ -28,7 +28,8 @@ METHOD = (
 def build_report(reader: Reader, session: int | None = None) -> dict[str, object]:
     """The report of a session, the last one for None; serialisable as JSON.
 
-    Keys: session, fields, frames, dropped, tracking_lost, tracking (see `tracking_summary`), regions (stretches of unbroken tracking; 0 for pictures
+    Keys: session, fields, frames, dropped, tracking_lost, tracking
+    (see `tracking_summary`), regions (stretches of unbroken tracking; 0 for pictures
     from files), counts {wbc, rbc, platelet} of unique cells, differential [{label, count, percent, ci_low, ci_high}]
     in percent, classified, unclassified, nucleated_red_cells {count, per_100_wbc, white_count_factor}, rejected
     {reason: frames}, skipped {reason: sources}, method, provenance, notice. Without a classified white cell the
