@@ -77,7 +77,7 @@ class Coverage:
         return int(found[kind, row, column])
 
     def shown_whole(self, kind: int, size_px: float) -> bool:
-        """Whether a cell of this size was whole in every frame that `looks_at` counts."""
+        """Whether a cell of this size was whole in every frame that `looks_at` counts for cells of that kind."""
         return size_px / 2 <= MARGINS_RED_CELLS[kind] / PITCH_RED_CELLS * self._pitch
 
     def add(self, pose: Pose, frame_size: tuple[int, int]) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from hemato_edge.counting.coverage import Coverage
 from hemato_edge.counting.matching import MATCH_RED_CELLS, matched, touches_border, whole_in_view
 from hemato_edge.counting.trial import COUNTED, MOST_AGAINST, TRIAL, TRIED, KnownCell, verdict
-from hemato_edge.labels import KINDS
+from hemato_edge.labels import KINDS, PLATELET, RBC, WBC
 from hemato_edge.values import Pose
 
 if TYPE_CHECKING:
@@ -184,8 +184,9 @@ class Ledger:
     def _enter(self, detections: Detections, i: int, pose: Pose) -> KnownCell:
         """A cell at a place where none was known. Frames that had it on view and did not show it speak against it."""
         cell = self._made(detections, i, (pose.x_px, pose.y_px), 0)
-        looks = self.coverage.looks_at(pose.region, cell.kind, cell.x, cell.y)
-        cell.chances += min(looks, TRIAL if self.coverage.shown_whole(cell.kind, cell.size) else MOST_AGAINST)
+        like = next((kind for kind in (PLATELET, RBC, WBC) if self.coverage.shown_whole(kind, cell.size)), None)
+        looks = self.coverage.looks_at(pose.region, WBC if like is None else like, cell.x, cell.y)
+        cell.chances += min(looks, MOST_AGAINST if like is None else TRIAL)
         self._tiles.setdefault(self.coverage.tile_of(pose.region, cell.x, cell.y), []).append(cell)
         self._on_trial[cell.number] = (pose.region, cell)
         return cell
