@@ -89,7 +89,7 @@ class QualityGate:
             image: (H, W, 3) uint8 BGR.
             red_cell_px: red-cell diameter in pixels, if the session knows it; else it is guessed from the frame.
         """
-        green = np.ascontiguousarray(image[..., 1])
+        green = np.asarray(cv2.extractChannel(image, 1), np.uint8)
         small = thumbnail_of(green)
         covered = _covered(small)
         red = red_cell_px or _guess(covered, green.shape[1] / small.shape[1])

@@ -150,9 +150,10 @@ def darkest_class(absorbed: NDArray[np.float32]) -> NDArray[np.bool_]:
 def _sample(image: Image) -> NDArray[np.uint8]:
     """(N, 3) uint8: a thinned picture as a list of pixels, without the black that pads some pictures."""
     step = max(1, min(image.shape[:2]) // _SAMPLE_SIDE)
-    pixels = image[::step, ::step].reshape(-1, 3)
-    black = (pixels <= _BLACK).all(axis=1) if int(pixels.min()) <= _BLACK else None
-    return pixels if black is None or black.all() else pixels[~black]
+    thinned = np.ascontiguousarray(image[::step, ::step])
+    black = cv2.inRange(thinned, np.zeros(3), np.full(3, float(_BLACK))).ravel() > 0
+    pixels = thinned.reshape(-1, 3)
+    return pixels[~black] if black.any() and not black.all() else pixels
 
 
 @cache
