@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
 from hemato_edge.errors import ConfigurationError
@@ -185,6 +194,47 @@ class EstimateSettings(_Section):
     platelet_factor: float = Field(0.628, gt=0, le=100, description="10^9/L for one platelet per square millimetre")
 
 
+class MqttSettings(_Section):
+    """Where counts are sent to over MQTT. Nothing is sent while no host is named; see `outlets.mqtt`."""
+
+    host: str | None = Field(None, min_length=1, description="the broker's name or address; none: nothing is sent")
+    port: int | None = Field(None, ge=1, le=65535, description="its port; none: 8883 with TLS, 1883 without")
+    security: Literal["tls", "tls-unverified", "none"] = Field(
+        "tls", description="tls; or, insecure and only when named: tls-unverified (any certificate), none (plain text)"
+    )
+    ca_file: _FilePath | None = Field(None, description="PEM of the authority to trust; none: the system's")
+    certificate_file: _FilePath | None = Field(None, description="PEM of the certificate that this device shows")
+    key_file: _FilePath | None = Field(None, description="PEM of that certificate's private key")
+    username: SecretStr | None = Field(None, description="user name at the broker; never shown")
+    password: SecretStr | None = Field(None, description="password at the broker; never shown")
+    password_file: _FilePath | None = Field(None, description="file whose first line is the password, instead of it")
+    protocol: Literal["5", "3.1.1"] = Field(
+        "5", description="MQTT version; with 3.1.1 a broker cannot say that it refused a message"
+    )
+    topic: str = Field(
+        "hemato-edge", pattern=r"^[^+#\s/]+(/[^+#\s/]+)*$", description="first part of all topics, no + and no #"
+    )
+    device: str | None = Field(
+        None, pattern=r"^[^+#/\s]+$", description="this device's name in topics and messages; none: its host name"
+    )
+    sample_label: Literal["withheld", "sent"] = Field(
+        "withheld", description="whether the sample's label, which may name a person, is sent as well"
+    )
+    every_s: float = Field(10.0, ge=0.1, le=86_400, description="how often new counts are sent at most, seconds")
+    outbox_limit: int = Field(
+        10_000, ge=10, le=1_000_000, description="messages the outbox holds; beyond, sessions wait in the store"
+    )
+
+
+class MetricsSettings(_Section):
+    """Prometheus metrics over HTTP. Nothing listens while no port is named; see `outlets.metrics`."""
+
+    port: int | None = Field(None, ge=0, le=65535, description="port to listen on, 0: any free one; none: no metrics")
+    host: str = Field(
+        "127.0.0.1", min_length=1, description="address to listen on; another than loopback shows them to the network"
+    )
+
+
 class DisplaySettings(_Section):
     """What is shown while it runs."""
 
@@ -205,6 +255,8 @@ class Settings(BaseSettings):
     store: StoreSettings = Field(default_factory=StoreSettings)
     reference: ReferenceSettings = Field(default_factory=ReferenceSettings)
     estimate: EstimateSettings = Field(default_factory=EstimateSettings)
+    mqtt: MqttSettings = Field(default_factory=MqttSettings)
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     display: DisplaySettings = Field(default_factory=DisplaySettings)
 
     @classmethod
