@@ -16,8 +16,9 @@ FLOORS = [
     {"pipeline"},
     {"calibration"},
     {"vision", "views"},
+    {"outlets"},
     {"counting", "cameras"},
-    {"models", "store", "settings"},
+    {"models", "store", "settings", "device"},
     {"values"},
     {"errors", "labels"},
 ]
