@@ -67,9 +67,7 @@ class Filler:
             self._outbox.set_progress(progress)
         return whole
 
-    def _tell_relabelled(
-        self, reader: Reader, progress: Progress, newest: int, room: int
-    ) -> tuple[Progress, bool]:
+    def _tell_relabelled(self, reader: Reader, progress: Progress, newest: int, room: int) -> tuple[Progress, bool]:
         """Sessions that were told to their end and in which a person named cells since."""
         for session, relabel in reader.relabelled_since(progress.relabel):
             if session < progress.next_session:
@@ -84,9 +82,7 @@ class Filler:
         if record.settings.get(ASKED_FOR) is None:
             return 0
         session, retain = (record.id, session_key(record)), record.id == newest
-        made = self._outbox.tell(
-            session, SESSION, session_content(record, with_label=self._with_label), retain=retain
-        )
+        made = self._outbox.tell(session, SESSION, session_content(record, with_label=self._with_label), retain=retain)
         if record.state == RUNNING and not connected and self._outbox.waits(session[1], COUNTS):
             return int(made)
         content = counts_content(record, reader.totals(record.id))

@@ -45,7 +45,7 @@ def message_id(epoch: str, key: str, kind: str, sequence: int) -> str:
 
 
 def session_content(record: SessionRecord, *, with_label: bool) -> dict[str, object]:
-    """What a `session` message says besides its envelope. The sample's label only `with_label`: it may name a person."""
+    """What a `session` message says besides its envelope; the sample's label, which may name a person, only if asked."""
     return {
         "state": record.state,
         "started_utc": _iso(record.started_utc),
@@ -78,7 +78,8 @@ def envelope(
 
     Args:
         identity: from `message_id`.
-        kind, sequence: see `message_id`.
+        kind: see `message_id`.
+        sequence: see `message_id`.
         device: the device's name.
         session: its number in this device's database, and its key.
         made_utc: the wall clock when the message was made.

@@ -190,7 +190,9 @@ class Outbox:
         sequence = 1 if told is None else told[0] + 1
         identity = message_id(self.epoch, key, kind, sequence)
         now = datetime.now(timezone.utc)
-        text = json.dumps({**envelope(identity, kind, sequence, self._device, session, now), **content}, ensure_ascii=False)
+        text = json.dumps(
+            {**envelope(identity, kind, sequence, self._device, session, now), **content}, ensure_ascii=False
+        )
         self._connection.execute("DELETE FROM messages WHERE number = ?", (self._replaceable(key, kind),))
         self._connection.execute(
             "INSERT INTO messages (id, session, kind, retain, payload) VALUES (?, ?, ?, ?, ?)",
@@ -218,9 +220,7 @@ class Outbox:
     def progress(self) -> Progress:
         """How far the store has been told."""
         with translated(self.path):
-            return Progress(
-                *self._connection.execute("SELECT next_session, last_key, relabel FROM outbox").fetchone()
-            )
+            return Progress(*self._connection.execute("SELECT next_session, last_key, relabel FROM outbox").fetchone())
 
     def set_progress(self, progress: Progress) -> None:
         """Record how far the store has been told. Call it inside `transaction`."""
@@ -250,7 +250,7 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA journal_mode = WAL")

@@ -102,7 +102,8 @@ class Reader:
         """The sessions with changes of labels after the change `relabel`: number and newest change, in its order."""
         with translated(self.path):
             rows = self._connection.execute(
-                "SELECT session, max(id) AS newest FROM relabels WHERE id > ? GROUP BY session ORDER BY newest", (relabel,)
+                "SELECT session, max(id) AS newest FROM relabels WHERE id > ? GROUP BY session ORDER BY newest",
+                (relabel,),
             )
             return [(row["session"], row["newest"]) for row in rows]
 

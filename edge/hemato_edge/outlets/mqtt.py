@@ -1,0 +1,155 @@
+"""Counts over MQTT, at least once: store → outbox → broker, in a thread of its own, off the way of the frames.
+
+The pipeline hands nothing to this thread and never waits for it; it reads what is committed, as any other reader does.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from hemato_edge.errors import StoreError
+from hemato_edge.outlets.access import device_name
+from hemato_edge.outlets.broker import IN_FLIGHT, Broker
+from hemato_edge.outlets.filling import Filler
+from hemato_edge.outlets.outbox import Outbox, outbox_path
+from hemato_edge.store.reader import Reader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hemato_edge.settings import MqttSettings
+
+FLUSH_S = 2.0
+"""How long an ending run tries to send what waits. The rest is sent by the next one."""
+GOODBYE_S = 0.5
+RETRY_S = 60.0
+"""How long to wait after the broker has refused a message."""
+_TROUBLED_S = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class Publisher:
+    """Sends what a database has to a broker, from `start` to `stop`.
+
+    Args:
+        settings: with a host.
+        database: there already.
+
+    Raises:
+        MissingExtraError, ConfigurationError: see `Broker`.
+        StoreError: the outbox is in use by another process, or cannot be written.
+    """
+
+    def __init__(self, settings: MqttSettings, database: Path) -> None:
+        self._database = database.resolve()
+        self._every_s = settings.every_s
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._flush_s = FLUSH_S
+        device = device_name(settings)
+        self._outbox = Outbox(outbox_path(self._database), device)
+        try:
+            self.broker = Broker(settings, f"hemato-edge-{device}-{self._outbox.epoch}", self._wake.set)
+        except BaseException:
+            self._outbox.close()
+            raise
+        self._filler = Filler(self._outbox, settings.outbox_limit, with_label=settings.send_label)
+        self._under_way: dict[int, int] = {}
+        self._paused_until = 0.0
+        self._trouble = ""
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+        self.waiting = self._outbox.waiting()
+
+    def start(self) -> None:
+        """Begin; returns at once, whatever the broker does."""
+        self._thread.start()
+        self.broker.start()
+
+    def stop(self, flush_s: float = FLUSH_S) -> bool:
+        """Send what is left, for `flush_s` seconds at most and only to a broker that is there, and end.
+
+        Returns:
+            Whether the broker has acknowledged everything.
+        """
+        self._flush_s = flush_s
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(flush_s + 2 * GOODBYE_S)
+        return not self._thread.is_alive() and self.waiting == 0
+
+    def _run(self) -> None:
+        try:
+            with self._outbox:
+                self._work()
+        except Exception:
+            log.exception("sending has ended; counting goes on")  # whatever it was, no count may suffer from it
+        finally:
+            self.broker.close(GOODBYE_S)
+
+    def _work(self) -> None:
+        fill_at, was_connected = 0.0, False
+        while not self._stop.is_set():
+            connected = self.broker.connected
+            if time.monotonic() >= fill_at or connected != was_connected:
+                fill_at, was_connected = time.monotonic() + self._fill(), connected
+            self._exchange()
+            self._wake.wait(max(0.0, fill_at - time.monotonic()))
+            self._wake.clear()
+        self._fill()
+        deadline = time.monotonic() + self._flush_s
+        while self._exchange() and self.broker.connected and time.monotonic() < deadline:
+            self._wake.wait(max(0.0, deadline - time.monotonic()))
+            self._wake.clear()
+
+    def _fill(self) -> float:
+        """Take what is new from the store into the outbox; in how many seconds to do so again."""
+        try:
+            with Reader(self._database) as reader:
+                whole = self._filler.fill(reader, connected=self.broker.connected)
+        except StoreError as error:
+            self._say(str(error))
+            return _TROUBLED_S
+        self._trouble = ""
+        return self._every_s if whole or not self.broker.connected else 0.0
+
+    def _exchange(self) -> int:
+        """Remove what the broker has acknowledged, send what waits; how much is left."""
+        try:
+            self._take_answers()
+            if self.broker.connected and time.monotonic() >= self._paused_until:
+                self._send()
+            self.waiting = self._outbox.waiting()
+        except StoreError as error:
+            self._say(str(error))
+        return self.waiting
+
+    def _take_answers(self) -> None:
+        acknowledged = []
+        while not self.broker.answers.empty():
+            number, refused = self.broker.answers.get()
+            message = self._under_way.pop(number, None)
+            if message is None:  # the device's own state
+                continue
+            if refused is None:
+                acknowledged.append(message)
+            else:
+                self._paused_until = time.monotonic() + RETRY_S
+                self._say(f"{self.broker.name} refused a message: {refused}. Check this user's rights and quota there.")
+        if acknowledged:
+            self._outbox.acknowledge(acknowledged)
+
+    def _send(self) -> None:
+        ready = [m for m in self._outbox.next(IN_FLIGHT) if m.number not in self._under_way.values()]
+        if ready:
+            self._outbox.hand_over(ready)
+        for message in ready:
+            self._under_way[self.broker.send(message)] = message.number
+
+    def _say(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            log.warning("%s Counting goes on; counts wait.", trouble)
+        self._trouble = trouble
