@@ -45,7 +45,7 @@ def message_id(epoch: str, key: str, kind: str, sequence: int) -> str:
 
 
 def session_content(record: SessionRecord, *, with_label: bool) -> dict[str, object]:
-    """What a `session` message says besides its envelope; the sample's label, which may name a person, only if asked."""
+    """What a `session` message says besides its envelope; the sample's label, which may name a person, if asked."""
     return {
         "state": record.state,
         "started_utc": _iso(record.started_utc),

@@ -28,6 +28,8 @@ GOODBYE_S = 0.5
 RETRY_S = 60.0
 """How long to wait after the broker has refused a message."""
 _TROUBLED_S = 10.0
+_CROWDED_S = 0.2
+"""When to look again whether the outbox has room."""
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ class Publisher:
         self._filler = Filler(self._outbox, settings.outbox_limit, with_label=settings.send_label)
         self._under_way: dict[int, int] = {}
         self._paused_until = 0.0
-        self._trouble = ""
+        self._troubles: dict[str, str] = {}
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self.waiting = self._outbox.waiting()
 
@@ -111,10 +113,10 @@ class Publisher:
             with Reader(self._database) as reader:
                 whole = self._filler.fill(reader, connected=self.broker.connected)
         except StoreError as error:
-            self._say(str(error))
+            self._say("store", str(error))
             return _TROUBLED_S
-        self._trouble = ""
-        return self._every_s if whole or not self.broker.connected else 0.0
+        self._troubles.pop("store", None)
+        return self._every_s if whole or not self.broker.connected else _CROWDED_S
 
     def _exchange(self) -> int:
         """Remove what the broker has acknowledged, send what waits; how much is left."""
@@ -124,7 +126,9 @@ class Publisher:
                 self._send()
             self.waiting = self._outbox.waiting()
         except StoreError as error:
-            self._say(str(error))
+            self._say("outbox", str(error))
+        else:
+            self._troubles.pop("outbox", None)
         return self.waiting
 
     def _take_answers(self) -> None:
@@ -138,8 +142,9 @@ class Publisher:
                 acknowledged.append(message)
             else:
                 self._paused_until = time.monotonic() + RETRY_S
-                self._say(f"{self.broker.name} refused a message: {refused}. Check this user's rights and quota there.")
+                self._say("broker", f"{self.broker.name} refused a message: {refused}. Check this user's rights there.")
         if acknowledged:
+            self._troubles.pop("broker", None)
             self._outbox.acknowledge(acknowledged)
 
     def _send(self) -> None:
@@ -149,7 +154,8 @@ class Publisher:
         for message in ready:
             self._under_way[self.broker.send(message)] = message.number
 
-    def _say(self, trouble: str) -> None:
-        if trouble != self._trouble:
+    def _say(self, where: str, trouble: str) -> None:
+        """Log a trouble once, until it is over or another one."""
+        if trouble != self._troubles.get(where):
             log.warning("%s Counting goes on; counts wait.", trouble)
-        self._trouble = trouble
+        self._troubles[where] = trouble

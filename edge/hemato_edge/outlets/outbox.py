@@ -29,10 +29,7 @@ APPLICATION_ID = 0x48454D4F
 """SQLite's `application_id` of an outbox: "HEMO"."""
 VERSION = 1
 
-_LAYOUT = f"""
-BEGIN;
-PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {VERSION};
+_LAYOUT = """
 CREATE TABLE outbox (               -- one row
   epoch TEXT NOT NULL,
   next_session INTEGER NOT NULL,    -- all sessions with a lower number are told to their end
@@ -56,7 +53,6 @@ CREATE TABLE messages (             -- what the broker has not acknowledged
   payload TEXT NOT NULL
 ) STRICT;
 INSERT INTO outbox VALUES (lower(hex(randomblob(4))), 1, NULL, 0);
-COMMIT;
 """
 _OLDEST_OF_EACH = (
     "SELECT number, id, kind, retain, payload FROM messages m WHERE NOT EXISTS"
@@ -190,13 +186,11 @@ class Outbox:
         sequence = 1 if told is None else told[0] + 1
         identity = message_id(self.epoch, key, kind, sequence)
         now = datetime.now(timezone.utc)
-        text = json.dumps(
-            {**envelope(identity, kind, sequence, self._device, session, now), **content}, ensure_ascii=False
-        )
+        whole = {**envelope(identity, kind, sequence, self._device, session, now), **content}
         self._connection.execute("DELETE FROM messages WHERE number = ?", (self._replaceable(key, kind),))
         self._connection.execute(
             "INSERT INTO messages (id, session, kind, retain, payload) VALUES (?, ?, ?, ?, ?)",
-            (identity, key, kind, int(retain), text),
+            (identity, key, kind, int(retain), json.dumps(whole, ensure_ascii=False)),
         )
         self._connection.execute(
             "INSERT INTO told VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
@@ -224,6 +218,8 @@ class Outbox:
 
     def set_progress(self, progress: Progress) -> None:
         """Record how far the store has been told. Call it inside `transaction`."""
+        if progress == self.progress():
+            return  # an update that changes nothing is written to the card all the same
         self._connection.execute(
             "UPDATE outbox SET next_session = ?, last_key = ?, relabel = ?",
             (progress.next_session, progress.last_key, progress.relabel),
@@ -245,7 +241,9 @@ def _opened(path: Path) -> sqlite3.Connection:
         connection.close()
         _keep_aside(path)
     connection = _connect(path)
-    connection.executescript(_LAYOUT)
+    connection.executescript(
+        f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {_LAYOUT} COMMIT;"
+    )
     return connection
 
 

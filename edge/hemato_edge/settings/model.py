@@ -203,7 +203,7 @@ class MqttSettings(Section):
         None, pattern=r"^[^+#/\s]+$", description="this device's name in topics and messages; none: its host name"
     )
     send_label: bool = Field(False, description="send the sample's label as well, which may name a person")
-    every_s: float = Field(10.0, ge=0.1, le=86_400, description="how often new counts are sent at most, seconds")
+    every_s: float = Field(60.0, ge=0.1, le=86_400, description="how often new counts are sent at most, seconds")
     outbox_limit: int = Field(
         10_000, ge=10, le=1_000_000, description="messages the outbox holds; beyond, sessions wait in the store"
     )
