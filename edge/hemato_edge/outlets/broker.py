@@ -8,6 +8,7 @@ import queue
 import socket
 import ssl
 import sys
+import threading
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -107,10 +108,14 @@ class Broker:
                 told.wait_for_publish(wait_s)
             except (RuntimeError, ValueError):
                 log.debug("the broker left before it was told that this device goes offline")
-        self._client.on_disconnect = None
-        # No loop_stop: it would wait for a broker that does not answer. disconnect() ends paho's thread as well.
-        self._client.disconnect()
         self.connected = False
+        for name in ("on_connect", "on_connect_fail", "on_disconnect", "on_publish"):
+            setattr(self._client, name, None)
+        self._client.disconnect()
+        # loop_stop waits for a broker that does not answer, so somebody else waits for it.
+        ending = threading.Thread(target=self._client.loop_stop, name="mqtt-end", daemon=True)
+        ending.start()
+        ending.join(wait_s)
 
     def _state(self, state: str) -> str:
         now = datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")

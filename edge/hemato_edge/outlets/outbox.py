@@ -52,6 +52,7 @@ CREATE TABLE messages (             -- what the broker has not acknowledged
   handed_over INTEGER NOT NULL DEFAULT 0,
   payload TEXT NOT NULL
 ) STRICT;
+CREATE INDEX messages_by_session ON messages (session, kind);
 INSERT INTO outbox VALUES (lower(hex(randomblob(4))), 1, NULL, 0);
 """
 _OLDEST_OF_EACH = (
@@ -234,16 +235,15 @@ class Outbox:
 
 def _opened(path: Path) -> sqlite3.Connection:
     """The outbox at `path`, made where there is none. One that cannot be used is kept aside, and that is logged."""
-    if path.exists():
-        connection = _connect(path)
-        if _is_sound(connection):
-            return connection
+    connection = _connect(path)
+    if not _is_sound(connection):
         connection.close()
         _keep_aside(path)
-    connection = _connect(path)
-    connection.executescript(
-        f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {_LAYOUT} COMMIT;"
-    )
+        connection = _connect(path)
+    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+        connection.executescript(
+            f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; {_LAYOUT} COMMIT;"
+        )
     return connection
 
 
@@ -260,14 +260,17 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _is_sound(connection: sqlite3.Connection) -> bool:
+    """Whether it is an outbox of this version, or still nothing: a process may be killed while it makes one."""
     try:
         marks = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
-        sound = connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
-        return marks == [APPLICATION_ID, VERSION] and sound and bool(connection.execute("SELECT * FROM outbox"))
+        if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            return False
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError) and "no such table" not in str(error):
+        if isinstance(error, sqlite3.OperationalError):
             raise  # a disk that cannot be read says nothing about the file
         return False
+    return not tables or (marks == [APPLICATION_ID, VERSION] and tables >= {"outbox", "told", "messages"})
 
 
 def _keep_aside(path: Path) -> None:
