@@ -41,6 +41,11 @@ class Publisher:
         settings: with a host.
         database: there already.
 
+    Attributes:
+        broker: the connection.
+        waiting: messages that the broker has not acknowledged.
+        sent: messages that it has, since `start`.
+
     Raises:
         MissingExtraError, ConfigurationError: see `Broker`.
         StoreError: the outbox is in use by another process, or cannot be written.
@@ -65,11 +70,18 @@ class Publisher:
         self._troubles: dict[str, str] = {}
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self.waiting = self._outbox.waiting()
+        self.sent = 0
+        self._filled = False
 
     def start(self) -> None:
         """Begin; returns at once, whatever the broker does."""
         self._thread.start()
         self.broker.start()
+
+    @property
+    def idle(self) -> bool:
+        """Whether the broker is there and has all that the store had when this thread last looked."""
+        return self.broker.connected and self._filled and self.waiting == 0
 
     def stop(self, flush_s: float = FLUSH_S) -> bool:
         """Send what is left, for `flush_s` seconds at most and only to a broker that is there, and end.
@@ -116,6 +128,8 @@ class Publisher:
             self._say("store", str(error))
             return _TROUBLED_S
         self._troubles.pop("store", None)
+        self.waiting = self._outbox.waiting()
+        self._filled = whole
         return self._every_s if whole or not self.broker.connected else _CROWDED_S
 
     def _exchange(self) -> int:
@@ -146,6 +160,7 @@ class Publisher:
         if acknowledged:
             self._troubles.pop("broker", None)
             self._outbox.acknowledge(acknowledged)
+            self.sent += len(acknowledged)
 
     def _send(self) -> None:
         ready = [m for m in self._outbox.next(IN_FLIGHT) if m.number not in self._under_way.values()]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import count
@@ -282,3 +282,16 @@ def _keep_aside(path: Path) -> None:
         if log_file.exists():
             log_file.rename(aside.with_name(aside.name + end))
     log.warning("the outbox %s is damaged: kept as %s; what waited in it is told anew from the store", path, aside.name)
+
+
+def waiting_in(path: Path) -> int:
+    """How many messages wait in the outbox at `path`, also while another process has it; 0 where there is none.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    if not path.exists():
+        return 0
+    with translated(path), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        found: int = connection.execute("SELECT count(*) FROM messages").fetchone()[0]
+    return found
