@@ -31,13 +31,13 @@ class Filler:
         self._limit = limit
         self._with_label = with_label
 
-    def fill(self, reader: Reader, *, connected: bool) -> bool:
+    def fill(self, reader: Reader, *, renew: bool) -> bool:
         """Put in what is new.
 
         Args:
             reader: of the store.
-            connected: while the broker cannot be reached, waiting counts of a running session are not renewed: the
-                store has the newest, and the SD card is spared.
+            renew: tell the counts of a running session anew. Not while the broker cannot be reached: the store has the
+                newest, and the SD card is spared.
 
         Returns:
             Whether all is told; False where the outbox was full.
@@ -60,7 +60,7 @@ class Filler:
                 if room < len((SESSION, COUNTS)):
                     self._outbox.set_progress(progress)
                     return False
-                room -= self._tell(reader, record, newest, connected=connected)
+                room -= self._tell(reader, record, newest, renew=renew)
                 if record.id == progress.next_session and _is_settled(record, newest):
                     progress = Progress(record.id + 1, session_key(record), progress.relabel)
             progress, whole = self._tell_relabelled(reader, progress, newest, room)
@@ -73,17 +73,17 @@ class Filler:
             if session < progress.next_session:
                 if room < len((SESSION, COUNTS)):
                     return progress, False
-                room -= self._tell(reader, reader.session(session), newest, connected=True)
+                room -= self._tell(reader, reader.session(session), newest, renew=True)
             progress = Progress(progress.next_session, progress.last_key, relabel)
         return progress, True
 
-    def _tell(self, reader: Reader, record: SessionRecord, newest: int, *, connected: bool) -> int:
+    def _tell(self, reader: Reader, record: SessionRecord, newest: int, *, renew: bool) -> int:
         """Tell one session; how many messages that made."""
         if record.settings.get(ASKED_FOR) is None:
             return 0
         session, retain = (record.id, session_key(record)), record.id == newest
         made = self._outbox.tell(session, SESSION, session_content(record, with_label=self._with_label), retain=retain)
-        if record.state == RUNNING and not connected and self._outbox.waits(session[1], COUNTS):
+        if record.state == RUNNING and not renew and self._outbox.has_told(session[1], COUNTS):
             return int(made)
         content = counts_content(record, reader.totals(record.id))
         return int(made) + int(self._outbox.tell(session, COUNTS, content, retain=retain))

@@ -27,9 +27,12 @@ FLUSH_S = 2.0
 GOODBYE_S = 0.5
 RETRY_S = 60.0
 """How long to wait after the broker has refused a message."""
-_TROUBLED_S = 10.0
-_CROWDED_S = 0.2
-"""When to look again whether the outbox has room."""
+LOOK_S = 5.0
+"""How often to look whether a session has begun or ended; that writes nothing."""
+TROUBLED_S = 10.0
+"""How long to wait after the store or the outbox could not be used."""
+CROWDED_S = 0.2
+"""How long to wait until the outbox may have room again."""
 
 log = logging.getLogger(__name__)
 
@@ -105,32 +108,38 @@ class Publisher:
             self.broker.close(GOODBYE_S)
 
     def _work(self) -> None:
-        fill_at, was_connected = 0.0, False
+        look_at = renew_at = 0.0
+        was_connected = False
         while not self._stop.is_set():
-            connected = self.broker.connected
-            if time.monotonic() >= fill_at or connected != was_connected:
-                fill_at, was_connected = time.monotonic() + self._fill(), connected
+            now, connected = time.monotonic(), self.broker.connected
+            if connected and not was_connected:
+                look_at = renew_at = now
+            was_connected = connected
+            if now >= look_at:
+                renew = connected and now >= renew_at
+                look_at = now + self._fill(renew=renew)
+                renew_at = now + self._every_s if renew else renew_at
             self._exchange()
-            self._wake.wait(max(0.0, fill_at - time.monotonic()))
+            self._wake.wait(max(0.0, look_at - time.monotonic()))
             self._wake.clear()
-        self._fill()
+        self._fill(renew=self.broker.connected)
         deadline = time.monotonic() + self._flush_s
         while self._exchange() and self.broker.connected and time.monotonic() < deadline:
             self._wake.wait(max(0.0, deadline - time.monotonic()))
             self._wake.clear()
 
-    def _fill(self) -> float:
-        """Take what is new from the store into the outbox; in how many seconds to do so again."""
+    def _fill(self, *, renew: bool) -> float:
+        """Take what is new from the store into the outbox; in how many seconds to look again."""
         try:
             with Reader(self._database) as reader:
-                whole = self._filler.fill(reader, connected=self.broker.connected)
+                whole = self._filler.fill(reader, renew=renew)
+            self.waiting = self._outbox.waiting()
         except StoreError as error:
             self._say("store", str(error))
-            return _TROUBLED_S
+            return TROUBLED_S
         self._troubles.pop("store", None)
-        self.waiting = self._outbox.waiting()
         self._filled = whole
-        return self._every_s if whole or not self.broker.connected else _CROWDED_S
+        return min(self._every_s, LOOK_S) if whole or not self.broker.connected else CROWDED_S
 
     def _exchange(self) -> int:
         """Remove what the broker has acknowledged, send what waits; how much is left."""

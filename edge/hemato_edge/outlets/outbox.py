@@ -44,8 +44,8 @@ CREATE TABLE told (                 -- the newest message of each session and ki
   PRIMARY KEY (session, kind)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE messages (             -- what the broker has not acknowledged
-  number INTEGER PRIMARY KEY AUTOINCREMENT,
-  id TEXT NOT NULL UNIQUE,
+  number INTEGER PRIMARY KEY,       -- the order of sending
+  id TEXT NOT NULL,
   session TEXT NOT NULL,
   kind TEXT NOT NULL,
   retain INTEGER NOT NULL,
@@ -160,10 +160,11 @@ class Outbox:
             rows = self._connection.execute(_OLDEST_OF_EACH, (limit,))
             return [Message(number, name, kind, bool(keep), text) for number, name, kind, keep, text in rows]
 
-    def waits(self, key: str, kind: str) -> bool:
-        """Whether a message of that session and kind waits that a newer one would replace."""
+    def has_told(self, key: str, kind: str) -> bool:
+        """Whether there ever was a message of that session and kind."""
         with translated(self.path):
-            return self._replaceable(key, kind) is not None
+            told = self._connection.execute("SELECT 1 FROM told WHERE session = ? AND kind = ?", (key, kind))
+            return told.fetchone() is not None
 
     def tell(self, session: tuple[int, str], kind: str, content: Mapping[str, object], *, retain: bool) -> bool:
         """Put a message in, unless it says what the newest of its kind says. Call it inside `transaction`.

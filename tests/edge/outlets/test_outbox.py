@@ -26,9 +26,9 @@ def opened(database: Path) -> Outbox:
     return Outbox(outbox_path(database), "bench-1")
 
 
-def fill(outbox: Outbox, database: Path, *, connected: bool = True, limit: int = 100, with_label: bool = False) -> bool:
+def fill(outbox: Outbox, database: Path, *, renew: bool = True, limit: int = 100, with_label: bool = False) -> bool:
     with Reader(database) as reader:
-        return Filler(outbox, limit, with_label=with_label).fill(reader, connected=connected)
+        return Filler(outbox, limit, with_label=with_label).fill(reader, renew=renew)
 
 
 def payloads(outbox: Outbox, limit: int = 1000) -> list[dict[str, object]]:
@@ -129,12 +129,12 @@ def test_what_was_handed_over_keeps_id_and_bytes_in_the_next_process(database: P
 def test_offline_the_waiting_counts_are_left_until_the_session_ends(database: Path) -> None:
     with open_writer(database) as writer, opened(database) as outbox:
         session = writer.start_session(session_start(settings=WITH_MQTT))
-        fill(outbox, database, connected=False)
+        fill(outbox, database, renew=False)
         writer.commit_field(session, field_result(0, ["monocyte"]), {"frames": 1})
-        fill(outbox, database, connected=False)
+        fill(outbox, database, renew=False)
         assert payloads(outbox)[1]["fields"] == 0
         writer.end_session(session, "finished", NOON + timedelta(hours=1))
-        fill(outbox, database, connected=False)
+        fill(outbox, database, renew=False)
         told = {message["kind"]: message for message in payloads(outbox)}
         assert (told["counts"]["fields"], told["counts"]["state"], told["session"]["state"]) == (
             1,
