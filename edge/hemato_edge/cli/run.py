@@ -100,7 +100,9 @@ def run(
             calibration,
             outlets.observer,
         )
-        outlets.watch(daemon, source, _versions(locator, classifier))
+        bundle = classifier.model.bundle
+        model_named = {"model": bundle.card.name, "model_sha256": bundle.sha256}
+        outlets.watch(daemon, source, _versions(locator, classifier) | model_named)
         display = Display(source, settings.display.refresh_hz, silent=no_display or as_json)
         error = _count(daemon, writer, display)
     if calibration is not None and calibration.doubt:
