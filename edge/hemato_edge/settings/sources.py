@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
 from hemato_edge.errors import ConfigurationError
+from hemato_edge.settings.lines import lines_of_keys
 from hemato_edge.settings.model import Section, Settings
 
 if sys.version_info >= (3, 11):
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ENVIRONMENT_PREFIX = "HEMATO_EDGE_"
-NOT_SETTINGS = frozenset({"HEMATO_EDGE_DATA"})
-"""Variables with our prefix that are no settings: the tests' development images."""
+NOT_SETTINGS = frozenset({"HEMATO_EDGE_DATA", "HEMATO_EDGE_TFLITE_PYTHON"})
+"""Variables with our prefix that are no settings: the tests' development images, and another Python of theirs."""
 DEFAULT, COMMAND_LINE = "default", "command line"
 """Origins of a value; the others name their file or variable."""
 
@@ -36,7 +37,7 @@ class Resolved:
 
     Attributes:
         settings: the effective values.
-        origins: key ("camera.spec") → "default", "file PATH", "environment NAME" or "command line"; every key.
+        origins: key ("camera.spec") → "default", "file PATH, line N", "environment NAME" or "command line"; every key.
         file: the TOML file that was read, or None.
     """
 
@@ -73,7 +74,7 @@ def resolve(config: Path | None = None, overrides: Mapping[str, object] | None =
     file = config or next((path for path in default_files() if path.exists()), None)
     given: dict[str, tuple[object, str]] = {}
     if file is not None:
-        given |= {key: (value, f"file {file}") for key, value in _leaves(_read_toml(file))}
+        given |= _read_file(file)
     given |= _read_environment()
     given |= {key: (value, COMMAND_LINE) for key, value in (overrides or {}).items() if value is not None}
     for key, (_, origin) in given.items():
@@ -95,7 +96,7 @@ def default_files() -> tuple[Path, Path]:
 
 def known_keys() -> tuple[str, ...]:
     """All keys, "section.name"."""
-    return tuple(f"{section}.{name}" for section, model in _sections() for name in model.model_fields)
+    return tuple(f"{section}.{name}" for section, model in sections() for name in model.model_fields)
 
 
 def variable(key: str) -> str:
@@ -103,7 +104,8 @@ def variable(key: str) -> str:
     return ENVIRONMENT_PREFIX + key.upper().replace(".", "__")
 
 
-def _sections() -> Iterator[tuple[str, type[Section]]]:
+def sections() -> Iterator[tuple[str, type[Section]]]:
+    """Name and model of every section, in the order of the file."""
     for name, info in Settings.model_fields.items():
         if isinstance(info.annotation, type) and issubclass(info.annotation, Section):  # all are
             yield name, info.annotation
@@ -118,10 +120,27 @@ def _leaves(tree: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str,
             yield prefix + name, value
 
 
-def _read_toml(path: Path) -> dict[str, object]:
+def _read_file(path: Path) -> dict[str, tuple[object, str]]:
+    """Key → value and origin."""
+    text = _read_text(path)
     try:
-        with path.open("rb") as stream:
-            return tomllib.load(stream)
+        tree = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # an integer of 5000 digits is a mere ValueError
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise ConfigurationError(
+            f"The configuration file {path} is not valid TOML: {reason}.",
+            'Write it as [section] and key = "value" lines.',
+        ) from error
+    lines = lines_of_keys(text)
+    return {
+        key: (value, f"file {path}, line {lines[key]}" if key in lines else f"file {path}")
+        for key, value in _leaves(tree)
+    }
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode()
     except FileNotFoundError:
         raise ConfigurationError(
             f"There is no configuration file {path}.", "Check the path given to --config."
@@ -130,10 +149,9 @@ def _read_toml(path: Path) -> dict[str, object]:
         raise ConfigurationError(
             f"The configuration file {path} cannot be read: {error.strerror}.", "It must be a readable TOML file."
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise ConfigurationError(
-            f"The configuration file {path} is not valid TOML: {error}.",
-            'Write it as [section] and key = "value" lines.',
+            f"The configuration file {path} is not valid TOML: {error}.", "It must be text in UTF-8."
         ) from error
 
 
@@ -179,7 +197,7 @@ def _nearest(key: str) -> str | None:
 
 
 def _validated(given: Mapping[str, tuple[object, str]]) -> Settings:
-    tree: dict[str, dict[str, object]] = {section: {} for section, _ in _sections()}
+    tree: dict[str, dict[str, object]] = {section: {} for section, _ in sections()}
     for key, (value, _) in given.items():
         section, name = key.split(".")
         tree[section][name] = value
@@ -190,7 +208,7 @@ def _validated(given: Mapping[str, tuple[object, str]]) -> Settings:
         key = ".".join(str(part) for part in first["loc"][:2])
         value, origin = given[key]
         section, name = key.split(".")
-        description = dict(_sections())[section].model_fields[name].description
+        description = dict(sections())[section].model_fields[name].description
         reason = first["msg"].removeprefix("Value error, ")
         raise ConfigurationError(
             f"The setting {key} = {value!r} ({origin}) is not valid: {reason[:1].lower()}{reason[1:]}.",
