@@ -15,7 +15,7 @@ FLOORS = [
     {"cli"},
     {"pipeline"},
     {"calibration"},
-    {"vision", "views"},
+    {"vision", "views", "doctor"},
     {"outlets"},
     {"counting", "cameras"},
     {"models", "store", "settings", "device"},

@@ -62,11 +62,15 @@ class CameraSettings(Section):
     spec: str = Field(
         "0", min_length=1, description="camera SPEC: index, device, picamera, gst:…, file, folder or demo"
     )
-    width: int | None = Field(None, ge=64, le=16384, description="picture width to ask for, pixels; none: the camera's")
-    height: int | None = Field(
-        None, ge=64, le=16384, description="picture height to ask for, pixels; none: the camera's"
+    width: int | None = Field(
+        None, ge=64, le=16384, examples=[1280], description="picture width to ask for, pixels; none: the camera's"
     )
-    fps: float | None = Field(None, gt=0, le=1000, description="frames to ask for, per second; none: the camera's")
+    height: int | None = Field(
+        None, ge=64, le=16384, examples=[960], description="picture height to ask for, pixels; none: the camera's"
+    )
+    fps: float | None = Field(
+        None, gt=0, le=1000, examples=[10.0], description="frames to ask for, per second; none: the camera's"
+    )
     read_timeout_s: float = Field(5.0, gt=0, le=300, description="longest wait for one frame, seconds")
     open_timeout_s: float = Field(10.0, gt=0, le=300, description="longest wait for the first frame, seconds")
 
@@ -74,7 +78,11 @@ class CameraSettings(Section):
 class ModelSettings(Section):
     """Who names the cells."""
 
-    path: _FilePath | None = Field(None, description="classifier bundle (.tflite); none: the one that ships")
+    path: _FilePath | None = Field(
+        None,
+        examples=["/var/lib/hemato-edge/classifier.tflite"],
+        description="classifier bundle (.tflite); none: the one that ships",
+    )
     runtime: Literal["auto", "litert", "tflite-runtime"] = Field(
         "auto", description="TFLite runtime; auto: LiteRT first"
     )
@@ -87,14 +95,24 @@ class LocatorSettings(Section):
     kind: Literal["auto", "learned", "opencv"] = Field(
         "auto", description="learned (a model) or opencv (classical, no model); auto: learned where there is a model"
     )
-    path: _FilePath | None = Field(None, description="locator bundle (.tflite); none: the one that ships")
+    path: _FilePath | None = Field(
+        None,
+        examples=["/var/lib/hemato-edge/locator.tflite"],
+        description="locator bundle (.tflite); none: the one that ships",
+    )
     min_score: float | None = Field(
-        None, ge=0, le=1, description="least score of a cell that is reported; none: the locator's own, kind by kind"
+        None,
+        ge=0,
+        le=1,
+        examples=[0.4],
+        description="least score of a cell that is reported; none: the locator's own, kind by kind",
     )
 
 
 class QualitySettings(Section):
-    """When a frame is not counted. Names and defaults are those of `vision.quality.QualityGate`."""
+    """When a frame is not counted."""
+
+    # names and defaults are those of vision.quality.QualityGate
 
     min_focus: float = Field(0.12, ge=0, description="least ΣLaplacian²/Σ|gradient|² at 40 px a red cell")
     min_brightness: float = Field(0.2, ge=0, le=1, description="least mean brightness, share of white")
@@ -123,7 +141,9 @@ def default_profiles() -> Path:
 class CalibrationSettings(Section):
     """What the microscope is like."""
 
-    profile: str | None = Field(None, min_length=1, description="calibration profile to use; none: no micrometres")
+    profile: str | None = Field(
+        None, min_length=1, examples=["40x"], description="calibration profile to use; none: no micrometres"
+    )
     folder: _FilePath = Field(default_factory=default_profiles, description="where calibration profiles are kept")
 
 
@@ -163,7 +183,9 @@ class ReferenceSettings(Section):
     basophil: _Interval | None = Field((0, 2), description="[low, high] percent")
     lymphocyte: _Interval | None = Field((16, 47), description="[low, high] percent")
     monocyte: _Interval | None = Field((0, 9), description="[low, high] percent")
-    immature_granulocyte: _Interval | None = Field(None, description="[low, high] percent; none: never flagged")
+    immature_granulocyte: _Interval | None = Field(
+        None, examples=[[0, 1]], description="[low, high] percent; none: never flagged"
+    )
 
 
 class EstimateSettings(Section):
