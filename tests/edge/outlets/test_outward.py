@@ -14,7 +14,8 @@ from running import running
 from test_mqtt import deaf_broker
 
 import hemato_edge
-from hemato_edge.settings import resolve
+from hemato_edge.outlets.access import address
+from hemato_edge.settings import MqttSettings, resolve
 from hemato_edge.store.reader import Reader
 
 DEMO = ("run", "--camera", "demo", "--max-frames", 40, "--db", "counts.db", "--no-display", "--json")
@@ -169,3 +170,24 @@ def test_user_and_password_are_shown_nowhere(tmp_path: Path, monkeypatch: pytest
         _, stderr = process.communicate(timeout=60)
     assert "mqtt.password = …" in stderr
     assert "the-word" not in stderr
+
+
+@pytest.mark.parametrize(
+    ("missing", "arguments", "extra"),
+    [("paho.mqtt", ("--mqtt", "127.0.0.1"), "mqtt"), ("prometheus_client", ("--metrics", "0"), "metrics")],
+)
+def test_what_is_not_installed_is_named_with_its_extra(
+    tmp_path: Path, missing: str, arguments: tuple[str, ...], extra: str
+) -> None:
+    without = f"import sys; sys.modules[{missing!r}] = None; from hemato_edge.cli.main import main; main()"
+    command = [sys.executable, "-c", without, *(str(argument) for argument in DEMO), *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 7, done.stderr
+    assert f"pip install 'hemato-edge[{extra}]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("host", ["::1", "192.0.2.1", "broker.local", "müller.example"])
+def test_names_and_addresses_that_a_broker_may_have(host: str) -> None:
+    assert address(MqttSettings(host=host)) == (host, 8883)
+    assert address(MqttSettings(host=host, security="none")) == (host, 1883)
