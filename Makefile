@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: help demo debian test test-all check format clean
+.PHONY: help demo debian test test-all fuzz check format clean
 .DELETE_ON_ERROR:
 
 help:            ## this list
@@ -36,6 +36,9 @@ test: $(VENV)/.all ## install all that is needed and run the quick tests
 
 test-all: $(VENV)/.all ## also the tests that take minutes
 	$(BIN)/python -m pytest -m "slow or not slow"
+
+fuzz: $(VENV)/.all ## damaged models, settings, pictures, videos and records, 20 000 of each: most of an hour
+	$(BIN)/python -m pytest tests/edge/fuzz --hypothesis-profile=long
 
 check: $(VENV)/.all ## style and types
 	$(BIN)/ruff check .

@@ -99,8 +99,8 @@ def holders(subject: Subject) -> Iterator[Finding]:
             continue
         nodes = {target for target in targets if target.startswith(("/dev/video", "/dev/media"))}
         if nodes:
-            name = subject.machine.read(f"{process}/comm") or "?"
-            held.setdefault(f"{name} (process {Path(process).name})", set()).update(nodes)
+            name = "hemato-edge" if _is_ours(subject.machine, process) else subject.machine.read(f"{process}/comm")
+            held.setdefault(f"{name or '?'} (process {Path(process).name})", set()).update(nodes)
     unseen = f"; other users' processes ({hidden}) are seen with sudo only" if hidden else ""
     others = {who: what for who, what in held.items() if not who.startswith("hemato-edge")}
     if others:
@@ -156,6 +156,13 @@ def contiguous_memory(subject: Subject) -> Iterator[Finding]:
         )
     else:
         yield passed("cma", said)
+
+
+def _is_ours(machine: Machine, process: str) -> bool:
+    """Whether a process is hemato-edge, or a child of it: frames may be read in a process of their own."""
+    parent = re.search(r"^PPid:\s*(\d+)", machine.read(f"{process}/status") or "", re.MULTILINE)
+    family = [process, *([f"/proc/{parent[1]}"] if parent else [])]
+    return any("hemato" in (machine.read(f"{member}/cmdline") or "") for member in family)
 
 
 def _video_classes(machine: Machine) -> list[str]:

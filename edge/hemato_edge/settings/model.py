@@ -122,7 +122,9 @@ class QualitySettings(Section):
     min_focus_evenness: float = Field(
         0.35, ge=0, le=1, description="least sharpness of the most blurred direction over the sharpest one's"
     )
-    max_stain_ratio: float = Field(5.0, ge=1, description="how many times paler or denser than the reference nuclei be")
+    max_stain_ratio: float = Field(
+        5.0, ge=1, description="how many times paler or denser than the reference nuclei may be"
+    )
 
 
 class CountingSettings(Section):

@@ -144,9 +144,11 @@ def test_who_may_open_the_camera(tmp_path: Path) -> None:
 def test_who_has_the_camera_open(tmp_path: Path) -> None:
     machine = build(tmp_path, "Jetson Orin Nano")
     assert the_one(list(camera_probes.holders(Subject(machine)))).said == "no camera is open"
-    open_by(tmp_path, 812, "hemato-edge", "/dev/video0")
+    open_by(tmp_path, 812, "/home/pi/.venv/bin/python3 /home/pi/.venv/bin/hemato-edge run", "/dev/null")
+    open_by(tmp_path, 813, "/home/pi/.venv/bin/python3 -c spawn_main()", "/dev/video0", parent=812)
     open_by(tmp_path, 900, "bash", "/dev/null")
-    assert the_one(list(camera_probes.holders(Subject(machine)))).status is Status.PASS
+    own = the_one(list(camera_probes.holders(Subject(machine))))
+    assert (own.status, own.said) == (Status.PASS, "held by hemato-edge (process 813)")
     open_by(tmp_path, 1200, "cheese", "/dev/video0")
     busy = the_one(list(camera_probes.holders(Subject(machine))))
     assert busy.status is Status.WARN
