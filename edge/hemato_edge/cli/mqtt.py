@@ -49,6 +49,7 @@ def send(
     as_json: Json = False,
 ) -> None:
     """Send what was recorded with MQTT on and has not reached the broker yet, then end."""
+    import logging
     import time
 
     from hemato_edge.errors import OutletError
@@ -59,23 +60,22 @@ def send(
     settings = _settings(db, config, host)
     address(settings.mqtt)
     Reader(settings.store.path).close()  # says what is wrong with it before an outbox is made beside it
+    logging.getLogger("hemato_edge.outlets").setLevel(logging.ERROR)  # what goes wrong is this command's own error
     publisher = Publisher(settings.mqtt, settings.store.path)
     publisher.start()
     deadline = time.monotonic() + wait
-    while not publisher.idle and publisher.broker.trouble is None and time.monotonic() < deadline:
+    while not publisher.idle and publisher.trouble is None and time.monotonic() < deadline:
         time.sleep(_LOOK_EVERY_S)
-    trouble = publisher.broker.trouble
-    done = publisher.stop()
-    sent, waiting = publisher.sent, publisher.waiting
+    reached, trouble = publisher.idle, publisher.trouble
+    publisher.stop()
+    sent, waiting, broker = publisher.sent, publisher.waiting, publisher.broker.name
     if as_json:
-        typer.echo(json.dumps({"broker": publisher.broker.name, "sent": sent, "waiting": waiting}, indent=1))
-    elif done:
-        typer.echo(f"Sent {sent} messages to {publisher.broker.name}; nothing waits.")
-    if not done:
-        raise OutletError(
-            f"{waiting} messages wait: {trouble or f'{publisher.broker.name} gave no answer in {wait:g} s.'}",
-            "Nothing is lost; try again later.",
-        )
+        typer.echo(json.dumps({"broker": broker, "sent": sent, "waiting": waiting}, indent=1))
+    elif reached:
+        typer.echo(f"Sent {sent} messages to {broker}; nothing waits.")
+    if not reached:
+        reason = trouble or f"{broker} gave no answer in {wait:g} s."
+        raise OutletError(f"Not everything was sent: {reason}", f"{waiting} messages wait; nothing is lost.")
 
 
 def _settings(db: Path | None, config: Path | None, host: str | None = None) -> Settings:

@@ -86,6 +86,11 @@ class Publisher:
         """Whether the broker is there and has all that the store had when this thread last looked."""
         return self.broker.connected and self._filled and self.waiting == 0
 
+    @property
+    def trouble(self) -> str | None:
+        """What keeps messages from the broker, in a sentence; None while nothing is known to."""
+        return self.broker.trouble or next(iter(self._troubles.values()), None)
+
     def stop(self, flush_s: float = FLUSH_S) -> bool:
         """Send what is left, for `flush_s` seconds at most and only to a broker that is there, and end.
 
