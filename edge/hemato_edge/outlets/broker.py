@@ -74,6 +74,7 @@ class Broker:
         self._client: Client = paho.Client(CallbackAPIVersion.VERSION2, client_id, protocol=protocol)
         self._client.username_pw_set(*credentials(settings))
         context = tls_context(settings)
+        self._tls = context is not None
         if context is not None:
             self._client.tls_set_context(context)
         self._client.connect_timeout = CONNECT_TIMEOUT_S
@@ -150,8 +151,9 @@ class Broker:
                 f"the certificate of {self.name} cannot be trusted: {error.verify_message.rstrip('.')}. "
                 "Name its authority in mqtt.ca_file, and the broker in mqtt.host as its certificate does."
             )
-        if isinstance(error, ssl.SSLError):
-            return f"no TLS with {self.name}: {error.reason or error}. Is mqtt.port the broker's TLS port?"
+        if isinstance(error, ssl.SSLError) or (self._tls and isinstance(error, ConnectionResetError)):
+            reason = getattr(error, "reason", None) or error.strerror
+            return f"no TLS with {self.name}: {reason}. Is mqtt.port the broker's TLS port?"
         if isinstance(error, socket.gaierror):
             return f"the name {self._host} is not known to the network. Check mqtt.host, and the network."
         if isinstance(error, ConnectionRefusedError):

@@ -80,7 +80,7 @@ def test_what_is_committed_arrives_and_totals_are_kept_for_latecomers(
             until(lambda: last_heard(subscriber) == stored_counts(database), "counts while it runs")
             writer.commit_field(session, field_result(9, ["basophil"]), {"frames": 9})
             writer.end_session(session, "finished", NOON + timedelta(hours=1))
-            assert publisher.stop()  # sends what came last
+            assert publisher.stop(DEADLINE_S)  # sends what came last
         until(lambda: subscriber.of_kind("state")[-1]["state"] == "offline", "the goodbye")
     assert last_heard(subscriber) == stored_counts(database)
     assert subscriber.of_kind("session")[-1]["state"] == "finished"
@@ -282,7 +282,8 @@ def test_tls_to_a_port_without_it_says_so(database: Path, broker: RealBroker, as
     asked()
     with publishing(database, broker.port, security="tls") as publisher:
         until(lambda: publisher.broker.trouble, "the failure")
-        assert publisher.waiting == 2
+        assert "Is mqtt.port the broker's TLS port?" in str(publisher.broker.trouble)
+        until(lambda: publisher.waiting == 2, "they wait")
 
 
 @pytest.fixture
