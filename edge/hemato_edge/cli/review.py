@@ -139,7 +139,7 @@ def export(
 
     with open_reader(db) as reader:
         record = reader.session(session)
-        cells = reader.cells(record.id) if limit is None else iter(reader.doubtful(record.id, limit))
+        cells = reader.counted(record.id) if limit is None else iter(reader.doubtful(record.id, limit))
         written = export_cells(reader, record, cells, folder)
     typer.echo(f"{written} cells in {folder}. Move pictures between its folders, then `review import {folder}`.")
 
@@ -179,7 +179,7 @@ def training_set(
     from hemato_edge.views.folders import export_training
 
     with open_reader(db) as reader:
-        written = export_training(reader, reader.cells(reader.session(session).id), folder)
+        written = export_training(reader, reader.counted(reader.session(session).id), folder)
     typer.echo(f"{written} new cells in {folder}/reviewed. Next: hemato-edge train --data {folder} --out runs/reviewed")
 
 

@@ -46,8 +46,8 @@ class PortraitKeeper:
         cells = [(i, cell, cell.portrait) for i, cell in enumerate(result.new_cells) if room and cell.portrait]
         leaving: list[Kept] = []
         if self._shelf is not None:
-            size = sum(portrait.size for _, _, portrait in cells)
-            leaving = self._shelf.surplus(result.utc, size, max(STEP, 2 * len(cells)))
+            coming = [(cell.judgement.label, portrait.size) for _, cell, portrait in cells]
+            leaving = self._shelf.surplus(result.utc, coming, max(STEP, 2 * len(cells)))
         if not cells and not leaving:
             return
         self._connection.execute("SAVEPOINT portraits")

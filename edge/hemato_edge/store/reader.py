@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.errors import StoreError
 from hemato_edge.store import schema
+from hemato_edge.store.chain import last_entry
 from hemato_edge.store.faults import translated
 from hemato_edge.store.joined import COUNTS
 from hemato_edge.store.lock import writer_lives
@@ -144,6 +145,16 @@ class Reader:
         with translated(self.path):
             for row in self._connection.execute(_CELLS, (session,)):
                 yield cell_record(row, labels)
+
+    def counted(self, session: int) -> Iterator[CellRecord]:
+        """The judged cells of a session that count, each once."""
+        return (cell for cell in self.cells(session) if cell.joined is None)
+
+    def last_link(self, session: int) -> str | None:
+        """The last link of a session's chain, hexadecimal; None in a database of an older version."""
+        with translated(self.path):
+            entry, link = last_entry(self._connection, session)
+        return None if entry < 0 else link.hex()
 
     def doubtful(self, session: int, limit: int) -> list[CellRecord]:
         """The cells of a session that no person has named, the least certain first, at most `limit`."""

@@ -6,7 +6,7 @@ commit waits long; the order is that of recording, whatever the clock says.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 STEP = 8
 """Pictures that one field removes at most, or twice those that it adds: a picture has three pages, so some 30 pages."""
@@ -85,17 +85,20 @@ class Shelf:
             own.append(picture)
             self.size += picture.size
 
-    def surplus(self, now: datetime, coming: int = 0, most: int = STEP) -> list[Kept]:
+    def surplus(self, now: datetime, coming: Sequence[tuple[str, int]] = (), most: int = STEP) -> list[Kept]:
         """The pictures that have to go, the earliest first.
 
         Args:
             now: the time by which they are old.
-            coming: bytes of pictures that are about to be added.
+            coming: class and bytes of each picture that is about to be added.
             most: how many at most.
         """
-        keep = self.retention.min_per_class
-        free = (islice(own, max(0, len(own) - keep)) for own in self._by_name.values())
-        size, chosen = self.size + coming, []
+        newer = Counter(name for name, _ in coming)
+        free = (
+            islice(own, max(0, len(own) + newer[name] - self.retention.min_per_class))
+            for name, own in self._by_name.items()
+        )
+        size, chosen = self.size + sum(size for _, size in coming), []
         for picture in islice(merge(*free, key=lambda one: one.row), most):
             if not self._too_old(picture, now) and not self._too_much(size):
                 break
