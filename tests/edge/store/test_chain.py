@@ -67,7 +67,7 @@ EDITS = [
     ("UPDATE fields SET new_rbc = 99 WHERE number = 5", "field 5 was edited"),
     ("UPDATE fields SET utc = '2027-01-01T00:00:00.000+00:00' WHERE number = 5", "field 5 was edited"),
     ("DELETE FROM fields WHERE number = 6", "field 6 was removed"),
-    (f"DELETE FROM fields WHERE number = {FIELDS}", f"field {FIELDS} was removed"),
+    ("DELETE FROM fields WHERE number = 12", "field 12 was removed"),
     ("UPDATE cells SET label = 'basophil' WHERE field = 3 AND number = 1", "cell 1 of field 3 was edited"),
     ("UPDATE cells SET confidence = 0.99 WHERE field = 3 AND number = 0", "cell 0 of field 3 was edited"),
     ("UPDATE cells SET probabilities = zeroblob(32) WHERE field = 3 AND number = 2", "cell 2 of field 3 was edited"),
@@ -111,8 +111,10 @@ def test_what_is_changed_past_the_program_is_named(path: Path, statement: str, n
 def test_an_inserted_field_is_named(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         names = [row[1] for row in connection.execute("PRAGMA table_info(fields)")]
-        values = ", ".join("13" if name == "number" else "NULL" if name in ("entry", "link") else name for name in names)
-        connection.execute(f"INSERT INTO fields SELECT {values} FROM fields WHERE number = 3")
+        values = ", ".join(
+            "13" if name == "number" else "NULL" if name in ("entry", "link") else name for name in names
+        )
+        connection.execute(f"INSERT INTO fields SELECT {values} FROM fields WHERE number = 3")  # noqa: S608
         connection.commit()
     assert "session 1: field 13 was inserted" in found(path)
 
@@ -120,14 +122,14 @@ def test_an_inserted_field_is_named(path: Path) -> None:
 def test_a_session_that_was_removed_whole_is_named(path: Path) -> None:
     record(path, ["neutrophil"] * 2)
     for table in ("joined", "relabels", "portraits", "cells", "fields", "events", "tallies"):
-        change(path, f"DELETE FROM {table} WHERE session = 1")
+        change(path, f"DELETE FROM {table} WHERE session = 1")  # noqa: S608
     change(path, "DELETE FROM sessions WHERE id = 1")
     assert found(path) == ["session 1 was removed"]
 
 
 def test_two_fields_that_changed_places_are_found(path: Path) -> None:
     for old, new in ((4, 40), (5, 4), (40, 5)):
-        change(path, f"UPDATE fields SET number = {new} WHERE number = {old}")
+        change(path, f"UPDATE fields SET number = {new} WHERE number = {old}")  # noqa: S608
     assert any("was edited" in what for what in found(path))
 
 

@@ -1,7 +1,8 @@
-"""A disk that fills up, and one that the kernel makes read-only because it fails, both real and in the middle of a run."""
+"""A disk that fills up, and one that the kernel makes read-only because it fails: both real, in the middle of a run."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
     from hemato_edge.store.writer import Writer
 
-MANY = list(CLASSIFIER_LABELS) * 25
-"""Cells enough that a field takes some 50 kB."""
+MANY = list(CLASSIFIER_LABELS) * 100
+"""Cells enough that a field takes some 200 kB without pictures."""
 
 
 def mounted(*arguments: str) -> bool:
@@ -90,9 +91,9 @@ def test_on_a_disk_that_fills_pictures_stop_first_then_counting_in_order(small_d
         seen, error = count_until_it_stops(writer, session, path)
         assert "less than 8 MB free" in error.message
         assert error.exit_code == 5
-        fields_without_a_picture = sum(before == after for before, after in zip(seen, seen[1:], strict=False))
+        fields_without_a_picture = sum(before == after for before, after in itertools.pairwise(seen))
         assert 0 < seen[-1] < len(seen) * len(MANY)
-        assert fields_without_a_picture > 10  # counting went on
+        assert fields_without_a_picture > 5  # counting went on
         totals = writer.end_session(session, "interrupted", NOON, error.message)
         with pytest.raises(StoreError, match="less than 8 MB free"):
             writer.start_session(session_start())
