@@ -186,15 +186,17 @@ def _drop_orphans(connection: sqlite3.Connection) -> Iterator[tuple[str, int]]:
 
 
 def _seal(connection: sqlite3.Connection, result: Salvaged) -> None:
-    """A session whose chain is whole stays as it was; another one begins a new chain with what was saved."""
+    """A session whose chain is whole, or makes whole, stays as it was; another begins a new one with what was saved."""
     numbers = [row[0] for row in connection.execute("SELECT id FROM sessions ORDER BY id")]
     result.sessions_lost = sorted(set(range(1, max(numbers, default=0) + 1)) - set(numbers))
     for session in numbers:
+        if not verify_chain(connection, session).found:
+            continue
+        _restore_said(connection, session)
         found = verify_chain(connection, session).found
         if not found:
             continue
         result.lost += found
-        _restore_said(connection, session)
         result.resealed.append(session)
         connection.execute(
             "UPDATE fields SET entry = NULL, said = NULL, marks = NULL, link = NULL WHERE session = ?", (session,)

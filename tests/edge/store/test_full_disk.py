@@ -7,11 +7,12 @@ import os
 import shutil
 import subprocess
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from recorded import NOON, field_result, session_start, varied_field, varied_tallies, with_portraits
+from recorded import NOON, field_result, portrait, session_start, varied_field, varied_tallies
 
 from hemato_edge.errors import StoreError
 from hemato_edge.labels import CLASSIFIER_LABELS
@@ -74,10 +75,11 @@ def pictures(path: Path) -> int:
 
 def count_until_it_stops(writer: Writer, session: int, path: Path) -> tuple[list[int], StoreError]:
     """Pictures on disk after each field, and what ended it."""
-    seen = []
+    seen, plain, picture = [], field_result(0, MANY), portrait()
+    full = replace(plain, new_cells=tuple(replace(cell, portrait=picture) for cell in plain.new_cells))
     for index in range(2000):
         try:
-            writer.commit_field(session, with_portraits(field_result(index, MANY)), {"frames": index + 1})
+            writer.commit_field(session, replace(full, frame_index=index), {"frames": index + 1})
         except StoreError as error:
             return seen, error
         seen.append(pictures(path))
