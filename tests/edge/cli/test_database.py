@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import subprocess
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -119,3 +120,23 @@ def test_pictures_are_pruned_by_the_settings(program: Program, path: Path) -> No
     assert done.stdout == "74 pictures removed.\n"  # 80 cells of two classes
     assert program("db", "check", "--db", path).returncode == 0
     assert program("review", "prune", "--db", path, "--by-settings", "--session", 1).returncode == 2
+
+
+def test_a_run_on_a_disk_that_fills_ends_in_order_and_says_why(program: Program, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=12600000", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a small file system cannot be mounted here (it needs root)")
+    path = disk / "records.db"
+    variables = {f"HEMATO_EDGE_STORE__{name}": str(mb) for name, mb in (("MIN_FREE_MB", 0), ("RESERVE_MB", 12))}
+    try:
+        done = program("run", "--camera", "demo", "--db", path, "--max-frames", 400, "--no-display", **variables)
+        assert_one_line_error(done, 5, "less than 12 MB free", "counting has stopped")
+        assert "White-cell differential, session 1 (interrupted)" in done.stdout
+        assert "Interrupted: The disk of the database" in done.stdout
+        checked = program("db", "check", "--db", path, "--json")
+        assert checked.returncode == 0
+        assert json.loads(checked.stdout)["chains"][0]["entries"] > 3
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
