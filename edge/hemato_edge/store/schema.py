@@ -143,6 +143,19 @@ def identify(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
+def inspect(path: Path) -> None:
+    """Makes sure that an existing file is a sound database of ours, without writing to it.
+
+    Raises:
+        StoreError, sqlite3.Error: it is not.
+    """
+    # Read-only: closing a read-write connection may write, and a bad file stays as it is.
+    at_rest = not log_path(path).exists()
+    with closing(connect(path, "ro", immutable=at_rest)) as connection:
+        identify(connection, path)
+        quick_check(connection, path)
+
+
 def quick_check(connection: sqlite3.Connection, path: Path) -> None:
     """SQLite's own consistency check (`PRAGMA quick_check`); reads the whole file.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,11 +70,7 @@ def open_writer(
         if not path.exists():
             schema.create(path)
         with translated(path):
-            # Read-only first: closing a read-write connection may write, and a bad file stays as it is.
-            at_rest = not schema.log_path(path).exists()
-            with closing(schema.connect(path, "ro", immutable=at_rest)) as connection:
-                schema.identify(connection, path)
-                schema.quick_check(connection, path)
+            schema.inspect(path)
             return Writer(path, schema.connect(path, "rw"), lock, portraits_min_free_mb, reserve_mb, retention)
     except BaseException:
         lock.release()
