@@ -16,9 +16,11 @@ from hemato_edge.cli import (
     convert,
     data,
     database,
+    doctor,
     evaluate,
     look,
     models,
+    mqtt,
     records,
     review,
     run,
@@ -33,7 +35,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (run, calibrate, look, records, review, database, models, config, train, convert, evaluate, data):
+for group in (
+    *(run, calibrate, look, records, review, database, mqtt, models),
+    *(config, doctor, train, convert, evaluate, data),
+):
     group.register(app)
 
 
