@@ -176,7 +176,9 @@ class PortraitsSettings(Section):
     max_mb: float | None = Field(
         1000, gt=0, le=1_000_000, description="room for all pictures, megabytes; none: no bound"
     )
-    max_age_days: float | None = Field(None, gt=0, le=36_500, description="older ones go; none: age is no reason")
+    max_age_days: float | None = Field(
+        None, gt=0, le=36_500, examples=[365], description="older ones go; none: age is no reason"
+    )
     min_per_class: int = Field(100, ge=0, le=100_000, description="the newest of each class, which neither removes")
 
 
