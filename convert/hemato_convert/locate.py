@@ -181,7 +181,7 @@ class FlatbufferHeat:
         return {name: maps[0] for name, maps in self._run(window).items()}
 
 
-class Doubled(keras.layers.Layer):
+class Doubled(keras.layers.Layer):  # type: ignore[misc]
     """Every place (n, h, w, c) as a square of two by two: (n, 2 h, 2 w, c).
 
     The same as the nearest-neighbour enlargement, in operations that XNNPACK takes: with that of Keras it ran the graph
