@@ -57,7 +57,7 @@ def with_camera(spec: str) -> Settings:
             "Jetson Orin Nano",
             {
                 "camera": ("PASS", "USB Microscope"),
-                "libcamera": ("SKIP", "Raspberry Pi"),
+                "libcamera": ("SKIP", "captured"),
                 "throttling": ("WARN", "now: gpu throttled by heat; since boot: average over-current, instantaneous"),
                 "temperature": ("PASS", "52.4 °C"),
                 "clock": ("WARN", "not synchronised"),

@@ -72,8 +72,8 @@ def test_an_empty_machine_breaks_no_probe(subject: Subject) -> None:
     [
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "it crashed (SIGSEGV)"),
         ("raise SystemError('numpy')", "SystemError: numpy"),
-        ("print('[]')", "it gave no answer"),
-        ("raise SystemExit(3)", "it ended with 3"),
+        ("print('[]')", "it ended with 0 and said nothing"),
+        ("raise SystemExit(3)", "it ended with 3 and said nothing"),
     ],
 )
 def test_a_crash_in_a_process_of_its_own_is_told(code: str, reason: str) -> None:
@@ -83,3 +83,8 @@ def test_a_crash_in_a_process_of_its_own_is_told(code: str, reason: str) -> None
 def test_a_process_of_its_own_answers_or_is_stopped() -> None:
     assert ask_python("-c", "print('noise'); print('{\"a\": 1}')", limit_s=60) == ({"a": 1}, "")
     assert ask_python("-c", "import time; time.sleep(600)", limit_s=0.3) == (None, "it took longer than 0.3 s")
+
+
+def test_what_was_said_before_a_crash_is_kept() -> None:
+    code = "import os, signal; print('{\"a\": 1}', flush=True); os.kill(os.getpid(), signal.SIGILL)"
+    assert ask_python("-c", code, limit_s=60) == ({"a": 1}, "it crashed (SIGILL)")
