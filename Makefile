@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-all fuzz check format clean
+.PHONY: help demo debian test test-all fuzz check format clean
 .DELETE_ON_ERROR:
 
 help:            ## this list
@@ -25,6 +25,11 @@ $(VENV)/.all: pyproject.toml | $(VENV)/bin/python
 
 demo: $(VENV)/.device ## install, then count 100 white cells on the drawn slide
 	$(BIN)/hemato-edge run --camera demo --until 100
+
+# A broker for the tests of MQTT.
+debian:          ## as root: Debian's packages that some tests use; without them those tests skip
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends mosquitto
 
 test: $(VENV)/.all ## install all that is needed and run the quick tests
 	$(BIN)/python -m pytest

@@ -16,6 +16,7 @@ FLOORS = [
     {"pipeline"},
     {"calibration"},
     {"vision", "views", "doctor"},
+    {"outlets"},
     {"counting", "cameras"},
     {"models", "store", "settings", "device"},
     {"values"},

@@ -19,6 +19,7 @@ from hemato_edge.cli import (
     evaluate,
     look,
     models,
+    mqtt,
     records,
     review,
     run,
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (run, calibrate, look, records, review, models, config, doctor, train, convert, evaluate, data):
+for group in (run, calibrate, look, records, review, mqtt, models, config, doctor, train, convert, evaluate, data):
     group.register(app)
 
 
