@@ -16,8 +16,8 @@ SHIPPED_CLASSIFIER, SHIPPED_LOCATOR = ":classifier", ":locator"
 """What stands for the models that come with the package: this process does not load what reads them."""
 _VERIFY = "`hemato-edge model verify`"
 _FEW = 0.8
-"""Share of delegated operations under which something is amiss; LiteRT takes 0.92 of the shipped locator's, 0.98 of the
-classifier's."""
+"""Share of delegated operations under which something is amiss; LiteRT takes 0.98 of the shipped
+models'."""
 
 
 def models(subject: Subject) -> Iterator[Finding]:
