@@ -5,7 +5,6 @@ The command line prints `message` and `fix` on one line and exits with `exit_cod
 
 from __future__ import annotations
 
-
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), "\N{REPLACEMENT CHARACTER}")
 """Messages name files and keys from outside, whose names may hold line breaks and what steers a terminal."""
 
