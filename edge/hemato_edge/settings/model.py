@@ -43,7 +43,11 @@ def _expanded(path: object) -> object:
     if not isinstance(path, (str, Path)) or not str(path).strip():
         msg = "a path is needed"
         raise ValueError(msg)
-    return Path(path).expanduser()
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        msg = "there is no home folder of that user"
+        raise ValueError(msg) from error
 
 
 def _ascending(interval: tuple[float, float]) -> tuple[float, float]:

@@ -117,8 +117,8 @@ class Reader:
         """
         with translated(self.path):
             row = self._connection.execute(_SESSION, (number,)).fetchone()
-        if row is not None:
-            return self._session(row)
+            if row is not None:
+                return self._session(row)
         if number is None:
             raise StoreError(f"No session is recorded in {self.path}.", "Record one with `hemato-edge run`.")
         raise StoreError(
@@ -183,7 +183,7 @@ class Reader:
             row = self._connection.execute(
                 "SELECT * FROM portraits WHERE (session, field, cell) = (?, ?, ?)", (session, field, cell)
             ).fetchone()
-        return None if row is None else portrait_record(row)
+            return None if row is None else portrait_record(row)
 
     def changed(self, session: int) -> int:
         """How many cells of a session count as something else than the machine said."""
