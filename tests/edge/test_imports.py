@@ -17,7 +17,7 @@ FLOORS = [
     {"calibration"},
     {"vision", "views"},
     {"counting", "cameras"},
-    {"models", "store", "settings"},
+    {"models", "store", "settings", "device"},
     {"values"},
     {"errors", "labels"},
 ]
