@@ -66,3 +66,9 @@ class CalibrationError(HematoEdgeError):
     """Scale or stain cannot be estimated from what was seen."""
 
     exit_code = 10
+
+
+class ServiceError(HematoEdgeError):
+    """The systemd service cannot be installed, removed or started, or it does not run."""
+
+    exit_code = 12

@@ -8,14 +8,13 @@ as it has no room for fields of our name and fails on levels of other libraries.
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from logging_journald import JournaldTransport, check_journal_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 IDENTIFIER = "hemato-edge"
 FIELDS = "journal_fields"
@@ -26,8 +25,12 @@ PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (
 
 def goes_to_journal() -> bool:
     """Whether our standard error is the journal's, by `JOURNAL_STREAM`: then a service manager runs us."""
+    if not os.environ.get("JOURNAL_STREAM"):
+        return False
+    from logging_journald import check_journal_stream
+
     try:
-        return check_journal_stream()
+        return bool(check_journal_stream())
     except (ValueError, OSError):  # not two numbers, or standard error is closed
         return False
 
@@ -43,6 +46,8 @@ class JournalHandler(logging.Handler):
     """
 
     def __init__(self, socket: Path | None = None) -> None:
+        from logging_journald import JournaldTransport
+
         super().__init__()
         self._transport = JournaldTransport(socket)
         self.fields: dict[str, object] = {}
@@ -66,6 +71,23 @@ class JournalHandler(logging.Handler):
         yield "CODE_FUNC", record.funcName
         for name, value in {**self.fields, **getattr(record, FIELDS, {})}.items():
             yield f"HEMATO_EDGE_{name}", value if isinstance(value, (int, float)) else str(value)
+
+
+def log_level(verbose: int, *, quiet: bool, setting: str | None = None) -> int:
+    """The level to log from: -q, -v, the setting `log.level`, or warnings; as a service also what it does.
+
+    Args:
+        verbose: how often -v was given.
+        quiet: whether -q was.
+        setting: "error", "warning", "info" or "debug"; None if it is not set.
+    """
+    if quiet:
+        return logging.ERROR
+    if verbose:
+        return max(logging.DEBUG, logging.WARNING - 10 * verbose)
+    if setting is not None:
+        return int(getattr(logging, setting.upper()))
+    return logging.INFO if goes_to_journal() else logging.WARNING
 
 
 def journal_handler() -> JournalHandler | None:

@@ -10,8 +10,22 @@ from typing import Annotated
 import typer
 
 from hemato_edge import __version__
-from hemato_edge.cli import calibrate, config, convert, data, evaluate, look, models, records, review, run, train
+from hemato_edge.cli import (
+    calibrate,
+    config,
+    convert,
+    data,
+    evaluate,
+    look,
+    models,
+    records,
+    review,
+    run,
+    service,
+    train,
+)
 from hemato_edge.errors import HematoEdgeError
+from hemato_edge.journal import FIELDS, journal_handler, log_level, set_up_logging
 
 app = typer.Typer(
     name="hemato-edge",
@@ -20,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (run, calibrate, look, records, review, models, config, train, convert, evaluate, data):
+for group in (run, calibrate, look, records, review, models, config, service, train, convert, evaluate, data):
     group.register(app)
 
 
@@ -39,8 +53,16 @@ def options(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what is asked for, and errors.")] = False,
 ) -> None:
     """Global options."""
-    level = logging.ERROR if quiet else max(logging.DEBUG, logging.WARNING - 10 * verbose)
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True)
+    set_up_logging(log_level(verbose, quiet=quiet))
+
+
+def _say(error: HematoEdgeError) -> None:
+    """One line on standard error; where that is the journal, one entry with the parts in fields."""
+    if journal_handler() is None:
+        typer.echo(f"error: {error}", err=True)
+        return
+    fields = {"error": type(error).__name__, "fix": error.fix, "exit_code": error.exit_code}
+    logging.getLogger(__name__).error("%s", error, extra={FIELDS: fields})
 
 
 def main() -> None:
@@ -53,7 +75,7 @@ def main() -> None:
     except HematoEdgeError as error:
         if logging.getLogger().isEnabledFor(logging.DEBUG):
             logging.getLogger(__name__).debug("where it came from", exc_info=error)
-        typer.echo(f"error: {error}", err=True)
+        _say(error)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # the reader of our output, `head` for instance, has seen enough

@@ -63,9 +63,9 @@ class Notifier:
 class Watchdog:
     """Tells the service manager that frames are really counted, or that the camera is being brought back.
 
-    The watchdog is fed after a commit, and only if a frame was read and analysed since it was fed last: a hung camera, a
-    hung inference and a full disk each leave it hungry, and systemd starts the program anew. While the camera is away
-    that cannot be, so each step that brings it back feeds it, too. May be called from any thread.
+    The watchdog is fed after a commit, and only if a frame was read and analysed since it was fed last: a hung camera,
+    a hung inference and a hung disk each leave it hungry, and systemd starts the program anew. While the camera is away
+    no frame can come, so each step that brings it back feeds it, too. May be called from any thread.
 
     Args:
         notifier: who is told.

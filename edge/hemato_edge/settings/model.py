@@ -176,6 +176,14 @@ class DisplaySettings(Section):
     refresh_hz: float = Field(4.0, gt=0, le=60, description="how often the live table is drawn, per second")
 
 
+class LogSettings(Section):
+    """What is said while it runs."""
+
+    level: Literal["error", "warning", "info", "debug"] | None = Field(
+        None, description="least level that is logged; none: warning, and info as a service. -v and -q stand over it"
+    )
+
+
 class Settings(BaseSettings):
     """All settings. Made by `load_settings`; called directly, it takes values and defaults alone."""
 
@@ -191,6 +199,7 @@ class Settings(BaseSettings):
     reference: ReferenceSettings = Field(default_factory=ReferenceSettings)
     estimate: EstimateSettings = Field(default_factory=EstimateSettings)
     display: DisplaySettings = Field(default_factory=DisplaySettings)
+    log: LogSettings = Field(default_factory=LogSettings)
 
     @classmethod
     def settings_customise_sources(
