@@ -50,6 +50,7 @@ class JournalHandler(logging.Handler):
 
         super().__init__()
         self._transport = JournaldTransport(socket)
+        self.setFormatter(logging.Formatter("%(message)s"))
         self.fields: dict[str, object] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -60,6 +61,11 @@ class JournalHandler(logging.Handler):
             sys.stderr.write(f"{record.levelname} {record.name}: {self.format(record)}\n")
         except Exception:  # noqa: BLE001 - as in all handlers of `logging`: a bad record must not end the program
             self.handleError(record)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._transport.socket.close()
+        super().close()
 
     def _pairs(self, record: logging.LogRecord) -> Iterator[tuple[str, object]]:
         yield "MESSAGE", self.format(record)  # with the traceback, where there is one

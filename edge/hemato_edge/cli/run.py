@@ -102,9 +102,9 @@ def run(
         error = _count(daemon, writer, display, reloader)
     if calibration is not None and calibration.doubt:
         typer.echo(f"warning: scale_contradicts_profile: {calibration.doubt}", err=True)
-    if daemon.session is not None and (error is None or (daemon.totals is not None and daemon.totals.fields)):
-        if not tell(daemon.totals):
-            _print_report(settings.store.path, daemon.session, as_json=as_json)
+    counted = error is None or (daemon.totals is not None and daemon.totals.fields)
+    if daemon.session is not None and counted and not tell(daemon.totals):
+        _print_report(settings.store.path, daemon.session, as_json=as_json)
     if error is not None:
         raise error
     spacing.end()

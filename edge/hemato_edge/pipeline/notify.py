@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Callable, MutableMapping
 
     from hemato_edge.store.records import Totals
 
@@ -69,10 +69,12 @@ class Watchdog:
 
     Args:
         notifier: who is told.
+        clock: seconds that only go forward.
     """
 
-    def __init__(self, notifier: Notifier | None = None) -> None:
+    def __init__(self, notifier: Notifier | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._notifier = notifier or Notifier()
+        self._clock = clock
         self._lock = threading.Lock()
         self._analysed = False
         self._fed = self._told = float("-inf")
@@ -87,7 +89,7 @@ class Watchdog:
     def started(self, totals: Totals) -> None:
         """Camera, models and store are open and the session has begun."""
         with self._lock:
-            self._ready, self._totals, self._fed = True, totals, time.monotonic()
+            self._ready, self._totals, self._fed = True, totals, self._clock()
             self._notifier.send(READY=1, WATCHDOG=1, STATUS=self._status())
 
     def analysed(self) -> None:
@@ -96,7 +98,7 @@ class Watchdog:
 
     def committed(self, totals: Totals) -> None:
         """These totals are on disk."""
-        now = time.monotonic()
+        now = self._clock()
         with self._lock:
             self._totals = totals
             if not self._ready or self._stopping:
@@ -121,7 +123,7 @@ class Watchdog:
         with self._lock:
             self._camera = f"{state} ({detail})" if detail else state
             if not self._stopping:
-                self._fed = time.monotonic()
+                self._fed = self._clock()
                 self._notifier.send(WATCHDOG=1, STATUS=self._status())
 
     def reloading(self) -> None:

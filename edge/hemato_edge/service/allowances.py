@@ -62,8 +62,10 @@ class Allowances:
         lines = []
         if any(_hidden(path) for path in (*self.readable, *self.writable)):
             lines += ["# Home folders stay hidden, but for these.", "ProtectHome=tmpfs"]
-        lines += [f"BindReadOnlyPaths={quoted(path)}" for path in self.readable]
-        return lines + [f"{'BindPaths' if _hidden(p) else 'ReadWritePaths'}={quoted(p)}" for p in self.writable]
+        lines += [f"BindReadOnlyPaths={_bound(path)}" for path in self.readable]
+        return lines + [
+            f"BindPaths={_bound(path)}" if _hidden(path) else f"ReadWritePaths={quoted(path)}" for path in self.writable
+        ]
 
 
 def configured(file: Path = CONFIGURATION) -> dict[str, object]:
@@ -117,6 +119,12 @@ def _network(settings: Mapping[str, object]) -> tuple[tuple[str, ...], tuple[str
         own = settings.get("metrics.host", LOOPBACK[0]) in LOOPBACK
         (loopback if own else network).append("metrics.port is set")
     return tuple(network), tuple(loopback)
+
+
+def _bound(path: Path) -> str:
+    """As `quoted`; a colon would begin the place where it is bound to."""
+    word = quoted(path)
+    return word if ":" not in word else '"' + word.strip('"').replace(":", "\\\\:") + '"'
 
 
 def _hidden(path: Path) -> bool:

@@ -27,7 +27,7 @@ SYSUSERS = f"""\
 # The user that the service runs as: it may open cameras, and its group may read the counts.
 u {USER} - "hemato-edge service" {STATE_FOLDER}
 """
-_LITERAL = re.compile(r"[A-Za-z0-9_./+:@,=-]+")
+_LITERAL = re.compile(r"[A-Za-z0-9_./+:@,=%-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ def this_program() -> Program:
     """The program that is running now."""
     script = Path(sys.prefix) / "bin" / "hemato-edge"
     command = quoted(script) if script.exists() else f"{quoted(Path(sys.executable))} -m hemato_edge.cli.main"
+    command = command.replace("$", "$$")  # commands know variables
     package = Path(hemato_edge.__file__).parents[1]
     folders = dict.fromkeys((Path(sys.prefix), Path(sys.base_prefix), package))
     return Program(command, tuple(f for f in folders if not any(o != f and f.is_relative_to(o) for o in folders)))
@@ -62,8 +63,8 @@ def unit(program: Program | None = None) -> str:
 
 
 def quoted(path: Path) -> str:
-    """A path as a word of a unit file: `%` and `$` doubled, the rest quoted where it needs to be."""
-    text = str(path).replace("%", "%%").replace("$", "$$")
+    """A path as one word of a unit file."""
+    text = str(path).replace("%", "%%")
     if _LITERAL.fullmatch(text):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
