@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-all check format clean
+.PHONY: help demo test test-all test-systemd check format clean
 .DELETE_ON_ERROR:
 
 help:            ## this list
@@ -31,6 +31,9 @@ test: $(VENV)/.all ## install all that is needed and run the quick tests
 
 test-all: $(VENV)/.all ## also the tests that take minutes
 	$(BIN)/python -m pytest -m "slow or not slow"
+
+test-systemd: $(VENV)/.all ## the service under a booted systemd; root, systemd-container, mmdebstrap
+	$(BIN)/python -m pytest -m systemd tests/systemd
 
 check: $(VENV)/.all ## style and types
 	$(BIN)/ruff check .

@@ -40,16 +40,13 @@ class JournalHandler(logging.Handler):
 
     Args:
         socket: the journal's; None for the usual place.
-
-    Raises:
-        OSError: if nobody listens there.
     """
 
     def __init__(self, socket: Path | None = None) -> None:
         from logging_journald import JournaldTransport
 
         super().__init__()
-        self._transport = JournaldTransport(socket)
+        self._transport = JournaldTransport(socket, connected=False)  # a restarted journal is found again
         self.setFormatter(logging.Formatter("%(message)s"))
         self.fields: dict[str, object] = {}
 
@@ -110,13 +107,10 @@ def remember(**fields: object) -> None:
 
 def set_up_logging(level: int) -> None:
     """Log from `level` on: to the journal if standard error is its, else as plain lines to standard error."""
-    handler: logging.Handler | None = None
+    handler: logging.Handler
     if goes_to_journal():
-        try:
-            handler = JournalHandler()
-        except OSError:  # no journal in this mount namespace: its pipe takes plain lines
-            handler = None
-    if handler is None:
+        handler = JournalHandler()
+    else:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,7 @@ import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
-SUITE, PYTHON = "bookworm", "3.11"
+SUITE, PYTHON, GLIBC_MINOR = "bookworm", "3.11", 36
 PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv"
 BOOT_S, COMMAND_S = 60.0, 180.0
 HOME = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hemato-edge-systemd"
@@ -53,14 +54,9 @@ def build() -> Path:
     wanted = hashlib.sha256((REPOSITORY / "pyproject.toml").read_bytes()).hexdigest()
     fresh = not stamp.exists() or stamp.read_text() != wanted
     if fresh:
-        platforms = [f"--platform=manylinux_2_{minor}_x86_64" for minor in range(36, 16, -1)]  # Debian 12: glibc 2.36
-        binary = [
-            "--only-binary=:all:",
-            f"--python-version={PYTHON}",
-            "--implementation=cp",
-            "--platform=manylinux2014_x86_64",
-        ]
-        binary += platforms
+        tags = [*(f"manylinux_2_{minor}" for minor in range(GLIBC_MINOR, 16, -1)), "manylinux2014"]
+        platforms = [f"--platform={tag}_{platform.machine()}" for tag in tags]
+        binary = ["--only-binary=:all:", f"--python-version={PYTHON}", "--implementation=cp", *platforms]
         run(*pip, "download", "--dest", wheels, *binary, wheel, timeout_s=600)
         shutil.rmtree(venv, ignore_errors=True)
         run("chroot", root, "python3", "-m", "venv", "/opt/hemato-edge")
@@ -112,18 +108,8 @@ class Machine:
 
     def try_run(self, script: str) -> subprocess.CompletedProcess[str]:
         """Run a shell script inside."""
-        path = "/opt/hemato-edge/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        command = [
-            "nsenter",
-            "-t",
-            str(self._pid),
-            "-a",
-            "/usr/bin/env",
-            "-i",
-            f"PATH={path}",
-            "HOME=/root",
-            "COLUMNS=200",
-        ]
+        variables = ["PATH=/opt/hemato-edge/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "COLUMNS=200"]
+        command = ["nsenter", "-t", str(self._pid), "-a", "/usr/bin/env", "-i", *variables]
         return subprocess.run(
             [*command, "/bin/bash", "-c", script], capture_output=True, text=True, check=False, timeout=COMMAND_S
         )

@@ -36,9 +36,9 @@ def lines(settings: dict[str, object], *folders: str) -> list[str]:
         ({"mqtt.host": "127.0.0.1"}, LOOPBACK),
         ({"metrics.port": 9100}, LOOPBACK),
         ({"metrics.port": 0, "metrics.host": "::1"}, LOOPBACK),
-        ({"metrics.port": 9100, "metrics.host": "0.0.0.0"}, NETWORK),
+        ({"metrics.port": 9100, "metrics.host": "192.0.2.1"}, NETWORK),
         ({"metrics.port": 9100, "mqtt.host": "broker.example"}, NETWORK),
-        ({"metrics.host": "0.0.0.0"}, []),  # nothing listens without a port
+        ({"metrics.host": "192.0.2.1"}, []),  # nothing listens without a port
         ({"camera.spec": "rtsp://10.0.0.7/1"}, NETWORK),
         ({"camera.spec": "gst:rtspsrc location=rtsp://x ! decodebin"}, [*NETWORK, "MemoryDenyWriteExecute=no"]),
         # code that is made

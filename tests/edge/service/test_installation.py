@@ -50,9 +50,9 @@ def test_a_configuration_that_needs_more_gets_a_drop_in() -> None:
 
 
 def test_a_program_in_a_folder_that_a_boot_empties_is_named() -> None:
-    program = Program("/tmp/v/bin/hemato-edge", (Path("/tmp/v"), Path("/usr")))
-    assert temporary(program) == [Path("/tmp/v")]
-    assert "/tmp/v may be gone after a boot" in installation(program, {}).notes[0]
+    program = Program("/run/v/bin/hemato-edge", (Path("/run/v"), Path("/usr")))
+    assert temporary(program) == [Path("/run/v")]
+    assert "/run/v may be gone after a boot" in installation(program, {}).notes[0]
 
 
 def test_removal_keeps_the_counts() -> None:
