@@ -10,8 +10,8 @@ what lay whole in at least one frame that passed the quality gate. `naive` adds 
 `again` is what the way back over the same path added. `in 1 s` is the count after 25 frames. `cover` draws the
 white cells' types from a known mix 2000 times and tells how often the 95 % intervals of the counted cells hold the
 true share; `naive cover` is the same for the sum over frames. Times are medians, milliseconds on one thread: `reg` is
-registration and ledger, `locate` the OpenCV locator (on mosaics timed on some frames), `known` a whole frame that
-shows known ground only.
+registration and ledger, `locate` the locator that ships (on mosaics timed on some frames), `known` a whole frame that
+shows known ground only. With several `--seeds` the figures of each are added up, a row still being one walk.
 
     python benchmarks/counting.py [--data DIR] [--slides drawn bccd raabin_fields] [--walks …] [--still-frames 10000]
 """
@@ -33,12 +33,12 @@ from hemato_edge.cameras.camera import EndOfFrames
 from hemato_edge.cameras.demo import DemoCamera
 from hemato_edge.cameras.slide import DrawnSlide
 from hemato_edge.cameras.smear import DIFFERENTIAL
-from hemato_edge.counting.differential import clopper_pearson
+from hemato_edge.counting.intervals import clopper_pearson
 from hemato_edge.labels import CLASSIFIER_LABELS, KINDS
 from hemato_edge.pipeline.field import FieldAnalyzer
 from hemato_edge.values import FieldResult, Judgement
 from hemato_edge.vision.classifier import load_classifier
-from hemato_edge.vision.locator import OpenCvLocator
+from hemato_edge.vision.locators import load_locator
 from hemato_edge.vision.quality import QualityGate
 
 FRAME = (640, 480)
@@ -104,7 +104,7 @@ def count(slide, drawn: bool, name: str, still_frames: int) -> dict[str, object]
     path = walk(name, slide.size_px, still_frames)
     camera = DemoCamera(5, slide=slide, walk=path, frame_size=FRAME, still=name == "still")
     boxes = None if drawn else BoxLocator(camera)
-    locator = SeenLocator(boxes or OpenCvLocator())
+    locator = SeenLocator(boxes or load_locator())
     analyzer = FieldAnalyzer(QualityGate(), locator, load_classifier() if drawn else OneAnswer())
     run = Run(camera, analyzer, locator, boxes, half=len(path.poses) // 2 if name == "return" else None)
     camera.open()
@@ -125,7 +125,7 @@ class Run:
         self.counted, self.naive, self.rejected = Counter(), Counter(), Counter()
         self.good, self.cells, self.latency, self.known, self.locate = [], [], [], [], []
         self.origins, self.frames, self.after_second, self.at_half = {}, 0, None, None
-        self.answers = Counter()
+        self.shipped = load_locator() if boxes else None
 
     def take(self, frame):
         """One frame through the analyzer."""
@@ -156,9 +156,9 @@ class Run:
             self.at_half = Counter(self.counted)
 
     def time_locator(self, image):
-        """What the OpenCV locator would cost."""
+        """What the locator that ships would cost."""
         began = time.perf_counter()
-        OpenCvLocator().locate_with_nuclei(image, red_cell_px=self.analyzer.looks.red_cell_px)
+        self.shipped.locate_with_nuclei(image, red_cell_px=self.analyzer.looks.red_cell_px)
         self.locate.append((time.perf_counter() - began) * 1e3)
 
     def add(self, result):

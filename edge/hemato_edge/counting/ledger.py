@@ -17,7 +17,7 @@ import numpy as np
 
 from hemato_edge.counting.coverage import Coverage
 from hemato_edge.counting.matching import MATCH_RED_CELLS, matched, touches_border, whole_in_view
-from hemato_edge.counting.trial import COUNTED, MOST_AGAINST, TRIAL, TRIED, KnownCell, verdict
+from hemato_edge.counting.trial import BETTER_LOOK, COUNTED, MOST_AGAINST, REFUSED, TRIAL, TRIED, KnownCell, verdict
 from hemato_edge.labels import KINDS, PLATELET, RBC, WBC
 from hemato_edge.values import Pose
 
@@ -200,11 +200,13 @@ class Ledger:
 
     def _sighted(self, cell: KnownCell, detections: Detections, i: int, pose: Pose) -> None:
         """A known cell follows slow drift of the tracking; the old place weighs more, so nothing runs away."""
-        kind = int(detections.kinds[i])
-        if cell.state == TRIED:
+        kind, score = int(detections.kinds[i]), float(detections.scores[i])
+        if cell.state == REFUSED and score >= cell.score + BETTER_LOOK:
+            self._try_anew(cell, detections, i, pose)
+        elif cell.state == TRIED:
             self._on_trial[cell.number] = (pose.region, cell)
             cell.sightings += 1
-            cell.score = max(cell.score, float(detections.scores[i]))
+            cell.score = max(cell.score, score)
             cell.kinds[kind] += 1
             cell.kind = max(range(len(KINDS)), key=lambda k: (cell.kinds[k], k == cell.kind))
         if kind != cell.kind:
@@ -217,6 +219,15 @@ class Ledger:
         if after != before:
             self._tiles[before].remove(cell)
             self._tiles.setdefault(after, []).append(cell)
+
+    def _try_anew(self, cell: KnownCell, detections: Detections, i: int, pose: Pose) -> None:
+        """A refused thing has been seen much better: what was known of it is forgotten."""
+        self._tiles[self.coverage.tile_of(pose.region, cell.x, cell.y)].remove(cell)
+        fresh = self._made(detections, i, (pose.x_px, pose.y_px), 0)
+        cell.kind, cell.kinds, cell.x, cell.y, cell.size = fresh.kind, fresh.kinds, fresh.x, fresh.y, fresh.size
+        cell.score, cell.state, cell.sightings, cell.chances = fresh.score, TRIED, 1, 0  # this frame's is still to come
+        self._tiles.setdefault(self.coverage.tile_of(pose.region, cell.x, cell.y), []).append(cell)
+        self._on_trial[cell.number] = (pose.region, cell)
 
     def _judge(self, on_view: set[int]) -> tuple[tuple[list[KnownCell], ...], list[KnownCell]]:
         """End the trials that can be ended; what left the view is judged by what there is."""

@@ -15,6 +15,10 @@ MOST_AGAINST = 2
 """So many earlier frames without a sign of a cell are held against a very large one: some may have cut it. Against
 others all of them are, up to `TRIAL`."""
 
+BETTER_LOOK = 0.1
+"""A refused thing is tried anew when its score exceeds by so much what it was refused with: it may have been seen only
+in part, or blurred. So one thing can be tried ten times at most, and flicker does not grow the count."""
+
 TRIED, COUNTED, REFUSED = 0, 1, 2
 """States of a cell: on trial, or to be tried when it is seen again; counted; taken for flicker."""
 

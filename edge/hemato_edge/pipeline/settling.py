@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from hemato_edge.counting.trial import COUNTED
+from hemato_edge.counting.trial import COUNTED, REFUSED
 from hemato_edge.labels import WBC
 from hemato_edge.values import Cell
 from hemato_edge.vision.portraits import cut_portrait, encode_portrait
@@ -128,7 +128,12 @@ class Settling:
 
     def _wanted(self, cell: KnownCell) -> bool:
         looks = self._open.get(cell.number)
-        return cell.kind == WBC and cell.looks < MOST_LOOKS and (looks is None or not looks.settled)
+        return (
+            cell.kind == WBC
+            and cell.state != REFUSED
+            and cell.looks < MOST_LOOKS
+            and (looks is None or not looks.settled)
+        )
 
     def _named(self, looks: _Looks) -> Cell:
         """The cell as its votes have it; box, picture and activation map are those of the sharpest look that agrees."""

@@ -135,6 +135,20 @@ def test_a_cell_that_left_undecided_is_tried_again_when_it_comes_back() -> None:
     assert ledger.known[WBC] == 1
 
 
+def test_what_was_refused_on_poor_looks_is_tried_anew_on_a_much_better_one() -> None:
+    ledger, found = Ledger(), 0
+    poor = cells((300, 200), side=72, score=0.5)
+    nothing = cells()
+    for shown in (nothing, poor, nothing, nothing, nothing, nothing, nothing):
+        found += new(ledger, shown, at(0))
+    assert found == 0
+    found += sum(new(ledger, cells((300, 205), side=72, score=0.55), at(0)) for _ in range(10))
+    assert found == 0  # no better than what was refused
+    found += sum(new(ledger, cells((300, 205), side=120, score=0.8), at(0)) for _ in range(3))
+    assert found == 1
+    assert ledger.known == [1, 0, 0]
+
+
 def test_what_is_on_trial_at_the_end_is_decided() -> None:
     ledger = Ledger()
     ledger.admit(cells((200, 200), (400, 300), score=0.8), at(0), RED, SIZE)
