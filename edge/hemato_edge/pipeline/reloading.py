@@ -12,6 +12,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import HematoEdgeError
+from hemato_edge.store.records import SETTING_CHANGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,8 +24,6 @@ LIVE_SECTIONS = ("quality", "log")
 """Sections whose keys are taken over while a session runs."""
 RECORDED_SECTIONS = ("quality",)
 """Those of them that change what is counted."""
-NOTE = "setting:"
-"""How the name of such a change's tally begins; its count is the number of frames read before."""
 _log = logging.getLogger(__name__)
 
 
@@ -81,7 +80,7 @@ class Reloader:
             _log.warning("%s is now %s, before %s", key, new[key], self._values[key])
             self._values[key] = new[key]
             if key.split(".")[0] in RECORDED_SECTIONS:
-                self._note(f"{NOTE}{key}={new[key]}")
+                self._note(f"{SETTING_CHANGED}{key}={new[key]}")
         for key in changed:
             if key not in live:
                 _log.warning("%s = %s waits for the next start; %s stays", key, new[key], self._values[key])
