@@ -119,6 +119,17 @@ def test_a_hung_process_is_killed_and_started_anew_and_keeps_its_counts(machine:
     assert any("watchdog" in line for line in machine.run("journalctl -u hemato-edge -o cat").lower().splitlines())
 
 
+def test_where_it_hung_is_in_the_journal(machine: Machine) -> None:
+    """What the watchdog sends a process that still runs."""
+    machine.run("hemato-edge service install")
+    pid = machine.show("MainPID")
+    machine.run(f"kill -ABRT {pid}")
+    wait_for(lambda: machine.show("NRestarts") == "1" and machine.show("ActiveState") == "active")
+    lines = [entry["MESSAGE"] for entry in machine.journal(f"_PID={pid}")]
+    assert "Fatal Python error: Aborted" in lines
+    assert any(line.startswith("  File ") and "daemon.py" in line for line in lines)
+
+
 def test_failed_starts_wait_longer_and_longer_and_stop_ends_that(machine: Machine) -> None:
     configure(machine, '[camera]\nspec = "/dev/video97"\n')
     done = machine.try_run("hemato-edge service install")

@@ -106,18 +106,20 @@ class Watchdog:
             lines: dict[str, str | int] = {}
             if self._analysed and now - self._fed >= _FEED_EVERY_S:
                 self._analysed, self._fed, lines["WATCHDOG"] = False, now, 1
+                self._camera = "live"
             if now - self._told >= STATUS_EVERY_S:
                 self._told, lines["STATUS"] = now, self._status()
             if lines:
                 self._notifier.send(**lines)
 
     def camera(self, state: str, detail: str = "") -> None:
-        """The camera's state machine did something: `state` is live, stalled, recovering or failed.
+        """The camera's state machine has turned without a frame.
 
-        Call it for each step and each try, never from a loop that only waits: what calls it keeps the program alive.
+        Call it in the thread that reads the camera, never in one that only waits for that: what calls it keeps the
+        program alive. The next frame that is analysed and committed makes the camera live again.
 
         Args:
-            state: the state after the step.
+            state: live, stalled, recovering or failed; words may follow, as "recovering for 4 s".
             detail: in words, what it does or waits for.
         """
         with self._lock:
