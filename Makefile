@@ -30,7 +30,7 @@ test: $(VENV)/.all ## install all that is needed and run the quick tests
 	$(BIN)/python -m pytest
 
 test-all: $(VENV)/.all ## also the tests that take minutes
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest -m "not systemd"
 
 test-systemd: $(VENV)/.all ## the service under a booted systemd; root, systemd-container, mmdebstrap
 	$(BIN)/python -m pytest -m systemd tests/systemd

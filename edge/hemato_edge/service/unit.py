@@ -22,7 +22,7 @@ DATABASE = STATE_FOLDER / "hemato-edge.db"
 """Its database, unless the configuration says otherwise."""
 CONFIGURATION = Path("/etc/hemato-edge/config.toml")
 MEMORY_HIGH, MEMORY_MAX = "640M", "896M"
-"""Three and a half and five times what the daemon was seen to need: 180 MB on x86-64, drawn slide, both shipped models."""
+"""More than three times, and five times, what was seen: 180 MB on x86-64, drawn slide, both shipped models."""
 SYSUSERS = f"""\
 # The user that the service runs as: it may open cameras, and its group may read the counts.
 u {USER} - "hemato-edge service" {STATE_FOLDER}
