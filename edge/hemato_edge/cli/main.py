@@ -15,9 +15,11 @@ from hemato_edge.cli import (
     config,
     convert,
     data,
+    doctor,
     evaluate,
     look,
     models,
+    mqtt,
     records,
     review,
     run,
@@ -34,7 +36,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (run, calibrate, look, records, review, models, config, service, train, convert, evaluate, data):
+for group in (
+    *(run, calibrate, look, records, review, mqtt, models, config, doctor, service),
+    *(train, convert, evaluate, data),
+):
     group.register(app)
 
 

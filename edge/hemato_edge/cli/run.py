@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hemato_edge.cameras.camera import Camera
     from hemato_edge.errors import HematoEdgeError
     from hemato_edge.pipeline.calibrated import SessionCalibration
-    from hemato_edge.pipeline.daemon import Daemon, Limits
+    from hemato_edge.pipeline.daemon import Daemon, Limits, Observer
     from hemato_edge.pipeline.notify import Watchdog
     from hemato_edge.pipeline.reloading import Reloader
     from hemato_edge.settings import Resolved, Settings
@@ -55,6 +55,12 @@ def run(
     profile: Annotated[
         str | None, typer.Option(metavar="NAME", help="Calibration profile of the objective: `calibrate list`.")
     ] = None,
+    mqtt: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Send the counts to this MQTT broker; more under [mqtt].")
+    ] = None,
+    metrics: Annotated[
+        int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Serve Prometheus metrics on this port.")
+    ] = None,
     label: Annotated[str, typer.Option(metavar="TEXT", help="Your name for the sample.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON document on stdout.")] = False,
 ) -> None:
@@ -62,6 +68,7 @@ def run(
 
     Ctrl-C or SIGTERM ends it in order; SIGHUP reads the settings anew.
     """
+    from hemato_edge.cli.outward import Outlets
     from hemato_edge.cli.supervised import apply_log_level, await_turn, make_reloader, say_begun, tell
     from hemato_edge.pipeline.daemon import Limits
     from hemato_edge.settings import resolve
@@ -70,7 +77,7 @@ def run(
     from hemato_edge.vision.locators import load_locator
 
     given = {"camera.spec": camera, "counting.target": until, "store.path": db, "model.path": model}
-    given |= {"calibration.profile": profile}
+    given |= {"calibration.profile": profile, "mqtt.host": mqtt, "metrics.port": metrics}
     spacing, watchdog = await_turn()
     resolved = resolve(config, given)
     settings = resolved.settings
@@ -82,7 +89,11 @@ def run(
     )
     source = _source(settings, calibration)
     limits = Limits(settings.counting.target or None, max_frames, duration)
-    with open_writer(settings.store.path, settings.store.min_free_mb, settings.store.portraits_min_free_mb) as writer:
+    store = settings.store
+    with (
+        open_writer(store.path, store.min_free_mb, store.portraits_min_free_mb) as writer,
+        Outlets(settings, writer.path) as outlets,
+    ):
         daemon = _daemon(
             source,
             locator,
@@ -95,8 +106,12 @@ def run(
             limits,
             settings,
             calibration,
+            outlets.observer,
             watchdog,
         )
+        bundle = classifier.model.bundle
+        model_named = {"model": bundle.card.name, "model_sha256": bundle.sha256}
+        outlets.watch(daemon, source, _versions(locator, classifier) | model_named)
         display = Display(source, settings.display.refresh_hz, silent=no_display or as_json)
         reloader = make_reloader(context, resolved, lambda: resolve(config, given), daemon, watchdog)
         error = _count(daemon, writer, display, reloader)
@@ -189,6 +204,7 @@ def _daemon(
     limits: Limits,
     settings: Settings,
     calibration: SessionCalibration | None,
+    observer: Observer | None,
     watchdog: Watchdog,
 ) -> Daemon:
     from hemato_edge.pipeline.daemon import Daemon
@@ -198,7 +214,8 @@ def _daemon(
     gate = QualityGate(**settings.quality.model_dump())
     analyzer = FieldAnalyzer(gate, locator, classifier, calibration)
     camera = settings.camera
-    return Daemon(source, analyzer, writer, begin, limits, camera.open_timeout_s, camera.read_timeout_s, watchdog)
+    waits_s = camera.open_timeout_s, camera.read_timeout_s
+    return Daemon(source, analyzer, writer, begin, limits, *waits_s, observer, watchdog)
 
 
 def _count(daemon: Daemon, writer: Writer, display: Display, reloader: Reloader) -> HematoEdgeError | None:

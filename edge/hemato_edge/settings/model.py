@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hemato_edge.store.location import default_database
@@ -53,11 +62,15 @@ class CameraSettings(Section):
     spec: str = Field(
         "0", min_length=1, description="camera SPEC: index, device, picamera, gst:…, file, folder or demo"
     )
-    width: int | None = Field(None, ge=64, le=16384, description="picture width to ask for, pixels; none: the camera's")
-    height: int | None = Field(
-        None, ge=64, le=16384, description="picture height to ask for, pixels; none: the camera's"
+    width: int | None = Field(
+        None, ge=64, le=16384, examples=[1280], description="picture width to ask for, pixels; none: the camera's"
     )
-    fps: float | None = Field(None, gt=0, le=1000, description="frames to ask for, per second; none: the camera's")
+    height: int | None = Field(
+        None, ge=64, le=16384, examples=[960], description="picture height to ask for, pixels; none: the camera's"
+    )
+    fps: float | None = Field(
+        None, gt=0, le=1000, examples=[10.0], description="frames to ask for, per second; none: the camera's"
+    )
     read_timeout_s: float = Field(5.0, gt=0, le=300, description="longest wait for one frame, seconds")
     open_timeout_s: float = Field(10.0, gt=0, le=300, description="longest wait for the first frame, seconds")
 
@@ -65,7 +78,11 @@ class CameraSettings(Section):
 class ModelSettings(Section):
     """Who names the cells."""
 
-    path: _FilePath | None = Field(None, description="classifier bundle (.tflite); none: the one that ships")
+    path: _FilePath | None = Field(
+        None,
+        examples=["/var/lib/hemato-edge/classifier.tflite"],
+        description="classifier bundle (.tflite); none: the one that ships",
+    )
     runtime: Literal["auto", "litert", "tflite-runtime"] = Field(
         "auto", description="TFLite runtime; auto: LiteRT first"
     )
@@ -78,14 +95,24 @@ class LocatorSettings(Section):
     kind: Literal["auto", "learned", "opencv"] = Field(
         "auto", description="learned (a model) or opencv (classical, no model); auto: learned where there is a model"
     )
-    path: _FilePath | None = Field(None, description="locator bundle (.tflite); none: the one that ships")
+    path: _FilePath | None = Field(
+        None,
+        examples=["/var/lib/hemato-edge/locator.tflite"],
+        description="locator bundle (.tflite); none: the one that ships",
+    )
     min_score: float | None = Field(
-        None, ge=0, le=1, description="least score of a cell that is reported; none: the locator's own, kind by kind"
+        None,
+        ge=0,
+        le=1,
+        examples=[0.4],
+        description="least score of a cell that is reported; none: the locator's own, kind by kind",
     )
 
 
 class QualitySettings(Section):
-    """When a frame is not counted. Names and defaults are those of `vision.quality.QualityGate`."""
+    """When a frame is not counted."""
+
+    # names and defaults are those of vision.quality.QualityGate
 
     min_focus: float = Field(0.12, ge=0, description="least ΣLaplacian²/Σ|gradient|² at 40 px a red cell")
     min_brightness: float = Field(0.2, ge=0, le=1, description="least mean brightness, share of white")
@@ -95,7 +122,9 @@ class QualitySettings(Section):
     min_focus_evenness: float = Field(
         0.35, ge=0, le=1, description="least sharpness of the most blurred direction over the sharpest one's"
     )
-    max_stain_ratio: float = Field(5.0, ge=1, description="how many times paler or denser than the reference nuclei be")
+    max_stain_ratio: float = Field(
+        5.0, ge=1, description="how many times paler or denser than the reference nuclei may be"
+    )
 
 
 class CountingSettings(Section):
@@ -114,7 +143,9 @@ def default_profiles() -> Path:
 class CalibrationSettings(Section):
     """What the microscope is like."""
 
-    profile: str | None = Field(None, min_length=1, description="calibration profile to use; none: no micrometres")
+    profile: str | None = Field(
+        None, min_length=1, examples=["40x"], description="calibration profile to use; none: no micrometres"
+    )
     folder: _FilePath = Field(default_factory=default_profiles, description="where calibration profiles are kept")
 
 
@@ -154,7 +185,9 @@ class ReferenceSettings(Section):
     basophil: _Interval | None = Field((0, 2), description="[low, high] percent")
     lymphocyte: _Interval | None = Field((16, 47), description="[low, high] percent")
     monocyte: _Interval | None = Field((0, 9), description="[low, high] percent")
-    immature_granulocyte: _Interval | None = Field(None, description="[low, high] percent; none: never flagged")
+    immature_granulocyte: _Interval | None = Field(
+        None, examples=[[0, 1]], description="[low, high] percent; none: never flagged"
+    )
 
 
 class EstimateSettings(Section):
@@ -168,6 +201,67 @@ class EstimateSettings(Section):
 
     white_factor: float = Field(0.377, gt=0, le=100, description="10^9/L for one white cell per square millimetre")
     platelet_factor: float = Field(0.628, gt=0, le=100, description="10^9/L for one platelet per square millimetre")
+
+
+class MqttSettings(Section):
+    """Where counts are sent over MQTT. Nothing is sent while no host is named."""
+
+    host: str | None = Field(
+        None,
+        examples=["broker.example.org"],
+        min_length=1,
+        description="the broker's name or address; none: nothing is sent",
+    )
+    port: int | None = Field(
+        None, examples=[8883], ge=1, le=65535, description="its port; none: 8883 with TLS, 1883 without"
+    )
+    security: Literal["tls", "tls-unverified", "none"] = Field(
+        "tls", description="tls; or, insecure and only when named: tls-unverified (any certificate), none (plain text)"
+    )
+    ca_file: _FilePath | None = Field(
+        None, examples=["/etc/hemato-edge/ca.pem"], description="PEM of the authority to trust; none: the system's"
+    )
+    certificate_file: _FilePath | None = Field(
+        None, examples=["/etc/hemato-edge/device.pem"], description="PEM of the certificate that this device shows"
+    )
+    key_file: _FilePath | None = Field(
+        None, examples=["/etc/hemato-edge/device.key"], description="PEM of that certificate's private key"
+    )
+    username: SecretStr | None = Field(
+        None, examples=["microscope-3"], description="user name at the broker; never shown"
+    )
+    password: SecretStr | None = Field(None, examples=["…"], description="password at the broker; never shown")
+    password_file: _FilePath | None = Field(
+        None, examples=["/etc/hemato-edge/password"], description="file whose first line is the password, instead of it"
+    )
+    protocol: Literal["5", "3.1.1"] = Field(
+        "5", description="MQTT version; with 3.1.1 a broker cannot say that it refused a message"
+    )
+    topic: str = Field(
+        "hemato-edge", pattern=r"^[^+#\s/]+(/[^+#\s/]+)*$", description="first part of all topics, no + and no #"
+    )
+    device: str | None = Field(
+        None,
+        examples=["microscope-3"],
+        pattern=r"^[^+#/\s]+$",
+        description="this device's name in topics and messages; none: its host name",
+    )
+    send_label: bool = Field(False, description="send the sample's label as well, which may name a person")
+    every_s: float = Field(60.0, ge=0.1, le=86_400, description="how often new counts are sent at most, seconds")
+    outbox_limit: int = Field(
+        10_000, ge=10, le=1_000_000, description="messages the outbox holds; beyond, sessions wait in the store"
+    )
+
+
+class MetricsSettings(Section):
+    """Prometheus metrics over HTTP. Nothing listens while no port is named."""
+
+    port: int | None = Field(
+        None, examples=[9464], ge=0, le=65535, description="port to listen on, 0: any free one; none: no metrics"
+    )
+    host: str = Field(
+        "127.0.0.1", min_length=1, description="address to listen on; another than loopback shows them to the network"
+    )
 
 
 class DisplaySettings(Section):
@@ -198,6 +292,8 @@ class Settings(BaseSettings):
     store: StoreSettings = Field(default_factory=StoreSettings)
     reference: ReferenceSettings = Field(default_factory=ReferenceSettings)
     estimate: EstimateSettings = Field(default_factory=EstimateSettings)
+    mqtt: MqttSettings = Field(default_factory=MqttSettings)
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     display: DisplaySettings = Field(default_factory=DisplaySettings)
     log: LogSettings = Field(default_factory=LogSettings)
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource, SettingsError
 
 from hemato_edge.errors import ConfigurationError
+from hemato_edge.settings.lines import lines_of_keys
 from hemato_edge.settings.model import Section, Settings
 
 if sys.version_info >= (3, 11):
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ENVIRONMENT_PREFIX = "HEMATO_EDGE_"
-NOT_SETTINGS = frozenset({"HEMATO_EDGE_DATA"})
-"""Variables with our prefix that are no settings: the tests' development images."""
+NOT_SETTINGS = frozenset({"HEMATO_EDGE_DATA", "HEMATO_EDGE_TFLITE_PYTHON"})
+"""Variables with our prefix that are no settings: the tests' development images, and another Python of theirs."""
+_LIST = "`hemato-edge config show` lists what can be set."
+_LONGEST = 100
 DEFAULT, COMMAND_LINE = "default", "command line"
 """Origins of a value; the others name their file or variable."""
 
@@ -36,7 +39,7 @@ class Resolved:
 
     Attributes:
         settings: the effective values.
-        origins: key ("camera.spec") → "default", "file PATH", "environment NAME" or "command line"; every key.
+        origins: key ("camera.spec") → "default", "file PATH, line N", "environment NAME" or "command line"; every key.
         file: the TOML file that was read, or None.
     """
 
@@ -73,7 +76,7 @@ def resolve(config: Path | None = None, overrides: Mapping[str, object] | None =
     file = config or next((path for path in default_files() if path.exists()), None)
     given: dict[str, tuple[object, str]] = {}
     if file is not None:
-        given |= {key: (value, f"file {file}") for key, value in _leaves(_read_toml(file))}
+        given |= _read_file(file)
     given |= _read_environment()
     given |= {key: (value, COMMAND_LINE) for key, value in (overrides or {}).items() if value is not None}
     for key, (_, origin) in given.items():
@@ -95,7 +98,7 @@ def default_files() -> tuple[Path, Path]:
 
 def known_keys() -> tuple[str, ...]:
     """All keys, "section.name"."""
-    return tuple(f"{section}.{name}" for section, model in _sections() for name in model.model_fields)
+    return tuple(f"{section}.{name}" for section, model in sections() for name in model.model_fields)
 
 
 def variable(key: str) -> str:
@@ -103,7 +106,8 @@ def variable(key: str) -> str:
     return ENVIRONMENT_PREFIX + key.upper().replace(".", "__")
 
 
-def _sections() -> Iterator[tuple[str, type[Section]]]:
+def sections() -> Iterator[tuple[str, type[Section]]]:
+    """Name and model of every section, in the order of the file."""
     for name, info in Settings.model_fields.items():
         if isinstance(info.annotation, type) and issubclass(info.annotation, Section):  # all are
             yield name, info.annotation
@@ -118,10 +122,27 @@ def _leaves(tree: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str,
             yield prefix + name, value
 
 
-def _read_toml(path: Path) -> dict[str, object]:
+def _read_file(path: Path) -> dict[str, tuple[object, str]]:
+    """Key → value and origin."""
+    text = _read_text(path)
     try:
-        with path.open("rb") as stream:
-            return tomllib.load(stream)
+        leaves = dict(_leaves(tomllib.loads(text)))
+        lines = lines_of_keys(text)
+    except (ValueError, RecursionError) as error:  # an integer of 5000 digits is a mere ValueError
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else told(str(error))
+        raise ConfigurationError(
+            f"The configuration file {path} is not valid TOML: {reason}.",
+            'Write it as [section] and key = "value" lines.',
+        ) from error
+    return {
+        key: (value, f"file {path}, line {lines[key]}" if key in lines else f"file {path}")
+        for key, value in leaves.items()
+    }
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode()
     except FileNotFoundError:
         raise ConfigurationError(
             f"There is no configuration file {path}.", "Check the path given to --config."
@@ -130,10 +151,9 @@ def _read_toml(path: Path) -> dict[str, object]:
         raise ConfigurationError(
             f"The configuration file {path} cannot be read: {error.strerror}.", "It must be a readable TOML file."
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise ConfigurationError(
-            f"The configuration file {path} is not valid TOML: {error}.",
-            'Write it as [section] and key = "value" lines.',
+            f"The configuration file {path} is not valid TOML: {error}.", "It must be text in UTF-8."
         ) from error
 
 
@@ -146,25 +166,26 @@ def _read_environment() -> dict[str, tuple[object, str]]:
         tree = EnvSettingsSource(
             Settings, env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", env_ignore_empty=True
         )()
-    except SettingsError as error:
-        raise ConfigurationError(f"An environment variable cannot be read: {error}.") from error
+    except (SettingsError, RecursionError) as error:
+        raise ConfigurationError(
+            f"An environment variable cannot be read: {told(str(error))}.", "Lists are written as in JSON: [40, 75]."
+        ) from error
     return {key: (value, f"environment {by_key[key]}") for key, value in _leaves(tree)}
 
 
 def _check_known(key: str, origin: str) -> None:
     if key in known_keys():
         return
+    near = _nearest(key)
     if origin.startswith("environment "):
-        near = _nearest(key)
-        hint = f"Did you mean {variable(near)}?" if near else "`hemato-edge config show` lists what can be set."
-        raise ConfigurationError(f"The variable {origin.removeprefix('environment ')} is no setting.", hint)
+        hint = f"Did you mean {variable(near)}?" if near else _LIST
+        raise ConfigurationError(f"The variable {told(origin.removeprefix('environment '))} is no setting.", hint)
     if key in Settings.model_fields:
         raise ConfigurationError(
             f"{key} is a section, not a value ({origin}).", f"Write [{key}], and its keys under it."
         )
-    near = _nearest(key)
-    hint = f"Did you mean {near}?" if near else "`hemato-edge config show` lists what can be set."
-    raise ConfigurationError(f"Unknown setting {key} ({origin}).", hint)
+    hint = f"Did you mean {near}?" if near else _LIST
+    raise ConfigurationError(f"Unknown setting {told(key)} ({origin}).", hint)
 
 
 def _nearest(key: str) -> str | None:
@@ -179,7 +200,7 @@ def _nearest(key: str) -> str | None:
 
 
 def _validated(given: Mapping[str, tuple[object, str]]) -> Settings:
-    tree: dict[str, dict[str, object]] = {section: {} for section, _ in _sections()}
+    tree: dict[str, dict[str, object]] = {section: {} for section, _ in sections()}
     for key, (value, _) in given.items():
         section, name = key.split(".")
         tree[section][name] = value
@@ -190,9 +211,24 @@ def _validated(given: Mapping[str, tuple[object, str]]) -> Settings:
         key = ".".join(str(part) for part in first["loc"][:2])
         value, origin = given[key]
         section, name = key.split(".")
-        description = dict(_sections())[section].model_fields[name].description
+        info = dict(sections())[section].model_fields[name]
+        shown = "…" if "Secret" in str(info.annotation) else _as_written(value)
         reason = first["msg"].removeprefix("Value error, ")
         raise ConfigurationError(
-            f"The setting {key} = {value!r} ({origin}) is not valid: {reason[:1].lower()}{reason[1:]}.",
-            f"It is: {description}.",
+            f"The setting {key} = {shown} ({origin}) is not valid: {reason[:1].lower()}{reason[1:]}.",
+            f"It is: {info.description}.",
         ) from error
+
+
+def _as_written(value: object) -> str:
+    """A refused value for a message; it may be a number of more digits than Python prints."""
+    try:
+        return told(repr(value))
+    except (ValueError, RecursionError):
+        return "…"
+
+
+def told(text: str) -> str:
+    """A text from outside for a message of one line: without control characters, and cut if it is long."""
+    printable = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    return printable if len(printable) <= _LONGEST else f"{printable[:_LONGEST]}…"

@@ -188,7 +188,9 @@ def test_through_the_daemon(manager, clock: Clock, tmp_path: Path, monkeypatch: 
     camera, analyzer, watchdog = PatientCamera(), Analyzer(hangs_at=6), Watchdog(Notifier(manager.address), clock)
     start = SessionStart("demo", "", None, "m", "0" * 64, {}, {}, datetime.now(timezone.utc), 0.0)
     with open_writer(tmp_path / "x.db") as writer:
-        daemon = Daemon(camera, analyzer, writer, lambda: writer.start_session(start), Limits(), 60.0, 60.0, watchdog)
+        daemon = Daemon(
+            camera, analyzer, writer, lambda: writer.start_session(start), Limits(), 60.0, 60.0, watchdog=watchdog
+        )
         thread = threading.Thread(target=daemon.run, kwargs={"every_s": 0.01})
         thread.start()
         with pytest.raises(TimeoutError):
