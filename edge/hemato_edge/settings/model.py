@@ -274,7 +274,9 @@ class LogSettings(Section):
     """What is said while it runs."""
 
     level: Literal["error", "warning", "info", "debug"] | None = Field(
-        None, description="least level that is logged; none: warning, and info as a service. -v and -q stand over it"
+        None,
+        examples=["info"],
+        description="least level that is logged; none: warning, and info as a service. -v and -q stand over it",
     )
 
 
