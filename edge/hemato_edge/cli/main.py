@@ -15,6 +15,7 @@ from hemato_edge.cli import (
     config,
     convert,
     data,
+    database,
     doctor,
     evaluate,
     look,
@@ -37,8 +38,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for group in (
-    *(run, calibrate, look, records, review, mqtt, models, config, doctor, service),
-    *(train, convert, evaluate, data),
+    *(run, calibrate, look, records, review, database, mqtt, models),
+    *(config, doctor, service, train, convert, evaluate, data),
 ):
     group.register(app)
 

@@ -72,7 +72,6 @@ def run(
     from hemato_edge.cli.supervised import apply_log_level, await_turn, make_reloader, say_begun, tell
     from hemato_edge.pipeline.daemon import Limits
     from hemato_edge.settings import resolve
-    from hemato_edge.store.writer import open_writer
     from hemato_edge.vision.classifier import load_classifier
     from hemato_edge.vision.locators import load_locator
 
@@ -89,11 +88,7 @@ def run(
     )
     source = _source(settings, calibration)
     limits = Limits(settings.counting.target or None, max_frames, duration)
-    store = settings.store
-    with (
-        open_writer(store.path, store.min_free_mb, store.portraits_min_free_mb) as writer,
-        Outlets(settings, writer.path) as outlets,
-    ):
+    with _writer(settings) as writer, Outlets(settings, writer.path) as outlets:
         daemon = _daemon(
             source,
             locator,
@@ -123,6 +118,15 @@ def run(
     if error is not None:
         raise error
     spacing.end()
+
+
+def _writer(settings: Settings) -> Writer:
+    from hemato_edge.store.retention import Retention
+    from hemato_edge.store.writer import open_writer
+
+    store = settings.store
+    retention = Retention(**settings.portraits.model_dump())
+    return open_writer(store.path, store.min_free_mb, store.portraits_min_free_mb, store.reserve_mb, retention)
 
 
 def _calibration(settings: Settings) -> SessionCalibration | None:
@@ -231,20 +235,21 @@ def _count(daemon: Daemon, writer: Writer, display: Display, reloader: Reloader)
         display.show(totals, daemon.tallies)
 
     stopped = listen(daemon, reloader)
-    state, error = INTERRUPTED, None
+    state, error, because = INTERRUPTED, None, "the program crashed"
     try:
         with display:
             outcome = daemon.run(show, display.every_s)
-        state = FINISHED
+        state, because = FINISHED, outcome.reason
         say(f"Stopped: {outcome.reason}.")
     except HematoEdgeError as trouble:
+        because = trouble.message
         if stopped and daemon.session is None:  # before the camera gave a frame: as asked, and nothing is lost
             say(f"Stopped: {stopped[0]}.")
         else:
             error = trouble
     finally:
         if daemon.session is not None:
-            writer.end_session(daemon.session, state, datetime.now(timezone.utc))
+            writer.end_session(daemon.session, state, datetime.now(timezone.utc), because)
     return error
 
 
