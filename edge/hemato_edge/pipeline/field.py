@@ -56,7 +56,7 @@ class FieldAnalyzer:
     """Turns the frames of one session into results. Holds the session's memory: tracking, ledger, look of the slide.
 
     Args:
-        gate, locator, classifier: the parts that see.
+        gate, locator, classifier: the parts that see. The gate may be replaced while it runs: the next frame meets it.
         calibration: of the microscope, or None; its flat field comes before everything else.
 
     Attributes:
@@ -83,7 +83,7 @@ class FieldAnalyzer:
         self.counted_twice = dict.fromkeys(KINDS, 0)
         self._owed = [0] * len(KINDS)
         self._joined: list[tuple[int, int]] = []
-        self._gate = gate
+        self.gate = gate
         self._locator = locator
         self._last: FieldResult | None = None
         self._since_located = 0
@@ -100,7 +100,7 @@ class FieldAnalyzer:
             with watch.stage("calibrate"):
                 frame = self.calibration.corrected(frame)
         with watch.stage("quality"):
-            quality = self._gate.assess(frame.image, red_cell_px=self.looks.red_cell_px)
+            quality = self.gate.assess(frame.image, red_cell_px=self.looks.red_cell_px)
         if quality.reject:
             if not frame.independent:
                 self.registration.follow(frame.image)
@@ -118,7 +118,7 @@ class FieldAnalyzer:
         with watch.stage("locate"):
             detections = self._locate(frame.image, background)
         self.look = look = self.looks.look()
-        reject = NO_SCALE if look is None else self._gate.judge_stain(look.stain)
+        reject = NO_SCALE if look is None else self.gate.judge_stain(look.stain)
         if look is None or reject is not None:
             return Quality(reject, quality.measures)
         if nothing_new:

@@ -292,6 +292,16 @@ class DisplaySettings(Section):
     refresh_hz: float = Field(4.0, gt=0, le=60, description="how often the live table is drawn, per second")
 
 
+class LogSettings(Section):
+    """What is said while it runs."""
+
+    level: Literal["error", "warning", "info", "debug"] | None = Field(
+        None,
+        examples=["info"],
+        description="least level that is logged; none: warning, and info as a service. -v and -q stand over it",
+    )
+
+
 class Settings(BaseSettings):
     """All settings. Made by `load_settings`; called directly, it takes values and defaults alone."""
 
@@ -310,6 +320,7 @@ class Settings(BaseSettings):
     mqtt: MqttSettings = Field(default_factory=MqttSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     display: DisplaySettings = Field(default_factory=DisplaySettings)
+    log: LogSettings = Field(default_factory=LogSettings)
 
     @classmethod
     def settings_customise_sources(

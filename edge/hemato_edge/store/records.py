@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+SETTING_CHANGED = "setting:"
+"""How the tally of a setting begins that was changed while the session ran, as "setting:quality.min_focus=0.3"; its
+count is the number of frames read before."""
 RUNNING, FINISHED, INTERRUPTED = "running", "finished", "interrupted"
 """States of a session. Interrupted: its process was killed or lost power before it could end it."""
 

@@ -174,9 +174,11 @@ def check_place(path: Path) -> None:
     Raises:
         StoreError: a folder, a device, an empty file, or a folder that is not there.
     """
-    if path.is_dir():
-        raise StoreError(f"The database path {path} is a folder.", "Name a file in it, for example --db records.db.")
     with translated(path):
+        if path.is_dir():
+            raise StoreError(
+                f"The database path {path} is a folder.", "Name a file in it, for example --db records.db."
+            )
         if not path.parent.is_dir():
             raise FileNotFoundError(2, "No such directory")
         if not path.exists():

@@ -219,7 +219,12 @@ def _provenance(report: Mapping[str, Any]) -> Iterator[str]:
     size = made["red_cell_px"]
     rows: dict[str, object] = {
         "Model": f"{made['model_name']}, SHA-256 {made['model_sha256']}",
-        "Settings": f"SHA-256 {made['settings_sha256']}",
+        "Settings": "; ".join(
+            [
+                f"SHA-256 {made['settings_sha256']}",
+                *(f"{change} after {frames} frames" for change, frames in made["settings_changed"].items()),
+            ]
+        ),
         "Calibration": calibration_line(report).removeprefix("Calibration ") or "none",
         "Red-cell diameter": _NOTHING if size is None else f"{size:.1f} px",
         "Versions": ", ".join(f"{name} {version}" for name, version in made["versions"].items()),

@@ -10,6 +10,7 @@ from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.counting.differential import differential
 from hemato_edge.counting.intervals import CONFIDENCE
 from hemato_edge.labels import ARTEFACT, ERYTHROBLAST, LEUKOCYTES
+from hemato_edge.store.records import SETTING_CHANGED
 from hemato_edge.views.areas import DIGITS, areas_of, estimates_of, per_field, white_per_1000_red
 from hemato_edge.views.tracking import tracking_summary
 
@@ -229,6 +230,11 @@ def _provenance(reader: Reader, record: SessionRecord) -> dict[str, object]:
         "model_sha256": record.model_sha256,
         "settings_sha256": record.settings_sha256,
         "settings": record.settings,
+        "settings_changed": {
+            name.removeprefix(SETTING_CHANGED): frames
+            for name, frames in reader.tallies(record.id).items()
+            if name.startswith(SETTING_CHANGED)
+        },
         "versions": record.versions,
         "database": str(reader.path),
         "boot_id": record.boot_id,

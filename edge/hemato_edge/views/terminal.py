@@ -286,6 +286,8 @@ def _foot_lines(report: Mapping[str, Any]) -> Iterator[str]:
         yield calibration_line(report)
     made = report["provenance"]
     yield f"Model {made['model_name']} {made['model_sha256'][:16]}, settings {made['settings_sha256'][:16]}"
+    for change, frames in made["settings_changed"].items():
+        yield f"Changed while it ran: {printable(change)}, after {frames} frames"
     if made["red_cell_px"] is not None:
         yield f"Red-cell diameter {made['red_cell_px']:.1f} px"
     yield f"Database {printable(made['database'])}"
