@@ -13,7 +13,7 @@ from hemato_edge.cameras.slide import DrawnSlide, draw_field
 from hemato_edge.counting.correlation import shift_between, view_of
 from hemato_edge.counting.keyfields import KeyFields
 from hemato_edge.counting.registration import Registration
-from hemato_edge.counting.slide_map import relaxed
+from hemato_edge.counting.slide_map import note, relaxed
 
 
 def walk(camera: DemoCamera, frames: int):
@@ -136,9 +136,8 @@ def test_drift_is_spread_over_the_loop_when_it_closes() -> None:
     corners = [(0, 0), (300, 0), (600, 0), (600, 300), (300, 300), (0, 300)]
     ring = [fields.add(view, 0, x + 3.0 * i, y) for i, (x, y) in enumerate(corners)]
     for one, other in pairwise(ring):
-        one.links[other.number] = (other.x - one.x, other.y - one.y)
-        other.links[one.number] = (one.x - other.x, one.y - other.y)
-    ring[-1].links[ring[0].number], ring[0].links[ring[-1].number] = (0.0, -300.0), (0.0, 300.0)
+        note(one, other, (other.x - one.x, other.y - one.y))
+    note(ring[-1], ring[0], (0.0, -300.0))
     moves = relaxed(ring[-1], fields)
     assert moves
     errors = [np.hypot(key.x - x, key.y - y) for key, (x, y) in zip(ring, corners, strict=True)]
