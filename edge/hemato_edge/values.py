@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -130,16 +130,17 @@ class Pose:
     confidence: float
     angle_deg: float = 0.0
 
-    def on_slide(self, points: NDArray[np.float64], frame_size: tuple[int, int]) -> NDArray[np.float64]:
+    def on_slide(self, points: NDArray[np.floating[Any]], frame_size: tuple[int, int]) -> NDArray[np.float64]:
         """Where points (N, 2) of a frame of (width, height) pixels lie in the region, (N, 2)."""
+        placed: NDArray[np.float64] = points + np.array((self.x_px, self.y_px))
         if self.angle_deg:
-            middle = np.asarray(frame_size) / 2
-            points = (points - middle) @ self._turn().T + middle
-        return points + np.array((self.x_px, self.y_px))
+            middle = np.add(frame_size, (2 * self.x_px, 2 * self.y_px)) / 2
+            placed = (placed - middle) @ self._turn().T + middle
+        return placed
 
     def in_frame(self, places: NDArray[np.float64], frame_size: tuple[int, int]) -> NDArray[np.float64]:
         """Where places (N, 2) of the region lie in a frame of (width, height) pixels, (N, 2)."""
-        points = places - np.array((self.x_px, self.y_px))
+        points: NDArray[np.float64] = places - np.array((self.x_px, self.y_px))
         if self.angle_deg:
             middle = np.asarray(frame_size) / 2
             points = (points - middle) @ self._turn() + middle

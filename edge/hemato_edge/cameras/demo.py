@@ -177,15 +177,15 @@ class DemoCamera:
     def _turned(self, x: float, y: float, angle: float) -> Image:
         """What a turned frame shows: cut from what lies around it, once."""
         width, height = self._size
-        wide, high = np.asarray(self._size) + 2 * self._reach
-        left, top = (min(max(int(v - self._reach), 0), int(room)) for v, room in (
-            (x, self.slide.size_px[0] - wide), (y, self.slide.size_px[1] - high)))  # fmt: skip
-        around = self.slide.view(left, top, (int(wide), int(high)))
+        left, top = int(x) - self._reach, int(y) - self._reach
+        around = self.slide.view(left, top, (width + 2 * self._reach, height + 2 * self._reach))
         middle = ((width - 1) / 2, (height - 1) / 2)
-        turn = cv2.getRotationMatrix2D(middle, -angle, 1.0)
-        turn[:, 2] += (x - left, y - top)
+        turn = np.asarray(cv2.getRotationMatrix2D(middle, -angle, 1.0), np.float64)
+        turn[:, 2] += np.array((x - left, y - top))
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return np.asarray(cv2.warpAffine(around, turn, self._size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+        return np.asarray(
+            cv2.warpAffine(around, turn, self._size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.uint8
+        )
 
 
 def shown_whole(

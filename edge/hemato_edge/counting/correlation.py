@@ -88,7 +88,7 @@ def view_of(image: Image, turned_deg: float = 0.0) -> View:
 
 
 def turned_back(picture: NDArray[Gray], degrees: float, border: int = cv2.BORDER_CONSTANT) -> NDArray[Gray]:
-    """A picture (h, w) by a frame that is turned by `degrees` on the slide, as it is seen unturned, in the same size."""
+    """A picture (h, w) by a frame that is turned by `degrees` on the slide, as one sees it unturned; same size."""
     if not degrees:
         return picture
     height, width = picture.shape

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hemato_edge.counting.rotation import rotated
 from hemato_edge.labels import KINDS
 
 if TYPE_CHECKING:
@@ -111,11 +112,17 @@ class Coverage:
         """Drop a tile; its area stays counted."""
         self._looks.pop(tile, None)
 
-    def join(self, region: int, into: int, x_px: float, y_px: float) -> None:
-        """Lay the squares of one region upon another's; what both have seen is one area."""
-        across, down = round(x_px / self._pitch), round(y_px / self._pitch)
+    def join(self, region: int, into: int, x_px: float, y_px: float, angle_deg: float = 0.0) -> None:
+        """Lay the squares of one region upon another's; what both have seen is one area.
+
+        A region that is turned by `angle_deg` about its (0, 0) is laid tile by tile, each tile unturned.
+        """
         for tile in [one for one in self._looks if one[0] == region]:
             looks = self._looks.pop(tile)
+            middle = [(place + 0.5) * TILE_SQUARES for place in tile[1:]]
+            x, y = rotated(middle[0], middle[1], angle_deg)
+            across = round(x - middle[0] + x_px / self._pitch)
+            down = round(y - middle[1] + y_px / self._pitch)
             _, rows, columns = np.nonzero(looks.max(axis=0, keepdims=True))
             for row, column in set(zip(rows.tolist(), columns.tolist(), strict=True)):
                 self._lay(
@@ -157,11 +164,14 @@ class Coverage:
         self, pose: Pose, frame_size: tuple[int, int], margin: float, across: tuple[int, int], down: tuple[int, int]
     ) -> NDArray[np.bool_]:
         """(rows, columns) bool: the squares whose middle a turned frame shows, `margin` squares from its border."""
-        x, y = np.meshgrid(np.arange(*across) + 0.5, np.arange(*down) + 0.5)
-        points = pose.in_frame(np.stack([x.ravel(), y.ravel()], axis=1) * self._pitch, frame_size)
-        least = margin * self._pitch
-        inside: NDArray[np.bool_] = ((points >= least) & (points < np.subtract(frame_size, least))).all(axis=1)
-        return inside.reshape(x.shape)
+        middle = np.asarray(frame_size) / 2
+        x = (np.arange(*across) + 0.5) * self._pitch - pose.x_px - middle[0]
+        y = ((np.arange(*down) + 0.5) * self._pitch - pose.y_px - middle[1])[:, None]
+        cosine, sine = math.cos(math.radians(pose.angle_deg)), math.sin(math.radians(pose.angle_deg))
+        room = middle - margin * self._pitch
+        inside: NDArray[np.bool_] = np.abs(cosine * x + sine * y) <= room[0]
+        inside &= np.abs(cosine * y - sine * x) <= room[1]
+        return inside
 
 
 def _bulge(pose: Pose, frame_size: tuple[int, int]) -> tuple[float, float]:

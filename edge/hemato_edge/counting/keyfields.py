@@ -81,7 +81,7 @@ class KeyFields:
         return len(self._kept)
 
     def add(self, view: View, region: int, x: float, y: float, angle: float = 0.0) -> KeyField:
-        """Remember a view that lies at (x, y) of a region, turned by `angle`; the oldest goes where there are too many."""
+        """Remember a view at (x, y) of a region, turned by `angle`; the oldest goes where there are too many."""
         phases, _ = _thumbnail(view)
         key = KeyField(
             self._next, region, x, y, _packed(view.grey), phases, (view.grey.shape[0], view.grey.shape[1]), view.scale

@@ -17,6 +17,7 @@ import numpy as np
 
 from hemato_edge.counting.coverage import Coverage
 from hemato_edge.counting.matching import MATCH_RED_CELLS, matched, touches_border, whole_in_view
+from hemato_edge.counting.rotation import rotated
 from hemato_edge.counting.trial import BETTER_LOOK, COUNTED, MOST_AGAINST, REFUSED, TRIAL, TRIED, KnownCell, verdict
 from hemato_edge.labels import KINDS, PLATELET, RBC, WBC
 from hemato_edge.values import Pose
@@ -129,18 +130,23 @@ class Ledger:
         """Whether nothing new can be learned from a view: every place of it was looked at as often as a trial takes."""
         return self.coverage.least_looks(pose, frame_size) > TRIAL and not self._on_trial
 
-    def join(self, region: int, into: int, x_px: float, y_px: float, red_cell_px: float) -> list[KnownCell]:
+    def join(
+        self, region: int, into: int, x_px: float, y_px: float, red_cell_px: float, angle_deg: float = 0.0
+    ) -> list[KnownCell]:
         """A region turned out to be part of another: its cells move there, and those known in both are one.
+
+        The region is turned by `angle_deg` about its (0, 0), from x towards y, before it is moved.
 
         Returns:
             those that had been counted in both, as they were known in `region`.
         """
         doubles = []
-        self.coverage.join(region, into, x_px, y_px)
+        self.coverage.join(region, into, x_px, y_px, angle_deg)
         moved = [cell for tile in [t for t in self._tiles if t[0] == region] for cell in self._tiles.pop(tile)]
         self._on_trial = {n: (into if r == region else r, cell) for n, (r, cell) in self._on_trial.items()}
         for cell in moved:
-            cell.x, cell.y = cell.x + x_px, cell.y + y_px
+            x, y = rotated(cell.x, cell.y, angle_deg)
+            cell.x, cell.y = x + x_px, y + y_px
             twin = self._twin(cell, into, red_cell_px)
             if twin is None:
                 self._tiles.setdefault(self.coverage.tile_of(into, cell.x, cell.y), []).append(cell)

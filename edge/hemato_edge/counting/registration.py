@@ -20,7 +20,7 @@ import numpy as np
 
 from hemato_edge.counting.correlation import MIN_OVERLAP, Shift, View, shift_between, view_of
 from hemato_edge.counting.keyfields import MAX_KEY_FIELDS, KeyField, KeyFields
-from hemato_edge.counting.rotation import remembered, rotated, settled, turn_between
+from hemato_edge.counting.rotation import moved, moved_and_turned, remembered, rotated, settled
 from hemato_edge.counting.slide_map import Move, note, relaxed
 from hemato_edge.values import Pose
 
@@ -45,6 +45,11 @@ SEARCHED_AT_ONCE = 96
 """Key fields that one frame of such a region is held against; the next frame goes on with the next ones."""
 JOIN_CANDIDATES = 12
 """So many of these are compared in full: at first there is little overlap, which thumbnails hardly show."""
+MEASURED_EVERY = 3
+"""Against one key field, the angle of every third frame is measured: a slide turns slowly, and it costs a fifth of all
+that registration and ledger take."""
+ALIKE = 0.9
+"""Where frame and key field agree less, it is measured at once: 1° brings the agreement down to this."""
 _LINKS = 3
 
 
@@ -86,7 +91,7 @@ class Registration:
         self._region, self._regions = -1, 0
         self._key: KeyField | None = None
         self._last: View | None = None
-        self._here, self._angle = np.zeros(2), 0.0
+        self._here, self._angle, self._unmeasured = np.zeros(2), 0.0, MEASURED_EVERY
         self._searched_at = np.full(2, np.inf)
         self._searched_up_to = 0
         self.lost = self.found_again = self.rejoined = 0
@@ -134,8 +139,8 @@ class Registration:
         if found is None and self._last is not None and self._last.grey.shape == view.grey.shape:
             shift = shift_between(self._last, view)
             if self._fits(shift):
-                moved, self._angle = _moved(self._last, self._angle, view, shift)
-                self._here = self._here + moved
+                apart, self._angle = moved_and_turned(self._last, self._angle, view, shift)
+                self._here = self._here + apart
                 found = shift.agreement
         if found is None:
             found = self._around(view)
@@ -147,9 +152,14 @@ class Registration:
         shift = self.key_fields.compare(key, view)
         if shift is None or not self._fits(shift) or shift.agreement < least:
             return None
-        self._key, self._region = key, key.region
-        moved, self._angle = _moved(self.key_fields.view(key), key.angle, view, shift)
-        self._here = np.array([key.x, key.y]) + moved
+        former, self._key, self._region = self._key, key, key.region
+        self._unmeasured += 1
+        if key is former and self._unmeasured < MEASURED_EVERY and shift.agreement >= ALIKE:
+            apart = moved(self.key_fields.view(key), key.angle, view, shift)
+        else:
+            apart, self._angle = moved_and_turned(self.key_fields.view(key), key.angle, view, shift)
+            self._unmeasured = 0
+        self._here = np.array([key.x, key.y]) + apart
         self.key_fields.use(key)
         return shift.agreement
 
@@ -204,7 +214,7 @@ class Registration:
             region, into, here, there, turn = into, region, there, here, -turn
             self._here, self._angle = there, angle
         middle = np.asarray(extent) / 2
-        offset = there + middle - rotated(*(here + middle).tolist(), turn)
+        offset = there + middle - np.array(rotated(float(here[0] + middle[0]), float(here[1] + middle[1]), turn))
         for key in self.key_fields.of_region(region):
             x, y = rotated(key.x + float(middle[0]), key.y + float(middle[1]), turn)
             key.region, key.angle = into, key.angle + turn
@@ -222,6 +232,7 @@ class Registration:
         self._key = self.key_fields.add(view, self._region, 0.0, 0.0, self._angle)
         self._last = view
         self._searched_at, self._searched_up_to = np.full(2, np.inf), 0
+        self._unmeasured = MEASURED_EVERY
 
     def _map(self, view: View) -> None:
         """Keep to the nearest key field; make one where there is none."""
@@ -239,12 +250,14 @@ class Registration:
                 if self._against_key(nearest, view) is not None:
                     self._link(nearest, former, before - self._here, angle - self._angle)
             return
-        key = self.key_fields.add(view, self._region, *map(float, self._here), remembered(self._angle))
+        key = self.key_fields.add(
+            view, self._region, float(self._here[0]), float(self._here[1]), remembered(self._angle)
+        )
         for other in near[:_LINKS]:
             shift = self.key_fields.compare(other, view)
             if shift is not None and self._fits(shift):
-                moved, angle = _moved(self.key_fields.view(other), other.angle, view, shift)
-                note(other, key, (float(moved[0]), float(moved[1])), angle - other.angle)
+                apart, angle = moved_and_turned(self.key_fields.view(other), other.angle, view, shift)
+                note(other, key, (float(apart[0]), float(apart[1])), angle - other.angle)
         self._key = key
         self._relax(key)
 
@@ -270,22 +283,6 @@ class Registration:
         self._angle += key.angle - angle
         if moves:
             self._here = self._here + np.array([key.x, key.y]) - before
-
-
-def _moved(reference: View, angle: float, view: View, shift: Shift) -> tuple[NDArray[np.float64], float]:
-    """How far a view moved over the slide, x y in pixels of the frame, and its angle, degrees.
-
-    Args:
-        reference: what it is held against; its frame is turned by `angle` on the slide.
-        view: the view.
-        shift: between the two.
-    """
-    turn = turn_between(reference, view, shift)
-    own = angle + view.turned_deg - reference.turned_deg + turn.degrees
-    if not (settled(own) or view.turned_deg or reference.turned_deg):
-        return np.array([shift.x, shift.y]) * view.scale, own
-    rest = settled(angle) and angle - reference.turned_deg
-    return np.array(rotated(turn.x, turn.y, rest)) * view.scale, own
 
 
 def _extent(view: View) -> tuple[float, float]:

@@ -32,7 +32,7 @@ FORGOTTEN = 0.03
 measurements in a row would else add up to an angle."""
 MOST_DEGREES = 7.0
 """A larger angle is a false match: a slide does not turn so far between two frames that share most of their area."""
-LEAST_OVERLAP = 0.4
+LEAST_OVERLAP = 0.25
 """Where less of a frame is in common, its angle is not measured."""
 LAST_STEP_DEGREES = 0.3
 STEPS = 6
@@ -94,6 +94,24 @@ def turn_between(reference: View, view: View, shift: Shift) -> Turn:
         if abs(more) < LAST_STEP_DEGREES:
             break
     return Turn(degrees, x * COARSE, y * COARSE)
+
+
+def moved_and_turned(reference: View, angle: float, view: View, shift: Shift) -> tuple[NDArray[np.float64], float]:
+    """How far a view moved over the slide, x y in pixels of the frame, and its frame's angle, degrees.
+
+    `shift` is what lies between it and `reference`, whose frame is turned by `angle`.
+    """
+    turn = turn_between(reference, view, shift)
+    own = angle + view.turned_deg - reference.turned_deg + turn.degrees
+    if not (settled(own) or view.turned_deg or reference.turned_deg):
+        return np.array([shift.x, shift.y]) * view.scale, own
+    return moved(reference, angle, view, turn), own
+
+
+def moved(reference: View, angle: float, view: View, by: Shift | Turn) -> NDArray[np.float64]:
+    """A shift against a view as it is on the slide, x y in pixels of the frame; arguments as of `moved_and_turned`."""
+    rest = settled(angle) and angle - reference.turned_deg
+    return np.array(rotated(by.x, by.y, rest)) * view.scale
 
 
 def _shrunk(grey: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -162,7 +162,7 @@ class FieldAnalyzer:
         self.ledger.move(moves)
         measures = dict(quality.measures)
         for one in joined:
-            doubles = self.ledger.join(one.region, one.into, one.x_px, one.y_px, self.look.red_cell_px)
+            doubles = self.ledger.join(one.region, one.into, one.x_px, one.y_px, self.look.red_cell_px, one.angle_deg)
             unnamed = self.settling.open_numbers
             for cell in doubles:
                 self.counted_twice[KINDS[cell.kind]] += cell.number not in unnamed
@@ -235,6 +235,8 @@ class FieldAnalyzer:
     ) -> FieldResult:
         height, width = frame.image.shape[:2]
         self.leukocytes += _leukocytes(cells)
+        if pose is not None and pose.angle_deg:
+            quality = Quality(quality.reject, quality.measures | {"angle_deg": pose.angle_deg})
         self._last = FieldResult(
             frame_index=frame.index,
             utc=frame.utc,
