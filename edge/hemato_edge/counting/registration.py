@@ -48,6 +48,8 @@ JOIN_CANDIDATES = 12
 MEASURED_EVERY = 3
 """Against one key field, the angle of every third frame is measured: a slide turns slowly, and it costs a fifth of all
 that registration and ledger take."""
+TURNING_DEGREES = 0.15
+"""Where it had changed by more, the next frame's is measured, too."""
 ALIKE = 0.9
 """Where frame and key field agree less, it is measured at once: 1° brings the agreement down to this."""
 _LINKS = 3
@@ -154,11 +156,13 @@ class Registration:
             return None
         former, self._key, self._region = self._key, key, key.region
         self._unmeasured += 1
-        if key is former and self._unmeasured < MEASURED_EVERY and shift.agreement >= ALIKE:
+        alike = shift.agreement >= ALIKE and shift.overlap > KEY_OVERLAP + 0.02  # else it may become a key field
+        if key is former and self._unmeasured < MEASURED_EVERY and alike:
             apart = moved(self.key_fields.view(key), key.angle, view, shift)
         else:
+            before = self._angle
             apart, self._angle = moved_and_turned(self.key_fields.view(key), key.angle, view, shift)
-            self._unmeasured = 0
+            self._unmeasured = 0 if abs(self._angle - before) < TURNING_DEGREES else MEASURED_EVERY
         self._here = np.array([key.x, key.y]) + apart
         self.key_fields.use(key)
         return shift.agreement
