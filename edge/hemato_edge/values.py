@@ -184,6 +184,11 @@ class Portrait:
     jpeg: bytes
     activation: NDArray[np.uint8] | None
 
+    @property
+    def size(self) -> int:
+        """Bytes of both."""
+        return len(self.jpeg) + (0 if self.activation is None else self.activation.nbytes)
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hemato_edge.cameras.camera import Camera
     from hemato_edge.errors import HematoEdgeError
     from hemato_edge.pipeline.calibrated import SessionCalibration
-    from hemato_edge.pipeline.daemon import Daemon, Limits
+    from hemato_edge.pipeline.daemon import Daemon, Limits, Observer
     from hemato_edge.settings import Resolved, Settings
     from hemato_edge.store.records import SessionStart, Totals
     from hemato_edge.store.writer import Writer
@@ -53,6 +53,12 @@ def run(
     profile: Annotated[
         str | None, typer.Option(metavar="NAME", help="Calibration profile of the objective: `calibrate list`.")
     ] = None,
+    mqtt: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Send the counts to this MQTT broker; more under [mqtt].")
+    ] = None,
+    metrics: Annotated[
+        int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Serve Prometheus metrics on this port.")
+    ] = None,
     label: Annotated[str, typer.Option(metavar="TEXT", help="Your name for the sample.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON document on stdout.")] = False,
 ) -> None:
@@ -60,14 +66,15 @@ def run(
 
     Ctrl-C or SIGTERM ends it in order.
     """
+    from hemato_edge.cli.outward import Outlets
     from hemato_edge.pipeline.daemon import Limits
     from hemato_edge.settings import resolve
-    from hemato_edge.store.writer import open_writer
     from hemato_edge.vision.classifier import load_classifier
     from hemato_edge.vision.locators import load_locator
 
     given = {"camera.spec": camera, "counting.target": until, "store.path": db, "model.path": model}
-    resolved = resolve(config, given | {"calibration.profile": profile})
+    given |= {"calibration.profile": profile, "mqtt.host": mqtt, "metrics.port": metrics}
+    resolved = resolve(config, given)
     settings = resolved.settings
     calibration = _calibration(settings)
     classifier = load_classifier(settings.model.path, settings.model.threads, settings.model.runtime)
@@ -76,7 +83,7 @@ def run(
     )
     source = _source(settings, calibration)
     limits = Limits(settings.counting.target or None, max_frames, duration)
-    with open_writer(settings.store.path, settings.store.min_free_mb, settings.store.portraits_min_free_mb) as writer:
+    with _writer(settings) as writer, Outlets(settings, writer.path) as outlets:
         daemon = _daemon(
             source,
             locator,
@@ -86,7 +93,11 @@ def run(
             limits,
             settings,
             calibration,
+            outlets.observer,
         )
+        bundle = classifier.model.bundle
+        model_named = {"model": bundle.card.name, "model_sha256": bundle.sha256}
+        outlets.watch(daemon, source, _versions(locator, classifier) | model_named)
         display = Display(source, settings.display.refresh_hz, silent=no_display or as_json)
         error = _count(daemon, writer, display)
     if calibration is not None and calibration.doubt:
@@ -95,6 +106,15 @@ def run(
         _print_report(settings.store.path, daemon.session, as_json=as_json)
     if error is not None:
         raise error
+
+
+def _writer(settings: Settings) -> Writer:
+    from hemato_edge.store.retention import Retention
+    from hemato_edge.store.writer import open_writer
+
+    store = settings.store
+    retention = Retention(**settings.portraits.model_dump())
+    return open_writer(store.path, store.min_free_mb, store.portraits_min_free_mb, store.reserve_mb, retention)
 
 
 def _calibration(settings: Settings) -> SessionCalibration | None:
@@ -176,6 +196,7 @@ def _daemon(
     limits: Limits,
     settings: Settings,
     calibration: SessionCalibration | None,
+    observer: Observer | None,
 ) -> Daemon:
     from hemato_edge.pipeline.daemon import Daemon
     from hemato_edge.pipeline.field import FieldAnalyzer
@@ -184,7 +205,7 @@ def _daemon(
     gate = QualityGate(**settings.quality.model_dump())
     analyzer = FieldAnalyzer(gate, locator, classifier, calibration)
     camera = settings.camera
-    return Daemon(source, analyzer, writer, begin, limits, camera.open_timeout_s, camera.read_timeout_s)
+    return Daemon(source, analyzer, writer, begin, limits, camera.open_timeout_s, camera.read_timeout_s, observer)
 
 
 def _count(daemon: Daemon, writer: Writer, display: Display) -> HematoEdgeError | None:
@@ -196,17 +217,17 @@ def _count(daemon: Daemon, writer: Writer, display: Display) -> HematoEdgeError 
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _: daemon.stop(f"stopped by {signal.Signals(received).name}"))
-    state, error = INTERRUPTED, None
+    state, error, because = INTERRUPTED, None, "the program crashed"
     try:
         with display:
             outcome = daemon.run(lambda totals: display.show(totals, daemon.tallies), display.every_s)
-        state = FINISHED
+        state, because = FINISHED, outcome.reason
         typer.echo(f"Stopped: {outcome.reason}.", err=True)
     except HematoEdgeError as trouble:
-        error = trouble
+        error, because = trouble, trouble.message
     finally:
         if daemon.session is not None:
-            writer.end_session(daemon.session, state, datetime.now(timezone.utc))
+            writer.end_session(daemon.session, state, datetime.now(timezone.utc), because)
     return error
 
 

@@ -79,7 +79,7 @@ def view_of(image: Image, turned_deg: float = 0.0) -> View:
     """
     factor = max(1.0, image.shape[1] / WORKING_WIDTH_PX)
     size = (max(1, round(image.shape[1] / factor)), max(1, round(image.shape[0] / factor)))
-    green = np.ascontiguousarray(image[:, :, 1])
+    green = cv2.extractChannel(image, 1)
     shrunk = np.asarray(cv2.resize(green, size, interpolation=cv2.INTER_AREA), np.uint8)
     small = turned_back(shrunk, turned_deg, cv2.BORDER_REFLECT).astype(np.float32)
     around = cv2.blur(small, (UNEVEN_LIGHT_PX, UNEVEN_LIGHT_PX), borderType=cv2.BORDER_REFLECT)
