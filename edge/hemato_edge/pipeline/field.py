@@ -169,7 +169,9 @@ class FieldAnalyzer:
         self.ledger.move(moves)
         measures = dict(quality.measures)
         for one in joined:
-            for twins in self.ledger.join(one.region, one.into, one.x_px, one.y_px, self.look.red_cell_px):
+            for twins in self.ledger.join(
+                one.region, one.into, one.x_px, one.y_px, self.look.red_cell_px, one.angle_deg
+            ):
                 self._make_one(twins)
             measures |= {"joined_region": one.region, "joined_x_px": one.x_px, "joined_y_px": one.y_px}
         return Quality(quality.reject, measures)
@@ -273,6 +275,8 @@ class FieldAnalyzer:
         height, width = frame.image.shape[:2]
         self.leukocytes += _leukocytes(cells)
         joined, self._joined = tuple(self._joined), []
+        if pose is not None and pose.angle_deg:
+            quality = Quality(quality.reject, quality.measures | {"angle_deg": pose.angle_deg})
         self._last = FieldResult(
             frame_index=frame.index,
             utc=frame.utc,
