@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from hemato_edge.vision.contrast import background_of
 from hemato_edge.vision.crops import cut_crop, prepare
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -30,6 +32,11 @@ class Classifier(Protocol):
 
     def judge(self, image: Image, boxes: NDArray[np.float32], look: SlideLook) -> list[Judgement]:
         """One judgement for each of `boxes` (N, 4) xyxy pixels in `image` (H, W, 3) uint8 BGR."""
+        ...
+
+    def pool(self, judgements: Sequence[Judgement]) -> Judgement:
+        """One judgement from several of the same cell, one at least."""
+        ...
 
 
 def load_classifier(path: Path | None = None, threads: int = 1, runtime: str = "auto") -> TFLiteClassifier:
@@ -80,12 +87,22 @@ class TFLiteClassifier:
         """
         judgements = []
         for i, probabilities in enumerate(calibrated(logits, self.card.temperature)):
-            winner = int(np.argmax(probabilities))
-            best, confidence = self.card.labels[winner], float(probabilities[winner])
-            label = best if confidence >= self.card.rejection_threshold else UNCLASSIFIED
-            activation = None if maps is None else maps[i, :, :, winner].copy()
-            judgements.append(Judgement(label, best, confidence, probabilities, activation))
+            judgement = self._answer(probabilities)
+            winner = self.card.labels.index(judgement.best)
+            judgements.append(
+                judgement if maps is None else replace(judgement, activation=maps[i, :, :, winner].copy())
+            )
         return judgements
+
+    def pool(self, judgements: Sequence[Judgement]) -> Judgement:
+        """The mean of the calibrated probabilities, rejected under the same threshold; without an activation map."""
+        return self._answer(np.mean([one.probabilities for one in judgements], axis=0, dtype=np.float32))
+
+    def _answer(self, probabilities: NDArray[np.float32]) -> Judgement:
+        winner = int(np.argmax(probabilities))
+        best, confidence = self.card.labels[winner], float(probabilities[winner])
+        label = best if confidence >= self.card.rejection_threshold else UNCLASSIFIED
+        return Judgement(label, best, confidence, probabilities)
 
 
 def calibrated(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
