@@ -18,6 +18,8 @@ _log = logging.getLogger(__name__)
 
 CHANGES_KEPT = 64
 """Changes of state that are remembered; the counts of all stand in the tallies."""
+TALLY = "camera:"
+"""What the names of a camera's tallies begin with."""
 _QUIET_S = 2.0
 """A live camera whose last frame is older than this says so."""
 
@@ -98,6 +100,8 @@ class CameraHealth:
         self.name = name
         self.tries = 0
         """Times it was opened again since it last was well for a while."""
+        self.changed = 0
+        """Changes of state so far."""
         self._tell = tell
         self._lock = threading.Lock()
         now = time.monotonic()
@@ -155,6 +159,7 @@ class CameraHealth:
             self._count(change)
             self._last = change
             self._changes.append(change)
+            self.changed += 1
         level = logging.INFO if state is CameraState.LIVE else logging.WARNING
         _log.log(level, "camera %s: %s (%s): %s", self.name, state.value, fault.value, words)
         if self._tell is not None:
@@ -167,7 +172,7 @@ class CameraHealth:
         "camera:withheld_FAULT" how many frames were not handed out for it.
         """
         with self._lock:
-            return {f"camera:{name}": count for name, count in self._counts.items()}
+            return {TALLY + name: count for name, count in self._counts.items()}
 
     def status_line(self) -> str:
         """The state in one line: for the table, the service's status, and a message of the log."""

@@ -11,6 +11,7 @@ from hemato_edge.counting.density import density, union_area
 from hemato_edge.counting.differential import differential
 from hemato_edge.counting.intervals import CONFIDENCE
 from hemato_edge.labels import ARTEFACT, ERYTHROBLAST, LEUKOCYTES
+from hemato_edge.views.camera import camera_summary
 from hemato_edge.views.tracking import tracking_summary
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ ROUGH = (
 def build_report(reader: Reader, session: int | None = None, nucleated_count: float | None = None) -> dict[str, object]:
     """The report of a session, the last one for None; serialisable as JSON.
 
-    Keys: session, fields, frames, dropped, tracking_lost, tracking (see `tracking_summary`), regions (stretches of
-    unbroken tracking; 0 for pictures from files), counts {wbc, rbc, platelet} of unique cells, differential [{label,
+    Keys: session, fields, frames, dropped, tracking_lost, tracking (see `tracking_summary`), camera (see
+    `camera_summary`), regions (stretches of unbroken tracking; 0 for pictures from files), counts {wbc, rbc, platelet} of unique cells, differential [{label,
     count, percent, ci_low, ci_high, estimate, reference, flag}] in percent, classified, unclassified,
     nucleated_red_cells {count, per_100_wbc, ci_low, ci_high, white_count_factor, counter, corrected_white_count},
     estimates {area_mm2, um_per_px, white, platelet} or None, estimates_note, reviewed {cells, changed, artefacts,
@@ -75,6 +76,7 @@ def build_report(reader: Reader, session: int | None = None, nucleated_count: fl
         "reviewed": _reviewed(reader, totals),
         "tracking_lost": reader.tallies(record.id).get("tracking_lost", 0),
         "tracking": tracking_summary(reader.tallies(record.id)),
+        "camera": camera_summary(reader.tallies(record.id)),
         "regions": reader.regions(record.id),
         "provenance": _provenance(reader, record),
         "notice": RESEARCH_USE_NOTICE,
