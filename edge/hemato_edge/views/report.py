@@ -48,12 +48,12 @@ def build_report(reader: Reader, session: int | None = None, nucleated_count: fl
     """The report of a session, the last one for None; serialisable as JSON.
 
     Keys: session, fields, frames, dropped, tracking_lost, tracking (see `tracking_summary`), camera (see
-    `camera_summary`), regions (stretches of unbroken tracking; 0 for pictures from files), counts {wbc, rbc, platelet} of unique cells, differential [{label,
-    count, percent, ci_low, ci_high, estimate, reference, flag}] in percent, classified, unclassified,
-    nucleated_red_cells {count, per_100_wbc, ci_low, ci_high, white_count_factor, counter, corrected_white_count},
-    estimates {area_mm2, um_per_px, white, platelet} or None, estimates_note, reviewed {cells, changed, artefacts,
-    by}, rejected {reason: frames}, skipped {reason: sources}, method, provenance, notice. Without a classified white
-    cell the percentages and intervals are None.
+    `camera_summary`), regions (stretches of unbroken tracking; 0 for pictures from files), counts {wbc, rbc,
+    platelet} of unique cells, differential [{label, count, percent, ci_low, ci_high, estimate, reference, flag}] in
+    percent, classified, unclassified, nucleated_red_cells {count, per_100_wbc, ci_low, ci_high, white_count_factor,
+    counter, corrected_white_count}, estimates {area_mm2, um_per_px, white, platelet} or None, estimates_note,
+    reviewed {cells, changed, artefacts, by}, rejected {reason: frames}, skipped {reason: sources}, method,
+    provenance, notice. Without a classified white cell the percentages and intervals are None.
 
     Args:
         reader: of the database.
