@@ -236,6 +236,7 @@ class GuardedCamera:
             self._lose(_fault_of(error, Fault.CANNOT_OPEN), str(error))
             return
         self._open = True
+        self.name = self.health.name = self._camera.name
         self._due_s = time.monotonic() + max(self._patience.settle_s, self._patience.wait_s(self.health.tries))
 
 
