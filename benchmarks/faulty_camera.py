@@ -114,6 +114,7 @@ class FaultyCamera:
         self._steps = self._script["steps"]
         self._place = Place(folder / _PLACE)
         self._stages: dict[str, DemoCamera] = {}
+        self._lengths: dict[int, int] = {}
         self._last: deque[Image] = deque(maxlen=_LOOP)
         self._index = 0
         self._due_s = 0.0
@@ -179,11 +180,10 @@ class FaultyCamera:
         place = step.get("place")
         seed = self._script.get("seed", 1)
         if place is None:
-            lap = 0
-            while number >= self._walk(seed + lap).total_frames:
-                number -= self._walk(seed + lap).total_frames
-                lap += 1
-            image = self._walk(seed + lap)._image(number)
+            while number >= self._walk_frames(seed):
+                number -= self._walk_frames(seed)
+                seed += 1
+            image = self._walk(seed)._image(number)
         else:
             stage = self._stages.setdefault(
                 str(place), DemoCamera(seed, still=True, start=tuple(place), frames=_FRAMES_OF_A_STILL_STAGE)
@@ -193,10 +193,15 @@ class FaultyCamera:
         return image
 
     def _walk(self, seed: int) -> DemoCamera:
+        """The walk over a slide; one slide at a time is kept."""
         if str(seed) not in self._stages:
-            self._stages = {str(seed - 1): self._stages[str(seed - 1)]} if str(seed - 1) in self._stages else {}
-            self._stages[str(seed)] = DemoCamera(seed)
+            self._stages = {str(seed): DemoCamera(seed)}
         return self._stages[str(seed)]
+
+    def _walk_frames(self, seed: int) -> int:
+        if seed not in self._lengths:
+            self._lengths[seed] = self._walk(seed).total_frames or 0
+        return self._lengths[seed]
 
     def _shown_last(self) -> Image:
         """The last good frame, also for a process that has not shown one."""

@@ -69,6 +69,7 @@ class GuardedCamera:
         interrupt: ends what the camera is waiting for, from another thread; None if it cannot wait for long.
         patience: how long what is borne.
         tell: called with every change of state, in the reading thread.
+        noise: what a frozen picture is told by; None for what the camera declares of itself.
 
     Attributes:
         health: the state machine.
@@ -82,6 +83,7 @@ class GuardedCamera:
         patience: Patience | None = None,
         tell: Callable[[Change], None] | None = None,
         read_timeout_s: float = 5.0,
+        noise: Noise | None = None,
     ) -> None:
         self.name, self.live, self.noise = camera.name, camera.live, camera.noise
         self.total_frames = camera.total_frames
@@ -89,6 +91,7 @@ class GuardedCamera:
         self.health = CameraHealth(camera.name, tell)
         self.read_timeout_s = read_timeout_s
         self._camera = camera
+        self._noise = noise
         self._interrupt = interrupt
         self._interrupted = threading.Event()
         self._patience = patience or Patience()
@@ -106,7 +109,8 @@ class GuardedCamera:
             raise CameraError(f"Ended before {self._camera.name} gave a frame.") from None
         self._open = True
         self.name = self.health.name = self._camera.name
-        self.live, self.noise, self.total_frames = self._camera.live, self._camera.noise, self._camera.total_frames
+        self.live, self.total_frames = self._camera.live, self._camera.total_frames
+        self.noise = self._noise or self._camera.noise
         wait = self._patience
         self._liveness = Liveness(self.noise, wait.frozen_s, wait.nearly_frozen_s, wait.black_s)
         self._good_s = self._live_since_s = time.monotonic()

@@ -109,17 +109,20 @@ def _calibration(settings: Settings) -> SessionCalibration | None:
 
 
 def _source(settings: Settings, calibration: SessionCalibration | None) -> GuardedCamera:
+    from hemato_edge.cameras.camera import Noise
     from hemato_edge.cameras.watched import make_watched_camera
 
     camera = settings.camera
+    noise = None if camera.noise == "auto" else Noise(camera.noise)
     if calibration is None:
-        return make_watched_camera(camera.spec, camera)
+        return make_watched_camera(camera.spec, camera, noise=noise)
     from hemato_edge.pipeline.calibrated import sized_like
 
     return make_watched_camera(
         camera.spec,
         sized_like(camera, calibration.profile),
         lambda unprepared: calibration.prepared(unprepared, camera.open_timeout_s),
+        noise=noise,
     )
 
 

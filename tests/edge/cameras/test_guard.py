@@ -191,6 +191,13 @@ def test_what_has_an_end_is_passed_through() -> None:
     assert states(guard) == []
 
 
+def test_a_person_knows_better_what_the_camera_shows() -> None:
+    picture = fresh()
+    guard = GuardedCamera(TellTale(picture, picture, picture), patience=AT_ONCE, noise=Noise.NONE)
+    guard.open()
+    assert len(read_all(guard)) == 3
+
+
 def test_the_first_open_is_final() -> None:
     guard = GuardedCamera(TellTale(opens=(CameraError("no camera here"),)))
     with pytest.raises(CameraError, match="no camera here"):
