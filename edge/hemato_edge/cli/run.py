@@ -275,6 +275,7 @@ class Display:
                 "Camera": f"{self._camera.name}, {health.status_line()}" if self._camera.live else self._camera.name,
                 "Frames": f"{totals.frames} of {total}" if total else totals.frames,
                 "Tracking": tracking_line(tracking_summary(tallies)) or "holds",
+                "Warning": ", ".join(name.partition(":")[2] for name in tallies if name.startswith("warning:")) or None,
                 "Running": f"{now - self._started:.0f} s, Ctrl-C ends it",
             }
             self._live.update(live_table(totals, status), refresh=True)
