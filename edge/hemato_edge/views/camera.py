@@ -23,6 +23,8 @@ def camera_line(summary: Mapping[str, int]) -> str:
     if not faults:
         return ""
     named = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in faults.items())
-    stops = sum(faults.values())
-    back = summary.get("recovered", 0)
-    return f"The camera failed {stops} times ({named}); frames came again after {'each' if back >= stops else back}."
+    stops, back = sum(faults.values()), summary.get("recovered", 0)
+    often = {1: "once", 2: "twice"}.get(stops, f"{stops} times")
+    after = "it" if stops == 1 else "each" if back >= stops else str(back)
+    again = f"frames came again after {after}" if back else "frames did not come again"
+    return f"The camera failed {often} ({named}); {again}."
