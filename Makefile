@@ -4,11 +4,11 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-all check format clean
+.PHONY: help demo test test-all test-aarch64 check format clean
 .DELETE_ON_ERROR:
 
 help:            ## this list
-	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { echo "python3 has no venv: on Debian type  sudo apt install python3-venv" >&2; exit 1; }
@@ -31,6 +31,9 @@ test: $(VENV)/.all ## install all that is needed and run the quick tests
 
 test-all: $(VENV)/.all ## also the tests that take minutes
 	$(BIN)/python -m pytest -m "slow or not slow"
+
+test-aarch64: $(VENV)/.device ## on emulated 64-bit Arm: needs root, network, mmdebstrap and half an hour (docs/aarch64.md)
+	tests/aarch64/test.sh $(BIN)/python bookworm trixie
 
 check: $(VENV)/.all ## style and types
 	$(BIN)/ruff check .
