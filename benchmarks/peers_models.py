@@ -77,13 +77,16 @@ def export_yolo(folder: Path) -> dict[str, str]:
     """Every network in every shape: ONNX (for ONNX Runtime and OpenCV), NCNN, LiteRT int8. What is there stays."""
     data = calibration_set(folder)
     suffixes = {"onnx": ".onnx", "ncnn": "", "litert": ".tflite"}
-    weights = {}
+    weights: dict[str, str] = {}
     for name, (label, size), form in itertools.product(NETWORKS, SHAPES.items(), suffixes):
-        made, weights[name] = network(name, data)  # afresh: an export changes the network that it is asked of
         kept = folder / f"{name}-{label}-{form}{suffixes[form]}"
+        source = folder / f"{name}-weights.txt"
         if not kept.exists():
+            made, weights[name] = network(name, data)  # afresh: an export changes the network that it is asked of
+            source.write_text(weights[name])
             more = {"quantize": 8, "data": str(data)} if form == "litert" else {}
             Path(made.export(format=form, imgsz=list(size), device="cpu", verbose=False, **more)).rename(kept)
+        weights[name] = source.read_text()
     return weights
 
 

@@ -1,10 +1,10 @@
-"""What this machine answers to pictures, as JSON: to be compared between two processors.
+"""What this machine answers to pictures: to be compared between two processors (`compare.py`).
 
 Uses the installed package and nothing else. The pictures were drawn on one machine, because drawing, too, rounds
 differently elsewhere.
 
     python answers.py draw PICTURES                    draw fields and cells into a folder, and what models see of them
-    python answers.py PICTURES > answers.json
+    python answers.py PICTURES NAME                    writes NAME.json and NAME.npz
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from hemato_edge.labels import WBC
 from hemato_edge.models.runtime import find_runtime
 from hemato_edge.pipeline.pictures import analyze_pictures, classify_pictures
 from hemato_edge.vision.classifier import load_classifier
-from hemato_edge.vision.locators import load_locator
+from hemato_edge.vision.locators import TFLiteLocator, load_locator
 from hemato_edge.vision.look import LookEstimator
 from hemato_edge.vision.quality import QualityGate
+from hemato_edge.vision.windows import standard_factor, windows_of
 
-FIELDS = 6
+FIELDS = 3
 FRAMES_BETWEEN = 40
 
 
@@ -37,7 +38,8 @@ def draw(folder: Path) -> None:
     """Fields of a drawn slide, their white cells cut out as pictures, and the crops that the classifier sees."""
     folder.mkdir(parents=True, exist_ok=True)
     locator, classifier, looks = load_locator(), load_classifier(), LookEstimator()
-    crops = []
+    assert isinstance(locator, TFLiteLocator)
+    crops, windows = [], []
     with OpenCamera(DemoCamera(3, clean=True)) as camera:
         for number in range(FIELDS * FRAMES_BETWEEN):
             image = camera.read(1.0).image
@@ -49,39 +51,48 @@ def draw(folder: Path) -> None:
             white, look = found.of_kind(WBC), looks.look()
             assert look is not None, "no red cells in a drawn field"
             crops.append(classifier.crops(image, white.boxes, look))
+            factor = standard_factor(image.shape, look.red_cell_px, locator.spec)
+            windows += [window.image[..., ::-1] for window in windows_of(image, factor, locator.spec)]
             for i, (x0, y0, x1, y1) in enumerate(white.boxes.astype(int)):
                 side = max(x1 - x0, y1 - y0)
                 part = image[max(y0 - side // 2, 0) : y1 + side // 2, max(x0 - side // 2, 0) : x1 + side // 2]
                 cv2.imwrite(str(folder / f"cell{number:03}-{i}.png"), part)
-    np.savez_compressed(folder / "crops.npz", crops=np.concatenate(crops))
+    np.savez_compressed(folder / "inputs.npz", crops=np.concatenate(crops), windows=np.stack(windows))
 
 
-def answers(folder: Path) -> dict[str, object]:
-    """Versions, the logits of ready-made crops, what `classify` says to cells, and `analyze` to fields."""
+def answer(folder: Path, name: Path) -> None:
+    """Versions, what the models make of equal inputs, what `classify` says to cells, and `analyze` to fields."""
     locator, classifier = load_locator(), load_classifier()
+    assert isinstance(locator, TFLiteLocator)
 
     def failed(error: ImageError) -> None:
         raise error
 
-    with np.load(folder / "crops.npz") as kept:
-        logits = classifier.model.logits(kept["crops"])
+    with np.load(folder / "inputs.npz") as inputs:
+        maps = [locator.model.maps(window) for window in inputs["windows"]]
+        np.savez(
+            name.with_suffix(".npz"),
+            logits=classifier.model.logits(inputs["crops"]),
+            heat=np.stack([heat for heat, _ in maps]),
+            boxes=np.stack([boxes for _, boxes in maps]),
+        )
     cells = classify_pictures(sorted(folder.glob("cell*.png")), locator, classifier, failed=failed)
     fields = analyze_pictures(sorted(folder.glob("field*.png")), QualityGate(), locator, classifier, failed=failed)
     runtime = find_runtime()
-    return {
+    told = {
         "machine": platform.machine(),
         "python": platform.python_version(),
         "versions": {runtime.name: runtime.version, "numpy": np.__version__, "opencv": cv2.__version__},
         "tolerance": classifier.card.golden.tolerance,
-        "logits": logits.tolist(),
         "cells": {cell.path.name: cell.as_json() for cell in cells},
         "fields": {field.path.name: field.as_json() for field in fields},
         "sums": {path.name: int(read_picture(path).sum()) for path in sorted(folder.glob("*.png"))},
     }
+    name.with_suffix(".json").write_text(json.dumps(told))
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "draw":
         draw(Path(sys.argv[2]))
     else:
-        json.dump(answers(Path(sys.argv[1])), sys.stdout)
+        answer(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -19,4 +19,4 @@ echo "== hemato-edge run --camera demo --max-frames 40"
 rm -f /root/count.db*
 /opt/hemato/bin/hemato-edge run --camera demo --max-frames 40 --no-display --db /root/count.db
 echo "== answers to the pictures"
-/opt/hemato/bin/python /exchange/answers.py /exchange/pictures >"/exchange/answers-$(uname -m).json"
+/opt/hemato/bin/python /exchange/answers.py /exchange/pictures "/exchange/answers-$(uname -m)"

@@ -24,7 +24,7 @@ flock -n 9 || { echo "test-aarch64 is already running in $base" >&2; exit 1; }
 trap '"$here/emulator.sh" stop' EXIT
 exchange=$base/exchange
 mkdir -p "$exchange/pip-cache"
-rm -rf "$exchange"/pictures "$exchange"/*.whl "$exchange"/answers*
+rm -rf "$exchange"/pictures "$exchange"/*.whl "$exchange"/answers-*
 "$python" -m pip wheel --quiet --no-deps --wheel-dir "$exchange" "$here/../.."
 cp "$here/check.sh" "$here/answers.py" "$exchange/"
 "$python" "$here/answers.py" draw "$exchange/pictures"
@@ -35,6 +35,6 @@ for suite in "$@"; do
     timeout -s KILL $limit_s "$here/inside.sh" "$base/$suite-$arch" "$exchange" sh /exchange/check.sh
   done
   echo "== $suite: aarch64 compared with x86_64, same versions"
-  "$python" "$here/compare.py" "$exchange/answers-x86_64.json" "$exchange/answers-aarch64.json"
+  "$python" "$here/compare.py" "$exchange/answers-x86_64" "$exchange/answers-aarch64"
   echo "== $suite: good"
 done
