@@ -40,8 +40,18 @@ def count(seed: int, locator: Locator, classifier: TFLiteClassifier) -> dict[str
     naive: Counter[str] = Counter()
     rejected: Counter[str] = Counter()
     cells, sums, last = [], Counter(), 0
+    origins: dict[int, np.ndarray] = {}
+    seen: dict[str, int] = {}
+
+    def add(result: FieldResult) -> None:
+        pose = result.pose
+        # where tracking was lost the new region's place is unknown to the program; the comparison knows it
+        here = np.array(camera.true_pose(result.frame_index)) - (pose.x_px, pose.y_px)
+        origin = origins.setdefault(pose.region, here)
+        sums.update({"wbc": len(result.new_cells), "rbc": result.new_red_cells, "platelet": result.new_platelets})
+        cells.extend((np.array([c.x_px, c.y_px]) + origin, c.judgement.label) for c in result.new_cells)
+
     with OpenCamera(DemoCamera(seed)) as camera:
-        origins: dict[int, np.ndarray] = {}
         while True:
             try:
                 frame = camera.read(1.0)
@@ -52,12 +62,13 @@ def count(seed: int, locator: Locator, classifier: TFLiteClassifier) -> dict[str
             if not isinstance(result, FieldResult):
                 rejected[str(result.reject)] += 1
                 continue
-            pose = result.pose
-            # where tracking was lost the new region's place is unknown to the program; the comparison knows it
-            origin = origins.setdefault(pose.region, np.array(camera.true_pose(frame.index)) - (pose.x_px, pose.y_px))
-            naive.update(result.seen)
-            sums.update({"wbc": len(result.new_cells), "rbc": result.new_red_cells, "platelet": result.new_platelets})
-            cells += [(np.array([c.x_px, c.y_px]) + origin, c.judgement.label) for c in result.new_cells]
+            if "locate" in result.latency_ms:
+                seen = result.seen
+            naive.update(seen)  # nothing is located where all is known: it would have been the same again
+            add(result)
+        rest = analyzer.close()
+        if rest is not None:
+            add(rest)
         truth = camera.truth_seen(last)
     white = [t for t in truth if t.kind == "wbc"]
     found, twice, made_up, labels = Counter(), 0, 0, Counter()

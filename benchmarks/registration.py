@@ -2,8 +2,9 @@
 
 Prints, for demo slides walked from end to end: how often tracking was lost, the distance between the estimated and
 the true pose at its median, 99th percentile and maximum (pixels and red-cell diameters), and milliseconds a frame.
-With `--data`, also the confidence of true shifts (a field and a part of itself moved by 100 pixels, dimmed, with
-noise) and of false ones (two different fields): the threshold `MIN_CONFIDENCE` must lie between the two columns.
+With `--data`, on real fields: the agreement of true shifts (two parts of a field, one dimmed and with noise, by the
+share that they have in common), of false ones (two different fields), between which the thresholds must lie, and of
+fields that are turned.
 
     python benchmarks/registration.py [--data DIR] [--slides 3]
 """
@@ -20,9 +21,9 @@ import numpy as np
 
 from hemato_edge.cameras.camera import OpenCamera
 from hemato_edge.cameras.demo import DemoCamera
-from hemato_edge.counting.registration import MIN_CONFIDENCE, Registration
-
-SHIFT = (100, 60)
+from hemato_edge.cameras.slide import UM_PER_PX
+from hemato_edge.counting.correlation import Shift, shift_between, view_of
+from hemato_edge.counting.registration import LITTLE_OVERLAP, MIN_CONFIDENCE, SURE_CONFIDENCE, Registration
 
 
 def walk(seed: int) -> None:
@@ -37,7 +38,7 @@ def walk(seed: int) -> None:
             times.append(time.perf_counter() - began)
             truth = np.array(camera.true_pose(frame.index)) - origin
             errors.append(float(np.hypot(*(np.array([pose.x_px, pose.y_px]) - truth))))
-        red = 7.2 / camera.slide.um_per_px
+        red = 7.2 / UM_PER_PX
     middle, high, worst = np.percentile(errors, [50, 99, 100])
     print(
         f"demo slide {seed}: {len(errors)} frames, lost {registration.lost} times, "
@@ -47,24 +48,51 @@ def walk(seed: int) -> None:
 
 
 def confidences(files: list[Path], name: str) -> None:
-    """True and false matches among real fields."""
+    """True and false matches among real fields, and views that are turned against each other."""
     noise = np.random.default_rng(1)
     fields = [cv2.imread(str(path)) for path in files]
-    true, false = [], []
-    for image in fields:
-        dx, dy = SHIFT
-        registration = Registration(min_confidence=-1)
-        registration.locate(image[:-dy, :-dx])
-        moved = image[dy:, dx:] * 0.95 + noise.normal(0, 3, image[dy:, dx:].shape)
-        true.append(registration.locate(np.clip(moved, 0, 255).astype(np.uint8)).confidence)
-    for one, other in itertools.islice(itertools.combinations(fields, 2), 1000):
-        registration = Registration(min_confidence=-1)
-        registration.locate(one)
-        false.append(registration.locate(other).confidence)
+    for share in (0.8, 0.5, 0.3):
+        agreements, errors, missed = [], [], 0
+        for image in fields:
+            shift, error = _placed(image, share, noise)
+            missed += error > 6
+            agreements += [shift.agreement] * (error <= 6)
+            errors += [error] * (error <= 6)
+        print(
+            f"{name}: {100 * share:.0f} % in common: {len(agreements)} of {len(fields)} found, least agreement "
+            f"{min(agreements):.2f}, error median {np.median(errors):.2f} px, worst {max(errors):.2f} px"
+        )
+    views = [view_of(image) for image in fields]
+    false = [shift_between(one, other) for one, other in itertools.islice(itertools.combinations(views, 2), 1000)]
+    wide = [shift.agreement for shift in false if shift.overlap >= LITTLE_OVERLAP]
+    narrow = [shift.agreement for shift in false if shift.overlap < LITTLE_OVERLAP]
     print(
-        f"{name}: true shifts, least confidence {min(true):.2f} of {len(true)}; different fields, largest "
-        f"{max(false):.2f} of {len(false)}; threshold {MIN_CONFIDENCE:.2f}"
+        f"{name}: different fields, largest agreement {max(wide):.2f} of {len(wide)} (threshold {MIN_CONFIDENCE}), "
+        f"with little overlap {max(narrow):.2f} of {len(narrow)} (threshold {SURE_CONFIDENCE})"
     )
+    for degrees in (0.5, 1.0, 2.0, 3.0):
+        found = [_turned(image, degrees) for image in fields]
+        fitting = [shift for shift in found if shift.agreement >= MIN_CONFIDENCE]
+        error = np.median([np.hypot(shift.x, shift.y) for shift in fitting]) if fitting else float("nan")
+        print(f"{name}: turned by {degrees}°: {len(fitting)} of {len(found)} fit, off by {error:.2f} small px")
+
+
+def _placed(image: np.ndarray, share: float, noise: np.random.Generator) -> tuple[Shift, float]:
+    """A part of a field against another part that has `share` of its area in common; and the error in pixels."""
+    part = 1 / (2 - np.sqrt(share))
+    height, width = (int(side * part) for side in image.shape[:2])
+    dx, dy = image.shape[1] - width, image.shape[0] - height
+    moved = np.clip(image[dy:, dx:] * 0.95 + noise.normal(0, 3, image[dy:, dx:].shape), 0, 255).astype(np.uint8)
+    one, other = view_of(image[:height, :width]), view_of(moved)
+    shift = shift_between(one, other)
+    return shift, float(np.hypot(shift.x * other.scale - dx, shift.y * other.scale - dy))
+
+
+def _turned(image: np.ndarray, degrees: float) -> Shift:
+    height, width = image.shape[:2]
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+    turned = cv2.warpAffine(image, turn, (width, height), borderMode=cv2.BORDER_REFLECT)
+    return shift_between(view_of(image), view_of(turned))
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from hemato_edge.store.writer import SessionStart, open_writer
 from hemato_edge.values import Cell, FieldResult, Judgement, Portrait, Pose, Quality
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
@@ -95,8 +95,15 @@ def varied_tallies(fields: int) -> dict[str, int]:
     return {"frames": 2 * fields, "dropped": fields // 5, "rejected:out_of_focus": fields // 3}
 
 
-def record(path: Path, labels: Sequence[str], *, pictures: bool = False, **changes: object) -> int:
-    """A finished session with these cells, in two fields."""
+def record(
+    path: Path,
+    labels: Sequence[str],
+    *,
+    pictures: bool = False,
+    tallies: Mapping[str, int] | None = None,
+    **changes: object,
+) -> int:
+    """A finished session with these cells, in two fields, and with more tallies."""
     half = len(labels) // 2
     dress = with_portraits if pictures else lambda result: result
     with open_writer(path) as writer:
@@ -105,7 +112,7 @@ def record(path: Path, labels: Sequence[str], *, pictures: bool = False, **chang
         writer.commit_field(
             session,
             dress(field_result(3, labels[half:], rbc=60, platelet=4)),
-            {"frames": 4, "dropped": 1, "rejected:out_of_focus": 1},
+            {"frames": 4, "dropped": 1, "rejected:out_of_focus": 1, **(tallies or {})},
         )
         writer.record_optics(session, 41.5, {"level": 0.8})
         writer.end_session(session, "finished", NOON + timedelta(minutes=2))

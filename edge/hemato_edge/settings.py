@@ -111,6 +111,10 @@ class QualitySettings(_Section):
     max_saturated_share: float = Field(0.3, ge=0, le=1, description="largest share of saturated pixels")
     min_covered_share: float = Field(0.01, ge=0, le=1, description="least share of the field that cells cover")
     max_covered_share: float = Field(0.8, ge=0, le=1, description="largest share of the field that cells cover")
+    min_focus_evenness: float = Field(
+        0.35, ge=0, le=1, description="least sharpness of the most blurred direction over the sharpest one's"
+    )
+    max_stain_ratio: float = Field(5.0, ge=1, description="how many times paler or denser than the reference nuclei be")
 
 
 class CountingSettings(_Section):

@@ -166,7 +166,7 @@ class Cell:
 
     Attributes:
         x_px, y_px: centre on the slide (region coordinates), pixels.
-        box: x0 y0 x1 y1 in the frame in which it was first seen whole, pixels.
+        box: x0 y0 x1 y1 in the frame of its sharpest look, pixels.
         diameter_px: geometric mean of the box's sides.
         score: the locator's.
         judgement: the classifier's answer.

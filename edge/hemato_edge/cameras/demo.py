@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from datetime import datetime, timezone
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
@@ -20,7 +20,20 @@ from hemato_edge.values import Frame
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hemato_edge.cameras.stage import Walk
     from hemato_edge.values import Image
+
+
+class Slide(Protocol):
+    """What lies under the demo's microscope, and what is truly on it."""
+
+    size_px: tuple[int, int]
+    truth: tuple[SlideObject, ...]
+
+    def view(self, x_px: float, y_px: float, size_px: tuple[int, int] = (640, 480)) -> Image:
+        """What lies under a window of the slide, (height, width, 3) uint8 BGR."""
+        ...
+
 
 STILL_FRAMES = 300
 """Frames of a stage that stands still, when nobody says how many."""
@@ -45,6 +58,8 @@ class DemoCamera:
         start: slide position of the first frame's upper left corner, pixels; where a still stage stays, and where
             a moving one comes from.
         frames: end after so many frames.
+        slide: another slide than the drawn one of this seed.
+        walk: another walk than the raster; `still`, `max_step_px` and `start` then mean nothing.
 
     Raises:
         ConfigurationError: if the frame does not fit on the slide, or a number is out of its range.
@@ -62,15 +77,20 @@ class DemoCamera:
         max_step_px: float = 39.0,
         start: tuple[float, float] | None = None,
         frames: int | None = None,
+        slide: Slide | None = None,
+        walk: Walk | None = None,
     ) -> None:
         self.name = f"demo slide {seed}"
         self.skipped: Counter[str] = Counter()
         _check(seed, frame_size, max_step_px, start, frames)
-        self.slide = DrawnSlide(seed)
+        self.slide: Slide = slide or DrawnSlide(seed)
+        self._seed = seed
         self._size = frame_size
         self._clean = clean
         chance = [np.random.default_rng([seed, 20, effect]) for effect in range(5)]
-        if still:
+        if walk is not None:
+            path = walk.poses
+        elif still:
             here = start or tuple(np.subtract(self.slide.size_px, frame_size) / 2)
             path = np.tile(np.asarray(here, np.float64), (frames or STILL_FRAMES, 1))
         else:
@@ -79,6 +99,11 @@ class DemoCamera:
         if not clean:
             path = path + stage.vibration(chance[1], n) + (0 if still else stage.drift(chance[2], n))
         self._blur, self._light = stage.defocus(chance[3], n), stage.brightness(chance[4], n)
+        self._missing: frozenset[int] = frozenset()
+        if walk is not None:
+            self._blur = np.hypot(self._blur, 0.0 if walk.blur is None else walk.blur)
+            self._light = self._light * (1.0 if walk.light is None else walk.light)
+            self._missing = walk.missing
         self._poses = np.clip(path, 0, np.subtract(self.slide.size_px, frame_size))[:frames]
         self.total_frames: int | None = len(self._poses)
         self._next = 0
@@ -100,6 +125,8 @@ class DemoCamera:
         if not self._open:
             msg = "The demo camera is not open."
             raise CameraError(msg, "Call open() first.")
+        while self._next in self._missing:
+            self._next += 1
         if self._next >= len(self._poses):
             raise EndOfFrames
         index = self._next
@@ -139,7 +166,7 @@ class DemoCamera:
             return image
         blurred = cv2.GaussianBlur(image, (0, 0), float(self._blur[index]))
         lit = cv2.multiply(blurred, self._gain, scale=float(self._light[index]), dtype=cv2.CV_8U)
-        return np.asarray(cv2.add(lit, _grain(self.slide.seed, index, self._size), dtype=cv2.CV_8U), np.uint8)
+        return np.asarray(cv2.add(lit, _grain(self._seed, index, self._size), dtype=cv2.CV_8U), np.uint8)
 
 
 def _check(

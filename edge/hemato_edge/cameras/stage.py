@@ -1,7 +1,8 @@
-"""How the demo's stage moves: a raster with pauses, drift and vibration, all known in advance."""
+"""How the demo's stage moves: a raster or a hand, with pauses, jumps, drift and vibration, all known in advance."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +18,27 @@ ROW_OVERLAP = 0.35
 SWAY_PX = 14.0
 """The furthest that drift and vibration take the stage from its path, pixels."""
 _EASE_FRAMES = 6
+_BLUR_PX = 5.0
+_LIGHT_STEPS = (0.72, 1.0, 0.85, 0.62)
 _DRIFT_PX = 4.0
 _VIBRATION_PX = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What happens to the stage, the focus and the lamp, frame by frame.
+
+    Attributes:
+        poses: see `Poses`, without drift and vibration.
+        blur: (N,) standard deviation in pixels that is added to the focus's own breathing; None for none.
+        light: (N,) gain of the lamp on top of its slow change; None for none.
+        missing: frames that never arrive; their numbers are left out.
+    """
+
+    poses: Poses
+    blur: NDArray[np.float64] | None = None
+    light: NDArray[np.float64] | None = None
+    missing: frozenset[int] = frozenset()
 
 
 def raster(
@@ -27,11 +47,12 @@ def raster(
     frame_px: tuple[int, int],
     max_step_px: float,
     start: tuple[float, float] | None = None,
+    row_overlap: float = ROW_OVERLAP,
 ) -> Poses:
     """A boustrophedon over the slide: along one row, on to the next, back again, with a rest now and then."""
     left, top = SWAY_PX, SWAY_PX
     right, bottom = slide_px[0] - frame_px[0] - SWAY_PX, slide_px[1] - frame_px[1] - SWAY_PX
-    rows = max(1, int(np.ceil((bottom - top) / (frame_px[1] * (1 - ROW_OVERLAP)))) + 1) if bottom > top else 1
+    rows = max(1, int(np.ceil((bottom - top) / (frame_px[1] * (1 - row_overlap)))) + 1) if bottom > top else 1
     here = np.array(start or (left, top), np.float64)
     path = [here[None]]
     for number, y in enumerate(np.linspace(top, bottom, rows)):
@@ -42,6 +63,62 @@ def raster(
             here = np.array(goal)
             path.append(np.tile(here, (int(rng.integers(2, 6)), 1)))
     return np.concatenate(path)
+
+
+def wander(
+    rng: np.random.Generator, slide_px: tuple[int, int], frame_px: tuple[int, int], max_step_px: float, frames: int
+) -> Poses:
+    """A hand on the stage: short pushes in any direction, rests, and now and then back to where it was before."""
+    low = np.full(2, SWAY_PX)
+    high = np.maximum(np.subtract(slide_px, frame_px) - SWAY_PX, low + 1)
+    here = rng.uniform(low, high)
+    path, been = [here[None]], [here]
+    while sum(map(len, path)) < frames:
+        if len(been) > 3 and rng.random() < 0.25:
+            goal = been[int(rng.integers(0, len(been)))] + rng.normal(0, 20, 2)
+        else:
+            goal = here + rng.normal(0, 1, 2) * np.asarray(frame_px)
+        goal = np.clip(goal, low, high)
+        pace = max_step_px * rng.uniform(0.3, 1.0)
+        path.append(_glide(here, goal, pace))
+        here = goal
+        been.append(here)
+        path.append(np.tile(here, (int(rng.integers(1, 12)), 1)))
+    walked: Poses = np.concatenate(path)[:frames]
+    return walked
+
+
+def jumping(
+    rng: np.random.Generator,
+    slide_px: tuple[int, int],
+    frame_px: tuple[int, int],
+    max_step_px: float,
+    stretches: int = 8,
+    frames_each: int = 60,
+) -> Poses:
+    """Stretches of `wander` with a jump between them; every second jump goes back to where the stage had been."""
+    path: list[Poses] = []
+    for number in range(stretches):
+        stretch = wander(rng, slide_px, frame_px, max_step_px, frames_each)
+        if number % 2 and path:
+            old = path[int(rng.integers(0, len(path)))]
+            stretch = old[int(rng.integers(0, len(old))) :][:frames_each] + rng.normal(0, 8, 2)
+        path.append(stretch)
+    return np.clip(np.concatenate(path), 0, np.subtract(slide_px, frame_px))
+
+
+def blur_bursts(rng: np.random.Generator, frames: int, every: int = 60) -> NDArray[np.float64]:
+    """Added blur, (frames,) standard deviation in pixels: bursts of 4 to 12 frames, far out of focus."""
+    sigma = np.zeros(frames)
+    for start in range(every // 2, frames, every):
+        sigma[start : start + int(rng.integers(4, 13))] = _BLUR_PX
+    return sigma
+
+
+def light_steps(rng: np.random.Generator, frames: int, every: int = 50) -> NDArray[np.float64]:
+    """Gain of a lamp that somebody turns up and down, (frames,): a step every `every` frames."""
+    first = int(rng.integers(0, len(_LIGHT_STEPS)))
+    return np.asarray([_LIGHT_STEPS[(first + i // every) % len(_LIGHT_STEPS)] for i in range(frames)])
 
 
 def drift(rng: np.random.Generator, frames: int) -> Poses:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from rich.live import Live
@@ -199,7 +199,7 @@ def _count(daemon: Daemon, writer: Writer, display: Display) -> HematoEdgeError 
     state, error = INTERRUPTED, None
     try:
         with display:
-            outcome = daemon.run(display.show, display.every_s)
+            outcome = daemon.run(lambda totals: display.show(totals, daemon.tallies), display.every_s)
         state = FINISHED
         typer.echo(f"Stopped: {outcome.reason}.", err=True)
     except HematoEdgeError as trouble:
@@ -256,9 +256,10 @@ class Display:
         if self._live is not None:
             self._live.stop()
 
-    def show(self, totals: Totals) -> None:
+    def show(self, totals: Totals, tallies: Mapping[str, int]) -> None:
         """Draw what is on disk now."""
         from hemato_edge.views.terminal import live_table, progress_line
+        from hemato_edge.views.tracking import tracking_line, tracking_summary
 
         now = time.monotonic()
         if self._live is not None:
@@ -266,9 +267,12 @@ class Display:
             status: dict[str, object] = {
                 "Camera": self._camera.name,
                 "Frames": f"{totals.frames} of {total}" if total else totals.frames,
+                "Tracking": tracking_line(tracking_summary(tallies)) or "holds",
+                "Warning": ", ".join(name.partition(":")[2] for name in tallies if name.startswith("warning:")) or None,
                 "Running": f"{now - self._started:.0f} s, Ctrl-C ends it",
             }
             self._live.update(live_table(totals, status), refresh=True)
         elif not self._silent and now - self._printed >= LINE_EVERY_S and totals != self._shown:
-            typer.echo(progress_line(totals))
+            tracking = tracking_line(tracking_summary(tallies))
+            typer.echo(progress_line(totals) + (f"  {tracking}" if tracking else ""))
             self._printed, self._shown = now, totals

@@ -1,7 +1,10 @@
 """The ledger of cells: which detections of a field were never seen before.
 
-A cell is known by its place on the slide, its kind and its size. A detection that lies within a fraction of a red
-cell's diameter of a known cell is that cell. A cell cut by the border of the frame waits until it is seen whole.
+A cell is known by its place on the slide, its kind and its size. A new one is on trial: it counts when it was seen in
+most of the frames that should have shown it, so that flicker does not. Where it was on view once only, as in a fast
+scan, that one look decides, by the locator's score. A cell cut by the border of the frame waits until it is seen whole.
+
+Memory is bounded: beyond `MAX_TILES` fields' worth of slide, what was not seen for longest is forgotten.
 """
 
 from __future__ import annotations
@@ -12,113 +15,271 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hemato_edge.counting.coverage import Coverage
+from hemato_edge.counting.matching import MATCH_RED_CELLS, matched, touches_border, whole_in_view
+from hemato_edge.counting.trial import BETTER_LOOK, COUNTED, MOST_AGAINST, REFUSED, TRIAL, TRIED, KnownCell, verdict
+from hemato_edge.labels import KINDS, PLATELET, RBC, WBC
+from hemato_edge.values import Pose
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
-    from hemato_edge.values import Detections, Pose
+    from hemato_edge.counting.coverage import Tile
+    from hemato_edge.counting.slide_map import Move
+    from hemato_edge.values import Detections
 
-MATCH_RED_CELLS = (0.8, 0.5, 0.3)
-"""How far a detection may lie from the place of a known cell and still be it, in red-cell diameters, by kind: the box
-of a white cell moves most, when a lobe of its nucleus is missed; platelets are small and lie in clumps."""
-BORDER_PX = 2.0
-"""A box that ends closer than this to the frame's border is cut by it."""
+MAX_TILES = 4096
+"""So much of the slide is remembered, in squares of eight red cells, about a field each: with 40 cells on each some
+40 MB. What was not on view for longest is forgotten, and counts anew if it is ever seen again."""
 
 
 @dataclass(frozen=True, slots=True)
-class NewCells:
-    """Indices into a field's detections, (n,) intp each: what was never seen before, and what must wait."""
+class Admission:
+    """What one field told the ledger.
 
-    white: NDArray[np.intp]
-    red: NDArray[np.intp]
-    platelets: NDArray[np.intp]
+    Attributes:
+        counted: cells that count from now on, by kind; they need not be in this field.
+        given_up: cells that were refused, or that left the view undecided.
+        cells: for each detection the cell that it is; None where it is cut by the border and unknown.
+        waiting: (n,) intp, detections that are cut by the border and wait.
+        cut: all detections that are cut by the border, known ones included.
+    """
+
+    counted: tuple[list[KnownCell], ...]
+    given_up: list[KnownCell]
+    cells: list[KnownCell | None]
     waiting: NDArray[np.intp]
+    cut: frozenset[int] = frozenset()
+
+
+TWIN_RED_CELLS = 0.3
+"""How far a cell of one region may lie from one of another and still be it, when the two are joined: both places are
+means over several frames, and touching red cells lie no further apart than half a diameter."""
 
 
 class Ledger:
     """All cells of one session.
 
-    Places are kept in a grid of one match distance a square, so that a look-up touches nine squares however many
-    cells there are. One known cell takes about 100 bytes.
+    Args:
+        max_tiles: bounds the memory, see `MAX_TILES`.
+
+    Attributes:
+        known: how many cells count, by kind.
+        forgotten: tiles that were forgotten.
+        coverage: where was looked, and how large it is.
     """
 
-    def __init__(self) -> None:
-        self._grid: dict[tuple[int, int, int, int], list[list[float]]] = {}
-        self._pitch = 0.0
-        self.known = [0, 0, 0]
+    def __init__(self, max_tiles: int = MAX_TILES) -> None:
+        self.coverage = Coverage()
+        self.known = [0] * len(KINDS)
+        self.forgotten = 0
+        self._max_tiles = max_tiles
+        self._tiles: dict[Tile, list[KnownCell]] = {}
+        self._on_trial: dict[int, tuple[int, KnownCell]] = {}
+        self._next = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self._tiles.values()))
 
     def admit(
         self, detections: Detections, pose: Pose | None, red_cell_px: float, frame_size: tuple[int, int]
-    ) -> NewCells:
-        """Enter a field's detections and say which are new.
+    ) -> Admission:
+        """Enter a field's detections and say which cells count now.
 
         Args:
             detections: of the field, in pixels of the frame.
-            pose: where the field lies; None for a field of its own, in which every cell is new, cut or not, since no
+            pose: where the field lies; None for a field of its own, in which every cell counts, cut or not, since no
                 other frame will show it whole.
             red_cell_px: diameter of a red cell, pixels; sets the match distance.
             frame_size: width and height of the frame, pixels.
         """
         if pose is None:
-            for kind in range(len(self.known)):
-                self.known[kind] += int(np.count_nonzero(detections.kinds == kind))
-            return _by_kind(detections, np.ones(len(detections), bool), np.zeros(len(detections), bool))
-        if not self._pitch:
-            self._pitch = max(MATCH_RED_CELLS) * red_cell_px
+            return self._admit_all(detections)
+        self.coverage.set_scale(red_cell_px)
         cut = touches_border(detections.boxes, frame_size)
-        new = np.zeros(len(detections), bool)
-        for i, (x, y) in enumerate(detections.centres):
-            kind = int(detections.kinds[i])
-            place = (float(x) + pose.x_px, float(y) + pose.y_px)
-            reach = MATCH_RED_CELLS[kind] * red_cell_px
-            known = self._nearest(pose.region, kind, place, reach)
-            if known is not None:
-                if not cut[i]:
-                    self._follow(pose.region, kind, known, place)
+        around = self._in_view(pose, frame_size, red_cell_px)
+        cells = matched(detections, around, pose, red_cell_px)
+        on_view = whole_in_view(around, pose, frame_size)
+        for i, cell in enumerate(cells):
+            if cell is not None and not cut[i]:
+                self._sighted(cell, detections, i, pose)
+                on_view.add(cell.number)
+            elif cell is not None:
+                on_view.discard(cell.number)  # it was found, and cannot be judged: no chance
             elif not cut[i]:
-                self._enter(pose.region, kind, place)
-                new[i] = True
-        return _by_kind(detections, new, cut)
+                cells[i] = self._enter(detections, i, pose)
+        for cell in around:
+            if cell.state == TRIED and cell.number in on_view:
+                cell.chances += 1
+        self.coverage.add(pose, frame_size)
+        counted, undecided = self._judge(on_view | {cell.number for cell in cells if cell is not None})
+        self._bound(pose, frame_size)
+        waiting = np.flatnonzero(cut & np.array([cell is None for cell in cells], bool))
+        return Admission(counted, undecided, cells, waiting, frozenset(np.flatnonzero(cut).tolist()))
 
-    def _square(self, region: int, kind: int, place: tuple[float, float]) -> tuple[int, int, int, int]:
-        return region, kind, math.floor(place[0] / self._pitch), math.floor(place[1] / self._pitch)
+    def close(self) -> Admission:
+        """Decide on every cell that is still on trial: nothing more will be seen."""
+        counted, given_up = self._judge(set())
+        return Admission(counted, given_up, [], np.zeros(0, np.intp))
 
-    def _enter(self, region: int, kind: int, place: tuple[float, float]) -> None:
-        self._grid.setdefault(self._square(region, kind, place), []).append([*place])
-        self.known[kind] += 1
+    def looked_enough(self, pose: Pose, frame_size: tuple[int, int]) -> bool:
+        """Whether nothing new can be learned from a view: every place of it was looked at as often as a trial takes."""
+        return self.coverage.least_looks(pose, frame_size) > TRIAL and not self._on_trial
 
-    def _follow(self, region: int, kind: int, known: list[float], place: tuple[float, float]) -> None:
-        """Let a known cell follow slow drift of the tracking; the old place weighs more, so nothing runs away."""
-        old = self._square(region, kind, (known[0], known[1]))
-        known[0] += 0.2 * (place[0] - known[0])
-        known[1] += 0.2 * (place[1] - known[1])
-        new = self._square(region, kind, (known[0], known[1]))
-        if new != old:
-            self._grid[old].remove(known)
-            self._grid.setdefault(new, []).append(known)
+    def join(self, region: int, into: int, x_px: float, y_px: float, red_cell_px: float) -> list[KnownCell]:
+        """A region turned out to be part of another: its cells move there, and those known in both are one.
 
-    def _nearest(self, region: int, kind: int, place: tuple[float, float], reach: float) -> list[float] | None:
-        _, _, column, row = self._square(region, kind, place)
-        best, best_distance = None, reach
-        for dx in (-1, 0, 1):
-            for dy in (-1, 0, 1):
-                for known in self._grid.get((region, kind, column + dx, row + dy), ()):
-                    distance = math.hypot(known[0] - place[0], known[1] - place[1])
-                    if distance < best_distance:
-                        best, best_distance = known, distance
-        return best
+        Returns:
+            those that had been counted in both, as they were known in `region`.
+        """
+        doubles = []
+        self.coverage.join(region, into, x_px, y_px)
+        moved = [cell for tile in [t for t in self._tiles if t[0] == region] for cell in self._tiles.pop(tile)]
+        self._on_trial = {n: (into if r == region else r, cell) for n, (r, cell) in self._on_trial.items()}
+        for cell in moved:
+            cell.x, cell.y = cell.x + x_px, cell.y + y_px
+            twin = self._twin(cell, into, red_cell_px)
+            if twin is None:
+                self._tiles.setdefault(self.coverage.tile_of(into, cell.x, cell.y), []).append(cell)
+            elif self._is_double(cell, twin):
+                doubles.append(cell)
+        return doubles
 
+    def move(self, moves: Iterable[Move]) -> None:
+        """The map was put right: each cell moves along with the key field that it lies nearest to."""
+        by_region: dict[int, list[Move]] = {}
+        for one in moves:
+            by_region.setdefault(one.region, []).append(one)
+        for region, group in by_region.items():
+            places = np.array([(m.x_px, m.y_px) for m in group])
+            shifts = np.array([(m.dx_px, m.dy_px) for m in group])
+            cells = [cell for tile in [t for t in self._tiles if t[0] == region] for cell in self._tiles.pop(tile)]
+            for cell in cells:
+                nearest = int(np.argmin(((places - (cell.x, cell.y)) ** 2).sum(axis=1)))
+                cell.x, cell.y = cell.x + float(shifts[nearest, 0]), cell.y + float(shifts[nearest, 1])
+                self._tiles.setdefault(self.coverage.tile_of(region, cell.x, cell.y), []).append(cell)
 
-def touches_border(boxes: NDArray[np.float32], frame_size: tuple[int, int]) -> NDArray[np.bool_]:
-    """(N,) bool: which boxes (N, 4) are cut by the border of a frame of (width, height) pixels."""
-    width, height = frame_size
-    return (
-        (boxes[:, 0] < BORDER_PX)
-        | (boxes[:, 1] < BORDER_PX)
-        | (boxes[:, 2] > width - BORDER_PX)
-        | (boxes[:, 3] > height - BORDER_PX)
-    )
+    def _admit_all(self, detections: Detections) -> Admission:
+        counted: tuple[list[KnownCell], ...] = tuple([] for _ in KINDS)
+        cells: list[KnownCell | None] = []
+        for i in range(len(detections)):
+            cell = self._made(detections, i, (0.0, 0.0), 0)
+            cell.state = COUNTED
+            self.known[cell.kind] += 1
+            counted[cell.kind].append(cell)
+            cells.append(cell)
+        return Admission(counted, [], cells, np.zeros(0, np.intp))
 
+    def _made(self, detections: Detections, i: int, corner: tuple[float, float], looks: int) -> KnownCell:
+        kind, score = int(detections.kinds[i]), float(detections.scores[i])
+        x0, y0, x1, y1 = detections.boxes[i].tolist()
+        kinds = [int(k == kind) for k in range(len(KINDS))]
+        self._next += 1
+        size = math.sqrt((x1 - x0) * (y1 - y0))
+        x, y = (x0 + x1) / 2 + corner[0], (y0 + y1) / 2 + corner[1]
+        return KnownCell(self._next, kind, x, y, size, score, TRIED, 1, 1 + looks, kinds)
 
-def _by_kind(detections: Detections, new: NDArray[np.bool_], cut: NDArray[np.bool_]) -> NewCells:
-    white, red, platelets = (np.flatnonzero(new & (detections.kinds == kind)) for kind in range(3))
-    return NewCells(white, red, platelets, np.flatnonzero(cut & ~new))
+    def _enter(self, detections: Detections, i: int, pose: Pose) -> KnownCell:
+        """A cell at a place where none was known. Frames that had it on view and did not show it speak against it."""
+        cell = self._made(detections, i, (pose.x_px, pose.y_px), 0)
+        like = next((kind for kind in (PLATELET, RBC, WBC) if self.coverage.shown_whole(kind, cell.size)), None)
+        looks = self.coverage.looks_at(pose.region, WBC if like is None else like, cell.x, cell.y)
+        cell.chances += min(looks, MOST_AGAINST if like is None else TRIAL)
+        self._tiles.setdefault(self.coverage.tile_of(pose.region, cell.x, cell.y), []).append(cell)
+        self._on_trial[cell.number] = (pose.region, cell)
+        return cell
+
+    def _in_view(self, pose: Pose, frame_size: tuple[int, int], red_cell_px: float) -> list[KnownCell]:
+        """The known cells of the tiles that a frame touches, and of those it nearly touches."""
+        reach = max(MATCH_RED_CELLS) * red_cell_px
+        wide = (round(frame_size[0] + 2 * reach), round(frame_size[1] + 2 * reach))
+        corner = Pose(pose.region, pose.x_px - reach, pose.y_px - reach, pose.confidence)
+        return [cell for tile in self.coverage.tiles_in(corner, wide) for cell in self._tiles.get(tile, ())]
+
+    def _sighted(self, cell: KnownCell, detections: Detections, i: int, pose: Pose) -> None:
+        """A known cell follows slow drift of the tracking; the old place weighs more, so nothing runs away."""
+        kind, score = int(detections.kinds[i]), float(detections.scores[i])
+        if cell.state == REFUSED and score >= cell.score + BETTER_LOOK:
+            self._try_anew(cell, detections, i, pose)
+        elif cell.state == TRIED:
+            self._on_trial[cell.number] = (pose.region, cell)
+            cell.sightings += 1
+            cell.score = max(cell.score, score)
+            cell.kinds[kind] += 1
+            cell.kind = max(range(len(KINDS)), key=lambda k: (cell.kinds[k], k == cell.kind))
+        if kind != cell.kind:
+            return
+        before = self.coverage.tile_of(pose.region, cell.x, cell.y)
+        place = detections.centres[i] + (pose.x_px, pose.y_px)
+        cell.x += 0.2 * (float(place[0]) - cell.x)
+        cell.y += 0.2 * (float(place[1]) - cell.y)
+        after = self.coverage.tile_of(pose.region, cell.x, cell.y)
+        if after != before:
+            self._tiles[before].remove(cell)
+            self._tiles.setdefault(after, []).append(cell)
+
+    def _try_anew(self, cell: KnownCell, detections: Detections, i: int, pose: Pose) -> None:
+        """A refused thing has been seen much better: what was known of it is forgotten."""
+        self._tiles[self.coverage.tile_of(pose.region, cell.x, cell.y)].remove(cell)
+        fresh = self._made(detections, i, (pose.x_px, pose.y_px), 0)
+        cell.kind, cell.kinds, cell.x, cell.y, cell.size = fresh.kind, fresh.kinds, fresh.x, fresh.y, fresh.size
+        cell.score, cell.state, cell.sightings, cell.chances = fresh.score, TRIED, 1, 0  # this frame's is still to come
+        self._tiles.setdefault(self.coverage.tile_of(pose.region, cell.x, cell.y), []).append(cell)
+        self._on_trial[cell.number] = (pose.region, cell)
+
+    def _judge(self, on_view: set[int]) -> tuple[tuple[list[KnownCell], ...], list[KnownCell]]:
+        """End the trials that can be ended; what left the view is judged by what there is."""
+        counted: tuple[list[KnownCell], ...] = tuple([] for _ in KINDS)
+        given_up = []
+        for number, (_, cell) in list(self._on_trial.items()):
+            left = number not in on_view
+            cell.state = verdict(cell, left=left)
+            if cell.state == TRIED and not left:
+                continue
+            del self._on_trial[number]
+            if cell.state == COUNTED:
+                self.known[cell.kind] += 1
+                counted[cell.kind].append(cell)
+            else:
+                given_up.append(cell)
+        return counted, given_up
+
+    def _twin(self, cell: KnownCell, region: int, red_cell_px: float) -> KnownCell | None:
+        _, column, row = self.coverage.tile_of(region, cell.x, cell.y)
+        near = [
+            other
+            for c in (column - 1, column, column + 1)
+            for r in (row - 1, row, row + 1)
+            for other in self._tiles.get((region, c, r), ())
+            if other.kind == cell.kind
+        ]
+        if not near:
+            return None
+        best = min(near, key=lambda other: math.hypot(other.x - cell.x, other.y - cell.y))
+        reach = TWIN_RED_CELLS * red_cell_px
+        return best if math.hypot(best.x - cell.x, best.y - cell.y) < reach else None
+
+    def _is_double(self, cell: KnownCell, twin: KnownCell) -> bool:
+        """Drop `cell` for its twin; whether both had been counted."""
+        self._on_trial.pop(cell.number, None)
+        if cell.state != COUNTED:
+            return False
+        if twin.state == COUNTED:
+            self.known[cell.kind] -= 1
+            return True
+        twin.state = COUNTED
+        self._on_trial.pop(twin.number, None)
+        return False
+
+    def _bound(self, pose: Pose, frame_size: tuple[int, int]) -> None:
+        """Note which tiles are on view, and forget the oldest of too many."""
+        for tile in self.coverage.tiles_in(pose, frame_size):
+            self._tiles[tile] = self._tiles.pop(tile, [])  # dicts keep their order: the newest last
+        while len(self._tiles) > self._max_tiles:
+            tile = next(iter(self._tiles))
+            for cell in self._tiles.pop(tile):
+                self._on_trial.pop(cell.number, None)
+            self.coverage.forget(tile)
+            self.forgotten += 1

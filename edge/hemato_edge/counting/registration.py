@@ -1,17 +1,25 @@
-"""Where on the slide does this field lie? Frames are registered to a key field by phase correlation.
+"""Where on the slide does this field lie?
 
-The key field is replaced when the stage has moved so far that the overlap gets small, so errors do not add up while
-the stage stands still or trembles, and grow only with the number of key fields. When a frame fits neither the key
-field nor the last one, tracking is lost: a new region begins, and that is recorded.
+A frame is held against the key field that it should show most of, and against the last frame. Key fields are a sparse
+map: where the stage comes back, the frame snaps to the old key field, and what had drifted in between is put right.
+When a frame fits nothing nearby, all places ever seen are tried: a jump back to known ground goes on there. Only
+what fits none of them begins a new region; and when such a region meets known ground later, it is joined to it.
+
+Small rotations are not estimated. Measured (`benchmarks/registration.py --data DIR`, "turned"): views of real fields
+turned by 1° against each other still agree enough and are placed within a tenth of a red cell at the corners; a stage
+that is pushed by hand in its guide turns less.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
+from hemato_edge.counting.correlation import MIN_OVERLAP, Shift, View, shift_between, view_of
+from hemato_edge.counting.keyfields import MAX_KEY_FIELDS, KeyField, KeyFields
+from hemato_edge.counting.slide_map import Move, relaxed
 from hemato_edge.values import Pose
 
 if TYPE_CHECKING:
@@ -19,110 +27,235 @@ if TYPE_CHECKING:
 
     from hemato_edge.values import Image
 
-WORKING_WIDTH_PX = 320
-"""Frames are shrunk to about this width: a shift of one pixel here is well under a red cell's radius."""
 MIN_CONFIDENCE = 0.6
-"""Least correlation of the overlapping parts for a match. Measured with `benchmarks/registration.py`: true shifts of
-real fields, dimmed and with noise, gave 0.95 and more; different fields 0.47 and less."""
-MIN_OVERLAP = 0.3
-"""Share of the picture that two frames must have in common: less than that agrees by chance too often."""
-UNEVEN_LIGHT_PX = 81
-"""At working width. Light that changes over more than this is the lamp's, not a cell's."""
+"""Least agreement of a frame with its neighbours. Measured with `benchmarks/registration.py`: true shifts of real
+fields, dimmed and with noise, gave 0.73 and more at 40 % overlap; different fields 0.53 and less."""
+SURE_CONFIDENCE = 0.75
+"""Least agreement where every place on the slide is tried, or where little is in common: many tries agree by chance
+more often than one."""
+LITTLE_OVERLAP = 0.4
 KEY_OVERLAP = 0.7
-"""A new key field is taken when less than this share of the old one is still in view."""
+"""A new key field is made where less than this share of the nearest one is in view."""
+SEARCH_STEP = 0.1
+"""In a region that is not joined to known ground, that is looked for again whenever the stage has moved by this share
+of a frame."""
+SEARCHED_AT_ONCE = 96
+"""Key fields that one frame of such a region is held against; the next frame goes on with the next ones."""
+JOIN_CANDIDATES = 12
+"""So many of these are compared in full: at first there is little overlap, which thumbnails hardly show."""
+_LINKS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A region turned out to lie on known ground.
+
+    Attributes:
+        region: the one that ends.
+        into: the older region that goes on.
+        x_px, y_px: what to add to a position in `region` to have it in `into`.
+    """
+
+    region: int
+    into: int
+    x_px: float
+    y_px: float
 
 
 class Registration:
-    """Gives each frame of a moving stage its pose. Holds at most two small grey pictures.
+    """Gives each frame of a moving stage its pose.
 
     Args:
         min_confidence: see `MIN_CONFIDENCE`.
+        most_key_fields: bounds the memory.
+
+    Attributes:
+        lost: how often tracking was lost and a new region began.
+        found_again: how often a frame that fitted nothing nearby was recognised as known ground at once.
+        rejoined: how many regions were joined to known ground later.
+        joined: regions joined, and `moves` of key fields, since `take_changes` was last called.
     """
 
-    def __init__(self, min_confidence: float = MIN_CONFIDENCE) -> None:
+    def __init__(self, min_confidence: float = MIN_CONFIDENCE, most_key_fields: int = MAX_KEY_FIELDS) -> None:
         self._min_confidence = min_confidence
-        self._region = -1
-        self._key: NDArray[np.float32] | None = None
-        self._key_position = np.zeros(2)
-        self._last: NDArray[np.float32] | None = None
-        self._last_position = np.zeros(2)
-        self._window: NDArray[np.float32] | None = None
-        self.lost = 0
+        self.key_fields = KeyFields(most_key_fields)
+        self._region, self._regions = -1, 0
+        self._key: KeyField | None = None
+        self._last: View | None = None
+        self._here = np.zeros(2)
+        self._searched_at = np.full(2, np.inf)
+        self._searched_up_to = 0
+        self.lost = self.found_again = self.rejoined = 0
+        self.joined: list[Joined] = []
+        self.moves: list[Move] = []
 
     def locate(self, image: Image) -> Pose:
         """The pose of a frame (H, W, 3) uint8 BGR; frames must come in the order they were taken."""
-        small, scale = _small_grey(image)
-        pose = self._match(small, scale)
-        if pose is None:
-            self.lost += self._key is not None
-            pose = self._start(small)
-        return pose
+        view = view_of(image)
+        confidence = self._track(view)
+        if confidence is None:
+            confidence = self._recognise(view)
+        if confidence is None:
+            self.lost += self._region >= 0
+            self._start(view)
+            confidence = 1.0
+        else:
+            self._look_for_known_ground(view)
+            self._map(view)
+        return Pose(self._region, float(self._here[0]), float(self._here[1]), confidence)
 
     def follow(self, image: Image) -> Pose | None:
-        """The pose of a frame that will not be counted, or None where it fits nothing; never starts a region.
+        """The pose of a frame that will not be counted, or None where it fits nothing nearby.
 
         A blurred frame still tells how far the stage moved: without it, tracking would be lost over a stretch that
-        is out of focus.
+        is out of focus. It becomes no key field, and starts no region.
         """
-        return self._match(*_small_grey(image))
-
-    def _match(self, small: NDArray[np.float32], scale: float) -> Pose | None:
-        if self._key is None or self._key.shape != small.shape:
+        view = view_of(image)
+        confidence = self._track(view)
+        if confidence is None:
             return None
-        for reference, position in ((self._key, self._key_position), (self._last, self._last_position)):
-            if reference is None:
-                continue
-            shift, confidence = self._shift(reference, small)
-            if confidence >= self._min_confidence:
-                here = position + shift * scale
-                self._remember(small, here, shift)
-                return Pose(self._region, float(here[0]), float(here[1]), confidence)
+        return Pose(self._region, float(self._here[0]), float(self._here[1]), confidence)
+
+    def take_changes(self) -> tuple[list[Joined], list[Move]]:
+        """What has changed on the map since the last call, in the order in which it has to be applied."""
+        changes = self.joined, self.moves
+        self.joined, self.moves = [], []
+        return changes
+
+    def _track(self, view: View) -> float | None:
+        """Hold a frame against the key field at hand, the last frame, and the key fields around."""
+        if self._key is None:
+            return None
+        found = self._against_key(self._key, view)
+        if found is None and self._last is not None and self._last.grey.shape == view.grey.shape:
+            shift = shift_between(self._last, view)
+            if self._fits(shift):
+                self._here = self._here + np.array([shift.x, shift.y]) * view.scale
+                found = shift.agreement
+        if found is None:
+            found = self._around(view)
+        if found is not None:
+            self._last = view
+        return found
+
+    def _against_key(self, key: KeyField, view: View, least: float = 0.0) -> float | None:
+        shift = self.key_fields.compare(key, view)
+        if shift is None or not self._fits(shift) or shift.agreement < least:
+            return None
+        self._key, self._region = key, key.region
+        self._here = np.array([key.x + shift.x * view.scale, key.y + shift.y * view.scale])
+        self.key_fields.use(key)
+        return shift.agreement
+
+    def _around(self, view: View) -> float | None:
+        extent = _extent(view)
+        for key in self.key_fields.near(self._region, self._here, extent)[:_LINKS]:
+            found = None if key is self._key else self._against_key(key, view)
+            if found is not None:
+                return found
         return None
 
-    def _start(self, small: NDArray[np.float32]) -> Pose:
-        self._region += 1
-        self._key, self._last = small, small
-        self._key_position, self._last_position = np.zeros(2), np.zeros(2)
-        self._window = cv2.createHanningWindow((small.shape[1], small.shape[0]), cv2.CV_32F).astype(np.float32)
-        return Pose(self._region, 0.0, 0.0, 1.0)
+    def _fits(self, shift: Shift) -> bool:
+        demanded = self._min_confidence
+        if shift.overlap < LITTLE_OVERLAP:
+            demanded = max(demanded, SURE_CONFIDENCE)
+        return shift.agreement >= demanded and shift.overlap >= MIN_OVERLAP
 
-    def _remember(self, small: NDArray[np.float32], here: NDArray[np.float64], shift: NDArray[np.float64]) -> None:
-        self._last, self._last_position = small, here
-        height, width = small.shape
-        overlap = max(0.0, 1 - abs(shift[0]) / width) * max(0.0, 1 - abs(shift[1]) / height)
-        if overlap < KEY_OVERLAP:
-            self._key, self._key_position = small, here
+    def _recognise(self, view: View) -> float | None:
+        """Try every place ever seen: the stage has jumped, or somebody has moved the slide back."""
+        for key in self.key_fields.search(view, [*self.key_fields.of_region(self._region),
+                                                 *self.key_fields.others(self._region)]):  # fmt: skip
+            found = self._against_key(key, view, SURE_CONFIDENCE)
+            if found is not None:
+                self._last = view
+                self.found_again += 1
+                return found
+        return None
 
-    def _shift(self, reference: NDArray[np.float32], small: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
-        """How far the view moved over the slide, x y in small pixels, and how well the overlap then agrees."""
-        # copies, because phaseCorrelate multiplies the window into its arguments
-        (dx, dy), _ = cv2.phaseCorrelate(reference.copy(), small.copy(), self._window)
-        # the content moves against the stage
-        return np.array([-dx, -dy]), _agreement(reference, small, -dx, -dy)
+    def _look_for_known_ground(self, view: View) -> None:
+        """Hold a frame of a region that is not the first against the other regions, some key fields at a time."""
+        others = self.key_fields.others(self._region)
+        share = np.abs(self._here - self._searched_at) / _extent(view)
+        if not others or (share < SEARCH_STEP).all():
+            return
+        start = self._searched_up_to if self._searched_up_to < len(others) else 0
+        batch = others[start : start + SEARCHED_AT_ONCE]
+        self._searched_up_to = start + len(batch)
+        if self._searched_up_to >= len(others):
+            self._searched_at = self._here
+        for key in self.key_fields.search(view, batch, JOIN_CANDIDATES):
+            here, region, current = self._here, self._region, self._key
+            if self._against_key(key, view, SURE_CONFIDENCE) is not None:
+                self._join(region, here, current)
+                return
+
+    def _join(self, region: int, here: NDArray[np.float64], former: KeyField | None) -> None:
+        """The frame that lay at `here` of `region` lies in the present region, too: one of the two ends."""
+        into, offset = self._region, self._here - here
+        if region < into:  # the older one goes on
+            region, into, offset = into, region, -offset
+            self._here = here
+        for key in self.key_fields.of_region(region):
+            key.region, key.x, key.y = into, key.x + float(offset[0]), key.y + float(offset[1])
+        self._region = into
+        self._link(self._key, former)
+        self.joined.append(Joined(region, into, float(offset[0]), float(offset[1])))
+        self.rejoined += 1
+
+    def _start(self, view: View) -> None:
+        self._regions += 1
+        self._region = self._regions - 1
+        self._here = np.zeros(2)
+        self._key = self.key_fields.add(view, self._region, 0.0, 0.0)
+        self._last = view
+        self._searched_at, self._searched_up_to = np.full(2, np.inf), 0
+
+    def _map(self, view: View) -> None:
+        """Keep to the nearest key field; make one where there is none."""
+        width, height = _extent(view)
+        near = self.key_fields.near(self._region, self._here, (width, height))
+        if not near or self._key is None:
+            return
+        nearest = near[0]
+        share = max(0.0, 1 - abs(nearest.x - self._here[0]) / width) * max(
+            0.0, 1 - abs(nearest.y - self._here[1]) / height
+        )
+        if share >= KEY_OVERLAP:
+            if nearest is not self._key:
+                former, before = self._key, self._here
+                if self._against_key(nearest, view) is not None:
+                    self._link(nearest, former, before - self._here)
+            return
+        key = self.key_fields.add(view, self._region, *map(float, self._here))
+        for other in near[:_LINKS]:
+            shift = self.key_fields.compare(other, view)
+            if shift is not None and self._fits(shift):
+                _note(other, key, (shift.x * view.scale, shift.y * view.scale))
+        self._key = key
+        self._relax(key)
+
+    def _link(self, key: KeyField | None, former: KeyField | None, drift: NDArray[np.float64] | None = None) -> None:
+        """Two key fields were seen from one frame: note how far they lie apart, and spread what had drifted."""
+        if key is None or former is None or key is former or former.number in key.links:
+            return
+        off = np.zeros(2) if drift is None else drift
+        _note(former, key, (key.x - former.x + float(off[0]), key.y - former.y + float(off[1])))
+        self._relax(key)
+
+    def _relax(self, key: KeyField) -> None:
+        before = np.array([key.x, key.y])
+        moves = relaxed(key, self.key_fields)
+        self.moves += moves
+        if moves:
+            self._here = self._here + np.array([key.x, key.y]) - before
 
 
-def _small_grey(image: Image) -> tuple[NDArray[np.float32], float]:
-    """The green channel, which every cell absorbs, at working width; and full pixels per small pixel.
-
-    What is wider than a few cells is taken out: uneven light does not move with the stage and would hold the
-    correlation at zero shift.
-    """
-    scale = max(1.0, image.shape[1] / WORKING_WIDTH_PX)
-    green = np.ascontiguousarray(image[:, :, 1])
-    size = (round(image.shape[1] / scale), round(image.shape[0] / scale))
-    small = cv2.resize(green, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    around = cv2.blur(small, (UNEVEN_LIGHT_PX, UNEVEN_LIGHT_PX), borderType=cv2.BORDER_REFLECT)
-    return np.asarray(small / (around + 1) - 1, np.float32), image.shape[1] / size[0]
+def _note(one: KeyField, other: KeyField, shift: tuple[float, float]) -> None:
+    one.links[other.number] = shift
+    other.links[one.number] = (-shift[0], -shift[1])
 
 
-def _agreement(reference: NDArray[np.float32], small: NDArray[np.float32], dx: float, dy: float) -> float:
-    """Correlation coefficient of what both show when the view moved by (dx, dy); 0 for too little overlap."""
-    height, width = reference.shape
-    x, y = round(dx), round(dy)
-    if (1 - abs(x) / width) * (1 - abs(y) / height) < MIN_OVERLAP or max(abs(x) / width, abs(y) / height) >= 1:
-        return 0.0
-    a = reference[max(y, 0) : height + min(y, 0), max(x, 0) : width + min(x, 0)]
-    b = small[max(-y, 0) : height + min(-y, 0), max(-x, 0) : width + min(-x, 0)]
-    a, b = a - a.mean(), b - b.mean()
-    spread = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    return float((a * b).sum() / spread) if spread > 1e-6 else 0.0
+def _extent(view: View) -> tuple[float, float]:
+    """Width and height of the frame, pixels."""
+    height, width = view.grey.shape
+    return width * view.scale, height * view.scale

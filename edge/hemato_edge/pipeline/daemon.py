@@ -72,6 +72,11 @@ class Daemon:
             camera that cannot be opened leaves no empty session behind.
         limits: when to stop.
         open_timeout_s, read_timeout_s: how long a live camera may take for its first and each further frame, seconds.
+
+    Attributes:
+        totals: what is on disk; None before the first commit.
+        tallies: the tallies that are on disk, by name.
+        session: its number in the store; None before it has begun.
     """
 
     def __init__(
@@ -106,6 +111,7 @@ class Daemon:
         self._alive_since = time.monotonic()
         self._opened = threading.Event()
         self.totals: Totals | None = None
+        self.tallies: dict[str, int] = {}
         self.session: int | None = None
 
     def stop(self, reason: str) -> None:
@@ -196,6 +202,10 @@ class Daemon:
         with self._tallies_lock:
             self._tallies[name] += count
 
+    def _take_tallies(self) -> None:
+        with self._tallies_lock:
+            self._tallies = Counter({**self._tallies, **self._analyzer.tallies()})
+
     def _current_tallies(self) -> dict[str, int]:
         with self._tallies_lock:
             tallies = dict(self._tallies)
@@ -238,7 +248,15 @@ class Daemon:
         self._tally("dropped")
 
     def _analyse(self) -> None:
-        lost = 0
+        try:
+            self._analyse_frames()
+        finally:
+            rest = self._analyzer.close()  # a stop or a failing camera takes no cell away that was seen
+            self._take_tallies()
+            if rest is not None:
+                self._hand_over(rest)
+
+    def _analyse_frames(self) -> None:
         while not self._stop.is_set():
             try:
                 frame = self._frames.get(timeout=_POLL_S)
@@ -247,12 +265,10 @@ class Daemon:
                     return
                 continue
             result = self._analyzer.analyze(frame)
+            self._take_tallies()
             if not isinstance(result, FieldResult):
                 self._tally(f"rejected:{result.reject}")
                 continue
-            if self._analyzer.registration.lost > lost:
-                lost = self._analyzer.registration.lost
-                self._tally("tracking_lost")
             warning = self._analyzer.warning()
             if warning is not None:
                 self._tally(f"warning:{warning}")
@@ -281,10 +297,12 @@ class Daemon:
                     if self._analysed.is_set() and self._results.empty():
                         return
                     if time.monotonic() - committed > TALLY_EVERY_S:
-                        self.totals = self._writer.commit_tallies(self._session, self._current_tallies())
+                        self._commit_tallies()
                         committed = time.monotonic()
                     continue
-                self.totals = self._writer.commit_field(self._session, result, self._current_tallies())
+                tallies = self._current_tallies()
+                self.totals = self._writer.commit_field(self._session, result, tallies)
+                self.tallies = tallies
                 committed = time.monotonic()
                 if committed - looked > LOOK_EVERY_S:
                     self._record_look()
@@ -294,7 +312,12 @@ class Daemon:
 
     def _finish(self) -> None:
         self._record_look()
-        self.totals = self._writer.commit_tallies(self._session, self._current_tallies())
+        self._commit_tallies()
+
+    def _commit_tallies(self) -> None:
+        tallies = self._current_tallies()
+        self.totals = self._writer.commit_tallies(self._session, tallies)
+        self.tallies = tallies
 
     def _record_look(self) -> None:
         look = self._analyzer.look

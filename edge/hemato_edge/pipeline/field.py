@@ -1,27 +1,31 @@
-"""One frame → what it adds: gate, locate, register, ledger, classify."""
+"""One frame → what it adds: gate, register, locate, ledger, classify."""
 
 from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from hemato_edge.counting.ledger import Ledger
 from hemato_edge.counting.registration import Registration
-from hemato_edge.labels import LEUKOCYTES
+from hemato_edge.labels import KINDS, LEUKOCYTES, PLATELET, RBC, WBC
 from hemato_edge.pipeline.calibrated import OTHER_SIZE
+from hemato_edge.pipeline.settling import Settling
 from hemato_edge.values import Cell, Detections, FieldResult, Frame, Pose, Quality
+from hemato_edge.vision.contrast import background_of
 from hemato_edge.vision.look import LookEstimator
-from hemato_edge.vision.portraits import take_portrait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
+    from hemato_edge.counting.ledger import Admission
     from hemato_edge.pipeline.calibrated import SessionCalibration
+    from hemato_edge.values import Image
     from hemato_edge.vision.classifier import Classifier
     from hemato_edge.vision.locator import Locator
     from hemato_edge.vision.look import SlideLook
@@ -29,6 +33,9 @@ if TYPE_CHECKING:
 
 NO_SCALE = "no_scale"
 """Reject reason of a frame with white cells and nothing whose size is known: no crop can be cut from it."""
+LOCATE_AGAIN_EVERY = 64
+"""Where nothing new is on view, cells are located again in one of so many frames, only so that the slide's look follows
+a slow change of the lamp."""
 
 
 @dataclass(slots=True)
@@ -51,6 +58,11 @@ class FieldAnalyzer:
     Args:
         gate, locator, classifier: the parts that see.
         calibration: of the microscope, or None; its flat field comes before everything else.
+
+    Attributes:
+        known_views: frames that showed nothing but known ground, and could add nothing.
+        counted_twice: by kind, cells that had been counted in two regions when these turned out to be one. Red cells
+            and platelets are taken off the next new ones, so that the totals come right; recorded white cells stay.
     """
 
     def __init__(
@@ -63,12 +75,17 @@ class FieldAnalyzer:
         self.calibration = calibration
         self.looks = LookEstimator()
         self.registration = Registration()
+        self.ledger = Ledger()
+        self.settling = Settling(classifier)
         self.look: SlideLook | None = None
         self.leukocytes = 0
+        self.known_views = 0
+        self.counted_twice = dict.fromkeys(KINDS, 0)
+        self._owed = [0] * len(KINDS)
         self._gate = gate
         self._locator = locator
-        self._classifier = classifier
-        self._ledger = Ledger()
+        self._last: FieldResult | None = None
+        self._since_located = 0
 
     def analyze(self, frame: Frame) -> FieldResult | Quality:
         """What a frame adds, or, if it was rejected, its quality with the reason.
@@ -87,21 +104,93 @@ class FieldAnalyzer:
             if not frame.independent:
                 self.registration.follow(frame.image)
             return quality
-        with watch.stage("locate"):
-            detections, nuclei = self._locator.locate_with_nuclei(frame.image, red_cell_px=self.looks.red_cell_px)
-            self.looks.add_field(frame.image, detections, nuclei)
-        self.look = look = self.looks.look()
-        if look is None:
-            return Quality(NO_SCALE, quality.measures)
         with watch.stage("register"):
             pose = None if frame.independent else self.registration.locate(frame.image)
-        return self._count(frame, quality, detections, look, pose, watch)
+            quality = self._follow_the_map(quality)
+        nothing_new = pose is not None and self._nothing_new(frame, pose)
+        if nothing_new and self._since_located < LOCATE_AGAIN_EVERY:
+            self._since_located += 1
+            return self._result(frame, pose, quality, Detections.empty(), (), (0, 0), watch)
+        self._since_located = 0
+        with watch.stage("background"):
+            background = background_of(frame.image)
+        with watch.stage("locate"):
+            detections = self._locate(frame.image, background)
+        self.look = look = self.looks.look()
+        reject = NO_SCALE if look is None else self._gate.judge_stain(look.stain)
+        if look is None or reject is not None:
+            return Quality(reject, quality.measures)
+        if nothing_new:
+            return self._result(frame, pose, quality, detections, (), (0, 0), watch)
+        return self._count(frame, quality, detections, look, pose, background, watch)
 
     def warning(self) -> str | None:
         """The name of what makes the session doubtful, or None."""
         if self.calibration is None:
             return None
         return self.calibration.compare(self.looks.scale.red_cell_px, self.looks.scale.looks)
+
+    def close(self) -> FieldResult | None:
+        """The cells that were still waiting for another look when the frames ended; None where there are none."""
+        admission = self.ledger.close()
+        self.settling.drop(admission.given_up)
+        cells = self.settling.take()
+        self.leukocytes += _leukocytes(cells)
+        if self._last is None:
+            return None
+        red, platelets = self._less_doubles(admission, RBC), self._less_doubles(admission, PLATELET)
+        rest = replace(self._last, new_cells=cells, new_red_cells=red, new_platelets=platelets)
+        return rest if adds_something(rest) and (cells or red or platelets) else None
+
+    def tallies(self) -> dict[str, int]:
+        """Absolute counts for the record: tracking, views that were known, and the unique area of each kind."""
+        tracking = self.registration
+        tallies = {
+            "tracking_lost": tracking.lost,
+            "tracking_found_again": tracking.found_again,
+            "tracking_rejoined": tracking.rejoined,
+            "known_views": self.known_views,
+            "inferences": self.settling.inferences,
+            "forgotten_fields": self.ledger.forgotten,
+            **{f"counted_twice:{kind}": count for kind, count in self.counted_twice.items()},
+            **{
+                f"area_px2:{kind}": round(area) for kind, area in zip(KINDS, self.ledger.coverage.area_px2, strict=True)
+            },
+        }
+        return {name: count for name, count in tallies.items() if count}
+
+    def _follow_the_map(self, quality: Quality) -> Quality:
+        """Let the ledger follow what registration has learned; a region that was joined stands in the record."""
+        joined, moves = self.registration.take_changes()
+        if self.look is None:
+            return quality
+        self.ledger.move(moves)
+        measures = dict(quality.measures)
+        for one in joined:
+            doubles = self.ledger.join(one.region, one.into, one.x_px, one.y_px, self.look.red_cell_px)
+            unnamed = self.settling.open_numbers
+            for cell in doubles:
+                self.counted_twice[KINDS[cell.kind]] += cell.number not in unnamed
+                self._owed[cell.kind] += 1
+            self.settling.drop(doubles)
+            measures |= {"joined_region": one.region, "joined_x_px": one.x_px, "joined_y_px": one.y_px}
+        return Quality(quality.reject, measures)
+
+    def _locate(self, image: Image, background: NDArray[np.float64]) -> Detections:
+        """The cells of a frame; the slide's look learns from them."""
+        red, nuclei = self.looks.red_cell_px, None
+        if self.looks.wants_stain:
+            detections, nuclei = self._locator.locate_with_nuclei(image, red_cell_px=red, background=background)
+        else:
+            detections = self._locator.locate(image, red_cell_px=red, background=background)
+        self.looks.add_field(image, detections, nuclei, background)
+        return detections
+
+    def _nothing_new(self, frame: Frame, pose: Pose) -> bool:
+        height, width = frame.image.shape[:2]
+        known = self.ledger.looked_enough(pose, (width, height))
+        self.known_views += known
+        return known
 
     def _count(
         self,
@@ -110,14 +199,66 @@ class FieldAnalyzer:
         detections: Detections,
         look: SlideLook,
         pose: Pose | None,
+        background: NDArray[np.float64],
         watch: Stopwatch,
     ) -> FieldResult:
         height, width = frame.image.shape[:2]
-        new = self._ledger.admit(detections, pose, look.red_cell_px, (width, height))
+        with watch.stage("ledger"):
+            admission = self.ledger.admit(detections, pose, look.red_cell_px, (width, height))
+            self.settling.drop(admission.given_up)
         with watch.stage("classify"):
-            cells = self._judge(frame, detections, new.white, look, pose)
-        self.leukocytes += sum(cell.judgement.label in LEUKOCYTES for cell in cells)
-        return FieldResult(
+            cells = self._name(frame, detections, admission, look, quality, background)
+        new = self._less_doubles(admission, RBC), self._less_doubles(admission, PLATELET)
+        return self._result(frame, pose, quality, detections, cells, new, watch)
+
+    def _less_doubles(self, admission: Admission, kind: int) -> int:
+        """New cells of a kind, less those that were counted twice before; counts on disk never shrink."""
+        new = len(admission.counted[kind])
+        paid = min(new, self._owed[kind])
+        self._owed[kind] -= paid
+        return new - paid
+
+    def _name(
+        self,
+        frame: Frame,
+        detections: Detections,
+        admission: Admission,
+        look: SlideLook,
+        quality: Quality,
+        background: NDArray[np.float64],
+    ) -> tuple[Cell, ...]:
+        known = [cell for cell in admission.cells if cell is not None]
+        white = [
+            (i, cell)
+            for i, cell in enumerate(admission.cells)
+            if cell is not None and detections.kinds[i] == WBC and i not in admission.cut
+        ]
+        index = np.array([i for i, _ in white], np.intp)
+        chosen = detections.select(index)
+        self.settling.look(
+            frame.image,
+            chosen.boxes,
+            chosen.scores,
+            [cell for _, cell in white],
+            look,
+            quality.measures.get("focus", 1.0),
+            background,
+        )
+        return self.settling.take(() if frame.independent else {cell.number for cell in known})
+
+    def _result(
+        self,
+        frame: Frame,
+        pose: Pose | None,
+        quality: Quality,
+        detections: Detections,
+        cells: tuple[Cell, ...],
+        new: tuple[int, int],
+        watch: Stopwatch,
+    ) -> FieldResult:
+        height, width = frame.image.shape[:2]
+        self.leukocytes += _leukocytes(cells)
+        self._last = FieldResult(
             frame_index=frame.index,
             utc=frame.utc,
             monotonic_s=frame.monotonic_s,
@@ -127,34 +268,22 @@ class FieldAnalyzer:
             pose=pose,
             seen=detections.counts(),
             new_cells=cells,
-            new_red_cells=len(new.red),
-            new_platelets=len(new.platelets),
+            new_red_cells=new[0],
+            new_platelets=new[1],
             quality=quality,
             latency_ms=watch.latency_ms,
         )
-
-    def _judge(
-        self, frame: Frame, detections: Detections, new: NDArray[np.intp], look: SlideLook, pose: Pose | None
-    ) -> tuple[Cell, ...]:
-        chosen = detections.select(new)
-        judgements = self._classifier.judge(frame.image, chosen.boxes, look)
-        left, top = (pose.x_px, pose.y_px) if pose else (0.0, 0.0)
-        return tuple(
-            Cell(
-                x_px=float(x) + left,
-                y_px=float(y) + top,
-                box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
-                diameter_px=float(size),
-                score=float(score),
-                judgement=judgement,
-                portrait=take_portrait(frame.image, (float(x), float(y)), look.red_cell_px, judgement.activation),
-            )
-            for (x, y), box, size, score, judgement in zip(
-                chosen.centres, chosen.boxes, chosen.sizes, chosen.scores, judgements, strict=True
-            )
-        )
+        return self._last
 
 
 def adds_something(result: FieldResult) -> bool:
-    """Whether a result holds anything that the store does not have yet: a new cell, or a field of its own."""
-    return result.pose is None or bool(result.new_cells or result.new_red_cells or result.new_platelets)
+    """Whether a result holds anything new for the store: a cell, a field of its own, or regions that were joined."""
+    return (
+        result.pose is None
+        or bool(result.new_cells or result.new_red_cells or result.new_platelets)
+        or "joined_region" in result.quality.measures
+    )
+
+
+def _leukocytes(cells: tuple[Cell, ...]) -> int:
+    return sum(cell.judgement.label in LEUKOCYTES for cell in cells)

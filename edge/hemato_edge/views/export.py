@@ -20,7 +20,7 @@ _PIXEL_DIGITS, _SHARE_DIGITS = 3, 6
 REPORT_COLUMNS = (
     *("session", "sample", "label", "count", "percent", "ci_low_percent", "ci_high_percent"),
     *("estimate_percent", "reference_low", "reference_high", "flag"),
-    *("per_100_wbc", "e9_per_l", "e9_per_l_ci_low", "e9_per_l_ci_high", "notice"),
+    *("per_100_wbc", "e9_per_l", "e9_per_l_ci_low", "e9_per_l_ci_high", "profile", "notice"),
 )
 """The report's columns: a clean rectangle, numbers as numbers with a decimal point, empty where there is none."""
 FIELD_COLUMNS = (
@@ -58,9 +58,16 @@ def report_csv(report: Mapping[str, Any]) -> str:
         {"label": ERYTHROBLAST, "count": nucleated["count"], "per_100_wbc": nucleated["per_100_wbc"]},
         *({"label": kind, "count": count, **volumes.get(kind, {})} for kind, count in report["counts"].items()),
         {"label": "fields", "count": report["fields"]},
+        *({"label": f"warning:{name}", "count": frames} for name, frames in report["warnings"].items()),
     ]
     session = report["session"]
-    every = {"session": session["id"], "sample": spreadsheet_safe(session["label"]), "notice": report["notice"]}
+    profile = (report["calibration"] or {}).get("profile")
+    every = {
+        "session": session["id"],
+        "sample": spreadsheet_safe(session["label"]),
+        "profile": spreadsheet_safe(profile or ""),
+        "notice": report["notice"],
+    }
     stream = io.StringIO()
     writer = csv.DictWriter(stream, REPORT_COLUMNS, lineterminator="\n")
     writer.writeheader()

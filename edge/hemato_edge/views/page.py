@@ -15,7 +15,15 @@ from hemato_edge.views.charts import COLOURS, MAX_REGIONS, bar_axis, interval_ba
 from hemato_edge.views.gallery import gallery
 from hemato_edge.views.page_style import STYLE
 from hemato_edge.views.report import setting
-from hemato_edge.views.terminal import CLASS_NAMES, NAMES, count_lines, estimate_lines
+from hemato_edge.views.terminal import (
+    CLASS_NAMES,
+    NAMES,
+    calibration_line,
+    count_lines,
+    estimate_lines,
+    warning_lines,
+)
+from hemato_edge.views.tracking import tracking_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -118,6 +126,8 @@ def _plain_row(name: str, count: int) -> str:
 
 def _counts(report: Mapping[str, Any]) -> Iterator[str]:
     yield "<h2>Counts</h2>"
+    for line in warning_lines(report):
+        yield f'<p class="flag">{_text(line)}</p>'
     for line in (*count_lines(report), *estimate_lines(report)):
         yield f"<p>{_text(line)}</p>"
 
@@ -156,8 +166,8 @@ def _map(report: Mapping[str, Any], fields: list[FieldRecord], cells: list[CellR
     if not regions:
         yield from _files(fields)
         return
-    lost = f"; tracking was lost {report['tracking_lost']} times" if report["tracking_lost"] else ""
-    yield f"<p>{len(fields)} fields in {len(regions)} unbroken stretch{'es' if len(regions) > 1 else ''}{lost}.</p>"
+    stretches = f"{len(regions)} unbroken stretch{'es' if len(regions) > 1 else ''}"
+    yield f"<p>{len(fields)} fields in {stretches}. {_text(tracking_line(report['tracking']))}</p>"
     um_per_px = setting(report["provenance"]["settings"], "calibration.um_per_px")
     largest = sorted(regions, key=lambda region: -len(regions[region]))[:MAX_REGIONS]
     for region in sorted(largest):
@@ -206,13 +216,11 @@ def _changes(reader: Reader, session: int) -> Iterator[str]:
 
 def _provenance(report: Mapping[str, Any]) -> Iterator[str]:
     made = report["provenance"]
-    settings: Mapping[str, Any] = made["settings"]
-    calibration = {key: value for key, value in settings.items() if key.startswith("calibration")}
     size = made["red_cell_px"]
     rows: dict[str, object] = {
         "Model": f"{made['model_name']}, SHA-256 {made['model_sha256']}",
         "Settings": f"SHA-256 {made['settings_sha256']}",
-        "Calibration": ", ".join(f"{key} {value}" for key, value in calibration.items()) or "none",
+        "Calibration": calibration_line(report).removeprefix("Calibration ") or "none",
         "Red-cell diameter": _NOTHING if size is None else f"{size:.1f} px",
         "Versions": ", ".join(f"{name} {version}" for name, version in made["versions"].items()),
         "Database": made["database"],

@@ -7,21 +7,19 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from hemato_edge import RESEARCH_USE_NOTICE
-from hemato_edge.counting.density import density, union_area
 from hemato_edge.counting.differential import differential
 from hemato_edge.counting.intervals import CONFIDENCE
 from hemato_edge.labels import ARTEFACT, ERYTHROBLAST, LEUKOCYTES
+from hemato_edge.views.areas import DIGITS, areas_of, estimates_of, per_field, white_per_1000_red
+from hemato_edge.views.tracking import tracking_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from hemato_edge.counting.density import Density
     from hemato_edge.counting.differential import ClassRow, Differential
     from hemato_edge.store.reader import Reader
-    from hemato_edge.store.records import FieldRecord, SessionRecord, Totals
+    from hemato_edge.store.records import SessionRecord, Totals
 
-_DIGITS = 6
-"""Decimals of a percentage in data. People are shown one: so many more that rounding twice does no harm."""
 _LEVEL = f"{100 * CONFIDENCE:.0f} %"
 METHOD = (
     f"Percentages are of the classified white cells. {_LEVEL} CI: Clopper-Pearson; "
@@ -36,21 +34,26 @@ METHOD_CORRECTED = (
 NO_SCALE = "No micrometre and no absolute estimate: the session has no calibration (`hemato-edge calibrate`)."
 """Why a report has no densities."""
 ROUGH = (
-    "Estimates per litre are a rule of thumb for a monolayer (settings estimate.*); their CI covers chance alone, not "
-    "the smear's thickness. The area is that of the recorded fields, each place once."
+    "Estimates per litre are a rule of thumb for a monolayer (settings estimate.*); their CI covers chance and the "
+    "scale's uncertainty, not the smear's thickness. The area is where such cells were seen whole, each place once."
 )
 """What the densities mean."""
+_WARNING = "warning:"
+_CALIBRATION = ("profile", "objective", "um_per_px", "um_per_px_uncertainty", "method", "controls_state")
 
 
 def build_report(reader: Reader, session: int | None = None, nucleated_count: float | None = None) -> dict[str, object]:
     """The report of a session, the last one for None; serialisable as JSON.
 
-    Keys: session, fields, frames, dropped, tracking_lost, regions (stretches of unbroken tracking; 0 for pictures
-    from files), counts {wbc, rbc, platelet} of unique cells, differential [{label, count, percent, ci_low, ci_high,
-    estimate, reference, flag}] in percent, classified, unclassified, nucleated_red_cells {count, per_100_wbc, ci_low,
-    ci_high, white_count_factor, counter, corrected_white_count}, estimates {area_mm2, um_per_px, white, platelet} or
-    None, estimates_note, reviewed {cells, changed, artefacts, by}, rejected {reason: frames}, skipped {reason:
-    sources}, method, provenance, notice. Without a classified white cell the percentages and intervals are None.
+    Keys: session, fields, frames, dropped, tracking_lost, tracking (see `tracking_summary`), regions (stretches of
+    unbroken tracking; 0 for pictures from files), counts {wbc, rbc, platelet} of unique cells, differential [{label,
+    count, percent, ci_low, ci_high, estimate, reference, flag}] in percent, classified, unclassified,
+    nucleated_red_cells {count, per_100_wbc, ci_low, ci_high, white_count_factor, counter, corrected_white_count},
+    per_field {wbc, rbc, platelet} and white_per_1000_red, each {value, ci_low, ci_high} or None; estimates {area_mm2,
+    um_per_px, um_per_px_uncertainty, white, platelet} or None, estimates_note, reviewed {cells, changed, artefacts,
+    by}, calibration {profile, objective, um_per_px, um_per_px_uncertainty, method, controls_state} or None; warnings
+    {name: frames}; rejected {reason: frames}, skipped {reason: sources}, method, provenance, notice. Without a
+    classified white cell the percentages and intervals are None.
 
     Args:
         reader: of the database.
@@ -64,14 +67,16 @@ def build_report(reader: Reader, session: int | None = None, nucleated_count: fl
     record = reader.session(session)
     totals = reader.totals(record.id)
     summary = count_summary(totals, record.confusion, reference_of(record.settings), nucleated_count)
-    estimates = _estimates(reader, record, totals)
+    tallies = reader.tallies(record.id)
     return {
         "session": session_summary(record),
         **summary,
-        "estimates": estimates,
-        "estimates_note": NO_SCALE if estimates is None else ROUGH,
+        **_in_relation(reader, record, totals, tallies),
         "reviewed": _reviewed(reader, totals),
-        "tracking_lost": reader.tallies(record.id).get("tracking_lost", 0),
+        "calibration": _calibration(record),
+        "warnings": {name.removeprefix(_WARNING): n for name, n in tallies.items() if name.startswith(_WARNING)},
+        "tracking_lost": tallies.get("tracking_lost", 0),
+        "tracking": tracking_summary(tallies),
         "regions": reader.regions(record.id),
         "provenance": _provenance(reader, record),
         "notice": RESEARCH_USE_NOTICE,
@@ -169,48 +174,31 @@ def _nucleated(result: Differential, totals: Totals, counted: float | None) -> d
     }
 
 
-def _estimates(reader: Reader, record: SessionRecord, totals: Totals) -> dict[str, object] | None:
-    """Densities on the area of the recorded fields; None without a scale, or without a field."""
-    um_per_px = setting(record.settings, "calibration.um_per_px")
-    if not isinstance(um_per_px, (int, float)) or not totals.fields:
-        return None
-    area_px2 = area_of(reader.fields(record.id))
-    area_mm2 = area_px2 * (um_per_px / 1000) ** 2
-    factors = (setting(record.settings, f"estimate.{kind}_factor") for kind in ("white", "platelet"))
-    made = [
-        None if not isinstance(factor, (int, float)) else density(count, area_mm2, factor)
-        for count, factor in zip((totals.wbc, totals.platelet), factors, strict=True)
-    ]
+def _in_relation(
+    reader: Reader, record: SessionRecord, totals: Totals, tallies: Mapping[str, int]
+) -> dict[str, object]:
+    """The counts per field, per red cell, and, with a scale, per square millimetre and litre."""
+    fields = list(reader.fields(record.id))
+    counts = {"wbc": totals.wbc, "rbc": totals.rbc, "platelet": totals.platelet}
+    areas = areas_of(fields, tallies)
+    um_per_px, uncertainty = (
+        setting(record.settings, f"calibration.{name}") for name in ("um_per_px", "um_per_px_uncertainty")
+    )
+    factors = {
+        kind: factor
+        for kind, name in (("wbc", "white"), ("platelet", "platelet"))
+        if isinstance(factor := setting(record.settings, f"estimate.{name}_factor"), (int, float))
+    }
+    estimates = None
+    if isinstance(um_per_px, (int, float)) and fields:
+        known = float(uncertainty) if isinstance(uncertainty, (int, float)) else 0.0
+        estimates = estimates_of(counts, areas, float(um_per_px), known, factors)
     return {
-        "um_per_px": um_per_px,
-        "area_mm2": _rounded(area_mm2),
-        "white": _density(made[0]),
-        "platelet": _density(made[1]),
+        "per_field": per_field(counts, fields, areas),
+        "white_per_1000_red": white_per_1000_red(counts, areas),
+        "estimates": estimates,
+        "estimates_note": NO_SCALE if estimates is None else ROUGH,
     }
-
-
-def area_of(fields: Iterable[FieldRecord]) -> float:
-    """The area of slide that fields show, each place once, square pixels; a field of its own overlaps no other."""
-    regions: dict[int, list[tuple[float, float, float, float]]] = {}
-    area = 0.0
-    for field in fields:
-        if field.region is None or field.x_px is None or field.y_px is None:
-            area += field.width * field.height
-        else:
-            box = (field.x_px, field.y_px, field.x_px + field.width, field.y_px + field.height)
-            regions.setdefault(field.region, []).append(box)
-    return area + sum(map(union_area, regions.values()))
-
-
-def _density(made: Density | None) -> dict[str, object] | None:
-    if made is None:
-        return None
-    figures = {"per_mm2": made.per_mm2, "e9_per_l": made.e9_per_l}
-    named = {
-        name: {"ci_low": _rounded(low), "value": _rounded(value), "ci_high": _rounded(high)}
-        for name, (low, value, high) in figures.items()
-    }
-    return {"count": made.count, **named}
 
 
 def _reviewed(reader: Reader, totals: Totals) -> dict[str, object]:
@@ -224,7 +212,14 @@ def _reviewed(reader: Reader, totals: Totals) -> dict[str, object]:
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, _DIGITS)
+    return None if value is None else round(value, DIGITS)
+
+
+def _calibration(record: SessionRecord) -> dict[str, object] | None:
+    """The profile that the session was recorded with; None without one."""
+    if setting(record.settings, "calibration.profile") is None:
+        return None
+    return {name: setting(record.settings, f"calibration.{name}") for name in _CALIBRATION}
 
 
 def _provenance(reader: Reader, record: SessionRecord) -> dict[str, object]:

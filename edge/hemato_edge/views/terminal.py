@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.labels import ARTEFACT, ERYTHROBLAST, PLATELET_LABEL, UNCLASSIFIED
 from hemato_edge.views.report import count_summary
+from hemato_edge.views.tracking import tracking_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,6 +36,11 @@ NAMES = {
 """The names of all that a find may be called, `labels.REVIEW_LABELS`."""
 _ABBREVIATIONS = ("neu", "eos", "bas", "lym", "mon", "ig")
 _NOTHING = "–"
+_WARNINGS = {
+    "scale_contradicts_profile": "the red cells do not fit the calibration profile's scale; use no figure per area, "
+    "and calibrate again (`hemato-edge calibrate`)",
+}
+"""What is wrong and what to do, by the name of the warning."""
 
 
 def differential_table(summary: Mapping[str, Any], title: str = "White-cell differential") -> Table:
@@ -169,6 +175,11 @@ def _figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
+def _with_ends(figure: Mapping[str, float | None]) -> str:
+    value, low, high = figure["value"], figure["ci_low"], figure["ci_high"]
+    return f"{_figure(value or 0.0)} ({_figure(low or 0.0)} – {'∞' if high is None else _figure(high)})"
+
+
 def _decimal(value: float | None) -> str:
     return _NOTHING if value is None else f"{value:.1f}"
 
@@ -207,7 +218,16 @@ def count_lines(summary: Mapping[str, Any]) -> Iterator[str]:
 
 
 def estimate_lines(report: Mapping[str, Any]) -> Iterator[str]:
-    """The densities in words, or why there are none."""
+    """The counts per field and per red cell, and the densities, in words, or why there are none."""
+    shares = [
+        f"{heading} {_with_ends(report['per_field'][kind])}"
+        for heading, kind in (("white cells", "wbc"), ("red cells", "rbc"), ("platelets", "platelet"))
+        if report["per_field"][kind] is not None
+    ]
+    if shares:
+        yield f"Per field of view (95 % CI): {', '.join(shares)}"
+    if report["white_per_1000_red"] is not None:
+        yield f"White cells per 1,000 red cells: {_with_ends(report['white_per_1000_red'])}"
     estimates = report["estimates"]
     if estimates is not None:
         for heading, kind in (("White cells", "white"), ("Platelets", "platelet")):
@@ -221,10 +241,31 @@ def estimate_lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield report["estimates_note"]
 
 
+def calibration_line(report: Mapping[str, Any]) -> str:
+    """The calibration profile of the session in words; empty without one."""
+    profile = report["calibration"]
+    if profile is None:
+        return ""
+    scale = "no scale"
+    if profile["um_per_px"] is not None:
+        scale = f"{profile['um_per_px']:.4g} µm per pixel (± {profile['um_per_px_uncertainty'] or 0:.2g}, 95 %)"
+        scale += f" by {str(profile['method']).replace('_', ' ')}"
+    objective = f", objective {printable(str(profile['objective']))}" if profile["objective"] else ""
+    return f"Calibration {printable(str(profile['profile']))}{objective}: {scale}"
+
+
+def warning_lines(report: Mapping[str, Any]) -> Iterator[str]:
+    """What makes the session doubtful, in words."""
+    for name, frames in report["warnings"].items():
+        yield f"WARNING: {_WARNINGS.get(name, name.replace('_', ' '))} ({frames} frames)"
+
+
 def _foot_lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield from count_lines(report)
-    if report["tracking_lost"]:
-        yield f"Tracking was lost {report['tracking_lost']} times: a cell may have been counted again after each."
+    yield from warning_lines(report)
+    tracking = tracking_line(report["tracking"])
+    if tracking:
+        yield tracking
     factor = report["nucleated_red_cells"]["white_count_factor"]
     if report["nucleated_red_cells"]["count"] and factor is not None:
         yield f"White count of a counter that includes nucleated red cells: multiply by {factor:.3f}."
@@ -239,6 +280,8 @@ def _foot_lines(report: Mapping[str, Any]) -> Iterator[str]:
             f"{report['reviewed']['changed']} of them relabelled"
         )
     yield report["method"]
+    if report["calibration"]:
+        yield calibration_line(report)
     made = report["provenance"]
     yield f"Model {made['model_name']} {made['model_sha256'][:16]}, settings {made['settings_sha256'][:16]}"
     if made["red_cell_px"] is not None:

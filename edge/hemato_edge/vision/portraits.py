@@ -23,22 +23,34 @@ PORTRAIT_PX = 192
 _JPEG_QUALITY = 90
 
 
-def take_portrait(
-    image: Image, centre: tuple[float, float], red_cell_px: float, activation: NDArray[np.float32] | None = None
-) -> Portrait | None:
-    """The portrait of the cell at `centre`, or None where it cannot be made: it is never worth a count.
+def cut_portrait(
+    image: Image, centre: tuple[float, float], red_cell_px: float, background: NDArray[np.float64] | None = None
+) -> Image | None:
+    """What a portrait of the cell at `centre` shows; None where it cannot be cut: it is never worth a count.
 
     Args:
         image: (H, W, 3) uint8 BGR, the field.
         centre: x, y in pixels.
         red_cell_px: diameter of a red cell, pixels.
+        background: (3,) BGR of empty glass, measured where it is needed and not known.
+    """
+    try:
+        return cut_crop(image, centre, PORTRAIT_RED_CELLS * red_cell_px, PORTRAIT_PX, background)
+    except (ValueError, cv2.error):
+        return None
+
+
+def encode_portrait(pixels: Image, activation: NDArray[np.float32] | None = None) -> Portrait | None:
+    """The portrait as it is kept; None where it cannot be encoded.
+
+    Args:
+        pixels: (PORTRAIT_PX, PORTRAIT_PX, 3) uint8 BGR, see `cut_portrait`.
         activation: (h, w) float32, the class activation map over the classifier's crop; only what speaks for the
             label is kept.
     """
     try:
-        crop = cut_crop(image, centre, PORTRAIT_RED_CELLS * red_cell_px, PORTRAIT_PX)
-        good, content = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    except (ValueError, cv2.error):
+        good, content = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    except cv2.error:
         return None
     return Portrait(content.tobytes(), None if activation is None else _shares(activation)) if good else None
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
 
 from hemato_edge.cameras.demo import DemoCamera
-from hemato_edge.cameras.slide import draw_field
+from hemato_edge.cameras.slide import DrawnSlide, draw_field
+from hemato_edge.counting.correlation import shift_between, view_of
+from hemato_edge.counting.keyfields import KeyFields
 from hemato_edge.counting.registration import Registration
+from hemato_edge.counting.slide_map import relaxed
 
 
 def walk(camera: DemoCamera, frames: int):
@@ -88,3 +93,69 @@ def test_following_never_starts_a_region() -> None:
     assert registration.follow(draw_field(2)[0]) is None
     assert registration.locate(draw_field(1)[0]).region == 0
     assert registration.lost == 0
+
+
+def views(seed: int, places: list[tuple[int, int]]):
+    """Sharp frames of a drawn slide at these places."""
+    slide = DrawnSlide(seed, (3200, 1600), 40)
+    return [slide.view(x, y) for x, y in places]
+
+
+def test_a_jump_back_to_a_known_field_goes_on_there() -> None:
+    registration = Registration()
+    path = [(x, 100) for x in range(100, 1100, 100)]
+    for image in views(4, path):
+        registration.locate(image)
+    far, back = views(4, [(2500, 1000), (420, 130)])
+    assert registration.locate(far).region == 1
+    pose = registration.locate(back)
+    assert (pose.region, registration.lost) == (0, 1)
+    assert registration.found_again == 1
+    assert (pose.x_px, pose.y_px) == pytest.approx((320, 30), abs=2)
+
+
+def test_a_region_that_meets_known_ground_is_joined_to_it() -> None:
+    registration = Registration()
+    walked = [(x, 100) for x in range(100, 900, 100)]
+    jumped = [(x, 200) for x in range(2100, 600, -100)]
+    poses = [registration.locate(image) for image in views(4, walked + jumped)]
+    assert poses[len(walked)].region == 1
+    assert poses[-1].region == 0
+    assert (poses[-1].x_px, poses[-1].y_px) == pytest.approx((600, 100), abs=4)
+    joined, _ = registration.take_changes()
+    assert [(one.region, one.into) for one in joined] == [(1, 0)]
+    assert (joined[0].x_px, joined[0].y_px) == pytest.approx((2000, 100), abs=4)
+    assert (registration.lost, registration.rejoined) == (1, 1)
+    assert registration.take_changes() == ([], [])
+
+
+def test_drift_is_spread_over_the_loop_when_it_closes() -> None:
+    """Key fields in a ring whose measured steps are each 3 pixels too long: the last one closes the ring."""
+    fields = KeyFields()
+    view = view_of(draw_field(1)[0])
+    corners = [(0, 0), (300, 0), (600, 0), (600, 300), (300, 300), (0, 300)]
+    ring = [fields.add(view, 0, x + 3.0 * i, y) for i, (x, y) in enumerate(corners)]
+    for one, other in pairwise(ring):
+        one.links[other.number] = (other.x - one.x, other.y - one.y)
+        other.links[one.number] = (one.x - other.x, one.y - other.y)
+    ring[-1].links[ring[0].number], ring[0].links[ring[-1].number] = (0.0, -300.0), (0.0, 300.0)
+    moves = relaxed(ring[-1], fields)
+    assert moves
+    errors = [np.hypot(key.x - x, key.y - y) for key, (x, y) in zip(ring, corners, strict=True)]
+    assert max(errors) < 13  # 15 before, all of it at the last step
+    assert abs(ring[-1].x - ring[0].x) < 4
+
+
+def test_the_memory_of_key_fields_is_bounded() -> None:
+    fields = KeyFields(most=5)
+    view = view_of(draw_field(1)[0])
+    for x in range(20):
+        fields.add(view, 0, 300.0 * x, 0.0)
+    assert len(fields) == 5
+    assert min(key.x for key in fields.of_region(0)) == 15 * 300.0
+
+
+def test_an_even_picture_says_nothing() -> None:
+    noise = np.random.default_rng(1)
+    one, other = (np.clip(noise.normal(220, 2, (480, 640, 3)), 0, 255).astype(np.uint8) for _ in range(2))
+    assert shift_between(view_of(one), view_of(other)).agreement == 0

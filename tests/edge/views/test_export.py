@@ -46,7 +46,7 @@ def test_the_report_is_a_clean_rectangle(path: Path) -> None:
         "ci_low_percent": "26.237808",
         "ci_high_percent": "87.844774",
         **dict.fromkeys(("estimate_percent", "reference_low", "reference_high", "flag"), ""),
-        **dict.fromkeys(("per_100_wbc", "e9_per_l", "e9_per_l_ci_low", "e9_per_l_ci_high"), ""),
+        **dict.fromkeys(("per_100_wbc", "e9_per_l", "e9_per_l_ci_low", "e9_per_l_ci_high", "profile"), ""),
         "notice": RESEARCH_USE_NOTICE,
     }
     assert rows[7]["per_100_wbc"] == "10.0"

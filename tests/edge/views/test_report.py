@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +14,9 @@ from recorded import NOON, field_result, record, session_start
 from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.writer import open_writer
+from hemato_edge.views.export import report_csv
 from hemato_edge.views.report import as_json, build_report
+from hemato_edge.views.terminal import report_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,6 +135,38 @@ def test_densities_need_a_calibration_and_count_every_place_once(path: Path) -> 
     assert white["per_mm2"]["ci_low"] == pytest.approx(6.2006 / area_mm2, rel=1e-4)  # Garwood
     assert white["e9_per_l"]["ci_high"] == pytest.approx(0.4 * 20.9616 / area_mm2, rel=1e-4)
     assert estimates["platelet"]["count"] == 8
+
+
+def test_the_tracked_area_counts_where_a_kind_was_seen_whole(path: Path) -> None:
+    """White cells are whole on less ground than platelets are; the session's own areas say on how much."""
+    record(path, LABELS, settings=CALIBRATED, tallies={"area_px2:wbc": 40_000, "area_px2:platelet": 60_000})
+    with Reader(path) as reader:
+        estimates = build_report(reader)["estimates"]
+    assert isinstance(estimates, dict)
+    assert estimates["white"]["per_mm2"]["value"] == pytest.approx(12 / 0.01)
+    assert estimates["platelet"]["per_mm2"]["value"] == pytest.approx(8 / 0.015, rel=1e-5)
+
+
+def test_the_scales_uncertainty_widens_the_densities(path: Path) -> None:
+    record(path, LABELS, settings=CALIBRATED | {"calibration.um_per_px_uncertainty": 0.05})
+    with Reader(path) as reader:
+        white = build_report(reader)["estimates"]["white"]["per_mm2"]  # type: ignore[index]
+    low = math.hypot(math.log(12 / 6.2006), 0.2)  # Garwood, and twice the share of the scale
+    assert white["ci_low"] == pytest.approx(white["value"] * math.exp(-low), rel=1e-4)
+
+
+def test_the_profile_and_its_contradiction_are_told(path: Path) -> None:
+    settings = {"calibration": {"profile": "oil-100", "objective": "100x", "um_per_px": 0.1, "method": "micrometer"}}
+    record(path, LABELS, settings=settings, tallies={"warning:scale_contradicts_profile": 7})
+    with Reader(path) as reader:
+        report = build_report(reader)
+    text = "\n".join(report_lines(report))
+    assert "Calibration oil-100, objective 100x: 0.1 µm per pixel" in text
+    assert "WARNING: the red cells do not fit" in text
+    assert "(7 frames)" in text
+    rows = list(csv.DictReader(io.StringIO(report_csv(report))))
+    assert {row["profile"] for row in rows} == {"oil-100"}
+    assert [row["count"] for row in rows if row["label"] == "warning:scale_contradicts_profile"] == ["7"]
 
 
 def test_reference_intervals_are_those_of_the_recording(path: Path) -> None:

@@ -9,13 +9,16 @@ import pytest
 
 from hemato_edge.vision.quality import (
     EMPTY,
+    MOVING,
     OUT_OF_FOCUS,
     SATURATED,
+    STAIN_FAR,
     TOO_DARK,
     TOO_DENSE,
     QualityGate,
     edge_sharpness,
 )
+from hemato_edge.vision.stain import StainCalibration
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,6 +86,37 @@ def test_sharpness_of_an_edge_follows_the_formula() -> None:
 )
 def test_reasons(image: Image, reason: str) -> None:
     assert QualityGate().assess(image).reject == reason
+
+
+def smeared(image: Image, length: int, angle: float) -> Image:
+    kernel = np.zeros((length, length), np.float32)
+    reach = (length - 1) / 2
+    dx, dy = reach * np.cos(angle), reach * np.sin(angle)
+    middle = reach + 0.0
+    ends = [(round(middle - dx), round(middle - dy)), (round(middle + dx), round(middle + dy))]
+    cv2.line(kernel, ends[0], ends[1], 1.0, 1)
+    return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.uint8)
+
+
+@pytest.mark.parametrize("angle", [0.0, np.pi / 4, np.pi / 2, 2.2])
+def test_motion_is_told_from_defocus(angle: float) -> None:
+    """A smear of a quarter of a red cell in any direction, and a blur as strong."""
+    gate = QualityGate()
+    assert gate.assess(smeared(field(), RED_PX // 4, angle), red_cell_px=RED_PX).reject == MOVING
+    assert gate.assess(field(sigma=0.09 * RED_PX), red_cell_px=RED_PX).reject == OUT_OF_FOCUS
+
+
+@pytest.mark.parametrize(
+    ("background", "nucleus_od", "reason"),
+    [
+        ((240, 240, 240), (0.39, 2.0, 1.24), None),
+        ((200, 215, 230), (0.05, 0.6, 0.36), None),
+        ((240, 240, 240), (0.1, 0.38, 0.3), STAIN_FAR),
+        ((40, 200, 235), (0.39, 2.0, 1.24), STAIN_FAR),
+    ],
+)
+def test_a_stain_that_cannot_be_brought_to_the_reference(background, nucleus_od, reason: str | None) -> None:
+    assert QualityGate().judge_stain(StainCalibration(background, nucleus_od, 3)) == reason
 
 
 def test_uneven_light_is_no_cell() -> None:

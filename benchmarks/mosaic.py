@@ -1,0 +1,125 @@
+"""A virtual slide stitched of real fields with drawn boxes, and a locator that knows the boxes and makes mistakes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from hemato_edge.cameras.slide import SlideObject
+from hemato_edge.labels import KINDS, PLATELET
+from hemato_edge.values import Detections
+from hemato_training.fields import load_fields
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from hemato_edge.cameras.demo import DemoCamera, Slide
+    from hemato_edge.values import Image
+
+COLUMNS, ROWS = 10, 10
+RED_PX = 64.0
+"""Fields are brought to this red-cell diameter, pixels."""
+NATIVE_RED_PX = {"bccd": 102.0, "raabin_fields": 123.0}
+GAIN = 0.08
+"""Each field is made brighter or darker by up to this share: seams are seen, as between days or lamps."""
+_APART = 0.3
+
+
+class MosaicSlide:
+    """Fields of one data set side by side, each place taken once. Keeps the demo's `Slide` protocol.
+
+    Boxes that touch their field's border are no truth: the cell goes on in the neighbour as another one.
+
+    Args:
+        data: folder that holds the data set.
+        name: "bccd" or "raabin_fields".
+        seed: which fields, and their order.
+    """
+
+    def __init__(self, data: Path, name: str, seed: int) -> None:
+        rng = np.random.default_rng([seed, 50])
+        fields = list({field.group: field for field in load_fields(data, (name,))}.values())
+        shrink = RED_PX / NATIVE_RED_PX[name]
+        chosen = [fields[int(i)] for i in rng.permutation(len(fields))[: COLUMNS * ROWS]]
+        height, width = (round(side * shrink) for side in chosen[0].image().shape[:2])
+        self.size_px = (width * COLUMNS, height * -(-len(chosen) // COLUMNS))
+        self._picture = np.full((self.size_px[1], self.size_px[0], 3), 220, np.uint8)
+        truth: list[SlideObject] = []
+        for number, field in enumerate(chosen):
+            x, y = number % COLUMNS * width, number // COLUMNS * height
+            image = field.image() * rng.uniform(1 - GAIN, 1 + GAIN)
+            small = cv2.resize(np.clip(image, 0, 255).astype(np.uint8), (width, height), interpolation=cv2.INTER_AREA)
+            self._picture[y : y + height, x : x + width] = small
+            scale = np.array([width / image.shape[1], height / image.shape[0]] * 2)
+            truth += _objects(field.boxes.xyxy * scale, field.boxes.kinds, (x, y), (width, height))
+        self.truth = tuple(truth)
+
+    def view(self, x_px: float, y_px: float, size_px: tuple[int, int] = (640, 480)) -> Image:
+        """What lies under a window of the slide."""
+        middle = (x_px + (size_px[0] - 1) / 2, y_px + (size_px[1] - 1) / 2)
+        return np.asarray(cv2.getRectSubPix(self._picture, size_px, middle), np.uint8)
+
+
+def _objects(
+    boxes: NDArray[np.float64], kinds: NDArray[np.intp], corner: tuple[int, int], size: tuple[int, int]
+) -> list[SlideObject]:
+    found: list[SlideObject] = []
+    inside = (boxes[:, :2] > 1).all(axis=1) & (boxes[:, 2:] < np.subtract(size, 1)).all(axis=1)
+    for box, kind in zip(boxes[inside], kinds[inside], strict=True):
+        x0, y0, x1, y1 = (box + np.tile(corner, 2)).tolist()
+        one = SlideObject(KINDS[kind], KINDS[kind], (x0 + x1) / 2, (y0 + y1) / 2, (x0, y0, x1, y1))
+        # some cells have two boxes, a few pixels apart
+        if all(np.hypot(o.x_px - one.x_px, o.y_px - one.y_px) > _APART * RED_PX or o.kind != one.kind for o in found):
+            found.append(one)
+    return found
+
+
+class BoxLocator:
+    """Answers with the true boxes under the stage, as a locator of given faults would. Keeps the `Locator` protocol.
+
+    Args:
+        camera: whose stage it looks under.
+        missed: share of the sightings that it misses, each for itself.
+        flicker: things a frame that are not there, at random places, with scores of 0.5 to 0.8.
+        jitter_px: standard deviation of a box's place.
+    """
+
+    def __init__(self, camera: DemoCamera, missed: float = 0.05, flicker: float = 0.5, jitter_px: float = 2.0) -> None:
+        slide: Slide = camera.slide
+        self._camera = camera
+        self._boxes = np.array([one.box for one in slide.truth])
+        self._kinds = np.array([KINDS.index(one.kind) for one in slide.truth], np.int8)
+        self._missed, self._flicker, self._jitter = missed, flicker, jitter_px
+        self.index = 0
+
+    def locate(
+        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
+    ) -> Detections:
+        """The boxes that the frame `index` shows, cut where its border cuts them."""
+        rng = np.random.default_rng([7, self.index])
+        height, width = image.shape[:2]
+        shown = self._boxes - np.tile(self._camera.true_pose(self.index), 2)
+        limit = np.array([width, height] * 2)
+        cut = np.clip(shown, 0, limit)
+        enough = (cut[:, 2:] - cut[:, :2]).min(axis=1) > 0.3 * (shown[:, 2:] - shown[:, :2]).min(axis=1)
+        seen = enough & (rng.random(len(cut)) >= self._missed)
+        shake = np.tile(rng.normal(0, self._jitter, (int(seen.sum()), 2)), 2)
+        whole = (cut == shown).all(axis=1)[seen]
+        boxes = np.where(whole[:, None], cut[seen] + shake, cut[seen])
+        scores = rng.uniform(0.6, 1.0, len(boxes))
+        ghosts = int(rng.poisson(self._flicker))
+        places, side = rng.uniform((40, 40), (width - 40, height - 40), (ghosts, 2)), rng.uniform(15, 60, (ghosts, 1))
+        kinds = np.concatenate([self._kinds[seen], rng.integers(0, PLATELET + 1, ghosts).astype(np.int8)])
+        boxes = np.concatenate([boxes, np.hstack([places - side / 2, places + side / 2])]).astype(np.float32)
+        scores = np.concatenate([scores, rng.uniform(0.5, 0.8, ghosts)]).astype(np.float32)
+        return Detections(np.clip(boxes, 0, limit).astype(np.float32), kinds, scores)
+
+    def locate_with_nuclei(
+        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
+    ) -> tuple[Detections, NDArray[np.bool_]]:
+        """As `locate`, and no nucleus."""
+        return self.locate(image), np.zeros(image.shape[:2], np.bool_)

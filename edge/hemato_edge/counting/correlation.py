@@ -1,0 +1,173 @@
+"""How far one view of the slide lies from another: phase correlation, and how well the common part then agrees.
+
+Frames are shrunk to a small grey picture without the lamp's unevenness. Its spectrum is computed once, so that a frame
+can be held against several key fields for little.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hemato_edge.values import Image
+
+WORKING_WIDTH_PX = 320
+"""Frames are shrunk to about this width: a shift of one pixel here is well under a red cell's radius."""
+UNEVEN_LIGHT_PX = 81
+"""At working width. Light that changes over more than this is the lamp's, not a cell's."""
+MIN_OVERLAP = 0.22
+"""Share of the picture that two views must have in common: less than that agrees by chance too often."""
+PEAKS = 3
+"""So many peaks of the correlation are tried: among red cells of one size the highest is not always the right one."""
+MIN_CONTRAST = 0.012
+"""Least standard deviation of the common part for it to say anything: less is noise, or dust on the sensor, which
+does not move with the stage."""
+_TAPER = 0.25
+_BLIND_PX = 2
+_CLEAR = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One frame as registration sees it.
+
+    Attributes:
+        grey: (h, w) float32 at working width, contrast against the surroundings.
+        spectrum: (h, w // 2 + 1) complex64 of the tapered picture.
+        scale: pixels of the frame for one of `grey`.
+    """
+
+    grey: NDArray[np.float32]
+    spectrum: NDArray[np.complex64]
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """How far a view moved over the slide against another one.
+
+    Attributes:
+        x, y: pixels of `View.grey`.
+        agreement: correlation coefficient of the part that both show, -1 to 1; 0 for too little overlap.
+        overlap: share of the view that both show.
+    """
+
+    x: float
+    y: float
+    agreement: float
+    overlap: float
+
+
+def view_of(image: Image) -> View:
+    """The green channel, which every cell absorbs, of a frame (H, W, 3) uint8 BGR, small and evenly lit.
+
+    What is wider than a few cells is taken out: uneven light does not move with the stage and would hold the
+    correlation at zero shift.
+    """
+    factor = max(1.0, image.shape[1] / WORKING_WIDTH_PX)
+    size = (max(1, round(image.shape[1] / factor)), max(1, round(image.shape[0] / factor)))
+    green = cv2.extractChannel(image, 1)
+    small = cv2.resize(green, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    around = cv2.blur(small, (UNEVEN_LIGHT_PX, UNEVEN_LIGHT_PX), borderType=cv2.BORDER_REFLECT)
+    grey = np.asarray(small / (around + 1) - 1, np.float32)
+    return View(grey, spectrum_of(grey), image.shape[1] / size[0])
+
+
+def spectrum_of(grey: NDArray[np.float32]) -> NDArray[np.complex64]:
+    """(h, w // 2 + 1) complex64 of a picture (h, w) whose borders fade out."""
+    tapered = grey * taper(grey.shape[0], grey.shape[1])
+    full = cv2.dft(tapered, flags=cv2.DFT_COMPLEX_OUTPUT)
+    half: NDArray[np.complex64] = np.ascontiguousarray(full[:, : grey.shape[1] // 2 + 1]).view(np.complex64)[..., 0]
+    return half
+
+
+@lru_cache(maxsize=8)
+def taper(height: int, width: int) -> NDArray[np.float32]:
+    """(height, width) float32: 1 in the middle, falling to 0 at the border."""
+    sides = []
+    for length in (height, width):
+        ramp = np.clip((0.5 + np.arange(length)) / (_TAPER * length), 0, 1)
+        sides.append(np.sin(np.minimum(ramp, ramp[::-1]) * np.pi / 2) ** 2)
+    window: NDArray[np.float32] = np.outer(*sides).astype(np.float32)
+    return window
+
+
+def shift_between(reference: View, view: View) -> Shift:
+    """How far `view` moved over the slide against `reference`; both of one size."""
+    surface = correlation_surface(reference.spectrum, view.spectrum, view.grey.shape)
+    best = Shift(0.0, 0.0, 0.0, 0.0)
+    for x, y in _peaks(surface):
+        for dx, dy in _unwrapped(x, y, view.grey.shape):
+            agreement, overlap = agreement_at(reference.grey, view.grey, dx, dy)
+            if agreement > best.agreement:
+                best = Shift(dx, dy, agreement, overlap)
+        if best.agreement > _CLEAR:
+            break
+    return best
+
+
+def correlation_surface(
+    reference: NDArray[np.complex64], spectrum: NDArray[np.complex64], shape: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """(h, w) float32 phase correlation: high at the place to which the view moved over the slide, cyclic."""
+    cross = reference * np.conj(spectrum)
+    cross /= np.abs(cross) + np.float32(1e-9)
+    full = np.zeros((shape[0], shape[1]), np.complex64)
+    full[:, : cross.shape[1]] = cross
+    out = cv2.dft(full.view(np.float32).reshape(*full.shape, 2), flags=cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT)
+    return np.asarray(cv2.GaussianBlur(out, (0, 0), 1.0, borderType=cv2.BORDER_REFLECT), np.float32)
+
+
+def _peaks(surface: NDArray[np.float32]) -> list[tuple[float, float]]:
+    """The highest peaks, x y with fractions."""
+    surface = surface.copy()
+    height, width = surface.shape
+    found = []
+    for _ in range(PEAKS):
+        _, _, _, (x, y) = cv2.minMaxLoc(surface)
+        around = [surface[(y + j) % height, (x + i) % width] for i, j in ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))]
+        found.append((x + _vertex(around[1], around[0], around[2]), y + _vertex(around[3], around[0], around[4])))
+        surface[max(y - _BLIND_PX, 0) : y + _BLIND_PX + 1, max(x - _BLIND_PX, 0) : x + _BLIND_PX + 1] = -1
+    return found
+
+
+def _vertex(before: float, here: float, after: float) -> float:
+    """Where a parabola through three neighbours has its top, -0.5 to 0.5."""
+    bend = float(before - 2 * here + after)
+    return float(np.clip((before - after) / (2 * bend), -0.5, 0.5)) if bend < 0 else 0.0
+
+
+def _unwrapped(x: float, y: float, shape: tuple[int, ...]) -> list[tuple[float, float]]:
+    """The shifts that a cyclic one can stand for, those with too little overlap left out."""
+    height, width = shape[:2]
+    return [
+        (dx, dy)
+        for dx in (x, x - width)
+        for dy in (y, y - height)
+        if (1 - abs(dx) / width) * (1 - abs(dy) / height) >= MIN_OVERLAP
+    ]
+
+
+def agreement_at(
+    reference: NDArray[np.float32], grey: NDArray[np.float32], dx: float, dy: float
+) -> tuple[float, float]:
+    """Correlation coefficient of what both show when the view moved by (dx, dy), and the share that they show."""
+    height, width = reference.shape
+    x, y = round(dx), round(dy)
+    overlap = max(0.0, 1 - abs(x) / width) * max(0.0, 1 - abs(y) / height)
+    if overlap < MIN_OVERLAP:
+        return 0.0, overlap
+    a = reference[max(y, 0) : height + min(y, 0), max(x, 0) : width + min(x, 0)]
+    b = grey[max(-y, 0) : height + min(-y, 0), max(-x, 0) : width + min(-x, 0)]
+    a, b = a - a.mean(), b - b.mean()
+    powers = float((a * a).mean()), float((b * b).mean())
+    if min(powers) < MIN_CONTRAST**2:
+        return 0.0, overlap
+    return float((a * b).mean() / np.sqrt(powers[0] * powers[1])), overlap

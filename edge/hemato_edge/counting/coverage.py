@@ -1,0 +1,151 @@
+"""Which part of the slide was looked at, how often, and how large it is.
+
+A cell is counted where it is seen whole. So the area in which cells of a kind are counted is a little smaller than the
+frames' union, by half a cell all round, and smaller for white cells than for platelets: counts of two kinds may only be
+compared after each is divided by its own area (R. E. Miles, "On the elimination of edge effects in planar sampling",
+1974). The slide is divided into squares of a quarter of a red cell.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hemato_edge.labels import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from hemato_edge.values import Pose
+
+    Tile = tuple[int, int, int]
+    """Region, column, row."""
+
+PITCH_RED_CELLS = 0.25
+TILE_SQUARES = 32
+"""A tile is so many squares wide: eight red cells, about a field."""
+MARGINS_RED_CELLS = (1.1, 0.55, 0.25)
+"""Half of what a cell measures, by kind, in red-cell diameters; nine of ten white cells are smaller (pbc, training
+split)."""
+
+
+class Coverage:
+    """The looks at every place, for each kind of cell. One tile of eight by eight red cells takes 3 kB.
+
+    Attributes:
+        area_px2: where cells of each kind were to be seen whole, square pixels of the frame.
+    """
+
+    def __init__(self) -> None:
+        self._looks: dict[Tile, NDArray[np.uint8]] = {}
+        self._pitch = 0.0
+        self._squares = [0] * len(KINDS)
+
+    def set_scale(self, red_cell_px: float) -> None:
+        """Fix the squares' size, once a session: they cannot be changed later."""
+        if not self._pitch:
+            self._pitch = PITCH_RED_CELLS * red_cell_px
+
+    @property
+    def area_px2(self) -> tuple[float, ...]:
+        """Where cells of each kind were to be seen whole so far, square pixels of the frame."""
+        return tuple(count * self._pitch**2 for count in self._squares)
+
+    def tile_of(self, region: int, x: float, y: float) -> Tile:
+        """The tile in which a place lies."""
+        side = self._pitch * TILE_SQUARES
+        return region, math.floor(x / side), math.floor(y / side)
+
+    def tiles_in(self, pose: Pose, frame_size: tuple[int, int]) -> list[Tile]:
+        """The tiles that a frame touches."""
+        region, left, top = self.tile_of(pose.region, pose.x_px, pose.y_px)
+        _, right, bottom = self.tile_of(pose.region, pose.x_px + frame_size[0], pose.y_px + frame_size[1])
+        return [(region, c, r) for c in range(left, right + 1) for r in range(top, bottom + 1)]
+
+    def looks_at(self, region: int, kind: int, x: float, y: float) -> int:
+        """How many frames were analysed that would have shown a cell of this kind whole at this place."""
+        tile = self.tile_of(region, x, y)
+        found = self._looks.get(tile)
+        if found is None:
+            return 0
+        row = math.floor(y / self._pitch) - tile[2] * TILE_SQUARES
+        column = math.floor(x / self._pitch) - tile[1] * TILE_SQUARES
+        return int(found[kind, row, column])
+
+    def shown_whole(self, kind: int, size_px: float) -> bool:
+        """Whether a cell of this size was whole in every frame that `looks_at` counts for cells of that kind."""
+        return size_px / 2 <= MARGINS_RED_CELLS[kind] / PITCH_RED_CELLS * self._pitch
+
+    def add(self, pose: Pose, frame_size: tuple[int, int]) -> None:
+        """A frame was analysed."""
+        for kind in range(len(KINDS)):
+            for tile, rows, columns in self._pieces(pose, frame_size, kind):
+                looks = self._looks.get(tile)
+                if looks is None:
+                    looks = self._looks[tile] = np.zeros((len(KINDS), TILE_SQUARES, TILE_SQUARES), np.uint8)
+                piece = looks[kind, rows, columns]
+                self._squares[kind] += int(np.count_nonzero(piece == 0))
+                np.add(piece, 1, out=piece, where=piece < 255)
+
+    def least_looks(self, pose: Pose, frame_size: tuple[int, int]) -> int:
+        """How often the least seen place of a view was analysed; 0 where any of it is new."""
+        if not self._pitch:
+            return 0
+        least = 255
+        for kind in range(len(KINDS)):
+            for tile, rows, columns in self._pieces(pose, frame_size, kind):
+                looks = self._looks.get(tile)
+                if looks is None:
+                    return 0
+                least = min(least, int(looks[kind, rows, columns].min()))
+        return least
+
+    def forget(self, tile: Tile) -> None:
+        """Drop a tile; its area stays counted."""
+        self._looks.pop(tile, None)
+
+    def join(self, region: int, into: int, x_px: float, y_px: float) -> None:
+        """Lay the squares of one region upon another's; what both have seen is one area."""
+        across, down = round(x_px / self._pitch), round(y_px / self._pitch)
+        for tile in [one for one in self._looks if one[0] == region]:
+            looks = self._looks.pop(tile)
+            _, rows, columns = np.nonzero(looks.max(axis=0, keepdims=True))
+            for row, column in set(zip(rows.tolist(), columns.tolist(), strict=True)):
+                self._lay(
+                    looks[:, row, column],
+                    into,
+                    tile[1] * TILE_SQUARES + column + across,
+                    tile[2] * TILE_SQUARES + row + down,
+                )
+
+    def _lay(self, looks: NDArray[np.uint8], region: int, column: int, row: int) -> None:
+        tile = (region, column // TILE_SQUARES, row // TILE_SQUARES)
+        here = self._looks.get(tile)
+        if here is None:
+            here = self._looks[tile] = np.zeros((len(KINDS), TILE_SQUARES, TILE_SQUARES), np.uint8)
+        place = here[:, row % TILE_SQUARES, column % TILE_SQUARES]
+        for kind in np.flatnonzero((place > 0) & (looks > 0)).tolist():
+            self._squares[kind] -= 1
+        place[:] = np.minimum(place.astype(int) + looks, 255)
+
+    def _pieces(self, pose: Pose, frame_size: tuple[int, int], kind: int) -> Iterator[tuple[Tile, slice, slice]]:
+        """The squares whose cells of a kind a frame shows whole, tile by tile."""
+        margin = MARGINS_RED_CELLS[kind] / PITCH_RED_CELLS
+        x0, x1 = _span(pose.x_px / self._pitch, frame_size[0] / self._pitch, margin)
+        y0, y1 = _span(pose.y_px / self._pitch, frame_size[1] / self._pitch, margin)
+        for r in range(y0 // TILE_SQUARES, (y1 - 1) // TILE_SQUARES + 1):
+            for c in range(x0 // TILE_SQUARES, (x1 - 1) // TILE_SQUARES + 1):
+                rows = slice(max(y0 - r * TILE_SQUARES, 0), min(y1 - r * TILE_SQUARES, TILE_SQUARES))
+                columns = slice(max(x0 - c * TILE_SQUARES, 0), min(x1 - c * TILE_SQUARES, TILE_SQUARES))
+                yield (pose.region, c, r), rows, columns
+
+
+def _span(start: float, length: float, margin: float) -> tuple[int, int]:
+    """First square, and the one behind the last, whose middle lies inside; the middle one where nothing does."""
+    low, high = math.ceil(start + margin - 0.5), math.ceil(start + length - margin - 0.5)
+    middle = math.floor(start + length / 2)
+    return (low, high) if high > low else (middle, middle + 1)

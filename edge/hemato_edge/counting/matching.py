@@ -1,0 +1,75 @@
+"""Which detection is which known cell: by place on the slide, kind and size."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hemato_edge.counting.trial import KnownCell
+    from hemato_edge.values import Detections, Pose
+
+MATCH_RED_CELLS = (0.8, 0.5, 0.3)
+"""How far a detection may lie from the place of a known cell and still be it, in red-cell diameters, by kind: the box
+of a white cell moves most, when a lobe of its nucleus is missed; platelets are small and lie in clumps."""
+ANOTHER_KIND_RED_CELLS = 0.35
+"""How far a detection of another kind may lie from a known cell and still be it, if they are of one size."""
+SAME_SIZE = 1.6
+BORDER_PX = 2.0
+"""A box that ends closer than this to the frame's border is cut by it."""
+
+
+def matched(detections: Detections, around: list[KnownCell], pose: Pose, red_cell_px: float) -> list[KnownCell | None]:
+    """For each detection the known cell that it is, or None: the nearest pairs first, no cell twice."""
+    found: list[KnownCell | None] = [None] * len(detections)
+    if not around or not len(detections):
+        return found
+    places = np.array([(cell.x, cell.y) for cell in around]) - (pose.x_px, pose.y_px)
+    distance = np.hypot(*(detections.centres[:, None] - places[None]).transpose(2, 0, 1)) / red_cell_px
+    reach = _reach(detections, around)
+    pairs = np.argwhere(distance < reach)
+    nearness = (distance / np.maximum(reach, 1e-6))[pairs[:, 0], pairs[:, 1]]
+    taken: set[int] = set()
+    for i, j in pairs[np.argsort(nearness, kind="stable")].tolist():
+        if found[i] is None and j not in taken:
+            found[i] = around[j]
+            taken.add(j)
+    return found
+
+
+def _reach(detections: Detections, around: list[KnownCell]) -> NDArray[np.float64]:
+    """(N, M) how far a detection may lie from a known cell to be it, red-cell diameters; 0 where it cannot."""
+    theirs = np.array([cell.kind for cell in around])
+    same = detections.kinds[:, None] == theirs[None]
+    reach = np.where(same, np.array(MATCH_RED_CELLS)[theirs][None], ANOTHER_KIND_RED_CELLS)
+    sizes = np.array([cell.size for cell in around])
+    ratio = np.abs(np.log(detections.sizes[:, None] / sizes[None]))
+    allowed: NDArray[np.float64] = np.where(same | (ratio < math.log(SAME_SIZE)), reach, 0.0)
+    return allowed
+
+
+def whole_in_view(cells: list[KnownCell], pose: Pose, frame_size: tuple[int, int]) -> set[int]:
+    """The numbers of those cells that a frame should show whole."""
+    width, height = frame_size
+    found = set()
+    for cell in cells:
+        margin = cell.size / 2 + 2 * BORDER_PX
+        x, y = cell.x - pose.x_px, cell.y - pose.y_px
+        if margin <= x <= width - margin and margin <= y <= height - margin:
+            found.add(cell.number)
+    return found
+
+
+def touches_border(boxes: NDArray[np.float32], frame_size: tuple[int, int]) -> NDArray[np.bool_]:
+    """(N,) bool: which boxes (N, 4) are cut by the border of a frame of (width, height) pixels."""
+    width, height = frame_size
+    return (
+        (boxes[:, 0] < BORDER_PX)
+        | (boxes[:, 1] < BORDER_PX)
+        | (boxes[:, 2] > width - BORDER_PX)
+        | (boxes[:, 3] > height - BORDER_PX)
+    )

@@ -1,0 +1,102 @@
+"""Puts the map of key fields right when a loop closes: least squares over the shifts that were measured.
+
+With translations alone this is a linear system, one for x and one for y: the graph's Laplacian. It is solved over the
+key fields around the new link; those further off stay where they are and hold the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hemato_edge.counting.keyfields import KeyField, KeyFields
+
+MOST_AT_ONCE = 200
+"""Key fields that are moved at once: solving for them takes a few milliseconds."""
+WORTH_PX = 1.0
+"""Nothing is moved while the measured shifts disagree with the map by less than this, pixels of the frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A key field was moved: what was seen from there moves along.
+
+    Attributes:
+        region: of the key field.
+        x_px, y_px: where it lay.
+        dx_px, dy_px: by how much it was moved.
+    """
+
+    region: int
+    x_px: float
+    y_px: float
+    dx_px: float
+    dy_px: float
+
+
+def relaxed(key: KeyField, fields: KeyFields) -> list[Move]:
+    """Spread the disagreement of the links of `key` over the key fields around it, in place.
+
+    Returns:
+        what was moved; empty where the map agrees well enough.
+    """
+    worst = max((max(abs(o.x - key.x - dx), abs(o.y - key.y - dy)) for o, (dx, dy) in fields.linked(key)), default=0.0)
+    if worst < WORTH_PX:
+        return []
+    group = _around(key, fields)
+    places = _solved(group, fields)
+    moves = []
+    for one, (x, y) in zip(group, places.tolist(), strict=True):
+        if max(abs(x - one.x), abs(y - one.y)) > WORTH_PX / 4:
+            moves.append(Move(one.region, one.x, one.y, x - one.x, y - one.y))
+            one.x, one.y = x, y
+    return moves
+
+
+def _around(key: KeyField, fields: KeyFields) -> list[KeyField]:
+    """`key` and what is linked to it over as few steps as possible, `MOST_AT_ONCE` at most."""
+    found = {key.number: key}
+    for one in found_in_order(key, fields):
+        found[one.number] = one
+        if len(found) >= MOST_AT_ONCE:
+            break
+    return list(found.values())
+
+
+def found_in_order(key: KeyField, fields: KeyFields) -> list[KeyField]:
+    """What is linked to `key`, directly or over others, the nearest in steps first."""
+    seen, queue = {key.number}, [key]
+    for one in queue:
+        if len(queue) > MOST_AT_ONCE:
+            break
+        for other, _ in fields.linked(one):
+            if other.number not in seen:
+                seen.add(other.number)
+                queue.append(other)
+    return queue[1:]
+
+
+def _solved(group: list[KeyField], fields: KeyFields) -> NDArray[np.float64]:
+    """(N, 2) places that agree best with all links of the group; the oldest of the group stays where it is."""
+    index = {key.number: i for i, key in enumerate(group)}
+    fixed = min(range(len(group)), key=lambda i: group[i].number)
+    matrix = np.zeros((len(group), len(group)))
+    right = np.zeros((len(group), 2))
+    for i, key in enumerate(group):
+        for other, shift in fields.linked(key):
+            matrix[i, i] += 1
+            right[i] -= shift
+            j = index.get(other.number)
+            if j is None:
+                right[i] += (other.x, other.y)
+            else:
+                matrix[i, j] -= 1
+    matrix[fixed], right[fixed] = 0, (group[fixed].x, group[fixed].y)
+    matrix[fixed, fixed] = 1
+    solved: NDArray[np.float64] = np.linalg.solve(matrix, right)
+    return solved

@@ -1,0 +1,134 @@
+"""Counts in relation to the area of slide that was looked at: per field of view, per red cell, and per litre."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from hemato_edge.counting.density import Density, density, union_area
+from hemato_edge.counting.intervals import clopper_pearson, poisson
+from hemato_edge.labels import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from hemato_edge.store.records import FieldRecord
+
+DIGITS = 6
+"""Decimals of a figure in data. People are shown fewer: so many more that rounding twice does no harm."""
+
+
+def areas_of(fields: Sequence[FieldRecord], tallies: Mapping[str, int]) -> dict[str, float]:
+    """The area of slide on which cells of each kind were counted, each place once, square pixels.
+
+    A kind is counted where its cells are seen whole, see `counting.coverage`, which keeps these areas of a moving stage
+    in the tallies. Pictures from files are counted to their edges. A session from before the tallies were kept is given
+    the union of its fields.
+    """
+    alone = sum(field.width * field.height for field in fields if field.region is None)
+    tracked = {kind: tallies.get(f"area_px2:{kind}") for kind in KINDS}
+    union = _union(fields) if None in tracked.values() else 0.0
+    return {kind: alone + (union if area is None else area) for kind, area in tracked.items()}
+
+
+def per_field(counts: Mapping[str, int], fields: Sequence[FieldRecord], areas: Mapping[str, float]) -> dict[str, Any]:
+    """Cells of each kind in one field of view, {value, ci_low, ci_high} with Poisson intervals; None without area."""
+    if not fields:
+        return dict.fromkeys(KINDS)
+    view = fields[-1].width * fields[-1].height
+    return {
+        kind: None if areas[kind] <= 0 else _figure(*(view * end / areas[kind] for end in _counted(counts[kind])))
+        for kind in KINDS
+    }
+
+
+def white_per_1000_red(counts: Mapping[str, int], areas: Mapping[str, float]) -> dict[str, float | None] | None:
+    """White cells per 1,000 red cells, each over its own area, {value, ci_low, ci_high}; None without red cells.
+
+    Of w white and r red cells the white ones are binomial with p = a / (a + 1), where a is the ratio of the expected
+    counts (J. Przyborowski and H. Wilenski, Biometrika 31, 1940); so the exact interval of p gives that of the ratio.
+    ci_high is None where it has no end.
+    """
+    white, red = counts["wbc"], counts["rbc"]
+    if not red or min(areas["wbc"], areas["rbc"]) <= 0:
+        return None
+    scale = 1000 * areas["rbc"] / areas["wbc"]
+    low, high = clopper_pearson(white, white + red)
+    end = None if high >= 1 else scale * high / (1 - high)
+    return {
+        "value": _rounded(scale * white / red),
+        "ci_low": _rounded(scale * low / (1 - low)),
+        "ci_high": _rounded(end),
+    }
+
+
+def estimates_of(
+    counts: Mapping[str, int],
+    areas: Mapping[str, float],
+    um_per_px: float,
+    uncertainty: float,
+    factors: Mapping[str, float],
+) -> dict[str, Any]:
+    """Densities of white cells and platelets: {area_mm2, um_per_px, um_per_px_uncertainty, white, platelet}.
+
+    Args:
+        counts: unique cells by kind.
+        areas: from `areas_of`.
+        um_per_px: micrometres a pixel.
+        uncertainty: half the 95 % interval of that.
+        factors: 10^9 per litre of blood for one cell per square millimetre, by kind; a kind without one is None.
+    """
+    to_mm2 = (um_per_px / 1000) ** 2
+    spread = 2 * uncertainty / um_per_px  # an area goes with the square of the scale
+    made = {
+        kind: density(counts[kind], areas[kind] * to_mm2, factors[kind]) if kind in factors and areas[kind] else None
+        for kind in ("wbc", "platelet")
+    }
+    return {
+        "um_per_px": um_per_px,
+        "um_per_px_uncertainty": uncertainty,
+        "area_mm2": _rounded(areas["wbc"] * to_mm2),
+        "white": _as_data(made["wbc"], spread),
+        "platelet": _as_data(made["platelet"], spread),
+    }
+
+
+def widened(ends: tuple[float, float, float], spread: float) -> tuple[float, float, float]:
+    """(low, value, high) with a further relative uncertainty, half of its 95 % interval, added in quadrature.
+
+    The logarithms of the ends are taken, since a factor is what is uncertain; nought stays nought.
+    """
+    low, value, high = ends
+    if value <= 0:
+        return low, value, high * math.exp(spread)
+    down = math.inf if low <= 0 else math.hypot(math.log(value / low), spread)
+    return value * math.exp(-down), value, value * math.exp(math.hypot(math.log(high / value), spread))
+
+
+def _union(fields: Iterable[FieldRecord]) -> float:
+    regions: dict[int, list[tuple[float, float, float, float]]] = {}
+    for field in fields:
+        if field.region is not None and field.x_px is not None and field.y_px is not None:
+            box = (field.x_px, field.y_px, field.x_px + field.width, field.y_px + field.height)
+            regions.setdefault(field.region, []).append(box)
+    return sum(map(union_area, regions.values()))
+
+
+def _counted(count: int) -> tuple[float, float, float]:
+    low, high = poisson(count)
+    return low, float(count), high
+
+
+def _as_data(made: Density | None, spread: float) -> dict[str, Any] | None:
+    if made is None:
+        return None
+    figures = {"per_mm2": made.per_mm2, "e9_per_l": made.e9_per_l}
+    return {"count": made.count, **{name: _figure(*widened(ends, spread)) for name, ends in figures.items()}}
+
+
+def _figure(low: float, value: float, high: float) -> dict[str, float | None]:
+    return {"ci_low": _rounded(low), "value": _rounded(value), "ci_high": _rounded(high)}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, DIGITS)

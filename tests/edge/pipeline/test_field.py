@@ -1,0 +1,128 @@
+"""One frame after another through the analyzer: what is inferred, what is skipped, and what waits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hemato_edge.cameras.demo import DemoCamera
+from hemato_edge.cameras.slide import DrawnSlide
+from hemato_edge.counting.trial import COUNTED, TRIED, KnownCell
+from hemato_edge.labels import CLASSIFIER_LABELS
+from hemato_edge.pipeline.field import FieldAnalyzer
+from hemato_edge.pipeline.settling import MOST_LOOKS, Settling
+from hemato_edge.values import FieldResult, Judgement
+from hemato_edge.vision.classifier import load_classifier
+from hemato_edge.vision.locator import OpenCvLocator
+from hemato_edge.vision.look import SlideLook
+from hemato_edge.vision.quality import QualityGate
+from hemato_edge.vision.stain import StainCalibration
+
+LOOK = SlideLook(60.0, StainCalibration.reference())
+IMAGE = np.zeros((100, 100, 3), np.uint8)
+BOX = np.array([[10, 10, 50, 50]], np.float32)
+SCORE = np.ones(1, np.float32)
+
+
+class Doubtful:
+    """Answers with the confidences it is given, always for the first two labels."""
+
+    def __init__(self, *confidences: float) -> None:
+        self.left = list(confidences)
+
+    def judge(self, image, boxes, look, background=None) -> list[Judgement]:
+        return [self._answer(self.left.pop(0)) for _ in boxes]
+
+    def pool(self, judgements) -> Judgement:
+        return self._answer(float(np.mean([one.probabilities[0] for one in judgements])))
+
+    def _answer(self, first: float) -> Judgement:
+        p = np.zeros(len(CLASSIFIER_LABELS), np.float32)
+        p[:2] = first, 1 - first
+        best = CLASSIFIER_LABELS[int(np.argmax(p))]
+        return Judgement(best, best, float(p.max()), p)
+
+
+def known(state: int = COUNTED) -> KnownCell:
+    return KnownCell(1, 0, 30.0, 30.0, 40.0, 1.0, state, 1, 1, [1, 0, 0])
+
+
+def test_a_clear_answer_costs_one_inference_and_is_never_asked_again() -> None:
+    settling, cell = Settling(Doubtful(0.97)), known()
+    settling.look(IMAGE, BOX, SCORE, [cell], LOOK, 0.3)
+    assert len(settling.take({1})) == 1
+    for _ in range(20):
+        settling.look(IMAGE, BOX, SCORE, [cell], LOOK, 0.9)
+    assert settling.inferences == 1
+    assert settling.take() == ()
+
+
+def test_a_doubtful_cell_gets_three_looks_and_the_sharpest_vote() -> None:
+    settling, cell = Settling(Doubtful(0.2, 0.8, 0.7, 0.9)), known()
+    taken = []
+    for sharpness in (0.1, 0.4, 0.38, 0.4):
+        settling.look(IMAGE, BOX, SCORE, [cell], LOOK, sharpness)
+        taken += settling.take({1})
+    assert settling.inferences == MOST_LOOKS
+    assert [one.judgement.best for one in taken] == [CLASSIFIER_LABELS[0]]
+    assert taken[0].judgement.confidence == pytest.approx(0.75)  # the blurred first look has no vote
+
+
+def test_a_cell_on_trial_waits_and_what_is_given_up_is_looked_at_anew() -> None:
+    settling, cell = Settling(Doubtful(0.95, 0.95)), known(TRIED)
+    settling.look(IMAGE, BOX, SCORE, [cell], LOOK, 0.3)
+    assert settling.take() == ()
+    settling.drop([cell])
+    cell.state = COUNTED
+    assert settling.take() == ()
+    settling.look(IMAGE, BOX, SCORE, [cell], LOOK, 0.3)
+    assert len(settling.take()) == 1
+
+
+def test_a_cell_in_doubt_that_goes_out_of_view_gets_the_name_it_has() -> None:
+    settling, cell = Settling(Doubtful(0.6)), known()
+    settling.look(IMAGE, BOX, SCORE, [cell], LOOK, 0.3)
+    assert settling.take({1}) == ()
+    assert [one.judgement.confidence for one in settling.take(set())] == [pytest.approx(0.6)]
+
+
+def test_a_view_that_is_known_is_not_located_again() -> None:
+    class Counting(OpenCvLocator):
+        calls = 0
+
+        def locate_with_nuclei(self, image, **known):
+            type(self).calls += 1
+            return super().locate_with_nuclei(image, **known)
+
+    camera = DemoCamera(1, still=True, frames=40)
+    camera.open()
+    analyzer = FieldAnalyzer(QualityGate(), Counting(), load_classifier())
+    results = [analyzer.analyze(camera.read(1.0)) for _ in range(40)]
+    assert all(isinstance(r, FieldResult) for r in results)
+    assert Counting.calls < 12
+    assert analyzer.tallies()["known_views"] >= 40 - Counting.calls
+    assert sum(len(r.new_cells) for r in results) == sum(t.kind == "wbc" for t in camera.truth_seen(39))
+    assert analyzer.close() is None
+
+
+def test_jumping_back_and_forth_counts_nothing_again() -> None:
+    slide = DrawnSlide(4, (3200, 1600), 60)
+    camera = DemoCamera(4, still=True, frames=1)
+    camera.open()
+    frame = camera.read(1.0)
+    analyzer = FieldAnalyzer(QualityGate(), OpenCvLocator(), load_classifier())
+
+    def look(x: int, y: int) -> int:
+        found = 0
+        for shift in (0, 6, 12):
+            view = type(frame)(slide.view(x + shift, y), 0, 0.0, frame.utc)
+            result = analyzer.analyze(view)
+            assert isinstance(result, FieldResult)
+            found += len(result.new_cells) + result.new_red_cells + result.new_platelets
+        return found
+
+    assert min(look(100, 100), look(2000, 900)) > 10
+    assert look(100, 100) + look(2000, 900) + look(100, 100) <= 1
+    tallies = analyzer.tallies()
+    assert (tallies["tracking_lost"], tallies["tracking_found_again"]) == (1, 3)
+    assert tallies["area_px2:rbc"] < 2.2 * 640 * 480
