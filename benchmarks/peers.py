@@ -49,7 +49,7 @@ HERE = Path(__file__).parent
 REQUIREMENTS = (HERE / "peers-requirements.txt", HERE / "peers-requirements-alone.txt")
 AT_ONCE = 4
 """Timed fields of a contestant in a round, after one that is not."""
-WARM_UP_ROUNDS = 2
+WARM_UP_ROUNDS = 1
 RUNTIMES = ("onnxruntime", "opencv", "ncnn", "tflite-int8")
 NETWORKS = ("yolo11n", "yolov8n")
 CONTESTANTS = (
