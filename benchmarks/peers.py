@@ -17,8 +17,7 @@ not timed, so a busy machine slows all alike. Read ratios, not milliseconds: "ti
 `ours` with as many threads (for MobileNetV2 to `ours name`), beside it the 5 % to 95 % range of that ratio over the
 rounds, and "times cpu" the ratio of processor time (all threads of the process), which hangs least on who else is at
 work. Peak is the largest resident memory, loading included. Weights are random where the published ones cannot be
-downloaded: a network's time does not hang on them, and suppression, which then has next to nothing to do, is a gift to
-the peers.
+downloaded: a network's time does not hang on them, and the peers are then spared the suppression of what they find.
 
     python benchmarks/peers.py [FOLDER] [--rounds 20] [--threads 1 2] [--only yolo11n ours] [--json]
 

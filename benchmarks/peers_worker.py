@@ -26,8 +26,16 @@ if TYPE_CHECKING:
     Work = Callable[[np.ndarray, int], int]
 
 MIN_SCORE = 0.25
+NO_SCORE = 2.0
+"""The threshold for random weights: what they find means nothing, and the peers are spared the suppression of it."""
 MAX_OVERLAP = 0.45
 SIDE = 640
+
+
+def min_score_of(model: Path) -> float:
+    """The threshold for a model's answers; see `NO_SCORE`."""
+    weights = json.loads(model.with_name("weights.json").read_text())
+    return MIN_SCORE if weights[model.name.split("-")[0]] == "published" else NO_SCORE
 
 
 def padded(field: np.ndarray, height: int) -> np.ndarray:
@@ -38,16 +46,16 @@ def padded(field: np.ndarray, height: int) -> np.ndarray:
     return cv2.copyMakeBorder(field, free // 2, free - free // 2, 0, 0, cv2.BORDER_CONSTANT, value=(114, 114, 114))
 
 
-def boxes_in(answer: np.ndarray) -> int:
+def boxes_in(answer: np.ndarray, min_score: float) -> int:
     """YOLO's answer (4 + classes, places) down to boxes: best class, threshold, non-maximum suppression."""
     scores = answer[4:].max(axis=0)
-    kept = scores > MIN_SCORE
+    kept = scores > min_score
     if not kept.any():
         return 0
     boxes = answer[:4, kept].T
     boxes[:, :2] -= boxes[:, 2:] / 2
     classes = answer[4:, kept].argmax(axis=0)
-    return len(cv2.dnn.NMSBoxesBatched(boxes.tolist(), scores[kept].tolist(), classes.tolist(), MIN_SCORE, MAX_OVERLAP))
+    return len(cv2.dnn.NMSBoxesBatched(boxes.tolist(), scores[kept].tolist(), classes.tolist(), min_score, MAX_OVERLAP))
 
 
 def onnx_session(path: Path, threads: int) -> Any:
@@ -63,10 +71,11 @@ def yolo_onnxruntime(model: Path, height: int, threads: int) -> Work:
     """YOLO through ONNX Runtime."""
     session = onnx_session(model.with_name(f"{model.name}-onnx.onnx"), threads)
     name = session.get_inputs()[0].name
+    floor = min_score_of(model)
 
     def work(field: np.ndarray, number: int) -> int:
         picture = cv2.dnn.blobFromImage(padded(field, height), 1 / 255, swapRB=True)
-        return boxes_in(session.run(None, {name: picture})[0][0])
+        return boxes_in(session.run(None, {name: picture})[0][0], floor)
 
     return work
 
@@ -74,10 +83,11 @@ def yolo_onnxruntime(model: Path, height: int, threads: int) -> Work:
 def yolo_opencv(model: Path, height: int, threads: int) -> Work:
     """YOLO through OpenCV's own DNN module; the threads are OpenCV's."""
     network = cv2.dnn.readNetFromONNX(str(model.with_name(f"{model.name}-onnx.onnx")))
+    floor = min_score_of(model)
 
     def work(field: np.ndarray, number: int) -> int:
         network.setInput(cv2.dnn.blobFromImage(padded(field, height), 1 / 255, swapRB=True))
-        return boxes_in(network.forward()[0])
+        return boxes_in(network.forward()[0], floor)
 
     return work
 
@@ -91,6 +101,7 @@ def yolo_ncnn(model: Path, height: int, threads: int) -> Work:
     folder = model.with_name(f"{model.name}-ncnn")
     network.load_param(str(folder / "model.ncnn.param"))
     network.load_model(str(folder / "model.ncnn.bin"))
+    floor = min_score_of(model)
 
     def work(field: np.ndarray, number: int) -> int:
         picture = padded(field, height)
@@ -98,7 +109,7 @@ def yolo_ncnn(model: Path, height: int, threads: int) -> Work:
         given.substract_mean_normalize([], [1 / 255] * 3)
         with network.create_extractor() as extractor:
             extractor.input("in0", given)
-            return boxes_in(np.array(extractor.extract("out0")[1]))
+            return boxes_in(np.array(extractor.extract("out0")[1]), floor)
 
     return work
 
@@ -110,11 +121,12 @@ def yolo_tflite(model: Path, height: int, threads: int) -> Work:
     interpreter = Interpreter(str(model.with_name(f"{model.name}-litert.tflite")), num_threads=threads)
     interpreter.allocate_tensors()
     given, taken = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    floor = min_score_of(model)
 
     def work(field: np.ndarray, number: int) -> int:
         interpreter.set_tensor(given["index"], cv2.dnn.blobFromImage(padded(field, height), 1 / 255, swapRB=True))
         interpreter.invoke()
-        return boxes_in(interpreter.get_tensor(taken["index"])[0])
+        return boxes_in(interpreter.get_tensor(taken["index"])[0], floor)
 
     return work
 
