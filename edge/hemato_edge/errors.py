@@ -66,3 +66,9 @@ class CalibrationError(HematoEdgeError):
     """Scale or stain cannot be estimated from what was seen."""
 
     exit_code = 10
+
+
+class OutletError(HematoEdgeError):
+    """Counts or metrics cannot leave the device as was asked: the port is taken, or the broker refuses."""
+
+    exit_code = 11

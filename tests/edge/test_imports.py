@@ -15,9 +15,10 @@ FLOORS = [
     {"cli"},
     {"pipeline"},
     {"calibration"},
-    {"vision", "views"},
+    {"vision", "views", "doctor"},
+    {"outlets"},
     {"counting", "cameras"},
-    {"models", "store", "settings"},
+    {"models", "store", "settings", "device"},
     {"values"},
     {"errors", "labels"},
 ]
