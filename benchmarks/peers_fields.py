@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hemato_edge.cameras.camera import OpenCamera
 from hemato_edge.cameras.demo import DemoCamera
 from hemato_edge.cameras.pictures import PICTURE_SUFFIXES, read_picture
 from hemato_edge.labels import CLASSIFIER_LABELS, WBC
@@ -25,11 +26,9 @@ def fields_of(folder: Path | None) -> list[np.ndarray]:
     """Pictures of 640×480 that the quality gate passes, evenly chosen from a folder; or drawn ones."""
     gate = QualityGate()
     if folder is None:
-        camera = DemoCamera(1, frames=40 * FIELDS)
-        camera.open(1.0)
-        frames = (camera.read(1.0).image for _ in range(40 * FIELDS))
-        good = [image for i, image in enumerate(frames) if i % 20 == 0 and not gate.assess(image).reject]
-        camera.close()
+        with OpenCamera(DemoCamera(1, frames=40 * FIELDS)) as camera:
+            frames = (camera.read(1.0).image for _ in range(40 * FIELDS))
+            good = [image for i, image in enumerate(frames) if i % 20 == 0 and not gate.assess(image).reject]
         return good[:FIELDS]
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
     good = []
