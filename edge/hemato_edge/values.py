@@ -159,6 +159,11 @@ class Portrait:
     jpeg: bytes
     activation: NDArray[np.uint8] | None
 
+    @property
+    def size(self) -> int:
+        """Bytes of both."""
+        return len(self.jpeg) + (0 if self.activation is None else self.activation.nbytes)
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -171,6 +176,7 @@ class Cell:
         score: the locator's.
         judgement: the classifier's answer.
         portrait: its picture; None where none could be made. A count never waits for it.
+        number: unique in the session; 0 where nobody will ask for it again.
     """
 
     x_px: float
@@ -180,6 +186,7 @@ class Cell:
     score: float
     judgement: Judgement
     portrait: Portrait | None = None
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +217,7 @@ class FieldResult:
         new_red_cells, new_platelets: how many were never seen before.
         quality: what the gate measured; its `reject` is None here.
         latency_ms: stage → milliseconds.
+        joined: numbers of recorded cells that were found to be one: the one that counts no more, and the one that does.
     """
 
     frame_index: int
@@ -225,3 +233,4 @@ class FieldResult:
     new_platelets: int
     quality: Quality
     latency_ms: dict[str, float]
+    joined: tuple[tuple[int, int], ...] = ()

@@ -15,6 +15,7 @@ from hemato_edge.cli import (
     config,
     convert,
     data,
+    database,
     doctor,
     evaluate,
     look,
@@ -34,7 +35,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (run, calibrate, look, records, review, mqtt, models, config, doctor, train, convert, evaluate, data):
+for group in (
+    *(run, calibrate, look, records, review, database, mqtt, models),
+    *(config, doctor, train, convert, evaluate, data),
+):
     group.register(app)
 
 

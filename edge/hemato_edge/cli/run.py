@@ -69,7 +69,6 @@ def run(
     from hemato_edge.cli.outward import Outlets
     from hemato_edge.pipeline.daemon import Limits
     from hemato_edge.settings import resolve
-    from hemato_edge.store.writer import open_writer
     from hemato_edge.vision.classifier import load_classifier
     from hemato_edge.vision.locators import load_locator
 
@@ -84,11 +83,7 @@ def run(
     )
     source = _source(settings, calibration)
     limits = Limits(settings.counting.target or None, max_frames, duration)
-    store = settings.store
-    with (
-        open_writer(store.path, store.min_free_mb, store.portraits_min_free_mb) as writer,
-        Outlets(settings, writer.path) as outlets,
-    ):
+    with _writer(settings) as writer, Outlets(settings, writer.path) as outlets:
         daemon = _daemon(
             source,
             locator,
@@ -111,6 +106,15 @@ def run(
         _print_report(settings.store.path, daemon.session, as_json=as_json)
     if error is not None:
         raise error
+
+
+def _writer(settings: Settings) -> Writer:
+    from hemato_edge.store.retention import Retention
+    from hemato_edge.store.writer import open_writer
+
+    store = settings.store
+    retention = Retention(**settings.portraits.model_dump())
+    return open_writer(store.path, store.min_free_mb, store.portraits_min_free_mb, store.reserve_mb, retention)
 
 
 def _calibration(settings: Settings) -> SessionCalibration | None:
@@ -213,17 +217,17 @@ def _count(daemon: Daemon, writer: Writer, display: Display) -> HematoEdgeError 
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _: daemon.stop(f"stopped by {signal.Signals(received).name}"))
-    state, error = INTERRUPTED, None
+    state, error, because = INTERRUPTED, None, "the program crashed"
     try:
         with display:
             outcome = daemon.run(lambda totals: display.show(totals, daemon.tallies), display.every_s)
-        state = FINISHED
+        state, because = FINISHED, outcome.reason
         typer.echo(f"Stopped: {outcome.reason}.", err=True)
     except HematoEdgeError as trouble:
-        error = trouble
+        error, because = trouble, trouble.message
     finally:
         if daemon.session is not None:
-            writer.end_session(daemon.session, state, datetime.now(timezone.utc))
+            writer.end_session(daemon.session, state, datetime.now(timezone.utc), because)
     return error
 
 

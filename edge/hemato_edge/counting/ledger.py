@@ -54,6 +54,21 @@ class Admission:
     cut: frozenset[int] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """Two cells of the ledger that turned out to be one, when their regions were joined.
+
+    Attributes:
+        gone: as it was known in the region that was joined; the ledger forgets it.
+        kept: as it was known where it lies.
+        doubled: whether both had been counted.
+    """
+
+    gone: KnownCell
+    kept: KnownCell
+    doubled: bool
+
+
 TWIN_RED_CELLS = 0.3
 """How far a cell of one region may lie from one of another and still be it, when the two are joined: both places are
 means over several frames, and touching red cells lie no further apart than half a diameter."""
@@ -128,13 +143,13 @@ class Ledger:
         """Whether nothing new can be learned from a view: every place of it was looked at as often as a trial takes."""
         return self.coverage.least_looks(pose, frame_size) > TRIAL and not self._on_trial
 
-    def join(self, region: int, into: int, x_px: float, y_px: float, red_cell_px: float) -> list[KnownCell]:
+    def join(self, region: int, into: int, x_px: float, y_px: float, red_cell_px: float) -> list[Twins]:
         """A region turned out to be part of another: its cells move there, and those known in both are one.
 
         Returns:
-            those that had been counted in both, as they were known in `region`.
+            those that were known in both.
         """
-        doubles = []
+        found = []
         self.coverage.join(region, into, x_px, y_px)
         moved = [cell for tile in [t for t in self._tiles if t[0] == region] for cell in self._tiles.pop(tile)]
         self._on_trial = {n: (into if r == region else r, cell) for n, (r, cell) in self._on_trial.items()}
@@ -143,9 +158,9 @@ class Ledger:
             twin = self._twin(cell, into, red_cell_px)
             if twin is None:
                 self._tiles.setdefault(self.coverage.tile_of(into, cell.x, cell.y), []).append(cell)
-            elif self._is_double(cell, twin):
-                doubles.append(cell)
-        return doubles
+            else:
+                found.append(Twins(cell, twin, self._is_double(cell, twin)))
+        return found
 
     def move(self, moves: Iterable[Move]) -> None:
         """The map was put right: each cell moves along with the key field that it lies nearest to."""

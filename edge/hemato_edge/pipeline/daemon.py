@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from hemato_edge.cameras.camera import EndOfFrames, OpenCamera
 from hemato_edge.errors import CameraError, HematoEdgeError
 from hemato_edge.pipeline.field import adds_something
+from hemato_edge.store.records import Join
 from hemato_edge.values import FieldResult
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ TALLY_EVERY_S = 10.0
 """How often counts of rejected and dropped frames are committed when no new field comes: rare, for the SD card."""
 LOOK_EVERY_S = 60.0
 """How often the slide's scale and stain are recorded while it runs: after a power cut they are this old at most."""
+MAX_PLACES = 65_536
+"""White cells whose place on record is remembered, should they turn out to be others: a few MB."""
 _POLL_S = 0.1
 _GRACE = 1.5
 """A read may take this many times its own limit before it counts as hung: the camera's own error says more."""
@@ -124,6 +127,7 @@ class Daemon:
         self._alive_since = time.monotonic()
         self._opened = threading.Event()
         self.totals: Totals | None = None
+        self._places: dict[int, tuple[int, int]] = {}
         self.tallies: dict[str, int] = {}
         self.session: int | None = None
 
@@ -320,7 +324,7 @@ class Daemon:
                         committed = time.monotonic()
                     continue
                 tallies = self._current_tallies()
-                self.totals = self._writer.commit_field(self._session, result, tallies)
+                self.totals = self._writer.commit_field(self._session, result, tallies, self._joins(result))
                 self.tallies = tallies
                 if self._observer is not None:
                     self._observer.committed(result)
@@ -330,6 +334,18 @@ class Daemon:
                     looked = committed
         finally:
             self._finish()
+
+    def _joins(self, result: FieldResult) -> list[Join]:
+        """Which recorded cells a result says are one, by field and number; remembers where its own cells will stand."""
+        field = self.totals.fields if self.totals is not None else 0
+        self._places.update({cell.number: (field, i) for i, cell in enumerate(result.new_cells) if cell.number})
+        while len(self._places) > MAX_PLACES:
+            del self._places[next(iter(self._places))]
+        return [
+            Join(self._places[gone], self._places[kept])
+            for gone, kept in result.joined
+            if gone in self._places and kept in self._places
+        ]
 
     def _finish(self) -> None:
         self._record_look()

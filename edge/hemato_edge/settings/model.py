@@ -43,7 +43,11 @@ def _expanded(path: object) -> object:
     if not isinstance(path, (str, Path)) or not str(path).strip():
         msg = "a path is needed"
         raise ValueError(msg)
-    return Path(path).expanduser()
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        msg = "there is no home folder of that user"
+        raise ValueError(msg) from error
 
 
 def _ascending(interval: tuple[float, float]) -> tuple[float, float]:
@@ -162,6 +166,24 @@ class StoreSettings(Section):
         le=1_000_000,
         description="with less free, pictures of cells are no longer kept; counts are, megabytes",
     )
+    reserve_mb: int = Field(
+        10,
+        ge=0,
+        le=1_000_000,
+        description="with less free, counting stops in order, megabytes; its end is still stored",
+    )
+
+
+class PortraitsSettings(Section):
+    """Which pictures of cells are removed in time. Counts never are."""
+
+    max_mb: float | None = Field(
+        1000, gt=0, le=1_000_000, description="room for all pictures, megabytes; none: no bound"
+    )
+    max_age_days: float | None = Field(
+        None, gt=0, le=36_500, examples=[365], description="older ones go; none: age is no reason"
+    )
+    min_per_class: int = Field(100, ge=0, le=100_000, description="the newest of each class, which neither removes")
 
 
 _Interval = Annotated[
@@ -282,6 +304,7 @@ class Settings(BaseSettings):
     counting: CountingSettings = Field(default_factory=CountingSettings)
     calibration: CalibrationSettings = Field(default_factory=CalibrationSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
+    portraits: PortraitsSettings = Field(default_factory=PortraitsSettings)
     reference: ReferenceSettings = Field(default_factory=ReferenceSettings)
     estimate: EstimateSettings = Field(default_factory=EstimateSettings)
     mqtt: MqttSettings = Field(default_factory=MqttSettings)

@@ -43,7 +43,7 @@ def report_page(reader: Reader, report: Mapping[str, Any]) -> Iterator[str]:
         report: from `report.build_report`.
     """
     session = report["session"]
-    fields, cells = list(reader.fields(session["id"])), list(reader.cells(session["id"]))
+    fields, cells = list(reader.fields(session["id"])), list(reader.counted(session["id"]))
     title = f"White-cell differential, session {session['id']}"
     yield f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{_text(title)}</title>'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -225,6 +225,7 @@ def _provenance(report: Mapping[str, Any]) -> Iterator[str]:
         "Versions": ", ".join(f"{name} {version}" for name, version in made["versions"].items()),
         "Database": made["database"],
         "Boot": made["boot_id"],
+        "Last link of its chain": made["last_link"] or _NOTHING,
     }
     yield "<h2>Provenance</h2><table>"
     for name, value in rows.items():

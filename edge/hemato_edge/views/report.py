@@ -90,6 +90,7 @@ def session_summary(record: SessionRecord) -> dict[str, object]:
         "id": record.id,
         "label": record.label,
         "state": record.state,
+        "ended_because": record.ended_because,
         "camera": record.camera,
         "target": record.target,
         "started_utc": record.started_utc.isoformat(),
@@ -233,4 +234,5 @@ def _provenance(reader: Reader, record: SessionRecord) -> dict[str, object]:
         "boot_id": record.boot_id,
         "red_cell_px": record.red_cell_px,
         "stain": record.stain,
+        "last_link": reader.last_link(record.id),
     }

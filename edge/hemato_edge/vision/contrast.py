@@ -106,14 +106,20 @@ def background_of(image: Image) -> NDArray[np.float64]:
 
 
 def thumbnail_of(image: Image) -> Image:
-    """A picture's light and colours at a glance, its longer side `THUMBNAIL_SIDE` pixels at most.
+    """A picture's light and colours at a glance, its longer side `THUMBNAIL_SIDE` pixels at most."""
+    return resize_quickly(image, min(1.0, THUMBNAIL_SIDE / max(image.shape[:2])))
 
-    It is halved as often as that goes: several times as fast as one step, and the mean of means is the mean.
+
+def resize_quickly(image: Image, factor: float) -> Image:
+    """As `resize`, but halved first as often as that goes: three times as fast, and the mean of means is the mean.
+
+    A last row or column that has no partner is left out, so the picture may be stretched by a pixel.
     """
-    while max(image.shape[:2]) >= 2 * THUMBNAIL_SIDE:
+    while factor <= 0.5 and min(image.shape[:2]) > 1:
         half = image.shape[1] // 2, image.shape[0] // 2
         image = cv2.resize(image, half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    return resize(image, min(1.0, THUMBNAIL_SIDE / max(image.shape[:2])))
+        factor *= 2
+    return resize(image, factor)
 
 
 def resize(image: Image, factor: float) -> Image:

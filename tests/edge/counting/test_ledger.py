@@ -161,8 +161,9 @@ def test_a_region_that_lies_on_known_ground_is_joined_without_counting_again() -
     ledger.admit(cells((100, 200), (300, 300), (500, 100)), at(0, region=1), RED, SIZE)
     assert ledger.known[WBC] == 5
     area = ledger.coverage.area_px2[WBC]
-    doubles = ledger.join(1, 0, 100.0, 0.0, RED)
-    assert len(doubles) == 2
+    twins = ledger.join(1, 0, 100.0, 0.0, RED)
+    assert [pair.doubled for pair in twins] == [True, True]
+    assert all(abs(pair.gone.x - pair.kept.x) < 1 for pair in twins)
     assert ledger.known[WBC] == 3
     assert ledger.coverage.area_px2[WBC] < 0.8 * area
     assert new(ledger, cells((200, 200), (400, 300)), at(0)) == 0

@@ -84,6 +84,8 @@ def test_a_damaged_session_file(exported: Path, session: SessionRecord, content:
 
 
 @given(st.sampled_from(["neutrophil", "unclassified", "x", "Neutrophil"]), NAMES)
+@example("neutrophil", "\n")
+@example("neutrophil", "\x1b[2J")
 def test_any_file_in_a_folder_of_cells(exported: Path, session: SessionRecord, label: str, name: str) -> None:
     place = exported / label / name
     was_there = place.parent.exists()

@@ -94,6 +94,7 @@ TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"
 @example("HEMATO_EDGE_REFERENCE__NEUTROPHIL", "[1, 2")
 @example("HEMATO_EDGE_REFERENCE__NEUTROPHIL", "[" * 100_000)
 @example("HEMATO_EDGE_A\nB", "1")
+@example("HEMATO_EDGE_STORE__PATH", "~nobody-of-that-name/x.db")
 def test_any_variable(name: str, value: str) -> None:
     with mock.patch.dict(os.environ, {name: value}):
         load(None)

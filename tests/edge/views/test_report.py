@@ -44,6 +44,7 @@ def test_a_report_has_all_that_the_interface_promises(path: Path) -> None:
         "id": 1,
         "label": "sample 12",
         "state": "finished",
+        "ended_because": None,
         "camera": "demo",
         "target": 100,
         "started_utc": "2026-03-01T12:00:00+00:00",
@@ -77,12 +78,14 @@ def test_the_provenance_names_what_made_the_counts(path: Path) -> None:
     with Reader(path) as reader:
         found = build_report(reader)["provenance"]
         settings_hash = reader.session().settings_sha256
+        last_link = reader.last_link(1)
     assert isinstance(found, dict)
     assert found.pop("boot_id")
     assert found == {
         "model_name": "classifier",
         "model_sha256": "ab" * 32,
         "settings_sha256": settings_hash,
+        "last_link": last_link,
         "settings": {"camera": {"spec": "demo"}},
         "versions": {"hemato-edge": "0.1.0"},
         "database": str(path),
