@@ -49,6 +49,15 @@ def cut_crop(
     Raises:
         ValueError: if the side is under one pixel.
     """
+    square = cut_square(image, centre, side_px, background)
+    how = cv2.INTER_AREA if len(square) > size else cv2.INTER_LINEAR
+    return cv2.resize(square, (size, size), interpolation=how)  # type: ignore[return-value]
+
+
+def cut_square(
+    image: Image, centre: tuple[float, float], side_px: float, background: NDArray[np.float64] | None = None
+) -> Image:
+    """The square around `centre` as it is, (S, S, 3) uint8 BGR with S = round(side_px); see `cut_crop`."""
     side = round(side_px)
     if side < 1:
         msg = f"a crop needs a side of at least one pixel, not {side_px}"
@@ -60,9 +69,8 @@ def cut_crop(
         whole[:] = np.rint(background_of(image) if background is None else background).astype(np.uint8)
         top, left = max(-y0, 0), max(-x0, 0)
         whole[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
-        inside = whole
-    how = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
-    return cv2.resize(inside, (size, size), interpolation=how)  # type: ignore[return-value]
+        return whole
+    return inside
 
 
 def prepare(crops: NDArray[np.uint8], stain: StainCalibration) -> NDArray[np.uint8]:
