@@ -65,11 +65,13 @@ def cut_square(
     x0, y0 = round(centre[0] - side / 2), round(centre[1] - side / 2)
     inside = image[max(y0, 0) : max(y0 + side, 0), max(x0, 0) : max(x0 + side, 0)]
     if inside.shape[:2] != (side, side):
-        whole = np.empty((side, side, 3), np.uint8)
-        whole[:] = np.rint(background_of(image) if background is None else background).astype(np.uint8)
-        top, left = max(-y0, 0), max(-x0, 0)
-        whole[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
-        return whole
+        glass = np.rint(background_of(image) if background is None else background).tolist()
+        top, left = min(max(-y0, 0), side), min(max(-x0, 0), side)
+        bottom, right = side - top - inside.shape[0], side - left - inside.shape[1]
+        if not inside.size:
+            inside, top, left, bottom, right = np.full((1, 1, 3), glass, np.uint8), 0, 0, side - 1, side - 1
+        whole = cv2.copyMakeBorder(inside, top, bottom, left, right, cv2.BORDER_CONSTANT, value=glass)
+        return np.asarray(whole, np.uint8)
     return inside
 
 
