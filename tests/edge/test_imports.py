@@ -15,9 +15,9 @@ FLOORS = [
     {"cli"},
     {"pipeline"},
     {"calibration"},
-    {"vision", "views"},
+    {"vision", "views", "doctor"},
     {"counting", "cameras"},
-    {"models", "store", "settings"},
+    {"models", "store", "settings", "device"},
     {"values"},
     {"errors", "labels"},
 ]

@@ -43,12 +43,18 @@ def show(
 @app.command()
 def check(
     file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A TOML file; else the one in use.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Check a configuration file, together with the environment."""
+    """Check a configuration file, together with the environment. Exits with 6 if something is wrong."""
+    import json
+
     from hemato_edge.settings import default_files, resolve
 
     resolved = resolve(file)
-    if resolved.file is None:
+    if as_json:
+        found = None if resolved.file is None else str(resolved.file)
+        typer.echo(json.dumps({"good": True, "file": found}))
+    elif resolved.file is None:
         places = " or ".join(map(str, default_files()))
         typer.echo(f"good: no configuration file at {places}; environment and defaults are valid")
     else:
@@ -60,6 +66,14 @@ def schema() -> None:
     """Write the JSON Schema of the configuration file."""
     import json
 
-    from hemato_edge.settings import Settings
+    from hemato_edge.settings.example import schema
 
-    typer.echo(json.dumps(Settings.model_json_schema(), indent=1, ensure_ascii=False))
+    typer.echo(json.dumps(schema(), indent=1, ensure_ascii=False))
+
+
+@app.command()
+def example() -> None:
+    """Write a configuration file with every setting, what it means, its bounds, its variable and its default."""
+    from hemato_edge.settings.example import example_file
+
+    typer.echo(example_file(), nl=False)

@@ -10,7 +10,20 @@ from typing import Annotated
 import typer
 
 from hemato_edge import __version__
-from hemato_edge.cli import calibrate, config, convert, data, evaluate, look, models, records, review, run, train
+from hemato_edge.cli import (
+    calibrate,
+    config,
+    convert,
+    data,
+    doctor,
+    evaluate,
+    look,
+    models,
+    records,
+    review,
+    run,
+    train,
+)
 from hemato_edge.errors import HematoEdgeError
 
 app = typer.Typer(
@@ -20,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (run, calibrate, look, records, review, models, config, train, convert, evaluate, data):
+for group in (run, calibrate, look, records, review, models, config, doctor, train, convert, evaluate, data):
     group.register(app)
 
 

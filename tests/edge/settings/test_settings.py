@@ -43,8 +43,31 @@ def test_each_source_stands_over_the_next(toml: Path, monkeypatch: pytest.Monkey
     found = origins(toml, overrides)
     assert found["camera.spec"] == "command line"
     assert found["camera.width"] == "environment HEMATO_EDGE_CAMERA__WIDTH"
-    assert found["camera.height"] == found["camera.fps"] == f"file {toml}"
+    assert found["camera.height"] == f"file {toml}, line 4"
+    assert found["camera.fps"] == f"file {toml}, line 5"
     assert found["model.threads"] == "default"
+
+
+def test_a_key_is_found_on_its_line_however_it_is_written(toml: Path) -> None:
+    toml.write_text(
+        "# a comment with [camera] in it\n"
+        "counting.target = 100\n"
+        'model = { threads = 2, runtime = "litert" }\n'
+        "\n[camera] # here\n"
+        'spec = """\n[display]\nrefresh_hz = 3"""\n'
+        "[reference]\nneutrophil = [\n  40,\n  75,\n]\n'eosinophil' = [0, 5]\n"
+    )
+    found = origins(toml)
+    lines = {key: origin.rpartition(" ")[2] for key, origin in found.items() if origin != "default"}
+    assert lines == {
+        "counting.target": "2",
+        "model.threads": "3",
+        "model.runtime": "3",
+        "camera.spec": "6",
+        "reference.neutrophil": "10",
+        "reference.eosinophil": "14",
+    }
+    assert load_settings(toml).camera.spec.endswith("refresh_hz = 3")
 
 
 def test_the_users_file_is_found_without_being_named() -> None:
@@ -86,19 +109,27 @@ def test_every_key_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("text", "message", "fix"),
     [
-        ("[camera]\nwidht = 3", "Unknown setting camera.widht (file {})", "Did you mean camera.width?"),
-        ("[camrea]\nspec = '0'", "Unknown setting camrea.spec (file {})", "Did you mean camera.spec?"),
-        ("[camrea]", "Unknown setting camrea (file {})", "Did you mean camera?"),
-        ("targte = 3", "Unknown setting targte (file {})", "Did you mean counting.target?"),
-        ("[xyzzy]\nqqq = 3", "Unknown setting xyzzy.qqq (file {})", "config show"),
-        ("camera = 3", "camera is a section, not a value (file {})", "Write [camera]"),
-        ("[camera.spec]\na = 1", "Unknown setting camera.spec.a (file {})", "Did you mean camera.spec?"),
-        ("[camera]\nwidth = 3", "camera.width = 3 (file {}) is not valid: input should be greater", "pixels"),
-        ("[camera]\nwidth = 'big'", "camera.width = 'big' (file {}) is not valid: input should be a valid int", ""),
-        ("[model]\nthreads = true", "model.threads = True (file {}) is not valid: a number or a text", "threads"),
-        ("[model]\nruntime = 'tf'", "model.runtime = 'tf' (file {}) is not valid: input should be 'auto'", ""),
-        ("[display]\nrefresh_hz = nan", "display.refresh_hz = nan (file {})", ""),
-        ("[store]\npath = ''", "store.path = '' (file {}) is not valid: a path is needed", ""),
+        ("[camera]\nwidht = 3", "Unknown setting camera.widht (file {}, line 2)", "Did you mean camera.width?"),
+        ("[camrea]\nspec = '0'", "Unknown setting camrea.spec (file {}, line 2)", "Did you mean camera.spec?"),
+        ("[camrea]", "Unknown setting camrea (file {}, line 1)", "Did you mean camera?"),
+        ("targte = 3", "Unknown setting targte (file {}, line 1)", "Did you mean counting.target?"),
+        ("[xyzzy]\nqqq = 3", "Unknown setting xyzzy.qqq (file {}, line 2)", "config show"),
+        ("camera = 3", "camera is a section, not a value (file {}, line 1)", "Write [camera]"),
+        ("[camera.spec]\na = 1", "Unknown setting camera.spec.a (file {}, line 2)", "Did you mean camera.spec?"),
+        ("[camera]\nwidth = 3", "camera.width = 3 (file {}, line 2) is not valid: input should be greater", "pixels"),
+        (
+            "[camera]\nwidth = 'big'",
+            "camera.width = 'big' (file {}, line 2) is not valid: input should be a valid int",
+            "",
+        ),
+        (
+            "[model]\nthreads = true",
+            "model.threads = True (file {}, line 2) is not valid: a number or a text",
+            "threads",
+        ),
+        ("[model]\nruntime = 'tf'", "model.runtime = 'tf' (file {}, line 2) is not valid: input should be 'auto'", ""),
+        ("[display]\nrefresh_hz = nan", "display.refresh_hz = nan (file {}, line 2)", ""),
+        ("[store]\npath = ''", "store.path = '' (file {}, line 2) is not valid: a path is needed", ""),
         ("[camera\n", "The configuration file {} is not valid TOML", "[section]"),
         ("[camera]\nspec = '0'\nspec = '1'", "The configuration file {} is not valid TOML", ""),
     ],

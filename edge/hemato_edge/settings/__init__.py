@@ -1,0 +1,28 @@
+"""The settings: what can be set, within which bounds, and where each effective value came from.
+
+The command line stands over `HEMATO_EDGE_*` variables, those over one TOML file, that over the defaults.
+`camera.spec` is `[camera] spec = "…"` in the file and `HEMATO_EDGE_CAMERA__SPEC` in the environment.
+"""
+
+from hemato_edge.settings.model import CameraSettings, Settings
+from hemato_edge.settings.sources import (
+    Resolved,
+    default_files,
+    known_keys,
+    load_settings,
+    origins,
+    resolve,
+    variable,
+)
+
+__all__ = [
+    "CameraSettings",
+    "Resolved",
+    "Settings",
+    "default_files",
+    "known_keys",
+    "load_settings",
+    "origins",
+    "resolve",
+    "variable",
+]

@@ -1,0 +1,227 @@
+"""What can be set, within which bounds: one class a section of the file, one description a key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from hemato_edge.store.location import default_database
+
+if TYPE_CHECKING:
+    from pydantic_settings import PydanticBaseSettingsSource
+
+
+class Section(BaseModel):
+    """What all sections share: unknown keys, infinities and numbers that are none are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain(cls, value: object, info: ValidationInfo) -> object:
+        wanted = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and wanted is not bool:  # pydantic would take `true` for the number 1
+            msg = "a number or a text is needed, not true or false"
+            raise ValueError(msg)
+        return value
+
+
+def _expanded(path: object) -> object:
+    """A path with `~` for the home folder."""
+    if not isinstance(path, (str, Path)) or not str(path).strip():
+        msg = "a path is needed"
+        raise ValueError(msg)
+    return Path(path).expanduser()
+
+
+def _ascending(interval: tuple[float, float]) -> tuple[float, float]:
+    if interval[0] >= interval[1]:
+        msg = "the low end must be under the high one"
+        raise ValueError(msg)
+    return interval
+
+
+_FilePath = Annotated[Path, BeforeValidator(_expanded)]
+
+
+class CameraSettings(Section):
+    """Where the pictures come from."""
+
+    spec: str = Field(
+        "0", min_length=1, description="camera SPEC: index, device, picamera, gst:…, file, folder or demo"
+    )
+    width: int | None = Field(
+        None, ge=64, le=16384, examples=[1280], description="picture width to ask for, pixels; none: the camera's"
+    )
+    height: int | None = Field(
+        None, ge=64, le=16384, examples=[960], description="picture height to ask for, pixels; none: the camera's"
+    )
+    fps: float | None = Field(
+        None, gt=0, le=1000, examples=[10.0], description="frames to ask for, per second; none: the camera's"
+    )
+    read_timeout_s: float = Field(5.0, gt=0, le=300, description="longest wait for one frame, seconds")
+    open_timeout_s: float = Field(10.0, gt=0, le=300, description="longest wait for the first frame, seconds")
+
+
+class ModelSettings(Section):
+    """Who names the cells."""
+
+    path: _FilePath | None = Field(
+        None,
+        examples=["/var/lib/hemato-edge/classifier.tflite"],
+        description="classifier bundle (.tflite); none: the one that ships",
+    )
+    runtime: Literal["auto", "litert", "tflite-runtime"] = Field(
+        "auto", description="TFLite runtime; auto: LiteRT first"
+    )
+    threads: int = Field(1, ge=1, le=64, description="threads of one inference")
+
+
+class LocatorSettings(Section):
+    """Who finds the cells."""
+
+    kind: Literal["auto", "learned", "opencv"] = Field(
+        "auto", description="learned (a model) or opencv (classical, no model); auto: learned where there is a model"
+    )
+    path: _FilePath | None = Field(
+        None,
+        examples=["/var/lib/hemato-edge/locator.tflite"],
+        description="locator bundle (.tflite); none: the one that ships",
+    )
+    min_score: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        examples=[0.4],
+        description="least score of a cell that is reported; none: the locator's own, kind by kind",
+    )
+
+
+class QualitySettings(Section):
+    """When a frame is not counted."""
+
+    # names and defaults are those of vision.quality.QualityGate
+
+    min_focus: float = Field(0.12, ge=0, description="least ΣLaplacian²/Σ|gradient|² at 40 px a red cell")
+    min_brightness: float = Field(0.2, ge=0, le=1, description="least mean brightness, share of white")
+    max_saturated_share: float = Field(0.3, ge=0, le=1, description="largest share of saturated pixels")
+    min_covered_share: float = Field(0.01, ge=0, le=1, description="least share of the field that cells cover")
+    max_covered_share: float = Field(0.8, ge=0, le=1, description="largest share of the field that cells cover")
+    min_focus_evenness: float = Field(
+        0.35, ge=0, le=1, description="least sharpness of the most blurred direction over the sharpest one's"
+    )
+    max_stain_ratio: float = Field(5.0, ge=1, description="how many times paler or denser than the reference nuclei be")
+
+
+class CountingSettings(Section):
+    """How cells are counted."""
+
+    target: int = Field(
+        0, ge=0, le=100_000, description="white cells to classify, 0 for no end; CLSI H20-A2 asks for 200 a reader"
+    )
+
+
+def default_profiles() -> Path:
+    """The folder of calibration profiles beside the default database."""
+    return default_database().parent / "profiles"
+
+
+class CalibrationSettings(Section):
+    """What the microscope is like."""
+
+    profile: str | None = Field(
+        None, min_length=1, examples=["40x"], description="calibration profile to use; none: no micrometres"
+    )
+    folder: _FilePath = Field(default_factory=default_profiles, description="where calibration profiles are kept")
+
+
+class StoreSettings(Section):
+    """Where the counts are kept."""
+
+    path: _FilePath = Field(default_factory=default_database, description="the database file")
+    min_free_mb: int = Field(
+        50, ge=0, le=1_000_000, description="least free space on its disk to start with, megabytes"
+    )
+    portraits_min_free_mb: int = Field(
+        200,
+        ge=0,
+        le=1_000_000,
+        description="with less free, pictures of cells are no longer kept; counts are, megabytes",
+    )
+
+
+_Interval = Annotated[
+    tuple[
+        Annotated[float, Field(ge=0, le=100)],
+        Annotated[float, Field(ge=0, le=100)],
+    ],
+    AfterValidator(_ascending),
+]
+
+
+class ReferenceSettings(Section):
+    """Reference intervals, percent of the white cells. A class is flagged when its whole 95 % interval lies outside.
+
+    The defaults are ARUP Laboratories' for manual differentials from 15 years on (test 0040005). Every
+    laboratory should set its own.
+    """
+
+    neutrophil: _Interval | None = Field((45, 79), description="[low, high] percent; bands included")
+    eosinophil: _Interval | None = Field((0, 6), description="[low, high] percent")
+    basophil: _Interval | None = Field((0, 2), description="[low, high] percent")
+    lymphocyte: _Interval | None = Field((16, 47), description="[low, high] percent")
+    monocyte: _Interval | None = Field((0, 9), description="[low, high] percent")
+    immature_granulocyte: _Interval | None = Field(
+        None, examples=[[0, 1]], description="[low, high] percent; none: never flagged"
+    )
+
+
+class EstimateSettings(Section):
+    """From cells per area of the monolayer to cells per volume of blood: a rule of thumb that each laboratory must set.
+
+    The defaults are the usual ones for wedge smears, 20 x 10^9/L for one platelet in a 100x oil field and 3 x 10^9/L
+    for one white cell in a 50x field (B. H. O'Connor, A Color Atlas and Instruction Manual of Peripheral Blood Cell
+    Morphology, 1984; quoted with LOINC 49497-1 and 49498-9), for an eyepiece of field number 20: fields of 0.0314 and
+    0.126 square millimetres.
+    """
+
+    white_factor: float = Field(0.377, gt=0, le=100, description="10^9/L for one white cell per square millimetre")
+    platelet_factor: float = Field(0.628, gt=0, le=100, description="10^9/L for one platelet per square millimetre")
+
+
+class DisplaySettings(Section):
+    """What is shown while it runs."""
+
+    refresh_hz: float = Field(4.0, gt=0, le=60, description="how often the live table is drawn, per second")
+
+
+class Settings(BaseSettings):
+    """All settings. Made by `load_settings`; called directly, it takes values and defaults alone."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, title="hemato-edge settings")
+
+    camera: CameraSettings = Field(default_factory=CameraSettings)
+    model: ModelSettings = Field(default_factory=ModelSettings)
+    locator: LocatorSettings = Field(default_factory=LocatorSettings)
+    quality: QualitySettings = Field(default_factory=QualitySettings)
+    counting: CountingSettings = Field(default_factory=CountingSettings)
+    calibration: CalibrationSettings = Field(default_factory=CalibrationSettings)
+    store: StoreSettings = Field(default_factory=StoreSettings)
+    reference: ReferenceSettings = Field(default_factory=ReferenceSettings)
+    estimate: EstimateSettings = Field(default_factory=EstimateSettings)
+    display: DisplaySettings = Field(default_factory=DisplaySettings)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is passed in: `resolve` reads the other sources, so that it can tell them apart."""
+        return (init_settings,)

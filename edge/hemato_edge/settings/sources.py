@@ -1,0 +1,216 @@
+"""The sources of a setting, put over each other: command line, environment, one TOML file, defaults."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+from pydantic_settings import EnvSettingsSource, SettingsError
+
+from hemato_edge.errors import ConfigurationError
+from hemato_edge.settings.lines import lines_of_keys
+from hemato_edge.settings.model import Section, Settings
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ENVIRONMENT_PREFIX = "HEMATO_EDGE_"
+NOT_SETTINGS = frozenset({"HEMATO_EDGE_DATA", "HEMATO_EDGE_TFLITE_PYTHON"})
+"""Variables with our prefix that are no settings: the tests' development images, and another Python of theirs."""
+DEFAULT, COMMAND_LINE = "default", "command line"
+"""Origins of a value; the others name their file or variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Effective settings with their story.
+
+    Attributes:
+        settings: the effective values.
+        origins: key ("camera.spec") → "default", "file PATH, line N", "environment NAME" or "command line"; every key.
+        file: the TOML file that was read, or None.
+    """
+
+    settings: Settings
+    origins: dict[str, str]
+    file: Path | None
+
+    def values(self) -> dict[str, object]:
+        """Key → value in JSON's types, in the order of the sections."""
+        return dict(_leaves(self.settings.model_dump(mode="json")))
+
+
+def load_settings(config: Path | None = None, overrides: Mapping[str, object] | None = None) -> Settings:
+    """The effective settings; see `resolve`."""
+    return resolve(config, overrides).settings
+
+
+def origins(config: Path | None = None, overrides: Mapping[str, object] | None = None) -> dict[str, str]:
+    """Key → where its effective value came from; see `resolve`."""
+    return resolve(config, overrides).origins
+
+
+def resolve(config: Path | None = None, overrides: Mapping[str, object] | None = None) -> Resolved:
+    """Puts the four sources over each other.
+
+    Args:
+        config: the TOML file; None for the first of `default_files` that exists.
+        overrides: key → value of the command line; None values were not given.
+
+    Raises:
+        ConfigurationError: an unknown key (the nearest known one is named), malformed TOML, a file that
+            cannot be read, or a value of the wrong type or out of its bounds (named with its origin).
+    """
+    file = config or next((path for path in default_files() if path.exists()), None)
+    given: dict[str, tuple[object, str]] = {}
+    if file is not None:
+        given |= _read_file(file)
+    given |= _read_environment()
+    given |= {key: (value, COMMAND_LINE) for key, value in (overrides or {}).items() if value is not None}
+    for key, (_, origin) in given.items():
+        _check_known(key, origin)
+    return Resolved(
+        settings=_validated(given),
+        origins={key: given[key][1] if key in given else DEFAULT for key in known_keys()},
+        file=file,
+    )
+
+
+def default_files() -> tuple[Path, Path]:
+    """Where a TOML file is looked for: the user's, then the system's."""
+    base = Path(os.environ.get("XDG_CONFIG_HOME", ""))
+    if not base.is_absolute():
+        base = Path.home() / ".config"
+    return base / "hemato-edge" / "config.toml", Path("/etc/hemato-edge/config.toml")
+
+
+def known_keys() -> tuple[str, ...]:
+    """All keys, "section.name"."""
+    return tuple(f"{section}.{name}" for section, model in sections() for name in model.model_fields)
+
+
+def variable(key: str) -> str:
+    """The environment variable of a key."""
+    return ENVIRONMENT_PREFIX + key.upper().replace(".", "__")
+
+
+def sections() -> Iterator[tuple[str, type[Section]]]:
+    """Name and model of every section, in the order of the file."""
+    for name, info in Settings.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, Section):  # all are
+            yield name, info.annotation
+
+
+def _leaves(tree: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Dotted key → value. An empty table of an unknown name counts as a value, so that it is refused."""
+    for name, value in tree.items():
+        if isinstance(value, dict) and (value or prefix + name in Settings.model_fields):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _read_file(path: Path) -> dict[str, tuple[object, str]]:
+    """Key → value and origin."""
+    text = _read_text(path)
+    try:
+        tree = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # an integer of 5000 digits is a mere ValueError
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise ConfigurationError(
+            f"The configuration file {path} is not valid TOML: {reason}.",
+            'Write it as [section] and key = "value" lines.',
+        ) from error
+    lines = lines_of_keys(text)
+    return {
+        key: (value, f"file {path}, line {lines[key]}" if key in lines else f"file {path}")
+        for key, value in _leaves(tree)
+    }
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode()
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"There is no configuration file {path}.", "Check the path given to --config."
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(
+            f"The configuration file {path} cannot be read: {error.strerror}.", "It must be a readable TOML file."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"The configuration file {path} is not valid TOML: {error}.", "It must be text in UTF-8."
+        ) from error
+
+
+def _read_environment() -> dict[str, tuple[object, str]]:
+    names = {name for name in os.environ if name.upper().startswith(ENVIRONMENT_PREFIX)} - NOT_SETTINGS
+    by_key = {name[len(ENVIRONMENT_PREFIX) :].lower().replace("__", "."): name for name in names}
+    for key, name in by_key.items():
+        _check_known(key, f"environment {name}")
+    try:
+        tree = EnvSettingsSource(
+            Settings, env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", env_ignore_empty=True
+        )()
+    except SettingsError as error:
+        raise ConfigurationError(f"An environment variable cannot be read: {error}.") from error
+    return {key: (value, f"environment {by_key[key]}") for key, value in _leaves(tree)}
+
+
+def _check_known(key: str, origin: str) -> None:
+    if key in known_keys():
+        return
+    if origin.startswith("environment "):
+        near = _nearest(key)
+        hint = f"Did you mean {variable(near)}?" if near else "`hemato-edge config show` lists what can be set."
+        raise ConfigurationError(f"The variable {origin.removeprefix('environment ')} is no setting.", hint)
+    if key in Settings.model_fields:
+        raise ConfigurationError(
+            f"{key} is a section, not a value ({origin}).", f"Write [{key}], and its keys under it."
+        )
+    near = _nearest(key)
+    hint = f"Did you mean {near}?" if near else "`hemato-edge config show` lists what can be set."
+    raise ConfigurationError(f"Unknown setting {key} ({origin}).", hint)
+
+
+def _nearest(key: str) -> str | None:
+    """The known key or section that looks most like `key`; a name alone is looked up in all sections."""
+    names = [*known_keys(), *Settings.model_fields]
+    near = difflib.get_close_matches(key, names, n=1, cutoff=0.7)
+    if near:
+        return near[0]
+    by_name = {known.split(".")[1]: known for known in known_keys()}
+    near = difflib.get_close_matches(key.split(".")[-1], by_name, n=1)
+    return by_name[near[0]] if near else None
+
+
+def _validated(given: Mapping[str, tuple[object, str]]) -> Settings:
+    tree: dict[str, dict[str, object]] = {section: {} for section, _ in sections()}
+    for key, (value, _) in given.items():
+        section, name = key.split(".")
+        tree[section][name] = value
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"][:2])
+        value, origin = given[key]
+        section, name = key.split(".")
+        description = dict(sections())[section].model_fields[name].description
+        reason = first["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(
+            f"The setting {key} = {value!r} ({origin}) is not valid: {reason[:1].lower()}{reason[1:]}.",
+            f"It is: {description}.",
+        ) from error
