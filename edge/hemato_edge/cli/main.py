@@ -30,6 +30,7 @@ app = typer.Typer(
     name="hemato-edge",
     help="A white-cell differential on the device. For Research Use Only. Not for use in diagnostic procedures.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # with it, the help takes twice as long to start
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
