@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[2] / "edge" / "hemato_edge"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"cli"},
+    {"bench"},
     {"pipeline"},
     {"calibration"},
     {"vision", "views", "doctor"},

@@ -11,6 +11,7 @@ import typer
 
 from hemato_edge import __version__
 from hemato_edge.cli import (
+    bench,
     calibrate,
     config,
     convert,
@@ -34,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (run, calibrate, look, records, review, models, config, doctor, train, convert, evaluate, data):
+for group in (run, calibrate, look, records, review, models, config, doctor, bench, train, convert, evaluate, data):
     group.register(app)
 
 
