@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hemato_edge.device.machine import Machine
+from hemato_edge.device.process import read_process_memory
 from hemato_edge.errors import BenchError
 from hemato_edge.pipeline.daemon import CAMERA_OPEN, FIRST_CELLS, MODELS_READY
 
@@ -77,16 +79,17 @@ def _watched(child: subprocess.Popen[str], began: float, limit_s: float) -> Star
     resident: list[float] = []
     peaks: list[float] = []
     ended = threading.Event()
+    here = Machine()
     last = ""
 
     def watch() -> None:
         while not ended.wait(_LOOK_EVERY_S):
             if time.perf_counter() - began > limit_s:
                 child.kill()
-            now = memory_mb(child.pid)
+            now = read_process_memory(here, child.pid)
             if now is not None:
-                resident.append(now.resident)
-                peaks.append(now.peak)
+                resident.append(now.resident_mb)
+                peaks.append(now.peak_mb)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -105,26 +108,6 @@ def _watched(child: subprocess.Popen[str], began: float, limit_s: float) -> Star
         raise BenchError(f"`hemato-edge run` did not get as far as its first cell: {said}", "Try `hemato-edge doctor`.")
     # not usage.ru_maxrss: a child inherits the peak of the process that started it
     return Start(milestones, max(peaks, default=None), tuple(resident), usage.ru_utime + usage.ru_stime)
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessMemory:
-    """Resident memory of a process now and at its peak, 10^6 bytes."""
-
-    resident: float
-    peak: float
-
-
-def memory_mb(pid: int) -> ProcessMemory | None:
-    """From /proc/PID/status; None if the process is gone or the system does not tell."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return None
-    found = {line.partition(":")[0]: line.split()[1] for line in lines if line.startswith(("VmRSS:", "VmHWM:"))}
-    if len(found) < 2:
-        return None
-    return ProcessMemory(int(found["VmRSS"]) * 1024 / 1e6, int(found["VmHWM"]) * 1024 / 1e6)
 
 
 def _models_of(settings: Settings) -> str:
