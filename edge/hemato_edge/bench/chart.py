@@ -56,7 +56,7 @@ def _frames(report: Report, top: float) -> tuple[list[Shape], float]:
             Label(_LEFT - 8, y + 4, one.name.replace("stage.worst.", "worst: "), 11, "end"),
             Line(((axis.x(one.min), y), (axis.x(one.p99), y)), colour),
             Bar(axis.x(one.p50), y - 5, axis.x(one.p95) - axis.x(one.p50), 10, colour),
-            Dot(axis.x(one.p50), y, 4, colour),
+            Dot(axis.x(one.p50), y, 3.5),
             Label(axis.x(one.p99) + 5, y + 4, _short(one.p50), 10),
         ]
     return shapes, bottom - top + 30

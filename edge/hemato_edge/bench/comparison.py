@@ -61,12 +61,14 @@ def ratio_interval(
 
 def _medians(visits: Sequence[Sequence[float]], chance: np.random.Generator) -> NDArray[np.float64]:
     """Medians of draws of visits, and of measurements within each."""
-    thinned = [np.asarray(visit, np.float64)[:: 1 + len(visit) // _MOST_A_VISIT] for visit in visits]
-    medians = np.empty(_DRAWS)
-    for turn in range(_DRAWS):
-        drawn = [thinned[i] for i in chance.integers(0, len(thinned), len(thinned))]
-        medians[turn] = np.median(np.concatenate([chance.choice(visit, len(visit)) for visit in drawn]))
-    return medians
+    lengths = np.array([len(visit) for visit in visits])
+    rows = np.full((len(visits), int(lengths.max())), np.nan)
+    for row, visit in zip(rows, visits, strict=True):
+        row[: len(visit)] = visit
+    drawn = chance.integers(0, len(visits), (_DRAWS, len(visits), 1))
+    within = chance.random((_DRAWS, len(visits), min(_MOST_A_VISIT, int(lengths.max())))) * lengths[drawn]
+    values = rows[drawn, within.astype(np.intp)]
+    return np.asarray(np.median(values.reshape(_DRAWS, -1), axis=1), np.float64)
 
 
 def verdict(ratio: tuple[float, float, float], unit: str) -> Verdict:

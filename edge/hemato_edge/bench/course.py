@@ -59,7 +59,7 @@ class Plan:
 
 
 FULL = Plan(quick=False, seconds=100.0, starts=5, visits=5, frames=24, child_frames=150)
-QUICK = Plan(quick=True, seconds=15.0, starts=2, visits=2, frames=8, child_frames=20)
+QUICK = Plan(quick=True, seconds=12.0, starts=2, visits=2, frames=8, child_frames=20)
 """Fewer and shorter; the figures scatter more."""
 SHARES = {
     "drawing the slide": 5,

@@ -103,6 +103,8 @@ def _watched(child: subprocess.Popen[str], began: float, limit_s: float) -> Star
     child.returncode = os.waitstatus_to_exitcode(status)  # it was waited for here, so that its usage is known
     ended.set()
     watcher.join()
+    if child.stderr is not None:
+        child.stderr.close()
     if MILESTONES[FIRST_CELLS] not in milestones:
         said = last if child.returncode >= 0 else f"it counted nothing in {limit_s:.0f} s"
         raise BenchError(f"`hemato-edge run` did not get as far as its first cell: {said}", "Try `hemato-edge doctor`.")

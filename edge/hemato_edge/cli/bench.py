@@ -29,7 +29,9 @@ def bench(
     tune: Annotated[
         bool, typer.Option("--tune", help="Find the best number of threads and write it to the configuration file.")
     ] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="About 15 seconds; the figures scatter more.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="About a quarter of a minute; the figures scatter more.")
+    ] = False,
     schema: Annotated[
         bool, typer.Option("--schema", help="The JSON Schema of --json, and nothing is measured.")
     ] = False,
