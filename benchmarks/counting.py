@@ -53,7 +53,7 @@ WALKS = ("raster", "return", "hand", "jumps", "blur", "light", "dropped", "still
 class OneAnswer:
     """A classifier that says one thing: on mosaics nothing is asked but how often a cell is counted."""
 
-    def judge(self, image, boxes, look):
+    def judge(self, image, boxes, look, background=None):
         """The same for every box."""
         return [Judgement(CLASSIFIER_LABELS[0], CLASSIFIER_LABELS[0], 1.0, np.eye(8, dtype=np.float32)[0])] * len(boxes)
 
@@ -68,12 +68,19 @@ class SeenLocator:
     def __init__(self, locator):
         self.locator, self.last, self.times = locator, None, []
 
-    def locate_with_nuclei(self, image, *, red_cell_px=None):
+    def locate(self, image, **known):
         """As the other one."""
+        return self._timed(self.locator.locate, image, known)
+
+    def locate_with_nuclei(self, image, **known):
+        """As the other one."""
+        return self._timed(self.locator.locate_with_nuclei, image, known)
+
+    def _timed(self, locate, image, known):
         began = time.perf_counter()
-        answer = self.locator.locate_with_nuclei(image, red_cell_px=red_cell_px)
+        answer = locate(image, **known)
         self.times.append((time.perf_counter() - began) * 1e3)
-        self.last = answer[0]
+        self.last = answer[0] if isinstance(answer, tuple) else answer
         return answer
 
 

@@ -43,6 +43,8 @@ from hemato_training.locate_material import UNDRAWN_PLATELETS, is_sound
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from hemato_edge.values import Image
     from hemato_edge.vision.locator import Locator
     from hemato_training.fields import Field
@@ -61,7 +63,9 @@ class ConstantLocator:
     def __init__(self, share: float) -> None:
         self._share = share
 
-    def locate(self, image: Image, *, red_cell_px: float | None = None) -> Detections:
+    def locate(
+        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
+    ) -> Detections:
         """The same answer for every picture of a size."""
         height, width = image.shape[:2]
         half = self._share * min(height, width) / 2

@@ -96,7 +96,9 @@ class BoxLocator:
         self._missed, self._flicker, self._jitter = missed, flicker, jitter_px
         self.index = 0
 
-    def locate(self, image: Image, *, red_cell_px: float | None = None) -> Detections:
+    def locate(
+        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
+    ) -> Detections:
         """The boxes that the frame `index` shows, cut where its border cuts them."""
         rng = np.random.default_rng([7, self.index])
         height, width = image.shape[:2]
@@ -117,7 +119,7 @@ class BoxLocator:
         return Detections(np.clip(boxes, 0, limit).astype(np.float32), kinds, scores)
 
     def locate_with_nuclei(
-        self, image: Image, *, red_cell_px: float | None = None
+        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
     ) -> tuple[Detections, NDArray[np.bool_]]:
         """As `locate`, and no nucleus."""
         return self.locate(image), np.zeros(image.shape[:2], np.bool_)

@@ -6,6 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+_SLOW_CASES = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
+settings.register_profile(
+    "quick", max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=_SLOW_CASES
+)
+settings.register_profile("long", max_examples=20_000, deadline=None, suppress_health_check=_SLOW_CASES)
+settings.load_profile("quick")  # `make fuzz` takes the long one
 
 
 @pytest.fixture(scope="session")

@@ -5,16 +5,22 @@ The command line prints `message` and `fix` on one line and exits with `exit_cod
 
 from __future__ import annotations
 
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), "\N{REPLACEMENT CHARACTER}")
+"""Messages name files and keys from outside, whose names may hold line breaks and what steers a terminal."""
+
 
 class HematoEdgeError(Exception):
-    """Base of all errors with an answer. `fix` says what to do next; `exit_code` is the process's."""
+    """Base of all errors with an answer. `fix` says what to do next; `exit_code` is the process's.
+
+    Both are one line: control characters in them are replaced.
+    """
 
     exit_code = 1
 
     def __init__(self, message: str, fix: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.fix = fix
+        self.message = message.translate(_CONTROLS)
+        self.fix = fix.translate(_CONTROLS)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message} {self.fix}".strip()
@@ -72,3 +78,9 @@ class CalibrationError(HematoEdgeError):
     """Scale or stain cannot be estimated from what was seen."""
 
     exit_code = 10
+
+
+class OutletError(HematoEdgeError):
+    """Counts or metrics cannot leave the device as was asked: the port is taken, or the broker refuses."""
+
+    exit_code = 11

@@ -14,7 +14,13 @@ import keras
 from training.drawn_fields import RED_PX, draw_fields
 from typer.testing import CliRunner
 
-from hemato_convert.locate import choose_thresholds, convert_locator, is_locator_run, representative_windows
+from hemato_convert.locate import (
+    choose_thresholds,
+    convert_locator,
+    is_locator_run,
+    representative_windows,
+    with_copies_for_enlargement,
+)
 from hemato_edge.cli.main import app
 from hemato_edge.errors import ConfigurationError, DataError, ModelError
 from hemato_edge.labels import KINDS
@@ -143,7 +149,7 @@ def test_the_bundle_is_a_locator_and_nothing_else(bundle: Path) -> None:
     heat, boxes = model.maps(read.golden_inputs[0])
     assert heat.shape == (24, 32, 3)
     assert boxes.shape == (24, 32, 12)
-    assert model.delegate_partitions() >= 1
+    assert model.delegate_partitions() == 1
     with pytest.raises(ValueError, match="the model takes"):
         model.maps(np.zeros((24, 32, 3), np.uint8))
 
@@ -211,3 +217,12 @@ def test_the_commands(data: Path, bundle: Path, run: Path, tmp_path: Path) -> No
     assert "128×96" in shown.output
     verified = CliRunner().invoke(app, ["model", "verify", str(bundle), "--json"])
     assert json.loads(verified.output)["task"] == "locate"
+
+
+def test_what_is_converted_answers_as_what_was_trained() -> None:
+    trained = build_locator(96, 128)
+    converted = with_copies_for_enlargement(trained)
+    picture = np.random.default_rng(3).integers(0, 256, (1, 96, 128, 3)).astype(np.float32)
+    for before, after in zip(trained(picture), converted(picture), strict=True):
+        assert np.array_equal(np.asarray(before), np.asarray(after))
+    assert not any(isinstance(layer, keras.layers.UpSampling2D) for layer in converted.layers)

@@ -129,9 +129,12 @@ def build(
     return Machine(folder, ANSWERS[board] if answers is None else answers)
 
 
-def open_by(folder: Path, pid: int, name: str, path: str) -> None:
-    """A process of that name that has `path` open."""
+def open_by(folder: Path, pid: int, command: str, path: str, parent: int = 1) -> None:
+    """A process with that command line that has `path` open."""
     process = folder / "proc" / str(pid)
     (process / "fd").mkdir(parents=True)
-    (process / "comm").write_text(f"{name}\n")
+    name = command.split()[0].rsplit("/", 1)[-1]
+    (process / "comm").write_text(f"{name[:15]}\n")
+    (process / "cmdline").write_text(command.replace(" ", "\0") + "\0")
+    (process / "status").write_text(f"Name:\t{name[:15]}\nState:\tS (sleeping)\nPid:\t{pid}\nPPid:\t{parent}\n")
     (process / "fd" / "7").symlink_to(path)

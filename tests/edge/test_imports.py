@@ -17,6 +17,7 @@ FLOORS = [
     {"pipeline"},
     {"calibration"},
     {"vision", "views", "doctor"},
+    {"outlets"},
     {"counting", "cameras"},
     {"models", "store", "settings", "device"},
     {"values"},

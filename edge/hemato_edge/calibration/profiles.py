@@ -124,7 +124,7 @@ class ProfileFolder:
 def _parse(content: str, file: Path, name: str) -> Profile:
     try:
         tree = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(file, name, "it is no JSON") from error
     version = tree.get("format") if isinstance(tree, dict) else None
     if isinstance(version, int) and version > FORMAT:

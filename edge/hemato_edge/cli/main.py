@@ -20,6 +20,7 @@ from hemato_edge.cli import (
     evaluate,
     look,
     models,
+    mqtt,
     records,
     review,
     run,
@@ -35,7 +36,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (run, calibrate, look, records, review, models, config, doctor, bench, train, convert, evaluate, data):
+for group in (
+    run,
+    calibrate,
+    look,
+    records,
+    review,
+    mqtt,
+    models,
+    config,
+    doctor,
+    bench,
+    train,
+    convert,
+    evaluate,
+    data,
+):
     group.register(app)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hemato_edge.cameras.camera import Camera
     from hemato_edge.errors import HematoEdgeError
     from hemato_edge.pipeline.calibrated import SessionCalibration
-    from hemato_edge.pipeline.daemon import Daemon, Limits
+    from hemato_edge.pipeline.daemon import Daemon, Limits, Observer
     from hemato_edge.settings import Resolved, Settings
     from hemato_edge.store.records import SessionStart, Totals
     from hemato_edge.store.writer import Writer
@@ -53,6 +53,12 @@ def run(
     profile: Annotated[
         str | None, typer.Option(metavar="NAME", help="Calibration profile of the objective: `calibrate list`.")
     ] = None,
+    mqtt: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Send the counts to this MQTT broker; more under [mqtt].")
+    ] = None,
+    metrics: Annotated[
+        int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Serve Prometheus metrics on this port.")
+    ] = None,
     label: Annotated[str, typer.Option(metavar="TEXT", help="Your name for the sample.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON document on stdout.")] = False,
 ) -> None:
@@ -60,6 +66,7 @@ def run(
 
     Ctrl-C or SIGTERM ends it in order.
     """
+    from hemato_edge.cli.outward import Outlets
     from hemato_edge.pipeline.daemon import Limits
     from hemato_edge.settings import resolve
     from hemato_edge.store.writer import open_writer
@@ -67,7 +74,8 @@ def run(
     from hemato_edge.vision.locators import load_locator
 
     given = {"camera.spec": camera, "counting.target": until, "store.path": db, "model.path": model}
-    resolved = resolve(config, given | {"calibration.profile": profile})
+    given |= {"calibration.profile": profile, "mqtt.host": mqtt, "metrics.port": metrics}
+    resolved = resolve(config, given)
     settings = resolved.settings
     calibration = _calibration(settings)
     classifier = load_classifier(settings.model.path, settings.model.threads, settings.model.runtime)
@@ -76,7 +84,11 @@ def run(
     )
     source = _source(settings, calibration)
     limits = Limits(settings.counting.target or None, max_frames, duration)
-    with open_writer(settings.store.path, settings.store.min_free_mb, settings.store.portraits_min_free_mb) as writer:
+    store = settings.store
+    with (
+        open_writer(store.path, store.min_free_mb, store.portraits_min_free_mb) as writer,
+        Outlets(settings, writer.path) as outlets,
+    ):
         daemon = _daemon(
             source,
             locator,
@@ -86,7 +98,11 @@ def run(
             limits,
             settings,
             calibration,
+            outlets.observer,
         )
+        bundle = classifier.model.bundle
+        model_named = {"model": bundle.card.name, "model_sha256": bundle.sha256}
+        outlets.watch(daemon, source, _versions(locator, classifier) | model_named)
         display = Display(source, settings.display.refresh_hz, silent=no_display or as_json)
         error = _count(daemon, writer, display)
     if calibration is not None and calibration.doubt:
@@ -176,6 +192,7 @@ def _daemon(
     limits: Limits,
     settings: Settings,
     calibration: SessionCalibration | None,
+    observer: Observer | None,
 ) -> Daemon:
     from hemato_edge.pipeline.daemon import Daemon
     from hemato_edge.pipeline.field import FieldAnalyzer
@@ -184,7 +201,7 @@ def _daemon(
     gate = QualityGate(**settings.quality.model_dump())
     analyzer = FieldAnalyzer(gate, locator, classifier, calibration)
     camera = settings.camera
-    return Daemon(source, analyzer, writer, begin, limits, camera.open_timeout_s, camera.read_timeout_s)
+    return Daemon(source, analyzer, writer, begin, limits, camera.open_timeout_s, camera.read_timeout_s, observer)
 
 
 def _count(daemon: Daemon, writer: Writer, display: Display) -> HematoEdgeError | None:

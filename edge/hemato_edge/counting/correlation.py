@@ -73,7 +73,7 @@ def view_of(image: Image) -> View:
     """
     factor = max(1.0, image.shape[1] / WORKING_WIDTH_PX)
     size = (max(1, round(image.shape[1] / factor)), max(1, round(image.shape[0] / factor)))
-    green = np.ascontiguousarray(image[:, :, 1])
+    green = cv2.extractChannel(image, 1)
     small = cv2.resize(green, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     around = cv2.blur(small, (UNEVEN_LIGHT_PX, UNEVEN_LIGHT_PX), borderType=cv2.BORDER_REFLECT)
     grey = np.asarray(small / (around + 1) - 1, np.float32)

@@ -24,7 +24,8 @@ _HOT_C = {"pi": (80.0, 85.0), "other": (90.0, 100.0)}
 """Where a board begins to slow down, and where it slows down much: a Pi at 80 and 85 °C (Raspberry Pi documentation,
 "Frequency management and thermal control"), an Orin at 99 °C."""
 _SUPPLY = (
-    "Use the board's own power supply and a short, thick cable (Pi 4: 5.1 V, 3 A; Pi 5: 5 A); unplug what it feeds."
+    "Use the board's own power supply and a short, thick cable (Pi 4: 5.1 V, 3 A; Pi 5: 5.1 V, 5 A), and unplug what "
+    "it feeds."
 )
 _COOL = "Give it a heat sink or a fan, and air; `vcgencmd measure_temp` (Pi) or `tegrastats` (Jetson) shows the effect."
 _TIME_ERROR = 5
@@ -56,7 +57,9 @@ def throttling(subject: Subject) -> Iterator[Finding]:
         )
         if part
     )
-    fix = _SUPPLY if {UNDER_VOLTAGE, *JETSON_EVENTS.values()} & set(found.since_boot) else _COOL
+    electric = {UNDER_VOLTAGE, *JETSON_EVENTS.values()} & set(found.since_boot)
+    hot = [word for word in found.since_boot if "heat" in word or "temperature" in word]
+    fix = " ".join(([_SUPPLY] if electric else []) + ([_COOL] if hot or not electric else []))
     if UNDER_VOLTAGE in found.now:
         yield failed("throttling", f"{said}{bits}: pictures and SD card are at risk", fix)
     elif found.since_boot:

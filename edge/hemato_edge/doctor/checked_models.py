@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hemato_edge.doctor.model_probes import SHIPPED_CLASSIFIER, SHIPPED_LOCATOR
 from hemato_edge.errors import ModelError
@@ -14,13 +15,23 @@ from hemato_edge.models.delegation import delegated_operations
 from hemato_edge.models.heat import HeatModel
 from hemato_edge.models.runtime import Model, find_runtime, native_lines_to_log
 
+if TYPE_CHECKING:
+    from hemato_edge.models.bundle import Bundle
 
-def check_model(path: Path, wanted: str) -> dict[str, object]:
-    """Hash, card, golden vectors and delegated share of one bundle, or what is wrong with it."""
-    found: dict[str, object] = {"path": str(path)}
+
+def check_card(path: Path) -> tuple[dict[str, object], Bundle | None]:
+    """Card and hashes of one bundle, or what is wrong with it."""
     try:
         bundle = read_bundle(path)
-        found |= {"name": bundle.card.name, "sha256": bundle.sha256}
+    except ModelError as error:
+        return {"error": error.message, "fix": error.fix}, None
+    return {"name": bundle.card.name, "sha256": bundle.sha256}, bundle
+
+
+def check_golden(bundle: Bundle, wanted: str) -> dict[str, object]:
+    """Runtime, golden vectors and delegated operations of one bundle, or what is wrong with it."""
+    found: dict[str, object] = {}
+    try:
         runtime = find_runtime(wanted)
         found |= {"runtime": f"{runtime.name} {runtime.version}"}
         classifies = isinstance(bundle.card, ClassifierCard)
@@ -29,17 +40,24 @@ def check_model(path: Path, wanted: str) -> dict[str, object]:
             found |= {"difference": model.verify(), "tolerance": bundle.card.golden.tolerance}
         interpreter = model._interpreter(1) if isinstance(model, Model) else model._interpreter
         taken, operations = delegated_operations(interpreter)
-        found |= {"delegated": taken, "operations": operations}
+        return found | {"delegated": taken, "operations": operations}
     except ModelError as error:
-        found |= {"error": error.message, "fix": error.fix}
-    return found
+        return found | {"error": error.message, "fix": error.fix}
 
 
 def main() -> None:
-    """Check the files that the command line names after the runtime ("auto")."""
+    """Check the files that the command line names after the runtime ("auto"); prints anew after each step."""
     shipped = {SHIPPED_CLASSIFIER: shipped_classifier(), SHIPPED_LOCATOR: shipped_locator()}
-    results = [check_model(shipped.get(path) or Path(path), sys.argv[1]) for path in sys.argv[2:]]
-    print(json.dumps({"models": results}))
+    checked = [check_card(shipped.get(path) or Path(path)) for path in sys.argv[2:]]
+    _say(checked)
+    for found, bundle in checked:
+        if bundle is not None:
+            found |= check_golden(bundle, sys.argv[1])
+            _say(checked)
+
+
+def _say(checked: list[tuple[dict[str, object], Bundle | None]]) -> None:
+    print(json.dumps({"models": [found for found, _ in checked]}), flush=True)  # the parent reads it
 
 
 if __name__ == "__main__":

@@ -88,6 +88,8 @@ def opencv(subject: Subject) -> Iterator[Finding]:
 def _imported_opencv(subject: Subject) -> Finding:
     answer, reason = ask_python("-c", _IMPORTS, "cv2")
     entry = (answer or {}).get("cv2")
+    if answer is None and "longer than" in reason:
+        return warned("opencv", f"importing cv2: {reason}", "`python -c 'import cv2'` takes its time.")
     if entry is None or entry["error"]:
         what = entry["error"] if entry else reason or "it is not installed"
         return failed("opencv", f"cv2 cannot be imported: {what}", f"`{_REINSTALL_CV2}`")
@@ -119,7 +121,11 @@ def binary_fit(subject: Subject) -> Iterator[Finding]:
         return
     answer, reason = ask_python("-c", _IMPORTS, "numpy", "simplejpeg", "picamera2")
     if answer is None:
-        yield failed("numpy", f"importing numpy, simplejpeg and picamera2: {reason}", _numpy_fix(1, found))
+        said = f"importing numpy, simplejpeg and picamera2: {reason}"
+        if "longer than" in reason:
+            yield warned("numpy", said, "`python -c 'import picamera2'` takes its time.")
+        else:
+            yield failed("numpy", said, _numpy_fix(1, found))
         return
     broken = {name: entry["error"] for name, entry in answer.items() if entry["error"]}
     if broken:

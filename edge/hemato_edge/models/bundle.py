@@ -10,7 +10,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import lzma
+import stat
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +34,21 @@ if TYPE_CHECKING:
 
 MODEL, LABELS, CARD, GOLDEN = "model", "labels.txt", "card.json", "golden.npz"
 _SAME_BYTES_EVERY_TIME = (1980, 1, 1, 0, 0, 0)
+_LARGEST = 256 << 20
+"""Bytes of a model file, and of what its archive holds unpacked: beyond every network for such a device."""
+_ARCHIVE_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    ValueError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    OverflowError,
+)
+"""Everything that zipfile raises on an archive that was cut, damaged or encrypted."""
 _REINSTALL = "Get the file again, or leave out --model to use the one that ships with hemato-edge."
 
 
@@ -115,25 +134,28 @@ def read_bundle(path: Path) -> Bundle:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(p) for p in first["loc"]) or "card"
-        raise ModelError(f"The card of {path} is not complete ({where}: {first['msg']}).", _REINSTALL) from error
+        reason = " ".join(f"{where}: {first['msg']}".split())[:200]
+        raise ModelError(f"The card of {path} is not complete ({reason}).", _REINSTALL) from error
     flatbuffer = whole[:model_end]
     for name, content in ((MODEL, flatbuffer), (LABELS, parts[LABELS]), (GOLDEN, parts[GOLDEN])):
         if card.sha256.get(name) != _sha256(content):
             raise ModelError(f"The {name} in {path} does not have the hash its card names.", _REINSTALL)
-    if tuple(parts[LABELS].decode().split()) != card.labels:
+    if tuple(parts[LABELS].decode(errors="replace").split()) != card.labels:
         raise ModelError(f"The labels in {path} are not those of its card.", _REINSTALL)
-    try:
-        with np.load(io.BytesIO(parts[GOLDEN]), allow_pickle=False) as golden:
-            inputs = golden["inputs"]
-            outputs = {name: golden[name] for name in golden.files if name != "inputs"}
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
-        raise ModelError(f"The golden pairs in {path} cannot be read.", _REINSTALL) from error
+    inputs, outputs = _golden(path, parts[GOLDEN])
     _check_golden(card, inputs, outputs, path)
     return Bundle(path, flatbuffer, card, inputs, outputs, _sha256(whole))
 
 
 def _read(path: Path) -> bytes:
     try:
+        status = path.stat()
+        if stat.S_ISREG(status.st_mode) and status.st_size > _LARGEST:
+            raise ModelError(
+                f"The model {path} has {status.st_size >> 20} MB; the most is {_LARGEST >> 20}.", _REINSTALL
+            )
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise ModelError(f"{path} is no file.", _REINSTALL)
         return path.read_bytes()
     except FileNotFoundError as error:
         raise ModelError(f"There is no model at {path}.", _REINSTALL) from error
@@ -149,22 +171,39 @@ def _unzip(path: Path, whole: bytes) -> tuple[dict[str, bytes], int]:
             missing = {LABELS, CARD, GOLDEN} - entries.keys()
             if missing:
                 raise ModelError(f"{path} carries no {', '.join(sorted(missing))}.", _REINSTALL)
+            if sum(entry.file_size for entry in entries.values()) > _LARGEST:
+                raise ModelError(f"{path} says that it unpacks to more than {_LARGEST >> 20} MB.", _REINSTALL)
             parts = {name: archive.read(name) for name in (LABELS, CARD, GOLDEN)}
             return parts, min(entry.header_offset for entry in entries.values())
-    except (zipfile.BadZipFile, EOFError, ValueError, OSError, NotImplementedError, RuntimeError) as error:
-        # everything zipfile raises on an archive that was cut, damaged or encrypted
+    except _ARCHIVE_ERRORS as error:
         raise ModelError(
             f"{path} carries no card, so nothing is known of what it answers.",
             "Convert it with `hemato-edge convert`, or leave out --model to use the one that ships.",
         ) from error
 
 
+def _golden(path: Path, content: bytes) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
+    """The golden inputs, and the outputs by name."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
+                raise ModelError(f"The golden pairs in {path} say that they unpack to too much.", _REINSTALL)
+        with np.load(io.BytesIO(content), allow_pickle=False) as golden:
+            arrays = {name: np.asarray(golden[name]) for name in golden.files}
+        return arrays.pop("inputs"), arrays
+    except ModelError:
+        raise
+    except Exception as error:  # numpy parses headers as Python and raises whatever damage leads to
+        raise ModelError(f"The golden pairs in {path} cannot be read.", _REINSTALL) from error
+
+
 def _check_golden(card: AnyCard, inputs: NDArray[np.uint8], outputs: Mapping[str, NDArray[Any]], path: Path) -> None:
     n = card.golden.count
     expected = _golden_shapes(card)
     given = {"inputs": inputs, **outputs}
-    if inputs.dtype != np.uint8 or {name: array.shape for name, array in given.items()} != expected:
-        shapes = ", ".join(f"{name} {array.shape}" for name, array in given.items())
+    numbers = all(array.dtype.kind in "fi" for array in outputs.values())
+    if inputs.dtype != np.uint8 or not numbers or {name: array.shape for name, array in given.items()} != expected:
+        shapes = ", ".join(f"{name} {array.shape} {array.dtype}" for name, array in given.items())
         wanted = ", ".join(f"{name} {shape}" for name, shape in expected.items())
         raise ModelError(f"The {n} golden pairs of {path} have {shapes}, not {wanted}.", _REINSTALL)
 

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hemato_edge.cameras.camera import EndOfFrames, OpenCamera
 from hemato_edge.errors import CameraError, HematoEdgeError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hemato_edge.pipeline.field import FieldAnalyzer
     from hemato_edge.store.records import Totals
     from hemato_edge.store.writer import Writer
-    from hemato_edge.values import Frame
+    from hemato_edge.values import Frame, Quality
 
 _log = logging.getLogger(__name__)
 FRAMES_WAITING = 2
@@ -67,6 +67,16 @@ class Outcome:
     reason: str
 
 
+class Observer(Protocol):
+    """Who looks on while frames go through, for measurements. Called in the daemon's threads: it must not wait."""
+
+    def analysed(self, result: FieldResult | Quality) -> None:
+        """A frame was analysed, or rejected."""
+
+    def committed(self, result: FieldResult) -> None:
+        """A field is on disk."""
+
+
 class Daemon:
     """Runs one session from the first frame to the end.
 
@@ -78,6 +88,7 @@ class Daemon:
             camera that cannot be opened leaves no empty session behind.
         limits: when to stop.
         open_timeout_s, read_timeout_s: how long a live camera may take for its first and each further frame, seconds.
+        observer: told of each frame; None: nobody is.
 
     Attributes:
         totals: what is on disk; None before the first commit.
@@ -94,6 +105,7 @@ class Daemon:
         limits: Limits,
         open_timeout_s: float,
         read_timeout_s: float,
+        observer: Observer | None = None,
     ) -> None:
         self._camera = camera
         self._analyzer = analyzer
@@ -103,6 +115,7 @@ class Daemon:
         self._limits = limits
         self._open_timeout_s = open_timeout_s
         self._read_timeout_s = read_timeout_s
+        self._observer = observer
         self._frames: queue.Queue[Frame] = queue.Queue(FRAMES_WAITING)
         self._results: queue.Queue[FieldResult] = queue.Queue(RESULTS_WAITING)
         self._stop = threading.Event()
@@ -214,10 +227,14 @@ class Daemon:
         with self._tallies_lock:
             self._tallies = Counter({**self._tallies, **self._analyzer.tallies()})
 
+    def current_tallies(self) -> dict[str, int]:
+        """The tallies of this moment, those not committed yet among them. Safe in any thread."""
+        return self._current_tallies()
+
     def _current_tallies(self) -> dict[str, int]:
         with self._tallies_lock:
             tallies = dict(self._tallies)
-        tallies.update({f"skipped:{reason}": count for reason, count in self._camera.skipped.items()})
+        tallies.update({f"skipped:{reason}": count for reason, count in self._camera.skipped.copy().items()})
         return tallies
 
     def _capture(self) -> None:
@@ -274,6 +291,8 @@ class Daemon:
                 continue
             result = self._analyzer.analyze(frame)
             self._take_tallies()
+            if self._observer is not None:
+                self._observer.analysed(result)
             if not isinstance(result, FieldResult):
                 self._tally(f"rejected:{result.reject}")
                 continue
@@ -314,6 +333,8 @@ class Daemon:
                 if not counted and self.totals.wbc + self.totals.rbc + self.totals.platelet:
                     counted = True
                     _log.info(FIRST_CELLS)
+                if self._observer is not None:
+                    self._observer.committed(result)
                 committed = time.monotonic()
                 if committed - looked > LOOK_EVERY_S:
                     self._record_look()

@@ -15,13 +15,17 @@ from hemato_edge.labels import KINDS, LEUKOCYTES, PLATELET, RBC, WBC
 from hemato_edge.pipeline.calibrated import OTHER_SIZE
 from hemato_edge.pipeline.settling import Settling
 from hemato_edge.values import Cell, Detections, FieldResult, Frame, Pose, Quality
+from hemato_edge.vision.contrast import background_of
 from hemato_edge.vision.look import LookEstimator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from hemato_edge.counting.ledger import Admission
     from hemato_edge.pipeline.calibrated import SessionCalibration
+    from hemato_edge.values import Image
     from hemato_edge.vision.classifier import Classifier
     from hemato_edge.vision.locator import Locator
     from hemato_edge.vision.look import SlideLook
@@ -108,16 +112,17 @@ class FieldAnalyzer:
             self._since_located += 1
             return self._result(frame, pose, quality, Detections.empty(), (), (0, 0), watch)
         self._since_located = 0
+        with watch.stage("background"):
+            background = background_of(frame.image)
         with watch.stage("locate"):
-            detections, nuclei = self._locator.locate_with_nuclei(frame.image, red_cell_px=self.looks.red_cell_px)
-            self.looks.add_field(frame.image, detections, nuclei)
+            detections = self._locate(frame.image, background)
         self.look = look = self.looks.look()
         reject = NO_SCALE if look is None else self._gate.judge_stain(look.stain)
         if look is None or reject is not None:
             return Quality(reject, quality.measures)
         if nothing_new:
             return self._result(frame, pose, quality, detections, (), (0, 0), watch)
-        return self._count(frame, quality, detections, look, pose, watch)
+        return self._count(frame, quality, detections, look, pose, background, watch)
 
     def warning(self) -> str | None:
         """The name of what makes the session doubtful, or None."""
@@ -171,6 +176,16 @@ class FieldAnalyzer:
             measures |= {"joined_region": one.region, "joined_x_px": one.x_px, "joined_y_px": one.y_px}
         return Quality(quality.reject, measures)
 
+    def _locate(self, image: Image, background: NDArray[np.float64]) -> Detections:
+        """The cells of a frame; the slide's look learns from them."""
+        red, nuclei = self.looks.red_cell_px, None
+        if self.looks.wants_stain:
+            detections, nuclei = self._locator.locate_with_nuclei(image, red_cell_px=red, background=background)
+        else:
+            detections = self._locator.locate(image, red_cell_px=red, background=background)
+        self.looks.add_field(image, detections, nuclei, background)
+        return detections
+
     def _nothing_new(self, frame: Frame, pose: Pose) -> bool:
         height, width = frame.image.shape[:2]
         known = self.ledger.looked_enough(pose, (width, height))
@@ -184,6 +199,7 @@ class FieldAnalyzer:
         detections: Detections,
         look: SlideLook,
         pose: Pose | None,
+        background: NDArray[np.float64],
         watch: Stopwatch,
     ) -> FieldResult:
         height, width = frame.image.shape[:2]
@@ -191,7 +207,7 @@ class FieldAnalyzer:
             admission = self.ledger.admit(detections, pose, look.red_cell_px, (width, height))
             self.settling.drop(admission.given_up)
         with watch.stage("classify"):
-            cells = self._name(frame, detections, admission, look, quality)
+            cells = self._name(frame, detections, admission, look, quality, background)
         new = self._less_doubles(admission, RBC), self._less_doubles(admission, PLATELET)
         return self._result(frame, pose, quality, detections, cells, new, watch)
 
@@ -203,7 +219,13 @@ class FieldAnalyzer:
         return new - paid
 
     def _name(
-        self, frame: Frame, detections: Detections, admission: Admission, look: SlideLook, quality: Quality
+        self,
+        frame: Frame,
+        detections: Detections,
+        admission: Admission,
+        look: SlideLook,
+        quality: Quality,
+        background: NDArray[np.float64],
     ) -> tuple[Cell, ...]:
         known = [cell for cell in admission.cells if cell is not None]
         white = [
@@ -220,6 +242,7 @@ class FieldAnalyzer:
             [cell for _, cell in white],
             look,
             quality.measures.get("focus", 1.0),
+            background,
         )
         return self.settling.take(() if frame.independent else {cell.number for cell in known})
 

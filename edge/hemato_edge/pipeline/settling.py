@@ -77,6 +77,7 @@ class Settling:
         cells: list[KnownCell],
         slide: SlideLook,
         sharpness: float,
+        background: NDArray[np.float64] | None = None,
     ) -> None:
         """Look at white cells that are whole in a frame; those that have their name already cost nothing.
 
@@ -87,13 +88,14 @@ class Settling:
             cells: the cell of each.
             slide: scale and stain.
             sharpness: of the frame; larger is sharper.
+            background: (3,) BGR of empty glass, if it is known.
         """
         chosen = [i for i, cell in enumerate(cells) if self._wanted(cell)]
-        answers = self._classifier.judge(image, boxes[chosen], slide)
+        answers = self._classifier.judge(image, boxes[chosen], slide, background)
         self.inferences += len(chosen)
         for i, answer in zip(chosen, answers, strict=True):
             x0, y0, x1, y1 = boxes[i].tolist()
-            pixels = cut_portrait(image, ((x0 + x1) / 2, (y0 + y1) / 2), slide.red_cell_px)
+            pixels = cut_portrait(image, ((x0 + x1) / 2, (y0 + y1) / 2), slide.red_cell_px, background)
             looks = self._open.setdefault(cells[i].number, _Looks(cells[i]))
             looks.votes.append(_Vote(sharpness, answer, (x0, y0, x1, y1), float(scores[i]), pixels))
             cells[i].looks += 1

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 ENVIRONMENT_PREFIX = "HEMATO_EDGE_"
 NOT_SETTINGS = frozenset({"HEMATO_EDGE_DATA", "HEMATO_EDGE_TFLITE_PYTHON"})
 """Variables with our prefix that are no settings: the tests' development images, and another Python of theirs."""
+_LIST = "`hemato-edge config show` lists what can be set."
+_LONGEST = 100
 DEFAULT, COMMAND_LINE = "default", "command line"
 """Origins of a value; the others name their file or variable."""
 
@@ -124,17 +126,17 @@ def _read_file(path: Path) -> dict[str, tuple[object, str]]:
     """Key → value and origin."""
     text = _read_text(path)
     try:
-        tree = tomllib.loads(text)
+        leaves = dict(_leaves(tomllib.loads(text)))
+        lines = lines_of_keys(text)
     except (ValueError, RecursionError) as error:  # an integer of 5000 digits is a mere ValueError
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else told(str(error))
         raise ConfigurationError(
             f"The configuration file {path} is not valid TOML: {reason}.",
             'Write it as [section] and key = "value" lines.',
         ) from error
-    lines = lines_of_keys(text)
     return {
         key: (value, f"file {path}, line {lines[key]}" if key in lines else f"file {path}")
-        for key, value in _leaves(tree)
+        for key, value in leaves.items()
     }
 
 
@@ -164,25 +166,26 @@ def _read_environment() -> dict[str, tuple[object, str]]:
         tree = EnvSettingsSource(
             Settings, env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", env_ignore_empty=True
         )()
-    except SettingsError as error:
-        raise ConfigurationError(f"An environment variable cannot be read: {error}.") from error
+    except (SettingsError, RecursionError) as error:
+        raise ConfigurationError(
+            f"An environment variable cannot be read: {told(str(error))}.", "Lists are written as in JSON: [40, 75]."
+        ) from error
     return {key: (value, f"environment {by_key[key]}") for key, value in _leaves(tree)}
 
 
 def _check_known(key: str, origin: str) -> None:
     if key in known_keys():
         return
+    near = _nearest(key)
     if origin.startswith("environment "):
-        near = _nearest(key)
-        hint = f"Did you mean {variable(near)}?" if near else "`hemato-edge config show` lists what can be set."
-        raise ConfigurationError(f"The variable {origin.removeprefix('environment ')} is no setting.", hint)
+        hint = f"Did you mean {variable(near)}?" if near else _LIST
+        raise ConfigurationError(f"The variable {told(origin.removeprefix('environment '))} is no setting.", hint)
     if key in Settings.model_fields:
         raise ConfigurationError(
             f"{key} is a section, not a value ({origin}).", f"Write [{key}], and its keys under it."
         )
-    near = _nearest(key)
-    hint = f"Did you mean {near}?" if near else "`hemato-edge config show` lists what can be set."
-    raise ConfigurationError(f"Unknown setting {key} ({origin}).", hint)
+    hint = f"Did you mean {near}?" if near else _LIST
+    raise ConfigurationError(f"Unknown setting {told(key)} ({origin}).", hint)
 
 
 def _nearest(key: str) -> str | None:
@@ -208,9 +211,24 @@ def _validated(given: Mapping[str, tuple[object, str]]) -> Settings:
         key = ".".join(str(part) for part in first["loc"][:2])
         value, origin = given[key]
         section, name = key.split(".")
-        description = dict(sections())[section].model_fields[name].description
+        info = dict(sections())[section].model_fields[name]
+        shown = "…" if "Secret" in str(info.annotation) else _as_written(value)
         reason = first["msg"].removeprefix("Value error, ")
         raise ConfigurationError(
-            f"The setting {key} = {value!r} ({origin}) is not valid: {reason[:1].lower()}{reason[1:]}.",
-            f"It is: {description}.",
+            f"The setting {key} = {shown} ({origin}) is not valid: {reason[:1].lower()}{reason[1:]}.",
+            f"It is: {info.description}.",
         ) from error
+
+
+def _as_written(value: object) -> str:
+    """A refused value for a message; it may be a number of more digits than Python prints."""
+    try:
+        return told(repr(value))
+    except (ValueError, RecursionError):
+        return "…"
+
+
+def told(text: str) -> str:
+    """A text from outside for a message of one line: without control characters, and cut if it is long."""
+    printable = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    return printable if len(printable) <= _LONGEST else f"{printable[:_LONGEST]}…"

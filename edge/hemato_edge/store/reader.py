@@ -92,6 +92,21 @@ class Reader:
         with translated(self.path):
             return [self._session(row) for row in self._connection.execute("SELECT * FROM sessions ORDER BY id")]
 
+    def sessions_since(self, first: int) -> list[SessionRecord]:
+        """The sessions from number `first` on, the oldest first."""
+        with translated(self.path):
+            rows = self._connection.execute("SELECT * FROM sessions WHERE id >= ? ORDER BY id", (first,))
+            return [self._session(row) for row in rows]
+
+    def relabelled_since(self, relabel: int) -> list[tuple[int, int]]:
+        """The sessions with changes of labels after the change `relabel`: number and newest change, in its order."""
+        with translated(self.path):
+            rows = self._connection.execute(
+                "SELECT session, max(id) AS newest FROM relabels WHERE id > ? GROUP BY session ORDER BY newest",
+                (relabel,),
+            )
+            return [(row["session"], row["newest"]) for row in rows]
+
     def session(self, number: int | None = None) -> SessionRecord:
         """One session; the last one for None.
 
@@ -100,8 +115,8 @@ class Reader:
         """
         with translated(self.path):
             row = self._connection.execute(_SESSION, (number,)).fetchone()
-        if row is not None:
-            return self._session(row)
+            if row is not None:
+                return self._session(row)
         if number is None:
             raise StoreError(f"No session is recorded in {self.path}.", "Record one with `hemato-edge run`.")
         raise StoreError(
@@ -153,7 +168,7 @@ class Reader:
             row = self._connection.execute(
                 "SELECT * FROM portraits WHERE (session, field, cell) = (?, ?, ?)", (session, field, cell)
             ).fetchone()
-        return None if row is None else portrait_record(row)
+            return None if row is None else portrait_record(row)
 
     def changed(self, session: int) -> int:
         """How many cells of a session count as something else than the machine said."""

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
+import sqlite3
 import struct
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hemato_edge.labels import CLASSIFIER_LABELS, KINDS
 from hemato_edge.store.records import CellRecord, FieldRecord, PortraitRecord, Relabel, SessionRecord
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from hemato_edge.values import Cell, FieldResult, Portrait
+
+    Made = TypeVar("Made")
+
+
+def _from_a_row(make: Callable[..., Made]) -> Callable[..., Made]:
+    """What a row says that nobody wrote (no date, no JSON) is damage, as SQLite's own checks would call it."""
+
+    @functools.wraps(make)
+    def made(*arguments: object) -> Made:
+        try:
+            return make(*arguments)
+        except (ValueError, TypeError, KeyError, struct.error, RecursionError) as error:
+            raise sqlite3.DatabaseError(f"malformed row: {error}") from error
+
+    return made
 
 
 def field_row(session: int, number: int, result: FieldResult) -> dict[str, object]:
@@ -73,6 +89,7 @@ def cell_row(session: int, field: int, number: int, cell: Cell) -> dict[str, obj
     }
 
 
+@_from_a_row
 def session_record(row: sqlite3.Row) -> SessionRecord:
     """A row of `sessions`, as it stands there."""
     return SessionRecord(
@@ -97,6 +114,7 @@ def session_record(row: sqlite3.Row) -> SessionRecord:
     )
 
 
+@_from_a_row
 def field_record(row: sqlite3.Row) -> FieldRecord:
     """A row of `fields`, with the number of its cells as `new_cells`."""
     return FieldRecord(
@@ -121,6 +139,7 @@ def field_record(row: sqlite3.Row) -> FieldRecord:
     )
 
 
+@_from_a_row
 def cell_record(row: sqlite3.Row, labels: tuple[str, ...]) -> CellRecord:
     """A row of `cells`, with `source` and `region` of its field; `labels` is the order of the probabilities."""
     probabilities = struct.unpack(f"<{len(labels)}f", row["probabilities"])
@@ -156,6 +175,7 @@ def portrait_row(session: int, field: int, number: int, portrait: Portrait) -> d
     }
 
 
+@_from_a_row
 def portrait_record(row: sqlite3.Row) -> PortraitRecord:
     """A row of `portraits`."""
     content, columns = row["activation"] or b"", row["activation_columns"] or 1
@@ -164,6 +184,7 @@ def portrait_record(row: sqlite3.Row) -> PortraitRecord:
     )
 
 
+@_from_a_row
 def relabel_record(row: sqlite3.Row) -> Relabel:
     """A row of `relabels`."""
     return Relabel(

@@ -73,7 +73,7 @@ def read_folder(session: SessionRecord, folder: Path) -> list[Sorted]:
     try:
         identity = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         places = sorted(path for path in folder.glob("*/*") if path.is_file() and not path.name.startswith("."))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{folder} has no readable {INDEX}.", "Name a folder that `review export` wrote.") from error
     if identity != _identity(session):
         raise DataError(
@@ -134,10 +134,14 @@ def picture_name(cell: CellRecord) -> str:
 def _training_rows(index: Path) -> dict[str, dict[str, str]]:
     if not index.exists():
         return {}
-    with index.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    if rows and set(rows[0]) != {"image", "label", "split"}:
-        raise DataError(f"{index} is no index of reviewed cells.", "Name another folder.")
+    problem = DataError(f"{index} is no index of reviewed cells.", "Name another folder.")
+    try:
+        with index.open(newline="", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise problem from error
+    if any(set(row) != {"image", "label", "split"} or None in row.values() for row in rows):
+        raise problem
     return {row["image"]: row for row in rows}
 
 

@@ -55,11 +55,11 @@ def box_overlap(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDAr
 
 def best_of_overlapping(boxes: NDArray[np.float32], scores: NDArray[np.float32], limit: float) -> NDArray[np.intp]:
     """Indices, best score first, of boxes that overlap no better one by more than `limit`."""
-    order = np.argsort(-scores, kind="stable")
-    kept: list[int] = []
-    while len(order):
-        first, order = order[0], order[1:]
-        kept.append(int(first))
-        overlap = box_overlap(boxes[first : first + 1], boxes[order])[0]
-        order = order[overlap <= limit]
-    return np.array(kept, np.intp)
+    order = np.argsort(-scores, kind="stable").astype(np.intp)
+    ranked = boxes[order]
+    rivals = np.triu(box_overlap(ranked, ranked) > limit, 1)
+    kept = np.ones(len(order), np.bool_)
+    for better in np.flatnonzero(rivals.any(axis=1)):
+        if kept[better]:
+            kept &= ~rivals[better]
+    return order[kept]

@@ -30,8 +30,17 @@ if TYPE_CHECKING:
 class Classifier(Protocol):
     """Names cells."""
 
-    def judge(self, image: Image, boxes: NDArray[np.float32], look: SlideLook) -> list[Judgement]:
-        """One judgement for each of `boxes` (N, 4) xyxy pixels in `image` (H, W, 3) uint8 BGR."""
+    def judge(
+        self,
+        image: Image,
+        boxes: NDArray[np.float32],
+        look: SlideLook,
+        background: NDArray[np.float64] | None = None,
+    ) -> list[Judgement]:
+        """One judgement for each of `boxes` (N, 4) xyxy pixels in `image` (H, W, 3) uint8 BGR.
+
+        `background`, (3,) BGR of empty glass, is measured where it is not known.
+        """
         ...
 
     def pool(self, judgements: Sequence[Judgement]) -> Judgement:
@@ -65,20 +74,33 @@ class TFLiteClassifier:
         _check_card(self.card, str(model.bundle.path))
         self.golden_difference = model.verify()
 
-    def crops(self, image: Image, boxes: NDArray[np.float32], look: SlideLook) -> NDArray[np.uint8]:
+    def crops(
+        self,
+        image: Image,
+        boxes: NDArray[np.float32],
+        look: SlideLook,
+        background: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.uint8]:
         """What the model sees of `boxes` (N, 4): (N, S, S, 3) uint8 in the card's channel order."""
         spec = self.card.input
+        background = background_of(image) if background is None else background
         batch = np.empty((len(boxes), spec.size, spec.size, 3), np.uint8)
         for slot, box in zip(batch, boxes, strict=True):
             centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
-            slot[:] = cut_crop(image, centre, spec.crop_red_cells * look.red_cell_px, spec.size)
-        return prepare(batch, look.stain.on_glass(background_of(image)))
+            slot[:] = cut_crop(image, centre, spec.crop_red_cells * look.red_cell_px, spec.size, background)
+        return prepare(batch, look.stain.on_glass(background))
 
-    def judge(self, image: Image, boxes: NDArray[np.float32], look: SlideLook) -> list[Judgement]:
+    def judge(
+        self,
+        image: Image,
+        boxes: NDArray[np.float32],
+        look: SlideLook,
+        background: NDArray[np.float64] | None = None,
+    ) -> list[Judgement]:
         """See `Classifier.judge`."""
         if not len(boxes):
             return []
-        return self.answers(*self.model.logits_and_maps(self.crops(image, boxes, look)))
+        return self.answers(*self.model.logits_and_maps(self.crops(image, boxes, look, background)))
 
     def answers(self, logits: NDArray[np.float32], maps: NDArray[np.float32] | None = None) -> list[Judgement]:
         """Judgements from logits (N, labels): softmax of logits / temperature, rejected under the card's threshold.

@@ -44,7 +44,7 @@ _PADDING_LEVEL = 12
 _ENOUGH = 20
 _SAMPLES = 6000
 _LIGHT_SIDE = 24
-_THUMBNAIL_SIDE = 160
+THUMBNAIL_SIDE = 160
 _ONE_TONE = 8
 
 
@@ -98,11 +98,28 @@ def measure_contrast(image: Image, factor: float = 1.0, background: NDArray[np.f
 
 def background_of(image: Image) -> NDArray[np.float64]:
     """(3,) float64 BGR of empty glass in `image` (H, W, 3) uint8, from a thumbnail; its mean if it is of one tone."""
-    thumbnail = resize(image, min(1.0, _THUMBNAIL_SIDE / max(image.shape[:2])))
+    thumbnail = thumbnail_of(image)
     green = thumbnail[..., 1]
     if int(green.max()) - int(green.min()) < _ONE_TONE:
         return np.asarray(thumbnail.reshape(-1, 3).mean(axis=0), np.float64)
     return background_colour(thumbnail)
+
+
+def thumbnail_of(image: Image) -> Image:
+    """A picture's light and colours at a glance, its longer side `THUMBNAIL_SIDE` pixels at most."""
+    return resize_quickly(image, min(1.0, THUMBNAIL_SIDE / max(image.shape[:2])))
+
+
+def resize_quickly(image: Image, factor: float) -> Image:
+    """As `resize`, but halved first as often as that goes: three times as fast, and the mean of means is the mean.
+
+    A last row or column that has no partner is left out, so the picture may be stretched by a pixel.
+    """
+    while factor <= 0.5 and min(image.shape[:2]) > 1:
+        half = image.shape[1] // 2, image.shape[0] // 2
+        image = cv2.resize(image, half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        factor *= 2
+    return resize(image, factor)
 
 
 def resize(image: Image, factor: float) -> Image:

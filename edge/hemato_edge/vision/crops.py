@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from hemato_edge.vision.stain import background_colour
+from hemato_edge.vision.contrast import background_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +29,13 @@ def crop_side_px(red_cell_px: float) -> float:
     return CROP_RED_CELLS * red_cell_px
 
 
-def cut_crop(image: Image, centre: tuple[float, float], side_px: float, size: int) -> Image:
+def cut_crop(
+    image: Image,
+    centre: tuple[float, float],
+    side_px: float,
+    size: int,
+    background: NDArray[np.float64] | None = None,
+) -> Image:
     """A square around `centre`, (size, size, 3) uint8 BGR.
 
     Args:
@@ -38,6 +44,7 @@ def cut_crop(image: Image, centre: tuple[float, float], side_px: float, size: in
         side_px: side of the square in pixels of the image; what lies outside of the image is filled with the
             picture's background colour, so that a cell at the border never gets a mirrored neighbour.
         size: side of the result in pixels.
+        background: (3,) BGR of empty glass, measured where it is needed and not known.
 
     Raises:
         ValueError: if the side is under one pixel.
@@ -50,7 +57,7 @@ def cut_crop(image: Image, centre: tuple[float, float], side_px: float, size: in
     inside = image[max(y0, 0) : max(y0 + side, 0), max(x0, 0) : max(x0 + side, 0)]
     if inside.shape[:2] != (side, side):
         whole = np.empty((side, side, 3), np.uint8)
-        whole[:] = np.rint(background_colour(image)).astype(np.uint8)
+        whole[:] = np.rint(background_of(image) if background is None else background).astype(np.uint8)
         top, left = max(-y0, 0), max(-x0, 0)
         whole[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
         inside = whole

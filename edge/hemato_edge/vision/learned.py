@@ -56,19 +56,21 @@ class LearnedLocator:
         self.spec = spec
         self.min_scores = np.asarray(min_scores, np.float32)
 
-    def locate(self, image: Image, *, red_cell_px: float | None = None) -> Detections:
+    def locate(
+        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
+    ) -> Detections:
         """The cells of a field; see `Locator.locate`."""
         if is_too_small(image):
             return Detections.empty()
-        return self._locate(image, background_of(image), red_cell_px)
+        return self._locate(image, background_of(image) if background is None else background, red_cell_px)
 
     def locate_with_nuclei(
-        self, image: Image, *, red_cell_px: float | None = None
+        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
     ) -> tuple[Detections, NDArray[np.bool_]]:
         """The cells of a field, and (H, W) bool where the nuclei of its white cells are (for `measure_stain`)."""
         if is_too_small(image):
             return Detections.empty(), np.zeros(image.shape[:2], np.bool_)
-        background = background_of(image)
+        background = background_of(image) if background is None else background
         found = self._locate(image, background, red_cell_px)
         return found, nuclei_in(image, found, background)
 

@@ -48,12 +48,15 @@ none; with them, 206 parts of bccd training fields without a white cell gave no 
 class Locator(Protocol):
     """Finds cells in a field. Made once, asked for every frame, from one thread."""
 
-    def locate(self, image: Image, *, red_cell_px: float | None = None) -> Detections:
+    def locate(
+        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
+    ) -> Detections:
         """The cells of `image`, (H, W, 3) uint8 BGR, boxes in its pixels.
 
         Args:
             image: one field.
             red_cell_px: red-cell diameter in pixels of the picture, if the session knows it.
+            background: (3,) BGR of empty glass, if it is known.
 
         Raises:
             ImageError: if `image` is not a colour picture of 8 bits.
@@ -61,7 +64,7 @@ class Locator(Protocol):
         ...
 
     def locate_with_nuclei(
-        self, image: Image, *, red_cell_px: float | None = None
+        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
     ) -> tuple[Detections, NDArray[np.bool_]]:
         """As `locate`, and (H, W) bool where the nuclei of the white cells are, for `stain.measure_stain`."""
         ...
@@ -114,23 +117,27 @@ class OpenCvLocator:
     def __init__(self, min_score: float = DEFAULT_MIN_SCORE) -> None:
         self.min_score = min_score
 
-    def locate(self, image: Image, *, red_cell_px: float | None = None) -> Detections:
+    def locate(
+        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
+    ) -> Detections:
         """The cells of a field; see `Locator.locate`."""
-        return self.locate_with_nuclei(image, red_cell_px=red_cell_px)[0]
+        return self.locate_with_nuclei(image, red_cell_px=red_cell_px, background=background)[0]
 
     def locate_with_nuclei(
-        self, image: Image, *, red_cell_px: float | None = None
+        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
     ) -> tuple[Detections, NDArray[np.bool_]]:
         """The cells of a field, and (H, W) bool where the nuclei of its white cells are (for `measure_stain`)."""
         if is_too_small(image):
             return Detections.empty(), np.zeros(image.shape[:2], np.bool_)
-        analysis = self.analysis(image, red_cell_px=red_cell_px)
+        analysis = self.analysis(image, red_cell_px=red_cell_px, background=background)
         return self._judge(analysis, image), _mask_of(analysis, image)
 
-    def analysis(self, image: Image, *, red_cell_px: float | None = None) -> Analysis:
+    def analysis(
+        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
+    ) -> Analysis:
         """All candidates in `image`, (H, W, 3) uint8 BGR: what `locate` chooses from."""
         check_image(image)
-        background = background_of(image)
+        background = background_of(image) if background is None else background
         red = red_cell_px or guess_red_cell_px(image, background) or 0.2 * min(image.shape[:2])
         seen = analyse(image, red, background)
         if red_cell_px is None:

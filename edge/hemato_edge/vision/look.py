@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 MEMORY = 64
 """Looks that are kept of a running session: the median follows a slow change of lamp and focus, memory is bounded."""
+ENOUGH_STAINS = 32
+STAIN_EVERY = 8
+"""A session that has so many looks at its stain measures only one field in so many: dyes do not change on a slide."""
 WHOLE_SET = 100_000
 """Looks that are kept of a set of pictures that is seen whole before anything is judged."""
 MIN_RED_SHARE = 0.1
@@ -63,19 +66,31 @@ class LookEstimator:
             return self.scale.red_cell_px
         return red_cell_px_from_white(np.array(self._white_sizes))
 
-    def add_field(self, image: Image, detections: Detections, nuclei: NDArray[np.bool_]) -> None:
+    @property
+    def wants_stain(self) -> bool:
+        """Whether the next field's nuclei are worth measuring: always at first, then in one of `STAIN_EVERY` fields."""
+        return len(self._stains) < ENOUGH_STAINS or self._pictures % STAIN_EVERY == 0
+
+    def add_field(
+        self,
+        image: Image,
+        detections: Detections,
+        nuclei: NDArray[np.bool_] | None,
+        background: NDArray[np.float64] | None = None,
+    ) -> None:
         """Learn scale and stain from one field of view.
 
         Args:
             image: (H, W, 3) uint8 BGR.
             detections: what the locator found in it.
-            nuclei: (H, W) bool, where the nuclei are.
+            nuclei: (H, W) bool, where the nuclei are; None if the stain is not to be measured.
+            background: (3,) BGR of empty glass, measured where it is needed and not known.
         """
         self.add_red_cells(detections)
         white = detections.of_kind(WBC)
         self._white_sizes.extend(float(size) for size in white.sizes)
-        if len(white):
-            self.add_stain(measure_stain(image, nuclei, background_of(image)))
+        if len(white) and nuclei is not None:
+            self.add_stain(measure_stain(image, nuclei, background_of(image) if background is None else background))
 
     def add_red_cells(self, detections: Detections) -> None:
         """Learn the scale from the red cells among `detections`."""

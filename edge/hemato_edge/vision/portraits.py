@@ -23,16 +23,19 @@ PORTRAIT_PX = 192
 _JPEG_QUALITY = 90
 
 
-def cut_portrait(image: Image, centre: tuple[float, float], red_cell_px: float) -> Image | None:
+def cut_portrait(
+    image: Image, centre: tuple[float, float], red_cell_px: float, background: NDArray[np.float64] | None = None
+) -> Image | None:
     """What a portrait of the cell at `centre` shows; None where it cannot be cut: it is never worth a count.
 
     Args:
         image: (H, W, 3) uint8 BGR, the field.
         centre: x, y in pixels.
         red_cell_px: diameter of a red cell, pixels.
+        background: (3,) BGR of empty glass, measured where it is needed and not known.
     """
     try:
-        return cut_crop(image, centre, PORTRAIT_RED_CELLS * red_cell_px, PORTRAIT_PX)
+        return cut_crop(image, centre, PORTRAIT_RED_CELLS * red_cell_px, PORTRAIT_PX, background)
     except (ValueError, cv2.error):
         return None
 

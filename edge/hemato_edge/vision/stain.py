@@ -10,6 +10,7 @@ every field, because lamp and exposure change from field to field and the dyes d
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -31,6 +32,7 @@ RATIO_LIMITS = ((0.7, 1.4), (0.5, 2.5), (0.5, 2.5))
 _LEVELS = 64
 _MIN_NUCLEUS_OD = 0.35
 _SAMPLE_SIDE = 256
+_BLACK = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +150,18 @@ def darkest_class(absorbed: NDArray[np.float32]) -> NDArray[np.bool_]:
 def _sample(image: Image) -> NDArray[np.uint8]:
     """(N, 3) uint8: a thinned picture as a list of pixels, without the black that pads some pictures."""
     step = max(1, min(image.shape[:2]) // _SAMPLE_SIDE)
-    pixels = image[::step, ::step].reshape(-1, 3)
-    lit = pixels[pixels.max(axis=1) > 12]
-    return lit if len(lit) else pixels
+    thinned = np.ascontiguousarray(image[::step, ::step])
+    black = cv2.inRange(thinned, np.zeros(3), np.full(3, float(_BLACK))).ravel() > 0
+    pixels = thinned.reshape(-1, 3)
+    return pixels[~black] if black.any() and not black.all() else pixels
+
+
+@cache
+def _pairs(size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Every pair of first bins that the second and third class may have, of so many bins."""
+    low, high = np.triu_indices(size, k=1)
+    keep = high + 1 < size
+    return low[keep] + 1, high[keep] + 1
 
 
 def _two_thresholds(histogram: NDArray[np.intp]) -> tuple[int, int]:
@@ -158,17 +169,11 @@ def _two_thresholds(histogram: NDArray[np.intp]) -> tuple[int, int]:
     weight = np.concatenate([[0.0], np.cumsum(histogram)])
     moment = np.concatenate([[0.0], np.cumsum(histogram * np.arange(len(histogram)))])
 
-    def between(first: NDArray[np.intp], last: NDArray[np.intp]) -> NDArray[np.float64]:
-        w = weight[last] - weight[first]
-        m = moment[last] - moment[first]
-        return np.where(w > 0, m * m / np.maximum(w, 1e-9), 0.0)
+    def spread(w: NDArray[np.float64], m: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(m * m / np.maximum(w, 1e-9))  # an empty class has no moment
 
-    size = len(histogram)
-    low, high = np.triu_indices(size, k=1)
-    low, high = low + 1, high + 1
-    keep = high < size
-    low, high = low[keep], high[keep]
-    zeros, ends = np.zeros_like(low), np.full_like(low, size)
-    score = between(zeros, low) + between(low, high) + between(high, ends)
+    low, high = _pairs(len(histogram))
+    first, last = spread(weight, moment), spread(weight[-1] - weight, moment[-1] - moment)
+    score = first[low] + spread(weight[high] - weight[low], moment[high] - moment[low]) + last[high]
     best = int(np.argmax(score))
     return int(low[best]), int(high[best])

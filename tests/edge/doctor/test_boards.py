@@ -57,7 +57,7 @@ def with_camera(spec: str) -> Settings:
             "Jetson Orin Nano",
             {
                 "camera": ("PASS", "USB Microscope"),
-                "libcamera": ("SKIP", "Raspberry Pi"),
+                "libcamera": ("SKIP", "captured"),
                 "throttling": ("WARN", "now: gpu throttled by heat; since boot: average over-current, instantaneous"),
                 "temperature": ("PASS", "52.4 °C"),
                 "clock": ("WARN", "not synchronised"),
@@ -67,7 +67,7 @@ def with_camera(spec: str) -> Settings:
     ],
 )
 def test_a_board(tmp_path: Path, board: str, expected: dict[str, tuple[str, str]]) -> None:
-    findings = {f.probe: f for f in examine(Subject(build(tmp_path, board)), PROBES)}
+    findings = {f.probe: f for f in examine(Subject(build(tmp_path, board)), PROBES, limit_s=120)}
     for probe, (status, said) in expected.items():
         assert findings[probe].status.value == status, findings[probe]
         assert said in findings[probe].said, findings[probe]
@@ -144,9 +144,11 @@ def test_who_may_open_the_camera(tmp_path: Path) -> None:
 def test_who_has_the_camera_open(tmp_path: Path) -> None:
     machine = build(tmp_path, "Jetson Orin Nano")
     assert the_one(list(camera_probes.holders(Subject(machine)))).said == "no camera is open"
-    open_by(tmp_path, 812, "hemato-edge", "/dev/video0")
+    open_by(tmp_path, 812, "/home/pi/.venv/bin/python3 /home/pi/.venv/bin/hemato-edge run", "/dev/null")
+    open_by(tmp_path, 813, "/home/pi/.venv/bin/python3 -c spawn_main()", "/dev/video0", parent=812)
     open_by(tmp_path, 900, "bash", "/dev/null")
-    assert the_one(list(camera_probes.holders(Subject(machine)))).status is Status.PASS
+    own = the_one(list(camera_probes.holders(Subject(machine))))
+    assert (own.status, own.said) == (Status.PASS, "held by hemato-edge (process 813)")
     open_by(tmp_path, 1200, "cheese", "/dev/video0")
     busy = the_one(list(camera_probes.holders(Subject(machine))))
     assert busy.status is Status.WARN

@@ -9,7 +9,7 @@ import pytest
 from recorded import record
 
 from hemato_edge.doctor import board_probes, model_probes, storage_probes
-from hemato_edge.doctor.checked_models import check_model
+from hemato_edge.doctor.checked_models import check_card, check_golden
 from hemato_edge.doctor.findings import Finding, Status
 from hemato_edge.doctor.subject import Subject, this_user
 from hemato_edge.models.bundle import shipped_classifier, shipped_locator
@@ -24,7 +24,9 @@ def database(path: Path, **overrides: object) -> Finding:
 
 def test_the_shipped_models_pass_their_golden_vectors_and_are_delegated() -> None:
     for path in (shipped_classifier(), shipped_locator()):
-        found = check_model(path, "auto")
+        card, bundle = check_card(path)
+        assert bundle is not None
+        found = card | check_golden(bundle, "auto")
         assert "error" not in found
         assert found["difference"] <= found["tolerance"]  # type: ignore[operator]
         assert 0 < found["delegated"] <= found["operations"]  # type: ignore[operator]
@@ -43,11 +45,18 @@ def test_a_changed_model_is_a_failure_with_what_to_do(tmp_path: Path, monkeypatc
     assert findings[1].fix
 
 
-def test_a_crash_of_the_runtime_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_probes, "ask_python", lambda *_: (None, "it crashed (SIGILL)"))
-    (found,) = model_probes.models(Subject())
-    assert found.status is Status.FAIL
-    assert "SIGILL" in found.said
+@pytest.mark.parametrize(
+    ("reason", "status"), [("it crashed (SIGILL)", Status.FAIL), ("it took longer than 4 s", Status.WARN)]
+)
+def test_models_that_were_read_but_not_run(monkeypatch: pytest.MonkeyPatch, reason: str, status: Status) -> None:
+    read = {"models": [{"name": "a classifier", "sha256": "ab" * 32}]}
+    monkeypatch.setattr(model_probes, "ask_python", lambda *_: (read, reason))
+    runtime, model = model_probes.models(Subject())
+    assert (runtime.status, model.status) == (status, status)
+    assert model.said == f"a classifier, sha256 abababababab; its golden vectors were not run: {reason}"
+    monkeypatch.setattr(model_probes, "ask_python", lambda *_: (None, reason))
+    (alone,) = model_probes.models(Subject())
+    assert alone.status is status
 
 
 def _patiently(*arguments: str) -> tuple[dict[str, object] | None, str]:

@@ -30,7 +30,7 @@ class Doubtful:
     def __init__(self, *confidences: float) -> None:
         self.left = list(confidences)
 
-    def judge(self, image, boxes, look) -> list[Judgement]:
+    def judge(self, image, boxes, look, background=None) -> list[Judgement]:
         return [self._answer(self.left.pop(0)) for _ in boxes]
 
     def pool(self, judgements) -> Judgement:
@@ -90,9 +90,9 @@ def test_a_view_that_is_known_is_not_located_again() -> None:
     class Counting(OpenCvLocator):
         calls = 0
 
-        def locate_with_nuclei(self, image, *, red_cell_px=None):
+        def locate_with_nuclei(self, image, **known):
             type(self).calls += 1
-            return super().locate_with_nuclei(image, red_cell_px=red_cell_px)
+            return super().locate_with_nuclei(image, **known)
 
     camera = DemoCamera(1, still=True, frames=40)
     camera.open()

@@ -187,3 +187,19 @@ def test_faults_become_a_line_with_a_next_step(error: OSError | sqlite3.Error, m
     assert message in translated.message
     assert translated.fix
     assert translated.exit_code == 5
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("started_utc", "2026-93-01T12:00:00+00:00"), ("settings", "{"), ("classifier_labels", "7")]
+)
+def test_a_row_that_nobody_wrote_is_damage(tmp_path: Path, column: str, value: str) -> None:
+    path = tmp_path / "records.db"
+    record(path, ["neutrophil"])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"UPDATE sessions SET {column} = ?", (value,))  # noqa: S608 -- a fixed name
+        connection.commit()
+    with Reader(path) as reader:
+        with pytest.raises(StoreError, match="is damaged"):
+            reader.session()
+        with pytest.raises(StoreError, match="is damaged"):
+            reader.sessions()
