@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: help demo debian test test-all fuzz check format clean
+.PHONY: help demo debian test test-all test-systemd fuzz check format clean
 .DELETE_ON_ERROR:
 
 help:            ## this list
@@ -29,13 +29,16 @@ demo: $(VENV)/.device ## install, then count 100 white cells on the drawn slide
 # A broker for the tests of MQTT.
 debian:          ## as root: Debian's packages that some tests use; without them those tests skip
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends mosquitto
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends mosquitto systemd
 
 test: $(VENV)/.all ## install all that is needed and run the quick tests
 	$(BIN)/python -m pytest
 
 test-all: $(VENV)/.all ## also the tests that take minutes
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest -m "not systemd"
+
+test-systemd: $(VENV)/.all ## the service under a booted systemd; root, systemd-container, mmdebstrap
+	$(BIN)/python -m pytest -m systemd tests/systemd
 
 fuzz: $(VENV)/.all ## damaged models, settings, pictures, videos and records, 20 000 of each: most of an hour
 	$(BIN)/python -m pytest tests/edge/fuzz --hypothesis-profile=long

@@ -30,7 +30,7 @@ from mosaic import BoxLocator, MosaicSlide
 
 from hemato_edge.cameras import stage
 from hemato_edge.cameras.camera import EndOfFrames
-from hemato_edge.cameras.demo import DemoCamera
+from hemato_edge.cameras.demo import DemoCamera, shown_whole
 from hemato_edge.cameras.slide import DrawnSlide
 from hemato_edge.cameras.smear import DIFFERENTIAL
 from hemato_edge.counting.intervals import clopper_pearson
@@ -47,7 +47,7 @@ FRAMES = 900
 FIRST_SECOND = 25
 MATCH_PX = 45.0
 WHOLE_PX = 2.0
-WALKS = ("raster", "return", "hand", "jumps", "blur", "light", "dropped", "still")
+WALKS = ("raster", "return", "hand", "jumps", "blur", "light", "dropped", "still", "turned")
 
 
 class OneAnswer:
@@ -94,6 +94,9 @@ def walk(name: str, slide_px: tuple[int, int], still_frames: int) -> stage.Walk:
         return stage.Walk(stage.wander(rng, *room, FRAMES))
     if name == "jumps":
         return stage.Walk(stage.jumping(rng, *room, stretches=16))
+    if name == "turned":
+        poses = stage.wander(rng, *room, FRAMES)
+        return stage.Walk(poses, angles=stage.turning(rng, len(poses)))
     poses = stage.raster(rng, *room, row_overlap=0.3)[:FRAMES]
     if name == "return":
         return stage.Walk(np.concatenate([poses[: FRAMES // 2], poses[: FRAMES // 2][::-1]]))
@@ -182,13 +185,11 @@ class Run:
     def figures(self):
         """The row of the table."""
         poses = np.array([self.camera.true_pose(i) for i in self.good])
+        angles = np.array([self.camera.true_angle(i) for i in self.good])
         truth, sightings = Counter(), []
         white = []
         for one in self.camera.slide.truth:
-            x0, y0, x1, y1 = one.box
-            whole = (poses + WHOLE_PX <= (x0, y0)).all(axis=1) & (poses + FRAME >= (x1 + WHOLE_PX, y1 + WHOLE_PX)).all(
-                axis=1
-            )
+            whole = shown_whole(one, poses, angles, FRAME, WHOLE_PX)
             if whole.any():
                 truth[one.kind] += 1
                 if one.kind == "wbc":

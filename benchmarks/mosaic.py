@@ -9,7 +9,7 @@ import numpy as np
 
 from hemato_edge.cameras.slide import SlideObject
 from hemato_edge.labels import KINDS, PLATELET
-from hemato_edge.values import Detections
+from hemato_edge.values import Detections, Pose
 from hemato_training.fields import load_fields
 
 if TYPE_CHECKING:
@@ -102,7 +102,10 @@ class BoxLocator:
         """The boxes that the frame `index` shows, cut where its border cuts them."""
         rng = np.random.default_rng([7, self.index])
         height, width = image.shape[:2]
-        shown = self._boxes - np.tile(self._camera.true_pose(self.index), 2)
+        pose = Pose(0, *self._camera.true_pose(self.index), 1.0, self._camera.true_angle(self.index))
+        half = (self._boxes[:, 2:] - self._boxes[:, :2]) / 2
+        middles = pose.in_frame((self._boxes[:, :2] + self._boxes[:, 2:]) / 2, (width, height))
+        shown = np.hstack([middles - half, middles + half])
         limit = np.array([width, height] * 2)
         cut = np.clip(shown, 0, limit)
         enough = (cut[:, 2:] - cut[:, :2]).min(axis=1) > 0.3 * (shown[:, 2:] - shown[:, :2]).min(axis=1)

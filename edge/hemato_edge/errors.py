@@ -84,3 +84,9 @@ class OutletError(HematoEdgeError):
     """Counts or metrics cannot leave the device as was asked: the port is taken, or the broker refuses."""
 
     exit_code = 11
+
+
+class ServiceError(HematoEdgeError):
+    """The systemd service cannot be installed, removed or started, or it does not run."""
+
+    exit_code = 12

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -116,14 +117,38 @@ class Pose:
 
     Attributes:
         region: number of the connected stretch of tracking; a new one starts when tracking is lost.
-        x_px, y_px: slide position of the frame's top left corner, pixels, within the region.
+        x_px, y_px: slide position of the frame's top left corner, pixels, within the region; of a turned frame, where
+            that corner lies when the frame is turned back about its middle.
         confidence: 0 to 1; 1 for the first field of a region.
+        angle_deg: by how much the frame is turned on the slide about its middle, from x towards y (clockwise as one
+            looks at the slide); 0 where no significant angle was measured.
     """
 
     region: int
     x_px: float
     y_px: float
     confidence: float
+    angle_deg: float = 0.0
+
+    def on_slide(self, points: NDArray[np.floating[Any]], frame_size: tuple[int, int]) -> NDArray[np.float64]:
+        """Where points (N, 2) of a frame of (width, height) pixels lie in the region, (N, 2)."""
+        placed: NDArray[np.float64] = points + np.array((self.x_px, self.y_px))
+        if self.angle_deg:
+            middle = np.add(frame_size, (2 * self.x_px, 2 * self.y_px)) / 2
+            placed = (placed - middle) @ self._turn().T + middle
+        return placed
+
+    def in_frame(self, places: NDArray[np.float64], frame_size: tuple[int, int]) -> NDArray[np.float64]:
+        """Where places (N, 2) of the region lie in a frame of (width, height) pixels, (N, 2)."""
+        points: NDArray[np.float64] = places - np.array((self.x_px, self.y_px))
+        if self.angle_deg:
+            middle = np.asarray(frame_size) / 2
+            points = (points - middle) @ self._turn() + middle
+        return points
+
+    def _turn(self) -> NDArray[np.float64]:
+        angle = math.radians(self.angle_deg)
+        return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +184,11 @@ class Portrait:
     jpeg: bytes
     activation: NDArray[np.uint8] | None
 
+    @property
+    def size(self) -> int:
+        """Bytes of both."""
+        return len(self.jpeg) + (0 if self.activation is None else self.activation.nbytes)
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -171,6 +201,7 @@ class Cell:
         score: the locator's.
         judgement: the classifier's answer.
         portrait: its picture; None where none could be made. A count never waits for it.
+        number: unique in the session; 0 where nobody will ask for it again.
     """
 
     x_px: float
@@ -180,6 +211,7 @@ class Cell:
     score: float
     judgement: Judgement
     portrait: Portrait | None = None
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +242,7 @@ class FieldResult:
         new_red_cells, new_platelets: how many were never seen before.
         quality: what the gate measured; its `reject` is None here.
         latency_ms: stage → milliseconds.
+        joined: numbers of recorded cells that were found to be one: the one that counts no more, and the one that does.
     """
 
     frame_index: int
@@ -225,3 +258,4 @@ class FieldResult:
     new_platelets: int
     quality: Quality
     latency_ms: dict[str, float]
+    joined: tuple[tuple[int, int], ...] = ()

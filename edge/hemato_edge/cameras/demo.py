@@ -104,7 +104,11 @@ class DemoCamera:
             self._blur = np.hypot(self._blur, 0.0 if walk.blur is None else walk.blur)
             self._light = self._light * (1.0 if walk.light is None else walk.light)
             self._missing = walk.missing
-        self._poses = np.clip(path, 0, np.subtract(self.slide.size_px, frame_size))[:frames]
+        turned = None if walk is None else walk.angles
+        self._angles = np.zeros(n) if turned is None else turned
+        self._reach = _reach(self._angles, frame_size)
+        far = np.subtract(self.slide.size_px, frame_size) - self._reach
+        self._poses = np.clip(path, self._reach, far)[:frames]
         self.total_frames: int | None = len(self._poses)
         self._next = 0
         self._open = False
@@ -139,9 +143,16 @@ class DemoCamera:
         self._open = False
 
     def true_pose(self, index: int) -> tuple[float, float]:
-        """Slide position of a frame's upper left corner, x y in pixels, drift and shake included."""
+        """Slide position of a frame's upper left corner, x y in pixels, drift and shake included.
+
+        Of a turned frame, where the corner lies when the frame is turned back about its middle.
+        """
         x, y = self._poses[index]
         return float(x), float(y)
+
+    def true_angle(self, index: int) -> float:
+        """By how much a frame is turned on the slide about its middle, degrees from x towards y."""
+        return float(self._angles[index])
 
     def blur_px(self, index: int) -> float:
         """How much a frame is blurred: standard deviation in pixels, 0 for a clean camera."""
@@ -150,23 +161,63 @@ class DemoCamera:
     def truth_seen(self, upto_index: int) -> list[SlideObject]:
         """What was whole inside at least one of the frames 0 to `upto_index` (included)."""
         poses = self._poses[: upto_index + 1]
-        far = poses + np.asarray(self._size)
-        seen = []
-        for one in self.slide.truth:
-            x0, y0, x1, y1 = one.box
-            inside = (poses <= (x0, y0)).all(axis=1) & (far >= (x1, y1)).all(axis=1)
-            if inside.any():
-                seen.append(one)
-        return seen
+        angles = self._angles[: len(poses)]
+        return [one for one in self.slide.truth if shown_whole(one, poses, angles, self._size).any()]
 
     def _image(self, index: int) -> Image:
         x, y = self.true_pose(index)
-        image = self.slide.view(x, y, self._size)
+        angle = self.true_angle(index)
+        image = self._turned(x, y, angle) if angle else self.slide.view(x, y, self._size)
         if self._clean:
             return image
         blurred = cv2.GaussianBlur(image, (0, 0), float(self._blur[index]))
         lit = cv2.multiply(blurred, self._gain, scale=float(self._light[index]), dtype=cv2.CV_8U)
         return np.asarray(cv2.add(lit, _grain(self._seed, index, self._size), dtype=cv2.CV_8U), np.uint8)
+
+    def _turned(self, x: float, y: float, angle: float) -> Image:
+        """What a turned frame shows: cut from what lies around it, once."""
+        width, height = self._size
+        left, top = int(x) - self._reach, int(y) - self._reach
+        around = self.slide.view(left, top, (width + 2 * self._reach, height + 2 * self._reach))
+        middle = ((width - 1) / 2, (height - 1) / 2)
+        turn = np.asarray(cv2.getRotationMatrix2D(middle, -angle, 1.0), np.float64)
+        turn[:, 2] += np.array((x - left, y - top))
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return np.asarray(
+            cv2.warpAffine(around, turn, self._size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.uint8
+        )
+
+
+def shown_whole(
+    one: SlideObject,
+    poses: NDArray[np.float64],
+    angles: NDArray[np.float64],
+    frame_size: tuple[int, int],
+    margin_px: float = 0.0,
+) -> NDArray[np.bool_]:
+    """In which frames, (N,) bool, an object lies whole, at least `margin_px` from the border.
+
+    Args:
+        one: the object; its box does not turn with the frame, as cells are about round.
+        poses: (N, 2) see `Poses`.
+        angles: (N,) degrees.
+        frame_size: width and height, pixels.
+        margin_px: see above.
+    """
+    x0, y0, x1, y1 = one.box
+    half = np.array([x1 - x0, y1 - y0]) / 2 + margin_px
+    apart = np.array([x0 + x1, y0 + y1]) / 2 - poses - np.asarray(frame_size) / 2
+    cosine, sine = np.cos(np.radians(angles)), np.sin(np.radians(angles))
+    across, down = cosine * apart[:, 0] + sine * apart[:, 1], cosine * apart[:, 1] - sine * apart[:, 0]
+    room = np.asarray(frame_size) / 2 - half
+    inside: NDArray[np.bool_] = (np.abs(across) <= room[0]) & (np.abs(down) <= room[1])
+    return inside
+
+
+def _reach(angles: NDArray[np.float64], size: tuple[int, int]) -> int:
+    """By how many pixels turned frames reach over their unturned ones at most."""
+    most = float(np.abs(angles).max(initial=0.0))
+    return int(np.ceil(np.sin(np.radians(most)) * max(size) / 2)) + 2 if most else 0
 
 
 def _check(

@@ -17,6 +17,8 @@ ROW_OVERLAP = 0.35
 """How much of a row is seen again in the next one: more than the largest cell, so that each is seen whole."""
 SWAY_PX = 14.0
 """The furthest that drift and vibration take the stage from its path, pixels."""
+MOST_TURN_DEG = 4.0
+"""The furthest that a slide turns under the hand, degrees."""
 _EASE_FRAMES = 6
 _BLUR_PX = 5.0
 _LIGHT_STEPS = (0.72, 1.0, 0.85, 0.62)
@@ -33,12 +35,15 @@ class Walk:
         blur: (N,) standard deviation in pixels that is added to the focus's own breathing; None for none.
         light: (N,) gain of the lamp on top of its slow change; None for none.
         missing: frames that never arrive; their numbers are left out.
+        angles: (N,) by how much each frame is turned on the slide about its middle, degrees from x towards y, as of a
+            slide that is pushed by hand; `poses` are those of the frame turned back. None for none.
     """
 
     poses: Poses
     blur: NDArray[np.float64] | None = None
     light: NDArray[np.float64] | None = None
     missing: frozenset[int] = frozenset()
+    angles: NDArray[np.float64] | None = None
 
 
 def raster(
@@ -105,6 +110,13 @@ def jumping(
             stretch = old[int(rng.integers(0, len(old))) :][:frames_each] + rng.normal(0, 8, 2)
         path.append(stretch)
     return np.clip(np.concatenate(path), 0, np.subtract(slide_px, frame_px))
+
+
+def turning(rng: np.random.Generator, frames: int, most_deg: float = MOST_TURN_DEG) -> NDArray[np.float64]:
+    """A slide that turns slowly under the hand, to both sides, (frames,) degrees, starting at nothing."""
+    wave = _wave(rng, frames, (300, 900))
+    angles: NDArray[np.float64] = wave * (most_deg / max(float(np.abs(wave).max()), 1e-9))
+    return angles
 
 
 def blur_bursts(rng: np.random.Generator, frames: int, every: int = 60) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from hemato_edge.cli import (
     config,
     convert,
     data,
+    database,
     doctor,
     evaluate,
     look,
@@ -24,9 +25,11 @@ from hemato_edge.cli import (
     records,
     review,
     run,
+    service,
     train,
 )
 from hemato_edge.errors import HematoEdgeError
+from hemato_edge.journal import FIELDS, journal_handler, log_level, set_up_logging
 
 app = typer.Typer(
     name="hemato-edge",
@@ -37,20 +40,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for group in (
-    run,
-    calibrate,
-    look,
-    records,
-    review,
-    mqtt,
-    models,
-    config,
-    doctor,
-    bench,
-    train,
-    convert,
-    evaluate,
-    data,
+    *(run, calibrate, look, records, review, database, mqtt, models),
+    *(config, doctor, bench, service, train, convert, evaluate, data),
 ):
     group.register(app)
 
@@ -70,8 +61,16 @@ def options(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what is asked for, and errors.")] = False,
 ) -> None:
     """Global options."""
-    level = logging.ERROR if quiet else max(logging.DEBUG, logging.WARNING - 10 * verbose)
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True)
+    set_up_logging(log_level(verbose, quiet=quiet))
+
+
+def _say(error: HematoEdgeError) -> None:
+    """One line on standard error; where that is the journal, one entry with the parts in fields."""
+    if journal_handler() is None:
+        typer.echo(f"error: {error}", err=True)
+        return
+    fields = {"error": type(error).__name__, "fix": error.fix, "exit_code": error.exit_code}
+    logging.getLogger(__name__).error("%s", error, extra={FIELDS: fields})
 
 
 def main() -> None:
@@ -84,7 +83,7 @@ def main() -> None:
     except HematoEdgeError as error:
         if logging.getLogger().isEnabledFor(logging.DEBUG):
             logging.getLogger(__name__).debug("where it came from", exc_info=error)
-        typer.echo(f"error: {error}", err=True)
+        _say(error)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # the reader of our output, `head` for instance, has seen enough

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from hemato_edge.store.reader import Reader
     from hemato_edge.store.records import CellRecord
+    from hemato_edge.store.retention import Retention
     from hemato_edge.store.writer import Writer
 
 By = Annotated[str | None, typer.Option(metavar="NAME", help="Who reviews; else the name of the login.")]
@@ -138,7 +139,7 @@ def export(
 
     with open_reader(db) as reader:
         record = reader.session(session)
-        cells = reader.cells(record.id) if limit is None else iter(reader.doubtful(record.id, limit))
+        cells = reader.counted(record.id) if limit is None else iter(reader.doubtful(record.id, limit))
         written = export_cells(reader, record, cells, folder)
     typer.echo(f"{written} cells in {folder}. Move pictures between its folders, then `review import {folder}`.")
 
@@ -178,16 +179,31 @@ def training_set(
     from hemato_edge.views.folders import export_training
 
     with open_reader(db) as reader:
-        written = export_training(reader, reader.cells(reader.session(session).id), folder)
+        written = export_training(reader, reader.counted(reader.session(session).id), folder)
     typer.echo(f"{written} new cells in {folder}/reviewed. Next: hemato-edge train --data {folder} --out runs/reviewed")
 
 
 @review_app.command()
-def prune(db: Database = None, session: Session = None) -> None:
+def prune(
+    db: Database = None,
+    session: Session = None,
+    by_settings: Annotated[
+        bool, typer.Option("--by-settings", help="Of all sessions, what the settings `portraits.*` do not keep.")
+    ] = False,
+) -> None:
     """Remove the pictures of a session's cells; counts, labels and changes stay, and the space is used again."""
+    if by_settings and session is not None:
+        raise typer.BadParameter("--by-settings is for all sessions: give it or --session")
     with _opened(db) as (reader, writer):
-        removed = writer.prune_portraits(reader.session(session).id)
+        removed = writer.prune_by(_retention()) if by_settings else writer.prune_portraits(reader.session(session).id)
     typer.echo(f"{removed} pictures removed.")
+
+
+def _retention() -> Retention:
+    from hemato_edge.settings import load_settings
+    from hemato_edge.store.retention import Retention
+
+    return Retention(**load_settings().portraits.model_dump())
 
 
 @contextmanager

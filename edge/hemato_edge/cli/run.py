@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from pathlib import Path
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from hemato_edge.errors import HematoEdgeError
     from hemato_edge.pipeline.calibrated import SessionCalibration
     from hemato_edge.pipeline.daemon import Daemon, Limits, Observer
+    from hemato_edge.pipeline.notify import Watchdog
+    from hemato_edge.pipeline.reloading import Reloader
     from hemato_edge.settings import Resolved, Settings
     from hemato_edge.store.records import SessionStart, Totals
     from hemato_edge.store.writer import Writer
@@ -36,6 +37,7 @@ def register(root: typer.Typer) -> None:
 
 
 def run(
+    context: typer.Context,
     camera: Annotated[
         str | None,
         typer.Option(
@@ -64,19 +66,21 @@ def run(
 ) -> None:
     """Read frames, count each cell once, record the counts, and print the differential at the end.
 
-    Ctrl-C or SIGTERM ends it in order.
+    Ctrl-C or SIGTERM ends it in order; SIGHUP reads the settings anew.
     """
     from hemato_edge.cli.outward import Outlets
+    from hemato_edge.cli.supervised import apply_log_level, await_turn, make_reloader, say_begun, tell
     from hemato_edge.pipeline.daemon import Limits
     from hemato_edge.settings import resolve
-    from hemato_edge.store.writer import open_writer
     from hemato_edge.vision.classifier import load_classifier
     from hemato_edge.vision.locators import load_locator
 
     given = {"camera.spec": camera, "counting.target": until, "store.path": db, "model.path": model}
     given |= {"calibration.profile": profile, "mqtt.host": mqtt, "metrics.port": metrics}
+    spacing, watchdog = await_turn()
     resolved = resolve(config, given)
     settings = resolved.settings
+    apply_log_level(context, settings)
     calibration = _calibration(settings)
     classifier = load_classifier(settings.model.path, settings.model.threads, settings.model.runtime)
     locator = load_locator(
@@ -84,33 +88,45 @@ def run(
     )
     source = _source(settings, calibration)
     limits = Limits(settings.counting.target or None, max_frames, duration)
-    store = settings.store
-    with (
-        open_writer(store.path, store.min_free_mb, store.portraits_min_free_mb) as writer,
-        Outlets(settings, writer.path) as outlets,
-    ):
+    with _writer(settings) as writer, Outlets(settings, writer.path) as outlets:
         daemon = _daemon(
             source,
             locator,
             classifier,
             writer,
-            lambda: writer.start_session(_start(resolved, locator, classifier, label, limits.leukocytes, calibration)),
+            lambda: say_begun(
+                writer.start_session(_start(resolved, locator, classifier, label, limits.leukocytes, calibration)),
+                source.name,
+            ),
             limits,
             settings,
             calibration,
             outlets.observer,
+            watchdog,
         )
         bundle = classifier.model.bundle
         model_named = {"model": bundle.card.name, "model_sha256": bundle.sha256}
         outlets.watch(daemon, source, _versions(locator, classifier) | model_named)
         display = Display(source, settings.display.refresh_hz, silent=no_display or as_json)
-        error = _count(daemon, writer, display)
+        reloader = make_reloader(context, resolved, lambda: resolve(config, given), daemon, watchdog)
+        error = _count(daemon, writer, display, reloader)
     if calibration is not None and calibration.doubt:
         typer.echo(f"warning: scale_contradicts_profile: {calibration.doubt}", err=True)
-    if daemon.session is not None and (error is None or (daemon.totals is not None and daemon.totals.fields)):
+    counted = error is None or (daemon.totals is not None and daemon.totals.fields)
+    if daemon.session is not None and counted and not tell(daemon.totals):
         _print_report(settings.store.path, daemon.session, as_json=as_json)
     if error is not None:
         raise error
+    spacing.end()
+
+
+def _writer(settings: Settings) -> Writer:
+    from hemato_edge.store.retention import Retention
+    from hemato_edge.store.writer import open_writer
+
+    store = settings.store
+    retention = Retention(**settings.portraits.model_dump())
+    return open_writer(store.path, store.min_free_mb, store.portraits_min_free_mb, store.reserve_mb, retention)
 
 
 def _calibration(settings: Settings) -> SessionCalibration | None:
@@ -193,6 +209,7 @@ def _daemon(
     settings: Settings,
     calibration: SessionCalibration | None,
     observer: Observer | None,
+    watchdog: Watchdog,
 ) -> Daemon:
     from hemato_edge.pipeline.daemon import Daemon
     from hemato_edge.pipeline.field import FieldAnalyzer
@@ -201,29 +218,38 @@ def _daemon(
     gate = QualityGate(**settings.quality.model_dump())
     analyzer = FieldAnalyzer(gate, locator, classifier, calibration)
     camera = settings.camera
-    return Daemon(source, analyzer, writer, begin, limits, camera.open_timeout_s, camera.read_timeout_s, observer)
+    waits_s = camera.open_timeout_s, camera.read_timeout_s
+    return Daemon(source, analyzer, writer, begin, limits, *waits_s, observer, watchdog)
 
 
-def _count(daemon: Daemon, writer: Writer, display: Display) -> HematoEdgeError | None:
+def _count(daemon: Daemon, writer: Writer, display: Display, reloader: Reloader) -> HematoEdgeError | None:
     """Run to the end and close the session; the error that ended it, if one did."""
     from datetime import datetime, timezone
 
+    from hemato_edge.cli.supervised import listen, say
     from hemato_edge.errors import HematoEdgeError
     from hemato_edge.store.records import FINISHED, INTERRUPTED
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda received, _: daemon.stop(f"stopped by {signal.Signals(received).name}"))
-    state, error = INTERRUPTED, None
+    def show(totals: Totals) -> None:
+        reloader.check()
+        display.show(totals, daemon.tallies)
+
+    stopped = listen(daemon, reloader)
+    state, error, because = INTERRUPTED, None, "the program crashed"
     try:
         with display:
-            outcome = daemon.run(lambda totals: display.show(totals, daemon.tallies), display.every_s)
-        state = FINISHED
-        typer.echo(f"Stopped: {outcome.reason}.", err=True)
+            outcome = daemon.run(show, display.every_s)
+        state, because = FINISHED, outcome.reason
+        say(f"Stopped: {outcome.reason}.")
     except HematoEdgeError as trouble:
-        error = trouble
+        because = trouble.message
+        if stopped and daemon.session is None:  # before the camera gave a frame: as asked, and nothing is lost
+            say(f"Stopped: {stopped[0]}.")
+        else:
+            error = trouble
     finally:
         if daemon.session is not None:
-            writer.end_session(daemon.session, state, datetime.now(timezone.utc))
+            writer.end_session(daemon.session, state, datetime.now(timezone.utc), because)
     return error
 
 

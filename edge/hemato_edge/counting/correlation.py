@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import numpy as np
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.values import Image
+
+Gray = TypeVar("Gray", np.uint8, np.float32)
 
 WORKING_WIDTH_PX = 320
 """Frames are shrunk to about this width: a shift of one pixel here is well under a red cell's radius."""
@@ -42,11 +44,13 @@ class View:
         grey: (h, w) float32 at working width, contrast against the surroundings.
         spectrum: (h, w // 2 + 1) complex64 of the tapered picture.
         scale: pixels of the frame for one of `grey`.
+        turned_deg: by how much the frame was turned back to make `grey`, from x towards y.
     """
 
     grey: NDArray[np.float32]
     spectrum: NDArray[np.complex64]
     scale: float
+    turned_deg: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,10 @@ class Shift:
     overlap: float
 
 
-def view_of(image: Image) -> View:
+def view_of(image: Image, turned_deg: float = 0.0) -> View:
     """The green channel, which every cell absorbs, of a frame (H, W, 3) uint8 BGR, small and evenly lit.
+
+    A frame that is turned by `turned_deg` on the slide is turned back about its middle.
 
     What is wider than a few cells is taken out: uneven light does not move with the stage and would hold the
     correlation at zero shift.
@@ -74,10 +80,21 @@ def view_of(image: Image) -> View:
     factor = max(1.0, image.shape[1] / WORKING_WIDTH_PX)
     size = (max(1, round(image.shape[1] / factor)), max(1, round(image.shape[0] / factor)))
     green = cv2.extractChannel(image, 1)
-    small = cv2.resize(green, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    shrunk = np.asarray(cv2.resize(green, size, interpolation=cv2.INTER_AREA), np.uint8)
+    small = turned_back(shrunk, turned_deg, cv2.BORDER_REFLECT).astype(np.float32)
     around = cv2.blur(small, (UNEVEN_LIGHT_PX, UNEVEN_LIGHT_PX), borderType=cv2.BORDER_REFLECT)
     grey = np.asarray(small / (around + 1) - 1, np.float32)
-    return View(grey, spectrum_of(grey), image.shape[1] / size[0])
+    return View(grey, spectrum_of(grey), image.shape[1] / size[0], turned_deg)
+
+
+def turned_back(picture: NDArray[Gray], degrees: float, border: int = cv2.BORDER_CONSTANT) -> NDArray[Gray]:
+    """A picture (h, w) by a frame that is turned by `degrees` on the slide, as one sees it unturned; same size."""
+    if not degrees:
+        return picture
+    height, width = picture.shape
+    turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), -degrees, 1.0)
+    back = cv2.warpAffine(picture, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=border)
+    return np.asarray(back, picture.dtype)
 
 
 def spectrum_of(grey: NDArray[np.float32]) -> NDArray[np.complex64]:
@@ -166,8 +183,14 @@ def agreement_at(
         return 0.0, overlap
     a = reference[max(y, 0) : height + min(y, 0), max(x, 0) : width + min(x, 0)]
     b = grey[max(-y, 0) : height + min(-y, 0), max(-x, 0) : width + min(-x, 0)]
+    agreement = agreement_of(a, b)
+    return 0.0 if agreement is None else agreement, overlap
+
+
+def agreement_of(a: NDArray[np.float32], b: NDArray[np.float32]) -> float | None:
+    """Correlation coefficient of two pictures of one size; None where one of them says nothing."""
     a, b = a - a.mean(), b - b.mean()
     powers = float((a * a).mean()), float((b * b).mean())
     if min(powers) < MIN_CONTRAST**2:
-        return 0.0, overlap
-    return float((a * b).mean() / np.sqrt(powers[0] * powers[1])), overlap
+        return None
+    return float((a * b).mean() / np.sqrt(powers[0] * powers[1]))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hemato_edge.counting.rotation import rotated
 from hemato_edge.labels import KINDS
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ TILE_SQUARES = 32
 MARGINS_RED_CELLS = (1.1, 0.55, 0.25)
 """Half of what a cell measures, by kind, in red-cell diameters; nine of ten white cells are smaller (pbc, training
 split)."""
+
+
+_EVERYWHERE = np.ones((), np.bool_)
 
 
 class Coverage:
@@ -83,13 +87,13 @@ class Coverage:
     def add(self, pose: Pose, frame_size: tuple[int, int]) -> None:
         """A frame was analysed."""
         for kind in range(len(KINDS)):
-            for tile, rows, columns in self._pieces(pose, frame_size, kind):
+            for tile, rows, columns, inside in self._pieces(pose, frame_size, kind):
                 looks = self._looks.get(tile)
                 if looks is None:
                     looks = self._looks[tile] = np.zeros((len(KINDS), TILE_SQUARES, TILE_SQUARES), np.uint8)
                 piece = looks[kind, rows, columns]
-                self._squares[kind] += int(np.count_nonzero(piece == 0))
-                np.add(piece, 1, out=piece, where=piece < 255)
+                self._squares[kind] += int(np.count_nonzero((piece == 0) & inside))
+                np.add(piece, 1, out=piece, where=(piece < 255) & inside)
 
     def least_looks(self, pose: Pose, frame_size: tuple[int, int]) -> int:
         """How often the least seen place of a view was analysed; 0 where any of it is new."""
@@ -97,22 +101,28 @@ class Coverage:
             return 0
         least = 255
         for kind in range(len(KINDS)):
-            for tile, rows, columns in self._pieces(pose, frame_size, kind):
+            for tile, rows, columns, inside in self._pieces(pose, frame_size, kind):
                 looks = self._looks.get(tile)
                 if looks is None:
                     return 0
-                least = min(least, int(looks[kind, rows, columns].min()))
+                least = min(least, int(looks[kind, rows, columns].min(initial=255, where=inside)))
         return least
 
     def forget(self, tile: Tile) -> None:
         """Drop a tile; its area stays counted."""
         self._looks.pop(tile, None)
 
-    def join(self, region: int, into: int, x_px: float, y_px: float) -> None:
-        """Lay the squares of one region upon another's; what both have seen is one area."""
-        across, down = round(x_px / self._pitch), round(y_px / self._pitch)
+    def join(self, region: int, into: int, x_px: float, y_px: float, angle_deg: float = 0.0) -> None:
+        """Lay the squares of one region upon another's; what both have seen is one area.
+
+        A region that is turned by `angle_deg` about its (0, 0) is laid tile by tile, each tile unturned.
+        """
         for tile in [one for one in self._looks if one[0] == region]:
             looks = self._looks.pop(tile)
+            middle = [(place + 0.5) * TILE_SQUARES for place in tile[1:]]
+            x, y = rotated(middle[0], middle[1], angle_deg)
+            across = round(x - middle[0] + x_px / self._pitch)
+            down = round(y - middle[1] + y_px / self._pitch)
             _, rows, columns = np.nonzero(looks.max(axis=0, keepdims=True))
             for row, column in set(zip(rows.tolist(), columns.tolist(), strict=True)):
                 self._lay(
@@ -132,16 +142,44 @@ class Coverage:
             self._squares[kind] -= 1
         place[:] = np.minimum(place.astype(int) + looks, 255)
 
-    def _pieces(self, pose: Pose, frame_size: tuple[int, int], kind: int) -> Iterator[tuple[Tile, slice, slice]]:
-        """The squares whose cells of a kind a frame shows whole, tile by tile."""
+    def _pieces(
+        self, pose: Pose, frame_size: tuple[int, int], kind: int
+    ) -> Iterator[tuple[Tile, slice, slice, NDArray[np.bool_]]]:
+        """The squares whose cells of a kind a frame shows whole, tile by tile, and which of them a turned one shows."""
         margin = MARGINS_RED_CELLS[kind] / PITCH_RED_CELLS
-        x0, x1 = _span(pose.x_px / self._pitch, frame_size[0] / self._pitch, margin)
-        y0, y1 = _span(pose.y_px / self._pitch, frame_size[1] / self._pitch, margin)
+        wider, higher = _bulge(pose, frame_size)
+        x0, x1 = _span((pose.x_px - wider) / self._pitch, (frame_size[0] + 2 * wider) / self._pitch, margin)
+        y0, y1 = _span((pose.y_px - higher) / self._pitch, (frame_size[1] + 2 * higher) / self._pitch, margin)
+        shown = self._shown(pose, frame_size, margin, (x0, x1), (y0, y1)) if pose.angle_deg else None
         for r in range(y0 // TILE_SQUARES, (y1 - 1) // TILE_SQUARES + 1):
             for c in range(x0 // TILE_SQUARES, (x1 - 1) // TILE_SQUARES + 1):
-                rows = slice(max(y0 - r * TILE_SQUARES, 0), min(y1 - r * TILE_SQUARES, TILE_SQUARES))
-                columns = slice(max(x0 - c * TILE_SQUARES, 0), min(x1 - c * TILE_SQUARES, TILE_SQUARES))
-                yield (pose.region, c, r), rows, columns
+                top, bottom = max(y0, r * TILE_SQUARES), min(y1, (r + 1) * TILE_SQUARES)
+                left, right = max(x0, c * TILE_SQUARES), min(x1, (c + 1) * TILE_SQUARES)
+                rows = slice(top - r * TILE_SQUARES, bottom - r * TILE_SQUARES)
+                columns = slice(left - c * TILE_SQUARES, right - c * TILE_SQUARES)
+                inside = _EVERYWHERE if shown is None else shown[top - y0 : bottom - y0, left - x0 : right - x0]
+                yield (pose.region, c, r), rows, columns, inside
+
+    def _shown(
+        self, pose: Pose, frame_size: tuple[int, int], margin: float, across: tuple[int, int], down: tuple[int, int]
+    ) -> NDArray[np.bool_]:
+        """(rows, columns) bool: the squares whose middle a turned frame shows, `margin` squares from its border."""
+        middle = np.asarray(frame_size) / 2
+        x = (np.arange(*across) + 0.5) * self._pitch - pose.x_px - middle[0]
+        y = ((np.arange(*down) + 0.5) * self._pitch - pose.y_px - middle[1])[:, None]
+        cosine, sine = math.cos(math.radians(pose.angle_deg)), math.sin(math.radians(pose.angle_deg))
+        room = middle - margin * self._pitch
+        inside: NDArray[np.bool_] = np.abs(cosine * x + sine * y) <= room[0]
+        inside &= np.abs(cosine * y - sine * x) <= room[1]
+        return inside
+
+
+def _bulge(pose: Pose, frame_size: tuple[int, int]) -> tuple[float, float]:
+    """How far a turned frame reaches over its unturned one at left and right, and above and below, pixels."""
+    if not pose.angle_deg:
+        return 0.0, 0.0
+    sine = abs(math.sin(math.radians(pose.angle_deg))) / 2
+    return sine * frame_size[1], sine * frame_size[0]
 
 
 def _span(start: float, length: float, margin: float) -> tuple[int, int]:

@@ -42,7 +42,10 @@ class KeyField:
         number: unique in the session.
         region, x, y: where its upper left corner lies, pixels of the frame.
         seen: when it was last of use, in steps of the session.
+        angle: by how much the frame was turned on the slide, degrees; not yet judged whether that is significant.
+        turned_deg: by how much its picture was turned back already.
         links: key field → how far it lies from this one, (x, y) pixels of the frame, as it was measured.
+        turns: key field → its angle less this one's, degrees, as it was measured.
     """
 
     number: int
@@ -54,7 +57,10 @@ class KeyField:
     shape: tuple[int, int]
     scale: float
     seen: int = 0
+    angle: float = 0.0
+    turned_deg: float = 0.0
     links: dict[int, tuple[float, float]] = field(default_factory=dict)
+    turns: dict[int, float] = field(default_factory=dict)
 
 
 class KeyFields:
@@ -74,12 +80,13 @@ class KeyFields:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def add(self, view: View, region: int, x: float, y: float) -> KeyField:
-        """Remember a view that lies at (x, y) of a region; the oldest goes where there are too many."""
+    def add(self, view: View, region: int, x: float, y: float, angle: float = 0.0) -> KeyField:
+        """Remember a view at (x, y) of a region, turned by `angle`; the oldest goes where there are too many."""
         phases, _ = _thumbnail(view)
         key = KeyField(
             self._next, region, x, y, _packed(view.grey), phases, (view.grey.shape[0], view.grey.shape[1]), view.scale
         )
+        key.angle, key.turned_deg = angle, view.turned_deg
         self._next += 1
         self._kept[key.number] = key
         self._cache(key.number, view)
@@ -126,7 +133,7 @@ class KeyFields:
         cached = self._views.get(key.number)
         if cached is None:
             grey = _unpacked(key.picture)
-            cached = View(grey, spectrum_of(grey), key.scale)
+            cached = View(grey, spectrum_of(grey), key.scale, key.turned_deg)
             self._cache(key.number, cached)
         return cached
 

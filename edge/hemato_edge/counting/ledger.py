@@ -17,6 +17,7 @@ import numpy as np
 
 from hemato_edge.counting.coverage import Coverage
 from hemato_edge.counting.matching import MATCH_RED_CELLS, matched, touches_border, whole_in_view
+from hemato_edge.counting.rotation import rotated
 from hemato_edge.counting.trial import BETTER_LOOK, COUNTED, MOST_AGAINST, REFUSED, TRIAL, TRIED, KnownCell, verdict
 from hemato_edge.labels import KINDS, PLATELET, RBC, WBC
 from hemato_edge.values import Pose
@@ -52,6 +53,21 @@ class Admission:
     cells: list[KnownCell | None]
     waiting: NDArray[np.intp]
     cut: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """Two cells of the ledger that turned out to be one, when their regions were joined.
+
+    Attributes:
+        gone: as it was known in the region that was joined; the ledger forgets it.
+        kept: as it was known where it lies.
+        doubled: whether both had been counted.
+    """
+
+    gone: KnownCell
+    kept: KnownCell
+    doubled: bool
 
 
 TWIN_RED_CELLS = 0.3
@@ -100,16 +116,17 @@ class Ledger:
         self.coverage.set_scale(red_cell_px)
         cut = touches_border(detections.boxes, frame_size)
         around = self._in_view(pose, frame_size, red_cell_px)
-        cells = matched(detections, around, pose, red_cell_px)
+        cells = matched(detections, around, pose, red_cell_px, frame_size)
+        places = pose.on_slide(detections.centres, frame_size).tolist()
         on_view = whole_in_view(around, pose, frame_size)
         for i, cell in enumerate(cells):
             if cell is not None and not cut[i]:
-                self._sighted(cell, detections, i, pose)
+                self._sighted(cell, detections, i, pose.region, places[i])
                 on_view.add(cell.number)
             elif cell is not None:
                 on_view.discard(cell.number)  # it was found, and cannot be judged: no chance
             elif not cut[i]:
-                cells[i] = self._enter(detections, i, pose)
+                cells[i] = self._enter(detections, i, pose.region, places[i])
         for cell in around:
             if cell.state == TRIED and cell.number in on_view:
                 cell.chances += 1
@@ -128,24 +145,29 @@ class Ledger:
         """Whether nothing new can be learned from a view: every place of it was looked at as often as a trial takes."""
         return self.coverage.least_looks(pose, frame_size) > TRIAL and not self._on_trial
 
-    def join(self, region: int, into: int, x_px: float, y_px: float, red_cell_px: float) -> list[KnownCell]:
+    def join(
+        self, region: int, into: int, x_px: float, y_px: float, red_cell_px: float, angle_deg: float = 0.0
+    ) -> list[Twins]:
         """A region turned out to be part of another: its cells move there, and those known in both are one.
 
+        The region is turned by `angle_deg` about its (0, 0), from x towards y, before it is moved.
+
         Returns:
-            those that had been counted in both, as they were known in `region`.
+            those that were known in both.
         """
-        doubles = []
-        self.coverage.join(region, into, x_px, y_px)
+        found = []
+        self.coverage.join(region, into, x_px, y_px, angle_deg)
         moved = [cell for tile in [t for t in self._tiles if t[0] == region] for cell in self._tiles.pop(tile)]
         self._on_trial = {n: (into if r == region else r, cell) for n, (r, cell) in self._on_trial.items()}
         for cell in moved:
-            cell.x, cell.y = cell.x + x_px, cell.y + y_px
+            x, y = rotated(cell.x, cell.y, angle_deg)
+            cell.x, cell.y = x + x_px, y + y_px
             twin = self._twin(cell, into, red_cell_px)
             if twin is None:
                 self._tiles.setdefault(self.coverage.tile_of(into, cell.x, cell.y), []).append(cell)
-            elif self._is_double(cell, twin):
-                doubles.append(cell)
-        return doubles
+            else:
+                found.append(Twins(cell, twin, self._is_double(cell, twin)))
+        return found
 
     def move(self, moves: Iterable[Move]) -> None:
         """The map was put right: each cell moves along with the key field that it lies nearest to."""
@@ -164,70 +186,69 @@ class Ledger:
     def _admit_all(self, detections: Detections) -> Admission:
         counted: tuple[list[KnownCell], ...] = tuple([] for _ in KINDS)
         cells: list[KnownCell | None] = []
-        for i in range(len(detections)):
-            cell = self._made(detections, i, (0.0, 0.0), 0)
+        for i, place in enumerate(detections.centres.tolist()):
+            cell = self._made(detections, i, place)
             cell.state = COUNTED
             self.known[cell.kind] += 1
             counted[cell.kind].append(cell)
             cells.append(cell)
         return Admission(counted, [], cells, np.zeros(0, np.intp))
 
-    def _made(self, detections: Detections, i: int, corner: tuple[float, float], looks: int) -> KnownCell:
+    def _made(self, detections: Detections, i: int, place: list[float]) -> KnownCell:
         kind, score = int(detections.kinds[i]), float(detections.scores[i])
         x0, y0, x1, y1 = detections.boxes[i].tolist()
         kinds = [int(k == kind) for k in range(len(KINDS))]
         self._next += 1
         size = math.sqrt((x1 - x0) * (y1 - y0))
-        x, y = (x0 + x1) / 2 + corner[0], (y0 + y1) / 2 + corner[1]
-        return KnownCell(self._next, kind, x, y, size, score, TRIED, 1, 1 + looks, kinds)
+        return KnownCell(self._next, kind, place[0], place[1], size, score, TRIED, 1, 1, kinds)
 
-    def _enter(self, detections: Detections, i: int, pose: Pose) -> KnownCell:
+    def _enter(self, detections: Detections, i: int, region: int, place: list[float]) -> KnownCell:
         """A cell at a place where none was known. Frames that had it on view and did not show it speak against it."""
-        cell = self._made(detections, i, (pose.x_px, pose.y_px), 0)
+        cell = self._made(detections, i, place)
         like = next((kind for kind in (PLATELET, RBC, WBC) if self.coverage.shown_whole(kind, cell.size)), None)
-        looks = self.coverage.looks_at(pose.region, WBC if like is None else like, cell.x, cell.y)
+        looks = self.coverage.looks_at(region, WBC if like is None else like, cell.x, cell.y)
         cell.chances += min(looks, MOST_AGAINST if like is None else TRIAL)
-        self._tiles.setdefault(self.coverage.tile_of(pose.region, cell.x, cell.y), []).append(cell)
-        self._on_trial[cell.number] = (pose.region, cell)
+        self._tiles.setdefault(self.coverage.tile_of(region, cell.x, cell.y), []).append(cell)
+        self._on_trial[cell.number] = (region, cell)
         return cell
 
     def _in_view(self, pose: Pose, frame_size: tuple[int, int], red_cell_px: float) -> list[KnownCell]:
         """The known cells of the tiles that a frame touches, and of those it nearly touches."""
         reach = max(MATCH_RED_CELLS) * red_cell_px
+        reach += abs(math.sin(math.radians(pose.angle_deg))) * max(frame_size) / 2  # a turned frame's corners
         wide = (round(frame_size[0] + 2 * reach), round(frame_size[1] + 2 * reach))
         corner = Pose(pose.region, pose.x_px - reach, pose.y_px - reach, pose.confidence)
         return [cell for tile in self.coverage.tiles_in(corner, wide) for cell in self._tiles.get(tile, ())]
 
-    def _sighted(self, cell: KnownCell, detections: Detections, i: int, pose: Pose) -> None:
+    def _sighted(self, cell: KnownCell, detections: Detections, i: int, region: int, place: list[float]) -> None:
         """A known cell follows slow drift of the tracking; the old place weighs more, so nothing runs away."""
         kind, score = int(detections.kinds[i]), float(detections.scores[i])
         if cell.state == REFUSED and score >= cell.score + BETTER_LOOK:
-            self._try_anew(cell, detections, i, pose)
+            self._try_anew(cell, detections, i, region, place)
         elif cell.state == TRIED:
-            self._on_trial[cell.number] = (pose.region, cell)
+            self._on_trial[cell.number] = (region, cell)
             cell.sightings += 1
             cell.score = max(cell.score, score)
             cell.kinds[kind] += 1
             cell.kind = max(range(len(KINDS)), key=lambda k: (cell.kinds[k], k == cell.kind))
         if kind != cell.kind:
             return
-        before = self.coverage.tile_of(pose.region, cell.x, cell.y)
-        place = detections.centres[i] + (pose.x_px, pose.y_px)
-        cell.x += 0.2 * (float(place[0]) - cell.x)
-        cell.y += 0.2 * (float(place[1]) - cell.y)
-        after = self.coverage.tile_of(pose.region, cell.x, cell.y)
+        before = self.coverage.tile_of(region, cell.x, cell.y)
+        cell.x += 0.2 * (place[0] - cell.x)
+        cell.y += 0.2 * (place[1] - cell.y)
+        after = self.coverage.tile_of(region, cell.x, cell.y)
         if after != before:
             self._tiles[before].remove(cell)
             self._tiles.setdefault(after, []).append(cell)
 
-    def _try_anew(self, cell: KnownCell, detections: Detections, i: int, pose: Pose) -> None:
+    def _try_anew(self, cell: KnownCell, detections: Detections, i: int, region: int, place: list[float]) -> None:
         """A refused thing has been seen much better: what was known of it is forgotten."""
-        self._tiles[self.coverage.tile_of(pose.region, cell.x, cell.y)].remove(cell)
-        fresh = self._made(detections, i, (pose.x_px, pose.y_px), 0)
+        self._tiles[self.coverage.tile_of(region, cell.x, cell.y)].remove(cell)
+        fresh = self._made(detections, i, place)
         cell.kind, cell.kinds, cell.x, cell.y, cell.size = fresh.kind, fresh.kinds, fresh.x, fresh.y, fresh.size
         cell.score, cell.state, cell.sightings, cell.chances = fresh.score, TRIED, 1, 0  # this frame's is still to come
-        self._tiles.setdefault(self.coverage.tile_of(pose.region, cell.x, cell.y), []).append(cell)
-        self._on_trial[cell.number] = (pose.region, cell)
+        self._tiles.setdefault(self.coverage.tile_of(region, cell.x, cell.y), []).append(cell)
+        self._on_trial[cell.number] = (region, cell)
 
     def _judge(self, on_view: set[int]) -> tuple[tuple[list[KnownCell], ...], list[KnownCell]]:
         """End the trials that can be ended; what left the view is judged by what there is."""

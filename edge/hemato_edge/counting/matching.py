@@ -23,12 +23,14 @@ BORDER_PX = 2.0
 """A box that ends closer than this to the frame's border is cut by it."""
 
 
-def matched(detections: Detections, around: list[KnownCell], pose: Pose, red_cell_px: float) -> list[KnownCell | None]:
+def matched(
+    detections: Detections, around: list[KnownCell], pose: Pose, red_cell_px: float, frame_size: tuple[int, int]
+) -> list[KnownCell | None]:
     """For each detection the known cell that it is, or None: the nearest pairs first, no cell twice."""
     found: list[KnownCell | None] = [None] * len(detections)
     if not around or not len(detections):
         return found
-    places = np.array([(cell.x, cell.y) for cell in around]) - (pose.x_px, pose.y_px)
+    places = pose.in_frame(np.array([(cell.x, cell.y) for cell in around]), frame_size)
     distance = np.hypot(*(detections.centres[:, None] - places[None]).transpose(2, 0, 1)) / red_cell_px
     reach = _reach(detections, around)
     pairs = np.argwhere(distance < reach)
@@ -55,10 +57,12 @@ def _reach(detections: Detections, around: list[KnownCell]) -> NDArray[np.float6
 def whole_in_view(cells: list[KnownCell], pose: Pose, frame_size: tuple[int, int]) -> set[int]:
     """The numbers of those cells that a frame should show whole."""
     width, height = frame_size
-    found = set()
-    for cell in cells:
+    found: set[int] = set()
+    if not cells:
+        return found
+    places = pose.in_frame(np.array([(cell.x, cell.y) for cell in cells]), frame_size)
+    for cell, (x, y) in zip(cells, places.tolist(), strict=True):
         margin = cell.size / 2 + 2 * BORDER_PX
-        x, y = cell.x - pose.x_px, cell.y - pose.y_px
         if margin <= x <= width - margin and margin <= y <= height - margin:
             found.add(cell.number)
     return found

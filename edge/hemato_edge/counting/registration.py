@@ -5,9 +5,10 @@ map: where the stage comes back, the frame snaps to the old key field, and what 
 When a frame fits nothing nearby, all places ever seen are tried: a jump back to known ground goes on there. Only
 what fits none of them begins a new region; and when such a region meets known ground later, it is joined to it.
 
-Small rotations are not estimated. Measured (`benchmarks/registration.py --data DIR`, "turned"): views of real fields
-turned by 1° against each other still agree enough and are placed within a tenth of a red cell at the corners; a stage
-that is pushed by hand in its guide turns less.
+A slide that is pushed by hand turns a little, slowly. Each frame's turn against what it is held against is measured
+at the shift that was found, and added up from key field to key field; an angle that is not significant is 0 and
+changes nothing. The next frame is turned back by the last one's angle before it is compared, so that shifts are those
+of the slide, and a stage that comes back turned still knows its ground.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import numpy as np
 
 from hemato_edge.counting.correlation import MIN_OVERLAP, Shift, View, shift_between, view_of
 from hemato_edge.counting.keyfields import MAX_KEY_FIELDS, KeyField, KeyFields
-from hemato_edge.counting.slide_map import Move, relaxed
+from hemato_edge.counting.rotation import moved, moved_and_turned, remembered, rotated, settled
+from hemato_edge.counting.slide_map import Move, note, relaxed
 from hemato_edge.values import Pose
 
 if TYPE_CHECKING:
@@ -43,6 +45,13 @@ SEARCHED_AT_ONCE = 96
 """Key fields that one frame of such a region is held against; the next frame goes on with the next ones."""
 JOIN_CANDIDATES = 12
 """So many of these are compared in full: at first there is little overlap, which thumbnails hardly show."""
+MEASURED_EVERY = 3
+"""Against one key field, the angle of every third frame is measured: a slide turns slowly, and it costs a fifth of all
+that registration and ledger take."""
+TURNING_DEGREES = 0.15
+"""Where it had changed by more, the next frame's is measured, too."""
+ALIKE = 0.9
+"""Where frame and key field agree less, it is measured at once: 1° brings the agreement down to this."""
 _LINKS = 3
 
 
@@ -53,13 +62,15 @@ class Joined:
     Attributes:
         region: the one that ends.
         into: the older region that goes on.
-        x_px, y_px: what to add to a position in `region` to have it in `into`.
+        x_px, y_px: what to add to a position in `region` to have it in `into`, once it was turned.
+        angle_deg: by how much a position in `region` is turned about its (0, 0) first, from x towards y.
     """
 
     region: int
     into: int
     x_px: float
     y_px: float
+    angle_deg: float = 0.0
 
 
 class Registration:
@@ -82,7 +93,7 @@ class Registration:
         self._region, self._regions = -1, 0
         self._key: KeyField | None = None
         self._last: View | None = None
-        self._here = np.zeros(2)
+        self._here, self._angle, self._unmeasured = np.zeros(2), 0.0, MEASURED_EVERY
         self._searched_at = np.full(2, np.inf)
         self._searched_up_to = 0
         self.lost = self.found_again = self.rejoined = 0
@@ -91,7 +102,7 @@ class Registration:
 
     def locate(self, image: Image) -> Pose:
         """The pose of a frame (H, W, 3) uint8 BGR; frames must come in the order they were taken."""
-        view = view_of(image)
+        view = view_of(image, settled(self._angle))
         confidence = self._track(view)
         if confidence is None:
             confidence = self._recognise(view)
@@ -102,7 +113,7 @@ class Registration:
         else:
             self._look_for_known_ground(view)
             self._map(view)
-        return Pose(self._region, float(self._here[0]), float(self._here[1]), confidence)
+        return self._pose(confidence)
 
     def follow(self, image: Image) -> Pose | None:
         """The pose of a frame that will not be counted, or None where it fits nothing nearby.
@@ -110,17 +121,17 @@ class Registration:
         A blurred frame still tells how far the stage moved: without it, tracking would be lost over a stretch that
         is out of focus. It becomes no key field, and starts no region.
         """
-        view = view_of(image)
-        confidence = self._track(view)
-        if confidence is None:
-            return None
-        return Pose(self._region, float(self._here[0]), float(self._here[1]), confidence)
+        confidence = self._track(view_of(image, settled(self._angle)))
+        return None if confidence is None else self._pose(confidence)
 
     def take_changes(self) -> tuple[list[Joined], list[Move]]:
         """What has changed on the map since the last call, in the order in which it has to be applied."""
         changes = self.joined, self.moves
         self.joined, self.moves = [], []
         return changes
+
+    def _pose(self, confidence: float) -> Pose:
+        return Pose(self._region, float(self._here[0]), float(self._here[1]), confidence, settled(self._angle))
 
     def _track(self, view: View) -> float | None:
         """Hold a frame against the key field at hand, the last frame, and the key fields around."""
@@ -130,7 +141,8 @@ class Registration:
         if found is None and self._last is not None and self._last.grey.shape == view.grey.shape:
             shift = shift_between(self._last, view)
             if self._fits(shift):
-                self._here = self._here + np.array([shift.x, shift.y]) * view.scale
+                apart, self._angle = moved_and_turned(self._last, self._angle, view, shift)
+                self._here = self._here + apart
                 found = shift.agreement
         if found is None:
             found = self._around(view)
@@ -142,8 +154,16 @@ class Registration:
         shift = self.key_fields.compare(key, view)
         if shift is None or not self._fits(shift) or shift.agreement < least:
             return None
-        self._key, self._region = key, key.region
-        self._here = np.array([key.x + shift.x * view.scale, key.y + shift.y * view.scale])
+        former, self._key, self._region = self._key, key, key.region
+        self._unmeasured += 1
+        alike = shift.agreement >= ALIKE and shift.overlap > KEY_OVERLAP + 0.02  # else it may become a key field
+        if key is former and self._unmeasured < MEASURED_EVERY and alike:
+            apart = moved(self.key_fields.view(key), key.angle, view, shift)
+        else:
+            before = self._angle
+            apart, self._angle = moved_and_turned(self.key_fields.view(key), key.angle, view, shift)
+            self._unmeasured = 0 if abs(self._angle - before) < TURNING_DEGREES else MEASURED_EVERY
+        self._here = np.array([key.x, key.y]) + apart
         self.key_fields.use(key)
         return shift.agreement
 
@@ -184,31 +204,39 @@ class Registration:
         if self._searched_up_to >= len(others):
             self._searched_at = self._here
         for key in self.key_fields.search(view, batch, JOIN_CANDIDATES):
-            here, region, current = self._here, self._region, self._key
+            here, angle, region, current = self._here, self._angle, self._region, self._key
             if self._against_key(key, view, SURE_CONFIDENCE) is not None:
-                self._join(region, here, current)
+                self._join(region, here, angle, current, _extent(view))
                 return
 
-    def _join(self, region: int, here: NDArray[np.float64], former: KeyField | None) -> None:
+    def _join(
+        self, region: int, here: NDArray[np.float64], angle: float, former: KeyField | None, extent: tuple[float, float]
+    ) -> None:
         """The frame that lay at `here` of `region` lies in the present region, too: one of the two ends."""
-        into, offset = self._region, self._here - here
+        into, there, turn = self._region, self._here, settled(self._angle - angle)
         if region < into:  # the older one goes on
-            region, into, offset = into, region, -offset
-            self._here = here
+            region, into, here, there, turn = into, region, there, here, -turn
+            self._here, self._angle = there, angle
+        middle = np.asarray(extent) / 2
+        offset = there + middle - np.array(rotated(float(here[0] + middle[0]), float(here[1] + middle[1]), turn))
         for key in self.key_fields.of_region(region):
-            key.region, key.x, key.y = into, key.x + float(offset[0]), key.y + float(offset[1])
+            x, y = rotated(key.x + float(middle[0]), key.y + float(middle[1]), turn)
+            key.region, key.angle = into, key.angle + turn
+            key.x, key.y = x + float(offset[0] - middle[0]), y + float(offset[1] - middle[1])
+            key.links = {number: rotated(*link, turn) for number, link in key.links.items()}
         self._region = into
         self._link(self._key, former)
-        self.joined.append(Joined(region, into, float(offset[0]), float(offset[1])))
+        self.joined.append(Joined(region, into, float(offset[0]), float(offset[1]), turn))
         self.rejoined += 1
 
     def _start(self, view: View) -> None:
         self._regions += 1
         self._region = self._regions - 1
         self._here = np.zeros(2)
-        self._key = self.key_fields.add(view, self._region, 0.0, 0.0)
+        self._key = self.key_fields.add(view, self._region, 0.0, 0.0, self._angle)
         self._last = view
         self._searched_at, self._searched_up_to = np.full(2, np.inf), 0
+        self._unmeasured = MEASURED_EVERY
 
     def _map(self, view: View) -> None:
         """Keep to the nearest key field; make one where there is none."""
@@ -222,37 +250,43 @@ class Registration:
         )
         if share >= KEY_OVERLAP:
             if nearest is not self._key:
-                former, before = self._key, self._here
+                former, before, angle = self._key, self._here, self._angle
                 if self._against_key(nearest, view) is not None:
-                    self._link(nearest, former, before - self._here)
+                    self._link(nearest, former, before - self._here, angle - self._angle)
             return
-        key = self.key_fields.add(view, self._region, *map(float, self._here))
+        key = self.key_fields.add(
+            view, self._region, float(self._here[0]), float(self._here[1]), remembered(self._angle)
+        )
         for other in near[:_LINKS]:
             shift = self.key_fields.compare(other, view)
             if shift is not None and self._fits(shift):
-                _note(other, key, (shift.x * view.scale, shift.y * view.scale))
+                apart, angle = moved_and_turned(self.key_fields.view(other), other.angle, view, shift)
+                note(other, key, (float(apart[0]), float(apart[1])), angle - other.angle)
         self._key = key
         self._relax(key)
 
-    def _link(self, key: KeyField | None, former: KeyField | None, drift: NDArray[np.float64] | None = None) -> None:
+    def _link(
+        self,
+        key: KeyField | None,
+        former: KeyField | None,
+        drift: NDArray[np.float64] | None = None,
+        turned: float = 0.0,
+    ) -> None:
         """Two key fields were seen from one frame: note how far they lie apart, and spread what had drifted."""
         if key is None or former is None or key is former or former.number in key.links:
             return
         off = np.zeros(2) if drift is None else drift
-        _note(former, key, (key.x - former.x + float(off[0]), key.y - former.y + float(off[1])))
+        apart = key.x - former.x + float(off[0]), key.y - former.y + float(off[1])
+        note(former, key, apart, key.angle - former.angle + turned)
         self._relax(key)
 
     def _relax(self, key: KeyField) -> None:
-        before = np.array([key.x, key.y])
+        before, angle = np.array([key.x, key.y]), key.angle
         moves = relaxed(key, self.key_fields)
         self.moves += moves
+        self._angle += key.angle - angle
         if moves:
             self._here = self._here + np.array([key.x, key.y]) - before
-
-
-def _note(one: KeyField, other: KeyField, shift: tuple[float, float]) -> None:
-    one.links[other.number] = shift
-    other.links[one.number] = (-shift[0], -shift[1])
 
 
 def _extent(view: View) -> tuple[float, float]:

@@ -1,7 +1,8 @@
 """Puts the map of key fields right when a loop closes: least squares over the shifts that were measured.
 
 With translations alone this is a linear system, one for x and one for y: the graph's Laplacian. It is solved over the
-key fields around the new link; those further off stay where they are and hold the rest.
+key fields around the new link; those further off stay where they are and hold the rest. Angles, where a slide was
+turned, come first, by the same matrix, and turn the shifts that were measured.
 """
 
 from __future__ import annotations
@@ -11,7 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hemato_edge.counting.rotation import LEAST_DEGREES, rotated, settled
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from hemato_edge.counting.keyfields import KeyField, KeyFields
@@ -20,6 +25,9 @@ MOST_AT_ONCE = 200
 """Key fields that are moved at once: solving for them takes a few milliseconds."""
 WORTH_PX = 1.0
 """Nothing is moved while the measured shifts disagree with the map by less than this, pixels of the frame."""
+
+WORTH_DEGREES = LEAST_DEGREES
+"""Nothing is turned while the measured angles disagree with the map by less than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +47,45 @@ class Move:
     dy_px: float
 
 
+def note(one: KeyField, other: KeyField, shift: tuple[float, float], turn: float = 0.0) -> None:
+    """`other` was measured to lie `shift` pixels of the frame from `one`, turned by `turn` degrees against it."""
+    one.links[other.number], one.turns[other.number] = shift, turn
+    other.links[one.number], other.turns[one.number] = (-shift[0], -shift[1]), -turn
+
+
 def relaxed(key: KeyField, fields: KeyFields) -> list[Move]:
     """Spread the disagreement of the links of `key` over the key fields around it, in place.
 
     Returns:
         what was moved; empty where the map agrees well enough.
     """
+    _turn_right(key, fields)
     worst = max((max(abs(o.x - key.x - dx), abs(o.y - key.y - dy)) for o, (dx, dy) in fields.linked(key)), default=0.0)
     if worst < WORTH_PX:
         return []
     group = _around(key, fields)
-    places = _solved(group, fields)
+    places = _solved(group, fields, lambda one: (one.x, one.y), lambda one, other: one.links[other.number])
     moves = []
     for one, (x, y) in zip(group, places.tolist(), strict=True):
         if max(abs(x - one.x), abs(y - one.y)) > WORTH_PX / 4:
             moves.append(Move(one.region, one.x, one.y, x - one.x, y - one.y))
             one.x, one.y = x, y
     return moves
+
+
+def _turn_right(key: KeyField, fields: KeyFields) -> None:
+    """Spread the disagreement of angles over the key fields around, and turn the shifts between them along."""
+    off = (abs(other.angle - key.angle - key.turns.get(other.number, 0.0)) for other, _ in fields.linked(key))
+    if max(off, default=0.0) < WORTH_DEGREES:
+        return
+    group = _around(key, fields)
+    angles = _solved(group, fields, lambda one: (one.angle,), lambda one, other: (one.turns[other.number],))
+    turned = {one.number: angle - one.angle for one, angle in zip(group, angles[:, 0].tolist(), strict=True)}
+    for one in group:
+        for other, shift in fields.linked(one):
+            turn = settled((turned[one.number] + turned.get(other.number, 0.0)) / 2)
+            one.links[other.number] = rotated(*shift, turn)
+        one.angle += turned[one.number]
 
 
 def _around(key: KeyField, fields: KeyFields) -> list[KeyField]:
@@ -81,22 +111,27 @@ def found_in_order(key: KeyField, fields: KeyFields) -> list[KeyField]:
     return queue[1:]
 
 
-def _solved(group: list[KeyField], fields: KeyFields) -> NDArray[np.float64]:
-    """(N, 2) places that agree best with all links of the group; the oldest of the group stays where it is."""
+def _solved(
+    group: list[KeyField],
+    fields: KeyFields,
+    now: Callable[[KeyField], tuple[float, ...]],
+    measured: Callable[[KeyField, KeyField], tuple[float, ...]],
+) -> NDArray[np.float64]:
+    """(N, k) places or angles that agree best with all links of the group; the oldest stays as it is `now`."""
     index = {key.number: i for i, key in enumerate(group)}
     fixed = min(range(len(group)), key=lambda i: group[i].number)
     matrix = np.zeros((len(group), len(group)))
-    right = np.zeros((len(group), 2))
+    right = np.zeros((len(group), len(now(group[0]))))
     for i, key in enumerate(group):
-        for other, shift in fields.linked(key):
+        for other, _ in fields.linked(key):
             matrix[i, i] += 1
-            right[i] -= shift
+            right[i] -= measured(key, other)
             j = index.get(other.number)
             if j is None:
-                right[i] += (other.x, other.y)
+                right[i] += now(other)
             else:
                 matrix[i, j] -= 1
-    matrix[fixed], right[fixed] = 0, (group[fixed].x, group[fixed].y)
+    matrix[fixed], right[fixed] = 0, now(group[fixed])
     matrix[fixed, fixed] = 1
     solved: NDArray[np.float64] = np.linalg.solve(matrix, right)
     return solved

@@ -37,6 +37,8 @@ class KnownCell:
         sightings, chances: frames in which it was found, and frames that should have shown it whole.
         kinds: sightings by kind.
         looks: inferences that it has had.
+        record: number under which it stands on record with its label; 0 while it does not.
+        label: that label.
     """
 
     number: int
@@ -50,6 +52,8 @@ class KnownCell:
     chances: int
     kinds: list[int]
     looks: int = 0
+    record: int = 0
+    label: str = ""
 
 
 def verdict(cell: KnownCell, *, left: bool) -> int:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Protocol
 from hemato_edge.cameras.camera import EndOfFrames, OpenCamera
 from hemato_edge.errors import CameraError, HematoEdgeError
 from hemato_edge.pipeline.field import adds_something
+from hemato_edge.pipeline.notify import Watchdog
+from hemato_edge.store.records import Join
 from hemato_edge.values import FieldResult
 
 if TYPE_CHECKING:
@@ -27,10 +29,13 @@ if TYPE_CHECKING:
     from hemato_edge.store.records import Totals
     from hemato_edge.store.writer import Writer
     from hemato_edge.values import Frame, Quality
+    from hemato_edge.vision.quality import QualityGate
 
 _log = logging.getLogger(__name__)
 FRAMES_WAITING = 2
 RESULTS_WAITING = 16
+STOP_WAIT_S = 2.0
+"""How long the end of a run waits for a live camera's last read; a service has to be gone within 5 s."""
 TALLY_EVERY_S = 10.0
 """How often counts of rejected and dropped frames are committed when no new field comes: rare, for the SD card."""
 LOOK_EVERY_S = 60.0
@@ -39,6 +44,8 @@ MODELS_READY = "the models are loaded and verified"
 CAMERA_OPEN = "the camera is open"
 FIRST_CELLS = "the first cells are on disk"
 """Lines of the log (`-v`), once a run each, by which its start is timed."""
+MAX_PLACES = 65_536
+"""White cells whose place on record is remembered, should they turn out to be others: a few MB."""
 _POLL_S = 0.1
 _GRACE = 1.5
 """A read may take this many times its own limit before it counts as hung: the camera's own error says more."""
@@ -89,6 +96,7 @@ class Daemon:
         limits: when to stop.
         open_timeout_s, read_timeout_s: how long a live camera may take for its first and each further frame, seconds.
         observer: told of each frame; None: nobody is.
+        watchdog: who is told of progress; None: nobody.
 
     Attributes:
         totals: what is on disk; None before the first commit.
@@ -106,6 +114,7 @@ class Daemon:
         open_timeout_s: float,
         read_timeout_s: float,
         observer: Observer | None = None,
+        watchdog: Watchdog | None = None,
     ) -> None:
         self._camera = camera
         self._analyzer = analyzer
@@ -116,6 +125,7 @@ class Daemon:
         self._open_timeout_s = open_timeout_s
         self._read_timeout_s = read_timeout_s
         self._observer = observer
+        self._watchdog = watchdog or Watchdog()
         self._frames: queue.Queue[Frame] = queue.Queue(FRAMES_WAITING)
         self._results: queue.Queue[FieldResult] = queue.Queue(RESULTS_WAITING)
         self._stop = threading.Event()
@@ -130,6 +140,7 @@ class Daemon:
         self._alive_since = time.monotonic()
         self._opened = threading.Event()
         self.totals: Totals | None = None
+        self._places: dict[int, tuple[int, int]] = {}
         self.tallies: dict[str, int] = {}
         self.session: int | None = None
 
@@ -138,6 +149,15 @@ class Daemon:
         if not self._stop.is_set():
             self._reason = reason
             self._stop.set()
+
+    def note(self, what: str) -> None:
+        """Record with the session that `what` happened, as a tally of that name: the number of frames read by then."""
+        with self._tallies_lock:
+            self._tallies[what] = self._tallies["frames"]
+
+    def use_gate(self, gate: QualityGate) -> None:
+        """Judge frames by another gate from the next one on."""
+        self._analyzer.gate = gate
 
     def run(self, show: Callable[[Totals], None] | None = None, every_s: float = 0.25) -> Outcome:
         """Run to the end, in the calling thread; `show` is called with committed totals every `every_s` seconds.
@@ -156,16 +176,19 @@ class Daemon:
         except HematoEdgeError:
             self.stop("an error")  # lets the capture thread close the camera
             raise
+        self._watchdog.started(self.totals)
         analysis = self._start("analysis", self._analyse, self._analysed)
         writer = self._start("writer", self._write, self._written)
         started = time.monotonic()
         while analysis.is_alive() or writer.is_alive():
             writer.join(every_s)
             self._watch(capture, started)
+            if self._stop.is_set():
+                self._watchdog.stopping(self._reason)
             if show is not None:
                 show(self.totals)
         # A capture thread that hangs in its driver is left behind: it cannot be ended, and it holds no count.
-        capture.join(0.0 if self._error else self._read_timeout_s)
+        capture.join(0.0 if self._error else min(self._read_timeout_s, STOP_WAIT_S))
         self._raise_what_failed()
         return Outcome(self.totals, self._reason or "the camera has no more frames")
 
@@ -290,6 +313,7 @@ class Daemon:
                     return
                 continue
             result = self._analyzer.analyze(frame)
+            self._watchdog.analysed()
             self._take_tallies()
             if self._observer is not None:
                 self._observer.analysed(result)
@@ -328,11 +352,12 @@ class Daemon:
                         committed = time.monotonic()
                     continue
                 tallies = self._current_tallies()
-                self.totals = self._writer.commit_field(self._session, result, tallies)
+                self.totals = self._writer.commit_field(self._session, result, tallies, self._joins(result))
                 self.tallies = tallies
                 if not counted and self.totals.wbc + self.totals.rbc + self.totals.platelet:
                     counted = True
                     _log.info(FIRST_CELLS)
+                self._watchdog.committed(self.totals)
                 if self._observer is not None:
                     self._observer.committed(result)
                 committed = time.monotonic()
@@ -342,6 +367,18 @@ class Daemon:
         finally:
             self._finish()
 
+    def _joins(self, result: FieldResult) -> list[Join]:
+        """Which recorded cells a result says are one, by field and number; remembers where its own cells will stand."""
+        field = self.totals.fields if self.totals is not None else 0
+        self._places.update({cell.number: (field, i) for i, cell in enumerate(result.new_cells) if cell.number})
+        while len(self._places) > MAX_PLACES:
+            del self._places[next(iter(self._places))]
+        return [
+            Join(self._places[gone], self._places[kept])
+            for gone, kept in result.joined
+            if gone in self._places and kept in self._places
+        ]
+
     def _finish(self) -> None:
         self._record_look()
         self._commit_tallies()
@@ -350,6 +387,7 @@ class Daemon:
         tallies = self._current_tallies()
         self.totals = self._writer.commit_tallies(self._session, tallies)
         self.tallies = tallies
+        self._watchdog.committed(self.totals)
 
     def _record_look(self) -> None:
         look = self._analyzer.look

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hemato_edge.counting.ledger import Admission
+    from hemato_edge.counting.ledger import Admission, Twins
     from hemato_edge.pipeline.calibrated import SessionCalibration
     from hemato_edge.values import Image
     from hemato_edge.vision.classifier import Classifier
@@ -56,13 +56,13 @@ class FieldAnalyzer:
     """Turns the frames of one session into results. Holds the session's memory: tracking, ledger, look of the slide.
 
     Args:
-        gate, locator, classifier: the parts that see.
+        gate, locator, classifier: the parts that see. The gate may be replaced while it runs: the next frame meets it.
         calibration: of the microscope, or None; its flat field comes before everything else.
 
     Attributes:
         known_views: frames that showed nothing but known ground, and could add nothing.
-        counted_twice: by kind, cells that had been counted in two regions when these turned out to be one. Red cells
-            and platelets are taken off the next new ones, so that the totals come right; recorded white cells stay.
+        counted_twice: by kind, cells that had been counted in two regions when these turned out to be one. White cells
+            are joined in the record; red cells and platelets are taken off the next new ones.
     """
 
     def __init__(
@@ -82,7 +82,8 @@ class FieldAnalyzer:
         self.known_views = 0
         self.counted_twice = dict.fromkeys(KINDS, 0)
         self._owed = [0] * len(KINDS)
-        self._gate = gate
+        self._joined: list[tuple[int, int]] = []
+        self.gate = gate
         self._locator = locator
         self._last: FieldResult | None = None
         self._since_located = 0
@@ -99,7 +100,7 @@ class FieldAnalyzer:
             with watch.stage("calibrate"):
                 frame = self.calibration.corrected(frame)
         with watch.stage("quality"):
-            quality = self._gate.assess(frame.image, red_cell_px=self.looks.red_cell_px)
+            quality = self.gate.assess(frame.image, red_cell_px=self.looks.red_cell_px)
         if quality.reject:
             if not frame.independent:
                 self.registration.follow(frame.image)
@@ -117,7 +118,7 @@ class FieldAnalyzer:
         with watch.stage("locate"):
             detections = self._locate(frame.image, background)
         self.look = look = self.looks.look()
-        reject = NO_SCALE if look is None else self._gate.judge_stain(look.stain)
+        reject = NO_SCALE if look is None else self.gate.judge_stain(look.stain)
         if look is None or reject is not None:
             return Quality(reject, quality.measures)
         if nothing_new:
@@ -139,8 +140,9 @@ class FieldAnalyzer:
         if self._last is None:
             return None
         red, platelets = self._less_doubles(admission, RBC), self._less_doubles(admission, PLATELET)
-        rest = replace(self._last, new_cells=cells, new_red_cells=red, new_platelets=platelets)
-        return rest if adds_something(rest) and (cells or red or platelets) else None
+        joined, self._joined = tuple(self._joined), []
+        rest = replace(self._last, new_cells=cells, new_red_cells=red, new_platelets=platelets, joined=joined)
+        return rest if cells or red or platelets or joined else None
 
     def tallies(self) -> dict[str, int]:
         """Absolute counts for the record: tracking, views that were known, and the unique area of each kind."""
@@ -167,14 +169,28 @@ class FieldAnalyzer:
         self.ledger.move(moves)
         measures = dict(quality.measures)
         for one in joined:
-            doubles = self.ledger.join(one.region, one.into, one.x_px, one.y_px, self.look.red_cell_px)
-            unnamed = self.settling.open_numbers
-            for cell in doubles:
-                self.counted_twice[KINDS[cell.kind]] += cell.number not in unnamed
-                self._owed[cell.kind] += 1
-            self.settling.drop(doubles)
+            for twins in self.ledger.join(
+                one.region, one.into, one.x_px, one.y_px, self.look.red_cell_px, one.angle_deg
+            ):
+                self._make_one(twins)
             measures |= {"joined_region": one.region, "joined_x_px": one.x_px, "joined_y_px": one.y_px}
         return Quality(quality.reject, measures)
+
+    def _make_one(self, twins: Twins) -> None:
+        """Two cells are one: what was counted twice is put right."""
+        gone, kept = twins.gone, twins.kept
+        if gone.kind != WBC:
+            self.counted_twice[KINDS[gone.kind]] += twins.doubled
+            self._owed[gone.kind] += twins.doubled
+        elif not gone.record:
+            self.settling.drop([gone])
+        elif kept.record:
+            self.counted_twice[KINDS[WBC]] += 1
+            self.leukocytes -= gone.label in LEUKOCYTES
+            self._joined.append((gone.record, kept.record))
+        else:
+            self.settling.drop([kept])
+            kept.record, kept.label, kept.looks = gone.record, gone.label, gone.looks
 
     def _locate(self, image: Image, background: NDArray[np.float64]) -> Detections:
         """The cells of a frame; the slide's look learns from them."""
@@ -258,6 +274,9 @@ class FieldAnalyzer:
     ) -> FieldResult:
         height, width = frame.image.shape[:2]
         self.leukocytes += _leukocytes(cells)
+        joined, self._joined = tuple(self._joined), []
+        if pose is not None and pose.angle_deg:
+            quality = Quality(quality.reject, quality.measures | {"angle_deg": pose.angle_deg})
         self._last = FieldResult(
             frame_index=frame.index,
             utc=frame.utc,
@@ -272,6 +291,7 @@ class FieldAnalyzer:
             new_platelets=new[1],
             quality=quality,
             latency_ms=watch.latency_ms,
+            joined=joined,
         )
         return self._last
 
@@ -281,6 +301,7 @@ def adds_something(result: FieldResult) -> bool:
     return (
         result.pose is None
         or bool(result.new_cells or result.new_red_cells or result.new_platelets)
+        or bool(result.joined)
         or "joined_region" in result.quality.measures
     )
 

@@ -146,7 +146,9 @@ class Settling:
         shown = max(agreeing, key=lambda vote: vote.sharpness)
         activation = shown.answer.activation if shown.answer.best == answer.best else None
         x0, y0, x1, y1 = shown.box
+        looks.cell.record, looks.cell.label = looks.cell.number, answer.label
         return Cell(
+            number=looks.cell.number,
             x_px=looks.cell.x,
             y_px=looks.cell.y,
             box=shown.box,

@@ -166,6 +166,24 @@ class StoreSettings(Section):
         le=1_000_000,
         description="with less free, pictures of cells are no longer kept; counts are, megabytes",
     )
+    reserve_mb: int = Field(
+        10,
+        ge=0,
+        le=1_000_000,
+        description="with less free, counting stops in order, megabytes; its end is still stored",
+    )
+
+
+class PortraitsSettings(Section):
+    """Which pictures of cells are removed in time. Counts never are."""
+
+    max_mb: float | None = Field(
+        1000, gt=0, le=1_000_000, description="room for all pictures, megabytes; none: no bound"
+    )
+    max_age_days: float | None = Field(
+        None, gt=0, le=36_500, examples=[365], description="older ones go; none: age is no reason"
+    )
+    min_per_class: int = Field(100, ge=0, le=100_000, description="the newest of each class, which neither removes")
 
 
 _Interval = Annotated[
@@ -274,6 +292,16 @@ class DisplaySettings(Section):
     refresh_hz: float = Field(4.0, gt=0, le=60, description="how often the live table is drawn, per second")
 
 
+class LogSettings(Section):
+    """What is said while it runs."""
+
+    level: Literal["error", "warning", "info", "debug"] | None = Field(
+        None,
+        examples=["info"],
+        description="least level that is logged; none: warning, and info as a service. -v and -q stand over it",
+    )
+
+
 class Settings(BaseSettings):
     """All settings. Made by `load_settings`; called directly, it takes values and defaults alone."""
 
@@ -286,11 +314,13 @@ class Settings(BaseSettings):
     counting: CountingSettings = Field(default_factory=CountingSettings)
     calibration: CalibrationSettings = Field(default_factory=CalibrationSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
+    portraits: PortraitsSettings = Field(default_factory=PortraitsSettings)
     reference: ReferenceSettings = Field(default_factory=ReferenceSettings)
     estimate: EstimateSettings = Field(default_factory=EstimateSettings)
     mqtt: MqttSettings = Field(default_factory=MqttSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     display: DisplaySettings = Field(default_factory=DisplaySettings)
+    log: LogSettings = Field(default_factory=LogSettings)
 
     @classmethod
     def settings_customise_sources(

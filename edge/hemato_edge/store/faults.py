@@ -21,11 +21,11 @@ READ_ONLY = (
 DENIED = ("cannot be opened: permission denied.", "Check who owns it and its folder, or name another file with --db.")
 NOT_A_DATABASE = (
     "is not a SQLite database. It was left untouched.",
-    "Name another file with --db, or move this one aside.",
+    "Name another file with --db; if it was one of ours, `hemato-edge db repair` keeps it and saves what can be read.",
 )
 DAMAGED = (
     "is damaged. It was left untouched.",
-    "Keep a copy of it and of its -wal file, then start with another file (--db) or restore a backup.",
+    "`hemato-edge db repair` keeps it aside and saves what can be read; or restore a backup.",
 )
 LOCKED = ("is locked by another program.", "Close whatever has it open (`fuser -v` names it) and try again.")
 UNREADABLE = (

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from contextlib import closing
-from itertools import chain, count
+import itertools
 from typing import TYPE_CHECKING
 
-from hemato_edge.store import schema
+from hemato_edge.store import chain, schema
+from hemato_edge.store.backup import copy_database
 from hemato_edge.store.faults import translated
+from hemato_edge.store.layout import ADDED, NEW_COLUMNS
 
 if TYPE_CHECKING:
+    import sqlite3
     from pathlib import Path
-
-_NEW_COLUMNS = {"sessions": "confusion", "cells": "relabelled"}
-"""Table → the text column that version 1 did not have."""
 
 
 def backup_path(path: Path, version: int) -> Path:
     """Where the copy of a database goes before its migration from `version`: a name that is free."""
     first = path.with_name(f"{path.name}.v{version}-backup")
-    others = (first.with_name(f"{first.name}-{number}") for number in count(2))
-    return next(place for place in chain([first], others) if not place.exists())
+    others = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
+    return next(place for place in itertools.chain([first], others) if not place.exists())
 
 
 def version_of(connection: sqlite3.Connection) -> int:
@@ -34,6 +31,7 @@ def version_of(connection: sqlite3.Connection) -> int:
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Brings the database to `schema.SCHEMA_VERSION`, all or nothing, after a copy of it has been made beside it.
 
+    Sessions that were recorded without a chain are adopted: from then on a change of them shows.
     The caller holds the writer's lock and has identified the file.
 
     Raises:
@@ -43,12 +41,13 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
         version = version_of(connection)
         if version >= schema.SCHEMA_VERSION:
             return
-        _back_up(connection, backup_path(path, version))
-        columns = "".join(f"ALTER TABLE {table} ADD COLUMN {name} TEXT;" for table, name in _NEW_COLUMNS.items())
+        copy_database(connection, backup_path(path, version))
         try:
-            connection.executescript(
-                f"BEGIN IMMEDIATE; {columns} {schema.ADDED_IN_2}PRAGMA user_version = {schema.SCHEMA_VERSION}; COMMIT;"
-            )
+            connection.executescript(f"BEGIN IMMEDIATE; {_additions(version)}")
+            for (session,) in connection.execute("SELECT id FROM sessions").fetchall():
+                chain.seal_all(connection, session, chain.ADOPTED, {"version": version})
+            connection.execute(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
+            connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
@@ -57,20 +56,29 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 def view_as_current(connection: sqlite3.Connection) -> None:
     """Lets a reader see an older database in today's layout, through temporary views; the file is not touched."""
-    if version_of(connection) >= schema.SCHEMA_VERSION:
+    version = version_of(connection)
+    if version >= schema.SCHEMA_VERSION:
         return
     connection.execute("PRAGMA temp_store = MEMORY")
-    for table, name in _NEW_COLUMNS.items():
-        connection.execute(f"CREATE TEMP VIEW {table} AS SELECT *, NULL AS {name} FROM main.{table}")  # noqa: S608
-    connection.executescript(schema.ADDED_IN_2.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+    missing: dict[str, list[str]] = {}
+    for later in _later(version):
+        for table, name, _ in NEW_COLUMNS[later]:
+            missing.setdefault(table, []).append(f"NULL AS {name}")
+    for table, columns in missing.items():
+        connection.execute(f"CREATE TEMP VIEW {table} AS SELECT *, {', '.join(columns)} FROM main.{table}")  # noqa: S608
+    for later in _later(version):
+        connection.executescript(ADDED[later].replace("CREATE TABLE", "CREATE TEMP TABLE"))
 
 
-def _back_up(connection: sqlite3.Connection, target: Path) -> None:
-    """A copy with all that is committed, the write-ahead log included; whole or not there."""
-    scratch = target.with_name(target.name + ".partial")
-    scratch.unlink(missing_ok=True)
-    with closing(sqlite3.connect(scratch)) as copy:
-        connection.backup(copy)
-    with scratch.open("rb") as stream:
-        os.fsync(stream.fileno())
-    scratch.rename(target)
+def _later(version: int) -> range:
+    return range(version + 1, schema.SCHEMA_VERSION + 1)
+
+
+def _additions(version: int) -> str:
+    """SQL that adds what came after `version`."""
+    columns = "".join(
+        f"ALTER TABLE {table} ADD COLUMN {name} {kind};"
+        for later in _later(version)
+        for table, name, kind in NEW_COLUMNS[later]
+    )
+    return columns + "".join(ADDED[later] for later in _later(version))

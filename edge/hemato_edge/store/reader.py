@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.errors import StoreError
 from hemato_edge.store import schema
+from hemato_edge.store.chain import last_entry
 from hemato_edge.store.faults import translated
+from hemato_edge.store.joined import COUNTS
 from hemato_edge.store.lock import writer_lives
 from hemato_edge.store.migration import view_as_current
 from hemato_edge.store.records import (
@@ -38,14 +39,15 @@ _FIELDS = (
     "SELECT f.*, (SELECT count(*) FROM cells c WHERE c.session = f.session AND c.field = f.number) AS new_cells"
     " FROM fields f WHERE f.session = ? ORDER BY f.number"
 )
-_CELLS = (
-    "SELECT c.*, f.source, f.region FROM cells c JOIN fields f ON f.session = c.session AND f.number = c.field"
-    " WHERE c.session = ? ORDER BY c.field, c.number"
+_WITH_FIELD = (
+    "SELECT c.*, f.source, f.region, j.kept_field, j.kept_cell FROM cells c"
+    " JOIN fields f ON f.session = c.session AND f.number = c.field"
+    " LEFT JOIN joined j ON j.session = c.session AND j.field = c.field AND j.cell = c.number"
+    " WHERE c.session = ?"
 )
-
+_CELLS = f"{_WITH_FIELD} ORDER BY c.field, c.number"
 _DOUBTFUL = (
-    "SELECT c.*, f.source, f.region FROM cells c JOIN fields f ON f.session = c.session AND f.number = c.field"
-    " WHERE c.session = ? AND c.relabelled IS NULL ORDER BY c.confidence, c.field, c.number LIMIT ?"
+    f"{_WITH_FIELD} AND c.relabelled IS NULL AND j.cell IS NULL ORDER BY c.confidence, c.field, c.number LIMIT ?"
 )
 
 
@@ -66,7 +68,7 @@ class Reader:
                 "Record a session with `hemato-edge run`, or name the file with --db.",
             )
         with translated(self.path):
-            self._connection = schema.connect(self.path, "ro", immutable=_is_at_rest(self.path))
+            self._connection = schema.open_to_read(self.path)
             self._connection.row_factory = sqlite3.Row
             try:
                 schema.identify(self._connection, self.path)
@@ -150,11 +152,24 @@ class Reader:
                 yield field_record(row)
 
     def cells(self, session: int) -> Iterator[CellRecord]:
-        """The judged cells of a session in the order of recording, one at a time."""
+        """The judged cells of a session in the order of recording, one at a time; those that count no more, too.
+
+        A cell that was found to be another one has `joined`.
+        """
         labels = self.session(session).classifier_labels
         with translated(self.path):
             for row in self._connection.execute(_CELLS, (session,)):
                 yield cell_record(row, labels)
+
+    def counted(self, session: int) -> Iterator[CellRecord]:
+        """The judged cells of a session that count, each once."""
+        return (cell for cell in self.cells(session) if cell.joined is None)
+
+    def last_link(self, session: int) -> str | None:
+        """The last link of a session's chain, hexadecimal; None in a database of an older version."""
+        with translated(self.path):
+            entry, link = last_entry(self._connection, session)
+        return None if entry < 0 else link.hex()
 
     def doubtful(self, session: int, limit: int) -> list[CellRecord]:
         """The cells of a session that no person has named, the least certain first, at most `limit`."""
@@ -174,7 +189,8 @@ class Reader:
         """How many cells of a session count as something else than the machine said."""
         with translated(self.path):
             found: int = self._connection.execute(
-                "SELECT count(*) FROM cells WHERE session = ? AND relabelled <> label", (session,)
+                f"SELECT count(*) FROM cells WHERE session = ? AND relabelled <> label AND {COUNTS}",  # noqa: S608
+                (session,),
             ).fetchone()[0]
         return found
 
@@ -200,8 +216,3 @@ class Reader:
             finally:
                 if self._connection.in_transaction:
                     self._connection.execute("COMMIT")
-
-
-def _is_at_rest(path: Path) -> bool:
-    """Whether the file lies where SQLite could not make its -shm file, and no log is pending: read-only media."""
-    return not os.access(path.parent, os.W_OK) and not schema.log_path(path).exists()

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+SETTING_CHANGED = "setting:"
+"""How the tally of a setting begins that was changed while the session ran, as "setting:quality.min_focus=0.3"; its
+count is the number of frames read before."""
 RUNNING, FINISHED, INTERRUPTED = "running", "finished", "interrupted"
 """States of a session. Interrupted: its process was killed or lost power before it could end it."""
 
@@ -58,6 +61,7 @@ class Totals:
         dropped: frames that a slow consumer never saw.
         skipped: reason → sources that could not be read.
         reviewed: label → those of `labels` that a person named or confirmed.
+        joined: recorded cells that are not counted here, since they were found to be others.
     """
 
     session: int
@@ -71,6 +75,20 @@ class Totals:
     dropped: int
     skipped: dict[str, int]
     reviewed: dict[str, int] = field(default_factory=dict)
+    joined: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Two recorded cells that are one and the same.
+
+    Attributes:
+        cell: field and number of the one that is to count no more.
+        kept: field and number of the one that counts.
+    """
+
+    cell: tuple[int, int]
+    kept: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +106,7 @@ class SessionRecord:
         red_cell_px: median red-cell diameter, pixels; None if it was not estimated.
         stain: the estimated stain, or None.
         confusion: see `SessionStart`.
+        ended_because: why it ended, in words; None while it runs, and where nobody could say.
     """
 
     id: int
@@ -108,6 +127,7 @@ class SessionRecord:
     red_cell_px: float | None
     stain: dict[str, object] | None
     confusion: tuple[tuple[int, ...], ...] | None
+    ended_because: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +178,7 @@ class CellRecord:
         label, best, confidence: the classifier's answer, see `values.Judgement`; never changed.
         probabilities: label → calibrated probability.
         relabelled: what a person called it last, or None.
+        joined: field and number of the recorded cell that this one was found to be; None where it counts itself.
     """
 
     session: int
@@ -175,6 +196,7 @@ class CellRecord:
     confidence: float
     probabilities: dict[str, float]
     relabelled: str | None
+    joined: tuple[int, int] | None = None
 
     @property
     def name(self) -> str:

@@ -6,6 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from hemato_edge.labels import REVIEW_LABELS
+from hemato_edge.store import chain
 from hemato_edge.store.rows import iso, relabel_record
 
 if TYPE_CHECKING:
@@ -13,10 +14,7 @@ if TYPE_CHECKING:
 
     from hemato_edge.store.records import Relabel
 
-_INSERT = (
-    "INSERT INTO relabels (session, field, cell, utc, who, before, after, relabelled, undoes)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+_COLUMNS = ("session", "field", "cell", "utc", "who", "before", "after", "relabelled", "undoes")
 _LAST = (
     "SELECT * FROM relabels r WHERE session = ? AND undoes IS NULL"
     " AND NOT EXISTS (SELECT 1 FROM relabels u WHERE u.undoes = r.id) ORDER BY id DESC LIMIT 1"
@@ -46,7 +44,7 @@ def relabel(connection: sqlite3.Connection, cell: tuple[int, int, int], label: s
         msg = f"{who!r} cannot call a cell {label!r}"
         raise ValueError(msg)
     before = _name(connection, cell)
-    connection.execute(_INSERT, (*cell, iso(utc), who, before, label, label, None))
+    _enter(connection, cell, iso(utc), who, before, label, label, None)
     _set(connection, cell, label)
 
 
@@ -65,9 +63,19 @@ def undo(connection: sqlite3.Connection, session: int, who: str, utc: datetime) 
     cell = (last.session, last.field, last.cell)
     earlier = connection.execute(_STOOD_BEFORE, (*cell, last.id)).fetchone()
     stands = None if earlier is None else earlier[0]
-    connection.execute(_INSERT, (*cell, iso(utc), who, last.after, last.before, stands, last.id))
+    _enter(connection, cell, iso(utc), who, last.after, last.before, stands, last.id)
     _set(connection, cell, stands)
     return last
+
+
+def _enter(connection: sqlite3.Connection, cell: tuple[int, int, int], *change: object) -> None:
+    """Adds a row to the log and to the session's chain."""
+    values = (*cell, *change)
+    row: dict[str, object] = dict(zip(_COLUMNS, values, strict=True))
+    places = ", ".join("?" * len(_COLUMNS))
+    statement = f"INSERT INTO relabels ({', '.join(_COLUMNS)}) VALUES ({places})"  # noqa: S608
+    row["id"] = connection.execute(statement, values).lastrowid
+    chain.append(connection, cell[0], chain.RELABEL, {"relabel": row["id"]}, [("relabels", row)])
 
 
 def _name(connection: sqlite3.Connection, cell: tuple[int, int, int]) -> str:

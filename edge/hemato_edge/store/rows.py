@@ -111,6 +111,7 @@ def session_record(row: sqlite3.Row) -> SessionRecord:
         red_cell_px=row["red_cell_px"],
         stain=json.loads(row["stain"]) if row["stain"] else None,
         confusion=tuple(map(tuple, json.loads(row["confusion"]))) if row["confusion"] else None,
+        ended_because=row["ended_because"],
     )
 
 
@@ -141,7 +142,7 @@ def field_record(row: sqlite3.Row) -> FieldRecord:
 
 @_from_a_row
 def cell_record(row: sqlite3.Row, labels: tuple[str, ...]) -> CellRecord:
-    """A row of `cells`, with `source` and `region` of its field; `labels` is the order of the probabilities."""
+    """A row of `cells`, with `source` and `region` of its field and what it was joined to; `labels`: see there."""
     probabilities = struct.unpack(f"<{len(labels)}f", row["probabilities"])
     return CellRecord(
         session=row["session"],
@@ -159,6 +160,7 @@ def cell_record(row: sqlite3.Row, labels: tuple[str, ...]) -> CellRecord:
         confidence=row["confidence"],
         probabilities=dict(zip(labels, probabilities, strict=True)),
         relabelled=row["relabelled"],
+        joined=None if row["kept_field"] is None else (row["kept_field"], row["kept_cell"]),
     )
 
 

@@ -1,8 +1,4 @@
-"""The database's layout, and the one way to open it.
-
-Writes are small, for SD cards: the keys are the tables' own order (no index beside them), and one
-field of view touches one page of each table.
-"""
+"""The one way to make a database and to open it, and how to tell one of ours."""
 
 from __future__ import annotations
 
@@ -13,118 +9,17 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.errors import StoreError
 from hemato_edge.store.faults import DAMAGED, translated
+from hemato_edge.store.layout import LAYOUT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 APPLICATION_ID = 0x48454D45
 """SQLite's `application_id` of our files: "HEME"."""
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """SQLite's `user_version`. A file with a higher one is refused, one with a lower one is migrated by `migration`."""
 BUSY_TIMEOUT_S = 5.0
 """How long to wait for a lock of another connection."""
-
-ADDED_IN_2 = """
-CREATE TABLE portraits (            -- may be missing or removed; no count depends on them
-  session INTEGER NOT NULL,
-  field INTEGER NOT NULL,
-  cell INTEGER NOT NULL,
-  jpeg BLOB NOT NULL,
-  activation BLOB,                  -- rows x columns bytes, 255 where most speaks for cells.best
-  activation_columns INTEGER,
-  PRIMARY KEY (session, field, cell),
-  FOREIGN KEY (session, field, cell) REFERENCES cells (session, field, number)
-) STRICT;
-
-CREATE TABLE relabels (             -- what people changed; rows are added and never altered
-  id INTEGER PRIMARY KEY,
-  session INTEGER NOT NULL,
-  field INTEGER NOT NULL,
-  cell INTEGER NOT NULL,
-  utc TEXT NOT NULL,
-  who TEXT NOT NULL,
-  before TEXT NOT NULL,
-  after TEXT NOT NULL,
-  relabelled TEXT,                  -- what cells.relabelled became
-  undoes INTEGER REFERENCES relabels (id),
-  FOREIGN KEY (session, field, cell) REFERENCES cells (session, field, number)
-) STRICT;
-"""
-"""The tables that version 1 did not have."""
-
-_LAYOUT = f"""
-CREATE TABLE sessions (
-  id INTEGER PRIMARY KEY,
-  state TEXT NOT NULL CHECK (state IN ('running', 'finished', 'interrupted')),
-  started_utc TEXT NOT NULL,
-  started_monotonic_s REAL NOT NULL,
-  boot_id TEXT NOT NULL,
-  ended_utc TEXT,
-  camera TEXT NOT NULL,
-  label TEXT NOT NULL,
-  target INTEGER,
-  model_name TEXT NOT NULL,
-  model_sha256 TEXT NOT NULL,
-  classifier_labels TEXT NOT NULL,  -- JSON list: the order of cells.probabilities
-  settings TEXT NOT NULL,           -- JSON, canonical
-  settings_sha256 TEXT NOT NULL,
-  versions TEXT NOT NULL,           -- JSON
-  red_cell_px REAL,
-  stain TEXT,                       -- JSON
-  confusion TEXT                    -- JSON, of the model's card: rows truth, columns answer; or NULL
-) STRICT;
-
-CREATE TABLE fields (
-  session INTEGER NOT NULL REFERENCES sessions (id),
-  number INTEGER NOT NULL,          -- from 0 within the session
-  frame_index INTEGER NOT NULL,
-  utc TEXT NOT NULL,
-  monotonic_s REAL NOT NULL,
-  source TEXT NOT NULL,
-  width INTEGER NOT NULL,
-  height INTEGER NOT NULL,
-  region INTEGER,                   -- these four are the pose, or all NULL
-  x_px REAL,
-  y_px REAL,
-  pose_confidence REAL,
-  seen_wbc INTEGER NOT NULL,
-  seen_rbc INTEGER NOT NULL,
-  seen_platelet INTEGER NOT NULL,
-  new_rbc INTEGER NOT NULL CHECK (new_rbc >= 0),
-  new_platelet INTEGER NOT NULL CHECK (new_platelet >= 0),
-  quality TEXT NOT NULL,            -- JSON
-  latency_ms TEXT NOT NULL,         -- JSON
-  PRIMARY KEY (session, number)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE cells (
-  session INTEGER NOT NULL,
-  field INTEGER NOT NULL,
-  number INTEGER NOT NULL,          -- from 0 within the field
-  x_px REAL NOT NULL,
-  y_px REAL NOT NULL,
-  x0 REAL NOT NULL,
-  y0 REAL NOT NULL,
-  x1 REAL NOT NULL,
-  y1 REAL NOT NULL,
-  diameter_px REAL NOT NULL,
-  score REAL NOT NULL,
-  label TEXT NOT NULL,
-  best TEXT NOT NULL,
-  confidence REAL NOT NULL,
-  probabilities BLOB NOT NULL,      -- little-endian float32, in the order of sessions.classifier_labels
-  relabelled TEXT,                  -- what a person called it last; NULL while the machine's answer stands
-  PRIMARY KEY (session, field, number),
-  FOREIGN KEY (session, field) REFERENCES fields (session, number)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE tallies (
-  session INTEGER NOT NULL REFERENCES sessions (id),
-  name TEXT NOT NULL,               -- "frames", "dropped", "rejected:out_of_focus", "skipped:unreadable", …
-  count INTEGER NOT NULL CHECK (count >= 0),
-  PRIMARY KEY (session, name)
-) STRICT, WITHOUT ROWID;
-{ADDED_IN_2}"""
 
 
 def connect(path: Path, mode: str, *, immutable: bool = False) -> sqlite3.Connection:
@@ -170,19 +65,61 @@ def create(path: Path) -> None:
         )
     scratch = path.with_name(path.name + ".creating")
     with translated(path):
-        for leftover in (scratch, scratch.with_name(scratch.name + "-journal")):
-            leftover.unlink(missing_ok=True)
-        with closing(connect(scratch, "rwc")) as connection:
-            connection.executescript(
-                f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
-                f"{_LAYOUT} COMMIT;"
-            )
+        build(scratch)
         scratch.rename(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)  # the name must survive a power cut, too
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
+
+
+def build(scratch: Path) -> None:
+    """Makes an empty database of today's layout at `scratch`, instead of what a killed process left there.
+
+    Raises:
+        sqlite3.Error, OSError: it cannot be written.
+    """
+    for leftover in (scratch, scratch.with_name(scratch.name + "-journal")):
+        leftover.unlink(missing_ok=True)
+    with closing(connect(scratch, "rwc")) as connection:
+        connection.executescript(
+            f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};{LAYOUT} COMMIT;"
+        )
+
+
+def sync_folder(folder: Path) -> None:
+    """Sees to it that names in `folder` survive a power cut.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that never writes, to an absolute `path`; also where the file lies on read-only media.
+
+    Raises:
+        sqlite3.Error: it cannot be opened.
+    """
+    # Where SQLite could not make its -shm file, and no log is pending.
+    at_rest = not os.access(path.parent, os.W_OK) and not log_path(path).exists()
+    return connect(path, "ro", immutable=at_rest)
+
+
+def use_log(connection: sqlite3.Connection, path: Path) -> None:
+    """Switches a database that is to be written to SQLite's write-ahead log.
+
+    Raises:
+        StoreError: its file system cannot do that.
+    """
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise StoreError(
+            f"The file system of {path} does not support SQLite's write-ahead log.",
+            "Use a local disk or SD card, not a network share.",
+        )
 
 
 def identify(connection: sqlite3.Connection, path: Path) -> None:
@@ -206,6 +143,19 @@ def identify(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
+def inspect(path: Path) -> None:
+    """Makes sure that an existing file is a sound database of ours, without writing to it.
+
+    Raises:
+        StoreError, sqlite3.Error: it is not.
+    """
+    # Read-only: closing a read-write connection may write, and a bad file stays as it is.
+    at_rest = not log_path(path).exists()
+    with closing(connect(path, "ro", immutable=at_rest)) as connection:
+        identify(connection, path)
+        quick_check(connection, path)
+
+
 def quick_check(connection: sqlite3.Connection, path: Path) -> None:
     """SQLite's own consistency check (`PRAGMA quick_check`); reads the whole file.
 
@@ -224,9 +174,11 @@ def check_place(path: Path) -> None:
     Raises:
         StoreError: a folder, a device, an empty file, or a folder that is not there.
     """
-    if path.is_dir():
-        raise StoreError(f"The database path {path} is a folder.", "Name a file in it, for example --db records.db.")
     with translated(path):
+        if path.is_dir():
+            raise StoreError(
+                f"The database path {path} is a folder.", "Name a file in it, for example --db records.db."
+            )
         if not path.parent.is_dir():
             raise FileNotFoundError(2, "No such directory")
         if not path.exists():

@@ -29,6 +29,20 @@ def check_space(path: Path, min_free_mb: int) -> None:
         )
 
 
+def check_reserve(path: Path, reserve_mb: int) -> None:
+    """Refuses a field when the disk has come down to its reserve, in which a session can still be ended in order.
+
+    Raises:
+        StoreError: it has less free than `reserve_mb` megabytes (10^6 bytes).
+    """
+    if reserve_mb and not has_room(path, reserve_mb):
+        raise StoreError(
+            f"The disk of the database {path} has less than {reserve_mb} MB free (store.reserve_mb):"
+            " counting has stopped, and what was counted is kept.",
+            "Free some space (`df -h`; `hemato-edge review prune` removes pictures of cells), then start again.",
+        )
+
+
 def has_room(path: Path, min_free_mb: int) -> bool:
     """Whether the disk has that much free; False where it cannot be asked, since only extras ask."""
     try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hemato_edge.labels import LEUKOCYTES, PLATELET_LABEL, UNCLASSIFIED
+from hemato_edge.store.joined import COUNTS
 from hemato_edge.store.records import Totals
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class RunningTotals:
         labels: label → cells, a person's word before the machine's.
         reviewed: label → those of them that a person named.
         tallies: name → absolute count since the session began.
+        joined: cells that count no more, since they were found to be others.
     """
 
     fields: int = 0
@@ -33,6 +35,7 @@ class RunningTotals:
     labels: dict[str, int] = field(default_factory=dict)
     tallies: dict[str, int] = field(default_factory=dict)
     reviewed: dict[str, int] = field(default_factory=dict)
+    joined: int = 0
 
     @staticmethod
     def read(connection: sqlite3.Connection, session: int) -> RunningTotals:
@@ -42,15 +45,18 @@ class RunningTotals:
             (session,),
         ).fetchone()
         labels = connection.execute(
-            "SELECT coalesce(relabelled, label) AS name, count(*) FROM cells WHERE session = ? GROUP BY name",
+            f"SELECT coalesce(relabelled, label) AS name, count(*) FROM cells WHERE session = ? AND {COUNTS}"  # noqa: S608
+            " GROUP BY name",
             (session,),
         )
         reviewed = connection.execute(
-            "SELECT relabelled, count(*) FROM cells WHERE session = ? AND relabelled IS NOT NULL GROUP BY relabelled",
+            "SELECT relabelled, count(*) FROM cells WHERE session = ? AND relabelled IS NOT NULL"  # noqa: S608
+            f" AND {COUNTS} GROUP BY relabelled",
             (session,),
         )
+        joined = connection.execute("SELECT count(*) FROM joined WHERE session = ?", (session,)).fetchone()[0]
         tallies = connection.execute("SELECT name, count FROM tallies WHERE session = ?", (session,))
-        return RunningTotals(fields, new_rbc, new_platelet, dict(labels), dict(tallies), dict(reviewed))
+        return RunningTotals(fields, new_rbc, new_platelet, dict(labels), dict(tallies), dict(reviewed), joined)
 
     def add(self, result: FieldResult) -> None:
         """Takes in a field that has been committed."""
@@ -79,6 +85,7 @@ class RunningTotals:
             dropped=self.tallies.get("dropped", 0),
             skipped=_under("skipped:", self.tallies),
             reviewed=dict(self.reviewed),
+            joined=self.joined,
         )
 
 

@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import sqlite3
 import threading
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import StoreError
-from hemato_edge.labels import CLASSIFIER_LABELS
-from hemato_edge.store import relabels, schema
+from hemato_edge.store import chain, joined, recording, relabels, schema
 from hemato_edge.store.faults import translated
 from hemato_edge.store.location import default_database
 from hemato_edge.store.lock import WriterLock
 from hemato_edge.store.migration import migrate
+from hemato_edge.store.portraits import PortraitKeeper
 from hemato_edge.store.records import FINISHED, INTERRUPTED, RUNNING, SessionStart, Totals
-from hemato_edge.store.rows import canonical_json, cell_row, field_row, iso, portrait_row
-from hemato_edge.store.space import check_space, has_room
+from hemato_edge.store.retention import PRUNE_STEP, Shelf
+from hemato_edge.store.rows import canonical_json, iso
+from hemato_edge.store.space import check_reserve, check_space
 from hemato_edge.store.totals import RunningTotals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from datetime import datetime
+    import sqlite3
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
-    from hemato_edge.store.records import Relabel
+    from hemato_edge.store.records import Join, Relabel
+    from hemato_edge.store.retention import Retention
     from hemato_edge.values import FieldResult
 
 __all__ = ["SessionStart", "Totals", "Writer", "open_writer"]
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
-
-def open_writer(path: Path, min_free_mb: int = 0, portraits_min_free_mb: int = 0) -> Writer:
+def open_writer(
+    path: Path,
+    min_free_mb: int = 0,
+    portraits_min_free_mb: int = 0,
+    reserve_mb: int = 0,
+    retention: Retention | None = None,
+) -> Writer:
     """Opens the database for writing and creates it where there is none.
 
     The folder must be there, except that of the default place, which is made. An existing file is
@@ -46,6 +50,8 @@ def open_writer(path: Path, min_free_mb: int = 0, portraits_min_free_mb: int = 0
         path: the database file.
         min_free_mb: least free space on its disk to start with, megabytes (10^6 bytes).
         portraits_min_free_mb: with less free space than that, pictures of cells are no longer kept; counts are.
+        reserve_mb: with less free space than that, fields are refused, too; the end of a session still finds room.
+        retention: which pictures are removed in time; None: none.
 
     Raises:
         StoreError: wrong path, no permission, not a database of ours, a newer version, damaged, in use
@@ -64,12 +70,8 @@ def open_writer(path: Path, min_free_mb: int = 0, portraits_min_free_mb: int = 0
         if not path.exists():
             schema.create(path)
         with translated(path):
-            # Read-only first: closing a read-write connection may write, and a bad file stays as it is.
-            at_rest = not schema.log_path(path).exists()
-            with closing(schema.connect(path, "ro", immutable=at_rest)) as connection:
-                schema.identify(connection, path)
-                schema.quick_check(connection, path)
-            return Writer(path, schema.connect(path, "rw"), lock, portraits_min_free_mb)
+            schema.inspect(path)
+            return Writer(path, schema.connect(path, "rw"), lock, portraits_min_free_mb, reserve_mb, retention)
     except BaseException:
         lock.release()
         raise
@@ -83,34 +85,33 @@ class Writer:
     """
 
     def __init__(
-        self, path: Path, connection: sqlite3.Connection, lock: WriterLock, portraits_min_free_mb: int = 0
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        lock: WriterLock,
+        portraits_min_free_mb: int = 0,
+        reserve_mb: int = 0,
+        retention: Retention | None = None,
     ) -> None:
         self.path = path
-        self._portraits_min_free_mb = portraits_min_free_mb
+        self._reserve_mb = reserve_mb
         self._connection = connection
         self._lock = lock
         self._turn = threading.Lock()
         self._running: dict[int, RunningTotals] = {}
         try:
             self._begin_writing()
+            with translated(path):
+                self._portraits = PortraitKeeper(connection, path, portraits_min_free_mb, retention)
         except BaseException:
             connection.close()
             raise
 
     def _begin_writing(self) -> None:
-        mode = self._connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        if mode != "wal":
-            raise StoreError(
-                f"The file system of {self.path} does not support SQLite's write-ahead log.",
-                "Use a local disk or SD card, not a network share.",
-            )
+        schema.use_log(self._connection, self.path)
         migrate(self._connection, self.path)
         with self._transaction():
-            self._connection.execute(
-                "UPDATE sessions SET state = ?, ended_utc = "
-                "(SELECT utc FROM fields WHERE session = sessions.id ORDER BY number DESC LIMIT 1) WHERE state = ?",
-                (INTERRUPTED, RUNNING),
-            )
+            recording.interrupt_running(self._connection)
 
     def start_session(self, start: SessionStart) -> int:
         """Begins a session and returns its number.
@@ -118,31 +119,18 @@ class Writer:
         Raises:
             ValueError: `start.utc` has no time zone.
         """
-        settings = canonical_json(start.settings)
-        row = {
-            "state": RUNNING,
-            "started_utc": iso(start.utc),
-            "started_monotonic_s": float(start.monotonic_s),
-            "boot_id": _boot_id(),
-            "camera": start.camera,
-            "label": start.label,
-            "target": start.target,
-            "model_name": start.model_name,
-            "model_sha256": start.model_sha256,
-            "classifier_labels": json.dumps(CLASSIFIER_LABELS),
-            "settings": settings,
-            "settings_sha256": hashlib.sha256(settings.encode()).hexdigest(),
-            "versions": canonical_json(start.versions),
-            "confusion": None if start.confusion is None else json.dumps(start.confusion),
-        }
-        with self._turn, self._transaction():
-            session = self._insert("sessions", row).lastrowid
-        if session is None:  # pragma: no cover - an INSERT that succeeded always has a row id
-            raise StoreError(f"The database {self.path} gave no session number.", "Run `hemato-edge doctor`.")
-        self._running[session] = RunningTotals()
-        return session
+        with self._turn:
+            check_reserve(self.path, self._reserve_mb)
+            with self._transaction():
+                session = recording.insert_session(self._connection, start)
+            if session is None:  # pragma: no cover - an INSERT that succeeded always has a row id
+                raise StoreError(f"The database {self.path} gave no session number.", "Run `hemato-edge doctor`.")
+            self._running[session] = RunningTotals()
+            return session
 
-    def commit_field(self, session: int, result: FieldResult, tallies: Mapping[str, int]) -> Totals:
+    def commit_field(
+        self, session: int, result: FieldResult, tallies: Mapping[str, int], found: Sequence[Join] = ()
+    ) -> Totals:
         """Records one field with its cells, and the tallies, in one transaction.
 
         Args:
@@ -150,26 +138,44 @@ class Writer:
             result: what the field added.
             tallies: name → absolute count since the session began: "frames", "dropped", "tracking_lost",
                 "rejected:REASON", "skipped:REASON". Other names are kept, and not shown in `Totals`.
+            found: recorded cells, this field's included, that were found to be one and the same.
 
         Returns:
             What is on disk now.
 
         Raises:
-            ValueError: no such running session.
+            ValueError: no such running session, or no such cell.
         """
         with self._turn:
             running = self._running_totals(session)
             changed = running.changed(tallies)
+            check_reserve(self.path, self._reserve_mb)
             with self._transaction(session):
-                self._insert("fields", field_row(session, running.fields, result))
-                for number, cell in enumerate(result.new_cells):
-                    self._insert("cells", cell_row(session, running.fields, number, cell))
-                self._write_tallies(session, changed)
-                if has_room(self.path, self._portraits_min_free_mb):
-                    self._write_portraits(session, running.fields, result)
+                recording.insert_field(self._connection, session, running.fields, result, changed)
+                for pair in found:
+                    joined.join(self._connection, session, pair, result.utc)
+                self._portraits.write(session, running.fields, result)
+            self._portraits.committed()
+            if found:
+                del self._running[session]
+                return self._running_totals(session).totals(session)
             running.add(result)
             running.tallies.update(changed)
             return running.totals(session)
+
+    def record_joined(self, session: int, found: Sequence[Join], utc: datetime) -> Totals:
+        """Records that cells of a running session are one and the same, while no field comes; see `joined.join`.
+
+        Raises:
+            ValueError: no such running session, no such cell, or a time without zone.
+        """
+        with self._turn:
+            self._running_totals(session)
+            with self._transaction(session):
+                for pair in found:
+                    joined.join(self._connection, session, pair, utc)
+            self._running.pop(session, None)
+            return self._running_totals(session).totals(session)
 
     def commit_tallies(self, session: int, tallies: Mapping[str, int]) -> Totals:
         """Records the tallies alone (absolute counts): frames were rejected or dropped, but no field came.
@@ -182,7 +188,7 @@ class Writer:
             changed = running.changed(tallies)
             if changed:
                 with self._transaction(session):
-                    self._write_tallies(session, changed)
+                    recording.insert_tallies(self._connection, session, changed)
                 running.tallies.update(changed)
             return running.totals(session)
 
@@ -196,13 +202,16 @@ class Writer:
         with self._turn:
             self._running_totals(session)
             with self._transaction(session):
-                self._connection.execute(
-                    "UPDATE sessions SET red_cell_px = ?, stain = ? WHERE id = ?",
-                    (size, None if stain is None else canonical_json(stain), session),
+                recording.set_state(
+                    self._connection,
+                    session,
+                    chain.OPTICS,
+                    red_cell_px=size,
+                    stain=None if stain is None else canonical_json(stain),
                 )
 
-    def end_session(self, session: int, state: str, utc: datetime) -> Totals:
-        """Ends a session as `records.FINISHED` or `records.INTERRUPTED`.
+    def end_session(self, session: int, state: str, utc: datetime, because: str | None = None) -> Totals:
+        """Ends a session as `records.FINISHED` or `records.INTERRUPTED`; `because` says why, in words.
 
         Raises:
             ValueError: no such running session, another state, or a time without zone.
@@ -213,8 +222,8 @@ class Writer:
         with self._turn:
             running = self._running_totals(session)
             with self._transaction(session):
-                self._connection.execute(
-                    "UPDATE sessions SET state = ?, ended_utc = ? WHERE id = ?", (state, iso(utc), session)
+                recording.set_state(
+                    self._connection, session, chain.END, state=state, ended_utc=iso(utc), ended_because=because
                 )
             del self._running[session]
             return running.totals(session)
@@ -234,7 +243,20 @@ class Writer:
     def prune_portraits(self, session: int) -> int:
         """Removes the pictures of a session's cells, and says how many. Counts and labels stay."""
         with self._turn, self._transaction(session):
-            return self._connection.execute("DELETE FROM portraits WHERE session = ?", (session,)).rowcount
+            return self._portraits.forget(session)
+
+    def prune_by(self, retention: Retention) -> int:
+        """Removes the pictures, of all sessions, that `retention` does not keep, and says how many."""
+        now, gone = datetime.now(timezone.utc), 0
+        with self._turn, translated(self.path):
+            shelf = Shelf(retention, self._connection)
+            while leaving := shelf.surplus(now, most=PRUNE_STEP):
+                with self._transaction():
+                    self._portraits.remove(leaving)
+                shelf.removed(leaving)
+                gone += len(leaving)
+            self._portraits.renew()
+        return gone
 
     def close(self) -> None:
         """Closes the database and lets others write. A session that still runs stays "running" for now."""
@@ -277,34 +299,3 @@ class Writer:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
-
-    def _insert(self, table: str, row: dict[str, object]) -> sqlite3.Cursor:
-        columns, places = ", ".join(row), ", ".join(f":{name}" for name in row)
-        # The names are ours, never from outside.
-        return self._connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", row)  # noqa: S608
-
-    def _write_portraits(self, session: int, field: int, result: FieldResult) -> None:
-        """The pictures of a field's cells: with them in one transaction, and left out together where they fail."""
-        self._connection.execute("SAVEPOINT portraits")
-        try:
-            for number, cell in enumerate(result.new_cells):
-                if cell.portrait is not None:
-                    self._insert("portraits", portrait_row(session, field, number, cell.portrait))
-        except sqlite3.OperationalError:
-            if not self._connection.in_transaction:  # a full disk has undone the counts as well: that is an error
-                raise
-            self._connection.execute("ROLLBACK TO portraits")
-        self._connection.execute("RELEASE portraits")
-
-    def _write_tallies(self, session: int, changed: Mapping[str, int]) -> None:
-        self._connection.executemany(
-            "INSERT INTO tallies VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = excluded.count",
-            [(session, name, count) for name, count in changed.items()],
-        )
-
-
-def _boot_id() -> str:
-    try:
-        return _BOOT_ID.read_text(encoding="ascii").strip()
-    except OSError:
-        return ""

@@ -94,11 +94,15 @@ def cell_columns(labels: Iterable[str]) -> tuple[str, ...]:
     return (
         *("session", "field", "cell", "source", "region", "x_px", "y_px", "x0", "y0", "x1", "y1"),
         *("diameter_px", "score", "label", "relabelled", "best", "confidence", *(f"p_{label}" for label in labels)),
+        *("joined_field", "joined_cell"),
     )
 
 
 def cell_row(cell: CellRecord) -> dict[str, object]:
-    """One cell as a flat row; see `CellRecord` for units. `p_LABEL` are the calibrated probabilities."""
+    """One cell as a flat row; see `CellRecord` for units. `p_LABEL` are the calibrated probabilities.
+
+    A row with `joined_field` and `joined_cell` does not count: it was found to be that other cell.
+    """
     x0, y0, x1, y1 = (round(side, _PIXEL_DIGITS) for side in cell.box)
     return {
         "session": cell.session,
@@ -116,6 +120,8 @@ def cell_row(cell: CellRecord) -> dict[str, object]:
         "best": cell.best,
         "confidence": round(cell.confidence, _SHARE_DIGITS),
         **{f"p_{label}": round(probability, _SHARE_DIGITS) for label, probability in cell.probabilities.items()},
+        "joined_field": None if cell.joined is None else cell.joined[0],
+        "joined_cell": None if cell.joined is None else cell.joined[1],
     }
 
 

@@ -43,7 +43,7 @@ def report_page(reader: Reader, report: Mapping[str, Any]) -> Iterator[str]:
         report: from `report.build_report`.
     """
     session = report["session"]
-    fields, cells = list(reader.fields(session["id"])), list(reader.cells(session["id"]))
+    fields, cells = list(reader.fields(session["id"])), list(reader.counted(session["id"]))
     title = f"White-cell differential, session {session['id']}"
     yield f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{_text(title)}</title>'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -219,12 +219,18 @@ def _provenance(report: Mapping[str, Any]) -> Iterator[str]:
     size = made["red_cell_px"]
     rows: dict[str, object] = {
         "Model": f"{made['model_name']}, SHA-256 {made['model_sha256']}",
-        "Settings": f"SHA-256 {made['settings_sha256']}",
+        "Settings": "; ".join(
+            [
+                f"SHA-256 {made['settings_sha256']}",
+                *(f"{change} after {frames} frames" for change, frames in made["settings_changed"].items()),
+            ]
+        ),
         "Calibration": calibration_line(report).removeprefix("Calibration ") or "none",
         "Red-cell diameter": _NOTHING if size is None else f"{size:.1f} px",
         "Versions": ", ".join(f"{name} {version}" for name, version in made["versions"].items()),
         "Database": made["database"],
         "Boot": made["boot_id"],
+        "Last link of its chain": made["last_link"] or _NOTHING,
     }
     yield "<h2>Provenance</h2><table>"
     for name, value in rows.items():

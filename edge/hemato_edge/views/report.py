@@ -10,6 +10,7 @@ from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.counting.differential import differential
 from hemato_edge.counting.intervals import CONFIDENCE
 from hemato_edge.labels import ARTEFACT, ERYTHROBLAST, LEUKOCYTES
+from hemato_edge.store.records import SETTING_CHANGED
 from hemato_edge.views.areas import DIGITS, areas_of, estimates_of, per_field, white_per_1000_red
 from hemato_edge.views.tracking import tracking_summary
 
@@ -90,6 +91,7 @@ def session_summary(record: SessionRecord) -> dict[str, object]:
         "id": record.id,
         "label": record.label,
         "state": record.state,
+        "ended_because": record.ended_because,
         "camera": record.camera,
         "target": record.target,
         "started_utc": record.started_utc.isoformat(),
@@ -228,9 +230,15 @@ def _provenance(reader: Reader, record: SessionRecord) -> dict[str, object]:
         "model_sha256": record.model_sha256,
         "settings_sha256": record.settings_sha256,
         "settings": record.settings,
+        "settings_changed": {
+            name.removeprefix(SETTING_CHANGED): frames
+            for name, frames in reader.tallies(record.id).items()
+            if name.startswith(SETTING_CHANGED)
+        },
         "versions": record.versions,
         "database": str(reader.path),
         "boot_id": record.boot_id,
         "red_cell_px": record.red_cell_px,
         "stain": record.stain,
+        "last_link": reader.last_link(record.id),
     }

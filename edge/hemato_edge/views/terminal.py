@@ -198,6 +198,8 @@ def _head_lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield f"White-cell differential, session {session['id']}{label} ({session['state']})"
     times = [session["started_utc"], session["ended_utc"] or "…"]
     yield f"{' to '.join(time[:19].replace('T', ' ') for time in times)} UTC, camera {printable(session['camera'])}"
+    if session["state"] == "interrupted" and session["ended_because"]:
+        yield f"Interrupted: {printable(session['ended_because'])}"
     target = session["target"]
     if target and report["classified"] < target:
         yield f"The target of {target} white cells was not reached: {report['classified']} were classified."
@@ -284,6 +286,8 @@ def _foot_lines(report: Mapping[str, Any]) -> Iterator[str]:
         yield calibration_line(report)
     made = report["provenance"]
     yield f"Model {made['model_name']} {made['model_sha256'][:16]}, settings {made['settings_sha256'][:16]}"
+    for change, frames in made["settings_changed"].items():
+        yield f"Changed while it ran: {printable(change)}, after {frames} frames"
     if made["red_cell_px"] is not None:
         yield f"Red-cell diameter {made['red_cell_px']:.1f} px"
     yield f"Database {printable(made['database'])}"

@@ -25,7 +25,7 @@ def tracking_line(tracking: Mapping[str, int]) -> str:
     if lost:
         parts.append(f"Tracking was lost {lost} times, and known ground was met again after {rejoined} of these.")
     if tracking["wbc_twice"]:
-        parts.append(f"White cells that had been counted twice by then: {tracking['wbc_twice']}.")
+        parts.append(f"White cells that had been counted twice by then, and count once now: {tracking['wbc_twice']}.")
     if lost > rejoined:
         parts.append(f"After the other {lost - rejoined}, a cell may have been counted again.")
     return " ".join(parts)

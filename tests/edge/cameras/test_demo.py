@@ -13,7 +13,9 @@ import pytest
 
 from hemato_edge.cameras.camera import EndOfFrames, OpenCamera
 from hemato_edge.cameras.demo import DemoCamera
+from hemato_edge.cameras.stage import Walk
 from hemato_edge.errors import CameraError, ConfigurationError
+from hemato_edge.values import Pose
 
 if TYPE_CHECKING:
     from hemato_edge.values import Frame
@@ -178,3 +180,20 @@ def test_another_frame_size() -> None:
 def test_what_cannot_be_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError):
         DemoCamera(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_slide_that_turns_shows_its_cells_where_the_angle_says() -> None:
+    """A white cell near a corner of the turned frame is found where the true pose puts it."""
+    poses, angles = np.array([[900.0, 700.0], [900.0, 700.0]]), np.array([0.0, 4.0])
+    camera = DemoCamera(3, clean=True, walk=Walk(poses, angles=angles))
+    straight, turned = (frame.image for frame in read_all(camera))
+    pose = Pose(0, *camera.true_pose(1), 1.0, camera.true_angle(1))
+    for place in ((1000.0, 800.0), (1440.0, 1080.0), (1220.0, 940.0)):
+        x, y = pose.in_frame(np.array([place]), (640, 480))[0]
+        there = cv2.getRectSubPix(turned, (41, 41), (x - 0.5, y - 0.5)).astype(float)
+        turn = cv2.getRotationMatrix2D((place[0] - 900.5, place[1] - 700.5), 4.0, 1.0)
+        here = cv2.getRectSubPix(
+            cv2.warpAffine(straight, turn, (640, 480)), (41, 41), (place[0] - 900.5, place[1] - 700.5)
+        ).astype(float)
+        assert np.abs(there - here).mean() < 4
+        assert np.corrcoef(there.ravel(), here.ravel())[0, 1] > 0.97

@@ -178,6 +178,7 @@ def test_version_and_help(program) -> None:
         "sessions",
         "model",
         "config",
+        "service",
         "train",
         "convert",
     ):

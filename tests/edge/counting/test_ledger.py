@@ -7,6 +7,7 @@ import pytest
 
 from hemato_edge.counting.ledger import Ledger
 from hemato_edge.counting.matching import touches_border
+from hemato_edge.counting.rotation import rotated
 from hemato_edge.counting.slide_map import Move
 from hemato_edge.labels import PLATELET, RBC, WBC
 from hemato_edge.values import Detections, Pose
@@ -161,8 +162,9 @@ def test_a_region_that_lies_on_known_ground_is_joined_without_counting_again() -
     ledger.admit(cells((100, 200), (300, 300), (500, 100)), at(0, region=1), RED, SIZE)
     assert ledger.known[WBC] == 5
     area = ledger.coverage.area_px2[WBC]
-    doubles = ledger.join(1, 0, 100.0, 0.0, RED)
-    assert len(doubles) == 2
+    twins = ledger.join(1, 0, 100.0, 0.0, RED)
+    assert [pair.doubled for pair in twins] == [True, True]
+    assert all(abs(pair.gone.x - pair.kept.x) < 1 for pair in twins)
     assert ledger.known[WBC] == 3
     assert ledger.coverage.area_px2[WBC] < 0.8 * area
     assert new(ledger, cells((200, 200), (400, 300)), at(0)) == 0
@@ -176,6 +178,36 @@ def test_cells_move_along_when_the_map_is_put_right() -> None:
     ledger.move([Move(0, 1000, 0, 0, 80), Move(0, 5000, 0, 0, 300)])
     assert new(ledger, cells((200, 280)), at(1000)) == 0
     assert new(ledger, cells((200, 200)), at(5000, 300)) == 0
+
+
+def test_a_slide_that_turns_grows_no_count() -> None:
+    """Cells at the corners, seen by frames that are turned by up to 4°; the poses know the angle."""
+    ledger = Ledger()
+    places = np.array([(80.0, 80.0), (560, 80), (80, 400), (560, 400), (320, 240)])
+    for angle in 4 * np.sin(np.arange(80) / 8):
+        pose = Pose(0, 0.0, 0.0, 1.0, float(angle))
+        for kind, side in ((PLATELET, 12.0), (RBC, 50.0)):
+            offset = 20.0 * kind
+            ledger.admit(cells(*pose.in_frame(places + offset, SIZE).tolist(), kind=kind, side=side), pose, RED, SIZE)
+    assert ledger.known == [0, 5, 5]
+
+
+def test_the_corners_that_a_turned_frame_does_not_show_were_not_looked_at() -> None:
+    ledger = Ledger()
+    for _ in range(8):
+        ledger.admit(Detections.empty(), Pose(0, 0.0, 0.0, 1.0, 4.0), RED, SIZE)
+    looks = {corner: ledger.coverage.looks_at(0, PLATELET, *corner) for corner in [(25, 460), (40, 25), (320, 240)]}
+    assert looks == {(25, 460): 8, (40, 25): 0, (320, 240): 8} or looks == {(25, 460): 0, (40, 25): 8, (320, 240): 8}
+    assert ledger.coverage.area_px2[PLATELET] == pytest.approx((640 - 0.5 * RED) * (480 - 0.5 * RED), rel=0.03)
+
+
+def test_a_turned_region_is_joined_turned_back() -> None:
+    ledger = Ledger()
+    ledger.admit(cells((200, 200), (400, 300)), at(0), RED, SIZE)
+    turned = [rotated(x - 100, y, -3.0) for x, y in ((200, 200), (400, 300))]
+    ledger.admit(cells(*turned), at(0, region=1), RED, SIZE)
+    assert len(ledger.join(1, 0, 100.0, 0.0, RED, 3.0)) == 2
+    assert ledger.known[WBC] == 2
 
 
 def test_memory_is_bounded_and_what_was_forgotten_is_told() -> None:

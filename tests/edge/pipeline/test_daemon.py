@@ -187,6 +187,20 @@ def test_a_hanging_driver_does_not_hang_the_run(classifier, writer: Writer) -> N
     camera.released.set()
 
 
+def test_a_read_that_blocks_does_not_hold_up_the_end(classifier, writer: Writer) -> None:
+    """A service has 5 s: the end waits for a blocked read for `STOP_WAIT_S`, not for its time limit."""
+    camera = ScriptedCamera(4, 0.05, then="hang")
+    daemon = make_daemon(camera, classifier, writer, read_timeout_s=300.0)
+    timer = threading.Timer(3.0, daemon.stop, ["stopped by SIGTERM"])
+    timer.start()
+    began = time.monotonic()
+    assert daemon.run().reason == "stopped by SIGTERM"
+    assert not camera.released.is_set()
+    assert time.monotonic() - began < 20
+    camera.released.set()
+    timer.join()
+
+
 def test_a_store_that_fails_ends_the_run(classifier, writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         message = "The disk is full."

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from recorded import field_result, portrait, record, session_start, with_portraits
 
-from hemato_edge.store import space
+from hemato_edge.store import portraits, space
 from hemato_edge.store.reader import Reader
-from hemato_edge.store.writer import Writer, open_writer
+from hemato_edge.store.writer import open_writer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,14 +32,10 @@ def test_a_picture_comes_back(path: Path) -> None:
 
 
 def test_counts_are_committed_where_pictures_fail(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = Writer._insert
+    def no_room(connection: sqlite3.Connection, table: str, row: dict[str, object]) -> sqlite3.Cursor:
+        raise sqlite3.OperationalError("database or disk is full")
 
-    def no_room(self: Writer, table: str, row: dict[str, object]) -> sqlite3.Cursor:
-        if table == "portraits":
-            raise sqlite3.OperationalError("database or disk is full")
-        return plain(self, table, row)
-
-    monkeypatch.setattr(Writer, "_insert", no_room)
+    monkeypatch.setattr(portraits, "insert", no_room)
     with open_writer(path) as writer:
         session = writer.start_session(session_start())
         totals = writer.commit_field(session, with_portraits(field_result(0, ("neutrophil",), rbc=5)), {"frames": 1})

@@ -15,6 +15,7 @@ import pytest
 from recorded import varied_field, varied_tallies
 
 from hemato_edge.labels import LEUKOCYTES, UNCLASSIFIED
+from hemato_edge.store.check import check
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.records import Totals
 from hemato_edge.store.writer import open_writer
@@ -64,12 +65,16 @@ def killed_again_and_again(path: Path, kills: int) -> None:
         with Reader(path) as reader:
             on_disk = reader.totals(session)
             assert reader.session(session).state == "interrupted"
+        assert check(path, quick=session % 20 != 0).good  # SQLite's own, and at times all: keys, totals, chains
         # nothing shown is missing; a field is there whole or not at all, with the tallies that came with it
         assert on_disk.fields - int(str(shown["fields"])) in (0, 1)
         assert on_disk == expected(session, on_disk.fields)
     open_writer(path).close()
     with Reader(path) as reader:
         assert [record.state for record in reader.sessions()] == ["interrupted"] * kills
+    result = check(path)
+    assert [what for step in result.steps for what in step.found] == []
+    assert len(result.chains) == kills
 
 
 def test_what_was_shown_survives_sigkill(tmp_path: Path) -> None:

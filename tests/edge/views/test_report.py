@@ -13,6 +13,7 @@ from recorded import NOON, field_result, record, session_start
 
 from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.store.reader import Reader
+from hemato_edge.store.records import SETTING_CHANGED
 from hemato_edge.store.writer import open_writer
 from hemato_edge.views.export import report_csv
 from hemato_edge.views.report import as_json, build_report
@@ -44,6 +45,7 @@ def test_a_report_has_all_that_the_interface_promises(path: Path) -> None:
         "id": 1,
         "label": "sample 12",
         "state": "finished",
+        "ended_because": None,
         "camera": "demo",
         "target": 100,
         "started_utc": "2026-03-01T12:00:00+00:00",
@@ -77,18 +79,31 @@ def test_the_provenance_names_what_made_the_counts(path: Path) -> None:
     with Reader(path) as reader:
         found = build_report(reader)["provenance"]
         settings_hash = reader.session().settings_sha256
+        last_link = reader.last_link(1)
     assert isinstance(found, dict)
     assert found.pop("boot_id")
     assert found == {
         "model_name": "classifier",
         "model_sha256": "ab" * 32,
         "settings_sha256": settings_hash,
+        "last_link": last_link,
         "settings": {"camera": {"spec": "demo"}},
+        "settings_changed": {},
         "versions": {"hemato-edge": "0.1.0"},
         "database": str(path),
         "red_cell_px": 41.5,
         "stain": {"level": 0.8},
     }
+
+
+def test_settings_changed_while_it_ran_are_reported(path: Path) -> None:
+    with open_writer(path) as writer:
+        session = writer.start_session(session_start())
+        writer.commit_tallies(session, {"frames": 9, f"{SETTING_CHANGED}quality.min_focus=0.3": 5})
+    with Reader(path) as reader:
+        report = build_report(reader)
+    assert report["provenance"]["settings_changed"] == {"quality.min_focus=0.3": 5}
+    assert "Changed while it ran: quality.min_focus=0.3, after 5 frames" in list(report_lines(report))
 
 
 def test_an_empty_session_has_nulls_and_no_division(path: Path) -> None:

@@ -1,0 +1,161 @@
+"""`hemato-edge db`: check the database, copy it, and save what can be read of a damaged one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hemato_edge.cli.records import AsJson, Database, database_path
+
+if TYPE_CHECKING:
+    from hemato_edge.store.check import CheckResult
+    from hemato_edge.store.repair import Repair
+
+database_app = typer.Typer(help="Look after the database.", no_args_is_help=True)
+_SHOWN = 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group `db`."""
+    app.add_typer(database_app, name="db")
+
+
+@database_app.command()
+def check(
+    db: Database = None,
+    quick: Annotated[bool, typer.Option("--quick", help="SQLite's quick check alone.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check the file, the rows, the totals and the chain of every session; nothing is changed.
+
+    The last link of each chain is shown: noted elsewhere, it also proves that nobody wrote the whole chain anew.
+    Exit code 5 where anything is wrong.
+    """
+    import json
+
+    from hemato_edge.errors import StoreError
+    from hemato_edge.store.check import check as look
+
+    result = look(_absolute(db), quick=quick)
+    if as_json:
+        typer.echo(json.dumps(_check_document(result), indent=1, ensure_ascii=False))
+    else:
+        _tell_check(result)
+    if not result.good:
+        file_is_sound = bool(result.steps) and result.steps[0].good
+        count = sum(len(step.found) for step in result.steps)
+        fix = (
+            "Restore a backup, or keep it as it is: the counts that were not named are as they were recorded."
+            if file_is_sound
+            else "`hemato-edge db repair` keeps it aside and saves what can be read; or restore a backup."
+        )
+        raise StoreError(f"The database {result.path} is not as it was recorded ({count} findings).", fix)
+
+
+@database_app.command()
+def backup(
+    db: Database = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="A new file; else beside it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the database, also while it is written to, and verify the copy; no file is ever written over."""
+    import json
+
+    from hemato_edge.store.backup import back_up
+
+    source = _absolute(db)
+    copy = back_up(source, None if out is None else out.absolute())
+    size = copy.stat().st_size
+    if as_json:
+        typer.echo(
+            json.dumps({"database": str(source), "backup": str(copy), "bytes": size, "verified": True}, indent=1)
+        )
+    else:
+        typer.echo(f"{copy}: {size / 1e6:.1f} MB, verified.")
+
+
+@database_app.command()
+def repair(db: Database = None, as_json: AsJson = False) -> None:
+    """Save what can be read of a damaged database into a new one; the damaged file is kept beside it.
+
+    A sound file is left as it is. Exit code 5 where nothing of ours can be read.
+    """
+    import json
+
+    from hemato_edge.store.repair import repair as mend
+
+    path = _absolute(db)
+    done = mend(path)
+    if as_json:
+        typer.echo(json.dumps(_repair_document(path, done), indent=1, ensure_ascii=False))
+    else:
+        _tell_repair(path, done)
+
+
+def _absolute(db: Path | None) -> Path:
+    return database_path(db).resolve()
+
+
+def _check_document(result: CheckResult) -> dict[str, Any]:
+    return {
+        "database": str(result.path),
+        "schema_version": result.version,
+        "ok": result.good,
+        "checks": [{"name": step.name, "ok": step.good, "found": list(step.found)} for step in result.steps],
+        "chains": [
+            {"session": one.session, "entries": one.entries, "begun": one.begun, "head": one.head, "ok": not one.found}
+            for one in result.chains
+        ],
+        "repairs": result.repairs,
+    }
+
+
+def _tell_check(result: CheckResult) -> None:
+    typer.echo(f"{result.path}, schema version {result.version}")
+    for step in result.steps:
+        typer.echo(f"{'PASS' if step.good else 'FAIL'}  {step.name}")
+        for what in step.found[:_SHOWN]:
+            typer.echo(f"      {what}")
+        if len(step.found) > _SHOWN:
+            typer.echo(f"      … {len(step.found) - _SHOWN} more: --json names them")
+    for one in result.chains:
+        begun = "" if one.begun == "start" else f", {one.begun}"
+        typer.echo(f"session {one.session}: {one.entries} entries{begun}, last link {one.head}")
+    for row in result.repairs:
+        typer.echo(f"repaired {row['utc'][:19].replace('T', ' ')} UTC; the damaged file was kept as {row['damaged']}")
+    if result.version is not None and result.version < 3 and not result.chains:
+        typer.echo("Recorded by an older version, without chains: the next run copies it and brings it up to date.")
+
+
+def _repair_document(path: Path, done: Repair | None) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    if done is None:
+        return {"database": str(path), "repaired": False}
+    return {"database": str(path), "repaired": True, "damaged": str(done.damaged), **asdict(done.salvaged)}
+
+
+def _tell_repair(path: Path, done: Repair | None) -> None:
+    if done is None:
+        typer.echo(f"{path} is sound: nothing was done.")
+        return
+    kept = done.salvaged
+    typer.echo(f"The damaged file is kept as {done.damaged}.")
+    typer.echo("Saved: " + ", ".join(f"{count} {table}" for table, count in kept.saved.items() if count))
+    if kept.stand_ins:
+        what = ", ".join(f"{count} {table}" for table, count in kept.stand_ins.items())
+        typer.echo(f'Of these {what} were made anew and say "lost", since saved rows need them.')
+    if kept.unplaced:
+        what = ", ".join(f"{count} {table}" for table, count in kept.unplaced.items())
+        typer.echo(f"Left out, since what they belong to is lost: {what}.")
+    typer.echo(f"Pages of the file that cannot be read: {kept.unreadable_pages}.")
+    for number in kept.sessions_lost:
+        typer.echo(f"Lost: all of session {number}")
+    for what in kept.lost[:_SHOWN]:
+        typer.echo(f"Lost: {what}")
+    if len(kept.lost) > _SHOWN:
+        typer.echo(f"… {len(kept.lost) - _SHOWN} more: --json names them")
+    if not kept.lost and not kept.sessions_lost:
+        typer.echo("The chains of all sessions are whole: no record is lost.")

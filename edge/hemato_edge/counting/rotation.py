@@ -1,0 +1,149 @@
+"""By how little a view is turned against another one, once the shift between the two is known.
+
+Small turns move the corners of a frame against its middle. One step of least squares on the common part (B. D. Lucas
+and T. Kanade, "An iterative image registration technique", 1981; with the gradient of both pictures' mean, S. Benhimane
+and E. Malis, "Real-time image-based tracking of planes", 2004) finds shift and turn together, at a quarter of the
+frame's width; where it finds more than a trace, the view is turned back and the rest found in further steps.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from hemato_edge.counting.correlation import MIN_OVERLAP, agreement_of, turned_back
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hemato_edge.counting.correlation import Shift, View
+
+COARSE = 2
+"""Angles are measured on views shrunk by so much again: their noise is small there, and a turn is wide enough."""
+LEAST_DEGREES = 0.4
+"""Less than this is taken for none. Measured with `benchmarks/registration.py`: one measurement errs by 0.02° to 0.05°
+(sd), and `FORGOTTEN` bounds what adds up."""
+FORGOTTEN = 0.03
+"""The share of an angle below `LEAST_DEGREES` that is forgotten from key field to key field: the errors of a thousand
+measurements in a row would else add up to an angle."""
+MOST_DEGREES = 7.0
+"""A larger angle is a false match: a slide does not turn so far between two frames that share most of their area."""
+LEAST_OVERLAP = 0.25
+"""Where less of a frame is in common, its angle is not measured."""
+LAST_STEP_DEGREES = 0.3
+STEPS = 6
+LESS_AGREEMENT = 0.03
+"""A view that is turned back agrees better. It may agree less by this only, as steps are of whole pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How a view lies against another one when it may be turned.
+
+    Attributes:
+        degrees: by how much it is turned on the slide, from x towards y (clockwise in the picture); 0 for nothing.
+        x, y: how far its middle moved, pixels of `View.grey`.
+    """
+
+    degrees: float
+    x: float
+    y: float
+
+
+def settled(degrees: float) -> float:
+    """An angle, or 0 where it is not significant."""
+    return degrees if abs(degrees) >= LEAST_DEGREES else 0.0
+
+
+def remembered(degrees: float) -> float:
+    """What a new key field keeps of an angle: all of it where it is significant, else a little less."""
+    return settled(degrees) or degrees * (1 - FORGOTTEN)
+
+
+def rotated(x: float, y: float, degrees: float) -> tuple[float, float]:
+    """A vector turned from x towards y."""
+    if not degrees:
+        return x, y
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return cosine * x - sine * y, sine * x + cosine * y
+
+
+def turn_between(reference: View, view: View, shift: Shift) -> Turn:
+    """The turn of `view` against `reference`, of which it lies `shift` away.
+
+    Returns:
+        what was found; 0 degrees and the given shift where the pictures do not say, or agree less when turned.
+    """
+    none = Turn(0.0, shift.x, shift.y)
+    if shift.overlap < LEAST_OVERLAP:
+        return none
+    one, other = _shrunk(reference.grey), _shrunk(view.grey)
+    x, y, degrees, least = shift.x / COARSE, shift.y / COARSE, 0.0, -1.0
+    for _ in range(STEPS):
+        step = _step(one, turned_back(other, degrees), x, y)
+        if step is None or step[3] < least:
+            return none
+        x, y, more, agreement = step
+        degrees, least = degrees + more, agreement - LESS_AGREEMENT
+        if abs(degrees) > MOST_DEGREES:
+            return none
+        if abs(more) < LAST_STEP_DEGREES:
+            break
+    return Turn(degrees, x * COARSE, y * COARSE)
+
+
+def moved_and_turned(reference: View, angle: float, view: View, shift: Shift) -> tuple[NDArray[np.float64], float]:
+    """How far a view moved over the slide, x y in pixels of the frame, and its frame's angle, degrees.
+
+    `shift` is what lies between it and `reference`, whose frame is turned by `angle`.
+    """
+    turn = turn_between(reference, view, shift)
+    own = angle + view.turned_deg - reference.turned_deg + turn.degrees
+    if not (settled(own) or view.turned_deg or reference.turned_deg):
+        return np.array([shift.x, shift.y]) * view.scale, own
+    return moved(reference, angle, view, turn), own
+
+
+def moved(reference: View, angle: float, view: View, by: Shift | Turn) -> NDArray[np.float64]:
+    """A shift against a view as it is on the slide, x y in pixels of the frame; arguments as of `moved_and_turned`."""
+    rest = settled(angle) and angle - reference.turned_deg
+    return np.array(rotated(by.x, by.y, rest)) * view.scale
+
+
+def _shrunk(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    size = (grey.shape[1] // COARSE, grey.shape[0] // COARSE)
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _step(
+    one: NDArray[np.float32], other: NDArray[np.float32], x: float, y: float
+) -> tuple[float, float, float, float] | None:
+    """One step: the shift x, y of the middle, degrees that are still to turn, and the agreement before it.
+
+    None where the common part is too small or too empty to tell.
+    """
+    height, width = one.shape
+    dx, dy = round(x), round(y)
+    left, top, right, bottom = max(-dx, 0), max(-dy, 0), width + min(-dx, 0), height + min(-dy, 0)
+    if (right - left) * (bottom - top) < MIN_OVERLAP * width * height:
+        return None
+    a = one[top + dy : bottom + dy, left + dx : right + dx]
+    b = other[top:bottom, left:right]
+    agreement = agreement_of(a, b)
+    if agreement is None:
+        return None
+    both = a + b
+    gx = cv2.Sobel(both, cv2.CV_32F, 1, 0, ksize=1, scale=1 / 4)
+    gy = cv2.Sobel(both, cv2.CV_32F, 0, 1, ksize=1, scale=1 / 4)
+    across = np.arange(right - left, dtype=np.float32) - np.float32((right - left - 1) / 2)
+    down = (np.arange(bottom - top, dtype=np.float32) - np.float32((bottom - top - 1) / 2))[:, None]
+    columns = np.stack([gx, gy, gy * across - gx * down]).reshape(3, -1)
+    normal, right_side = columns @ columns.T, columns @ (b - a).ravel()
+    step_x, step_y, turn = np.linalg.solve(normal.astype(np.float64), right_side.astype(np.float64)).tolist()
+    # the step is that of the common part's middle; the view's own middle lies beside it
+    aside_x, aside_y = (width - left - right) / 2, (height - top - bottom) / 2
+    return dx + step_x - turn * aside_y, dy + step_y + turn * aside_x, math.degrees(turn), agreement

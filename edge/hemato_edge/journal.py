@@ -1,0 +1,116 @@
+"""The journal: log lines with fields that can be searched, when systemd runs the program.
+
+`journalctl HEMATO_EDGE_SESSION=3` finds a session's lines. The journal's native protocol is spoken by logging-journald:
+pure Python, kept up, and it hands over long lines in a sealed file as the protocol asks. Its own handler is not taken,
+as it has no room for fields of our name and fails on levels of other libraries.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+IDENTIFIER = "hemato-edge"
+FIELDS = "journal_fields"
+"""Name of the log record's attribute with further fields: `log.info("…", extra={FIELDS: {"camera_state": "live"}})`."""
+PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+"""Least level of a log record → syslog's priority; below all of them 7, debugging."""
+
+
+def goes_to_journal() -> bool:
+    """Whether our standard error is the journal's, by `JOURNAL_STREAM`: then a service manager runs us."""
+    if not os.environ.get("JOURNAL_STREAM"):
+        return False
+    from logging_journald import check_journal_stream
+
+    try:
+        return bool(check_journal_stream())
+    except (ValueError, OSError):  # not two numbers, or standard error is closed
+        return False
+
+
+class JournalHandler(logging.Handler):
+    """Writes log records to the journal.
+
+    Args:
+        socket: the journal's; None for the usual place.
+    """
+
+    def __init__(self, socket: Path | None = None) -> None:
+        from logging_journald import JournaldTransport
+
+        super().__init__()
+        self._transport = JournaldTransport(socket, connected=False)  # a restarted journal is found again
+        self.setFormatter(logging.Formatter("%(message)s"))
+        self.fields: dict[str, object] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one; where the journal is gone, to standard error."""
+        try:
+            self._transport.send(self._pairs(record))
+        except OSError:
+            sys.stderr.write(f"{record.levelname} {record.name}: {self.format(record)}\n")
+        except Exception:  # noqa: BLE001 - as in all handlers of `logging`: a bad record must not end the program
+            self.handleError(record)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._transport.socket.close()
+        super().close()
+
+    def _pairs(self, record: logging.LogRecord) -> Iterator[tuple[str, object]]:
+        yield "MESSAGE", self.format(record)  # with the traceback, where there is one
+        yield "PRIORITY", next((priority for level, priority in PRIORITIES if record.levelno >= level), 7)
+        yield "SYSLOG_IDENTIFIER", IDENTIFIER
+        yield "LOGGER", record.name
+        yield "CODE_FILE", record.pathname
+        yield "CODE_LINE", record.lineno
+        yield "CODE_FUNC", record.funcName
+        for name, value in {**self.fields, **getattr(record, FIELDS, {})}.items():
+            yield f"HEMATO_EDGE_{name}", value if isinstance(value, (int, float)) else str(value)
+
+
+def log_level(verbose: int, *, quiet: bool, setting: str | None = None) -> int:
+    """The level to log from: -q, -v, the setting `log.level`, or warnings; as a service also what it does.
+
+    Args:
+        verbose: how often -v was given.
+        quiet: whether -q was.
+        setting: "error", "warning", "info" or "debug"; None if it is not set.
+    """
+    if quiet:
+        return logging.ERROR
+    if verbose:
+        return max(logging.DEBUG, logging.WARNING - 10 * verbose)
+    if setting is not None:
+        return int(getattr(logging, setting.upper()))
+    return logging.INFO if goes_to_journal() else logging.WARNING
+
+
+def journal_handler() -> JournalHandler | None:
+    """The handler that logs to the journal now, or None."""
+    return next((each for each in logging.getLogger().handlers if isinstance(each, JournalHandler)), None)
+
+
+def remember(**fields: object) -> None:
+    """Put fields on every further line in the journal; nothing where there is none."""
+    handler = journal_handler()
+    if handler is not None:
+        handler.fields.update(fields)
+
+
+def set_up_logging(level: int) -> None:
+    """Log from `level` on: to the journal if standard error is its, else as plain lines to standard error."""
+    handler: logging.Handler
+    if goes_to_journal():
+        handler = JournalHandler()
+    else:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -1,0 +1,166 @@
+"""Installing and removing the service: first a plan that can be shown, then the plan carried out."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hemato_edge.errors import ServiceError
+from hemato_edge.service.allowances import NOT_KEPT, allowances, configured
+from hemato_edge.service.unit import NAME, STATE_FOLDER, SYSUSERS, USER, this_program, unit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hemato_edge.service.unit import Program
+
+UNIT = Path("/etc/systemd/system") / NAME
+DROP_IN = UNIT.with_name(NAME + ".d") / "10-configuration.conf"
+SYSUSERS_FILE = Path("/etc/sysusers.d/hemato-edge.conf")
+BOOTED = Path("/run/systemd/system")
+"""There if systemd runs this machine (sd_booted(3))."""
+_TIMEOUT_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done, in this order.
+
+    Attributes:
+        removed: files to remove.
+        files: file → its new text.
+        commands: to run afterwards.
+        first: commands to run before anything else; they may fail.
+        notes: what a person should know.
+    """
+
+    removed: tuple[Path, ...] = ()
+    files: Mapping[Path, str] | None = None
+    commands: tuple[tuple[str, ...], ...] = ()
+    first: tuple[tuple[str, ...], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, object]:
+        """In JSON's types."""
+        return {
+            "first": [shlex.join(command) for command in self.first],
+            "remove": [str(path) for path in self.removed],
+            "write": [{"path": str(path), "content": text} for path, text in (self.files or {}).items()],
+            "commands": [shlex.join(command) for command in self.commands],
+            "notes": list(self.notes),
+        }
+
+
+def installation(
+    program: Program | None = None, settings: Mapping[str, object] | None = None, *, start: bool = True
+) -> Plan:
+    """The plan of `service install`.
+
+    Args:
+        program: what is started; None: the one that is running now.
+        settings: see `configured`, which is asked where it is None.
+        start: start the service, too.
+
+    Raises:
+        ConfigurationError: the service's configuration is not valid.
+    """
+    program = program or this_program()
+    settings = configured() if settings is None else settings
+    allowed = allowances(settings, program)
+    drop_in = allowed.drop_in()
+    commands = [("systemd-sysusers", str(SYSUSERS_FILE)), ("systemctl", "daemon-reload"), ("systemctl", "enable", NAME)]
+    if start:  # not "restart": a stop ends the waiting after failed starts, too
+        commands += [("systemctl", "stop", NAME), ("systemctl", "start", NAME)]
+    files = {SYSUSERS_FILE: SYSUSERS, UNIT: unit(program)}
+    notes = [f"{folder} must belong to the user {USER}: sudo chown {USER}: {folder}" for folder in allowed.writable]
+    notes += [f"{f} may be gone after a boot: install the program elsewhere" for f in temporary(program)]
+    return Plan(
+        removed=(DROP_IN,) if drop_in is None else (),
+        files=files if drop_in is None else {**files, DROP_IN: drop_in},
+        commands=tuple(commands),
+        notes=tuple(notes),
+    )
+
+
+def removal() -> Plan:
+    """The plan of `service uninstall`: counts, configuration and the user that owns the counts stay."""
+    return Plan(
+        removed=(DROP_IN, UNIT, SYSUSERS_FILE),
+        first=(("systemctl", "disable", "--now", NAME),),
+        commands=(("systemctl", "daemon-reload"),),
+        notes=(f"The counts in {STATE_FOLDER} and their user {USER} stay.",),
+    )
+
+
+def temporary(program: Program) -> list[Path]:
+    """Folders of the program that lie where nothing is kept."""
+    return [f for f in program.folders if any(f.is_relative_to(place) for place in NOT_KEPT)]
+
+
+def check_may_change(user: int | None = None, booted: Path = BOOTED) -> None:
+    """Raises ServiceError unless this is root on a machine that systemd runs.
+
+    Args:
+        user: effective user id; None: this process's.
+        booted: what is there where systemd runs.
+    """
+    if not booted.is_dir():
+        raise ServiceError(
+            "systemd does not run this machine, so there can be no service.",
+            "Start `hemato-edge run --no-display` by other means; it ends in order on SIGTERM. "
+            "--dry-run shows what would be installed.",
+        )
+    if (os.geteuid() if user is None else user) != 0:
+        raise ServiceError(
+            "Only root may install or remove a service.",
+            "Type `sudo $(command -v hemato-edge) service …`; --dry-run shows what would be done.",
+        )
+
+
+def carry_out(plan: Plan, say: Callable[[str], None]) -> None:
+    """Do it; `say` is called with each step before it is done.
+
+    Raises:
+        ServiceError: a file cannot be written, or a command failed.
+    """
+    for command in plan.first:
+        say(shlex.join(command))
+        _run(command, may_fail=True)
+    try:
+        for path in plan.removed:
+            if path.exists():
+                say(f"remove {path}")
+                path.unlink()
+        if DROP_IN in plan.removed and DROP_IN.parent.is_dir() and not any(DROP_IN.parent.iterdir()):
+            DROP_IN.parent.rmdir()
+        for path, text in (plan.files or {}).items():
+            say(f"write {path}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            path.chmod(0o644)
+    except OSError as error:
+        raise ServiceError(
+            f"{error.filename} cannot be changed: {error.strerror}.", "Is / mounted read-only?"
+        ) from error
+    for command in plan.commands:
+        say(shlex.join(command))
+        _run(command)
+
+
+def _run(command: tuple[str, ...], *, may_fail: bool = False) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S)  # noqa: S603
+    except FileNotFoundError:
+        raise ServiceError(f"There is no {command[0]} here.", "Install the package systemd.") from None
+    except subprocess.TimeoutExpired:
+        raise ServiceError(
+            f"`{shlex.join(command)}` takes more than {_TIMEOUT_S:.0f} s.", f"See `journalctl -u {NAME} -n 30`."
+        ) from None
+    if done.returncode != 0 and not may_fail:
+        said = " ".join(done.stderr.split())
+        fix = f"See `journalctl -u {NAME} -n 30`." if command[1] == "start" else ""
+        raise ServiceError(f"`{shlex.join(command)}` failed: {said}", fix)

@@ -1,0 +1,74 @@
+"""The systemd unit, from one template: the file of the repository and the one that is installed.
+
+`python -m hemato_edge.service.unit > systemd/hemato-edge.service` writes the repository's.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import hemato_edge
+
+NAME = "hemato-edge.service"
+TEMPLATE = "hemato-edge.service.in"
+USER = "hemato-edge"
+STATE_FOLDER = Path("/var/lib/hemato-edge")
+"""The service's own folder; nothing else is writable."""
+DATABASE = STATE_FOLDER / "hemato-edge.db"
+"""Its database, unless the configuration says otherwise."""
+CONFIGURATION = Path("/etc/hemato-edge/config.toml")
+MEMORY_HIGH, MEMORY_MAX = "640M", "896M"
+"""More than three times, and five times, what was seen: 180 MB on x86-64, drawn slide, both shipped models."""
+SYSUSERS = f"""\
+# The user that the service runs as: it may open cameras, and its group may read the counts.
+u {USER} - "hemato-edge service" {STATE_FOLDER}
+"""
+_LITERAL = re.compile(r"[A-Za-z0-9_./+:@,=%-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The installed program.
+
+    Attributes:
+        command: how it is started; already quoted for a unit.
+        folders: what has to be readable for it.
+    """
+
+    command: str = "/usr/bin/env hemato-edge"
+    folders: tuple[Path, ...] = ()
+
+
+def this_program() -> Program:
+    """The program that is running now."""
+    script = Path(sys.prefix) / "bin" / "hemato-edge"
+    command = quoted(script) if script.exists() else f"{quoted(Path(sys.executable))} -m hemato_edge.cli.main"
+    command = command.replace("$", "$$")  # commands know variables
+    package = Path(hemato_edge.__file__).parents[1]
+    folders = dict.fromkeys((Path(sys.prefix), Path(sys.base_prefix), package))
+    return Program(command, tuple(f for f in folders if not any(o != f and f.is_relative_to(o) for o in folders)))
+
+
+def unit(program: Program | None = None) -> str:
+    """The unit's text for a program; without one, for a `hemato-edge` on the service's search path."""
+    text = (files("hemato_edge.service") / TEMPLATE).read_text(encoding="utf-8")
+    values = {"command": (program or Program()).command, "memory_high": MEMORY_HIGH, "memory_max": MEMORY_MAX}
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", value)
+    return text
+
+
+def quoted(path: Path) -> str:
+    """A path as one word of a unit file."""
+    text = str(path).replace("%", "%%")
+    if _LITERAL.fullmatch(text):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+if __name__ == "__main__":
+    sys.stdout.write(unit())

@@ -1,0 +1,178 @@
+"""The hash chain of a session: each record is linked to the one before, so that a later edit shows.
+
+An entry of the chain is one event: the start, a field with its cells, changed tallies, a relabel, two cells that were
+joined, the end. Its link is
+
+    SHA-256(link before, [entry, event, said] as JSON, SHA-256 of each row that it covers)
+
+`said` holds what stands in a place that is written over later (tallies, the session's state), so that these places can
+be reckoned again from the chain. `marks` are the first bytes of the rows' hashes: they cost little and tell which row
+was edited. Pictures are left out, since they are removed in time. Order is by number and not by a clock.
+
+The chain has no key. It finds what was changed past the program; who can rewrite every later link can also hide it,
+unless the last link, which `db check` and the report print, was noted elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import sqlite3
+from typing import TYPE_CHECKING
+
+from hemato_edge.store.rows import canonical_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+MARK_BYTES = 4
+"""Of each row's hash; enough to tell which row differs, while the link proves that one does."""
+START, FIELD, TALLIES, OPTICS, RELABEL, JOINED, END = "start", "field", "tallies", "optics", "relabel", "joined", "end"
+ADOPTED, REPAIRED = "adopted", "repaired"
+"""Events that cover everything that a session then has: recorded by an older version, or salvaged."""
+
+SEALED: dict[str, tuple[str, ...]] = {
+    "sessions": (
+        *("id", "started_utc", "started_monotonic_s", "boot_id", "camera", "label", "target", "model_name"),
+        *("model_sha256", "classifier_labels", "settings", "settings_sha256", "versions", "confusion"),
+    ),
+    "fields": (
+        *("session", "number", "frame_index", "utc", "monotonic_s", "source", "width", "height", "region"),
+        *("x_px", "y_px", "pose_confidence", "seen_wbc", "seen_rbc", "seen_platelet", "new_rbc", "new_platelet"),
+        *("quality", "latency_ms"),
+    ),
+    "cells": (
+        *("session", "field", "number", "x_px", "y_px", "x0", "y0", "x1", "y1", "diameter_px", "score"),
+        *("label", "best", "confidence", "probabilities"),
+    ),
+    "relabels": (*("id", "session", "field", "cell", "utc", "who", "before", "after", "relabelled", "undoes"),),
+    "joined": ("session", "field", "cell", "kept_field", "kept_cell", "utc"),
+}
+"""Table → the columns that are hashed, in this order: all that are never written over."""
+SESSION_STATE = ("state", "ended_utc", "ended_because", "red_cell_px", "stain")
+"""The columns of a session that are written over; the chain says their values in `said`."""
+
+_encode = json.JSONEncoder(separators=(",", ":"), default=bytes.hex).encode
+_LAST = (
+    "SELECT entry, link FROM ("
+    "SELECT * FROM (SELECT entry, link FROM events WHERE session = :session ORDER BY entry DESC LIMIT 1)"
+    " UNION ALL SELECT * FROM (SELECT entry, link FROM fields WHERE session = :session ORDER BY number DESC LIMIT 1)"
+    ") WHERE entry IS NOT NULL ORDER BY entry DESC LIMIT 1"
+)
+
+
+def row_hash(table: str, row: Mapping[str, object] | sqlite3.Row) -> bytes:
+    """SHA-256 of the sealed columns of a row, the same before it is written and after it is read."""
+    return hashlib.sha256(_encode([table, *(_as_stored(row[name]) for name in SEALED[table])]).encode()).digest()
+
+
+def marks(hashes: Iterable[bytes]) -> bytes:
+    """The first bytes of each."""
+    return b"".join(one[:MARK_BYTES] for one in hashes)
+
+
+def first_link(session: int) -> bytes:
+    """What stands before the first entry of a session."""
+    return hashlib.sha256(f"hemato-edge session {session}".encode()).digest()
+
+
+def next_link(before: bytes, entry: int, event: str, said: str, hashes: Iterable[bytes]) -> bytes:
+    """The link of an entry."""
+    return hashlib.sha256(before + _encode([entry, event, said]).encode() + b"".join(hashes)).digest()
+
+
+def last_entry(connection: sqlite3.Connection, session: int) -> tuple[int, bytes]:
+    """Number and link of the last entry of a session; -1 and `first_link` before the first."""
+    row = connection.execute(_LAST, {"session": session}).fetchone()
+    return (-1, first_link(session)) if row is None else (row[0], row[1])
+
+
+def append(
+    connection: sqlite3.Connection,
+    session: int,
+    event: str,
+    said: Mapping[str, object],
+    rows: Iterable[tuple[str, Mapping[str, object] | sqlite3.Row]] = (),
+) -> None:
+    """Adds an entry that is no field, inside the caller's transaction, in which its rows are written."""
+    hashes = [row_hash(table, row) for table, row in rows]
+    before, text = last_entry(connection, session), canonical_json(said)
+    entry = before[0] + 1
+    connection.execute(
+        "INSERT INTO events (session, entry, event, said, marks, link) VALUES (?, ?, ?, ?, ?, ?)",
+        (session, entry, event, text, marks(hashes), next_link(before[1], entry, event, text, hashes)),
+    )
+
+
+def seal_field(
+    connection: sqlite3.Connection,
+    session: int,
+    row: Mapping[str, object],
+    cells: Iterable[Mapping[str, object]],
+    tallies: Mapping[str, int],
+) -> dict[str, object]:
+    """The four columns that link a field to its session's chain.
+
+    Args:
+        connection: of the writer.
+        session: its number.
+        row: of `fields`, not yet written.
+        cells: rows of `cells`, in order.
+        tallies: those that change with it.
+    """
+    before, link = last_entry(connection, session)
+    said = canonical_json({"tallies": tallies} if tallies else {})
+    hashes = [row_hash("fields", row), *(row_hash("cells", cell) for cell in cells)]
+    entry = before + 1
+    sealed = next_link(link, entry, FIELD, said, hashes)
+    return {"entry": entry, "said": said, "marks": marks(hashes), "link": sealed}
+
+
+def seal_all(connection: sqlite3.Connection, session: int, event: str, why: Mapping[str, object]) -> None:
+    """Begins a session's chain with an entry that covers all that is there, `ADOPTED` or `REPAIRED`.
+
+    Its fields must have no link yet.
+    """
+    last_relabel = connection.execute("SELECT max(id) FROM relabels WHERE session = ?", (session,)).fetchone()[0]
+    cursor = connection.cursor()
+    cursor.row_factory = sqlite3.Row
+    state = dict(cursor.execute("SELECT * FROM sessions WHERE id = ?", (session,)).fetchone())
+    tallies = dict(connection.execute("SELECT name, count FROM tallies WHERE session = ?", (session,)).fetchall())
+    named = connection.execute(
+        "SELECT field, number, relabelled FROM cells WHERE session = ? AND relabelled IS NOT NULL", (session,)
+    ).fetchall()
+    said = {
+        "session": {name: state[name] for name in SESSION_STATE},
+        "tallies": tallies,
+        "relabelled": named,
+        "last_relabel": last_relabel,
+        **why,
+    }
+    append(connection, session, event, said, covered_by_all(connection, session, last_relabel))
+
+
+def covered_by_all(
+    connection: sqlite3.Connection, session: int, last_relabel: int | None
+) -> Iterator[tuple[str, sqlite3.Row]]:
+    """Table and row of all that `ADOPTED` and `REPAIRED` cover, in order."""
+    cursor = connection.cursor()
+    cursor.row_factory = sqlite3.Row
+    statements = {
+        "sessions": "SELECT * FROM sessions WHERE id = :session",
+        "fields": "SELECT * FROM fields WHERE session = :session AND entry IS NULL ORDER BY number",
+        "cells": "SELECT c.* FROM cells c JOIN fields f ON f.session = c.session AND f.number = c.field"
+        " WHERE c.session = :session AND f.entry IS NULL ORDER BY c.field, c.number",
+        "relabels": "SELECT * FROM relabels WHERE session = :session AND id <= :last ORDER BY id",
+        "joined": "SELECT * FROM joined WHERE session = :session ORDER BY field, cell",
+    }
+    for table, statement in statements.items():
+        for row in cursor.execute(statement, {"session": session, "last": last_relabel or 0}):
+            yield table, row
+
+
+def _as_stored(value: object) -> object:
+    """A value as SQLite gives it back: NaN becomes NULL, and a negative zero loses its sign."""
+    if isinstance(value, float):
+        return None if math.isnan(value) else value + 0.0
+    return value

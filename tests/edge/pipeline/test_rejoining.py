@@ -1,0 +1,57 @@
+"""A white cell that was counted in two regions counts once as soon as these are known to be one; on real parts."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hemato_edge.cameras.demo import DemoCamera
+from hemato_edge.cameras.slide import DrawnSlide
+from hemato_edge.cameras.stage import Walk
+from hemato_edge.pipeline.daemon import Daemon, Limits
+from hemato_edge.pipeline.field import FieldAnalyzer
+from hemato_edge.store.check import check
+from hemato_edge.store.reader import Reader
+from hemato_edge.store.records import SessionStart
+from hemato_edge.store.writer import open_writer
+from hemato_edge.views.report import build_report
+from hemato_edge.vision.classifier import load_classifier
+from hemato_edge.vision.locators import load_locator
+from hemato_edge.vision.quality import QualityGate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CELL = (930.0, 800.0)
+"""A white cell of slide 1: at the right border of the first stretch, and at the left of the second one."""
+
+
+def there_and_back_from_beyond() -> Walk:
+    """To the right until the cell is in view, a jump over it, to the left until it is in view again, and on."""
+    x, y = CELL
+    first, second, down = x - 570, x - 70, y - 240
+    way = [*np.linspace(first - 240, first, 5), first, first, *np.linspace(second + 480, second, 9)]
+    way += [second, second, second, *(second - 40.0 * np.arange(1, 8))]
+    return Walk(np.array([(place, down) for place in way]))
+
+
+def test_the_record_keeps_both_and_counts_one(tmp_path: Path) -> None:
+    path = tmp_path / "counts.db"
+    camera = DemoCamera(5, slide=DrawnSlide(1), walk=there_and_back_from_beyond())
+    analyzer = FieldAnalyzer(QualityGate(), load_locator(), load_classifier())
+    with open_writer(path) as writer:
+        start = SessionStart("demo", "", None, "m", "0" * 64, {}, {}, datetime.now(timezone.utc), time.monotonic())
+        daemon = Daemon(camera, analyzer, writer, lambda: writer.start_session(start), Limits(), 30.0, 30.0)
+        totals = daemon.run().totals
+    with Reader(path) as reader:
+        cells = list(reader.cells(1))
+        report = build_report(reader)
+    joined = [cell for cell in cells if cell.joined is not None]
+    assert joined
+    assert totals.joined == len(joined) == report["tracking"]["wbc_twice"]  # type: ignore[index]
+    assert sum(totals.labels.values()) == len(cells) - len(joined)
+    assert report["tracking"]["lost"] == report["tracking"]["rejoined"] == 1  # type: ignore[index]
+    assert check(path).good
