@@ -18,6 +18,8 @@ quartiles over the median; where it is larger than the difference that you look 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import os
 import random
@@ -57,7 +59,8 @@ def make_models(folder: Path, sizes: list[int], architectures: list[str], *, flo
         pictures = np.random.default_rng(size).integers(0, 256, (8, size, size, 3)).astype(np.uint8)
         made = {"int8": quantise(graph, pictures)}
         if floats:
-            made["float"] = tf.lite.TFLiteConverter.from_keras_model(graph).convert()
+            with contextlib.redirect_stdout(io.StringIO()):  # the converter prints a page
+                made["float"] = tf.lite.TFLiteConverter.from_keras_model(graph).convert()
         for kind, content in made.items():
             files[f"{name} {size} {kind}"] = folder / f"{name}-{size}-{kind}.tflite"
             files[f"{name} {size} {kind}"].write_bytes(content)

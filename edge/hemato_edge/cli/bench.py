@@ -58,7 +58,8 @@ def bench(
     old = None if compare is None else read_report(compare)
     report = _measured(load_settings(config), QUICK if quick else FULL)
     if old is not None:
-        report = report.model_copy(update={"comparison": compared(old.figures, report.figures)})
+        doubts = (*report.doubts, *(f"The old run: {doubt}" for doubt in old.doubts))
+        report = report.model_copy(update={"comparison": compared(old.figures, report.figures), "doubts": doubts})
     if plot is not None:
         _draw(report, plot)
     _print(report, as_json=as_json, markdown=markdown)

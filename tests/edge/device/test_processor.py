@@ -27,7 +27,7 @@ def captured(tmp_path: Path) -> Machine:
     for path, text in (
         ("proc/cpuinfo", PI_5),
         ("proc/stat", STAT),
-        ("proc/7/status", "Name:\tpython\nVmHWM:\t  200000 kB\nVmRSS:\t  100000 kB\n"),
+        ("proc/7/status", "Name:\tpython\nVmHWM:\t  200000 kB\nVmRSS:\t  100000 kB\nRssFile:\t  50000 kB\n"),
         ("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "ondemand\n"),
         ("sys/devices/system/cpu/cpu0/cpufreq/scaling_max_freq", "2400000\n"),
         ("sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", "1500000\n"),
@@ -48,7 +48,7 @@ def test_a_captured_pi(captured: Machine) -> None:
     assert ticks.stolen_s == pytest.approx(80 / os.sysconf("SC_CLK_TCK"))
     memory = read_process_memory(captured, 7)
     assert memory is not None
-    assert (memory.resident_mb, memory.peak_mb) == (102.4, 204.8)
+    assert (memory.resident_mb, memory.peak_mb, memory.file_mb) == (102.4, 204.8, 51.2)
     assert read_process_memory(captured, 8) is None
 
 
