@@ -46,7 +46,7 @@ class Telling(DemoCamera):
         frame = super().read(timeout_s)
         if (frame.index + 1) % every == 0:
             now = read_process_memory(Machine(), os.getpid())
-            print(f"MEMORY {frame.index + 1} {now.resident_mb} {now.peak_mb} {now.file_mb}", file=sys.stderr, flush=True)
+            print("MEMORY", frame.index + 1, now.resident_mb, now.peak_mb, now.file_mb, file=sys.stderr, flush=True)
         return frame
 
 class NoSlide:

@@ -58,7 +58,7 @@ class TuningPlan:
     frames: int
 
 
-FULL = TuningPlan(60.0, 6, 16)
+FULL = TuningPlan(60.0, 12, 16)
 QUICK = TuningPlan(12.0, 3, 8)
 
 
