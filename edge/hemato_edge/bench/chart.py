@@ -135,9 +135,13 @@ class _Axis:
                 yield Label(start - 6, at + 3, _short(ms), 9, "end")
 
     def _round_values(self) -> Sequence[float]:
-        decades = range(-3, 6)
         low, high = math.exp(self._low), math.exp(self._low + self._span)
-        return [digit * 10.0**n for n in decades for digit in (1, 2, 5) if low <= digit * 10.0**n <= high]
+        found: list[float] = []
+        for digits in ((1.0, 2.0, 5.0), (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)):
+            found = [digit * 10.0**n for n in range(-3, 6) for digit in digits if low <= digit * 10.0**n <= high]
+            if len(found) > 2:
+                break
+        return found
 
 
 def _short(value: float) -> str:

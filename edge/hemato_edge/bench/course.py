@@ -22,6 +22,7 @@ from hemato_edge.bench.storage import commit_ms, passing_database, place_near
 from hemato_edge.bench.timing import Deadline, sample_ms
 from hemato_edge.bench.watch import load_eyes
 from hemato_edge.device.machine import Machine
+from hemato_edge.device.memory import read_memory
 from hemato_edge.device.processor import usable_processors
 from hemato_edge.errors import BenchError
 from hemato_edge.models.runtime import find_runtime
@@ -61,6 +62,9 @@ class Plan:
 FULL = Plan(quick=False, seconds=100.0, starts=5, visits=5, frames=24, child_frames=150)
 QUICK = Plan(quick=True, seconds=12.0, starts=2, visits=2, frames=8, child_frames=20)
 """Fewer and shorter; the figures scatter more."""
+_ROOMY_BYTES = 600_000_000
+_FEW_FRAMES = 8
+"""All frames are held at once, and the program runs beside them: 90 MB and 150 MB are too much for a Pi Zero 2 W."""
 SHARES = {
     "drawing the slide": 5,
     "starting the program": 15,
@@ -134,7 +138,9 @@ class Course:
         return min(self._plan.seconds * SHARES[part] / sum(SHARES.values()), left * SHARES[part] / to_come)
 
     def _draw(self, seconds: float) -> None:
-        self._scenes = draw_scenes(self._plan.frames, seconds)
+        available = read_memory(self._machine).available
+        tight = available is not None and available < _ROOMY_BYTES
+        self._scenes = draw_scenes(_FEW_FRAMES if tight else self._plan.frames, seconds)
 
     def _start(self, seconds: float) -> None:
         import cv2
