@@ -4,11 +4,11 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: help demo debian test test-all test-systemd fuzz check format clean
+.PHONY: help demo debian test test-all test-systemd test-aarch64 fuzz check format clean
 .DELETE_ON_ERROR:
 
 help:            ## this list
-	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { echo "python3 has no venv: on Debian type  sudo apt install python3-venv" >&2; exit 1; }
@@ -39,6 +39,9 @@ test-all: $(VENV)/.all ## also the tests that take minutes
 
 test-systemd: $(VENV)/.all ## the service under a booted systemd; root, systemd-container, mmdebstrap
 	$(BIN)/python -m pytest -m systemd tests/systemd
+
+test-aarch64: $(VENV)/.device ## on emulated 64-bit Arm: needs root, network, mmdebstrap and half an hour (docs/aarch64.md)
+	tests/aarch64/test.sh $(BIN)/python bookworm trixie
 
 fuzz: $(VENV)/.all ## damaged models, settings, pictures, videos and records, 20 000 of each: most of an hour
 	$(BIN)/python -m pytest tests/edge/fuzz --hypothesis-profile=long

@@ -32,6 +32,18 @@ class CameraError(HematoEdgeError):
     exit_code = 3
 
 
+class CameraFault(CameraError):
+    """A camera that was found out: its reader hangs, has crashed, or its device is gone.
+
+    `kind` is one of `cameras.health.Fault`'s values. Raised where the fault is certain, so that nobody has to guess it
+    from the words.
+    """
+
+    def __init__(self, kind: str, message: str, fix: str = "") -> None:
+        super().__init__(message, fix)
+        self.kind = kind
+
+
 class ModelError(HematoEdgeError):
     """No model, no card, a wrong hash or shape, or a failed golden check. Never a label without a verified model."""
 

@@ -31,6 +31,8 @@ class Frame:
         source: what a person would call it: the file's path, or the camera's name.
         independent: True if the frame is a field of its own (a file in a folder), never to be
             registered to its neighbours.
+        stretch: number of the camera's uninterrupted stretch; a new one begins when frames come again after a fault,
+            and the stage may have moved meanwhile.
     """
 
     image: Image
@@ -39,6 +41,7 @@ class Frame:
     utc: datetime
     source: str = ""
     independent: bool = False
+    stretch: int = 0
 
 
 @dataclass(frozen=True, slots=True)

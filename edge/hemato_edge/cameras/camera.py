@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -13,6 +14,21 @@ if TYPE_CHECKING:
 
 class EndOfFrames(Exception):
     """Raised by `Camera.read` when a file, a folder or a demo path has no more frames. Live cameras never raise it."""
+
+
+class NoFrameYet(Exception):
+    """Raised by a guarded camera's `read` while it is being brought back: nothing is lost, read again."""
+
+
+class Noise(str, Enum):
+    """What two frames of a still stage have to differ by, so that a frozen camera can be told from a quiet one."""
+
+    SENSOR = "sensor"
+    """A sensor's noise is in every frame: no two are the same."""
+    COMPRESSED = "compressed"
+    """A network stream: frames may be the same until the next key frame, some seconds."""
+    NONE = "none"
+    """Recorded or drawn: frames may be the same for ever."""
 
 
 class Camera(Protocol):
@@ -27,6 +43,8 @@ class Camera(Protocol):
     """What a person would call it, for the table, the log and the record."""
     live: bool
     """True if frames are lost when nobody reads (a real camera); False if the source waits (files, the demo)."""
+    noise: Noise
+    """What a frozen picture is told by."""
     total_frames: int | None
     """How many frames there will be, or None if nobody knows."""
     skipped: Counter[str]

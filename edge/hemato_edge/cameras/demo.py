@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from hemato_edge.cameras import stage
-from hemato_edge.cameras.camera import EndOfFrames
+from hemato_edge.cameras.camera import EndOfFrames, Noise
 from hemato_edge.cameras.slide import SLIDE_SIZE_PX, DrawnSlide, SlideObject
 from hemato_edge.errors import CameraError, ConfigurationError
 from hemato_edge.values import Frame
@@ -66,6 +66,7 @@ class DemoCamera:
     """
 
     live = False
+    noise = Noise.NONE
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from collections import Counter
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from hemato_edge.cameras.camera import EndOfFrames
+from hemato_edge.cameras.camera import EndOfFrames, Noise
 from hemato_edge.cameras.pictures import PICTURE_SUFFIXES, read_picture
 from hemato_edge.errors import CameraError, ImageError
 from hemato_edge.values import Frame
@@ -30,6 +30,7 @@ class FilesCamera:
     """
 
     live = False
+    noise = Noise.NONE
     colour = True
     """Whether grey pictures are left out."""
 

@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from hemato_edge.cameras.camera import EndOfFrames
+from hemato_edge.cameras.camera import EndOfFrames, Noise
 from hemato_edge.cameras.controls import ControlValues, LockedControls
 from hemato_edge.cameras.pictures import check_picture
 from hemato_edge.errors import CameraError, ImageError
@@ -39,8 +39,8 @@ class CaptureCamera(ABC):
     """What all of OpenCV's sources share; each kind says how to open itself and why that may have failed.
 
     A camera counts as open when its first frame has come: OpenCV's `isOpened()` says yes to pipelines that never
-    give one. The backends' own timeouts bound a read; a driver that hangs all the same is seen by the daemon, which
-    watches the age of the last frame from another thread.
+    give one. The backends' own timeouts bound a read; a driver that hangs all the same is ended with the reader process
+    that it runs in (`reader_process`).
 
     Args:
         source: what a person named: path, address or pipeline.
@@ -49,6 +49,7 @@ class CaptureCamera(ABC):
 
     colour = True
     """Whether a grey picture is refused: a smear is stained, a stage micrometer is not."""
+    noise = Noise.SENSOR
 
     def __init__(self, source: str, *, live: bool) -> None:
         self.name = source
@@ -230,6 +231,8 @@ class StreamCamera(CaptureCamera):
         open_timeout_s, read_timeout_s: bounds for the connection and for each frame, seconds.
     """
 
+    noise = Noise.COMPRESSED
+
     def __init__(self, address: str, open_timeout_s: float, read_timeout_s: float) -> None:
         super().__init__(address, live=True)
         self._bounds = {"open": open_timeout_s, "read": read_timeout_s}
@@ -253,6 +256,8 @@ class VideoFile(CaptureCamera):
     Args:
         path: the file.
     """
+
+    noise = Noise.NONE
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path), live=False)
@@ -286,6 +291,7 @@ class GStreamerCamera(CaptureCamera):
         if "appsink" not in pipeline:
             pipeline = f"{pipeline} ! videoconvert ! video/x-raw,format=BGR ! appsink drop=true max-buffers=2"
         super().__init__(f"gst:{pipeline}", live=True)
+        self.noise = _noise_of(pipeline)
         self._pipeline = pipeline
 
     def open(self) -> None:
@@ -307,6 +313,13 @@ class GStreamerCamera(CaptureCamera):
             "Try it alone: `gst-launch-1.0 PIPELINE` with `fakesink` in place of `appsink`; on a Jetson "
             "`sudo systemctl restart nvargus-daemon` frees a camera that hangs.",
         )
+
+
+def _noise_of(pipeline: str) -> Noise:
+    if "videotestsrc" in pipeline:
+        return Noise.NONE
+    sensors = ("nvarguscamerasrc", "nvv4l2camerasrc", "v4l2src", "libcamerasrc")
+    return Noise.SENSOR if any(source in pipeline for source in sensors) else Noise.COMPRESSED
 
 
 def has_gstreamer() -> bool:

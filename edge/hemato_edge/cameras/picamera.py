@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from hemato_edge.cameras.camera import Noise
 from hemato_edge.cameras.controls import ControlValues, LockedControls
 from hemato_edge.errors import CameraError
 from hemato_edge.values import Frame
@@ -88,6 +89,7 @@ class PiCamera:
     """
 
     live = True
+    noise = Noise.SENSOR
     driver = "picamera2"
 
     def __init__(

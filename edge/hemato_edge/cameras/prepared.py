@@ -44,6 +44,7 @@ class PreparedCamera:
     ) -> None:
         self.name = camera.name
         self.live = camera.live
+        self.noise = camera.noise
         self.total_frames: int | None = None
         self.skipped: Counter[str] = camera.skipped
         self.state = "none"
@@ -56,14 +57,14 @@ class PreparedCamera:
         self._ended = False
 
     def open(self) -> None:
-        """Open, apply, and read the first frame.
+        """Open, apply, and read the first frame; also once more after a `close`.
 
         Raises:
             CameraError: as the camera's own.
             CalibrationError: if its frames are of another size than those it was calibrated with.
         """
         self._camera.open()
-        self.total_frames = self._camera.total_frames
+        self.total_frames, self.noise, self.name = self._camera.total_frames, self._camera.noise, self._camera.name
         if self._controls:
             self._apply(self._controls)
         try:

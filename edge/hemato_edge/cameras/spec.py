@@ -4,18 +4,41 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hemato_edge.errors import CameraError
 
 if TYPE_CHECKING:
     from hemato_edge.cameras.camera import Camera
-    from hemato_edge.settings import CameraSettings
 
 _URL = re.compile(r"^(rtsps?|https?|udp|rtp|tcp)://")
 
 
-def make_camera(spec: str, settings: CameraSettings) -> Camera:
+class CameraOptions(Protocol):
+    """What of the camera's settings its making depends on; `settings.CameraSettings` has it all."""
+
+    @property
+    def width(self) -> int | None:
+        """Picture width to ask for, pixels; None for the camera's own."""
+
+    @property
+    def height(self) -> int | None:
+        """Picture height to ask for, pixels; None for the camera's own."""
+
+    @property
+    def fps(self) -> float | None:
+        """Frames a second to ask for; None for the camera's own."""
+
+    @property
+    def open_timeout_s(self) -> float:
+        """Longest wait for the first frame, seconds."""
+
+    @property
+    def read_timeout_s(self) -> float:
+        """Longest wait for one frame, seconds."""
+
+
+def make_camera(spec: str, settings: CameraOptions) -> Camera:
     """The camera that `spec` names, not yet open.
 
     Args:
@@ -45,6 +68,22 @@ def make_camera(spec: str, settings: CameraSettings) -> Camera:
     return _from_path(spec)
 
 
+def is_finite(spec: str) -> bool:
+    """Whether `spec` names a file, a folder or the demo, which have an end; all else is a live camera."""
+    live = spec.startswith(("/dev/", "picamera", "gst:")) or spec.isdigit() or _URL.match(spec)
+    return not live
+
+
+def needs_reader(spec: str) -> bool:
+    """Whether what `spec` names can hang or crash on somebody else's account: a driver, a network, a video decoder."""
+    from hemato_edge.cameras.pictures import PICTURE_SUFFIXES
+
+    path = Path(spec).expanduser()
+    drawn = spec == "demo" or spec.startswith("demo:")
+    pictures = path.suffix.lower() in PICTURE_SUFFIXES or (bool(spec.strip()) and path.is_dir())
+    return not is_finite(spec) or (not drawn and not pictures and path.is_file())
+
+
 def _demo(spec: str) -> Camera:
     from hemato_edge.cameras.demo import DemoCamera
 
@@ -62,13 +101,13 @@ def _number(spec: str, kind: str, default: int = 0) -> int:
     return int(text)
 
 
-def _picamera(number: int, settings: CameraSettings) -> Camera:
+def _picamera(number: int, settings: CameraOptions) -> Camera:
     from hemato_edge.cameras.picamera import PiCamera
 
     return PiCamera(number, settings.width, settings.height, settings.open_timeout_s)
 
 
-def _first_or_index(index: int, settings: CameraSettings) -> Camera:
+def _first_or_index(index: int, settings: CameraOptions) -> Camera:
     """`0` means the first camera there is: the Pi's own where libcamera has one, else V4L2."""
     if index == 0:
         from hemato_edge.cameras.picamera import libcamera_sees_a_camera
@@ -78,7 +117,7 @@ def _first_or_index(index: int, settings: CameraSettings) -> Camera:
     return _device(index, settings)
 
 
-def _device(device: int | str, settings: CameraSettings) -> Camera:
+def _device(device: int | str, settings: CameraOptions) -> Camera:
     from hemato_edge.cameras.opencv import DeviceCamera
 
     return DeviceCamera(device, settings.width, settings.height, settings.fps)

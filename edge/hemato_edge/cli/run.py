@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.live import Live
 
-    from hemato_edge.cameras.camera import Camera
+    from hemato_edge.cameras.guard import GuardedCamera
     from hemato_edge.errors import HematoEdgeError
     from hemato_edge.pipeline.calibrated import SessionCalibration
     from hemato_edge.pipeline.daemon import Daemon, Limits, Observer
@@ -140,15 +140,22 @@ def _calibration(settings: Settings) -> SessionCalibration | None:
     return SessionCalibration(ProfileFolder(settings.calibration.folder).load(name))
 
 
-def _source(settings: Settings, calibration: SessionCalibration | None) -> Camera:
-    from hemato_edge.cameras.spec import make_camera
+def _source(settings: Settings, calibration: SessionCalibration | None) -> GuardedCamera:
+    from hemato_edge.cameras.camera import Noise
+    from hemato_edge.cameras.watched import make_watched_camera
 
+    camera = settings.camera
+    noise = None if camera.noise == "auto" else Noise(camera.noise)
     if calibration is None:
-        return make_camera(settings.camera.spec, settings.camera)
+        return make_watched_camera(camera.spec, camera, noise=noise)
     from hemato_edge.pipeline.calibrated import sized_like
 
-    camera = make_camera(settings.camera.spec, sized_like(settings.camera, calibration.profile))
-    return calibration.prepared(camera, settings.camera.open_timeout_s)
+    return make_watched_camera(
+        camera.spec,
+        sized_like(camera, calibration.profile),
+        lambda unprepared: calibration.prepared(unprepared, camera.open_timeout_s),
+        noise=noise,
+    )
 
 
 def _start(
@@ -200,7 +207,7 @@ def _versions(locator: Locator, classifier: TFLiteClassifier) -> dict[str, str]:
 
 
 def _daemon(
-    source: Camera,
+    source: GuardedCamera,
     locator: Locator,
     classifier: TFLiteClassifier,
     writer: Writer,
@@ -280,13 +287,13 @@ class Display:
         silent: show nothing.
     """
 
-    def __init__(self, camera: Camera, refresh_hz: float, *, silent: bool) -> None:
+    def __init__(self, camera: GuardedCamera, refresh_hz: float, *, silent: bool) -> None:
         self.every_s = 1 / refresh_hz
         self._camera = camera
         self._silent = silent
         self._live: Live | None = None
         self._started = self._printed = time.monotonic()
-        self._shown: Totals | None = None
+        self._shown: tuple[Totals, int] | None = None
 
     def __enter__(self) -> None:
         if not self._silent and sys.stdout.isatty():
@@ -304,18 +311,19 @@ class Display:
         from hemato_edge.views.terminal import live_table, progress_line
         from hemato_edge.views.tracking import tracking_line, tracking_summary
 
-        now = time.monotonic()
+        now, health = time.monotonic(), self._camera.health
         if self._live is not None:
             total = self._camera.total_frames
             status: dict[str, object] = {
-                "Camera": self._camera.name,
+                "Camera": f"{self._camera.name}, {health.status_line()}" if self._camera.live else self._camera.name,
                 "Frames": f"{totals.frames} of {total}" if total else totals.frames,
                 "Tracking": tracking_line(tracking_summary(tallies)) or "holds",
                 "Warning": ", ".join(name.partition(":")[2] for name in tallies if name.startswith("warning:")) or None,
                 "Running": f"{now - self._started:.0f} s, Ctrl-C ends it",
             }
             self._live.update(live_table(totals, status), refresh=True)
-        elif not self._silent and now - self._printed >= LINE_EVERY_S and totals != self._shown:
-            tracking = tracking_line(tracking_summary(tallies))
-            typer.echo(progress_line(totals) + (f"  {tracking}" if tracking else ""))
-            self._printed, self._shown = now, totals
+        elif not self._silent and now - self._printed >= LINE_EVERY_S and (totals, health.changed) != self._shown:
+            camera = f"camera {health.status_line()}" if health.fault is not None else ""
+            notes = [note for note in (camera, tracking_line(tracking_summary(tallies))) if note]
+            typer.echo("  ".join([progress_line(totals), *notes]))
+            self._printed, self._shown = now, (totals, health.changed)

@@ -96,6 +96,7 @@ class Registration:
         self._here, self._angle, self._unmeasured = np.zeros(2), 0.0, MEASURED_EVERY
         self._searched_at = np.full(2, np.inf)
         self._searched_up_to = 0
+        self._gap = False
         self.lost = self.found_again = self.rejoined = 0
         self.joined: list[Joined] = []
         self.moves: list[Move] = []
@@ -103,7 +104,8 @@ class Registration:
     def locate(self, image: Image) -> Pose:
         """The pose of a frame (H, W, 3) uint8 BGR; frames must come in the order they were taken."""
         view = view_of(image, settled(self._angle))
-        confidence = self._track(view)
+        confidence = None if self._gap else self._track(view)
+        self._gap = False
         if confidence is None:
             confidence = self._recognise(view)
         if confidence is None:
@@ -121,8 +123,17 @@ class Registration:
         A blurred frame still tells how far the stage moved: without it, tracking would be lost over a stretch that
         is out of focus. It becomes no key field, and starts no region.
         """
+        if self._gap:
+            return None
         confidence = self._track(view_of(image, settled(self._angle)))
         return None if confidence is None else self._pose(confidence)
+
+    def gap(self) -> None:
+        """Frames were missing before the next one, and the stage may be anywhere.
+
+        That frame is held against all known ground, and has to agree as surely as a jump; else it starts a region.
+        """
+        self._gap = True
 
     def take_changes(self) -> tuple[list[Joined], list[Move]]:
         """What has changed on the map since the last call, in the order in which it has to be applied."""

@@ -14,7 +14,9 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from hemato_edge.cameras.camera import EndOfFrames, OpenCamera
+from hemato_edge.cameras.camera import EndOfFrames, NoFrameYet, OpenCamera
+from hemato_edge.cameras.guard import GuardedCamera
+from hemato_edge.cameras.health import CameraState
 from hemato_edge.errors import CameraError, HematoEdgeError
 from hemato_edge.pipeline.field import adds_something
 from hemato_edge.pipeline.notify import Watchdog
@@ -88,7 +90,8 @@ class Daemon:
     """Runs one session from the first frame to the end.
 
     Args:
-        camera: not yet open; it is opened and closed in the capture thread.
+        camera: not yet open; it is opened and closed in the capture thread. A `GuardedCamera` is brought back when it
+            fails; any other ends the run.
         analyzer: of a fresh session.
         writer: an open store.
         begin: starts the session in that store and returns its number. Called once, when the camera is open, so that a
@@ -102,6 +105,7 @@ class Daemon:
         totals: what is on disk; None before the first commit.
         tallies: the tallies that are on disk, by name.
         session: its number in the store; None before it has begun.
+        camera_health: how a guarded camera is doing; None for any other.
     """
 
     def __init__(
@@ -117,6 +121,8 @@ class Daemon:
         watchdog: Watchdog | None = None,
     ) -> None:
         self._camera = camera
+        self._guard = camera if isinstance(camera, GuardedCamera) else None
+        self.camera_health = None if self._guard is None else self._guard.health
         self._analyzer = analyzer
         self._writer = writer
         self._begin = begin
@@ -149,6 +155,8 @@ class Daemon:
         if not self._stop.is_set():
             self._reason = reason
             self._stop.set()
+            if self._guard is not None:
+                self._guard.interrupt()
 
     def note(self, what: str) -> None:
         """Record with the session that `what` happened, as a tally of that name: the number of frames read by then."""
@@ -188,7 +196,7 @@ class Daemon:
             if show is not None:
                 show(self.totals)
         # A capture thread that hangs in its driver is left behind: it cannot be ended, and it holds no count.
-        capture.join(0.0 if self._error else min(self._read_timeout_s, STOP_WAIT_S))
+        capture.join(0.0 if self._error and self._guard is None else min(self._read_timeout_s, STOP_WAIT_S))
         self._raise_what_failed()
         return Outcome(self.totals, self._reason or "the camera has no more frames")
 
@@ -231,7 +239,7 @@ class Daemon:
         limit = self._limits.duration_s
         if limit is not None and now - started >= limit:
             self.stop(f"{limit:g} s are over")
-        if self._stop.is_set() or not self._camera.live or not capture.is_alive():
+        if self._stop.is_set() or not self._camera.live or not capture.is_alive() or self._guard is not None:
             return
         allowed = self._read_timeout_s if self._opened.is_set() else self._open_timeout_s
         if now - self._alive_since > _GRACE * allowed:
@@ -258,7 +266,7 @@ class Daemon:
         with self._tallies_lock:
             tallies = dict(self._tallies)
         tallies.update({f"skipped:{reason}": count for reason, count in self._camera.skipped.copy().items()})
-        return tallies
+        return tallies | ({} if self.camera_health is None else self.camera_health.tallies())
 
     def _capture(self) -> None:
         with OpenCamera(self._camera) as camera:
@@ -271,6 +279,10 @@ class Daemon:
                     return
                 try:
                     frame = camera.read(self._read_timeout_s)
+                except NoFrameYet:
+                    if self.camera_health is not None and self.camera_health.state is not CameraState.LIVE:
+                        self._watchdog.camera(self.camera_health.status_line())
+                    continue
                 except EndOfFrames:
                     return
                 self._alive_since = time.monotonic()
@@ -340,6 +352,7 @@ class Daemon:
 
     def _write(self) -> None:
         committed, looked, counted = time.monotonic(), -LOOK_EVERY_S, False
+        seen = 0
         try:
             while True:
                 try:
@@ -347,9 +360,10 @@ class Daemon:
                 except queue.Empty:
                     if self._analysed.is_set() and self._results.empty():
                         return
-                    if time.monotonic() - committed > TALLY_EVERY_S:
+                    changes = 0 if self.camera_health is None else self.camera_health.changed
+                    if changes > seen or time.monotonic() - committed > TALLY_EVERY_S:
                         self._commit_tallies()
-                        committed = time.monotonic()
+                        committed, seen = time.monotonic(), changes
                     continue
                 tallies = self._current_tallies()
                 self.totals = self._writer.commit_field(self._session, result, tallies, self._joins(result))

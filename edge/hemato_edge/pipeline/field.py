@@ -87,6 +87,7 @@ class FieldAnalyzer:
         self._locator = locator
         self._last: FieldResult | None = None
         self._since_located = 0
+        self._stretch = 0
 
     def analyze(self, frame: Frame) -> FieldResult | Quality:
         """What a frame adds, or, if it was rejected, its quality with the reason.
@@ -94,6 +95,9 @@ class FieldAnalyzer:
         Frames must come in the order in which they were taken.
         """
         watch = Stopwatch()
+        if frame.stretch != self._stretch:
+            self._stretch = frame.stretch
+            self.registration.gap()
         if self.calibration is not None:
             if not self.calibration.fits(frame):
                 return Quality(OTHER_SIZE)

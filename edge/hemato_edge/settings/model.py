@@ -71,6 +71,11 @@ class CameraSettings(Section):
     fps: float | None = Field(
         None, gt=0, le=1000, examples=[10.0], description="frames to ask for, per second; none: the camera's"
     )
+    noise: Literal["auto", "sensor", "compressed", "none"] = Field(
+        "auto",
+        description="what tells a frozen picture: a sensor's noise, a stream that may repeat itself for seconds, none "
+        "(a drawn picture is never called frozen); auto: by the kind of camera",
+    )
     read_timeout_s: float = Field(5.0, gt=0, le=300, description="longest wait for one frame, seconds")
     open_timeout_s: float = Field(10.0, gt=0, le=300, description="longest wait for the first frame, seconds")
 

@@ -12,6 +12,7 @@ from hemato_edge.counting.intervals import CONFIDENCE
 from hemato_edge.labels import ARTEFACT, ERYTHROBLAST, LEUKOCYTES
 from hemato_edge.store.records import SETTING_CHANGED
 from hemato_edge.views.areas import DIGITS, areas_of, estimates_of, per_field, white_per_1000_red
+from hemato_edge.views.camera import camera_summary
 from hemato_edge.views.tracking import tracking_summary
 
 if TYPE_CHECKING:
@@ -46,15 +47,15 @@ _CALIBRATION = ("profile", "objective", "um_per_px", "um_per_px_uncertainty", "m
 def build_report(reader: Reader, session: int | None = None, nucleated_count: float | None = None) -> dict[str, object]:
     """The report of a session, the last one for None; serialisable as JSON.
 
-    Keys: session, fields, frames, dropped, tracking_lost, tracking (see `tracking_summary`), regions (stretches of
-    unbroken tracking; 0 for pictures from files), counts {wbc, rbc, platelet} of unique cells, differential [{label,
-    count, percent, ci_low, ci_high, estimate, reference, flag}] in percent, classified, unclassified,
-    nucleated_red_cells {count, per_100_wbc, ci_low, ci_high, white_count_factor, counter, corrected_white_count},
-    per_field {wbc, rbc, platelet} and white_per_1000_red, each {value, ci_low, ci_high} or None; estimates {area_mm2,
-    um_per_px, um_per_px_uncertainty, white, platelet} or None, estimates_note, reviewed {cells, changed, artefacts,
-    by}, calibration {profile, objective, um_per_px, um_per_px_uncertainty, method, controls_state} or None; warnings
-    {name: frames}; rejected {reason: frames}, skipped {reason: sources}, method, provenance, notice. Without a
-    classified white cell the percentages and intervals are None.
+    Keys: session, fields, frames, dropped, tracking_lost, tracking (see `tracking_summary`), camera (see
+    `camera_summary`), regions (stretches of unbroken tracking; 0 for pictures from files), counts {wbc, rbc, platelet}
+    of unique cells, differential [{label, count, percent, ci_low, ci_high, estimate, reference, flag}] in percent,
+    classified, unclassified, nucleated_red_cells {count, per_100_wbc, ci_low, ci_high, white_count_factor, counter,
+    corrected_white_count}, per_field {wbc, rbc, platelet} and white_per_1000_red, each {value, ci_low, ci_high} or
+    None; estimates {area_mm2, um_per_px, um_per_px_uncertainty, white, platelet} or None, estimates_note, reviewed
+    {cells, changed, artefacts, by}, calibration {profile, objective, um_per_px, um_per_px_uncertainty, method,
+    controls_state} or None; warnings {name: frames}; rejected {reason: frames}, skipped {reason: sources}, method,
+    provenance, notice. Without a classified white cell the percentages and intervals are None.
 
     Args:
         reader: of the database.
@@ -78,6 +79,7 @@ def build_report(reader: Reader, session: int | None = None, nucleated_count: fl
         "warnings": {name.removeprefix(_WARNING): n for name, n in tallies.items() if name.startswith(_WARNING)},
         "tracking_lost": tallies.get("tracking_lost", 0),
         "tracking": tracking_summary(tallies),
+        "camera": camera_summary(tallies),
         "regions": reader.regions(record.id),
         "provenance": _provenance(reader, record),
         "notice": RESEARCH_USE_NOTICE,

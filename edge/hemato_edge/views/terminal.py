@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.labels import ARTEFACT, ERYTHROBLAST, PLATELET_LABEL, UNCLASSIFIED
+from hemato_edge.views.camera import camera_line
 from hemato_edge.views.report import count_summary
 from hemato_edge.views.tracking import tracking_line
 
@@ -265,9 +266,9 @@ def warning_lines(report: Mapping[str, Any]) -> Iterator[str]:
 def _foot_lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield from count_lines(report)
     yield from warning_lines(report)
-    tracking = tracking_line(report["tracking"])
-    if tracking:
-        yield tracking
+    for note in (camera_line(report["camera"]), tracking_line(report["tracking"])):
+        if note:
+            yield note
     factor = report["nucleated_red_cells"]["white_count_factor"]
     if report["nucleated_red_cells"]["count"] and factor is not None:
         yield f"White count of a counter that includes nucleated red cells: multiply by {factor:.3f}."

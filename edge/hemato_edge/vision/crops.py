@@ -49,6 +49,15 @@ def cut_crop(
     Raises:
         ValueError: if the side is under one pixel.
     """
+    square = cut_square(image, centre, side_px, background)
+    how = cv2.INTER_AREA if len(square) > size else cv2.INTER_LINEAR
+    return cv2.resize(square, (size, size), interpolation=how)  # type: ignore[return-value]
+
+
+def cut_square(
+    image: Image, centre: tuple[float, float], side_px: float, background: NDArray[np.float64] | None = None
+) -> Image:
+    """The square around `centre` as it is, (S, S, 3) uint8 BGR with S = round(side_px); see `cut_crop`."""
     side = round(side_px)
     if side < 1:
         msg = f"a crop needs a side of at least one pixel, not {side_px}"
@@ -56,13 +65,14 @@ def cut_crop(
     x0, y0 = round(centre[0] - side / 2), round(centre[1] - side / 2)
     inside = image[max(y0, 0) : max(y0 + side, 0), max(x0, 0) : max(x0 + side, 0)]
     if inside.shape[:2] != (side, side):
-        whole = np.empty((side, side, 3), np.uint8)
-        whole[:] = np.rint(background_of(image) if background is None else background).astype(np.uint8)
-        top, left = max(-y0, 0), max(-x0, 0)
-        whole[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
-        inside = whole
-    how = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
-    return cv2.resize(inside, (size, size), interpolation=how)  # type: ignore[return-value]
+        glass = np.rint(background_of(image) if background is None else background).tolist()
+        top, left = min(max(-y0, 0), side), min(max(-x0, 0), side)
+        bottom, right = side - top - inside.shape[0], side - left - inside.shape[1]
+        if not inside.size:
+            inside, top, left, bottom, right = np.full((1, 1, 3), glass, np.uint8), 0, 0, side - 1, side - 1
+        whole = cv2.copyMakeBorder(inside, top, bottom, left, right, cv2.BORDER_CONSTANT, value=glass)
+        return np.asarray(whole, np.uint8)
+    return inside
 
 
 def prepare(crops: NDArray[np.uint8], stain: StainCalibration) -> NDArray[np.uint8]:

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from hemato_edge.values import Portrait
-from hemato_edge.vision.crops import cut_crop
+from hemato_edge.vision.contrast import resize_quickly
+from hemato_edge.vision.crops import cut_square
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +36,8 @@ def cut_portrait(
         background: (3,) BGR of empty glass, measured where it is needed and not known.
     """
     try:
-        return cut_crop(image, centre, PORTRAIT_RED_CELLS * red_cell_px, PORTRAIT_PX, background)
+        side = PORTRAIT_RED_CELLS * red_cell_px
+        return resize_quickly(cut_square(image, centre, side, background), PORTRAIT_PX / round(side))
     except (ValueError, cv2.error):
         return None
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemato_edge.vision.contrast import background_of, resize
+from hemato_edge.vision.contrast import background_of, resize_quickly
 from hemato_edge.vision.stain import OFFSET, REFERENCE_LEVEL, REFERENCE_NUCLEUS_OD, StainCalibration, apply_stain
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def windows_of(
         background: (3,) BGR of empty glass, measured where it is not known.
     """
     background = background_of(image) if background is None else background
-    scaled = with_even_background(resize(image, factor), background)
+    scaled = with_even_background(resize_quickly(image, factor), background)
     size = scaled.shape[1], scaled.shape[0]
     overlap = OVERLAP_RED_CELLS * spec.red_cell_px
     columns, rows = _starts(size[0], spec.width, overlap), _starts(size[1], spec.height, overlap)

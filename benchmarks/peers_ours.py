@@ -1,0 +1,113 @@
+"""hemato-edge's own part in `peers.py`: what `peers_worker.py` runs under the names that begin with "ours".
+
+The fields come as independent ones, so every cell in them is new: the most that a field can cost. The stage with
+nothing new is what `pipeline.py` measures.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hemato_edge.models.bundle import read_bundle, shipped_classifier, shipped_locator
+from hemato_edge.models.runtime import find_runtime, start_interpreter
+from hemato_edge.pipeline.field import FieldAnalyzer
+from hemato_edge.values import FieldResult, Frame
+from hemato_edge.vision.classifier import load_classifier
+from hemato_edge.vision.locators import load_locator
+from hemato_edge.vision.look import LookEstimator
+from hemato_edge.vision.quality import QualityGate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Work = Callable[[np.ndarray, int], int]
+
+
+class Whole:
+    """The whole pipeline: quality, locator, look of the slide, ledger, classifier, portraits. Rejects nothing.
+
+    Args:
+        threads: of each inference.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._analyzer = FieldAnalyzer(QualityGate(), load_locator(threads=threads), load_classifier(threads=threads))
+        self._latencies: list[dict[str, float]] = []
+        self._frames = 0
+
+    def analyze(self, field: np.ndarray) -> FieldResult:
+        """One field, every cell new."""
+        now = datetime.now(timezone.utc)
+        frame = Frame(field, self._frames, time.monotonic(), now, "peers", independent=True)
+        self._frames += 1
+        result = self._analyzer.analyze(frame)
+        if not isinstance(result, FieldResult):
+            # a rejected field costs next to nothing, and would flatter
+            raise SystemExit(f"the quality gate rejects a field ({result.reject}): leave it out of the folder")
+        self._latencies.append(result.latency_ms)
+        return result
+
+    def __call__(self, field: np.ndarray, number: int) -> int:
+        """How many cells the field has."""
+        return sum(self.analyze(field).seen.values())
+
+    def stages(self) -> dict[str, float]:
+        """Median milliseconds of each stage."""
+        names = self._latencies[-1]
+        return {name: float(np.median([own.get(name, 0.0) for own in self._latencies])) for name in names}
+
+
+def locating(folder: Path, threads: int) -> Work:
+    """The locator alone."""
+    locator, looks = load_locator(threads=threads), LookEstimator()
+
+    def work(field: np.ndarray, number: int) -> int:
+        found = locator.locate(field, red_cell_px=looks.red_cell_px)
+        looks.add_red_cells(found)
+        return len(found)
+
+    return work
+
+
+def naming(folder: Path, threads: int) -> Work:
+    """The classifier alone, on the white cells of a field: crops cut, stain brought to the reference, named."""
+    classifier = load_classifier(threads=threads)
+    with np.load(folder / "crops.npz") as kept:
+        boxes, ends, red_cell_px = kept["boxes"], kept["ends"], float(kept["red_cell_px"])
+    from hemato_edge.vision.look import SlideLook
+    from hemato_edge.vision.stain import StainCalibration
+
+    by_field = np.split(boxes, ends[:-1])
+    look = SlideLook(red_cell_px, StainCalibration.reference())
+    return lambda field, number: len(classifier.judge(field, by_field[number], look))
+
+
+def bare_inference(folder: Path, threads: int) -> Work:
+    """The bare inferences that a field truly needs: the locator's once, the classifier's once for each white cell."""
+    runtime = find_runtime()
+    locator, classifier = (
+        start_interpreter(read_bundle(path()), runtime, threads) for path in (shipped_locator, shipped_classifier)
+    )
+    with np.load(folder / "crops.npz") as kept:
+        white = np.diff(kept["ends"], prepend=0)
+
+    def work(field: np.ndarray, number: int) -> int:
+        locator.invoke()
+        for _ in range(white[number]):
+            classifier.invoke()
+        return int(white[number])
+
+    return work
+
+
+OURS: dict[str, Callable[[Path, int], Work]] = {
+    "ours": lambda folder, threads: Whole(threads),
+    "ours locate": locating,
+    "ours name": naming,
+    "ours bare": bare_inference,
+}

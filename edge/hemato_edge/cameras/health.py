@@ -1,0 +1,191 @@
+"""How a camera is doing: four states, the ways between them, and why."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter, deque
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_log = logging.getLogger(__name__)
+
+CHANGES_KEPT = 64
+"""Changes of state that are remembered; the counts of all stand in the tallies."""
+TALLY = "camera:"
+"""What the names of a camera's tallies begin with."""
+_QUIET_S = 2.0
+"""A live camera whose last frame is older than this says so."""
+
+
+class CameraState(str, Enum):
+    """What the camera is doing."""
+
+    LIVE = "live"
+    """Frames come, and they are new."""
+    STALLED = "stalled"
+    """No new frame, for a reason that may pass by itself."""
+    RECOVERING = "recovering"
+    """It is being opened again."""
+    FAILED = "failed"
+    """Several tries did not help. The tries go on, further and further apart."""
+
+
+class Fault(str, Enum):
+    """What a camera was found out doing."""
+
+    FROZEN = "frozen"
+    BLACK = "black"
+    HANG = "hang"
+    WRONG_SIZE = "wrong_size"
+    DISCONNECTED = "disconnected"
+    NO_FRAME = "no_frame"
+    CRASHED = "crashed"
+    CANNOT_OPEN = "cannot_open"
+
+
+WORDS = {
+    Fault.FROZEN: "it repeats its last picture",
+    Fault.BLACK: "its picture is black or of one flat colour",
+    Fault.HANG: "its driver does not answer",
+    Fault.WRONG_SIZE: "its frames have another size than before",
+    Fault.DISCONNECTED: "its device is gone",
+    Fault.NO_FRAME: "it gives no frames",
+    Fault.CRASHED: "the process that reads it has died",
+    Fault.CANNOT_OPEN: "it cannot be opened",
+}
+_WAYS = {
+    CameraState.LIVE: {CameraState.STALLED},
+    CameraState.STALLED: {CameraState.LIVE, CameraState.RECOVERING},
+    CameraState.RECOVERING: {CameraState.LIVE, CameraState.FAILED},
+    CameraState.FAILED: {CameraState.LIVE},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of state.
+
+    Attributes:
+        state: the new one.
+        fault: why; for `LIVE`, what is over. None only at the beginning.
+        words: what was seen, for a person.
+        utc, monotonic_s: when.
+        lasted_s: how long the state before had lasted, seconds.
+    """
+
+    state: CameraState
+    fault: Fault | None
+    words: str
+    utc: datetime
+    monotonic_s: float
+    lasted_s: float
+
+
+class CameraHealth:
+    """The state machine of one camera. One thread changes it, any may ask.
+
+    Args:
+        name: of the camera, for the log.
+        tell: called with every change, in the thread that reads the camera; it must be quick.
+    """
+
+    def __init__(self, name: str, tell: Callable[[Change], None] | None = None) -> None:
+        self.name = name
+        self.tries = 0
+        """Times it was opened again since it last was well for a while."""
+        self.changed = 0
+        """Changes of state so far."""
+        self._tell = tell
+        self._lock = threading.Lock()
+        now = time.monotonic()
+        self._last = Change(CameraState.LIVE, None, "", datetime.now(timezone.utc), now, 0.0)
+        self._changes: deque[Change] = deque(maxlen=CHANGES_KEPT)
+        self._good_s = self._turned_s = now
+        self._counts: Counter[str] = Counter()
+        self._withheld: Counter[str] = Counter()
+
+    @property
+    def state(self) -> CameraState:
+        """The state now."""
+        return self._last.state
+
+    @property
+    def fault(self) -> Fault | None:
+        """Why it is not live; None while it is."""
+        return None if self.state is CameraState.LIVE else self._last.fault
+
+    @property
+    def changes(self) -> list[Change]:
+        """The last changes, oldest first."""
+        with self._lock:
+            return list(self._changes)
+
+    @property
+    def turned_s(self) -> float:
+        """`time.monotonic()` of the last sign that the camera is being looked after: a frame, or a try."""
+        return self._turned_s
+
+    def turn(self) -> None:
+        """Note that the camera is being looked after."""
+        self._turned_s = time.monotonic()
+
+    def good_frame(self) -> None:
+        """Note a frame that was handed out."""
+        self._good_s = self._turned_s = time.monotonic()
+
+    def withhold(self, fault: Fault) -> None:
+        """Note a frame that was not handed out."""
+        self._withheld[fault.value] += 1
+
+    def to(self, state: CameraState, fault: Fault, words: str) -> None:
+        """Change the state.
+
+        Raises:
+            ValueError: if there is no way from the present state to that one.
+        """
+        if state not in _WAYS[self.state]:
+            msg = f"a camera does not go from {self.state.value} to {state.value}"
+            raise ValueError(msg)
+        now = time.monotonic()
+        change = Change(state, fault, words, datetime.now(timezone.utc), now, now - self._last.monotonic_s)
+        with self._lock:
+            self._count(change)
+            self._last = change
+            self._changes.append(change)
+            self.changed += 1
+        level = logging.INFO if state is CameraState.LIVE else logging.WARNING
+        _log.log(level, "camera %s: %s (%s): %s", self.name, state.value, fault.value, words)
+        if self._tell is not None:
+            self._tell(change)
+
+    def tallies(self) -> dict[str, int]:
+        """Counts for the session's record, by name; they change only with the state, to spare the SD card.
+
+        "camera:STATE" is how often it was entered, "camera:FAULT" how often that stopped the frames, and
+        "camera:withheld_FAULT" how many frames were not handed out for it.
+        """
+        with self._lock:
+            return {TALLY + name: count for name, count in self._counts.items()}
+
+    def status_line(self) -> str:
+        """The state in one line: for the table, the service's status, and a message of the log."""
+        change, now = self._last, time.monotonic()
+        if change.state is CameraState.LIVE or change.fault is None:
+            quiet = now - self._good_s
+            return "live" if quiet < _QUIET_S else f"live, no frame for {quiet:.0f} s"
+        tries = f", tries {self.tries}" if self.tries else ""
+        return f"{change.state.value} for {now - self._good_s:.0f} s: {WORDS[change.fault]}{tries}"
+
+    def _count(self, change: Change) -> None:
+        self._counts[change.state.value] += 1
+        if change.state is CameraState.STALLED and change.fault is not None:
+            self._counts[change.fault.value] += 1
+        for fault, count in self._withheld.items():
+            self._counts[f"withheld_{fault}"] = count
