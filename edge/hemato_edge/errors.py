@@ -80,6 +80,12 @@ class DataError(HematoEdgeError):
     exit_code = 9
 
 
+class BenchError(HematoEdgeError):
+    """A run of the bench cannot be compared, drawn, or made at all on this device."""
+
+    exit_code = 13
+
+
 class CalibrationError(HematoEdgeError):
     """Scale or stain cannot be estimated from what was seen."""
 

@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[2] / "edge" / "hemato_edge"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"cli"},
+    {"bench"},
     {"pipeline"},
     {"calibration"},
     {"vision", "views", "doctor"},
@@ -73,9 +74,23 @@ def test_the_device_package_never_imports_tensorflow() -> None:
     assert loaded == "[]"
 
 
+HEAVY = "{'numpy', 'cv2', 'ai_edge_litert', 'tflite_runtime', 'tensorflow', 'pydantic', 'rich', 'sqlite3', 'tomlkit'}"
+
+
 def test_the_command_line_loads_nothing_heavy() -> None:
     loaded = run_python(
-        "import sys, hemato_edge.cli.main\n"
-        "print(sorted({m.split('.')[0] for m in sys.modules} & {'numpy', 'cv2', 'ai_edge_litert', 'tensorflow'}))"
+        f"import sys, hemato_edge.cli.main\nprint(sorted({{m.split('.')[0] for m in sys.modules}} & {HEAVY}))"
+    )
+    assert loaded == "[]"
+
+
+def test_the_help_loads_nothing_heavy() -> None:
+    loaded = run_python(
+        "import contextlib, io, sys\nfrom hemato_edge.cli.main import app\n"
+        "sys.argv = ['hemato-edge', '--help']\n"
+        "text = io.StringIO()\n"
+        "with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit): app()\n"
+        "assert 'Usage' in text.getvalue()\n"
+        f"print(sorted({{m.split('.')[0] for m in sys.modules}} & {HEAVY}))"
     )
     assert loaded == "[]"

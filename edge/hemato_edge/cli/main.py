@@ -11,6 +11,7 @@ import typer
 
 from hemato_edge import __version__
 from hemato_edge.cli import (
+    bench,
     calibrate,
     config,
     convert,
@@ -34,12 +35,13 @@ app = typer.Typer(
     name="hemato-edge",
     help="A white-cell differential on the device. For Research Use Only. Not for use in diagnostic procedures.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # with it, the help takes twice as long to start
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for group in (
     *(run, calibrate, look, records, review, database, mqtt, models),
-    *(config, doctor, service, train, convert, evaluate, data),
+    *(config, doctor, bench, service, train, convert, evaluate, data),
 ):
     group.register(app)
 

@@ -6,6 +6,7 @@ demo wait. What the caller is shown are totals that the writer has committed; no
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from hemato_edge.values import Frame, Quality
     from hemato_edge.vision.quality import QualityGate
 
+_log = logging.getLogger(__name__)
 FRAMES_WAITING = 2
 RESULTS_WAITING = 16
 STOP_WAIT_S = 2.0
@@ -40,6 +42,10 @@ TALLY_EVERY_S = 10.0
 """How often counts of rejected and dropped frames are committed when no new field comes: rare, for the SD card."""
 LOOK_EVERY_S = 60.0
 """How often the slide's scale and stain are recorded while it runs: after a power cut they are this old at most."""
+MODELS_READY = "the models are loaded and verified"
+CAMERA_OPEN = "the camera is open"
+FIRST_CELLS = "the first cells are on disk"
+"""Lines of the log (`-v`), once a run each, by which its start is timed."""
 MAX_PLACES = 65_536
 """White cells whose place on record is remembered, should they turn out to be others: a few MB."""
 _POLL_S = 0.1
@@ -168,9 +174,11 @@ class Daemon:
             HematoEdgeError: of the camera, the model or the store, after what was counted has been committed.
         """
         self._alive_since = time.monotonic()
+        _log.info(MODELS_READY)
         capture = self._start("capture", self._capture, self._captured)
         try:
             self._await_camera(capture)
+            _log.info(CAMERA_OPEN)
             self.session = self._session = self._begin()
             self.totals = self._writer.commit_tallies(self._session, {})
         except HematoEdgeError:
@@ -343,7 +351,7 @@ class Daemon:
             return
 
     def _write(self) -> None:
-        committed, looked = time.monotonic(), -LOOK_EVERY_S
+        committed, looked, counted = time.monotonic(), -LOOK_EVERY_S, False
         seen = 0
         try:
             while True:
@@ -360,6 +368,9 @@ class Daemon:
                 tallies = self._current_tallies()
                 self.totals = self._writer.commit_field(self._session, result, tallies, self._joins(result))
                 self.tallies = tallies
+                if not counted and self.totals.wbc + self.totals.rbc + self.totals.platelet:
+                    counted = True
+                    _log.info(FIRST_CELLS)
                 self._watchdog.committed(self.totals)
                 if self._observer is not None:
                     self._observer.committed(result)

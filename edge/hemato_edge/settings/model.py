@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -15,12 +15,8 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hemato_edge.store.location import default_database
-
-if TYPE_CHECKING:
-    from pydantic_settings import PydanticBaseSettingsSource
 
 
 class Section(BaseModel):
@@ -307,10 +303,10 @@ class LogSettings(Section):
     )
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """All settings. Made by `load_settings`; called directly, it takes values and defaults alone."""
 
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, title="hemato-edge settings")
+    model_config = ConfigDict(extra="forbid", frozen=True, title="hemato-edge settings")
 
     camera: CameraSettings = Field(default_factory=CameraSettings)
     model: ModelSettings = Field(default_factory=ModelSettings)
@@ -326,15 +322,3 @@ class Settings(BaseSettings):
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     display: DisplaySettings = Field(default_factory=DisplaySettings)
     log: LogSettings = Field(default_factory=LogSettings)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what is passed in: `resolve` reads the other sources, so that it can tell them apart."""
-        return (init_settings,)

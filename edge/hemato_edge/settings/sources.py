@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args, get_origin
 
 from pydantic import ValidationError
-from pydantic_settings import EnvSettingsSource, SettingsError
 
 from hemato_edge.errors import ConfigurationError
 from hemato_edge.settings.lines import lines_of_keys
@@ -158,19 +158,38 @@ def _read_text(path: Path) -> str:
 
 
 def _read_environment() -> dict[str, tuple[object, str]]:
+    """Key → value and origin; an empty variable counts as none.
+
+    By hand: pydantic-settings would bring asyncio along, which costs every start 30 ms and 5 MB.
+    """
     names = {name for name in os.environ if name.upper().startswith(ENVIRONMENT_PREFIX)} - NOT_SETTINGS
     by_key = {name[len(ENVIRONMENT_PREFIX) :].lower().replace("__", "."): name for name in names}
     for key, name in by_key.items():
         _check_known(key, f"environment {name}")
+    return {
+        key: (_from_text(key, os.environ[name]), f"environment {name}")
+        for key, name in by_key.items()
+        if os.environ[name]
+    }
+
+
+def _from_text(key: str, text: str) -> object:
+    """What a variable's text stands for: lists are JSON, numbers are left to the model."""
+    section, name = key.split(".")
+    if not _is_list(dict(sections())[section].model_fields[name].annotation):
+        return text
     try:
-        tree = EnvSettingsSource(
-            Settings, env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", env_ignore_empty=True
-        )()
-    except (SettingsError, RecursionError) as error:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(
-            f"An environment variable cannot be read: {told(str(error))}.", "Lists are written as in JSON: [40, 75]."
+            f"The variable {variable(key)} cannot be read: {told(str(error))}.",
+            "Lists are written as in JSON: [40, 75].",
         ) from error
-    return {key: (value, f"environment {by_key[key]}") for key, value in _leaves(tree)}
+
+
+def _is_list(annotation: object) -> bool:
+    """Whether a list is among the types that a key may have."""
+    return get_origin(annotation) in (tuple, list) or any(map(_is_list, get_args(annotation)))
 
 
 def _check_known(key: str, origin: str) -> None:

@@ -123,7 +123,7 @@ def test_reading_records_loads_no_numpy_and_no_opencv(path: Path) -> None:
     program = (
         "import sys, typer\nfrom hemato_edge.cli import records\napp = typer.Typer()\nrecords.register(app)\n"
         f"app(['report', '--db', {str(path)!r}], standalone_mode=False)\n"
-        "print(sorted({'numpy', 'cv2', 'pydantic_settings'} & set(sys.modules)))"
+        "print(sorted({'numpy', 'cv2', 'pydantic_settings', 'asyncio'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

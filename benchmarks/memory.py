@@ -1,0 +1,193 @@
+"""Resident memory of `hemato-edge run` while it counts for a long time: is it small, is it flat?
+
+A process of its own runs the command. Its camera gives the frames of a walk over the whole drawn slide, forth and
+back; they were drawn before and lie in a file as JPEG, as a USB camera sends them, so that the drawing is not part of
+the memory. With `--drawn 0` the demo itself draws them: it keeps every cell that it has drawn, which no camera does.
+Every 1,000 frames the process tells its resident memory and its peak (/proc/self/status). The last figure is a
+straight line through those values from the first 1,000 frames on, megabytes (10^6 bytes) per 1,000 frames: a leak shows
+as a slope that does not shrink when more frames are read. "files" is the part of the resident memory that are pages of
+libraries and models, which the kernel can drop. Bound: 120 MB after 10,000 frames, flat.
+
+`--imports` says first what the parts of the program take before a frame is read, each loaded after the one before.
+
+    python benchmarks/memory.py [--frames 10000] [--every 1000] [--drawn 1000] [--imports] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from hemato_edge.cameras.demo import DemoCamera
+
+BOUND_MB = 120.0
+_CHILD = """
+import os, sys
+import cv2
+import numpy as np
+from hemato_edge.cameras import spec
+from hemato_edge.cameras.demo import DemoCamera
+from hemato_edge.cli.main import main
+from hemato_edge.device.machine import Machine
+from hemato_edge.device.process import read_process_memory
+
+frames, every, folder, source = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+
+class Telling(DemoCamera):
+    def read(self, timeout_s=1.0):
+        frame = super().read(timeout_s)
+        if (frame.index + 1) % every == 0:
+            now = read_process_memory(Machine(), os.getpid())
+            print("MEMORY", frame.index + 1, now.resident_mb, now.peak_mb, now.file_mb, file=sys.stderr, flush=True)
+        return frame
+
+class NoSlide:
+    size_px, truth = (4000, 2688), ()
+
+class Kept(Telling):
+    # a demo whose pictures are read from a file, as those of a camera that sends JPEG
+    def __init__(self):
+        super().__init__(1, still=True, clean=True, start=(1000.0, 1000.0), frames=frames, slide=NoSlide())
+        self._at = np.load(os.path.join(folder, "at.npy"))
+        self._file = os.open(os.path.join(folder, "frames.jpg"), os.O_RDONLY)
+    def _image(self, index):
+        kept = len(self._at) - 1
+        turn, place = divmod(index, kept)
+        place = kept - 1 - place if turn % 2 else place
+        start, end = self._at[place : place + 2].tolist()
+        return cv2.imdecode(np.frombuffer(os.pread(self._file, end - start, start), np.uint8), cv2.IMREAD_COLOR)
+
+def make(text, settings, *more):
+    if source == "demo":
+        return Telling(1, max_step_px=max(1.0, 39.0 * 900 / frames), frames=frames)
+    return Kept()
+
+spec.make_camera = make
+sys.argv = ["hemato-edge", "run", "--camera", "demo", "--no-display", "--json", "--db", os.path.join(folder, "x.db")]
+main()
+"""
+_PARTS = """
+import importlib, os
+from hemato_edge.device.machine import Machine
+from hemato_edge.device.process import read_process_memory
+seen = read_process_memory(Machine(), os.getpid()).resident_mb
+print(f"python {seen}")
+def told(name):
+    global seen
+    now = read_process_memory(Machine(), os.getpid()).resident_mb
+    print(f"{name} {now - seen}")
+    seen = now
+for name in ("numpy", "cv2", "pydantic", "typer", "hemato_edge.cli.main", "hemato_edge.settings",
+         "hemato_edge.pipeline.field", "hemato_edge.pipeline.daemon", "hemato_edge.store.writer",
+             "ai_edge_litert.interpreter", "hemato_edge.vision.classifier", "hemato_edge.vision.locators"):
+    importlib.import_module(name)
+    told(name)
+from hemato_edge.vision.classifier import load_classifier
+from hemato_edge.vision.locators import load_locator
+one = load_classifier()
+told("classifier")
+other = load_locator()
+told("locator")
+from hemato_edge.cameras.demo import DemoCamera
+camera = DemoCamera(1)
+camera.open()
+told("demo-slide")
+first = camera.read()
+told("first-frame")
+from hemato_edge.pipeline.field import FieldAnalyzer
+from hemato_edge.vision.quality import QualityGate
+analyzer = FieldAnalyzer(QualityGate(), other, one)
+analyzer.analyze(first)
+told("analysing-it")
+"""
+
+
+def draw(folder: Path, count: int) -> None:
+    """Write the frames of a walk over the whole slide, JPEG after JPEG, and where each begins."""
+    camera = DemoCamera(1, max_step_px=max(1.0, 39.0 * 900 / count), frames=count)
+    camera.open()
+    at = [0]
+    with (folder / "frames.jpg").open("wb") as stream:
+        for _ in range(camera.total_frames or 0):
+            image = camera.read().image
+            stream.write(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
+            at.append(stream.tell())
+    np.save(folder / "at.npy", np.array(at))
+
+
+def watch(frames: int, every: int, drawn: int) -> list[tuple[int, float, float, float]]:
+    """Frames read, resident and peak memory in MB, every so many frames; `drawn` 0: the demo draws as it goes."""
+    with tempfile.TemporaryDirectory() as folder:
+        if drawn:
+            draw(Path(folder), drawn)
+        source = "kept" if drawn else "demo"
+        command = [sys.executable, "-c", _CHILD, str(frames), str(every), folder, source]
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        rows, last = [], ""
+        assert child.stderr is not None
+        for line in child.stderr:
+            last = line.strip() or last
+            if line.startswith("MEMORY "):
+                _, count, resident, peak, files = line.split()
+                rows.append((int(count), float(resident), float(peak), float(files)))
+        if child.wait():
+            raise SystemExit(f"the run ended with {child.returncode}: {last}")
+    return rows
+
+
+def parts() -> list[tuple[str, float]]:
+    """Part of the program → megabytes that it adds."""
+    done = subprocess.run([sys.executable, "-c", _PARTS], capture_output=True, text=True, check=True)
+    return [(line.split()[0], float(line.split()[1])) for line in done.stdout.splitlines()]
+
+
+def slope(rows: list[tuple[int, float, float, float]]) -> float | None:
+    """Megabytes per 1,000 frames; None with fewer than three values."""
+    if len(rows) < 3:
+        return None
+    counts, resident, *_ = np.array(rows).T
+    return float(np.polyfit(counts / 1000, resident, 1)[0])
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, default=10_000)
+    parser.add_argument("--every", type=int, default=1_000)
+    parser.add_argument("--drawn", type=int, default=1_000, help="frames to draw before; 0: the demo as it is")
+    parser.add_argument("--imports", action="store_true", help="what the parts of the program take, too")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    arguments = parser.parse_args()
+    loaded = parts() if arguments.imports else []
+    rows = watch(arguments.frames, arguments.every, arguments.drawn)
+    rising = slope(rows)
+    found: dict[str, Any] = {
+        "bound_mb": BOUND_MB,
+        "parts_mb": dict(loaded),
+        "rows": [{"frames": n, "resident_mb": now, "peak_mb": peak, "file_mb": files} for n, now, peak, files in rows],
+        "mb_per_1000_frames": rising,
+        "holds": bool(rows) and rows[-1][1] <= BOUND_MB,
+    }
+    if arguments.json:
+        print(json.dumps(found, indent=1))
+        return
+    for name, mb in loaded:
+        print(f"{name:32}{mb:+8.1f} MB")
+    print(f"{'frames':>8}{'resident MB':>13}{'peak MB':>9}{'files MB':>10}")
+    for count, now, peak, files in rows:
+        print(f"{count:8,}{now:13.1f}{peak:9.1f}{files:10.1f}")
+    if rising is not None:
+        print(f"{rising:+.2f} MB per 1,000 frames")
+    print(f"bound of {BOUND_MB:.0f} MB: {'holds' if found['holds'] else 'DOES NOT HOLD'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""What a frame costs beyond the inferences that it needs: every stage, and the whole against the bare `invoke` time.
+
+Four scenes of the drawn slide, 640 × 480, frame by frame in turn, so that a busy machine slows all alike:
+
+* fields: every frame a field of its own, as from a folder: all cells are new and named at once;
+* worst: a camera whose every frame shows another place: tracking is lost each time, all cells are new;
+* moving: the demo's walk, as a session mostly is;
+* still: the stage rests on a known field.
+
+After each frame, bare interpreters run the inferences that this frame needed: the locator once a window, the
+classifier in batches as large as they come. "of bare" is the frame over that time, the median of the pairs; the bound
+is 1.15 for `fields` and `worst`. "of new" is the scene's median over that of `worst`; the bound is 0.5 for `still`.
+"wall" is the clock, "cpu" the processor time of this process: on a busy machine only the second one can be read.
+`spread` is the distance of the quartiles of the ratio over its median. With `--compare` the cost in units of bare
+inferences stands against that of an earlier `--json`, so that two commits can be set side by side.
+
+    python benchmarks/pipeline.py [--frames 40] [--visits 3] [--threads 1] [--json] [--compare OLD.json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hemato_edge.bench.frames import new_analyzer
+from hemato_edge.bench.inference import BATCHES, make_ready
+from hemato_edge.bench.scenes import draw_scenes, on_its_own
+from hemato_edge.bench.watch import load_eyes
+from hemato_edge.errors import ModelError
+from hemato_edge.models.runtime import find_runtime
+from hemato_edge.settings import Settings
+from hemato_edge.values import FieldResult
+from hemato_edge.vision.locators import TFLiteLocator
+
+if TYPE_CHECKING:
+    from hemato_edge.bench.watch import Eyes
+
+SCENES = ("fields", "worst", "moving", "still")
+
+
+@dataclass
+class Sums:
+    """What the frames of one scene took, ms: whole frames and bare inferences, by both clocks; stages; inferences."""
+
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    bare_wall: list[float] = field(default_factory=list)
+    bare_cpu: list[float] = field(default_factory=list)
+    stages: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    windows: list[int] = field(default_factory=list)
+    crops: list[int] = field(default_factory=list)
+
+
+class Bare:
+    """Interpreters that do nothing but infer."""
+
+    def __init__(self, eyes: Eyes, threads: int) -> None:
+        assert isinstance(eyes.locator, TFLiteLocator)
+        runtime = find_runtime()
+        self._locator = make_ready(eyes.locator.model.bundle, runtime, threads, 1)
+        self._classifiers = {}
+        for batch in BATCHES:
+            try:
+                self._classifiers[batch] = make_ready(eyes.classifier.model.bundle, runtime, threads, batch)
+            except ModelError:
+                break
+        for _ in range(3):
+            for interpreter in (self._locator, *self._classifiers.values()):
+                interpreter.invoke()
+
+    def run(self, windows: int, crops: int) -> None:
+        """The inferences of one frame."""
+        for _ in range(windows):
+            self._locator.invoke()
+        for batch in sorted(self._classifiers, reverse=True):
+            while crops >= batch:
+                self._classifiers[batch].invoke()
+                crops -= batch
+
+
+def clocks() -> np.ndarray:
+    """Both clocks, ms."""
+    return np.array([time.perf_counter(), time.process_time()]) * 1e3
+
+
+def visit(eyes: Eyes, bare: Bare, frames: int, sums: dict[str, Sums]) -> None:
+    """All scenes once, as fresh sessions, frame by frame in turn."""
+    scenes: dict[str, Any] = dict(draw_scenes(frames, 1e6))
+    worst = scenes["worst"]
+    scenes["fields"] = replace(worst, frames=tuple(map(on_its_own, worst.frames)))
+    sessions = {name: new_analyzer(eyes, Settings()) for name in SCENES}
+    for name in SCENES:
+        for frame in scenes[name].frames[: scenes[name].lead]:
+            sessions[name].analyze(frame)
+    for turn in range(frames):
+        for name in SCENES:
+            _frame(sessions[name], scenes[name].frames[scenes[name].lead + turn], eyes, bare, sums[name])
+
+
+def _frame(session: Any, frame: Any, eyes: Eyes, bare: Bare, own: Sums) -> None:
+    eyes.take_ms()
+    before = session.settling.inferences
+    began = clocks()
+    result = session.analyze(frame)
+    spent = clocks() - began
+    if not isinstance(result, FieldResult):
+        return
+    windows, crops = len(eyes.located.take()), session.settling.inferences - before
+    began = clocks()
+    bare.run(windows, crops)
+    needed = clocks() - began
+    own.wall.append(spent[0])
+    own.cpu.append(spent[1])
+    own.bare_wall.append(needed[0])
+    own.bare_cpu.append(needed[1])
+    own.windows.append(windows)
+    own.crops.append(crops)
+    for stage, ms in result.latency_ms.items():
+        own.stages[stage].append(ms)
+
+
+def row(name: str, own: Sums, worst: Sums) -> dict[str, Any]:
+    """The figures of one scene."""
+    found: dict[str, Any] = {
+        "scene": name,
+        "frames": len(own.wall),
+        "windows": float(np.mean(own.windows)),
+        "crops": float(np.mean(own.crops)),
+        "p50_ms": float(np.median(own.wall)),
+        "p95_ms": float(np.percentile(own.wall, 95)),
+        "cpu_ms": float(np.median(own.cpu)),
+        "of_new_wall": float(np.median(own.wall) / np.median(worst.wall)),
+        "of_new_cpu": float(np.median(own.cpu) / np.median(worst.cpu)),
+        "stages_ms": {stage: float(np.median(ms)) for stage, ms in own.stages.items()},
+    }
+    needing = np.array(own.windows) > 0
+    if needing.any():
+        for clock, frame, bare in (("wall", own.wall, own.bare_wall), ("cpu", own.cpu, own.bare_cpu)):
+            ratio = np.array(frame)[needing] / np.maximum(np.array(bare)[needing], 1e-3)
+            low, middle, high = np.percentile(ratio, [25, 50, 75])
+            found |= {f"of_bare_{clock}": float(middle), f"spread_{clock}": float((high - low) / middle)}
+        found["bare_cpu_ms"] = float(np.median(np.array(own.bare_cpu)[needing]))
+    return found
+
+
+def commit() -> str:
+    """The commit that is measured; "" outside of a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--exclude", "*"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, default=40, help="of each scene and visit")
+    parser.add_argument("--visits", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--compare", type=Path, metavar="OLD.json", help="an earlier run of this script")
+    arguments = parser.parse_args()
+    import cv2
+
+    cv2.setNumThreads(arguments.threads)
+    eyes = load_eyes(Settings(), arguments.threads)
+    bare = Bare(eyes, arguments.threads)
+    sums = {name: Sums() for name in SCENES}
+    for _ in range(arguments.visits):
+        visit(eyes, bare, arguments.frames, sums)
+    rows = [row(name, sums[name], sums["worst"]) for name in SCENES]
+    if arguments.json:
+        print(json.dumps({"commit": commit(), "threads": arguments.threads, "scenes": rows}, indent=1))
+        return
+    old = (
+        {one["scene"]: one for one in json.loads(arguments.compare.read_text())["scenes"]} if arguments.compare else {}
+    )
+    show(rows, old)
+
+
+def show(rows: list[dict[str, Any]], old: dict[str, Any]) -> None:
+    """Print a table, and the stages under it."""
+    print(f"commit {commit()}")
+    heads = (
+        "frames",
+        "windows",
+        "crops",
+        "p50 ms",
+        "p95 ms",
+        "cpu ms",
+        "of bare wall",
+        "cpu",
+        "spread",
+        "of new wall",
+        "cpu",
+    )
+    print(f"{'scene':8}" + "".join(f"{head:>13}" for head in heads) + ("  of bare cpu before" if old else ""))
+    keys = ("frames", "windows", "crops", "p50_ms", "p95_ms", "cpu_ms", "of_bare_wall", "of_bare_cpu", "spread_cpu")
+    for one in rows:
+        cells = [one.get(key) for key in (*keys, "of_new_wall", "of_new_cpu")]
+        line = "".join(f"{'–' if cell is None else format(cell, '.4g'):>13}" for cell in cells)
+        before = old.get(one["scene"], {}).get("of_bare_cpu")
+        print(f"{one['scene']:8}{line}" + (f"{before:20.2f}" if before else ""))
+    for one in rows:
+        stages = ", ".join(f"{stage} {ms:.2f}" for stage, ms in one["stages_ms"].items())
+        print(f"{one['scene']}: {stages} (median ms, where the stage ran)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How fast this device is: measures and judges; the command line draws."""

@@ -1,0 +1,74 @@
+"""Models that note how long each inference takes, without a change to whatever calls them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hemato_edge.models.bundle import read_bundle, shipped_classifier, shipped_locator
+from hemato_edge.models.heat import HeatModel
+from hemato_edge.models.runtime import Model, Runtime, find_runtime
+from hemato_edge.vision.classifier import TFLiteClassifier
+from hemato_edge.vision.locators import TFLiteLocator, load_locator
+
+if TYPE_CHECKING:
+    from hemato_edge.settings import Settings
+    from hemato_edge.vision.locator import Locator
+
+
+@dataclass(slots=True)
+class Invocations:
+    """What passed inside a model since `take` was last called: milliseconds of each inference."""
+
+    ms: list[float] = field(default_factory=list)
+
+    def take(self) -> list[float]:
+        """The inferences so far; starts anew."""
+        taken, self.ms = self.ms, []
+        return taken
+
+
+def watched(runtime: Runtime, seen: Invocations) -> Runtime:
+    """The same runtime; its interpreters note every inference in `seen`."""
+    base: Any = runtime.interpreter
+
+    class Watched(base):  # type: ignore[misc]  # a class of another package, known at run time only
+        def invoke(self) -> None:
+            began = time.perf_counter()
+            super().invoke()
+            seen.ms.append((time.perf_counter() - began) * 1e3)
+
+    return Runtime(runtime.name, runtime.version, Watched)
+
+
+@dataclass(slots=True)
+class Eyes:
+    """Locator and classifier of the settings, and their watches; `located` stays empty for the classical one."""
+
+    locator: Locator
+    classifier: TFLiteClassifier
+    located: Invocations
+    classified: Invocations
+
+    def take_ms(self) -> float:
+        """Milliseconds inside the models since this was last called."""
+        return sum(self.located.take()) + sum(self.classified.take())
+
+
+def load_eyes(settings: Settings, threads: int | None = None) -> Eyes:
+    """Both models, verified, with so many threads; None for the number in the settings.
+
+    Raises:
+        ModelError: see `load_classifier` and `load_locator`.
+    """
+    threads = threads or settings.model.threads
+    runtime = find_runtime(settings.model.runtime)
+    located, classified = Invocations(), Invocations()
+    bundle = read_bundle(settings.model.path or shipped_classifier())
+    classifier = TFLiteClassifier(Model(bundle, threads, watched(runtime, classified)))
+    locator = load_locator(**settings.locator.model_dump(), threads=threads, runtime=settings.model.runtime)
+    if isinstance(locator, TFLiteLocator):
+        own = read_bundle(settings.locator.path or shipped_locator())
+        locator = TFLiteLocator(HeatModel(own, threads, watched(runtime, located)), settings.locator.min_score)
+    return Eyes(locator, classifier, located, classified)

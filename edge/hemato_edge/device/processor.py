@@ -1,0 +1,97 @@
+"""The processor: what it can do, how it is governed, how busy it is."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hemato_edge.device.machine import Machine
+
+_TELLING = (
+    "neon",
+    "asimd",
+    "asimddp",
+    "i8mm",
+    "sve",
+    "sve2",
+    "sse4_1",
+    "avx",
+    "avx2",
+    "fma",
+    "avx512f",
+    "avx512vl",
+    "avx512_vnni",
+    "avx_vnni",
+    "avx512_bf16",
+    "amx_int8",
+)
+"""Features that int8 kernels ask for (XNNPACK, `src/configs`); asimddp is Arm's dot product, which a Pi 5 has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """A processor as its system describes it.
+
+    Attributes:
+        name: "" where the system does not tell.
+        features: those that matter for inference.
+        usable: processors that this process may use.
+        governors: policies of the frequency; empty where the system sets none (virtual machines).
+        highest_mhz: frequency that the governor may reach; None where it is not told.
+    """
+
+    name: str
+    features: tuple[str, ...]
+    usable: int
+    governors: tuple[str, ...]
+    highest_mhz: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """Seconds since boot, summed over all processors: at work, and taken by the host of a virtual machine."""
+
+    busy_s: float
+    stolen_s: float
+
+
+def read_processor(machine: Machine) -> Processor:
+    """From /proc/cpuinfo and /sys/devices/system/cpu."""
+    described: dict[str, str] = {}
+    for line in (machine.read("/proc/cpuinfo") or "").splitlines():
+        key, _, value = line.partition(":")
+        described.setdefault(key.strip().lower(), value.strip())
+    known = set((described.get("features") or described.get("flags") or "").split())
+    paths = machine.glob("/sys/devices/system/cpu/cpu[0-9]*/cpufreq")
+    highest = [khz for path in paths if (khz := machine.number(f"{path}/scaling_max_freq")) is not None]
+    return Processor(
+        name=described.get("model name") or described.get("hardware") or "",
+        features=tuple(name for name in _TELLING if name in known),
+        usable=usable_processors(),
+        governors=tuple(sorted({g for path in paths if (g := machine.read(f"{path}/scaling_governor"))})),
+        highest_mhz=max(highest) / 1000 if highest else None,
+    )
+
+
+def usable_processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def frequency_mhz(machine: Machine) -> float | None:
+    """The fastest processor's frequency at this moment; None where it is not told."""
+    paths = machine.glob("/sys/devices/system/cpu/cpu[0-9]*/cpufreq")
+    now = [khz for path in paths if (khz := machine.number(f"{path}/scaling_cur_freq")) is not None]
+    return max(now) / 1000 if now else None
+
+
+def read_ticks(machine: Machine) -> Ticks | None:
+    """From /proc/stat (proc(5): user nice system idle iowait irq softirq steal); None where it cannot be read."""
+    first = (machine.read("/proc/stat") or "").partition("\n")[0].split()
+    if len(first) < 9 or first[0] != "cpu":
+        return None
+    user, nice, system, _, _, irq, softirq, stolen = (int(value) for value in first[1:9])
+    a_second = os.sysconf("SC_CLK_TCK")
+    return Ticks((user + nice + system + irq + softirq) / a_second, stolen / a_second)
