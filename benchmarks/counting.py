@@ -176,6 +176,7 @@ class Run:
         if result is None:
             return
         self.counted.update(wbc=len(result.new_cells), rbc=result.new_red_cells, platelet=result.new_platelets)
+        self.counted["wbc"] -= len(result.joined)
         pose = result.pose
         # where a region lies is unknown to the program; the comparison knows it
         here = np.array(self.camera.true_pose(result.frame_index)) - (pose.x_px, pose.y_px)
