@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from hemato_edge.cameras.camera import EndOfFrames
+from hemato_edge.cameras.camera import EndOfFrames, Noise
 from hemato_edge.cameras.demo import DemoCamera
 from hemato_edge.cameras.slide import DrawnSlide
 
@@ -100,6 +100,7 @@ class PreparedCamera:
     """
 
     live = False
+    noise = Noise.NONE
 
     def __init__(self, frames: tuple[Frame, ...], skipped: Counter[str]) -> None:
         self.name = "prepared frames"
