@@ -26,7 +26,7 @@ $(VENV)/.all: pyproject.toml | $(VENV)/bin/python
 demo: $(VENV)/.device ## install, then count 100 white cells on the drawn slide
 	$(BIN)/hemato-edge run --camera demo --until 100
 
-# A broker for the tests of MQTT.
+# A broker for the tests of MQTT, and the checkers of systemd units.
 debian:          ## as root: Debian's packages that some tests use; without them those tests skip
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends mosquitto systemd
