@@ -11,7 +11,7 @@ what lay whole in at least one frame that passed the quality gate. `naive` adds 
 white cells' types from a known mix 2000 times and tells how often the 95 % intervals of the counted cells hold the
 true share; `naive cover` is the same for the sum over frames. Times are medians, milliseconds on one thread: `reg` is
 registration and ledger, `locate` the locator that ships (on mosaics timed on some frames), `known` a whole frame that
-shows known ground only. With several `--seeds` the figures of each are added up, a row still being one walk.
+shows known ground only.
 
     python benchmarks/counting.py [--data DIR] [--slides drawn bccd raabin_fields] [--walks …] [--still-frames 10000]
 """
@@ -176,6 +176,7 @@ class Run:
         if result is None:
             return
         self.counted.update(wbc=len(result.new_cells), rbc=result.new_red_cells, platelet=result.new_platelets)
+        self.counted["wbc"] -= len(result.joined)
         pose = result.pose
         # where a region lies is unknown to the program; the comparison knows it
         here = np.array(self.camera.true_pose(result.frame_index)) - (pose.x_px, pose.y_px)

@@ -40,8 +40,9 @@ COMMIT_BUCKETS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 class Counts(Protocol):
     """What the metrics read; `pipeline.daemon.Daemon` is one."""
 
-    totals: Totals | None
-    """What is on disk; None before a session has begun."""
+    @property
+    def totals(self) -> Totals | None:
+        """What is on disk; None before a session has begun."""
 
     def current_tallies(self) -> dict[str, int]:
         """Name → count as of now, see `store.writer.Writer.commit_field`."""

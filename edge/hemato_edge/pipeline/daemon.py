@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from hemato_edge.cameras.camera import EndOfFrames, NoFrameYet, OpenCamera
@@ -20,7 +20,7 @@ from hemato_edge.cameras.health import CameraState
 from hemato_edge.errors import CameraError, HematoEdgeError
 from hemato_edge.pipeline.field import adds_something
 from hemato_edge.pipeline.notify import Watchdog
-from hemato_edge.store.records import Join
+from hemato_edge.pipeline.recorder import Recorder
 from hemato_edge.values import FieldResult
 
 if TYPE_CHECKING:
@@ -38,16 +38,9 @@ FRAMES_WAITING = 2
 RESULTS_WAITING = 16
 STOP_WAIT_S = 2.0
 """How long the end of a run waits for a live camera's last read; a service has to be gone within 5 s."""
-TALLY_EVERY_S = 10.0
-"""How often counts of rejected and dropped frames are committed when no new field comes: rare, for the SD card."""
-LOOK_EVERY_S = 60.0
-"""How often the slide's scale and stain are recorded while it runs: after a power cut they are this old at most."""
 MODELS_READY = "the models are loaded and verified"
 CAMERA_OPEN = "the camera is open"
-FIRST_CELLS = "the first cells are on disk"
-"""Lines of the log (`-v`), once a run each, by which its start is timed."""
-MAX_PLACES = 65_536
-"""White cells whose place on record is remembered, should they turn out to be others: a few MB."""
+"""Lines of the log (`-v`), once a run each, by which its start is timed; see also `recorder.FIRST_CELLS`."""
 _POLL_S = 0.1
 _GRACE = 1.5
 """A read may take this many times its own limit before it counts as hung: the camera's own error says more."""
@@ -102,8 +95,6 @@ class Daemon:
         watchdog: who is told of progress; None: nobody.
 
     Attributes:
-        totals: what is on disk; None before the first commit.
-        tallies: the tallies that are on disk, by name.
         session: its number in the store; None before it has begun.
         camera_health: how a guarded camera is doing; None for any other.
     """
@@ -126,7 +117,6 @@ class Daemon:
         self._analyzer = analyzer
         self._writer = writer
         self._begin = begin
-        self._session = 0
         self._limits = limits
         self._open_timeout_s = open_timeout_s
         self._read_timeout_s = read_timeout_s
@@ -145,10 +135,18 @@ class Daemon:
         self._tallies_lock = threading.Lock()
         self._alive_since = time.monotonic()
         self._opened = threading.Event()
-        self.totals: Totals | None = None
-        self._places: dict[int, tuple[int, int]] = {}
-        self.tallies: dict[str, int] = {}
+        self._recorder: Recorder | None = None
         self.session: int | None = None
+
+    @property
+    def totals(self) -> Totals | None:
+        """What is on disk; None before the first commit."""
+        return None if self._recorder is None else self._recorder.totals
+
+    @property
+    def tallies(self) -> dict[str, int]:
+        """The tallies that are on disk, by name."""
+        return {} if self._recorder is None else self._recorder.tallies
 
     def stop(self, reason: str) -> None:
         """Ask the run to end in order: the field at work is finished and committed. Safe in a signal handler."""
@@ -179,12 +177,12 @@ class Daemon:
         try:
             self._await_camera(capture)
             _log.info(CAMERA_OPEN)
-            self.session = self._session = self._begin()
-            self.totals = self._writer.commit_tallies(self._session, {})
+            self.session = self._begin()
+            self._recorder = Recorder(self._writer, self.session, self._analyzer, self._watchdog)
         except HematoEdgeError:
             self.stop("an error")  # lets the capture thread close the camera
             raise
-        self._watchdog.started(self.totals)
+        self._watchdog.started(self._recorder.totals)
         analysis = self._start("analysis", self._analyse, self._analysed)
         writer = self._start("writer", self._write, self._written)
         started = time.monotonic()
@@ -194,11 +192,11 @@ class Daemon:
             if self._stop.is_set():
                 self._watchdog.stopping(self._reason)
             if show is not None:
-                show(self.totals)
+                show(self._recorder.totals)
         # A capture thread that hangs in its driver is left behind: it cannot be ended, and it holds no count.
         capture.join(0.0 if self._error and self._guard is None else min(self._read_timeout_s, STOP_WAIT_S))
         self._raise_what_failed()
-        return Outcome(self.totals, self._reason or "the camera has no more frames")
+        return Outcome(self._recorder.totals, self._reason or "the camera has no more frames")
 
     def _start(self, name: str, step: Callable[[], None], done: threading.Event) -> threading.Thread:
         thread = threading.Thread(target=self._guarded, args=(step, done), name=name, daemon=True)
@@ -260,9 +258,6 @@ class Daemon:
 
     def current_tallies(self) -> dict[str, int]:
         """The tallies of this moment, those not committed yet among them. Safe in any thread."""
-        return self._current_tallies()
-
-    def _current_tallies(self) -> dict[str, int]:
         with self._tallies_lock:
             tallies = dict(self._tallies)
         tallies.update({f"skipped:{reason}": count for reason, count in self._camera.skipped.copy().items()})
@@ -351,8 +346,9 @@ class Daemon:
             return
 
     def _write(self) -> None:
-        committed, looked, counted = time.monotonic(), -LOOK_EVERY_S, False
-        seen = 0
+        recorder, seen = self._recorder, 0
+        if recorder is None:
+            return
         try:
             while True:
                 try:
@@ -361,49 +357,12 @@ class Daemon:
                     if self._analysed.is_set() and self._results.empty():
                         return
                     changes = 0 if self.camera_health is None else self.camera_health.changed
-                    if changes > seen or time.monotonic() - committed > TALLY_EVERY_S:
-                        self._commit_tallies()
-                        committed, seen = time.monotonic(), changes
+                    if changes > seen or recorder.quiet:
+                        recorder.record_tallies(self.current_tallies())
+                        seen = changes
                     continue
-                tallies = self._current_tallies()
-                self.totals = self._writer.commit_field(self._session, result, tallies, self._joins(result))
-                self.tallies = tallies
-                if not counted and self.totals.wbc + self.totals.rbc + self.totals.platelet:
-                    counted = True
-                    _log.info(FIRST_CELLS)
-                self._watchdog.committed(self.totals)
+                recorder.record_field(result, self.current_tallies())
                 if self._observer is not None:
                     self._observer.committed(result)
-                committed = time.monotonic()
-                if committed - looked > LOOK_EVERY_S:
-                    self._record_look()
-                    looked = committed
         finally:
-            self._finish()
-
-    def _joins(self, result: FieldResult) -> list[Join]:
-        """Which recorded cells a result says are one, by field and number; remembers where its own cells will stand."""
-        field = self.totals.fields if self.totals is not None else 0
-        self._places.update({cell.number: (field, i) for i, cell in enumerate(result.new_cells) if cell.number})
-        while len(self._places) > MAX_PLACES:
-            del self._places[next(iter(self._places))]
-        return [
-            Join(self._places[gone], self._places[kept])
-            for gone, kept in result.joined
-            if gone in self._places and kept in self._places
-        ]
-
-    def _finish(self) -> None:
-        self._record_look()
-        self._commit_tallies()
-
-    def _commit_tallies(self) -> None:
-        tallies = self._current_tallies()
-        self.totals = self._writer.commit_tallies(self._session, tallies)
-        self.tallies = tallies
-        self._watchdog.committed(self.totals)
-
-    def _record_look(self) -> None:
-        look = self._analyzer.look
-        if look is not None:
-            self._writer.record_optics(self._session, look.red_cell_px, asdict(look.stain))
+            recorder.finish(self.current_tallies())
