@@ -136,7 +136,7 @@ class Steadiness(Part):
     ratio: float
     low: float = Field(description="99 % interval of the ratio")
     high: float
-    steady: bool
+    steady: bool = Field(description="no slowing shown: the interval reaches down to 1.03 at least")
 
 
 class Gap(Part):

@@ -92,9 +92,9 @@ def verdicts_of(report: Report) -> list[str]:
         lines.append(f"Holds {rate}: {_SCENES[one.scene]} (95 % of frames take {one.p95_ms:.3g} ms or less)")
     steady = report.steadiness
     if steady is not None:
-        said = "steady" if steady.steady else "NOT steady"
+        said = "No slowing shown" if steady.steady else "SLOWS DOWN"
         lines.append(
-            f"{said.capitalize() if steady.steady else said}: {steady.frames} frames without a pause in "
+            f"{said}: {steady.frames} frames without a pause in "
             f"{steady.seconds:.0f} s, last third over first {steady.ratio:.2f} "
             f"(99 % interval {steady.low:.2f} to {steady.high:.2f})"
         )
