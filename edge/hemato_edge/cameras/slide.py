@@ -29,6 +29,10 @@ WHITE_CELLS = 156
 _TILE = 256
 
 
+MOST_PATCHES = 256
+"""So many drawn cells are kept, those that were seen last: a few fields' worth, some 10 MB."""
+
+
 @dataclass(frozen=True, slots=True)
 class SlideObject:
     """One thing on the slide, as it truly is.
@@ -138,8 +142,10 @@ class DrawnSlide:
 
     def _patch(self, plan: CellPlan) -> NDArray[np.float16]:
         key = (plan.label, plan.seed)
-        if key not in self._patches:
-            self._patches[key] = draw_cell(plan)
+        patch = self._patches.pop(key, None)
+        self._patches[key] = draw_cell(plan) if patch is None else patch  # dicts keep their order: the newest last
+        while len(self._patches) > MOST_PATCHES:
+            del self._patches[next(iter(self._patches))]
         return self._patches[key]
 
 

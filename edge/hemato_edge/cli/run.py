@@ -70,11 +70,13 @@ def run(
     """
     from hemato_edge.cli.outward import Outlets
     from hemato_edge.cli.supervised import apply_log_level, await_turn, make_reloader, say_begun, tell
+    from hemato_edge.device.process import keep_one_arena
     from hemato_edge.pipeline.daemon import Limits
     from hemato_edge.settings import resolve
     from hemato_edge.vision.classifier import load_classifier
     from hemato_edge.vision.locators import load_locator
 
+    keep_one_arena()
     given = {"camera.spec": camera, "counting.target": until, "store.path": db, "model.path": model}
     given |= {"calibration.profile": profile, "mqtt.host": mqtt, "metrics.port": metrics}
     spacing, watchdog = await_turn()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hemato_edge.device.machine import Machine
 
+_M_ARENA_MAX = -8
+"""glibc's number of that option, see mallopt(3)."""
 _WANTED = ("VmRSS:", "VmHWM:", "RssFile:")
 
 
@@ -31,3 +33,17 @@ def read_process_memory(machine: Machine, pid: int) -> ProcessMemory | None:
     if len(kb) < len(_WANTED):
         return None
     return ProcessMemory(*(kb[name.rstrip(":")] * 1024 / 1e6 for name in _WANTED))
+
+
+def keep_one_arena() -> bool:
+    """Let all threads of this process share one pool of freed memory, before they start; whether the system did so.
+
+    glibc gives each thread its own, and what one frees no other gets: 6 MB of `run` (`benchmarks/memory.py`). The
+    threads seldom allocate at the same time, so none waits for it.
+    """
+    import ctypes
+
+    try:
+        return bool(ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1))
+    except (AttributeError, OSError):  # another C library, such as musl
+        return False
