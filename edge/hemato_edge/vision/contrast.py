@@ -98,7 +98,8 @@ def measure_contrast(image: Image, factor: float = 1.0, background: NDArray[np.f
 
 def background_of(image: Image) -> NDArray[np.float64]:
     """(3,) float64 BGR of empty glass in `image` (H, W, 3) uint8, from a thumbnail; its mean if it is of one tone."""
-    thumbnail = thumbnail_of(image)
+    # averaged in one step, as it was where the classifier learnt: a level of the background turns one cell in a hundred
+    thumbnail = resize(image, min(1.0, THUMBNAIL_SIDE / max(image.shape[:2])))
     green = thumbnail[..., 1]
     if int(green.max()) - int(green.min()) < _ONE_TONE:
         return np.asarray(thumbnail.reshape(-1, 3).mean(axis=0), np.float64)
