@@ -27,7 +27,7 @@ _LIFE_STEPS, _LIFE_OVER = 10, 11
 """JEDEC JESD84-B51, DEVICE_LIFE_TIME_EST: 1 to 10 are tenths of the life used, 11 is beyond it."""
 _PRE_EOL = {2: "80 % of the spare blocks are used", 3: "90 % of the spare blocks are used: it is about to fail"}
 _LOG = re.compile(
-    r"mmc\d+: .*(error|timeout|timed out|failed)|I/O error, dev (mmcblk|sd|nvme)|EXT4-fs (error|warning)"
+    r"mmc\d+: .*(error|timeout|timed out|failed)|I/O error, dev (mmcblk|sd|vd|nvme)|EXT4-fs (error|warning)"
     r"|Remounting filesystem read-only|mmcblk\d+: .*(error|recovery failed)",
     re.IGNORECASE,
 )
@@ -75,7 +75,7 @@ def card(subject: Subject) -> Iterator[Finding]:
             "Record on a real disk (store.path), or switch the overlay off: `sudo raspi-config`, Performance Options.",
         )
         return
-    troubles = [*_wear(machine, device), *_file_system_errors(machine, device), *_logged(machine)]
+    troubles = [*_wear(machine, device), *_file_system_errors(machine, device), *_logged(machine, device)]
     if troubles:
         yield warned("card", f"{place} ({device}): {'; '.join(troubles)}", _REPLACE)
     else:
@@ -182,11 +182,14 @@ def _file_system_errors(machine: Machine, device: str) -> Iterator[str]:
         yield f"{count} file system errors are recorded in it (`sudo touch /forcefsck && sudo reboot` checks it)"
 
 
-def _logged(machine: Machine) -> Iterator[str]:
-    """Errors of cards and disks in the kernel's log, where it may be read."""
+def _logged(machine: Machine, device: str) -> Iterator[str]:
+    """Errors of this card or disk in the kernel's log, where it may be read."""
+    name = _block(device)
+    host = r"|\bmmc\d+:" if name.startswith("mmcblk") else ""
+    ours = re.compile(rf"\b{re.escape(name)}(p?\d+)?\b{host}")
     log = machine.run("dmesg", timeout_s=1.5) or machine.run(
         "journalctl", "-k", "-b", "-q", "--no-pager", timeout_s=1.5
     )
-    found = [line for line in (log or "").splitlines() if _LOG.search(line)]
+    found = [line for line in (log or "").splitlines() if _LOG.search(line) and ours.search(line)]
     if found:
         yield f"{len(found)} errors in the kernel's log, the last: {found[-1].strip()[:120]}"

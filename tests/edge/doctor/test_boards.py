@@ -171,6 +171,12 @@ def test_who_has_the_camera_open(tmp_path: Path) -> None:
             "WARN",
             "1 errors in the kernel's log, the last: [ 9.1] I/O error, dev mmcblk0",
         ),
+        (
+            {"/sys/block/mmcblk0/device/life_time": "0x01 0x01\n"},
+            {"dmesg": "[ 9.1] EXT4-fs (loop0): Remounting filesystem read-only\n[ 9.2] I/O error, dev sda, sector 1"},
+            "PASS",  # another disk's troubles
+            "0 to 10 % of its rated life",
+        ),
         ({"/proc/mounts": None}, {}, "SKIP", "/proc/mounts"),
     ],
 )
