@@ -94,6 +94,7 @@ class Ledger:
         self._max_tiles = max_tiles
         self._tiles: dict[Tile, list[KnownCell]] = {}
         self._on_trial: dict[int, tuple[int, KnownCell]] = {}
+        self._cut_now: set[int] = set()
         self._next = 0
 
     def __len__(self) -> int:
@@ -130,6 +131,7 @@ class Ledger:
         for cell in around:
             if cell.state == TRIED and cell.number in on_view:
                 cell.chances += 1
+        self._cut_now = {cell.number for cell, is_cut in zip(cells, cut, strict=True) if cell is not None and is_cut}
         self.coverage.add(pose, frame_size)
         counted, undecided = self._judge(on_view | {cell.number for cell in cells if cell is not None})
         self._bound(pose, frame_size)
@@ -143,7 +145,8 @@ class Ledger:
 
     def looked_enough(self, pose: Pose, frame_size: tuple[int, int]) -> bool:
         """Whether nothing new can be learned from a view: every place of it was looked at as often as a trial takes."""
-        return self.coverage.least_looks(pose, frame_size) > TRIAL and not self._on_trial
+        waiting = self._on_trial.keys() - self._cut_now  # what the border cuts, a further look from here cannot decide
+        return self.coverage.least_looks(pose, frame_size) > TRIAL and not waiting
 
     def join(
         self, region: int, into: int, x_px: float, y_px: float, red_cell_px: float, angle_deg: float = 0.0

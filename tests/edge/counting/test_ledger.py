@@ -150,6 +150,15 @@ def test_what_was_refused_on_poor_looks_is_tried_anew_on_a_much_better_one() -> 
     assert ledger.known == [1, 0, 0]
 
 
+def test_a_cell_on_trial_that_the_border_cuts_keeps_no_view_from_being_known() -> None:
+    ledger = Ledger()
+    ledger.admit(cells((597, 200), kind=RBC, score=0.5), at(6), RED, SIZE)  # whole once, by a hair
+    for _ in range(6):
+        ledger.admit(cells((603, 200), kind=RBC, score=0.5), at(0), RED, SIZE)
+    assert ledger.looked_enough(at(0), SIZE)
+    assert new(ledger, cells((303, 200), kind=RBC, score=0.5), at(300), RBC) == 1
+
+
 def test_what_is_on_trial_at_the_end_is_decided() -> None:
     ledger = Ledger()
     ledger.admit(cells((200, 200), (400, 300), score=0.8), at(0), RED, SIZE)
