@@ -25,6 +25,13 @@ class HematoEdgeError(Exception):
     def __str__(self) -> str:
         return f"{self.message} {self.fix}".strip()
 
+    @property
+    def family(self) -> str:
+        """Name of the error's class, the one directly below this: an exit code has one, whatever is told apart in it."""
+        return next(
+            (kind.__name__ for kind in type(self).__mro__ if HematoEdgeError in kind.__bases__), "HematoEdgeError"
+        )
+
 
 class CameraError(HematoEdgeError):
     """The camera is missing, busy, not supported here, or gave no frame in time."""

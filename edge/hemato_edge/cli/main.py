@@ -69,7 +69,7 @@ def _say(error: HematoEdgeError) -> None:
     if journal_handler() is None:
         typer.echo(f"error: {error}", err=True)
         return
-    fields = {"error": type(error).__name__, "fix": error.fix, "exit_code": error.exit_code}
+    fields = {"error": error.family, "fix": error.fix, "exit_code": error.exit_code}
     logging.getLogger(__name__).error("%s", error, extra={FIELDS: fields})
 
 
