@@ -27,9 +27,10 @@ class HematoEdgeError(Exception):
 
     @property
     def family(self) -> str:
-        """Name of the error's class, the one directly below this: an exit code has one, whatever is told apart in it."""
+        """Name of the class directly below this one: an exit code has one, whatever is told apart in it."""
         return next(
-            (kind.__name__ for kind in type(self).__mro__ if HematoEdgeError in kind.__bases__), "HematoEdgeError"
+            (kind.__name__ for kind in type(self).__mro__ if HematoEdgeError in kind.__bases__),
+            HematoEdgeError.__name__,
         )
 
 
