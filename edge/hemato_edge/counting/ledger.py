@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hemato_edge.counting.slide_map import Move
     from hemato_edge.values import Detections
 
-MAX_TILES = 4096
+MAX_TILES = 2048
 """So much of the slide is remembered, in squares of eight red cells, about a field each: with 40 cells on each some
 40 MB. What was not on view for longest is forgotten, and counts anew if it is ever seen again."""
 
