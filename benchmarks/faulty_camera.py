@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from hemato_edge.values import Image
 
 MAKER = "faulty_camera:make"
-_SCRIPT, _PLACE = "script.json", "place.bin"
+_SCRIPT, _PLACE, _LENGTHS = "script.json", "place.bin", "lengths.json"
 _LOOP = 4
 LINKS = Path("v4l")
 LINK = LINKS / "by-id" / "usb-Lying_Camera_1-video-index0"
@@ -114,7 +114,11 @@ class FaultyCamera:
         self._steps = self._script["steps"]
         self._place = Place(folder / _PLACE)
         self._stages: dict[str, DemoCamera] = {}
-        self._lengths: dict[int, int] = {}
+        # kept in a file: to measure the walks of forty slides anew takes longer than a camera may take to open
+        self._lengths_file = folder / _LENGTHS
+        self._lengths: dict[str, int] = (
+            json.loads(self._lengths_file.read_text()) if self._lengths_file.exists() else {}
+        )
         self._last: deque[Image] = deque(maxlen=_LOOP)
         self._index = 0
         self._due_s = 0.0
@@ -199,9 +203,12 @@ class FaultyCamera:
         return self._stages[str(seed)]
 
     def _walk_frames(self, seed: int) -> int:
-        if seed not in self._lengths:
-            self._lengths[seed] = self._walk(seed).total_frames or 0
-        return self._lengths[seed]
+        if str(seed) not in self._lengths:
+            self._lengths[str(seed)] = self._walk(seed).total_frames or 0
+            fresh = self._lengths_file.with_suffix(".new")
+            fresh.write_text(json.dumps(self._lengths))
+            fresh.replace(self._lengths_file)
+        return self._lengths[str(seed)]
 
     def _shown_last(self) -> Image:
         """The last good frame, also for a process that has not shown one."""
