@@ -75,7 +75,7 @@ class ProfileFolder:
                     os.fsync(stream.fileno())
                 Path(temporary).chmod(0o644)
                 Path(temporary).replace(file)
-            except BaseException:
+            except BaseException:  # whatever it was: tidied up, and raised again
                 with contextlib.suppress(OSError):
                     Path(temporary).unlink()
                 raise

@@ -77,7 +77,7 @@ class OpenCamera:
     def __enter__(self) -> Camera:
         try:
             self._camera.open()
-        except BaseException:
+        except BaseException:  # whatever it was: tidied up, and raised again
             self._camera.close()
             raise
         return self._camera

@@ -42,7 +42,7 @@ class Outlets:
 
             try:
                 self._publisher = Publisher(settings.mqtt, database)
-            except BaseException:
+            except BaseException:  # whatever it was: tidied up, and raised again
                 self._close_metrics()
                 raise
 

@@ -64,7 +64,7 @@ class Publisher:
         self._outbox = Outbox(outbox_path(self._database), device)
         try:
             self.broker = Broker(settings, f"hemato-edge-{device}-{self._outbox.epoch}", self._wake.set)
-        except BaseException:
+        except BaseException:  # whatever it was: tidied up, and raised again
             self._outbox.close()
             raise
         self._filler = Filler(self._outbox, settings.outbox_limit, with_label=settings.send_label)
@@ -107,8 +107,8 @@ class Publisher:
         try:
             with self._outbox:
                 self._work()
-        except Exception:
-            log.exception("sending has ended; counting goes on")  # whatever it was, no count may suffer from it
+        except Exception:  # whatever it was, no count may suffer from it
+            log.exception("sending has ended; counting goes on")
         finally:
             self.broker.close(GOODBYE_S)
 

@@ -118,7 +118,7 @@ class Outbox:
             with translated(path):
                 self._connection = _opened(path)
                 self.epoch: str = self._connection.execute("SELECT epoch FROM outbox").fetchone()[0]
-        except BaseException:
+        except BaseException:  # whatever it was: tidied up, and raised again
             self._lock.release()
             raise
 
@@ -143,7 +143,7 @@ class Outbox:
             try:
                 yield
                 self._connection.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # whatever it was: tidied up, and raised again
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise

@@ -49,7 +49,7 @@ def _replace(target: Path, text: str) -> None:
             os.fchmod(stream.fileno(), mode)
             os.fsync(stream.fileno())
         Path(name).replace(target)
-    except BaseException:
+    except BaseException:  # whatever it was: tidied up, and raised again
         with contextlib.suppress(OSError):
             Path(name).unlink()
         raise

@@ -66,6 +66,6 @@ def copy_database(connection: sqlite3.Connection, target: Path) -> None:
                 os.fsync(stream.fileno())
             scratch.rename(target)
             schema.sync_folder(target.parent)
-    except BaseException:
+    except BaseException:  # whatever it was: tidied up, and raised again
         scratch.unlink(missing_ok=True)
         raise

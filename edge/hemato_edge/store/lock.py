@@ -45,7 +45,7 @@ class WriterLock:
                     os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
             if not held:
                 raise _in_use(database, path)
-        except BaseException:
+        except BaseException:  # whatever it was: tidied up, and raised again
             os.close(self._fd)
             raise
 

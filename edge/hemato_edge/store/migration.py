@@ -48,7 +48,7 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
                 chain.seal_all(connection, session, chain.ADOPTED, {"version": version})
             connection.execute(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
             connection.execute("COMMIT")
-        except BaseException:
+        except BaseException:  # whatever it was: tidied up, and raised again
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise

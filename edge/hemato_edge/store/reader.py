@@ -73,7 +73,7 @@ class Reader:
             try:
                 schema.identify(self._connection, self.path)
                 view_as_current(self._connection)
-            except BaseException:
+            except BaseException:  # whatever it was: tidied up, and raised again
                 self._connection.close()
                 raise
 

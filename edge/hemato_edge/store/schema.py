@@ -41,7 +41,7 @@ def connect(path: Path, mode: str, *, immutable: bool = False) -> sqlite3.Connec
     try:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
-    except BaseException:
+    except BaseException:  # whatever it was: tidied up, and raised again
         connection.close()
         raise
     return connection

@@ -72,7 +72,7 @@ def open_writer(
         with translated(path):
             schema.inspect(path)
             return Writer(path, schema.connect(path, "rw"), lock, portraits_min_free_mb, reserve_mb, retention)
-    except BaseException:
+    except BaseException:  # whatever it was: tidied up, and raised again
         lock.release()
         raise
 
@@ -103,7 +103,7 @@ class Writer:
             self._begin_writing()
             with translated(path):
                 self._portraits = PortraitKeeper(connection, path, portraits_min_free_mb, retention)
-        except BaseException:
+        except BaseException:  # whatever it was: tidied up, and raised again
             connection.close()
             raise
 
@@ -293,7 +293,7 @@ class Writer:
                 self._connection.execute("BEGIN IMMEDIATE")
                 yield
                 self._connection.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # whatever it was: tidied up, and raised again
                 if session is not None:
                     self._running.pop(session, None)
                 if self._connection.in_transaction:
