@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -77,13 +76,7 @@ def test_sighup_takes_over_the_gate_and_records_it(manager: NotifySocket, tmp_pa
         process.send_signal(signal.SIGHUP)
         manager.until("RELOADING")
         manager.until("READY")
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and not rows(
-            tmp_path, "SELECT count FROM tallies WHERE name = 'rejected:out_of_focus' AND count > 20"
-        ):
-            time.sleep(0.2)  # nothing is that sharp
-        process.send_signal(signal.SIGTERM)
-        _, stderr = process.communicate(timeout=30)
+        _, stderr = process.communicate(timeout=300)  # to the end of the demo: nothing is that sharp
     assert process.returncode == 0, stderr
     assert "quality.min_focus is now 9.0, before 0.12" in stderr
     assert "camera.spec = demo:2 waits for the next start" in stderr
