@@ -25,11 +25,12 @@ from hemato_edge.vision.windows import WindowSpec, standard_factor, windows_of
 from hemato_training.datasets import in_split, split_hash, thin
 from hemato_training.detection_figures import best_threshold, kind_figures
 from hemato_training.fields import load_fields
-from hemato_training.fit import MODEL_FILE, RUN_FILE
+from hemato_training.fit import MODEL_FILE
 from hemato_training.locate_evaluation import EVERYTHING, keras_locator, load_locator_model, locate_all
 from hemato_training.locate_fit import TASK
 from hemato_training.locate_material import UNDRAWN_PLATELETS, is_sound
 from hemato_training.locate_network import PREPROCESSING, multiply_adds
+from hemato_training.origin import RUN_FILE
 from hemato_training.progress import Silent
 
 if TYPE_CHECKING:

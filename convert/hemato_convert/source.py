@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hemato_edge.errors import ConfigurationError, DataError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_training.datasets import by_laboratory, in_split, load, split_hash, thin
-from hemato_training.fit import RUN_FILE
+from hemato_training.origin import RUN_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from hemato_edge.errors import DataError
+from hemato_training.origin import RUN_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,6 +55,19 @@ def save_checkpoint(out: Path, model: Any, state: State) -> None:
     for old in folder.glob("epoch-*.keras"):
         if old.name != state.file:
             old.unlink()
+
+
+def earlier_run(out: Path, *, resume: bool) -> tuple[Any, State] | None:
+    """The model and state to go on from; None for a run that begins, or whose first epoch was never finished.
+
+    Raises:
+        DataError: the folder holds a run, and it is not to be resumed.
+    """
+    if resume:
+        return load_checkpoint(out)
+    if (out / RUN_FILE).exists():
+        raise DataError(f"{out} already holds a run.", "Go on with --resume, or name another folder with --out.")
+    return None
 
 
 def load_checkpoint(out: Path) -> tuple[Any, State] | None:

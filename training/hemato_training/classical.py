@@ -29,8 +29,9 @@ from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_training import texture
 from hemato_training.cells import prepare_cells
 from hemato_training.evaluation import figures_by_laboratory, macro_accuracy
-from hemato_training.fit import METRICS_FILE, RUN_FILE, versions
+from hemato_training.fit import METRICS_FILE, versions
 from hemato_training.material import gather
+from hemato_training.origin import RUN_FILE
 from hemato_training.progress import Silent
 from hemato_training.texture import FEATURES, describe_cells
 

@@ -19,8 +19,9 @@ from hemato_edge.models.runtime import Model
 from hemato_training.architectures import architecture_named
 from hemato_training.classical import CLASSICAL_FILE, is_classical, load_classical, train_classical
 from hemato_training.evaluation import load_keras
-from hemato_training.fit import METRICS_FILE, MODEL_FILE, RUN_FILE, train, versions
+from hemato_training.fit import METRICS_FILE, MODEL_FILE, train, versions
 from hemato_training.material import gather
+from hemato_training.origin import RUN_FILE
 from hemato_training.progress import Silent
 
 if TYPE_CHECKING:

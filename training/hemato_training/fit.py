@@ -14,13 +14,13 @@ import keras
 import numpy as np
 
 from hemato_edge import __version__
-from hemato_edge.errors import DataError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_training.architectures import build_classifier
 from hemato_training.batches import TrainingBatches, draw_epoch
-from hemato_training.checkpoints import State, load_checkpoint, refuse_another_run, save_checkpoint
+from hemato_training.checkpoints import State, earlier_run, refuse_another_run, save_checkpoint
 from hemato_training.evaluation import figures_by_laboratory, keras_logits, macro_accuracy
 from hemato_training.material import gather
+from hemato_training.origin import RUN_FILE
 from hemato_training.pictures import draw_confusion, draw_curves
 from hemato_training.progress import Silent
 from hemato_training.schedule import compile_stage, learnt_weights
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from hemato_training.progress import Reporter
     from hemato_training.schedule import Settings
 
-MODEL_FILE, RUN_FILE, METRICS_FILE = "model.keras", "run.json", "metrics.json"
+MODEL_FILE, METRICS_FILE = "model.keras", "metrics.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,7 @@ def train(
         ConfigurationError: for impossible settings.
     """
     reporter = reporter or Silent()
-    earlier = load_checkpoint(settings.out) if resume else None
-    if not resume and (settings.out / RUN_FILE).exists():
-        raise DataError(
-            f"{settings.out} already holds a run.", "Go on with --resume, or name another folder with --out."
-        )
+    earlier = earlier_run(settings.out, resume=resume)
     cv2.setNumThreads(1)  # the batches are made in threads of their own
     keras.utils.set_random_seed(settings.seed)
     material = gather(settings, cache or settings.out / "cells", reporter)

@@ -16,9 +16,9 @@ from hemato_edge.errors import ConfigurationError, DataError
 from hemato_edge.labels import KINDS
 from hemato_edge.vision.learned import LearnedLocator, same_score
 from hemato_edge.vision.windows import WindowSpec
-from hemato_training.checkpoints import State, load_checkpoint, refuse_another_run, save_checkpoint
+from hemato_training.checkpoints import State, earlier_run, refuse_another_run, save_checkpoint
 from hemato_training.fields import FIELD_SETS
-from hemato_training.fit import METRICS_FILE, MODEL_FILE, RUN_FILE, versions
+from hemato_training.fit import METRICS_FILE, MODEL_FILE, versions
 from hemato_training.locate_batches import LocatorBatches, draw_epoch
 from hemato_training.locate_evaluation import (
     KerasHeat,
@@ -31,6 +31,7 @@ from hemato_training.locate_evaluation import (
 from hemato_training.locate_material import LIGHT_DOUBT_SCORE, gather, with_doubts
 from hemato_training.locate_network import build_locator, freeze_statistics, multiply_adds
 from hemato_training.locate_targets import box_loss, heat_loss
+from hemato_training.origin import RUN_FILE
 from hemato_training.progress import Silent
 from hemato_training.schedule import averaging_optimizer, learnt_weights
 
@@ -153,11 +154,7 @@ def train_locator(settings: LocateSettings, *, resume: bool = False, reporter: R
         ConfigurationError: for impossible settings.
     """
     reporter = reporter or Silent()
-    earlier = load_checkpoint(settings.out) if resume else None
-    if not resume and (settings.out / RUN_FILE).exists():
-        raise DataError(
-            f"{settings.out} already holds a run.", "Go on with --resume, or name another folder with --out."
-        )
+    earlier = earlier_run(settings.out, resume=resume)
     cv2.setNumThreads(1)  # the views are drawn in threads of their own
     keras.utils.set_random_seed(settings.seed)
     model = _network(settings, settings.view, settings.view, settings.weights) if earlier is None else earlier[0]

@@ -14,7 +14,8 @@ import numpy as np
 
 from hemato_edge.errors import DataError, ModelError
 from hemato_training.evaluation import load_keras
-from hemato_training.fit import MODEL_FILE, RUN_FILE
+from hemato_training.fit import MODEL_FILE
+from hemato_training.origin import RUN_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 NO_SCALE = "no_scale"
 """Reject reason of a frame with white cells and nothing whose size is known: no crop can be cut from it."""
+JOINED = "joined_"
+"""What the measures of a field begin with that tell which region was joined, and where its corner lies now."""
 LOCATE_AGAIN_EVERY = 64
 """Where nothing new is on view, cells are located again in one of so many frames, only so that the slide's look follows
 a slow change of the lamp."""
@@ -145,7 +147,15 @@ class FieldAnalyzer:
             return None
         red, platelets = self._less_doubles(admission, RBC), self._less_doubles(admission, PLATELET)
         joined, self._joined = tuple(self._joined), []
-        rest = replace(self._last, new_cells=cells, new_red_cells=red, new_platelets=platelets, joined=joined)
+        measures = {name: value for name, value in self._last.quality.measures.items() if not name.startswith(JOINED)}
+        rest = replace(
+            self._last,
+            new_cells=cells,
+            new_red_cells=red,
+            new_platelets=platelets,
+            quality=Quality(None, measures),  # that of the last field, which has told already what was joined
+            joined=joined,
+        )
         return rest if cells or red or platelets or joined else None
 
     def tallies(self) -> dict[str, int]:
@@ -177,7 +187,8 @@ class FieldAnalyzer:
                 one.region, one.into, one.x_px, one.y_px, self.look.red_cell_px, one.angle_deg
             ):
                 self._make_one(twins)
-            measures |= {"joined_region": one.region, "joined_x_px": one.x_px, "joined_y_px": one.y_px}
+            place = {"region": one.region, "x_px": one.x_px, "y_px": one.y_px}
+            measures |= {JOINED + name: value for name, value in place.items()}
         return Quality(quality.reject, measures)
 
     def _make_one(self, twins: Twins) -> None:
@@ -306,7 +317,7 @@ def adds_something(result: FieldResult) -> bool:
         result.pose is None
         or bool(result.new_cells or result.new_red_cells or result.new_platelets)
         or bool(result.joined)
-        or "joined_region" in result.quality.measures
+        or f"{JOINED}region" in result.quality.measures
     )
 
 
