@@ -16,7 +16,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
-from hemato_training.evaluation import Evaluation, evaluate
+from hemato_training.evaluate.evaluation import Evaluation, evaluate
 from hemato_training.progress import Screen
 
 

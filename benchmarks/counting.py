@@ -28,17 +28,17 @@ import cv2
 import numpy as np
 from mosaic import BoxLocator, MosaicSlide
 
-from hemato_edge.cameras import stage
 from hemato_edge.cameras.camera import EndOfFrames
-from hemato_edge.cameras.demo import DemoCamera, shown_whole
-from hemato_edge.cameras.slide import DrawnSlide
-from hemato_edge.cameras.smear import DIFFERENTIAL
+from hemato_edge.cameras.demo import stage
+from hemato_edge.cameras.demo.camera import DemoCamera, shown_whole
+from hemato_edge.cameras.demo.slide import DrawnSlide
+from hemato_edge.cameras.demo.smear import DIFFERENTIAL
 from hemato_edge.counting.intervals import clopper_pearson
 from hemato_edge.labels import CLASSIFIER_LABELS, KINDS
 from hemato_edge.pipeline.field import FieldAnalyzer
 from hemato_edge.values import FieldResult, Judgement
-from hemato_edge.vision.classifier import load_classifier
-from hemato_edge.vision.locators import load_locator
+from hemato_edge.vision.classify.classifier import load_classifier
+from hemato_edge.vision.locate.choice import load_locator
 from hemato_edge.vision.quality import QualityGate
 
 FRAME = (640, 480)

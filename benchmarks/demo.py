@@ -19,16 +19,16 @@ import cv2
 import numpy as np
 
 from hemato_edge.cameras.camera import EndOfFrames, OpenCamera
-from hemato_edge.cameras.demo import DemoCamera
+from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.labels import CLASSIFIER_LABELS, KINDS, UNCLASSIFIED
 from hemato_edge.pipeline.field import FieldAnalyzer
 from hemato_edge.values import FieldResult
-from hemato_edge.vision.classifier import TFLiteClassifier, load_classifier
-from hemato_edge.vision.locators import load_locator
+from hemato_edge.vision.classify.classifier import TFLiteClassifier, load_classifier
+from hemato_edge.vision.locate.choice import load_locator
 from hemato_edge.vision.quality import QualityGate
 
 if TYPE_CHECKING:
-    from hemato_edge.vision.locator import Locator
+    from hemato_edge.vision.locate.locator import Locator
 
 MATCH_PX = 40.0
 """How far from its true centre a cell may be counted: a bit over half a red cell."""

@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hemato_edge.cameras.camera import EndOfFrames, Noise
-from hemato_edge.cameras.demo import DemoCamera
+from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.errors import CameraError
 from hemato_edge.values import Frame
 

@@ -17,9 +17,9 @@ from pathlib import Path
 import cv2
 
 from hemato_edge.labels import UNCLASSIFIED
-from hemato_edge.pipeline.pictures import analyze_pictures
-from hemato_edge.vision.classifier import load_classifier
-from hemato_edge.vision.locators import load_locator
+from hemato_edge.pipeline.images import analyze_pictures
+from hemato_edge.vision.classify.classifier import load_classifier
+from hemato_edge.vision.locate.choice import load_locator
 from hemato_edge.vision.quality import QualityGate
 
 

@@ -46,7 +46,7 @@ def make_models(folder: Path, sizes: list[int], architectures: list[str], *, flo
 
     from hemato_convert.graph import export_graph
     from hemato_convert.quantise import quantise
-    from hemato_training.architectures import build_classifier
+    from hemato_training.networks.backbones import build_classifier
 
     wanted = [("mobilenet_v2", size) for size in sorted({*sizes, 224})]
     wanted += [(name, 224) for name in architectures if name != "mobilenet_v2"]

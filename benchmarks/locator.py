@@ -32,13 +32,13 @@ import numpy as np
 from hemato_edge.labels import KINDS, WBC
 from hemato_edge.models.bundle import shipped_locator
 from hemato_edge.values import Detections
-from hemato_edge.vision.locator import OpenCvLocator
-from hemato_edge.vision.locators import TFLiteLocator, load_locator
+from hemato_edge.vision.locate.choice import TFLiteLocator, load_locator
+from hemato_edge.vision.locate.locator import OpenCvLocator
 from hemato_edge.vision.scale import ScaleEstimator, red_cell_diameter_px
-from hemato_training.datasets import in_split
-from hemato_training.detection_figures import kind_figures
-from hemato_training.fields import FIELD_SETS, load_fields
-from hemato_training.locate_material import UNDRAWN_PLATELETS, is_sound
+from hemato_training.data.cell_sets import in_split
+from hemato_training.data.field_sets import FIELD_SETS, load_fields
+from hemato_training.locate.material import UNDRAWN_PLATELETS, is_sound
+from hemato_training.metrics.detection import kind_figures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.values import Image
-    from hemato_edge.vision.locator import Locator
-    from hemato_training.fields import Field
+    from hemato_edge.vision.locate.locator import Locator
+    from hemato_training.data.field_sets import Field
 
 EVERYTHING = 0.01
 """AP is taken over detections down to this score."""

@@ -15,17 +15,17 @@ import cv2
 import numpy as np
 
 from hemato_edge.labels import KINDS, PLATELET, RBC
-from hemato_edge.vision import outlines, platelets
-from hemato_edge.vision.candidates import box_overlap
-from hemato_edge.vision.locator import OpenCvLocator
-from hemato_training.datasets import in_split
-from hemato_training.fields import FIELD_SETS, load_fields
-from hemato_training.locate_material import UNDRAWN_PLATELETS, is_sound
+from hemato_edge.vision.locate import outlines, platelets
+from hemato_edge.vision.locate.candidates import box_overlap
+from hemato_edge.vision.locate.locator import OpenCvLocator
+from hemato_training.data.cell_sets import in_split
+from hemato_training.data.field_sets import FIELD_SETS, load_fields
+from hemato_training.locate.material import UNDRAWN_PLATELETS, is_sound
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hemato_training.fields import Field
+    from hemato_training.data.field_sets import Field
 
 
 def fit(folder: Path) -> None:

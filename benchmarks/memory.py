@@ -26,7 +26,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from hemato_edge.cameras.demo import DemoCamera
+from hemato_edge.cameras.demo.camera import DemoCamera
 
 BOUND_MB = 120.0
 _CHILD = """
@@ -34,7 +34,7 @@ import os, sys
 import cv2
 import numpy as np
 from hemato_edge.cameras import spec
-from hemato_edge.cameras.demo import DemoCamera
+from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.cli.main import main
 from hemato_edge.device.machine import Machine
 from hemato_edge.device.process import read_process_memory
@@ -87,16 +87,17 @@ def told(name):
     seen = now
 for name in ("numpy", "cv2", "pydantic", "typer", "hemato_edge.cli.main", "hemato_edge.settings",
          "hemato_edge.pipeline.field", "hemato_edge.pipeline.daemon", "hemato_edge.store.writer",
-             "ai_edge_litert.interpreter", "hemato_edge.vision.classifier", "hemato_edge.vision.locators"):
+         "ai_edge_litert.interpreter",
+         "hemato_edge.vision.classify.classifier", "hemato_edge.vision.locate.choice"):
     importlib.import_module(name)
     told(name)
-from hemato_edge.vision.classifier import load_classifier
-from hemato_edge.vision.locators import load_locator
+from hemato_edge.vision.classify.classifier import load_classifier
+from hemato_edge.vision.locate.choice import load_locator
 one = load_classifier()
 told("classifier")
 other = load_locator()
 told("locator")
-from hemato_edge.cameras.demo import DemoCamera
+from hemato_edge.cameras.demo.camera import DemoCamera
 camera = DemoCamera(1)
 camera.open()
 told("demo-slide")

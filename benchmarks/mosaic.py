@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from hemato_edge.cameras.slide import SlideObject
+from hemato_edge.cameras.demo.slide import SlideObject
 from hemato_edge.labels import KINDS, PLATELET
 from hemato_edge.values import Detections, Pose
-from hemato_training.fields import load_fields
+from hemato_training.data.field_sets import load_fields
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from hemato_edge.cameras.demo import DemoCamera, Slide
+    from hemato_edge.cameras.demo.camera import DemoCamera, Slide
     from hemato_edge.values import Image
 
 COLUMNS, ROWS = 10, 10

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemato_edge.cameras.camera import OpenCamera
-from hemato_edge.cameras.demo import DemoCamera
-from hemato_edge.cameras.pictures import PICTURE_SUFFIXES, read_picture
+from hemato_edge.cameras.demo.camera import DemoCamera
+from hemato_edge.cameras.picture_files import PICTURE_SUFFIXES, read_picture
 from hemato_edge.labels import CLASSIFIER_LABELS, WBC
-from hemato_edge.vision.classifier import load_classifier
-from hemato_edge.vision.locators import load_locator
-from hemato_edge.vision.look import WHOLE_SET, LookEstimator
+from hemato_edge.vision.classify.classifier import load_classifier
+from hemato_edge.vision.locate.choice import load_locator
 from hemato_edge.vision.quality import QualityGate
+from hemato_edge.vision.slide_look import WHOLE_SET, LookEstimator
 
 if TYPE_CHECKING:
     from pathlib import Path

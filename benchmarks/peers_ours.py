@@ -16,10 +16,10 @@ from hemato_edge.models.bundle import read_bundle, shipped_classifier, shipped_l
 from hemato_edge.models.runtime import find_runtime, start_interpreter
 from hemato_edge.pipeline.field import FieldAnalyzer
 from hemato_edge.values import FieldResult, Frame
-from hemato_edge.vision.classifier import load_classifier
-from hemato_edge.vision.locators import load_locator
-from hemato_edge.vision.look import LookEstimator
+from hemato_edge.vision.classify.classifier import load_classifier
+from hemato_edge.vision.locate.choice import load_locator
 from hemato_edge.vision.quality import QualityGate
+from hemato_edge.vision.slide_look import LookEstimator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,8 +79,8 @@ def naming(folder: Path, threads: int) -> Work:
     classifier = load_classifier(threads=threads)
     with np.load(folder / "crops.npz") as kept:
         boxes, ends, red_cell_px = kept["boxes"], kept["ends"], float(kept["red_cell_px"])
-    from hemato_edge.vision.look import SlideLook
-    from hemato_edge.vision.stain import StainCalibration
+    from hemato_edge.vision.optics.stain import StainCalibration
+    from hemato_edge.vision.slide_look import SlideLook
 
     by_field = np.split(boxes, ends[:-1])
     look = SlideLook(red_cell_px, StainCalibration.reference())

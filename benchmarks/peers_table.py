@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from peers import Contestant
+    from peers_contestant import Contestant
 
 FASTER, OF_MEMORY = 10.0, 0.5
 """What is asked of the whole pipeline: that much faster than the fastest YOLO, with less than that share of memory."""

@@ -38,7 +38,7 @@ from hemato_edge.errors import ModelError
 from hemato_edge.models.runtime import find_runtime
 from hemato_edge.settings import Settings
 from hemato_edge.values import FieldResult
-from hemato_edge.vision.locators import TFLiteLocator
+from hemato_edge.vision.locate.choice import TFLiteLocator
 
 if TYPE_CHECKING:
     from hemato_edge.bench.watch import Eyes

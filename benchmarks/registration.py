@@ -20,10 +20,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from hemato_edge.cameras import stage
 from hemato_edge.cameras.camera import OpenCamera
-from hemato_edge.cameras.demo import DemoCamera
-from hemato_edge.cameras.slide import SLIDE_SIZE_PX, UM_PER_PX
+from hemato_edge.cameras.demo import stage
+from hemato_edge.cameras.demo.camera import DemoCamera
+from hemato_edge.cameras.demo.slide import SLIDE_SIZE_PX, UM_PER_PX
 from hemato_edge.counting.correlation import Shift, shift_between, view_of
 from hemato_edge.counting.registration import LITTLE_OVERLAP, MIN_CONFIDENCE, SURE_CONFIDENCE, Registration
 from hemato_edge.counting.rotation import Turn, turn_between

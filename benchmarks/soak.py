@@ -27,21 +27,21 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from hemato_edge.cameras.guard import GuardedCamera
-from hemato_edge.cameras.health import CameraState
-from hemato_edge.cameras.reader import CameraRecipe
-from hemato_edge.cameras.reader_process import ReaderProcess
+from hemato_edge.cameras.isolated.child import CameraRecipe
+from hemato_edge.cameras.isolated.parent import ReaderProcess
+from hemato_edge.cameras.recovery.guarded import GuardedCamera
+from hemato_edge.cameras.recovery.state import CameraState
 from hemato_edge.pipeline.daemon import Daemon, Limits
 from hemato_edge.pipeline.field import FieldAnalyzer
 from hemato_edge.settings import load_settings
 from hemato_edge.store.records import FINISHED, SessionStart
 from hemato_edge.store.writer import open_writer
-from hemato_edge.vision.classifier import load_classifier
-from hemato_edge.vision.locators import load_locator
+from hemato_edge.vision.classify.classifier import load_classifier
+from hemato_edge.vision.locate.choice import load_locator
 from hemato_edge.vision.quality import QualityGate
 
 if TYPE_CHECKING:
-    from hemato_edge.cameras.health import Change
+    from hemato_edge.cameras.recovery.state import Change
     from hemato_edge.store.records import Totals
     from hemato_edge.store.writer import Writer
 

@@ -30,7 +30,7 @@ from recorded import field_result, session_start, varied_tallies, with_portraits
 
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.store import chain
-from hemato_edge.store.retention import Retention
+from hemato_edge.store.write.retention import Retention
 from hemato_edge.store.writer import Writer, open_writer
 
 if TYPE_CHECKING:

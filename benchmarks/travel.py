@@ -20,12 +20,13 @@ from pathlib import Path
 
 import numpy as np
 
-from hemato_training.cells import cells_of, looks_of, prepare_cells
-from hemato_training.datasets import in_split, load
-from hemato_training.evaluation import keras_logits, load_keras
-from hemato_training.fit import MODEL_FILE, train
+from hemato_training.classify.fit import train
+from hemato_training.data.cell_sets import in_split, load
+from hemato_training.data.crops import cells_of, looks_of, prepare_cells
+from hemato_training.networks.keras_model import keras_logits, load_keras
 from hemato_training.progress import Screen
-from hemato_training.schedule import Settings
+from hemato_training.runs.files import MODEL_FILE
+from hemato_training.runs.schedule import Settings
 
 TRAINABLE = ("pbc", "bccd", "raabin_fields")
 AWAY = ("bccd", "raabin_fields", "moticam")

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from hemato_convert.quantise import INPUT_SCALE, INPUT_ZERO_POINT
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.card import Accuracy, ClassifierCard, DataSource, Golden, InputSpec, Parity, StainSpec
-from hemato_edge.vision.crops import CROP_RED_CELLS
-from hemato_edge.vision.stain import RATIO_LIMITS, REFERENCE_LEVEL, REFERENCE_NUCLEUS_OD
-from hemato_training.architectures import architecture_named
-from hemato_training.datasets import laboratory_named
+from hemato_edge.vision.classify.crops import CROP_RED_CELLS
+from hemato_edge.vision.optics.stain import RATIO_LIMITS, REFERENCE_LEVEL, REFERENCE_NUCLEUS_OD
+from hemato_training.data.cell_sets import laboratory_named
+from hemato_training.networks.backbones import architecture_named
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from hemato_convert.parity import ParityReport
-    from hemato_training.figures import Figures
+    from hemato_training.metrics.classification import Figures
 
 LICENCE = "Apache-2.0"
 

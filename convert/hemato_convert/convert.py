@@ -22,14 +22,15 @@ from hemato_edge.errors import ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle, write_bundle
 from hemato_edge.models.runtime import Model
-from hemato_training.architectures import architecture_named
-from hemato_training.calibration import fit_temperature, rejection_threshold, softmax
-from hemato_training.cells import Look, cells_of, prepare_cells
-from hemato_training.classical import refuse_classical
-from hemato_training.datasets import in_split
-from hemato_training.evaluation import figures_by_laboratory, keras_logits, load_keras
-from hemato_training.fit import MODEL_FILE
+from hemato_training.classify.classical import refuse_classical
+from hemato_training.data.cell_sets import in_split
+from hemato_training.data.crops import Look, cells_of, prepare_cells
+from hemato_training.metrics.calibration import fit_temperature, rejection_threshold, softmax
+from hemato_training.metrics.classification import figures_by_laboratory
+from hemato_training.networks.backbones import architecture_named
+from hemato_training.networks.keras_model import keras_logits, load_keras
 from hemato_training.progress import Silent
+from hemato_training.runs.files import MODEL_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,10 +39,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.models.card import ClassifierCard
-    from hemato_training.architectures import Architecture
-    from hemato_training.cells import Cells
-    from hemato_training.datasets import Record
-    from hemato_training.figures import Figures
+    from hemato_training.data.cell_sets import Record
+    from hemato_training.data.crops import Cells
+    from hemato_training.metrics.classification import Figures
+    from hemato_training.networks.backbones import Architecture
     from hemato_training.progress import Reporter
 
 

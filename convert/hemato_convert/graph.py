@@ -21,7 +21,7 @@ def export_graph(model: Any, *, static_batch: bool = False) -> Any:
     (Zhou et al. 2016, "Learning deep features for discriminative localization").
 
     Args:
-        model: a classifier as `hemato_training.architectures.build_classifier` makes it.
+        model: a classifier as `hemato_training.networks.backbones.build_classifier` makes it.
         static_batch: fix the batch at one; a dynamic one can be resized on the device.
 
     Returns:

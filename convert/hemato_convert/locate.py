@@ -19,19 +19,18 @@ from hemato_convert.trial import run_locator
 from hemato_edge.errors import DataError, ModelError
 from hemato_edge.labels import KINDS, PLATELET
 from hemato_edge.models.bundle import read_bundle, write_bundle
-from hemato_edge.models.heat import BOXES, HEAT, HeatModel
-from hemato_edge.vision.learned import LearnedLocator, same_score
-from hemato_edge.vision.windows import WindowSpec, standard_factor, windows_of
-from hemato_training.datasets import in_split, split_hash, thin
-from hemato_training.detection_figures import best_threshold, kind_figures
-from hemato_training.fields import load_fields
-from hemato_training.fit import MODEL_FILE
-from hemato_training.locate_evaluation import EVERYTHING, keras_locator, load_locator_model, locate_all
-from hemato_training.locate_fit import TASK
-from hemato_training.locate_material import UNDRAWN_PLATELETS, is_sound
-from hemato_training.locate_network import PREPROCESSING, multiply_adds
-from hemato_training.origin import RUN_FILE
+from hemato_edge.models.locator_model import BOXES, HEAT, HeatModel
+from hemato_edge.vision.locate.learned import LearnedLocator, same_score
+from hemato_edge.vision.locate.windows import WindowSpec, standard_factor, windows_of
+from hemato_training.data.cell_sets import in_split, split_hash, thin
+from hemato_training.data.field_sets import load_fields
+from hemato_training.locate.evaluation import EVERYTHING, keras_locator, load_locator_model, locate_all
+from hemato_training.locate.fit import TASK
+from hemato_training.locate.material import UNDRAWN_PLATELETS, is_sound
+from hemato_training.metrics.detection import best_threshold, kind_figures
+from hemato_training.networks.locator import PREPROCESSING, multiply_adds
 from hemato_training.progress import Silent
+from hemato_training.runs.files import MODEL_FILE, RUN_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,9 +39,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.values import Detections
-    from hemato_training.annotations import Boxes
-    from hemato_training.detection_figures import KindFigures
-    from hemato_training.fields import Field
+    from hemato_training.data.annotations import Boxes
+    from hemato_training.data.field_sets import Field
+    from hemato_training.metrics.detection import KindFigures
     from hemato_training.progress import Reporter
 
     Results = dict[str, list[tuple[Detections, Boxes]]]

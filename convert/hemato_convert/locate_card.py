@@ -9,14 +9,14 @@ from hemato_convert.card import LICENCE
 from hemato_convert.quantise import INPUT_SCALE, INPUT_ZERO_POINT
 from hemato_edge.labels import KINDS
 from hemato_edge.models.card import DataSource, Golden, LocatorCard, Precision, WindowInput
-from hemato_edge.vision.heat_map import STRIDE
-from hemato_training.fields import FIELD_SETS
+from hemato_edge.vision.locate.peaks import STRIDE
+from hemato_training.data.field_sets import FIELD_SETS
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from hemato_edge.vision.windows import WindowSpec
-    from hemato_training.detection_figures import KindFigures
+    from hemato_edge.vision.locate.windows import WindowSpec
+    from hemato_training.metrics.detection import KindFigures
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,17 +18,17 @@ import cv2
 import numpy as np
 
 from hemato_edge.cameras.camera import OpenCamera
-from hemato_edge.cameras.demo import DemoCamera
-from hemato_edge.cameras.pictures import read_picture
+from hemato_edge.cameras.demo.camera import DemoCamera
+from hemato_edge.cameras.picture_files import read_picture
 from hemato_edge.errors import ImageError
 from hemato_edge.labels import WBC
 from hemato_edge.models.runtime import find_runtime
-from hemato_edge.pipeline.pictures import analyze_pictures, classify_pictures
-from hemato_edge.vision.classifier import load_classifier
-from hemato_edge.vision.locators import TFLiteLocator, load_locator
-from hemato_edge.vision.look import LookEstimator
+from hemato_edge.pipeline.images import analyze_pictures, classify_pictures
+from hemato_edge.vision.classify.classifier import load_classifier
+from hemato_edge.vision.locate.choice import TFLiteLocator, load_locator
+from hemato_edge.vision.locate.windows import standard_factor, windows_of
 from hemato_edge.vision.quality import QualityGate
-from hemato_edge.vision.windows import standard_factor, windows_of
+from hemato_edge.vision.slide_look import LookEstimator
 
 FIELDS = 3
 FRAMES_BETWEEN = 40

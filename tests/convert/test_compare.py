@@ -13,12 +13,12 @@ from training.drawn_blood import draw_data
 from training.tiny_network import TINY
 from typer.testing import CliRunner
 
-from hemato_edge.cli import train as train_command
 from hemato_edge.errors import ConfigurationError, DataError
-from hemato_training import compare as module
-from hemato_training.architectures import ARCHITECTURES
-from hemato_training.compare import Comparison, Row, compare, markdown, settings_of, table
-from hemato_training.schedule import Settings
+from hemato_training.classify import compare as module
+from hemato_training.classify.compare import Comparison, Row, compare, markdown, settings_of, table
+from hemato_training.cli import train as train_command
+from hemato_training.networks.backbones import ARCHITECTURES
+from hemato_training.runs.schedule import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

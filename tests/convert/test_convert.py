@@ -32,11 +32,12 @@ from hemato_edge.errors import ConfigurationError, DataError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle
 from hemato_edge.models.runtime import Model, find_runtime
-from hemato_training import fit
-from hemato_training.architectures import build_classifier
-from hemato_training.datasets import Record, in_split, load
-from hemato_training.evaluation import evaluate, keras_logits
-from hemato_training.schedule import Settings
+from hemato_training.classify import fit
+from hemato_training.data.cell_sets import Record, in_split, load
+from hemato_training.evaluate.evaluation import evaluate
+from hemato_training.networks.backbones import build_classifier
+from hemato_training.networks.keras_model import keras_logits
+from hemato_training.runs.schedule import Settings
 
 SIZE = 64
 

@@ -25,17 +25,17 @@ from hemato_edge.cli.main import app
 from hemato_edge.errors import ConfigurationError, DataError, ModelError
 from hemato_edge.labels import KINDS
 from hemato_edge.models.bundle import read_bundle
-from hemato_edge.models.heat import HeatModel
+from hemato_edge.models.locator_model import HeatModel
 from hemato_edge.models.runtime import Model
 from hemato_edge.values import Detections
-from hemato_edge.vision.locators import TFLiteLocator
-from hemato_edge.vision.windows import WindowSpec
-from hemato_training import locate_network
-from hemato_training.annotations import Boxes
-from hemato_training.fields import load_fields
-from hemato_training.locate_evaluation import KerasHeat
-from hemato_training.locate_fit import LocateSettings, train_locator
-from hemato_training.locate_network import LEVELS, build_locator, multiply_adds
+from hemato_edge.vision.locate.choice import TFLiteLocator
+from hemato_edge.vision.locate.windows import WindowSpec
+from hemato_training.data.annotations import Boxes
+from hemato_training.data.field_sets import load_fields
+from hemato_training.locate.evaluation import KerasHeat
+from hemato_training.locate.fit import LocateSettings, train_locator
+from hemato_training.networks import locator as locate_network
+from hemato_training.networks.locator import LEVELS, build_locator, multiply_adds
 from hemato_training.progress import Silent
 
 if TYPE_CHECKING:

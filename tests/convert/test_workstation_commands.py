@@ -11,8 +11,8 @@ import typer
 from training.drawn_blood import draw_data
 from typer.testing import CliRunner
 
-from hemato_edge.cli import convert, evaluate, train
 from hemato_edge.errors import DataError, MissingExtraError
+from hemato_training.cli import convert, evaluate, train
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def test_the_whole_way(app: typer.Typer, tmp_path: Path, monkeypatch: pytest.Mon
     pytest.importorskip("tensorflow")
     from training.tiny_network import TINY
 
-    from hemato_training.architectures import ARCHITECTURES
+    from hemato_training.networks.backbones import ARCHITECTURES
 
     monkeypatch.setitem(ARCHITECTURES, "tiny", TINY)
     data = str(draw_data(tmp_path / "data", train=2, val=1))

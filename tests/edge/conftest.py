@@ -17,8 +17,8 @@ from hemato_edge.models.card import (
     Parity,
     StainSpec,
 )
-from hemato_edge.vision import stain
-from hemato_edge.vision.crops import CROP_RED_CELLS
+from hemato_edge.vision.classify.crops import CROP_RED_CELLS
+from hemato_edge.vision.optics import stain
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,57 +2,38 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from layout import circles, floor_map, floor_of, imports_of, modules
 
-PACKAGE = Path(__file__).parents[2] / "edge" / "hemato_edge"
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "edge" / "hemato_edge"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-FLOORS = [
-    {"cli"},
-    {"bench"},
-    {"pipeline"},
-    {"calibration"},
-    {"vision", "views", "doctor"},
-    {"outlets"},
-    {"counting", "cameras", "service"},
-    {"models", "store", "settings", "device"},
-    {"values"},
-    {"errors", "labels", "journal"},
-]
-"""From the roof down: a module may import from its own floor and those below."""
 
 
-def floor_of(room: str) -> int:
-    return next(i for i, rooms in enumerate(FLOORS) if room in rooms)
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_imports_go_downwards_only(module: str) -> None:
+    here = floor_of(module)
+    above = {name for name in imports_of(module) if floor_of(name) < here}
+    assert not above, f"{module} imports from a higher floor"
 
 
-def imports_of(path: Path) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-        elif isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-    return names
+def test_nothing_is_imported_in_a_circle() -> None:
+    assert circles() == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_imports_go_downwards_only(path: Path) -> None:
-    parts = path.relative_to(PACKAGE).with_suffix("").parts
-    if parts[0] in ("__init__",):
-        return
-    here = floor_of(parts[0])
-    for name in imports_of(path):
-        if not name.startswith("hemato_edge."):
-            continue
-        room = name.split(".")[1]
-        if room in ("__version__", "RESEARCH_USE_NOTICE"):
-            continue
-        assert floor_of(room) >= here, f"{parts} imports {name} from a higher floor"
+def test_the_device_imports_nothing_of_the_workstation() -> None:
+    for module in modules():
+        if module.startswith("hemato_edge"):
+            assert not {name for name in imports_of(module) if name.startswith(("hemato_training", "hemato_convert"))}
+
+
+def test_the_map_of_the_floors_is_current() -> None:
+    kept = (ROOT / "docs" / "develop" / "layout.md").read_text(encoding="utf-8")
+    assert kept == floor_map(), "python tests/layout.py > docs/develop/layout.md"
 
 
 def run_python(code: str) -> str:

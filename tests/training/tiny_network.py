@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from hemato_training.architectures import Architecture
+from hemato_training.networks.backbones import Architecture
 
 
 def build(size: int, alpha: float, weights: str) -> Any:

@@ -6,13 +6,13 @@ import math
 from typing import TYPE_CHECKING
 
 from hemato_edge.bench.inference import combination_of
-from hemato_edge.views.drawing import PALE, Bar, Dot, Drawing, Label, Line
+from hemato_edge.views.images.drawing import PALE, Bar, Dot, Drawing, Label, Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from hemato_edge.bench.figures import Report
-    from hemato_edge.views.drawing import Shape
+    from hemato_edge.views.images.drawing import Shape
 
 WIDTH = 760
 _LEFT, _RIGHT = 150, 730

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hemato_edge.bench.course import FULL, Course
+from hemato_edge.bench.session import FULL, Course
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hemato_edge.bench.course import Plan
     from hemato_edge.bench.figures import Report
+    from hemato_edge.bench.session import Plan
     from hemato_edge.settings import Settings
 
 

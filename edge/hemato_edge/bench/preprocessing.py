@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hemato_edge.bench.watch import Eyes
     from hemato_edge.settings import Settings
     from hemato_edge.values import Image
-    from hemato_edge.vision.look import SlideLook
+    from hemato_edge.vision.slide_look import SlideLook
 
 CELLS = 4
 _MOST = 50

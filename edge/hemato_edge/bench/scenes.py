@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from hemato_edge.cameras.camera import EndOfFrames, Noise
-from hemato_edge.cameras.demo import DemoCamera
-from hemato_edge.cameras.slide import DrawnSlide
+from hemato_edge.cameras.demo.camera import DemoCamera
+from hemato_edge.cameras.demo.slide import DrawnSlide
 
 if TYPE_CHECKING:
     from collections import Counter

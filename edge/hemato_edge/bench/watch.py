@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hemato_edge.models.bundle import read_bundle, shipped_classifier, shipped_locator
-from hemato_edge.models.heat import HeatModel
+from hemato_edge.models.locator_model import HeatModel
 from hemato_edge.models.runtime import Model, Runtime, find_runtime
-from hemato_edge.vision.classifier import TFLiteClassifier
-from hemato_edge.vision.locators import TFLiteLocator, load_locator
+from hemato_edge.vision.classify.classifier import TFLiteClassifier
+from hemato_edge.vision.locate.choice import TFLiteLocator, load_locator
 
 if TYPE_CHECKING:
     from hemato_edge.settings import Settings
-    from hemato_edge.vision.locator import Locator
+    from hemato_edge.vision.locate.locator import Locator
 
 
 @dataclass(slots=True)

@@ -54,11 +54,11 @@ def make_camera(spec: str, settings: CameraOptions) -> Camera:
     if spec == "picamera" or spec.startswith("picamera:"):
         return _picamera(_number(spec, "picamera"), settings)
     if spec.startswith("gst:"):
-        from hemato_edge.cameras.opencv import GStreamerCamera
+        from hemato_edge.cameras.kinds.opencv import GStreamerCamera
 
         return GStreamerCamera(spec.removeprefix("gst:").strip())
     if _URL.match(spec):
-        from hemato_edge.cameras.opencv import StreamCamera
+        from hemato_edge.cameras.kinds.opencv import StreamCamera
 
         return StreamCamera(spec, settings.open_timeout_s, settings.read_timeout_s)
     if spec.isdigit():
@@ -76,7 +76,7 @@ def is_finite(spec: str) -> bool:
 
 def needs_reader(spec: str) -> bool:
     """Whether what `spec` names can hang or crash on somebody else's account: a driver, a network, a video decoder."""
-    from hemato_edge.cameras.pictures import PICTURE_SUFFIXES
+    from hemato_edge.cameras.picture_files import PICTURE_SUFFIXES
 
     path = Path(spec).expanduser()
     drawn = spec == "demo" or spec.startswith("demo:")
@@ -85,7 +85,7 @@ def needs_reader(spec: str) -> bool:
 
 
 def _demo(spec: str) -> Camera:
-    from hemato_edge.cameras.demo import DemoCamera
+    from hemato_edge.cameras.demo.camera import DemoCamera
 
     return DemoCamera(_number(spec, "demo", default=1))
 
@@ -102,7 +102,7 @@ def _number(spec: str, kind: str, default: int = 0) -> int:
 
 
 def _picamera(number: int, settings: CameraOptions) -> Camera:
-    from hemato_edge.cameras.picamera import PiCamera
+    from hemato_edge.cameras.kinds.picamera import PiCamera
 
     return PiCamera(number, settings.width, settings.height, settings.open_timeout_s)
 
@@ -110,7 +110,7 @@ def _picamera(number: int, settings: CameraOptions) -> Camera:
 def _first_or_index(index: int, settings: CameraOptions) -> Camera:
     """`0` means the first camera there is: the Pi's own where libcamera has one, else V4L2."""
     if index == 0:
-        from hemato_edge.cameras.picamera import libcamera_sees_a_camera
+        from hemato_edge.cameras.kinds.picamera import libcamera_sees_a_camera
 
         if libcamera_sees_a_camera():
             return _picamera(0, settings)
@@ -118,15 +118,15 @@ def _first_or_index(index: int, settings: CameraOptions) -> Camera:
 
 
 def _device(device: int | str, settings: CameraOptions) -> Camera:
-    from hemato_edge.cameras.opencv import DeviceCamera
+    from hemato_edge.cameras.kinds.opencv import DeviceCamera
 
     return DeviceCamera(device, settings.width, settings.height, settings.fps)
 
 
 def _from_path(spec: str) -> Camera:
-    from hemato_edge.cameras.files import FilesCamera
-    from hemato_edge.cameras.opencv import VideoFile
-    from hemato_edge.cameras.pictures import PICTURE_SUFFIXES
+    from hemato_edge.cameras.kinds.files import FilesCamera
+    from hemato_edge.cameras.kinds.opencv import VideoFile
+    from hemato_edge.cameras.picture_files import PICTURE_SUFFIXES
 
     path = Path(spec).expanduser()
     if spec.strip() and (path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from hemato_edge.bench.course import Plan
     from hemato_edge.bench.figures import Report
+    from hemato_edge.bench.session import Plan
     from hemato_edge.settings import Settings
 
 
@@ -52,7 +52,7 @@ def bench(
         raise typer.BadParameter(f"{plot} must end in .png, .svg or .html.", param_hint="--plot")
     from hemato_edge.bench.comparison import compare as compared
     from hemato_edge.bench.comparison import read_report
-    from hemato_edge.bench.course import FULL, QUICK
+    from hemato_edge.bench.session import FULL, QUICK
     from hemato_edge.settings import load_settings
 
     old = None if compare is None else read_report(compare)

@@ -195,7 +195,7 @@ class Desk:
 
     def take(self, images: list[Path] | None, camera: str | None, count: int) -> Taken:
         """Pictures, or frames of the camera under the exposure that the profile has locked."""
-        from hemato_edge.cameras.prepared import PreparedCamera
+        from hemato_edge.cameras.calibrated import PreparedCamera
         from hemato_edge.cameras.spec import make_camera
         from hemato_edge.pipeline.calibrating import any_colour, take_frames, take_pictures
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hemato_edge.cli.records import AsJson, Database, database_path
+from hemato_edge.cli.report import AsJson, Database, database_path
 
 if TYPE_CHECKING:
-    from hemato_edge.store.check import CheckResult
-    from hemato_edge.store.repair import Repair
+    from hemato_edge.store.recovery.check import CheckResult
+    from hemato_edge.store.recovery.repair import Repair
 
 database_app = typer.Typer(help="Look after the database.", no_args_is_help=True)
 _SHOWN = 20
@@ -36,7 +36,7 @@ def check(
     import json
 
     from hemato_edge.errors import StoreError
-    from hemato_edge.store.check import check as look
+    from hemato_edge.store.recovery.check import check as look
 
     result = look(_absolute(db), quick=quick)
     if as_json:
@@ -63,7 +63,7 @@ def backup(
     """Copy the database, also while it is written to, and verify the copy; no file is ever written over."""
     import json
 
-    from hemato_edge.store.backup import back_up
+    from hemato_edge.store.file.backup import back_up
 
     source = _absolute(db)
     copy = back_up(source, None if out is None else out.absolute())
@@ -84,7 +84,7 @@ def repair(db: Database = None, as_json: AsJson = False) -> None:
     """
     import json
 
-    from hemato_edge.store.repair import repair as mend
+    from hemato_edge.store.recovery.repair import repair as mend
 
     path = _absolute(db)
     done = mend(path)

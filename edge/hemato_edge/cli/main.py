@@ -5,34 +5,65 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
 from hemato_edge import __version__
 from hemato_edge.cli import (
     bench,
     calibrate,
     config,
-    convert,
-    data,
     database,
     doctor,
-    evaluate,
-    look,
+    images,
     models,
     mqtt,
-    records,
+    report,
     review,
     run,
     service,
-    train,
 )
 from hemato_edge.errors import HematoEdgeError
+from hemato_edge.extensions import COMMANDS, extensions
 from hemato_edge.journal import FIELDS, journal_handler, log_level, set_up_logging
+
+
+class CommandGroup(TyperGroup):
+    """The device's commands, and those of other packages: these are imported when one is asked for, or all."""
+
+    _extended = False
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # typer brings its own click from 0.20 on
+        """The command of that name; other packages are asked where the device has none."""
+        found = super().get_command(ctx, cmd_name)
+        if found is None and not self._extended:
+            self._extend()
+            found = super().get_command(ctx, cmd_name)
+        return found
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of all commands."""
+        self._extend()
+        return super().list_commands(ctx)
+
+    def _extend(self) -> None:
+        if self._extended:
+            return
+        self._extended = True
+        brought = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+        for _, register in extensions(COMMANDS):
+            if callable(register):
+                register(brought)
+        if brought.registered_commands or brought.registered_groups:
+            self.commands = {**self.commands, **get_group(brought).commands, **self.commands}
+
 
 app = typer.Typer(
     name="hemato-edge",
+    cls=CommandGroup,
     help="A white-cell differential on the device. For Research Use Only. Not for use in diagnostic procedures.",
     no_args_is_help=True,
     rich_markup_mode=None,  # with it, the help takes twice as long to start
@@ -40,8 +71,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for group in (
-    *(run, calibrate, look, records, review, database, mqtt, models),
-    *(config, doctor, bench, service, train, convert, evaluate, data),
+    *(run, calibrate, images, report, review, database, mqtt, models),
+    *(config, doctor, bench, service),
 ):
     group.register(app)
 

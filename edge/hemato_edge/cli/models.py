@@ -86,10 +86,10 @@ def _verification(path: Path) -> dict[str, object]:
     """
     from hemato_edge.models.bundle import read_bundle
     from hemato_edge.models.card import ClassifierCard
-    from hemato_edge.models.heat import HeatModel
+    from hemato_edge.models.locator_model import HeatModel
     from hemato_edge.models.runtime import Model
-    from hemato_edge.vision.classifier import TFLiteClassifier
-    from hemato_edge.vision.locators import TFLiteLocator
+    from hemato_edge.vision.classify.classifier import TFLiteClassifier
+    from hemato_edge.vision.locate.choice import TFLiteLocator
 
     bundle = read_bundle(path)
     is_classifier = isinstance(bundle.card, ClassifierCard)

@@ -27,7 +27,7 @@ def register(root: typer.Typer) -> None:
 @app.command()
 def status(db: Database = None, config: ConfigFile = None, as_json: Json = False) -> None:
     """Show what waits in the outbox, without connecting to the broker."""
-    from hemato_edge.outlets.outbox import outbox_path, waiting_in
+    from hemato_edge.outlets.mqtt.outbox import outbox_path, waiting_in
 
     settings = _settings(db, config)
     path = outbox_path(settings.store.path.resolve())
@@ -53,8 +53,8 @@ def send(
     import time
 
     from hemato_edge.errors import OutletError
-    from hemato_edge.outlets.access import address
-    from hemato_edge.outlets.mqtt import Publisher
+    from hemato_edge.outlets.mqtt.access import address
+    from hemato_edge.outlets.mqtt.publisher import Publisher
     from hemato_edge.store.reader import Reader
 
     settings = _settings(db, config, host)

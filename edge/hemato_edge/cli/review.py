@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hemato_edge.cli.records import AsJson, Database, Session, database_path, open_reader
+from hemato_edge.cli.report import AsJson, Database, Session, database_path, open_reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from hemato_edge.store.reader import Reader
     from hemato_edge.store.records import CellRecord
-    from hemato_edge.store.retention import Retention
+    from hemato_edge.store.write.retention import Retention
     from hemato_edge.store.writer import Writer
 
 By = Annotated[str | None, typer.Option(metavar="NAME", help="Who reviews; else the name of the login.")]
@@ -83,7 +83,7 @@ def list_doubtful(
     import json
 
     from hemato_edge import RESEARCH_USE_NOTICE
-    from hemato_edge.views.export import cell_row
+    from hemato_edge.views.report.tables import cell_row
 
     with open_reader(db) as reader:
         cells = reader.doubtful(reader.session(session).id, limit)
@@ -135,7 +135,7 @@ def export(
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the N least certain.")] = None,
 ) -> None:
     """Write the cells as one folder a class: move a picture to relabel it, then `review import DIR`."""
-    from hemato_edge.views.folders import export_cells
+    from hemato_edge.views.images.class_folders import export_cells
 
     with open_reader(db) as reader:
         record = reader.session(session)
@@ -155,7 +155,7 @@ def import_folder(
     ] = False,
 ) -> None:
     """Read back what was moved in a folder of cells."""
-    from hemato_edge.views.folders import read_folder
+    from hemato_edge.views.images.class_folders import read_folder
 
     with _opened(db) as (reader, writer):
         record = reader.session(session)
@@ -176,7 +176,7 @@ def training_set(
     session: Session = None,
 ) -> None:
     """Add the cells that a person named to DIR/reviewed, which `train --data DIR` reads."""
-    from hemato_edge.views.folders import export_training
+    from hemato_edge.views.images.class_folders import export_training
 
     with open_reader(db) as reader:
         written = export_training(reader, reader.counted(reader.session(session).id), folder)
@@ -201,7 +201,7 @@ def prune(
 
 def _retention() -> Retention:
     from hemato_edge.settings import load_settings
-    from hemato_edge.store.retention import Retention
+    from hemato_edge.store.write.retention import Retention
 
     return Retention(**load_settings().portraits.model_dump())
 
@@ -244,7 +244,7 @@ def _walk(screen: Console, reader: Reader, writer: Writer, queue: list[CellRecor
 
 
 def _show(screen: Console, reader: Reader, cell: CellRecord, place: str) -> None:
-    from hemato_edge.views.preview import cell_preview
+    from hemato_edge.views.images.terminal_image import cell_preview
 
     screen.rule(f"{place}: field {cell.field}, cell {cell.number}")
     portrait = reader.portrait(cell.session, cell.field, cell.number)

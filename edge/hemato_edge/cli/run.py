@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.live import Live
 
-    from hemato_edge.cameras.guard import GuardedCamera
+    from hemato_edge.cameras.recovery.guarded import GuardedCamera
     from hemato_edge.errors import HematoEdgeError
     from hemato_edge.pipeline.calibrated import SessionCalibration
     from hemato_edge.pipeline.daemon import Daemon, Limits, Observer
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from hemato_edge.settings import Resolved, Settings
     from hemato_edge.store.records import SessionStart, Totals
     from hemato_edge.store.writer import Writer
-    from hemato_edge.vision.classifier import TFLiteClassifier
-    from hemato_edge.vision.locator import Locator
+    from hemato_edge.vision.classify.classifier import TFLiteClassifier
+    from hemato_edge.vision.locate.locator import Locator
 
 LINE_EVERY_S = 5.0
 """How often a plain line is printed where there is no terminal."""
@@ -68,13 +68,13 @@ def run(
 
     Ctrl-C or SIGTERM ends it in order; SIGHUP reads the settings anew.
     """
-    from hemato_edge.cli.outward import Outlets
-    from hemato_edge.cli.supervised import apply_log_level, await_turn, make_reloader, say_begun, tell
+    from hemato_edge.cli.outlets import Outlets
+    from hemato_edge.cli.service_run import apply_log_level, await_turn, make_reloader, say_begun, tell
     from hemato_edge.device.process import keep_one_arena
     from hemato_edge.pipeline.daemon import Limits
     from hemato_edge.settings import resolve
-    from hemato_edge.vision.classifier import load_classifier
-    from hemato_edge.vision.locators import load_locator
+    from hemato_edge.vision.classify.classifier import load_classifier
+    from hemato_edge.vision.locate.choice import load_locator
 
     keep_one_arena()
     given = {"camera.spec": camera, "counting.target": until, "store.path": db, "model.path": model}
@@ -123,7 +123,7 @@ def run(
 
 
 def _writer(settings: Settings) -> Writer:
-    from hemato_edge.store.retention import Retention
+    from hemato_edge.store.write.retention import Retention
     from hemato_edge.store.writer import open_writer
 
     store = settings.store
@@ -144,7 +144,7 @@ def _calibration(settings: Settings) -> SessionCalibration | None:
 
 def _source(settings: Settings, calibration: SessionCalibration | None) -> GuardedCamera:
     from hemato_edge.cameras.camera import Noise
-    from hemato_edge.cameras.watched import make_watched_camera
+    from hemato_edge.cameras.factory import make_watched_camera
 
     camera = settings.camera
     noise = None if camera.noise == "auto" else Noise(camera.noise)
@@ -194,7 +194,7 @@ def _versions(locator: Locator, classifier: TFLiteClassifier) -> dict[str, str]:
     import numpy as np
 
     from hemato_edge import __version__
-    from hemato_edge.vision.locators import provenance
+    from hemato_edge.vision.locate.choice import provenance
 
     runtime = classifier.model.runtime
     return {
@@ -235,7 +235,7 @@ def _count(daemon: Daemon, writer: Writer, display: Display, reloader: Reloader)
     """Run to the end and close the session; the error that ended it, if one did."""
     from datetime import datetime, timezone
 
-    from hemato_edge.cli.supervised import listen, say
+    from hemato_edge.cli.service_run import listen, say
     from hemato_edge.errors import HematoEdgeError
     from hemato_edge.store.records import FINISHED, INTERRUPTED
 
@@ -266,9 +266,9 @@ def _print_report(path: Path, session: int, *, as_json: bool) -> None:
     from rich.console import Console
 
     from hemato_edge.store.reader import Reader
-    from hemato_edge.views.report import as_json as json_document
-    from hemato_edge.views.report import build_report
-    from hemato_edge.views.terminal import report_lines, report_view
+    from hemato_edge.views.report.model import as_json as json_document
+    from hemato_edge.views.report.model import build_report
+    from hemato_edge.views.report.text import report_lines, report_view
 
     with Reader(path) as reader:
         report = build_report(reader, session)
@@ -310,8 +310,8 @@ class Display:
 
     def show(self, totals: Totals, tallies: Mapping[str, int]) -> None:
         """Draw what is on disk now."""
-        from hemato_edge.views.terminal import live_table, progress_line
-        from hemato_edge.views.tracking import tracking_line, tracking_summary
+        from hemato_edge.views.report.text import live_table, progress_line
+        from hemato_edge.views.report.tracking import tracking_line, tracking_summary
 
         now, health = time.monotonic(), self._camera.health
         if self._live is not None:

@@ -15,10 +15,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hemato_edge.counting.confirmation import (
+    BETTER_LOOK,
+    COUNTED,
+    MOST_AGAINST,
+    REFUSED,
+    TRIAL,
+    TRIED,
+    KnownCell,
+    verdict,
+)
 from hemato_edge.counting.coverage import Coverage
 from hemato_edge.counting.matching import MATCH_RED_CELLS, matched, touches_border, whole_in_view
 from hemato_edge.counting.rotation import rotated
-from hemato_edge.counting.trial import BETTER_LOOK, COUNTED, MOST_AGAINST, REFUSED, TRIAL, TRIED, KnownCell, verdict
 from hemato_edge.labels import KINDS, PLATELET, RBC, WBC
 from hemato_edge.values import Pose
 

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hemato_edge.counting.trial import KnownCell
+    from hemato_edge.counting.confirmation import KnownCell
     from hemato_edge.values import Detections, Pose
 
 MATCH_RED_CELLS = (0.8, 0.5, 0.3)

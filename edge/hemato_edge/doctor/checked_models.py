@@ -12,7 +12,7 @@ from hemato_edge.errors import ModelError
 from hemato_edge.models.bundle import read_bundle, shipped_classifier, shipped_locator
 from hemato_edge.models.card import ClassifierCard
 from hemato_edge.models.delegation import delegated_operations
-from hemato_edge.models.heat import HeatModel
+from hemato_edge.models.locator_model import HeatModel
 from hemato_edge.models.runtime import Model, find_runtime, native_lines_to_log
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.doctor.findings import Finding, failed, passed, skipped, warned
 from hemato_edge.errors import StoreError
-from hemato_edge.store import schema
-from hemato_edge.store.faults import translated
+from hemato_edge.store.file import connect
+from hemato_edge.store.file.errors import translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,15 +98,15 @@ def database(subject: Subject) -> Iterator[Finding]:
 
 
 def _quickly_checked(path: Path) -> Finding:
-    schema.check_place(path)
+    connect.check_place(path)
     megabytes = path.stat().st_size / _MB
     until = time.monotonic() + _CHECK_S
-    with translated(path), closing(schema.connect(path, "ro")) as connection:
-        schema.identify(connection, path)
+    with translated(path), closing(connect.connect(path, "ro")) as connection:
+        connect.identify(connection, path)
         sessions = connection.execute("SELECT count(*) FROM sessions").fetchone()[0]
         connection.set_progress_handler(lambda: time.monotonic() > until, 10_000)
         try:
-            schema.quick_check(connection, path)
+            connect.quick_check(connection, path)
         except sqlite3.OperationalError as error:
             if "interrupted" not in str(error):
                 raise

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.calibration.flat_field import FlatField
 from hemato_edge.calibration.scale import contradiction
-from hemato_edge.cameras.prepared import PreparedCamera
+from hemato_edge.cameras.calibrated import PreparedCamera
 
 if TYPE_CHECKING:
     from hemato_edge.calibration.profile import Profile

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from hemato_edge.cameras.camera import EndOfFrames, NoFrameYet, OpenCamera
-from hemato_edge.cameras.guard import GuardedCamera
-from hemato_edge.cameras.health import CameraState
+from hemato_edge.cameras.recovery.guarded import GuardedCamera
+from hemato_edge.cameras.recovery.state import CameraState
 from hemato_edge.errors import CameraError, HematoEdgeError
+from hemato_edge.pipeline.committer import Recorder
 from hemato_edge.pipeline.field import adds_something
 from hemato_edge.pipeline.notify import Watchdog
-from hemato_edge.pipeline.recorder import Recorder
 from hemato_edge.values import FieldResult
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from hemato_edge.counting.ledger import Ledger
 from hemato_edge.counting.registration import Registration
 from hemato_edge.labels import KINDS, LEUKOCYTES, PLATELET, RBC, WBC
 from hemato_edge.pipeline.calibrated import OTHER_SIZE
-from hemato_edge.pipeline.settling import Settling
+from hemato_edge.pipeline.label_voting import Settling
 from hemato_edge.values import Cell, Detections, FieldResult, Frame, Pose, Quality
-from hemato_edge.vision.contrast import background_of
-from hemato_edge.vision.look import LookEstimator
+from hemato_edge.vision.optics.contrast import background_of
+from hemato_edge.vision.slide_look import LookEstimator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from hemato_edge.counting.ledger import Admission, Twins
     from hemato_edge.pipeline.calibrated import SessionCalibration
     from hemato_edge.values import Image
-    from hemato_edge.vision.classifier import Classifier
-    from hemato_edge.vision.locator import Locator
-    from hemato_edge.vision.look import SlideLook
+    from hemato_edge.vision.classify.classifier import Classifier
+    from hemato_edge.vision.locate.locator import Locator
     from hemato_edge.vision.quality import QualityGate
+    from hemato_edge.vision.slide_look import SlideLook
 
 NO_SCALE = "no_scale"
 """Reject reason of a frame with white cells and nothing whose size is known: no crop can be cut from it."""

@@ -16,7 +16,7 @@ from pydantic import (
     field_validator,
 )
 
-from hemato_edge.store.location import default_database
+from hemato_edge.store.file.location import default_database
 
 
 class Section(BaseModel):

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import StoreError
-from hemato_edge.store import schema
 from hemato_edge.store.chain import last_entry
-from hemato_edge.store.faults import translated
-from hemato_edge.store.joined import COUNTS
-from hemato_edge.store.lock import writer_lives
-from hemato_edge.store.migration import view_as_current
+from hemato_edge.store.file import connect
+from hemato_edge.store.file.errors import translated
+from hemato_edge.store.file.lock import writer_lives
+from hemato_edge.store.file.migration import view_as_current
 from hemato_edge.store.records import (
     INTERRUPTED,
     RUNNING,
@@ -26,7 +25,8 @@ from hemato_edge.store.records import (
     Totals,
 )
 from hemato_edge.store.rows import cell_record, field_record, portrait_record, relabel_record, session_record
-from hemato_edge.store.totals import RunningTotals
+from hemato_edge.store.write.merges import COUNTS
+from hemato_edge.store.write.totals import RunningTotals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ class Reader:
     """
 
     def __init__(self, path: Path) -> None:
-        schema.check_place(Path(path).absolute())
+        connect.check_place(Path(path).absolute())
         self.path = Path(path).resolve()
         if not self.path.exists():
             raise StoreError(
@@ -68,10 +68,10 @@ class Reader:
                 "Record a session with `hemato-edge run`, or name the file with --db.",
             )
         with translated(self.path):
-            self._connection = schema.open_to_read(self.path)
+            self._connection = connect.open_to_read(self.path)
             self._connection.row_factory = sqlite3.Row
             try:
-                schema.identify(self._connection, self.path)
+                connect.identify(self._connection, self.path)
                 view_as_current(self._connection)
             except BaseException:  # whatever it was: tidied up, and raised again
                 self._connection.close()

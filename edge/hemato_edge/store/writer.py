@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import StoreError
-from hemato_edge.store import chain, joined, recording, relabels, schema
-from hemato_edge.store.faults import translated
-from hemato_edge.store.location import default_database
-from hemato_edge.store.lock import WriterLock
-from hemato_edge.store.migration import migrate
-from hemato_edge.store.portraits import PortraitKeeper
+from hemato_edge.store import chain
+from hemato_edge.store.file import connect
+from hemato_edge.store.file.errors import translated
+from hemato_edge.store.file.location import default_database
+from hemato_edge.store.file.lock import WriterLock
+from hemato_edge.store.file.migration import migrate
+from hemato_edge.store.file.space import check_reserve, check_space
 from hemato_edge.store.records import FINISHED, INTERRUPTED, RUNNING, SessionStart, Totals
-from hemato_edge.store.retention import PRUNE_STEP, Shelf
 from hemato_edge.store.rows import canonical_json, iso
-from hemato_edge.store.space import check_reserve, check_space
-from hemato_edge.store.totals import RunningTotals
+from hemato_edge.store.write import merges, relabels, statements
+from hemato_edge.store.write.portraits import PortraitKeeper
+from hemato_edge.store.write.retention import PRUNE_STEP, Shelf
+from hemato_edge.store.write.totals import RunningTotals
 
 if TYPE_CHECKING:
     import sqlite3
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from hemato_edge.store.records import Join, Relabel
-    from hemato_edge.store.retention import Retention
+    from hemato_edge.store.write.retention import Retention
     from hemato_edge.values import FieldResult
 
 __all__ = ["SessionStart", "Totals", "Writer", "open_writer"]
@@ -63,15 +65,15 @@ def open_writer(
             path.parent.mkdir(parents=True, exist_ok=True)
     with translated(path):
         path = path.resolve()  # two names of one file share one lock
-    schema.check_place(path)
+    connect.check_place(path)
     check_space(path, min_free_mb)
     lock = WriterLock(path)
     try:
         if not path.exists():
-            schema.create(path)
+            connect.create(path)
         with translated(path):
-            schema.inspect(path)
-            return Writer(path, schema.connect(path, "rw"), lock, portraits_min_free_mb, reserve_mb, retention)
+            connect.inspect(path)
+            return Writer(path, connect.connect(path, "rw"), lock, portraits_min_free_mb, reserve_mb, retention)
     except BaseException:  # whatever it was: tidied up, and raised again
         lock.release()
         raise
@@ -108,10 +110,10 @@ class Writer:
             raise
 
     def _begin_writing(self) -> None:
-        schema.use_log(self._connection, self.path)
+        connect.use_log(self._connection, self.path)
         migrate(self._connection, self.path)
         with self._transaction():
-            recording.interrupt_running(self._connection)
+            statements.interrupt_running(self._connection)
 
     def start_session(self, start: SessionStart) -> int:
         """Begins a session and returns its number.
@@ -122,7 +124,7 @@ class Writer:
         with self._turn:
             check_reserve(self.path, self._reserve_mb)
             with self._transaction():
-                session = recording.insert_session(self._connection, start)
+                session = statements.insert_session(self._connection, start)
             if session is None:  # pragma: no cover - an INSERT that succeeded always has a row id
                 raise StoreError(f"The database {self.path} gave no session number.", "Run `hemato-edge doctor`.")
             self._running[session] = RunningTotals()
@@ -151,9 +153,9 @@ class Writer:
             changed = running.changed(tallies)
             check_reserve(self.path, self._reserve_mb)
             with self._transaction(session):
-                recording.insert_field(self._connection, session, running.fields, result, changed)
+                statements.insert_field(self._connection, session, running.fields, result, changed)
                 for pair in found:
-                    joined.join(self._connection, session, pair, result.utc)
+                    merges.join(self._connection, session, pair, result.utc)
                 self._portraits.write(session, running.fields, result)
             self._portraits.committed()
             if found:
@@ -164,7 +166,7 @@ class Writer:
             return running.totals(session)
 
     def record_joined(self, session: int, found: Sequence[Join], utc: datetime) -> Totals:
-        """Records that cells of a running session are one and the same, while no field comes; see `joined.join`.
+        """Records that cells of a running session are one and the same, while no field comes; see `merges.join`.
 
         Raises:
             ValueError: no such running session, no such cell, or a time without zone.
@@ -173,7 +175,7 @@ class Writer:
             self._running_totals(session)
             with self._transaction(session):
                 for pair in found:
-                    joined.join(self._connection, session, pair, utc)
+                    merges.join(self._connection, session, pair, utc)
             self._running.pop(session, None)
             return self._running_totals(session).totals(session)
 
@@ -188,7 +190,7 @@ class Writer:
             changed = running.changed(tallies)
             if changed:
                 with self._transaction(session):
-                    recording.insert_tallies(self._connection, session, changed)
+                    statements.insert_tallies(self._connection, session, changed)
                 running.tallies.update(changed)
             return running.totals(session)
 
@@ -202,7 +204,7 @@ class Writer:
         with self._turn:
             self._running_totals(session)
             with self._transaction(session):
-                recording.set_state(
+                statements.set_state(
                     self._connection,
                     session,
                     chain.OPTICS,
@@ -222,7 +224,7 @@ class Writer:
         with self._turn:
             running = self._running_totals(session)
             with self._transaction(session):
-                recording.set_state(
+                statements.set_state(
                     self._connection, session, chain.END, state=state, ended_utc=iso(utc), ended_because=because
                 )
             del self._running[session]

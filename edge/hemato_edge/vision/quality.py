@@ -16,15 +16,15 @@ import cv2
 import numpy as np
 
 from hemato_edge.values import Quality
-from hemato_edge.vision.contrast import resize_quickly, thumbnail_of
-from hemato_edge.vision.separation import fill_holes
-from hemato_edge.vision.stain import REFERENCE_NUCLEUS_OD
+from hemato_edge.vision.locate.separation import fill_holes
+from hemato_edge.vision.optics.contrast import resize_quickly, thumbnail_of
+from hemato_edge.vision.optics.stain import REFERENCE_NUCLEUS_OD
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.values import Image
-    from hemato_edge.vision.stain import StainCalibration
+    from hemato_edge.vision.optics.stain import StainCalibration
 
 OUT_OF_FOCUS = "out_of_focus"
 TOO_DARK = "too_dark"

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 
 from hemato_edge.labels import RBC
-from hemato_edge.vision.candidates import box_overlap
-from hemato_edge.vision.contrast import measure_contrast
-from hemato_edge.vision.outlines import Edges, steep_edges
+from hemato_edge.vision.locate.candidates import box_overlap
+from hemato_edge.vision.locate.outlines import Edges, steep_edges
+from hemato_edge.vision.optics.contrast import measure_contrast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.values import Detections, Image
-    from hemato_edge.vision.contrast import Contrast
+    from hemato_edge.vision.optics.contrast import Contrast
 
 RED_CELL_UM = 7.2
 """Mean diameter of red cells in dried, stained smears: 7.2 µm over a hundred healthy people, whose means lay

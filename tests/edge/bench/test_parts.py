@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hemato_edge.bench.course import FULL, SHARES, Course
 from hemato_edge.bench.frames import Costs, results_of, visit_scene, whole_program
 from hemato_edge.bench.inference import InferenceBench, inference_name, model_facts
 from hemato_edge.bench.scenes import Scene, SceneName, draw_scenes
+from hemato_edge.bench.session import FULL, SHARES, Course
 from hemato_edge.bench.start import run_child
 from hemato_edge.bench.storage import passing_database, place_near
 from hemato_edge.bench.timing import Deadline
@@ -75,7 +75,7 @@ def test_inferences_by_threads_and_batch() -> None:
 
 
 def test_a_batch_that_the_runtime_refuses_is_a_gap(eyes: Eyes) -> None:
-    from hemato_edge.vision.locators import TFLiteLocator
+    from hemato_edge.vision.locate.choice import TFLiteLocator
 
     assert isinstance(eyes.locator, TFLiteLocator)
     bench = InferenceBench({"locator": eyes.locator.model.bundle}, find_runtime(), (1,), (1, 2))

@@ -8,9 +8,9 @@ import pytest
 
 from hemato_edge.calibration.flat_field import FlatField, expand, measure_flat_field
 from hemato_edge.calibration.scale import RED_CELLS, contradiction, scale_from_red_cells
-from hemato_edge.cameras.slide import UM_PER_PX, DrawnSlide
+from hemato_edge.cameras.demo.slide import UM_PER_PX, DrawnSlide
 from hemato_edge.errors import CalibrationError
-from hemato_edge.vision.locator import OpenCvLocator
+from hemato_edge.vision.locate.locator import OpenCvLocator
 
 SIZE = (640, 480)
 SLIDE = DrawnSlide(5)

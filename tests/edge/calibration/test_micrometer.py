@@ -10,7 +10,7 @@ from drawn_micrometer import draw_micrometer
 from hemato_edge.calibration.micrometer import measure_micrometer
 from hemato_edge.calibration.scale import scale_from_red_cells, scale_from_rulings
 from hemato_edge.calibration.statistics import student_t95
-from hemato_edge.cameras.slide import draw_field
+from hemato_edge.cameras.demo.slide import draw_field
 from hemato_edge.errors import CalibrationError
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from hemato_edge.cameras.demo import DemoCamera
-from hemato_edge.cameras.files import FilesCamera
-from hemato_edge.cameras.opencv import DeviceCamera, GStreamerCamera, StreamCamera, VideoFile
-from hemato_edge.cameras.picamera import PiCamera
+from hemato_edge.cameras.demo.camera import DemoCamera
+from hemato_edge.cameras.kinds.files import FilesCamera
+from hemato_edge.cameras.kinds.opencv import DeviceCamera, GStreamerCamera, StreamCamera, VideoFile
+from hemato_edge.cameras.kinds.picamera import PiCamera
 from hemato_edge.cameras.spec import make_camera
 from hemato_edge.errors import CameraError
 from hemato_edge.settings import CameraSettings

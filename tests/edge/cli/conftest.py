@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from hemato_edge.cameras.slide import draw_field
+from hemato_edge.cameras.demo.slide import draw_field
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -10,8 +10,8 @@ import cv2
 import pytest
 from outcomes import assert_one_line_error
 
-from hemato_edge.cameras.demo import DemoCamera
-from hemato_edge.cameras.slide import UM_PER_PX
+from hemato_edge.cameras.demo.camera import DemoCamera
+from hemato_edge.cameras.demo.slide import UM_PER_PX
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "calibration"))
 from drawn_micrometer import draw_micrometer

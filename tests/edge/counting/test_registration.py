@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from hemato_edge.cameras.demo import DemoCamera
-from hemato_edge.cameras.slide import DrawnSlide, draw_field
-from hemato_edge.cameras.stage import Walk
+from hemato_edge.cameras.demo.camera import DemoCamera
+from hemato_edge.cameras.demo.slide import DrawnSlide, draw_field
+from hemato_edge.cameras.demo.stage import Walk
 from hemato_edge.counting.correlation import shift_between, view_of
 from hemato_edge.counting.keyfields import KeyFields
 from hemato_edge.counting.registration import Registration

@@ -19,7 +19,7 @@ from hemato_edge.calibration.profiles import ProfileFolder
 from hemato_edge.errors import CalibrationError, DataError, HematoEdgeError, StoreError
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.records import SessionRecord
-from hemato_edge.views.folders import INDEX, TRAINING_SET, export_cells, export_training, read_folder
+from hemato_edge.views.images.class_folders import INDEX, TRAINING_SET, export_cells, export_training, read_folder
 
 NUMBERS = st.one_of(st.integers(0, 3).map(str), st.text("0123456789", min_size=1, max_size=5000))
 NAMES = st.one_of(

@@ -29,14 +29,14 @@ def read_one(kind: str, path: Path) -> str:
 
 
 def _picture(path: Path) -> object:
-    from hemato_edge.cameras.pictures import read_picture
+    from hemato_edge.cameras.picture_files import read_picture
 
     return read_picture(path).shape
 
 
 def _video(path: Path) -> object:
     from hemato_edge.cameras.camera import EndOfFrames
-    from hemato_edge.cameras.opencv import VideoFile
+    from hemato_edge.cameras.kinds.opencv import VideoFile
 
     camera = VideoFile(path)
     camera.open()

@@ -19,11 +19,11 @@ from pathlib import Path
 
 import pytest
 
-from hemato_edge.cameras.demo import DemoCamera
-from hemato_edge.cameras.guard import GuardedCamera, Patience
-from hemato_edge.cameras.health import Change, Fault
-from hemato_edge.cameras.reader import CameraRecipe
-from hemato_edge.cameras.reader_process import ReaderProcess
+from hemato_edge.cameras.demo.camera import DemoCamera
+from hemato_edge.cameras.isolated.child import CameraRecipe
+from hemato_edge.cameras.isolated.parent import ReaderProcess
+from hemato_edge.cameras.recovery.guarded import GuardedCamera, Patience
+from hemato_edge.cameras.recovery.state import Change, Fault
 from hemato_edge.errors import CameraError
 from hemato_edge.pipeline.daemon import Daemon, Limits, Outcome
 from hemato_edge.pipeline.field import FieldAnalyzer
@@ -31,8 +31,8 @@ from hemato_edge.store.reader import Reader
 from hemato_edge.store.records import SessionStart
 from hemato_edge.store.writer import Writer, open_writer
 from hemato_edge.values import FieldResult
-from hemato_edge.vision.classifier import load_classifier
-from hemato_edge.vision.locator import OpenCvLocator
+from hemato_edge.vision.classify.classifier import load_classifier
+from hemato_edge.vision.locate.locator import OpenCvLocator
 from hemato_edge.vision.quality import QualityGate
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))

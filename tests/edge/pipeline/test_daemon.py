@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from hemato_edge.cameras.camera import EndOfFrames
-from hemato_edge.cameras.demo import DemoCamera
+from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.errors import CameraError, StoreError
 from hemato_edge.labels import LEUKOCYTES
 from hemato_edge.pipeline.daemon import Daemon, Limits
@@ -24,8 +24,8 @@ from hemato_edge.store.reader import Reader
 from hemato_edge.store.records import SessionStart
 from hemato_edge.store.writer import Writer, open_writer
 from hemato_edge.values import Frame
-from hemato_edge.vision.classifier import load_classifier
-from hemato_edge.vision.locator import OpenCvLocator
+from hemato_edge.vision.classify.classifier import load_classifier
+from hemato_edge.vision.locate.locator import OpenCvLocator
 from hemato_edge.vision.quality import QualityGate
 
 

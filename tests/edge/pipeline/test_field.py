@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hemato_edge.cameras.demo import DemoCamera
-from hemato_edge.cameras.slide import DrawnSlide
-from hemato_edge.counting.trial import COUNTED, TRIED, KnownCell
+from hemato_edge.cameras.demo.camera import DemoCamera
+from hemato_edge.cameras.demo.slide import DrawnSlide
+from hemato_edge.counting.confirmation import COUNTED, TRIED, KnownCell
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.pipeline.field import FieldAnalyzer
-from hemato_edge.pipeline.settling import MOST_LOOKS, Settling
+from hemato_edge.pipeline.label_voting import MOST_LOOKS, Settling
 from hemato_edge.values import FieldResult, Judgement
-from hemato_edge.vision.classifier import load_classifier
-from hemato_edge.vision.locator import OpenCvLocator
-from hemato_edge.vision.look import SlideLook
+from hemato_edge.vision.classify.classifier import load_classifier
+from hemato_edge.vision.locate.locator import OpenCvLocator
+from hemato_edge.vision.optics.stain import StainCalibration
 from hemato_edge.vision.quality import QualityGate
-from hemato_edge.vision.stain import StainCalibration
+from hemato_edge.vision.slide_look import SlideLook
 
 LOOK = SlideLook(60.0, StainCalibration.reference())
 IMAGE = np.zeros((100, 100, 3), np.uint8)

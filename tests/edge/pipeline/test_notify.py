@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from notify_socket import NotifySocket
 
-from hemato_edge.cameras.demo import DemoCamera
-from hemato_edge.pipeline import recorder
+from hemato_edge.cameras.demo.camera import DemoCamera
+from hemato_edge.pipeline import committer
 from hemato_edge.pipeline.daemon import Daemon, Limits
 from hemato_edge.pipeline.field import FieldAnalyzer
 from hemato_edge.pipeline.notify import Notifier, Watchdog
@@ -184,7 +184,7 @@ class PatientCamera(DemoCamera):
 
 def test_through_the_daemon(manager, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ready when the camera is open; fed while frames come, rejected ones too; never while the analysis hangs."""
-    monkeypatch.setattr(recorder, "TALLY_EVERY_S", 0.01)
+    monkeypatch.setattr(committer, "TALLY_EVERY_S", 0.01)
     camera, analyzer, watchdog = PatientCamera(), Analyzer(hangs_at=6), Watchdog(Notifier(manager.address), clock)
     start = SessionStart("demo", "", None, "m", "0" * 64, {}, {}, datetime.now(timezone.utc), 0.0)
     with open_writer(tmp_path / "x.db") as writer:

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemato_edge.cameras.demo import DemoCamera
-from hemato_edge.cameras.slide import DrawnSlide
-from hemato_edge.cameras.stage import Walk
+from hemato_edge.cameras.demo.camera import DemoCamera
+from hemato_edge.cameras.demo.slide import DrawnSlide
+from hemato_edge.cameras.demo.stage import Walk
 from hemato_edge.pipeline.daemon import Daemon, Limits
 from hemato_edge.pipeline.field import FieldAnalyzer
-from hemato_edge.store.check import check
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.records import SessionStart
+from hemato_edge.store.recovery.check import check
 from hemato_edge.store.writer import open_writer
-from hemato_edge.views.report import build_report
-from hemato_edge.vision.classifier import load_classifier
-from hemato_edge.vision.locators import load_locator
+from hemato_edge.views.report.model import build_report
+from hemato_edge.vision.classify.classifier import load_classifier
+from hemato_edge.vision.locate.choice import load_locator
 from hemato_edge.vision.quality import QualityGate
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from recorded import NOON, cell, field_result, record, session_start, varied_field, varied_tallies, with_portraits
 
 from hemato_edge.store.chain import row_hash
-from hemato_edge.store.check import check
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.records import Join
+from hemato_edge.store.recovery.check import check
 from hemato_edge.store.writer import open_writer
 from hemato_edge.values import Pose, Quality
 

@@ -208,7 +208,7 @@ def test_threads_may_share_a_writer(path: Path) -> None:
 
 
 def test_the_default_folder_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hemato_edge.store.location import default_database
+    from hemato_edge.store.file.location import default_database
 
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     open_writer(default_database()).close()

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from hemato_edge.vision.optics.stain import StainCalibration
 from hemato_edge.vision.quality import (
     EMPTY,
     MOVING,
@@ -18,7 +19,6 @@ from hemato_edge.vision.quality import (
     QualityGate,
     edge_sharpness,
 )
-from hemato_edge.vision.stain import StainCalibration
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hemato_edge.vision.contrast import THUMBNAIL_SIDE, resize, resize_quickly, thumbnail_of
+from hemato_edge.vision.optics.contrast import THUMBNAIL_SIDE, resize, resize_quickly, thumbnail_of
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hemato_edge.cameras.slide import draw_field
+from hemato_edge.cameras.demo.slide import draw_field
 from hemato_edge.labels import RBC, WBC
 from hemato_edge.values import Detections
-from hemato_edge.vision.locator import OpenCvLocator
-from hemato_edge.vision.look import LookEstimator
+from hemato_edge.vision.locate.locator import OpenCvLocator
+from hemato_edge.vision.optics.stain import REFERENCE_NUCLEUS_OD, StainCalibration
 from hemato_edge.vision.scale import WHITE_OVER_RED
-from hemato_edge.vision.stain import REFERENCE_NUCLEUS_OD, StainCalibration
+from hemato_edge.vision.slide_look import LookEstimator
 
 
 def red_cells(diameter: float, count: int = 6) -> Detections:

@@ -1,0 +1,1 @@
+"""The demo camera: a drawn slide with known truth."""

@@ -1,0 +1,182 @@
+"""How a smear is spread: which cells a drawn slide holds and where they come to lie."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hemato_edge.cameras.demo.cells import PRECIPITATE, RED_CELL, RED_CELL_UM, CellPlan, plan_cell
+from hemato_edge.labels import PLATELET_LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DIFFERENTIAL: dict[str, float] = {
+    "neutrophil": 0.545,
+    "eosinophil": 0.055,
+    "basophil": 0.03,
+    "lymphocyte": 0.225,
+    "monocyte": 0.075,
+    "immature_granulocyte": 0.04,
+    "erythroblast": 0.03,
+}
+"""Shares of the nucleated cells of a drawn slide. Rare kinds are kept common enough to be met on every slide."""
+
+_RED_CELLS_PER_PX2 = 36 / (640 * 480)
+_PLATELETS_PER_RED_CELL = 0.065
+_SPECKS_PER_RED_CELL = 0.05
+_STACKED = 0.10
+"""Share of red cells that lie on a neighbour."""
+_FORMS = {RED_CELL: 64, PLATELET_LABEL: 48, PRECIPITATE: 16}
+"""Different forms of the kinds that are too many to draw each anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A cell that lies somewhere: whole pixels of the slide, turned by quarters."""
+
+    plan: CellPlan
+    x_px: int
+    y_px: int
+    quarter_turns: int
+
+    @property
+    def half_extent(self) -> tuple[float, float]:
+        """Half the width and half the height of its box, pixels, after the turn."""
+        width, height = self.plan.half_extent
+        return (height, width) if self.quarter_turns % 2 else (width, height)
+
+
+class _Neighbourhood:
+    """Discs that have been placed, found again by where they are."""
+
+    def __init__(self, pitch_px: float) -> None:
+        self._pitch = pitch_px
+        self._cells: defaultdict[tuple[int, int], list[tuple[float, float, float]]] = defaultdict(list)
+
+    def add(self, x: float, y: float, radius: float) -> None:
+        """Remember a disc."""
+        self._cells[int(x // self._pitch), int(y // self._pitch)].append((x, y, radius))
+
+    def free(self, x: float, y: float, radius: float, closeness: float) -> bool:
+        """True if no disc is nearer than `closeness` times the sum of the radii."""
+        column, row = int(x // self._pitch), int(y // self._pitch)
+        for c in (column - 1, column, column + 1):
+            for r in (row - 1, row, row + 1):
+                for ox, oy, other in self._cells.get((c, r), ()):
+                    if (x - ox) ** 2 + (y - oy) ** 2 < (closeness * (radius + other)) ** 2:
+                        return False
+        return True
+
+
+def spread(
+    seed: int, size_px: tuple[int, int], white_cells: int | Sequence[str], um_per_px: float
+) -> tuple[Placed, ...]:
+    """Everything on one slide, in the order in which it is laid down.
+
+    Args:
+        seed: which slide; the same seed gives the same smear.
+        size_px: width and height of the slide, pixels.
+        white_cells: how many nucleated cells, mixed as `DIFFERENTIAL` says, or the label of each.
+        um_per_px: scale, micrometres a pixel.
+    """
+    rng = np.random.default_rng([seed, 10])
+    taken = _Neighbourhood(200.0)
+    labels = _white_labels(rng, white_cells) if isinstance(white_cells, int) else white_cells
+    placed = _white_cells(rng, seed, size_px, labels, um_per_px, taken)
+    red_cells = int(size_px[0] * size_px[1] * _RED_CELLS_PER_PX2)
+    placed += _red_cells(rng, size_px, red_cells, um_per_px, taken)
+    for label, share in ((PLATELET_LABEL, _PLATELETS_PER_RED_CELL), (PRECIPITATE, _SPECKS_PER_RED_CELL)):
+        placed += _small_things(rng, label, int(red_cells * share), size_px, um_per_px, taken)
+    return tuple(placed)
+
+
+def _white_labels(rng: np.random.Generator, count: int) -> list[str]:
+    """Labels of the nucleated cells: every kind as often as it should be, in random order."""
+    exact = np.array(list(DIFFERENTIAL.values())) * count
+    whole = np.floor(exact).astype(int)
+    for k in np.argsort(whole - exact, kind="stable")[: count - int(whole.sum())]:
+        whole[k] += 1
+    labels = [label for label, n in zip(DIFFERENTIAL, whole, strict=True) for _ in range(n)]
+    return [labels[k] for k in rng.permutation(len(labels))]
+
+
+def _white_cells(
+    rng: np.random.Generator,
+    seed: int,
+    size: tuple[int, int],
+    labels: Sequence[str],
+    um_per_px: float,
+    taken: _Neighbourhood,
+) -> list[Placed]:
+    placed = []
+    for number, label in enumerate(labels):
+        plan = plan_cell(label, seed * 10_000 + number, um_per_px)
+        radius = max(plan.half_extent)
+        spot = _free_spot(rng, size, radius, taken, closeness=1.03, border_px=radius + 18)
+        if spot is not None:
+            taken.add(*spot, radius)
+            placed.append(Placed(plan, *spot, 0))
+    return placed
+
+
+def _red_cells(
+    rng: np.random.Generator, size: tuple[int, int], count: int, um_per_px: float, taken: _Neighbourhood
+) -> list[Placed]:
+    forms = [plan_cell(RED_CELL, k, um_per_px) for k in range(_FORMS[RED_CELL])]
+    radius = RED_CELL_UM / um_per_px / 2
+    kinds, turns = rng.integers(0, len(forms), count), rng.integers(0, 4, count)
+    placed: list[Placed] = []
+    for kind, turn, chance in zip(kinds.tolist(), turns.tolist(), rng.random(count).tolist(), strict=True):
+        if chance < _STACKED and placed:
+            spot = _beside(rng, placed, radius, taken)
+        else:
+            spot = _free_spot(rng, size, radius, taken, closeness=0.93, border_px=-0.6 * radius)
+        if spot is not None:
+            taken.add(*spot, radius)
+            placed.append(Placed(forms[kind], *spot, turn))
+    return placed
+
+
+def _small_things(
+    rng: np.random.Generator, label: str, count: int, size: tuple[int, int], um_per_px: float, taken: _Neighbourhood
+) -> list[Placed]:
+    forms = [plan_cell(label, k, um_per_px) for k in range(_FORMS[label])]
+    placed = []
+    for kind, turn in zip(rng.integers(0, len(forms), count), rng.integers(0, 4, count), strict=True):
+        radius = max(forms[kind].half_extent)
+        spot = _free_spot(rng, size, radius, taken, closeness=1.05, border_px=0)
+        if spot is not None:
+            taken.add(*spot, radius)
+            placed.append(Placed(forms[kind], *spot, int(turn)))
+    return placed
+
+
+def _free_spot(
+    rng: np.random.Generator,
+    size: tuple[int, int],
+    radius: float,
+    taken: _Neighbourhood,
+    *,
+    closeness: float,
+    border_px: float,
+) -> tuple[int, int] | None:
+    """A random place with room for a disc, at least `border_px` from the slide's border; None after 60 tries."""
+    tries = rng.uniform(border_px, np.subtract(size, border_px), (60, 2)).astype(int).tolist()
+    for x, y in tries:
+        if taken.free(x, y, radius, closeness):
+            return x, y
+    return None
+
+
+def _beside(
+    rng: np.random.Generator, placed: Sequence[Placed], radius: float, taken: _Neighbourhood
+) -> tuple[int, int] | None:
+    """A place partly over a red cell that is there already, as cells in a rouleau lie; None if it is taken."""
+    neighbour = placed[int(rng.integers(0, len(placed)))]
+    angle, reach = rng.uniform(0, 2 * np.pi), radius * rng.uniform(1.0, 1.7)
+    x, y = int(neighbour.x_px + reach * np.cos(angle)), int(neighbour.y_px + reach * np.sin(angle))
+    return (x, y) if taken.free(x, y, 0.55 * radius, 0.6) else None

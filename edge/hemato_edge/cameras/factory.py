@@ -1,0 +1,55 @@
+"""The camera that a person names, guarded, and in a process of its own where it might hang."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hemato_edge.cameras.isolated.child import CameraRecipe
+from hemato_edge.cameras.isolated.parent import ReaderProcess
+from hemato_edge.cameras.recovery.guarded import GuardedCamera
+from hemato_edge.cameras.spec import is_finite, make_camera, needs_reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hemato_edge.cameras.camera import Camera, Noise
+    from hemato_edge.cameras.recovery.guarded import Patience
+    from hemato_edge.cameras.recovery.state import Change
+    from hemato_edge.cameras.spec import CameraOptions
+
+
+def make_watched_camera(
+    spec: str,
+    options: CameraOptions,
+    prepare: Callable[[Camera], Camera] | None = None,
+    tell: Callable[[Change], None] | None = None,
+    patience: Patience | None = None,
+    noise: Noise | None = None,
+) -> GuardedCamera:
+    """The camera for a session that nobody watches.
+
+    Drivers, networks and video decoders run in a process of their own, which can be killed; pictures and the demo are
+    our own code and need none.
+
+    Args:
+        spec: see `spec.make_camera`.
+        options: sizes and time limits.
+        prepare: wraps the camera in what is to be done each time that it is opened, such as locking its exposure.
+        tell: called with every change of state, in the reading thread.
+        patience: how long what is borne.
+        noise: what a frozen picture is told by; None for what the camera declares of itself.
+
+    Raises:
+        CameraError: if `spec` names nothing there is, as far as that can be told without opening it.
+    """
+    if not needs_reader(spec):
+        camera = make_camera(spec, options)
+        return GuardedCamera(
+            prepare(camera) if prepare else camera, None, patience, tell, options.read_timeout_s, noise
+        )
+    recipe = CameraRecipe(
+        spec, options.width, options.height, options.fps, options.open_timeout_s, options.read_timeout_s
+    )
+    reader = ReaderProcess(recipe, live=not is_finite(spec))
+    camera = prepare(reader) if prepare else reader
+    return GuardedCamera(camera, reader.interrupt, patience, tell, options.read_timeout_s, noise)

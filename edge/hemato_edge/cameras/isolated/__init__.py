@@ -1,0 +1,1 @@
+"""Reading a camera in a process of its own."""

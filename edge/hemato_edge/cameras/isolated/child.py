@@ -1,0 +1,161 @@
+"""The process that reads a camera, so that a driver that never returns can be ended with it.
+
+It does what it is asked to over a socket, one request at a time, and puts the pixels into shared memory. It loads
+neither models nor settings: OpenCV or picamera2 is the largest thing in it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hemato_edge.cameras.camera import EndOfFrames
+from hemato_edge.cameras.controls import LockableCamera
+from hemato_edge.cameras.isolated.shared_frame import SharedFrame
+from hemato_edge.errors import CameraError, HematoEdgeError
+
+if TYPE_CHECKING:
+    from hemato_edge.cameras.camera import Camera
+
+MESSAGE_BYTES = 65_536
+"""Longest request or answer; pixels do not go over the socket."""
+MAKE_CAMERA = "hemato_edge.cameras.spec:make_camera"
+_PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
+_NAME = b"hemato-reader"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraRecipe:
+    """How to make a camera in another process.
+
+    Attributes:
+        spec: as a person gives it after `--camera`.
+        width, height, fps, open_timeout_s, read_timeout_s: as in the settings.
+        maker: "module:function", called with the spec and this recipe.
+    """
+
+    spec: str
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    open_timeout_s: float = 10.0
+    read_timeout_s: float = 5.0
+    maker: str = MAKE_CAMERA
+
+    def make(self) -> Camera:
+        """The camera, not yet open. Raises what the maker does."""
+        module, function = self.maker.split(":")
+        camera: Camera = getattr(importlib.import_module(module), function)(self.spec, self)
+        return camera
+
+
+class Reader:
+    """Answers requests about one camera until its asker is gone.
+
+    Args:
+        asker: a socket that keeps messages apart.
+        shared: where frames go.
+    """
+
+    def __init__(self, asker: socket.socket, shared: SharedFrame) -> None:
+        self._asker = asker
+        self._shared = shared
+        self._camera: Camera | None = None
+        self._number = 0
+
+    def serve(self) -> None:
+        """Answer until "close", or until nobody asks any more; then close the camera."""
+        self._answer({"ready": os.getpid()})
+        try:
+            while request := self._asker.recv(MESSAGE_BYTES):
+                asked = json.loads(request)
+                if asked["do"] == "close":
+                    return
+                self._answer(self._do(asked))
+        finally:
+            if self._camera is not None:
+                self._camera.close()
+
+    def _answer(self, message: dict[str, Any]) -> None:
+        with suppress(BrokenPipeError, ConnectionResetError):  # the next recv says that the asker is gone
+            self._asker.send(json.dumps(message).encode())
+
+    def _do(self, asked: dict[str, Any]) -> dict[str, Any]:
+        try:
+            if asked["do"] == "open":
+                return self._open(CameraRecipe(**asked["recipe"]))
+            if self._camera is None:
+                raise CameraError("The camera is not open.")
+            if asked["do"] == "read":
+                return self._read(self._camera, asked["timeout_s"])
+            return self._control(self._camera, asked)
+        except HematoEdgeError as error:
+            return {"error": type(error).__name__, "message": error.message, "fix": error.fix}
+        except Exception as error:  # noqa: BLE001 - whatever a driver's binding raises is told to the asker
+            return {"crash": f"{type(error).__name__}: {error}"}
+
+    def _open(self, recipe: CameraRecipe) -> dict[str, Any]:
+        self._camera = camera = recipe.make()
+        camera.open()
+        return {
+            "name": camera.name,
+            "live": camera.live,
+            "noise": camera.noise.value,
+            "total_frames": camera.total_frames,
+            "driver": camera.driver if isinstance(camera, LockableCamera) else "",
+        }
+
+    def _read(self, camera: Camera, timeout_s: float) -> dict[str, Any]:
+        try:
+            frame = camera.read(timeout_s)
+        except EndOfFrames:
+            return {"end": True, "skipped": camera.skipped}
+        self._number += 1
+        self._shared.write(self._number, frame.image)
+        return {
+            "number": self._number,
+            "shape": frame.image.shape,
+            "index": frame.index,
+            "monotonic_s": frame.monotonic_s,
+            "utc": frame.utc.isoformat(),
+            "source": frame.source,
+            "independent": frame.independent,
+            "skipped": camera.skipped,
+        }
+
+    def _control(self, camera: Camera, asked: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(camera, LockableCamera):
+            raise CameraError(f"{camera.name} has no exposure that could be locked.")
+        if asked["do"] == "lock":
+            return asdict(camera.lock_controls(asked["timeout_s"]))
+        return {"missed": camera.apply_controls(asked["values"], asked["timeout_s"])}
+
+
+def main(asker: int, memory: int, parent: int) -> None:
+    """Serve the socket and the memory file of these descriptors for the process `parent`."""
+    _become_a_reader(parent)
+    with socket.socket(fileno=asker) as connection:
+        Reader(connection, SharedFrame(memory)).serve()
+
+
+def _become_a_reader(parent: int) -> None:
+    """Never outlive the parent, never answer for it: signals and standard output are its own."""
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    libc.prctl(_PR_SET_NAME, _NAME)
+    if os.getppid() != parent:
+        sys.exit(0)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    os.dup2(2, 1)
+    with suppress(OSError):  # where memory runs out, this process goes first: it can be started again
+        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")

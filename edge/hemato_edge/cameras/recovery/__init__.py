@@ -1,0 +1,1 @@
+"""Noticing that a camera has failed, and bringing it back."""

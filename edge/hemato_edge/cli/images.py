@@ -1,0 +1,189 @@
+"""`hemato-edge analyze` and `hemato-edge classify`: pictures from files, without a camera or a store."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from hemato_edge.errors import ImageError
+    from hemato_edge.pipeline.images import CellPicture, FieldPicture
+    from hemato_edge.vision.classify.classifier import TFLiteClassifier
+
+Pictures = Annotated[list[Path], typer.Argument(help="Picture files.", metavar="IMAGE…")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+AsJsonLines = Annotated[bool, typer.Option("--jsonl", help="One JSON object a line, as they come.")]
+ModelFile = Annotated[Path | None, typer.Option("--model", help="Classifier bundle; without it the one that ships.")]
+Each = Annotated[bool, typer.Option("--each", help="The pictures are strangers: scale and stain for each alone.")]
+
+
+def register(root: typer.Typer) -> None:
+    """Add `analyze` and `classify`."""
+    root.command()(analyze)
+    root.command()(classify)
+
+
+def analyze(
+    images: Pictures,
+    as_json: AsJson = False,
+    as_jsonl: AsJsonLines = False,
+    min_score: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Keep what the locator scores at least this.")
+    ] = None,
+    annotate: Annotated[Path | None, typer.Option(metavar="DIR", help="Write the pictures with boxes there.")] = None,
+    model: ModelFile = None,
+    each: Each = False,
+) -> None:
+    """Find and name the cells of whole fields of view."""
+    from hemato_edge.pipeline.images import analyze_pictures
+    from hemato_edge.settings import load_settings
+    from hemato_edge.views.images.annotated import annotate_field, write_picture
+    from hemato_edge.vision.classify.classifier import load_classifier
+    from hemato_edge.vision.locate.choice import load_locator
+    from hemato_edge.vision.quality import QualityGate
+
+    settings = load_settings(overrides={"model.path": model, "locator.min_score": min_score})
+    classifier = load_classifier(settings.model.path, settings.model.threads, settings.model.runtime)
+    locator = load_locator(
+        **settings.locator.model_dump(), threads=settings.model.threads, runtime=settings.model.runtime
+    )
+    gate = QualityGate(**settings.quality.model_dump())
+    failures = Failures()
+    output = Output(as_json=as_json, as_jsonl=as_jsonl)
+    with Progress("analysing", len(images) * (1 if each else 2)) as step:
+        for result in analyze_pictures(images, gate, locator, classifier, each=each, failed=failures.add, step=step):
+            if annotate is not None:
+                picture = annotate_field(result.image, result.detections, result.judged)
+                write_picture(annotate / f"{result.path.stem}.png", picture)
+            output.add(result.as_json(), partial(_field_line, result))
+    output.close()
+    failures.close()
+
+
+def classify(
+    images: Pictures,
+    as_json: AsJson = False,
+    as_jsonl: AsJsonLines = False,
+    explain: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the activation map over each picture there.")
+    ] = None,
+    model: ModelFile = None,
+    each: Each = False,
+) -> None:
+    """Name the cell in pictures of one cell each."""
+    from hemato_edge.pipeline.images import classify_pictures
+    from hemato_edge.vision.locate.locator import OpenCvLocator
+
+    classifier = _classifier(model)
+    failures = Failures()
+    output = Output(as_json=as_json, as_jsonl=as_jsonl)
+    with Progress("classifying", len(images) * (1 if each else 2)) as step:
+        for result in classify_pictures(images, OpenCvLocator(), classifier, each=each, failed=failures.add, step=step):
+            if explain is not None:
+                _explain(result, classifier, explain)
+            output.add(result.as_json(), partial(_cell_line, result))
+    output.close()
+    failures.close()
+
+
+class Output:
+    """Where results go: one JSON document, JSON lines, or a line for a person."""
+
+    def __init__(self, *, as_json: bool, as_jsonl: bool) -> None:
+        if as_json and as_jsonl:
+            msg = "--json and --jsonl exclude each other"
+            raise typer.BadParameter(msg)
+        self._document: list[dict[str, object]] | None = [] if as_json else None
+        self._lines = as_jsonl
+
+    def add(self, result: dict[str, object], text: Callable[[], str]) -> None:
+        """One result; `text` makes the line for a person."""
+        if self._document is not None:
+            self._document.append(result)
+        elif self._lines:
+            typer.echo(json.dumps(result))
+        else:
+            typer.echo(text())
+
+    def close(self) -> None:
+        """Print the one document, if that is what was asked for."""
+        if self._document is not None:
+            typer.echo(json.dumps(self._document, indent=1))
+
+
+class Failures:
+    """Pictures that could not be analysed: told on stderr, and in the exit code once the others are done."""
+
+    def __init__(self) -> None:
+        self._errors: list[ImageError] = []
+
+    def add(self, error: ImageError) -> None:
+        """Tell of one."""
+        typer.echo(f"error: {error}", err=True)
+        self._errors.append(error)
+
+    def close(self) -> None:
+        """Exit with the code of picture errors if there was one."""
+        if self._errors:
+            raise typer.Exit(self._errors[0].exit_code)
+
+
+def _classifier(model: Path | None) -> TFLiteClassifier:
+    from hemato_edge.settings import load_settings
+    from hemato_edge.vision.classify.classifier import load_classifier
+
+    settings = load_settings(overrides={"model.path": model}).model
+    return load_classifier(settings.path, settings.threads, settings.runtime)
+
+
+class Progress:
+    """A progress bar on stderr, where that is a terminal and stdout is not the same one."""
+
+    def __init__(self, what: str, total: int) -> None:
+        from rich import progress
+        from rich.console import Console
+
+        console = Console(stderr=True)
+        self._bar = progress.Progress(console=console, transient=True, disable=not console.is_terminal or total < 8)
+        self._task = self._bar.add_task(what, total=total)
+
+    def __enter__(self) -> Callable[[], None]:
+        self._bar.start()
+        return lambda: self._bar.advance(self._task)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._bar.stop()
+
+
+def _explain(result: CellPicture, classifier: TFLiteClassifier, folder: Path) -> None:
+    from hemato_edge.errors import ModelError
+    from hemato_edge.views.images.annotated import explain_cell, write_picture
+
+    crops = classifier.crops(result.image, result.box[None], result.look)
+    _, maps = classifier.model.logits_and_maps(crops)
+    if maps is None:
+        raise ModelError("This model has no activation output.", "Convert it again with `hemato-edge convert`.")
+    channel = classifier.card.labels.index(result.judgement.best)
+    picture = explain_cell(crops[0][:, :, ::-1], maps[0, :, :, channel], result.judgement)
+    write_picture(folder / f"{result.path.stem}.png", picture)
+
+
+def _field_line(result: FieldPicture) -> str:
+    counts = ", ".join(f"{count} {kind}" for kind, count in result.detections.counts().items())
+    named = ", ".join(f"{j.label} {j.confidence:.0%}" for j in result.judged.values())
+    doubt = f"  [{result.quality.reject}]" if result.quality.reject else ""
+    return f"{result.path}: {counts}{': ' if named else ''}{named}{doubt}"
+
+
+def _cell_line(result: CellPicture) -> str:
+    judgement = result.judgement
+    if judgement.label == judgement.best:
+        return f"{result.path}: {judgement.label} {judgement.confidence:.1%}"
+    return f"{result.path}: {judgement.label} (nearest {judgement.best}, {judgement.confidence:.1%})"

@@ -1,0 +1,1 @@
+"""Counts over MQTT, with an outbox."""

@@ -1,0 +1,236 @@
+"""Pictures from files, without a camera or a store: whole fields (`analyze`), or one cell each (`classify`).
+
+The pictures of one call are one session: their scale and stain are estimated over all of them first, then each is
+judged. With `each`, every picture is a stranger to the others and stands for itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from hemato_edge.cameras.picture_files import read_picture
+from hemato_edge.errors import CalibrationError, ImageError
+from hemato_edge.labels import CLASSIFIER_LABELS, KINDS, UNCLASSIFIED, WBC
+from hemato_edge.pipeline.field import Stopwatch
+from hemato_edge.vision.classify.single_cells import find_cell, learn
+from hemato_edge.vision.slide_look import WHOLE_SET, LookEstimator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from hemato_edge.values import Detections, Image, Judgement, Quality
+    from hemato_edge.vision.classify.classifier import TFLiteClassifier
+    from hemato_edge.vision.locate.locator import Locator
+    from hemato_edge.vision.quality import QualityGate
+    from hemato_edge.vision.slide_look import SlideLook
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPicture:
+    """A field of view from a file, analysed.
+
+    Attributes:
+        path: the file.
+        image: (H, W, 3) uint8 BGR.
+        detections: what the locator found.
+        judged: index into `detections` → the classifier's answer.
+        quality: the gate's verdict; a picture is analysed even where a live frame would have been rejected.
+        latency_ms: stage → milliseconds.
+    """
+
+    path: Path
+    image: Image
+    detections: Detections
+    judged: dict[int, Judgement]
+    quality: Quality
+    latency_ms: dict[str, float]
+
+    def as_json(self) -> dict[str, object]:
+        """The object that `hemato-edge analyze` prints."""
+        height, width = self.image.shape[:2]
+        cells = []
+        for i, (box, kind, score) in enumerate(
+            zip(self.detections.boxes, self.detections.kinds, self.detections.scores, strict=True)
+        ):
+            cell: dict[str, object] = {
+                "kind": KINDS[kind],
+                "box": [round(float(v), 1) for v in box],
+                "score": round(float(score), 4),
+            }
+            if i in self.judged:
+                cell.update(judgement_as_json(self.judged[i]))
+            cells.append(cell)
+        return {
+            "path": str(self.path),
+            "width": width,
+            "height": height,
+            "counts": self.detections.counts(),
+            "cells": cells,
+            "quality": {"reject": self.quality.reject, **{k: round(v, 4) for k, v in self.quality.measures.items()}},
+            "latency_ms": {k: round(v, 3) for k, v in self.latency_ms.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CellPicture:
+    """A picture of one cell, judged.
+
+    Attributes:
+        path: the file.
+        image: (H, W, 3) uint8 BGR.
+        box: (4,) float32 xyxy, where the cell is, pixels; the whole picture if no stained cell stands out.
+        look: the scale and stain it was judged with.
+        judgement: the classifier's answer.
+    """
+
+    path: Path
+    image: Image
+    box: NDArray[np.float32]
+    look: SlideLook
+    judgement: Judgement
+
+    def as_json(self) -> dict[str, object]:
+        """The object that `hemato-edge classify` prints."""
+        return {"path": str(self.path), **judgement_as_json(self.judgement)}
+
+
+def judgement_as_json(judgement: Judgement) -> dict[str, object]:
+    """Label, confidence and probabilities by label, as the command line prints them."""
+    return {
+        "label": judgement.label,
+        "confidence": round(judgement.confidence, 4),
+        "probabilities": {
+            name: round(float(p), 5) for name, p in zip(CLASSIFIER_LABELS, judgement.probabilities, strict=True)
+        },
+        "unclassified": judgement.label == UNCLASSIFIED,
+    }
+
+
+def analyze_pictures(
+    paths: Iterable[Path],
+    gate: QualityGate,
+    locator: Locator,
+    classifier: TFLiteClassifier,
+    *,
+    each: bool = False,
+    failed: Callable[[ImageError], None],
+    step: Callable[[], None] = lambda: None,
+) -> Iterator[FieldPicture]:
+    """Fields of view from files, one after another.
+
+    Args:
+        paths: the files.
+        gate: measures the quality, which is told but rejects nothing here.
+        locator: finds the cells.
+        classifier: names the white ones.
+        each: estimate scale and stain for every picture alone.
+        failed: called with the error of a picture that cannot be analysed; it is left out.
+        step: called once for each picture and pass, for a progress bar (two passes, with `each` one).
+    """
+
+    def learn_field(image: Image, looks: LookEstimator) -> None:
+        looks.add_field(image, *locator.locate_with_nuclei(image))
+
+    def judge(path: Path, image: Image, looks: LookEstimator) -> FieldPicture:
+        return _analyze_one(path, image, gate, locator, classifier, looks)
+
+    return _in_two_passes(list(paths), learn_field, judge, each=each, failed=failed, step=step)
+
+
+def _in_two_passes(
+    paths: list[Path],
+    learn_from: Callable[[Image, LookEstimator], None],
+    judge: Callable[[Path, Image, LookEstimator], T],
+    *,
+    each: bool,
+    failed: Callable[[ImageError], None],
+    step: Callable[[], None],
+) -> Iterator[T]:
+    """Learn the look over all pictures, then judge them one by one; with `each` every picture has a look of its own."""
+    shared = LookEstimator(WHOLE_SET)
+    for path in () if each else paths:
+        try:
+            learn_from(read_picture(path), shared)
+        except ImageError:
+            continue  # told in the second pass
+        finally:
+            step()
+    for path in paths:
+        try:
+            yield judge(path, read_picture(path), LookEstimator() if each else shared)
+        except ImageError as error:
+            failed(error)
+        finally:
+            step()
+
+
+def _analyze_one(
+    path: Path,
+    image: Image,
+    gate: QualityGate,
+    locator: Locator,
+    classifier: TFLiteClassifier,
+    looks: LookEstimator,
+) -> FieldPicture:
+    watch = Stopwatch()
+    with watch.stage("quality"):
+        quality = gate.assess(image)
+    with watch.stage("locate"):
+        detections, nuclei = locator.locate_with_nuclei(image, red_cell_px=looks.red_cell_px)
+    if looks.look() is None:
+        looks.add_field(image, detections, nuclei)
+    look = looks.look()
+    judged: dict[int, Judgement] = {}
+    with watch.stage("classify"):
+        white = np.flatnonzero(detections.kinds == WBC)
+        if len(white) and look is not None:
+            answers = classifier.judge(image, detections.boxes[white], look)
+            judged = {int(i): answer for i, answer in zip(white, answers, strict=True)}
+    return FieldPicture(path, image, detections, judged, quality, watch.latency_ms)
+
+
+def classify_pictures(
+    paths: Iterable[Path],
+    locator: Locator,
+    classifier: TFLiteClassifier,
+    *,
+    each: bool = False,
+    failed: Callable[[ImageError], None],
+    step: Callable[[], None] = lambda: None,
+) -> Iterator[CellPicture]:
+    """Pictures of one cell each, one after another; see `analyze_pictures` for the arguments.
+
+    Raises:
+        CalibrationError: if no picture shows anything by which to tell the scale.
+    """
+
+    def learn_cell(image: Image, looks: LookEstimator) -> None:
+        learn(image, find_cell(image), locator, looks)
+
+    def judge(path: Path, image: Image, looks: LookEstimator) -> CellPicture:
+        return _classify_one(path, image, locator, classifier, looks)
+
+    return _in_two_passes(list(paths), learn_cell, judge, each=each, failed=failed, step=step)
+
+
+def _classify_one(
+    path: Path, image: Image, locator: Locator, classifier: TFLiteClassifier, looks: LookEstimator
+) -> CellPicture:
+    if looks.look() is None:
+        learn(image, find_cell(image), locator, looks)
+    look = looks.look()
+    if look is None:
+        raise CalibrationError(
+            f"Nothing in {path} tells its scale: there is neither a red cell nor a stained cell.",
+            "Give pictures of stained cells, or several of one slide together.",
+        )
+    box = find_cell(image, look.red_cell_px).box
+    return CellPicture(path, image, box, look, classifier.judge(image, box[None], look)[0])

@@ -1,0 +1,1 @@
+"""Checking, verifying, repairing and salvaging a database."""

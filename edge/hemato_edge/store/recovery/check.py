@@ -1,0 +1,205 @@
+"""`db check`: everything that can be wrong with a database, found without changing it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hemato_edge.errors import StoreError
+from hemato_edge.labels import REVIEW_LABELS
+from hemato_edge.store import chain
+from hemato_edge.store.file import connect
+from hemato_edge.store.file.errors import translated
+from hemato_edge.store.file.migration import version_of, view_as_current
+from hemato_edge.store.recovery.verify_chain import ChainState, verify_chain
+from hemato_edge.store.write.totals import RunningTotals
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+MOST_FOUND = 100
+"""So many findings of one kind are named; more say how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that was checked: what it is called, and what is wrong, a sentence each."""
+
+    name: str
+    found: tuple[str, ...]
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.found
+
+
+@dataclass(slots=True)
+class CheckResult:
+    """What `check` found.
+
+    Attributes:
+        path: of the database.
+        version: its schema version; None where it could not be opened.
+        steps: what was checked, in order; it ends early where the file cannot be read on.
+        chains: the chain of each session; none in a database of an older version.
+        repairs: what earlier repairs say that was lost: id, utc, damaged file, report.
+    """
+
+    path: Path
+    version: int | None = None
+    steps: list[Step] = field(default_factory=list)
+    chains: list[ChainState] = field(default_factory=list)
+    repairs: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing is wrong."""
+        return all(step.good for step in self.steps)
+
+
+def check(path: Path, *, quick: bool = False) -> CheckResult:
+    """Checks the database at `path`, also while a writer runs: SQLite's own checks, keys, invariants, chains.
+
+    Args:
+        path: absolute.
+        quick: SQLite's `quick_check` alone, in place of all.
+
+    Raises:
+        StoreError: there is no such file, it is another program's, or from a newer version.
+    """
+    connect.check_place(path)
+    if not path.exists():
+        raise StoreError(f"There is no database {path}.", "Name the file with --db.")
+    result = CheckResult(path)
+    try:
+        with translated(path), closing(connect.open_to_read(path)) as connection:
+            _check_open(connection, path, result, quick=quick)
+    except StoreError as error:
+        if result.version is None:
+            raise
+        result.steps.append(Step("readable to the end", (error.message,)))
+    return result
+
+
+def _check_open(connection: sqlite3.Connection, path: Path, result: CheckResult, *, quick: bool) -> None:
+    connect.identify(connection, path)
+    result.version = version_of(connection)
+    pragma = "quick_check" if quick else "integrity_check"
+    said = [str(row[0]) for row in connection.execute(f"PRAGMA {pragma}({MOST_FOUND})")]
+    result.steps.append(Step(f"SQLite's {pragma}", () if said == ["ok"] else tuple(map(_on_one_line, said))))
+    if quick or not result.good:
+        return
+    view_as_current(connection)
+    connection.execute("BEGIN")  # one moment for all that follows
+    steps: dict[str, Callable[[sqlite3.Connection], Iterator[str]]] = {
+        "foreign keys": _foreign_keys,
+        "sessions": _sessions,
+        "totals agree with the rows": _totals,
+    }
+    for name, look in steps.items():
+        result.steps.append(_step(name, look(connection)))
+    result.repairs = [
+        dict(zip(("id", "utc", "damaged", "report"), (*row[:3], json.loads(row[3])), strict=True))
+        for row in connection.execute("SELECT id, utc, damaged, report FROM repairs ORDER BY id")
+    ]
+    if result.version >= connect.SCHEMA_VERSION:
+        numbers = [row[0] for row in connection.execute("SELECT id FROM sessions ORDER BY id")]
+        result.chains = [verify_chain(connection, number) for number in numbers]
+        lost = {number for repair in result.repairs for number in repair["report"].get("sessions_lost", ())}
+        gone = sorted(set(range(1, max(numbers, default=0) + 1)) - set(numbers) - lost)
+        found = [f"session {number} was removed" for number in gone]
+        result.steps.append(_step("hash chains", iter(found + [what for one in result.chains for what in one.found])))
+
+
+def _step(name: str, found: Iterator[str]) -> Step:
+    named = list(found)
+    more = [f"and {len(named) - MOST_FOUND} more"] if len(named) > MOST_FOUND else []
+    return Step(name, (*named[:MOST_FOUND], *more))
+
+
+def _foreign_keys(connection: sqlite3.Connection) -> Iterator[str]:
+    counted = Counter((row[0], row[2]) for row in connection.execute("PRAGMA main.foreign_key_check"))
+    for (table, parent), count in sorted(counted.items()):
+        yield f"{count} rows of {table} have lost their row of {parent}"
+
+
+def _sessions(connection: sqlite3.Connection) -> Iterator[str]:
+    """What a session says about itself: its hash of the settings, and texts that can be read."""
+    for number, settings, sha256, labels, versions in connection.execute(
+        "SELECT id, settings, settings_sha256, classifier_labels, versions FROM sessions ORDER BY id"
+    ):
+        if hashlib.sha256(settings.encode()).hexdigest() != sha256:
+            yield f"session {number}: its settings do not have their hash"
+        try:
+            names = json.loads(labels)
+            json.loads(settings), json.loads(versions)
+        except ValueError:
+            yield f"session {number}: its settings, labels or versions are no JSON"
+            continue
+        wrong = connection.execute(
+            "SELECT field, number FROM cells WHERE session = ? AND length(probabilities) <> ?",
+            (number, 4 * len(names)),
+        )
+        for place in wrong:
+            yield f"session {number}: cell {place[1]} of field {place[0]} does not have {len(names)} probabilities"
+
+
+def _totals(connection: sqlite3.Connection) -> Iterator[str]:
+    """The totals that are shown, reckoned again from the rows one by one; and rows numbered without a gap.
+
+    Gaps of a session that was repaired were told then.
+    """
+    told = {row[0] for row in connection.execute("SELECT session FROM events WHERE event = ?", (chain.REPAIRED,))}
+    for (session,) in connection.execute("SELECT id FROM sessions ORDER BY id").fetchall():
+        shown = RunningTotals.read(connection, session)
+        again = _reckoned(connection, session)
+        if again != shown:
+            yield f"session {session}: the totals are {shown}, its rows add up to {again}"
+        for place, name in connection.execute(
+            "SELECT field || ':' || number, coalesce(relabelled, label) FROM cells WHERE session = ?", (session,)
+        ):
+            if name not in REVIEW_LABELS:
+                yield f"session {session}: cell {place} has the unknown label {name!r}"
+        if session in told:
+            continue
+        last = connection.execute("SELECT max(number) FROM fields WHERE session = ?", (session,)).fetchone()[0]
+        if last is not None and last + 1 != shown.fields:
+            yield f"session {session}: {last + 1 - shown.fields} of its fields are missing"
+        for place, count, highest in connection.execute(
+            "SELECT field, count(*), max(number) FROM cells WHERE session = ? GROUP BY field", (session,)
+        ):
+            if highest + 1 != count:
+                yield f"session {session}: {highest + 1 - count} cells of field {place} are missing"
+
+
+def _reckoned(connection: sqlite3.Connection, session: int) -> RunningTotals:
+    """The running totals, row by row and without SQL's sums."""
+    totals = RunningTotals()
+    for red, platelets in connection.execute("SELECT new_rbc, new_platelet FROM fields WHERE session = ?", (session,)):
+        totals.fields += 1
+        totals.new_rbc += red
+        totals.new_platelet += platelets
+    gone = set(connection.execute("SELECT field, cell FROM joined WHERE session = ?", (session,)).fetchall())
+    totals.joined = len(gone)
+    for place in connection.execute("SELECT field, number, label, relabelled FROM cells WHERE session = ?", (session,)):
+        if place[:2] in gone:
+            continue
+        name = place[3] or place[2]
+        totals.labels[name] = totals.labels.get(name, 0) + 1
+        if place[3]:
+            totals.reviewed[name] = totals.reviewed.get(name, 0) + 1
+    totals.tallies = dict(
+        connection.execute("SELECT name, count FROM tallies WHERE session = ?", (session,)).fetchall()
+    )
+    return totals
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,143 @@
+"""`db repair`: what can be read of a damaged database goes into a new one; the damaged file is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from itertools import chain, count
+from typing import TYPE_CHECKING
+
+from hemato_edge.errors import StoreError
+from hemato_edge.store.file import connect
+from hemato_edge.store.file.errors import translated
+from hemato_edge.store.file.lock import WriterLock
+from hemato_edge.store.recovery.check import check
+from hemato_edge.store.recovery.salvage import Salvaged, salvage
+from hemato_edge.store.recovery.sqlite_pages import MAGIC, open_pages
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_LISTED = 1000
+"""Sentences about what is lost that the database keeps of its repair."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What a repair did.
+
+    Attributes:
+        path: of the new database.
+        damaged: where the damaged file is now, with its write-ahead log beside it.
+        salvaged: what was saved and what was lost.
+    """
+
+    path: Path
+    damaged: Path
+    salvaged: Salvaged
+
+
+def repair(path: Path) -> Repair | None:
+    """Saves every readable row of a damaged database into a new one that takes its place.
+
+    The damaged file stays beside it, as `NAME.damaged`; nothing is removed. A file that is sound is left as it is, also
+    where its rows were edited past the program: `db check` names these, and a repair would only hide them.
+
+    Args:
+        path: absolute.
+
+    Returns:
+        What was done; None where there is nothing to mend.
+
+    Raises:
+        StoreError: in use, another program's file, from a newer version, no row of ours is in it, rows were edited, or
+            the disk is full. The file is as it was then.
+    """
+    with translated(path):
+        if not path.is_file() or not path.stat().st_size:
+            raise StoreError(f"There is no database {path}, or it is empty.", "Name the file with --db.")
+    lock = WriterLock(path)
+    try:
+        if _is_sound(path):
+            return None
+        scratch = path.with_name(path.name + ".repairing")
+        with suppress(FileNotFoundError):
+            scratch.unlink()
+        try:
+            return _replace(path, scratch)
+        finally:
+            scratch.unlink(missing_ok=True)
+    finally:
+        lock.release()
+
+
+def _is_sound(path: Path) -> bool:
+    with path.open("rb") as stream:
+        header = stream.read(100)
+    if header[:16] == MAGIC and (int.from_bytes(header[68:72], "big") not in (connect.APPLICATION_ID, 0)):
+        raise StoreError(f"The file {path} belongs to another program. It was left untouched.", "Check --db.")
+    if header[:16] == MAGIC and int.from_bytes(header[60:64], "big") > connect.SCHEMA_VERSION:
+        raise StoreError(f"The database {path} is from a newer version.", "Upgrade hemato-edge, then repair it.")
+    try:
+        result = check(path)
+    except StoreError:
+        return False
+    if result.good:
+        return True
+    if result.steps[0].good and result.steps[-1].name != "readable to the end":
+        raise StoreError(
+            f"The file {path} is sound, but rows in it were changed past the program: `hemato-edge db check` names"
+            " them. It was left untouched.",
+            "Restore a backup, or keep it as it is.",
+        )
+    return False
+
+
+def _replace(path: Path, scratch: Path) -> Repair:
+    aside = _free_name(path)
+    with translated(path):
+        connect.build(scratch)
+        with open_pages(path) as pages, closing(connect.connect(scratch, "rw")) as connection:
+            connection.execute("PRAGMA foreign_keys = OFF")
+            connection.execute("BEGIN")
+            salvaged = salvage(pages, connection)
+            if not salvaged.saved["sessions"] and not salvaged.saved["fields"] and not salvaged.saved["cells"]:
+                raise StoreError(f"No record of ours can be read in {path}. It was left untouched.", "Check --db.")
+            connection.execute(
+                "INSERT INTO repairs (utc, damaged, report) VALUES (?, ?, ?)",
+                (datetime.now(timezone.utc).isoformat(timespec="milliseconds"), aside.name, _report(salvaged)),
+            )
+            connection.execute("COMMIT")
+            connect.quick_check(connection, scratch)
+        _keep_aside(path, aside)
+        scratch.replace(path)
+        connect.sync_folder(path.parent)
+    return Repair(path, aside, salvaged)
+
+
+def _report(salvaged: Salvaged) -> str:
+    report = asdict(salvaged)
+    return json.dumps(report | {"lost": report["lost"][:_LISTED]})
+
+
+def _free_name(path: Path) -> Path:
+    first = path.with_name(path.name + ".damaged")
+    others = (first.with_name(f"{first.name}-{number}") for number in count(2))
+    return next(place for place in chain([first], others) if not place.exists())
+
+
+def _keep_aside(path: Path, aside: Path) -> None:
+    """Gives the damaged file, and its log, a second name, so that there is no moment without it."""
+    log = connect.log_path(path)
+    for old, new in ((path, aside), (log, connect.log_path(aside))):
+        if old.exists():
+            try:
+                os.link(old, new)
+            except OSError:  # FAT and some others know no second name
+                shutil.copy2(old, new)
+    for leftover in (log, path.with_name(path.name + "-shm")):
+        leftover.unlink(missing_ok=True)

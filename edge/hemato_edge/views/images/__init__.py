@@ -1,0 +1,1 @@
+"""Pictures of fields and cells."""

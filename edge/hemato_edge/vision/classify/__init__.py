@@ -1,0 +1,1 @@
+"""Naming single cells."""

@@ -1,0 +1,157 @@
+"""From located cells to labels: crops in one batch through the verified model, calibrated, or "unclassified"."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from hemato_edge.errors import ModelError
+from hemato_edge.labels import CLASSIFIER_LABELS, UNCLASSIFIED
+from hemato_edge.models.bundle import read_bundle, shipped_classifier
+from hemato_edge.models.runtime import Model, find_runtime
+from hemato_edge.values import Judgement
+from hemato_edge.vision.classify.crops import cut_crop, prepare
+from hemato_edge.vision.optics import stain as stain_module
+from hemato_edge.vision.optics.contrast import background_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from hemato_edge.models.card import ClassifierCard
+    from hemato_edge.values import Image
+    from hemato_edge.vision.slide_look import SlideLook
+
+
+class Classifier(Protocol):
+    """Names cells."""
+
+    def judge(
+        self,
+        image: Image,
+        boxes: NDArray[np.float32],
+        look: SlideLook,
+        background: NDArray[np.float64] | None = None,
+    ) -> list[Judgement]:
+        """One judgement for each of `boxes` (N, 4) xyxy pixels in `image` (H, W, 3) uint8 BGR.
+
+        `background`, (3,) BGR of empty glass, is measured where it is not known.
+        """
+        ...
+
+    def pool(self, judgements: Sequence[Judgement]) -> Judgement:
+        """One judgement from several of the same cell, one at least."""
+        ...
+
+
+def load_classifier(path: Path | None = None, threads: int = 1, runtime: str = "auto") -> TFLiteClassifier:
+    """The classifier of a bundle, or the one that ships; verified before it is returned.
+
+    Raises:
+        ModelError: see `read_bundle`, `Model` and `TFLiteClassifier`.
+    """
+    bundle = read_bundle(path or shipped_classifier())
+    return TFLiteClassifier(Model(bundle, threads, find_runtime(runtime)))
+
+
+class TFLiteClassifier:
+    """A classifier out of a TFLite bundle. There is none without a card and a golden check that was passed.
+
+    Args:
+        model: of a bundle whose labels this program knows.
+
+    Raises:
+        ModelError: if the golden check fails, or the card names labels or a stain that this program does not know.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.card = model.card
+        self.model = model
+        _check_card(self.card, str(model.bundle.path))
+        self.golden_difference = model.verify()
+
+    def crops(
+        self,
+        image: Image,
+        boxes: NDArray[np.float32],
+        look: SlideLook,
+        background: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.uint8]:
+        """What the model sees of `boxes` (N, 4): (N, S, S, 3) uint8 in the card's channel order."""
+        spec = self.card.input
+        background = background_of(image) if background is None else background
+        batch = np.empty((len(boxes), spec.size, spec.size, 3), np.uint8)
+        for slot, box in zip(batch, boxes, strict=True):
+            centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
+            slot[:] = cut_crop(image, centre, spec.crop_red_cells * look.red_cell_px, spec.size, background)
+        return prepare(batch, look.stain.on_glass(background))
+
+    def judge(
+        self,
+        image: Image,
+        boxes: NDArray[np.float32],
+        look: SlideLook,
+        background: NDArray[np.float64] | None = None,
+    ) -> list[Judgement]:
+        """See `Classifier.judge`."""
+        if not len(boxes):
+            return []
+        return self.answers(*self.model.logits_and_maps(self.crops(image, boxes, look, background)))
+
+    def answers(self, logits: NDArray[np.float32], maps: NDArray[np.float32] | None = None) -> list[Judgement]:
+        """Judgements from logits (N, labels): softmax of logits / temperature, rejected under the card's threshold.
+
+        Each takes with it the activation map of its best label, out of `maps` (N, h, w, labels).
+        """
+        judgements = []
+        for i, probabilities in enumerate(calibrated(logits, self.card.temperature)):
+            judgement = self._answer(probabilities)
+            winner = self.card.labels.index(judgement.best)
+            judgements.append(
+                judgement if maps is None else replace(judgement, activation=maps[i, :, :, winner].copy())
+            )
+        return judgements
+
+    def pool(self, judgements: Sequence[Judgement]) -> Judgement:
+        """The mean of the calibrated probabilities, rejected under the same threshold; without an activation map."""
+        return self._answer(np.mean([one.probabilities for one in judgements], axis=0, dtype=np.float32))
+
+    def _answer(self, probabilities: NDArray[np.float32]) -> Judgement:
+        winner = int(np.argmax(probabilities))
+        best, confidence = self.card.labels[winner], float(probabilities[winner])
+        label = best if confidence >= self.card.rejection_threshold else UNCLASSIFIED
+        return Judgement(label, best, confidence, probabilities)
+
+
+def calibrated(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+    """Probabilities (N, labels) float32 from logits by temperature scaling (Guo et al. 2017)."""
+    scaled = logits.astype(np.float64) / temperature
+    scaled -= scaled.max(axis=1, keepdims=True)
+    odds = np.exp(scaled)
+    shares: NDArray[np.float32] = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+    return shares
+
+
+def _check_card(card: ClassifierCard, path: str) -> None:
+    if card.labels != CLASSIFIER_LABELS:
+        raise ModelError(
+            f"{path} answers {', '.join(card.labels)}, but this program counts {', '.join(CLASSIFIER_LABELS)}.",
+            "Train it on these labels, or use the model that ships.",
+        )
+    here = (stain_module.REFERENCE_LEVEL, stain_module.REFERENCE_NUCLEUS_OD, stain_module.RATIO_LIMITS)
+    if (card.stain.reference_level, card.stain.reference_nucleus_od, card.stain.ratio_limits) != here:
+        raise ModelError(
+            f"{path} was trained for another reference stain than this program's.",
+            "Convert it again with this version's `hemato-edge train` and `convert`.",
+        )
+    if card.stain.background != "field":
+        raise ModelError(
+            f"{path} expects one background for a whole session; this program measures it in every field.",
+            "Train and convert it again with this version's `hemato-edge train` and `convert`.",
+        )
+    if card.input.channels != "rgb":
+        raise ModelError(f"{path} wants {card.input.channels} crops; this program gives rgb.", "Convert it again.")

@@ -1,0 +1,88 @@
+"""Cutting a cell out of a field and bringing it to the form the classifier was trained on.
+
+This is the only implementation: training cuts its crops with it too, so what the model learns from is, by
+construction, what it sees on the device.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from hemato_edge.vision.optics.contrast import background_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hemato_edge.values import Image
+    from hemato_edge.vision.optics.stain import StainCalibration
+
+CROP_RED_CELLS = 3.0
+"""Side of a crop in red-cell diameters: 21.6 µm, room for the largest monocyte. Scaled by the red cells and not
+by the cell itself, because a cell's size tells what it is."""
+
+
+def crop_side_px(red_cell_px: float) -> float:
+    """Side of a classifier crop in pixels of the field, for a red-cell diameter in pixels."""
+    return CROP_RED_CELLS * red_cell_px
+
+
+def cut_crop(
+    image: Image,
+    centre: tuple[float, float],
+    side_px: float,
+    size: int,
+    background: NDArray[np.float64] | None = None,
+) -> Image:
+    """A square around `centre`, (size, size, 3) uint8 BGR.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        centre: x, y in pixels.
+        side_px: side of the square in pixels of the image; what lies outside of the image is filled with the
+            picture's background colour, so that a cell at the border never gets a mirrored neighbour.
+        size: side of the result in pixels.
+        background: (3,) BGR of empty glass, measured where it is needed and not known.
+
+    Raises:
+        ValueError: if the side is under one pixel.
+    """
+    square = cut_square(image, centre, side_px, background)
+    how = cv2.INTER_AREA if len(square) > size else cv2.INTER_LINEAR
+    return cv2.resize(square, (size, size), interpolation=how)  # type: ignore[return-value]
+
+
+def cut_square(
+    image: Image, centre: tuple[float, float], side_px: float, background: NDArray[np.float64] | None = None
+) -> Image:
+    """The square around `centre` as it is, (S, S, 3) uint8 BGR with S = round(side_px); see `cut_crop`."""
+    side = round(side_px)
+    if side < 1:
+        msg = f"a crop needs a side of at least one pixel, not {side_px}"
+        raise ValueError(msg)
+    x0, y0 = round(centre[0] - side / 2), round(centre[1] - side / 2)
+    inside = image[max(y0, 0) : max(y0 + side, 0), max(x0, 0) : max(x0 + side, 0)]
+    if inside.shape[:2] != (side, side):
+        glass = np.rint(background_of(image) if background is None else background).tolist()
+        top, left = min(max(-y0, 0), side), min(max(-x0, 0), side)
+        bottom, right = side - top - inside.shape[0], side - left - inside.shape[1]
+        if not inside.size:
+            inside, top, left, bottom, right = np.full((1, 1, 3), glass, np.uint8), 0, 0, side - 1, side - 1
+        whole = cv2.copyMakeBorder(inside, top, bottom, left, right, cv2.BORDER_CONSTANT, value=glass)
+        return np.asarray(whole, np.uint8)
+    return inside
+
+
+def prepare(crops: NDArray[np.uint8], stain: StainCalibration) -> NDArray[np.uint8]:
+    """What the classifier takes: crops (N, S, S, 3) uint8 BGR with the reference stain, as RGB.
+
+    Every step works on single pixels, so the batch goes through as one tall picture.
+    """
+    if not len(crops):
+        return crops
+    n, size = crops.shape[:2]
+    tall = np.ascontiguousarray(crops).reshape(n * size, size, 3)
+    stained = cv2.cvtColor(cv2.LUT(tall, stain.table()), cv2.COLOR_BGR2RGB)
+    return stained.reshape(n, size, size, 3)  # type: ignore[return-value]

@@ -1,0 +1,63 @@
+"""Small pictures of single cells, kept beside their counts: for the report, for review and for training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from hemato_edge.values import Portrait
+from hemato_edge.vision.classify.crops import cut_square
+from hemato_edge.vision.optics.contrast import resize_quickly
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hemato_edge.values import Image
+
+PORTRAIT_RED_CELLS = 5.0
+"""Side of a portrait in red-cell diameters: the classifier's crop is the middle three. The margin shows a person the
+neighbours, and lets training find scale and stain in it again."""
+PORTRAIT_PX = 192
+"""Side of a portrait in pixels. The same for every camera, so a red cell is always 38 pixels wide in it."""
+_JPEG_QUALITY = 90
+
+
+def cut_portrait(
+    image: Image, centre: tuple[float, float], red_cell_px: float, background: NDArray[np.float64] | None = None
+) -> Image | None:
+    """What a portrait of the cell at `centre` shows; None where it cannot be cut: it is never worth a count.
+
+    Args:
+        image: (H, W, 3) uint8 BGR, the field.
+        centre: x, y in pixels.
+        red_cell_px: diameter of a red cell, pixels.
+        background: (3,) BGR of empty glass, measured where it is needed and not known.
+    """
+    try:
+        side = PORTRAIT_RED_CELLS * red_cell_px
+        return resize_quickly(cut_square(image, centre, side, background), PORTRAIT_PX / round(side))
+    except (ValueError, cv2.error):
+        return None
+
+
+def encode_portrait(pixels: Image, activation: NDArray[np.float32] | None = None) -> Portrait | None:
+    """The portrait as it is kept; None where it cannot be encoded.
+
+    Args:
+        pixels: (PORTRAIT_PX, PORTRAIT_PX, 3) uint8 BGR, see `cut_portrait`.
+        activation: (h, w) float32, the class activation map over the classifier's crop; only what speaks for the
+            label is kept.
+    """
+    try:
+        good, content = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    except cv2.error:
+        return None
+    return Portrait(content.tobytes(), None if activation is None else _shares(activation)) if good else None
+
+
+def _shares(activation: NDArray[np.float32]) -> NDArray[np.uint8]:
+    positive = np.maximum(activation, 0)
+    shares: NDArray[np.uint8] = np.rint(255 * positive / max(float(positive.max()), 1e-6)).astype(np.uint8)
+    return shares

@@ -1,0 +1,264 @@
+"""Finds white cells, red cells and platelets in a field, and the one cell of a portrait."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import cv2
+import numpy as np
+
+from hemato_edge.errors import ImageError
+from hemato_edge.labels import PLATELET, RBC, WBC
+from hemato_edge.values import Detections
+from hemato_edge.vision.locate import outlines, platelets
+from hemato_edge.vision.locate.candidates import Candidates, best_of_overlapping, logistic
+from hemato_edge.vision.locate.separation import boxes_of, grow_cells, nucleus_groups, renumbered
+from hemato_edge.vision.optics.contrast import Contrast, background_of, measure_contrast
+from hemato_edge.vision.scale import guess_red_cell_px, red_cell_diameter_px
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hemato_edge.values import Image
+
+WORKING_RED_PX = 30.0
+"""Pictures are brought to this red-cell diameter: the smallest at which platelets keep a shape."""
+WHITE_NUCLEUS = 0.55
+"""Smaller nuclear stain, in red-cell diameters, is a platelet; an erythroblast's nucleus measures 0.75 and more in
+98 of 100 (pbc, training split)."""
+DEFAULT_MIN_SCORE = 0.5
+"""Near the best F1 of each class on the training splits (`benchmarks/locator.py --split train`)."""
+MIN_SIDE_PX = 24
+"""Nothing is looked for in a picture with a shorter side than this."""
+RED_OVERLAP = 0.5
+"""Of two red cells whose boxes overlap by more than this (intersection over union) the worse one goes."""
+RESCALE = 0.15
+"""A second pass is made where the red cells turn out to differ by more than this (logarithm) from the guess."""
+_COVERED_BY_WHITE = 0.6
+WHITE_SCORE = (-4.0, 6.0, 1.0, 4.0)
+RED_SCORE = (-3.62, 2.6, -2.74, 2.03, -1.69, -1.14, 0.26, 2.9, -0.13, -57.63, -0.41)
+PLATELET_SCORE = (6.55, 7.25, -40.14, -0.95, 7.55, -2.33, -4.18, 2.81, 4.9, -1.13)
+"""Logistic coefficients, the intercept first. Red cells and platelets: fitted on the training splits by
+`benchmarks/locator_fit.py`, in the order of `outlines.FEATURES` and `platelets.FEATURES`. White cells: set by hand
+(logarithm of the nucleus's size, cell over nucleus, stain), since the training splits hold too few nuclei that are
+none; with them, 206 parts of bccd training fields without a white cell gave no white cell."""
+
+
+class Locator(Protocol):
+    """Finds cells in a field. Made once, asked for every frame, from one thread."""
+
+    def locate(
+        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
+    ) -> Detections:
+        """The cells of `image`, (H, W, 3) uint8 BGR, boxes in its pixels.
+
+        Args:
+            image: one field.
+            red_cell_px: red-cell diameter in pixels of the picture, if the session knows it.
+            background: (3,) BGR of empty glass, if it is known.
+
+        Raises:
+            ImageError: if `image` is not a colour picture of 8 bits.
+        """
+        ...
+
+    def locate_with_nuclei(
+        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
+    ) -> tuple[Detections, NDArray[np.bool_]]:
+        """As `locate`, and (H, W) bool where the nuclei of the white cells are, for `stain.measure_stain`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Everything that was seen in one picture.
+
+    Attributes:
+        contrast: the picture at working scale.
+        nuclei: (h, w) int32, nuclei of white cells, numbered from 1.
+        cells: (h, w) int32, the same white cells whole.
+        red: candidates for red cells.
+        platelets: candidates for platelets.
+    """
+
+    contrast: Contrast
+    nuclei: NDArray[np.int32]
+    cells: NDArray[np.int32]
+    red: Candidates
+    platelets: Candidates
+
+
+def analyse(image: Image, red_cell_px: float, background: NDArray[np.float64] | None = None) -> Analysis:
+    """All candidates in `image`, (H, W, 3) uint8 BGR, in which red cells measure `red_cell_px`."""
+    contrast = measure_contrast(image, WORKING_RED_PX / red_cell_px, background)
+    groups = nucleus_groups(contrast, WORKING_RED_PX)
+    area = np.bincount(groups.ravel())[1:]
+    white = np.sqrt(area * (4 / np.pi)) > WHITE_NUCLEUS * WORKING_RED_PX
+    nuclei = renumbered(groups, white)
+    cells = grow_cells(contrast, nuclei, WORKING_RED_PX) if white.any() else nuclei
+    covered = cells > 0
+    return Analysis(
+        contrast,
+        nuclei,
+        cells,
+        outlines.find_outlines(contrast, covered, WORKING_RED_PX),
+        platelets.find_platelets(contrast, covered, WORKING_RED_PX),
+    )
+
+
+class OpenCvLocator:
+    """A classical locator: optical density, nuclear stain and outlines, no model and no training.
+
+    Args:
+        min_score: detections under this score are not reported.
+    """
+
+    def __init__(self, min_score: float = DEFAULT_MIN_SCORE) -> None:
+        self.min_score = min_score
+
+    def locate(
+        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
+    ) -> Detections:
+        """The cells of a field; see `Locator.locate`."""
+        return self.locate_with_nuclei(image, red_cell_px=red_cell_px, background=background)[0]
+
+    def locate_with_nuclei(
+        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
+    ) -> tuple[Detections, NDArray[np.bool_]]:
+        """The cells of a field, and (H, W) bool where the nuclei of its white cells are (for `measure_stain`)."""
+        if is_too_small(image):
+            return Detections.empty(), np.zeros(image.shape[:2], np.bool_)
+        analysis = self.analysis(image, red_cell_px=red_cell_px, background=background)
+        return self._judge(analysis, image), _mask_of(analysis, image)
+
+    def analysis(
+        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
+    ) -> Analysis:
+        """All candidates in `image`, (H, W, 3) uint8 BGR: what `locate` chooses from."""
+        check_image(image)
+        background = background_of(image) if background is None else background
+        red = red_cell_px or guess_red_cell_px(image, background) or 0.2 * min(image.shape[:2])
+        seen = analyse(image, red, background)
+        if red_cell_px is None:
+            measured = red_cell_diameter_px(self._judge(seen, image))
+            if measured is not None and abs(np.log(measured / red)) > RESCALE:
+                return analyse(image, measured, background)
+        return seen
+
+    def nuclei(self, image: Image, *, red_cell_px: float | None = None) -> NDArray[np.bool_]:
+        """(H, W) bool: the nuclei of the white cells of a field."""
+        return self.locate_with_nuclei(image, red_cell_px=red_cell_px)[1]
+
+    def _judge(self, analysis: Analysis, image: Image) -> Detections:
+        white_boxes = boxes_of(analysis.cells)
+        red = analysis.red
+        red_scores = logistic(red.features, RED_SCORE)
+        good = (red_scores >= self.min_score) & (red.features[:, outlines.FEATURES.index("white")] < _COVERED_BY_WHITE)
+        red, red_scores = red.select(good), red_scores[good]
+        kept = best_of_overlapping(red.boxes, red_scores, RED_OVERLAP)
+        small = analysis.platelets
+        boxes = np.concatenate([white_boxes, red.boxes[kept], small.boxes])
+        scores = np.concatenate([_white_scores(analysis), red_scores[kept], logistic(small.features, PLATELET_SCORE)])
+        kinds = np.repeat([WBC, RBC, PLATELET], [len(white_boxes), len(kept), len(small.boxes)]).astype(np.int8)
+        height, width = image.shape[:2]
+        limit = np.array([width, height, width, height], np.float32)
+        boxes = np.clip(boxes / np.float32(analysis.contrast.factor), 0, limit)
+        keep = np.all(boxes[:, 2:] > boxes[:, :2], axis=1) & (scores >= self.min_score)
+        return Detections(boxes[keep], kinds[keep], scores[keep])
+
+
+def _white_scores(analysis: Analysis) -> NDArray[np.float32]:
+    """(N,) float32: how sure a nucleus is a white cell's: by its size, its cytoplasm, and the strength of its stain."""
+    labels = analysis.nuclei.ravel()
+    count = int(labels.max())
+    nucleus = np.bincount(labels, minlength=count + 1)[1:]
+    cell = np.bincount(analysis.cells.ravel(), minlength=count + 1)[1:]
+    stain = np.bincount(labels, analysis.contrast.nuclear.ravel(), count + 1)[1:]
+    features = np.stack(
+        [
+            np.log(np.sqrt(nucleus * (4 / np.pi)) / WORKING_RED_PX),
+            np.minimum(cell / nucleus, 2.5),
+            np.minimum(stain / nucleus / analysis.contrast.red_density, 1.5),
+        ],
+        axis=1,
+    )
+    return logistic(features, WHITE_SCORE)
+
+
+def _mask_of(analysis: Analysis, image: Image) -> NDArray[np.bool_]:
+    height, width = image.shape[:2]
+    mask = (analysis.nuclei > 0).astype(np.uint8)
+    return cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST) > 0
+
+
+def is_too_small(image: Image) -> bool:
+    """Whether `image` is too small to hold a cell.
+
+    Raises:
+        ImageError: unless `image` is (H, W, 3) uint8.
+    """
+    check_image(image)
+    return min(image.shape[:2]) < MIN_SIDE_PX
+
+
+def check_image(image: Image) -> None:
+    """Raises `ImageError` unless `image` is (H, W, 3) uint8."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+        msg = f"a picture of shape {image.shape} and type {image.dtype} cannot be analysed."
+        raise ImageError(msg, "Give an 8-bit colour picture, (height, width, 3), as OpenCV reads it.")
+
+
+def find_central_cell(image: Image, *, red_cell_px: float | None = None) -> tuple[float, float, float, float] | None:
+    """The most central stained cell of a picture of one cell.
+
+    Args:
+        image: (H, W, 3) uint8 BGR, with or without red cells around, black padding allowed.
+        red_cell_px: red-cell diameter in pixels, if known.
+
+    Returns:
+        x0, y0, x1, y1 in pixels: the whole cell with its cytoplasm, or the platelet; None where nothing is stained.
+
+    Raises:
+        ImageError: if `image` is not a colour picture of 8 bits.
+    """
+    if is_too_small(image):
+        return None
+    background = background_of(image)
+    red = red_cell_px or _portrait_scale(image, background)
+    contrast = measure_contrast(image, WORKING_RED_PX / red, background)
+    groups = nucleus_groups(contrast, WORKING_RED_PX)
+    if not groups.any():
+        return None
+    cells = grow_cells(contrast, groups, WORKING_RED_PX)
+    central = (cells == _most_central(groups)).astype(np.int32)
+    height, width = image.shape[:2]
+    limit = np.array([width, height, width, height])
+    x0, y0, x1, y1 = np.minimum(boxes_of(central)[0] / contrast.factor, limit).tolist()
+    return x0, y0, x1, y1
+
+
+def _most_central(nuclei: NDArray[np.int32]) -> int:
+    """The number of the stained group that is large and near the middle."""
+    rows, columns = np.nonzero(nuclei)
+    number = nuclei[rows, columns]
+    area = np.bincount(number)[1:].astype(float)
+    height, width = nuclei.shape
+    x = np.bincount(number, columns)[1:] / area - width / 2
+    y = np.bincount(number, rows)[1:] / area - height / 2
+    reach = 0.18 * min(height, width)
+    return int(np.argmax(np.sqrt(area) * np.exp(-(x * x + y * y) / (2 * reach * reach)))) + 1
+
+
+def _portrait_scale(image: Image, background: NDArray[np.float64]) -> float:
+    """Red-cell diameter in pixels of a picture of one cell: from the red cells around it, else from its nucleus."""
+    side = min(image.shape[:2])
+    contrast = measure_contrast(image, min(1.0, 120 / side), background)
+    height, width = contrast.nuclei.shape
+    rows, columns = np.nonzero(contrast.nuclei)
+    central = np.hypot(rows - height / 2, columns - width / 2) < 0.35 * min(height, width)
+    nucleus = float(np.sqrt(np.count_nonzero(central) * 4 / np.pi)) / contrast.factor
+    guess = guess_red_cell_px(image, background)
+    if guess is None or not 0.1 * side < guess < 0.6 * side or nucleus > 1.5 * guess:
+        guess = max(nucleus / 1.5, 0.1 * side)
+    return guess

@@ -1,0 +1,75 @@
+"""From a network's maps to boxes: a centre-point detector (Zhou, Wang, Krähenbühl 2019, "Objects as Points").
+
+Each kind of cell has a heat map, in which the centre of a cell is a peak, and four maps that tell at each place where
+the middle of the cell lies and how large it is, in red-cell diameters of the standard scale.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from hemato_edge.labels import KINDS
+from hemato_edge.values import Detections
+from hemato_edge.vision.locate.candidates import best_of_overlapping
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+STRIDE = 4
+"""Pixels of a window per place of a map."""
+BOX_VALUES = 4
+"""Maps a kind besides its heat: x and y of the middle, from the place; logarithms of width and height."""
+MAX_PEAKS = 400
+"""Of one kind in one window; more is noise."""
+_LOWEST_LOGIT = -12.0
+_SIZE_LIMIT = 2.0
+
+
+def places(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """X and y, (height, width) float32 each: where in the window, in pixels, the places of a map stand."""
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    return (x + 0.5) * STRIDE, (y + 0.5) * STRIDE
+
+
+def find_peaks(
+    heat: NDArray[np.float32], boxes: NDArray[np.float32], red_cell_px: float, min_score: float
+) -> Detections:
+    """The cells of one window, before boxes of the same cell are weeded out.
+
+    Args:
+        heat: (h, w, kinds) float32, logits.
+        boxes: (h, w, kinds × 4) float32: middle x, y from the place in red-cell diameters; logarithms of width and
+            height in red-cell diameters.
+        red_cell_px: diameter of a red cell in the window, pixels.
+        min_score: lower peaks are left out.
+
+    Returns:
+        Boxes in pixels of the window.
+    """
+    floor = _LOWEST_LOGIT if min_score <= 0 else max(_LOWEST_LOGIT, float(np.log(min_score / (1 - min_score + 1e-9))))
+    highest = cv2.dilate(heat, np.ones((3, 3), np.uint8)).reshape(heat.shape)
+    rows, columns, kinds = np.nonzero((heat >= highest) & (heat >= floor))
+    logits = heat[rows, columns, kinds]
+    if len(logits) > MAX_PEAKS:
+        best = np.argsort(-logits, kind="stable")[:MAX_PEAKS]
+        rows, columns, kinds, logits = rows[best], columns[best], kinds[best], logits[best]
+    values = boxes.reshape(*boxes.shape[:2], len(KINDS), BOX_VALUES)[rows, columns, kinds]
+    middle = (np.stack([columns, rows], axis=1) + 0.5) * STRIDE + values[:, :2] * red_cell_px
+    half = np.exp(np.clip(values[:, 2:], -_SIZE_LIMIT, _SIZE_LIMIT)) * (red_cell_px / 2)
+    found = np.concatenate([middle - half, middle + half], axis=1).astype(np.float32)
+    scores = (1 / (1 + np.exp(-logits))).astype(np.float32)
+    return Detections(found, kinds.astype(np.int8), scores)
+
+
+def one_box_a_cell(detections: Detections, max_overlap: Sequence[float]) -> Detections:
+    """The best of the boxes that overlap another of their kind by more than that kind's limit."""
+    kept = []
+    for kind, limit in enumerate(max_overlap):
+        mine = np.flatnonzero(detections.kinds == kind)
+        kept.append(mine[best_of_overlapping(detections.boxes[mine], detections.scores[mine], limit)])
+    return detections.select(np.concatenate(kept))

@@ -1,0 +1,126 @@
+"""A field at the standard scale, cut into windows of the size that a network takes.
+
+Red cells measure the same in every window, whatever the objective and the camera. A smaller field is padded with its
+own background; a larger one is covered by windows that overlap by more than a cell, and each keeps the cells whose
+centres lie in its own part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hemato_edge.vision.optics.contrast import background_of, resize_quickly
+from hemato_edge.vision.optics.stain import OFFSET, REFERENCE_LEVEL, REFERENCE_NUCLEUS_OD, StainCalibration, apply_stain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from hemato_edge.values import Image
+
+OVERLAP_RED_CELLS = 2.2
+"""Overlap of neighbouring windows, red-cell diameters: 95 of 100 labelled white cells are smaller, and such a cell is
+whole in the window that its centre belongs to."""
+GIVE = 1.15
+"""A field is brought this much under the standard scale where that spares it a second window: red cells differ by as
+much from person to person."""
+MAX_MAGNIFICATION = 2.0
+"""A picture with few pixels a cell is not magnified further: it would only take more windows to see the same."""
+PADDING_LEVEL = round(REFERENCE_LEVEL - OFFSET)
+"""B, G and R of empty glass at the reference stain: what lies outside of the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSpec:
+    """What a network looks at.
+
+    Attributes:
+        width, height: of a window, pixels.
+        red_cell_px: diameter of a red cell in it, pixels.
+    """
+
+    width: int
+    height: int
+    red_cell_px: float
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of a field at the standard scale.
+
+    Attributes:
+        image: (height, width, 3) uint8 BGR, padded where the field ends.
+        origin: x, y of its top left corner in the scaled field, pixels.
+        own: x0, y0, x1, y1 in the scaled field: it answers for the cells whose centres lie in here; endless
+            towards the border of the field.
+    """
+
+    image: Image
+    origin: tuple[int, int]
+    own: tuple[float, float, float, float]
+
+
+def standard_factor(shape: tuple[int, ...], red_cell_px: float, spec: WindowSpec) -> float:
+    """Pixels of the scaled field per pixel of the field.
+
+    Args:
+        shape: (H, W, …) of the field.
+        red_cell_px: diameter of a red cell in it, pixels.
+        spec: of the network.
+    """
+    factor = min(spec.red_cell_px / red_cell_px, MAX_MAGNIFICATION)
+    whole = min((spec.width + 0.49) / shape[1], (spec.height + 0.49) / shape[0])
+    return whole if whole < factor <= whole * GIVE else factor
+
+
+def with_even_background(image: Image, background: NDArray[np.float64]) -> Image:
+    """`image` (H, W, 3) uint8 BGR with its background (3,) BGR brought to the reference: lamp and white balance go.
+
+    The dye is left as it is: its measure needs nuclei, and those are still to be found.
+    """
+    b, g, r = (float(v) for v in background)
+    return apply_stain(image, StainCalibration((b, g, r), REFERENCE_NUCLEUS_OD))
+
+
+def windows_of(
+    image: Image, factor: float, spec: WindowSpec, background: NDArray[np.float64] | None = None
+) -> Iterator[Window]:
+    """The windows that cover a field.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        factor: from `standard_factor`.
+        spec: of the network.
+        background: (3,) BGR of empty glass, measured where it is not known.
+    """
+    background = background_of(image) if background is None else background
+    scaled = with_even_background(resize_quickly(image, factor), background)
+    size = scaled.shape[1], scaled.shape[0]
+    overlap = OVERLAP_RED_CELLS * spec.red_cell_px
+    columns, rows = _starts(size[0], spec.width, overlap), _starts(size[1], spec.height, overlap)
+    for top, above, below in _owned(rows, spec.height):
+        for left, before, behind in _owned(columns, spec.width):
+            part = scaled[top : top + spec.height, left : left + spec.width]
+            whole = np.full((spec.height, spec.width, 3), PADDING_LEVEL, np.uint8)
+            whole[: part.shape[0], : part.shape[1]] = part
+            yield Window(whole, (left, top), (before, above, behind, below))
+
+
+def _starts(length: int, window: int, overlap: float) -> list[int]:
+    """Where windows begin that cover `length` pixels evenly, overlapping by at least `overlap`."""
+    if length <= window:
+        return [0]
+    count = 1 + int(np.ceil((length - window) / (window - overlap)))
+    return [round(v) for v in np.linspace(0, length - window, count)]
+
+
+def _owned(starts: list[int], window: int) -> list[tuple[int, float, float]]:
+    """Each start with the two ends of what the window owns: the middles of the overlaps."""
+    middles = [(after + before + window) / 2 for before, after in pairwise(starts)]
+    ends = [-np.inf, *middles, np.inf]
+    return list(zip(starts, ends, ends[1:], strict=False))

@@ -1,0 +1,1 @@
+"""Scale, stain, contrast and background of a slide."""

@@ -1,0 +1,116 @@
+"""How a slide looks through this microscope: its scale and its stain, learned while looking at it.
+
+Both are properties of the session, not of one cell: a running median over fields. They go into the session's record.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hemato_edge.labels import WBC
+from hemato_edge.vision.optics.contrast import background_of
+from hemato_edge.vision.optics.stain import StainCalibration, measure_stain, pool_stains
+from hemato_edge.vision.scale import ScaleEstimator, red_cell_diameter_px, red_cell_px_from_white
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hemato_edge.values import Detections, Image
+
+MEMORY = 64
+"""Looks that are kept of a running session: the median follows a slow change of lamp and focus, memory is bounded."""
+ENOUGH_STAINS = 32
+STAIN_EVERY = 8
+"""A session that has so many looks at its stain measures only one field in so many: dyes do not change on a slide."""
+WHOLE_SET = 100_000
+"""Looks that are kept of a set of pictures that is seen whole before anything is judged."""
+MIN_RED_SHARE = 0.1
+"""Share of the pictures that must show measurable red cells before they are believed: in pictures cut close round
+single cells, a few chance finds are no ruler."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlideLook:
+    """What the classifier needs to know of a slide.
+
+    Attributes:
+        red_cell_px: diameter of a red cell, pixels of the frame.
+        stain: background and nuclei.
+    """
+
+    red_cell_px: float
+    stain: StainCalibration
+
+
+class LookEstimator:
+    """Learns a slide's look from its fields, or from pictures of single cells.
+
+    Args:
+        memory: how many looks are kept, `MEMORY` or `WHOLE_SET`.
+    """
+
+    def __init__(self, memory: int = MEMORY) -> None:
+        self.scale = ScaleEstimator(memory)
+        self._pictures = 0
+        self._white_sizes: deque[float] = deque(maxlen=memory)
+        self._stains: deque[StainCalibration] = deque(maxlen=memory)
+
+    @property
+    def red_cell_px(self) -> float | None:
+        """Red-cell diameter in pixels: from red cells, else from the white cells' usual size, else None."""
+        if self.scale.looks and (self.scale.looks >= MIN_RED_SHARE * self._pictures or not self._white_sizes):
+            return self.scale.red_cell_px
+        return red_cell_px_from_white(np.array(self._white_sizes))
+
+    @property
+    def wants_stain(self) -> bool:
+        """Whether the next field's nuclei are worth measuring: always at first, then in one of `STAIN_EVERY` fields."""
+        return len(self._stains) < ENOUGH_STAINS or self._pictures % STAIN_EVERY == 0
+
+    def add_field(
+        self,
+        image: Image,
+        detections: Detections,
+        nuclei: NDArray[np.bool_] | None,
+        background: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Learn scale and stain from one field of view.
+
+        Args:
+            image: (H, W, 3) uint8 BGR.
+            detections: what the locator found in it.
+            nuclei: (H, W) bool, where the nuclei are; None if the stain is not to be measured.
+            background: (3,) BGR of empty glass, measured where it is needed and not known.
+        """
+        self.add_red_cells(detections)
+        white = detections.of_kind(WBC)
+        self._white_sizes.extend(float(size) for size in white.sizes)
+        if len(white) and nuclei is not None:
+            self.add_stain(measure_stain(image, nuclei, background_of(image) if background is None else background))
+
+    def add_red_cells(self, detections: Detections) -> None:
+        """Learn the scale from the red cells among `detections`."""
+        self._pictures += 1
+        diameter = red_cell_diameter_px(detections)
+        if diameter is not None:
+            self.scale.add(diameter)
+
+    def add_stain(self, stain: StainCalibration | None) -> None:
+        """Learn from a stain that was measured elsewhere; None is ignored."""
+        if stain is not None:
+            self._stains.append(stain)
+
+    def add_white_size(self, size_px: float) -> None:
+        """Learn from the size of one white cell, pixels."""
+        self._white_sizes.append(size_px)
+
+    def look(self) -> SlideLook | None:
+        """The slide's look so far, None while its scale is unknown; the reference stain before the first nucleus."""
+        red_cell_px = self.red_cell_px
+        if red_cell_px is None:
+            return None
+        return SlideLook(red_cell_px, pool_stains(list(self._stains)) or StainCalibration.reference())

@@ -1,0 +1,143 @@
+"""`hemato-edge analyze`, `classify` and `model` as processes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from outcomes import assert_one_line_error
+
+from hemato_edge.cameras.demo.slide import draw_field
+from hemato_edge.labels import CLASSIFIER_LABELS, UNCLASSIFIED
+
+
+@pytest.fixture(scope="module")
+def single_cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures of one drawn cell each, with red cells around, in a folder; the name tells the truth."""
+    folder = tmp_path_factory.mktemp("cells")
+    for seed, label in enumerate(("neutrophil", "eosinophil", "monocyte"), start=1):
+        image, truth = draw_field(seed, (label,))
+        cell = next(t for t in truth if t.label == label)
+        x, y = round(cell.x_px), round(cell.y_px)
+        padded = cv2.copyMakeBorder(image, 180, 180, 180, 180, cv2.BORDER_REFLECT)
+        cv2.imwrite(str(folder / f"{label}.png"), padded[y : y + 360, x : x + 360])
+    return folder
+
+
+def test_analyze_gives_the_json_of_the_interface(program, fields: Path) -> None:
+    done = program("analyze", "--jsonl", *sorted(fields.glob("*.png")))
+    assert done.returncode == 0, done.stderr
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [Path(r["path"]).name for r in results] == ["field1.png", "field2.png", "field3.png"]
+    for seed, result in enumerate(results, start=1):
+        assert (result["width"], result["height"]) == (640, 480)
+        assert set(result["counts"]) == {"wbc", "rbc", "platelet"}
+        assert set(result) == {"path", "width", "height", "counts", "cells", "quality", "latency_ms"}
+        truth = [t for t in draw_field(seed)[1] if t.kind == "wbc"]
+        white = [c for c in result["cells"] if c["kind"] == "wbc"]
+        assert len(white) == result["counts"]["wbc"]
+        for cell in white:
+            assert 0 < cell["score"] <= 1
+            assert cell["label"] in {*CLASSIFIER_LABELS, UNCLASSIFIED}
+            assert sum(cell["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+        for cell in truth:
+            assert any(inside((cell.x_px, cell.y_px), c["box"]) for c in white), f"missed {cell}"
+
+
+def inside(point: tuple[float, float], box: list[float]) -> bool:
+    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]
+
+
+def test_analyze_json_is_one_document(program, fields: Path) -> None:
+    assert len(json.loads(program("analyze", "--json", *fields.glob("*.png")).stdout)) == 3
+    assert program("analyze", "--json", "--jsonl", *fields.glob("*.png")).returncode == 2
+
+
+def test_a_lower_min_score_finds_no_less(program, fields: Path) -> None:
+    path = fields / "field1.png"
+    counts = [
+        sum(json.loads(program("analyze", "--jsonl", "--min-score", s, path).stdout)["counts"].values())
+        for s in (0.05, 0.5, 0.95)
+    ]
+    assert counts[0] >= counts[1] >= counts[2]
+    assert counts[0] > counts[2]
+
+
+def test_annotate_writes_a_picture_with_boxes(program, fields: Path, tmp_path: Path) -> None:
+    done = program("analyze", fields / "field1.png", "--annotate", "out")
+    assert "wbc" in done.stdout
+    picture = cv2.imread(str(tmp_path / "out" / "field1.png"))
+    original = cv2.imread(str(fields / "field1.png"))
+    assert picture.shape == original.shape
+    assert np.count_nonzero(np.any(picture != original, axis=2)) > 500
+
+
+def test_classify_names_drawn_cells(program, single_cells: Path) -> None:
+    done = program("classify", "--jsonl", *sorted(single_cells.glob("*.png")))
+    assert done.returncode == 0, done.stderr
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    for result in results:
+        assert set(result) == {"path", "label", "confidence", "probabilities", "unclassified"}
+        assert set(result["probabilities"]) == set(CLASSIFIER_LABELS)
+        assert result["unclassified"] == (result["label"] == UNCLASSIFIED)
+    best = {Path(r["path"]).stem: max(r["probabilities"], key=r["probabilities"].get) for r in results}
+    assert sum(truth == answer for truth, answer in best.items()) >= 2, best
+
+
+def test_each_judges_a_picture_alone(program, single_cells: Path) -> None:
+    together = program("classify", "--each", "--jsonl", *sorted(single_cells.glob("*.png"))).stdout.splitlines()
+    alone = [program("classify", "--jsonl", p).stdout.strip() for p in sorted(single_cells.glob("*.png"))]
+    assert together == alone
+
+
+def test_explain_writes_the_activation_map(program, single_cells: Path, tmp_path: Path) -> None:
+    done = program("classify", single_cells / "neutrophil.png", "--explain", "maps")
+    assert done.returncode == 0, done.stderr
+    picture = cv2.imread(str(tmp_path / "maps" / "neutrophil.png"))
+    assert picture.shape[1] == 2 * picture.shape[0]
+    left, right = np.hsplit(picture, 2)
+    assert np.abs(left.astype(int) - right).mean() > 5
+
+
+@pytest.mark.parametrize("command", ["analyze", "classify"])
+def test_a_bad_picture_is_told_and_the_others_are_done(program, single_cells: Path, tmp_path: Path, command) -> None:
+    (tmp_path / "bad.png").write_bytes(b"bad")
+    done = program(command, "--jsonl", "bad.png", single_cells / "neutrophil.png")
+    assert len(done.stdout.splitlines()) == 1
+    assert_one_line_error(done, 8, "bad.png is not a picture")
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "said"),
+    [
+        ("deep.png", lambda f: f.astype(np.uint16) * 257, "16 bits"),
+        ("grey.png", lambda f: f[:, :, 1], "grey"),
+        ("tiny.png", lambda f: f[:16, :16], "16×16"),
+        ("huge.png", lambda f: np.full((9000, 8000, 3), 200, np.uint8), "megapixels"),
+    ],
+)
+def test_pictures_that_cannot_be_judged(program, tmp_path: Path, name: str, make, said: str) -> None:
+    cv2.imwrite(str(tmp_path / name), make(draw_field(1)[0]))
+    assert_one_line_error(program("analyze", name), 8, said)
+
+
+def test_an_empty_field_has_no_cells(program, tmp_path: Path) -> None:
+    glass = np.full((480, 640, 3), (200, 227, 250), np.uint8)
+    noise = np.random.default_rng(1).normal(0, 3, glass.shape)
+    cv2.imwrite(str(tmp_path / "glass.png"), np.clip(glass + noise, 0, 255).astype(np.uint8))
+    result = json.loads(program("analyze", "--jsonl", "glass.png").stdout)
+    assert result["counts"]["wbc"] == 0
+    assert result["quality"]["reject"] == "empty"
+
+
+def test_model_commands(program) -> None:
+    info = json.loads(program("model", "info", "--json").stdout)
+    assert info["card"]["labels"] == list(CLASSIFIER_LABELS)
+    verified = json.loads(program("model", "verify", "--json").stdout)
+    assert verified["good"] is True
+    assert [m["task"] for m in verified["models"]] == ["classify", "locate"]
+    assert [m["task"] for m in json.loads(program("model", "list", "--json").stdout)] == ["classify", "locate"]
+    assert "int8" in program("model", "info").stdout

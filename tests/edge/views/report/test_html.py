@@ -1,0 +1,148 @@
+"""The page: one file, well formed, with all its parts, and nothing from outside runs in it."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import pytest
+from recorded import NOON, field_result, record, session_start
+
+from hemato_edge import RESEARCH_USE_NOTICE
+from hemato_edge.store.reader import Reader
+from hemato_edge.store.writer import open_writer
+from hemato_edge.views.report.charts import BAR_WIDTH, interval_bar
+from hemato_edge.views.report.gallery import heat_png
+from hemato_edge.views.report.html import report_page
+from hemato_edge.views.report.model import build_report
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LABELS = ["neutrophil"] * 6 + ["lymphocyte"] * 4 + ["unclassified"] * 2 + ["erythroblast", "platelet"]
+VOID = {"meta", "img", "br"}
+
+
+class WellFormed(HTMLParser):
+    """Fails on a tag that is closed wrongly, and collects the tags and the text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def page_of(path: Path) -> tuple[str, WellFormed]:
+    with Reader(path) as reader:
+        text = "".join(report_page(reader, build_report(reader)))
+    parsed = WellFormed()
+    parsed.feed(text)
+    parsed.close()
+    assert parsed.open == []
+    return text, parsed
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "records.db"
+
+
+def test_the_page_has_all_its_parts_in_one_file(path: Path) -> None:
+    record(path, LABELS, pictures=True)
+    text, parsed = page_of(path)
+    for heading in ("Differential", "Quality", "The way over the slide", "Cells", "Provenance"):
+        assert f"<h2>{heading}</h2>" in text
+    assert parsed.tags.count("figure") == len(LABELS)
+    assert parsed.text.count(RESEARCH_USE_NOTICE) >= 2
+    assert "out of focus" in parsed.text
+    assert "ab" * 32 in parsed.text  # the model's hash
+    assert "Clopper-Pearson" in parsed.text
+    outside = re.findall(r"""(?:src|href|url\()\s*=?\s*["']?(?!data:)(https?:|//|[a-z]+\.)""", text)
+    assert outside == []
+    assert "script" not in parsed.tags
+
+
+def test_what_comes_from_outside_is_text_and_not_markup(path: Path) -> None:
+    evil = "<script>alert(1)</script>\"'&"
+    record(path, LABELS, label=evil, camera=evil)
+    with open_writer(path) as writer:
+        writer.relabel(1, 0, 0, "monocyte", evil, NOON)
+    text, parsed = page_of(path)
+    assert "script" not in parsed.tags
+    assert parsed.text.count("alert(1)") >= 3
+    assert "<script" not in text
+
+
+def test_the_map_shows_each_stretch_and_the_lost_tracking(path: Path) -> None:
+    with open_writer(path) as writer:
+        session = writer.start_session(session_start())
+        writer.commit_field(session, field_result(0, ("monocyte",), region=0), {})
+        writer.commit_field(session, field_result(1, ("monocyte",), region=1), {"tracking_lost": 1})
+    text, parsed = page_of(path)
+    assert "2 unbroken stretches. Tracking was lost 1 times" in parsed.text
+    assert len(re.findall('aria-label="1 fields', text)) == 2
+
+
+def test_pictures_from_files_are_listed_instead(path: Path) -> None:
+    with open_writer(path) as writer:
+        session = writer.start_session(session_start())
+        writer.commit_field(session, field_result(0, ("monocyte",), region=None, source="a<b.png"), {})
+    _, parsed = page_of(path)
+    assert "a<b.png" in parsed.text
+
+
+def test_an_empty_session_has_a_page(path: Path) -> None:
+    with open_writer(path) as writer:
+        writer.start_session(session_start())
+        _, parsed = page_of(path)
+    assert "Classified white cells" in parsed.text
+
+
+def test_a_review_is_told_with_the_machines_answer(path: Path) -> None:
+    record(path, LABELS, pictures=True)
+    with open_writer(path) as writer:
+        writer.relabel(1, 0, 0, "monocyte", "Ada", NOON)
+        writer.undo(1, "Ada", NOON)
+        writer.relabel(1, 0, 1, "basophil", "Ada", NOON)
+    _, parsed = page_of(path)
+    assert "Neutrophils → Monocytes" in parsed.text
+    assert "Monocytes → Neutrophils (undone)" in parsed.text
+    assert "machine: neutrophils 86 %" in parsed.text
+
+
+def test_an_interval_bar_lies_where_the_numbers_say() -> None:
+    row = {"label": "monocyte", "percent": 50.0, "ci_low": 0.0, "ci_high": 100.0, "estimate": 50.0, "reference": None}
+    drawn = interval_bar(row)
+    assert f'cx="{BAR_WIDTH / 2}"' in drawn
+    ends = [float(x) for x in re.findall(r'x[12]="([0-9.]+)"', drawn)]
+    assert min(ends) > 0
+    assert max(ends) < BAR_WIDTH
+
+
+def test_the_heat_is_a_png_that_is_opaque_where_most_spoke() -> None:
+    content = heat_png((bytes([0, 255]), bytes([128, 0])))
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">II", content[16:24]) == (2, 2)
+    start = content.index(b"IDAT") + 4
+    pixels = zlib.decompress(content[start : content.index(b"IEND") - 8])
+    alphas = [pixels[4], pixels[8], pixels[13], pixels[17]]
+    assert alphas[0] == alphas[3] == 0
+    assert alphas[1] > alphas[2] > 0

@@ -1,0 +1,121 @@
+"""What surrounds the network: scale, windows, places, nuclei. A network of three rules stands in for it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from hemato_edge.errors import ImageError
+from hemato_edge.labels import KINDS, RBC, WBC
+from hemato_edge.vision.locate.learned import LearnedLocator, same_score
+from hemato_edge.vision.locate.peaks import BOX_VALUES, STRIDE
+from hemato_edge.vision.locate.windows import WindowSpec
+
+SPEC = WindowSpec(384, 288, 60.0)
+GLASS, RED_CELL, NUCLEUS, CYTOPLASM = (232, 236, 240), (170, 165, 215), (130, 40, 90), (225, 212, 218)
+
+
+class RoundThings:
+    """Finds what is pink (red cells) and what is dark (white cells) as connected pieces of a window."""
+
+    def __init__(self) -> None:
+        self.windows = 0
+
+    def maps(self, window: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        self.windows += 1
+        rows, columns = window.shape[0] // STRIDE, window.shape[1] // STRIDE
+        heat = np.full((rows, columns, len(KINDS)), -9.0, np.float32)
+        boxes = np.zeros((rows, columns, len(KINDS) * BOX_VALUES), np.float32)
+        green = window[..., 1].astype(int)
+        for kind, mask in ((WBC, green < 120), (RBC, (green >= 120) & (green < 190))):
+            _, _, stats, _ = cv2.connectedComponentsWithStats(
+                cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((7, 7), np.uint8))
+            )
+            for x, y, width, height, area in stats[1:]:
+                if area < 300:
+                    continue
+                row, column = int((y + height / 2) // STRIDE), int((x + width / 2) // STRIDE)
+                heat[row, column, kind] = 3.0
+                at = kind * BOX_VALUES
+                boxes[row, column, at : at + BOX_VALUES] = (
+                    (x + width / 2 - (column + 0.5) * STRIDE) / SPEC.red_cell_px,
+                    (y + height / 2 - (row + 0.5) * STRIDE) / SPEC.red_cell_px,
+                    np.log(width / SPEC.red_cell_px),
+                    np.log(height / SPEC.red_cell_px),
+                )
+        return heat, boxes
+
+
+def draw(width: int, height: int, red: float) -> tuple[np.ndarray, list[tuple[float, float]]]:
+    """Red cells on a grid, and a dark cell in the lower right; the places of the red ones."""
+    picture = np.full((height, width, 3), GLASS, np.uint8)
+    places = [
+        (x, y)
+        for x in np.arange(red, width - red, 1.6 * red)
+        for y in np.arange(red, height - red, 1.6 * red)
+        if np.hypot(x - width + 2 * red, y - height + 2 * red) > 2 * red
+    ]
+    for x, y in places:
+        cv2.circle(picture, (round(x), round(y)), round(red / 2), RED_CELL, -1, cv2.LINE_AA)
+    at = (round(width - 2 * red), round(height - 2 * red))
+    cv2.circle(picture, at, round(0.8 * red), CYTOPLASM, -1, cv2.LINE_AA)
+    cv2.circle(picture, at, round(0.6 * red), NUCLEUS, -1, cv2.LINE_AA)
+    return picture, places
+
+
+@pytest.mark.parametrize(("width", "height", "red"), [(640, 480, 100), (1200, 900, 70), (400, 300, 40)])
+def test_cells_come_back_where_they_were_drawn(width: int, height: int, red: float) -> None:
+    picture, places = draw(width, height, red)
+    network = RoundThings()
+    found = LearnedLocator(network, SPEC, same_score(0.5)).locate(picture, red_cell_px=red)
+    reds = found.of_kind(RBC)
+    assert len(reds) == len(places)
+    for x, y in places:
+        assert np.abs(reds.centres - (x, y)).max(axis=1).min() < 0.05 * red
+    assert np.median(reds.sizes) == pytest.approx(red, rel=0.08)
+    assert found.counts()["wbc"] == 1
+    assert network.windows == (1 if width == 640 else network.windows)
+
+
+@pytest.mark.parametrize("red", [45, 70, 120])
+def test_an_unknown_scale_is_found(red: float) -> None:
+    picture, places = draw(900, 700, red)
+    found = LearnedLocator(RoundThings(), SPEC, same_score(0.5)).locate(picture)
+    assert abs(found.counts()["rbc"] - len(places)) <= 1
+    assert np.median(found.of_kind(RBC).sizes) == pytest.approx(red, rel=0.1)
+
+
+def test_thresholds_hold_kind_by_kind() -> None:
+    picture, places = draw(640, 480, 100)
+    found = LearnedLocator(RoundThings(), SPEC, (0.99, 0.5, 0.5)).locate(picture, red_cell_px=100)
+    assert found.counts() == {"wbc": 0, "rbc": len(places), "platelet": 0}
+
+
+def test_the_mask_covers_the_nucleus_alone() -> None:
+    picture, _ = draw(640, 480, 100)
+    _, nuclei = LearnedLocator(RoundThings(), SPEC, same_score(0.5)).locate_with_nuclei(picture, red_cell_px=100)
+    truth = np.all(picture == NUCLEUS, axis=2)
+    assert np.count_nonzero(nuclei & truth) / np.count_nonzero(nuclei | truth) > 0.9
+
+
+def test_pictures_without_room_for_a_cell() -> None:
+    locator = LearnedLocator(RoundThings(), SPEC, same_score(0.5))
+    tiny = np.full((20, 400, 3), 230, np.uint8)
+    assert len(locator.locate(tiny)) == 0
+    found, nuclei = locator.locate_with_nuclei(tiny)
+    assert len(found) == 0
+    assert not nuclei.any()
+    with pytest.raises(ImageError):
+        locator.locate(np.zeros((100, 100), np.uint8))
+
+
+def test_a_cut_cell_touches_the_border_and_a_whole_one_does_not() -> None:
+    picture = np.full((480, 640, 3), GLASS, np.uint8)
+    for x in (20, 200, 400):
+        cv2.circle(picture, (x, 240), 50, RED_CELL, -1, cv2.LINE_AA)
+    picture[:, :4] = GLASS  # the network sees the cut cell end short of the border
+    boxes = LearnedLocator(RoundThings(), SPEC, same_score(0.5)).locate(picture, red_cell_px=100).boxes
+    left = np.sort(boxes[:, 0])
+    assert left[0] == 0
+    assert left[1] == pytest.approx(150, abs=4)

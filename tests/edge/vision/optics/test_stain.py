@@ -1,0 +1,94 @@
+"""The stain calibration: it finds background and nuclei, and brings two laboratories together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hemato_edge.cameras.demo.slide import draw_field
+from hemato_edge.vision.optics.stain import (
+    REFERENCE_LEVEL,
+    REFERENCE_NUCLEUS_OD,
+    StainCalibration,
+    apply_stain,
+    background_colour,
+    measure_stain,
+    pool_stains,
+)
+
+
+@pytest.fixture(scope="module")
+def field() -> np.ndarray:
+    return draw_field(2)[0]
+
+
+def other_laboratory(image: np.ndarray, gain: tuple[float, float, float], power: float) -> np.ndarray:
+    """The same slide with another lamp (gain a channel) and a stronger or weaker dye (power on transmittance)."""
+    glass = background_colour(image)
+    transmitted = np.clip(image / glass, 1e-3, 1) ** power
+    return np.clip(transmitted * glass * np.array(gain), 0, 255).astype(np.uint8)
+
+
+def test_background_is_the_empty_glass() -> None:
+    picture = np.full((200, 300, 3), (200, 225, 250), np.uint8)
+    picture[50:120, 50:200] = (150, 140, 190)  # red cells
+    picture[70:100, 80:110] = (120, 40, 70)  # a nucleus
+    assert background_colour(picture) == pytest.approx([200, 225, 250])
+
+
+def test_black_padding_does_not_count() -> None:
+    picture = np.zeros((120, 120, 3), np.uint8)
+    picture[:, 60:] = (140, 240, 250)
+    picture[40:80, 80:110] = (90, 40, 60)
+    assert background_colour(picture) == pytest.approx([140, 240, 250])
+
+
+def test_the_reference_changes_nothing_but_rounding() -> None:
+    ramp = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 256, 3)
+    changed = apply_stain(ramp, StainCalibration.reference()).astype(int)
+    assert np.abs(changed - ramp).max() <= 1
+
+
+@pytest.mark.parametrize(("gain", "power"), [((0.7, 0.9, 1.0), 1.0), ((1.0, 0.95, 0.9), 0.7), ((0.6, 0.8, 0.9), 1.3)])
+def test_two_laboratories_are_brought_together(field: np.ndarray, gain, power: float) -> None:
+    there = other_laboratory(field, gain, power)
+    here, foreign = measure_stain(field), measure_stain(there)
+    assert here is not None
+    assert foreign is not None
+    apart = np.abs(there.astype(float) - field).mean()
+    together = np.abs(apply_stain(there, foreign).astype(float) - apply_stain(field, here)).mean()
+    assert together < 0.35 * apart
+
+
+def test_background_and_nucleus_come_to_reference_values(field: np.ndarray) -> None:
+    there = other_laboratory(field, (0.7, 0.85, 0.95), 0.8)
+    stain = measure_stain(there)
+    assert stain is not None
+    again = measure_stain(apply_stain(there, stain))
+    assert again is not None
+    assert again.background == pytest.approx([REFERENCE_LEVEL - 8] * 3, abs=4)
+    assert again.nucleus_od[1] == pytest.approx(REFERENCE_NUCLEUS_OD[1], rel=0.1)
+
+
+def test_a_picture_without_a_nucleus_has_no_stain() -> None:
+    noise = np.random.default_rng(1).normal(0, 2, (200, 200, 3))
+    assert measure_stain(np.clip(noise + 220, 0, 255).astype(np.uint8)) is None
+
+
+def test_the_scale_of_a_channel_is_bounded() -> None:
+    odd = StainCalibration((200, 200, 200), (-0.1, 0.01, 50.0))
+    assert odd.ratios() == pytest.approx([1.4, 2.5, 0.5])
+    assert odd.table().dtype == np.uint8
+
+
+def test_pooling_takes_the_median_and_counts_the_looks() -> None:
+    looks = [StainCalibration((200, 200, v), (0.4, 2.0, 1.0), 1) for v in (100, 200, 201)]
+    pooled = pool_stains(looks)
+    assert pooled is not None
+    assert pooled.background == (200, 200, 200)
+    assert pooled.looks == 3
+    assert pool_stains([]) is None
+
+
+def test_a_picture_of_one_tone_is_all_background() -> None:
+    assert background_colour(np.full((60, 60, 3), 77, np.uint8)) == pytest.approx([77, 77, 77])

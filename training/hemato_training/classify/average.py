@@ -1,0 +1,68 @@
+"""A model soup: the mean of the weights of several runs that started from the same weights (Wortsman et al. 2022).
+
+Runs that learnt from other laboratories, or with other augmentation, err differently on a stain that none of them saw;
+where they lie in one valley of the loss, the mean of their weights keeps what they agree on and costs nothing on the
+device.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hemato_edge.errors import DataError, ModelError
+from hemato_training.networks.keras_model import load_keras
+from hemato_training.runs.files import MODEL_FILE, RUN_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def average_runs(runs: Sequence[Path], out: Path) -> Path:
+    """Average the models of several runs into `out`: model.keras and run.json, ready for `convert`.
+
+    Args:
+        runs: folders of runs of one architecture and size. The first gives the settings, the data and the looks: let it
+            be the one that learnt from the most laboratories.
+        out: folder to write.
+
+    Returns:
+        The averaged model's file.
+
+    Raises:
+        ModelError: if a run has no readable model, or the models differ in form.
+        DataError: if there is no readable run.json, or `out` holds a run already.
+        ValueError: for fewer than two runs.
+    """
+    if len(runs) < 2:
+        msg = "an average needs at least two runs"
+        raise ValueError(msg)
+    if (out / RUN_FILE).exists():
+        raise DataError(f"{out} already holds a run.", "Name another folder with --out.")
+    facts = _read_facts(runs[0])
+    models = [load_keras(run / MODEL_FILE) for run in runs]
+    weights = [model.get_weights() for model in models]
+    forms = [[weight.shape for weight in own] for own in weights]
+    for run, model, form in zip(runs[1:], models[1:], forms[1:], strict=True):
+        if form != forms[0] or model.input_shape != models[0].input_shape:
+            raise ModelError(
+                f"{run} and {runs[0]} hold networks of another form or size.", "Average runs of one --arch and --size."
+            )
+    models[0].set_weights([np.mean(own, axis=0) for own in zip(*weights, strict=True)])
+    facts["settings"]["averaged"] = ",".join(run.name for run in runs)
+    out.mkdir(parents=True, exist_ok=True)
+    models[0].save(out / MODEL_FILE)
+    (out / RUN_FILE).write_text(json.dumps(facts, indent=1))
+    return out / MODEL_FILE
+
+
+def _read_facts(run: Path) -> dict[str, dict[str, object]]:
+    try:
+        facts: dict[str, dict[str, object]] = json.loads((run / RUN_FILE).read_text())
+        facts["settings"].keys()
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise DataError(f"There is no readable {RUN_FILE} in {run}.", "Name folders of `hemato-edge train`.") from error
+    return facts

@@ -1,0 +1,110 @@
+"""`hemato-edge convert`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hemato_training.cli import locate
+from hemato_training.cli.workstation import Cache, Data, Json, console, percent, print_json, require_extra
+
+if TYPE_CHECKING:
+    from hemato_convert.convert import Conversion
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(convert)
+
+
+def convert(
+    context: typer.Context,
+    run: Annotated[Path, typer.Argument(help="Folder of a training run, or its model.keras.")],
+    out: Annotated[Path, typer.Option(help="The bundle to write, ending in .tflite.")],
+    data: Data,
+    min_agreement: Annotated[float, typer.Option(help="Least share of cells on which float and int8 agree.")] = 0.98,
+    representative: Annotated[
+        int, typer.Option(help="Training crops that the ranges are measured on, 100 to 500.")
+    ] = 400,
+    tail: Annotated[
+        float | None,
+        typer.Option(help="Percent of the activations beyond their int8 limits; the architecture's own unless named."),
+    ] = None,
+    name: Annotated[str, typer.Option(help="Name of the model, for its card.")] = "hemato-edge classifier",
+    cache: Cache = None,
+    as_json: Json = False,
+) -> None:
+    """Convert a trained model to a full-int8 bundle with its card, and compare the two."""
+    require_extra()
+    from hemato_convert.locate import is_locator_run
+
+    if is_locator_run(run):
+        locate.convert_locator(context)
+        return
+    from hemato_convert.convert import convert as run_conversion
+    from hemato_training.progress import Screen
+
+    conversion = run_conversion(
+        run,
+        out,
+        data,
+        cache=cache,
+        min_agreement=min_agreement,
+        representative=representative,
+        tail=tail,
+        name=name,
+        reporter=Screen(),
+    )
+    if as_json:
+        print_json(_conversion_as_json(conversion))
+    else:
+        _show_conversion(conversion)
+
+
+def _conversion_as_json(conversion: Conversion) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "path": str(conversion.path),
+        "bytes": conversion.bytes,
+        "parity": asdict(conversion.parity),
+        "laboratories": {
+            name: {
+                "cells": f.cells,
+                "float_accuracy": conversion.float_figures[name].accuracy,
+                "int8_accuracy": f.accuracy,
+                "int8_balanced_accuracy": f.balanced_accuracy,
+            }
+            for name, f in conversion.int8_figures.items()
+        },
+        "temperature": conversion.temperature,
+        "rejection_threshold": conversion.threshold,
+        "operations": conversion.operations,
+        "report": str(conversion.report),
+        "picture": str(conversion.picture),
+    }
+
+
+def _show_conversion(conversion: Conversion) -> None:
+    from rich.table import Table
+
+    screen = console()
+    parity = conversion.parity
+    table = Table(title=f"{conversion.path}, {conversion.bytes / 1e6:.2f} MB")
+    for column in ("set", "cells", "float %", "int8 %", "int8 balanced %"):
+        table.add_column(column, justify="left" if column == "set" else "right")
+    for name, f in conversion.int8_figures.items():
+        shares = (conversion.float_figures[name].accuracy, f.accuracy, f.balanced_accuracy)
+        table.add_row(name, str(f.cells), *map(percent, shares))
+    screen.print(table)
+    screen.print(
+        f"Float and int8 agree on {percent(parity.agreement)} % of {parity.cells} cells; "
+        f"a logit differs by {parity.mean_difference:.2f} on average, {parity.max_difference:.2f} at most. "
+        f"Temperature {conversion.temperature:.2f}; below {conversion.threshold:.2f} a cell stays unclassified."
+    )
+    screen.print(f"Report: {conversion.report}, worst cells: {conversion.picture}")
+    for case in parity.worst:
+        if case.float_answer != case.int8_answer:
+            screen.print(f"  {case.key}: truth {case.truth}, float {case.float_answer}, int8 {case.int8_answer}")

@@ -1,0 +1,147 @@
+"""`hemato-edge evaluate`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hemato_edge.labels import CLASSIFIER_LABELS
+from hemato_training.cli.workstation import Cache, Data, Json, console, percent, print_json, require_extra, show_figures
+
+if TYPE_CHECKING:
+    from hemato_training.evaluate.evaluation import Evaluation
+    from hemato_training.report.report import Report
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(evaluate)
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="A .keras model or a .tflite bundle.")],
+    data: Data,
+    split: Annotated[str, typer.Option(help="train or val.")] = "val",
+    laboratory: Annotated[
+        list[str] | None, typer.Option(help="Data set to judge on; may be repeated. pbc and bccd unless named.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for page, JSON and every picture as a file.")] = None,
+    html: Annotated[Path | None, typer.Option(help="File for the page alone: one file that can be sent.")] = None,
+    gallery: Annotated[
+        bool | None,
+        typer.Option("--gallery/--no-gallery", help="Worst errors with activation maps; with a page unless refused."),
+    ] = None,
+    outliers: Annotated[
+        bool | None,
+        typer.Option("--outliers/--no-outliers", help="Try what is no white cell; with a page unless refused."),
+    ] = None,
+    left_out: Annotated[str | None, typer.Option(help="A class that this model was trained without.")] = None,
+    cache: Cache = None,
+    as_json: Json = False,
+) -> None:
+    """Judge a model on held-out cells: figures with intervals, calibration, silence, strangers, where it looks."""
+    require_extra()
+    if left_out is not None and left_out not in CLASSIFIER_LABELS:
+        raise typer.BadParameter(f"Known: {', '.join(CLASSIFIER_LABELS)}.", param_hint="--left-out")
+    from hemato_training.evaluate.evaluation import evaluation_of, try_on
+    from hemato_training.progress import Screen
+    from hemato_training.report.page import draw_all, render
+    from hemato_training.report.report import report_on, write_folder, write_text
+
+    paged = out is not None or html is not None
+    kept = cache or Path("runs") / "cells"
+    names = tuple(laboratory or ("pbc", "bccd"))
+    tried = try_on(model, data, kept, split=split, laboratories=names, left_out=left_out, reporter=Screen())
+    evaluation = evaluation_of(tried)
+    report = report_on(
+        tried,
+        evaluation,
+        shlex.join(["hemato-edge", *sys.argv[1:]]),
+        data=data,
+        cache=kept,
+        outliers=outliers if outliers is not None else paged or left_out is not None,
+        gallery=gallery if gallery is not None else paged,
+        reporter=Screen(),
+    )
+    if paged:
+        drawn = draw_all(report)
+        page = render(report, drawn)
+        if out is not None:
+            write_folder(report, out, page, drawn)
+        if html is not None:
+            write_text(html, page)
+    if as_json:
+        print_json(report.as_json())
+        return
+    show_figures({**evaluation.laboratories, "all": evaluation.overall}, f"{model}, {split}")
+    _show_intervals(evaluation)
+    _show_strangers(report)
+    _show_maps(report)
+    for written in (out, html):
+        if written is not None:
+            console(stderr=True).print(f"Written: {written}")
+
+
+def _show_intervals(evaluation: Evaluation) -> None:
+    from rich.table import Table
+
+    screen = console()
+    table = Table(title="95 % intervals (bootstrap over fields)")
+    for column in ("set", "accuracy %", "balanced %", "macro F1 %", "macro AUC"):
+        table.add_column(column, justify="left" if column == "set" else "right")
+    for name in evaluation.laboratories:
+        own = evaluation.details[name].intervals
+        bounds = [
+            f"{percent(low)}–{percent(high)}" for low, high in (own.accuracy, own.balanced_accuracy, own.macro.f1)
+        ]
+        table.add_row(name, *bounds, f"{own.macro_auc.auc:.3f}" if own.macro_auc else "–")
+    screen.print(table)
+    trust = Table(title="confidence; crossed: chosen on one half, judged on the other")
+    for column in ("set", "ECE raw %", "now %", "AURC", "crossed: ECE %", "answered %", "wrong of these %"):
+        trust.add_column(column, justify="left" if column == "set" else "right")
+    crossed = evaluation.crossfit.laboratories if evaluation.crossfit else {}
+    for name in evaluation.laboratories:
+        details = evaluation.details[name]
+        cells = [percent(details.before.ece), percent(details.after.ece), f"{details.selective.aurc:.4f}"]
+        own_cross = crossed.get(name)
+        shares = (own_cross.ece, own_cross.accepted, own_cross.accepted_error) if own_cross else ()
+        trust.add_row(name, *cells, *(map(percent, shares) if shares else ("–",) * 3))
+    screen.print(trust)
+
+
+def _show_strangers(report: Report) -> None:
+    if not report.outliers:
+        return
+    from rich.table import Table
+
+    table = Table(title="what is no white cell, or was never learnt")
+    for column in ("kind", "from", "crops", "named white %", "conf. AUROC", "FPR95 %", "energy AUROC", "FPR95 % "):
+        words = column in ("kind", "from")
+        table.add_column(column, justify="left" if words else "right", no_wrap=words)
+    for one in report.outliers:
+        shares = [f"{one.confidence.auroc:.3f}", percent(one.confidence.fpr95)]
+        shares += [f"{one.energy.auroc:.3f}", percent(one.energy.fpr95)]
+        table.add_row(one.kind, one.laboratory or "–", str(one.cells), percent(one.named_white), *shares)
+    console().print(table)
+
+
+def _show_maps(report: Report) -> None:
+    if report.explanation is None:
+        return
+    for name, plays in report.explanation.pointing.items():
+        for play in plays:
+            where = "as cropped" if play.shift == 0 else f"moved by {percent(play.shift)} % of the crop"
+            console().print(
+                f"{name}, {where}: the map's peak is in the cell's box in {percent(play.share)} % of {play.cells} "
+                f"(by chance {percent(play.area)} %, the middle always {percent(play.middle)} %)"
+            )
+    if report.explanation.sanity is not None:
+        stages = report.explanation.sanity.stages
+        console().print(
+            f"Random weights: rank correlation of the maps {stages[0].correlation:.2f} with the last layer random, "
+            f"{stages[-1].correlation:.2f} with all"
+        )

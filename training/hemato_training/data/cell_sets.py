@@ -1,0 +1,330 @@
+"""Readers of the labelled data sets, and the guard that no picture stands in two splits.
+
+Each reader turns one data set's index into `Record`s: one cell each, with the laboratory it comes from and the
+group that must not be divided (a picture, or the field that overlapping shots share). A folder that is none of the
+known sets is a laboratory of its own name, once `hemato-edge data split` has given it an index.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from hemato_edge.errors import DataError
+from hemato_edge.labels import CLASSIFIER_LABELS, WBC
+from hemato_training.data.annotations import read_voc, read_yolo
+from hemato_training.data.box_folders import picture_size
+from hemato_training.data.folders import read_folder
+from hemato_training.data.index_csv import INDEX, read_index
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+RAABIN_CELLS = Path(__file__).parent / "raabin_cells.csv"
+SPLITS: tuple[str, ...] = ("train", "val", "test")
+"""What a split may be called. `test` is read and guarded against leaks, and no part of training looks at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Something that stands in one split.
+
+    Attributes:
+        path: the picture.
+        label: one of `labels.CLASSIFIER_LABELS`, or empty for a whole field.
+        laboratory: the data set it comes from; pictures of one laboratory share stain and scale.
+        group: what must stay in one split.
+        split: one of `SPLITS`.
+        key: the picture's name within its data set, the same on every machine.
+    """
+
+    path: Path
+    label: str
+    laboratory: str
+    group: str
+    split: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record(Placed):
+    """One labelled cell.
+
+    Attributes:
+        box: x0 y0 x1 y1 of the cell in pixels, or None where the picture shows one cell and nobody drew a box.
+    """
+
+    box: tuple[float, float, float, float] | None = None
+
+
+AnyPlaced = TypeVar("AnyPlaced", bound=Placed)
+
+
+@dataclass(frozen=True, slots=True)
+class Laboratory:
+    """A data set that can be read.
+
+    Attributes:
+        name: its folder under the data directory.
+        title: what a person would call it.
+        licence: SPDX name.
+        attribution: whom to name.
+        trainable: False for a set that is only ever judged on.
+        read: its reader; takes the folder, raises `DataError`.
+    """
+
+    name: str
+    title: str
+    licence: str
+    attribution: str
+    trainable: bool
+    read: Callable[[Path], list[Record]]
+
+
+def read_class_folders(folder: Path, laboratory: str) -> list[Record]:
+    """A set of single-cell pictures whose `index.csv` has the columns image, label, split, and perhaps group.
+
+    Raises:
+        DataError: if the index is missing, lacks a column, or names an unknown label or split, or a missing picture.
+    """
+    records = []
+    for row in read_index(folder, {"image", "label", "split"}):
+        name = row["image"]
+        group = f"{laboratory}/{row.get('group') or name}"
+        records.append(Record(folder / name, row["label"], laboratory, group, row["split"], name))
+    _check_records(records, folder)
+    return records
+
+
+def read_bccd(folder: Path) -> list[Record]:
+    """BCCD: fields of view with Pascal VOC boxes; the index adds white-cell subtypes, the field and the split.
+
+    Subtypes are given per picture, so a box can be named for certain only where a picture has exactly one subtype
+    and exactly one sound white-cell box; other pictures are left out, and degenerate boxes do not count.
+
+    Raises:
+        DataError: as `read_class_folders`, and if an annotation is missing or unreadable.
+    """
+    if folder.is_dir() and not (folder / "annotations").is_dir():
+        return read_any(folder, "bccd")  # as it is published
+    records = []
+    for row in read_index(folder, {"image", "field", "split", "subtypes"}):
+        subtypes = [name for name in row["subtypes"].split("|") if name]
+        name = row["image"]
+        if len(subtypes) != 1:
+            continue
+        boxes = read_voc(folder / "annotations" / f"{Path(name).stem}.xml").of_kind(WBC)
+        if len(boxes) == 1:
+            group, label = f"bccd/field {row['field']}", subtypes[0].lower()
+            x0, y0, x1, y1 = (float(side) for side in boxes[0])
+            records.append(Record(folder / "images" / name, label, "bccd", group, row["split"], name, (x0, y0, x1, y1)))
+    _check_records(records, folder)
+    return records
+
+
+def read_any(folder: Path, laboratory: str) -> list[Record]:
+    """The named cells of any folder that has an index with splits, whatever its layout.
+
+    Pictures that name no cell, such as fields of which nobody said the white cell's type, are left out.
+
+    Raises:
+        DataError: if there is no index, a picture or its annotation cannot be had, or no cell is named.
+    """
+    if not (folder / INDEX).is_file():
+        raise DataError(
+            f"{folder} has no {INDEX}, so nothing says what is for training.",
+            f"Type `hemato-edge data split {folder}`.",
+        )
+    records = []
+    for picture in read_folder(folder).pictures:
+        if picture.fault:
+            raise DataError(f"{folder / picture.name}: {picture.fault}.", f"Type `hemato-edge data check {folder}`.")
+        group = f"{laboratory}/{picture.group or picture.name}"
+        for cell in picture.cells:
+            records.append(Record(picture.path, cell.label, laboratory, group, picture.split, picture.name, cell.box))
+    _check_records(records, folder)
+    return records
+
+
+def read_raabin(folder: Path) -> list[Record]:
+    """White cells of the Raabin fields: boxes as drawn there, types as read by us.
+
+    The fields come without types. `raabin_cells.csv` holds what an engineer of this project, no haematologist, read
+    from the pictures before any model had judged them; 31 cells that are cut, blurred or doubtful were left out. So
+    these cells may teach what another stain looks like; figures on them are no evidence.
+
+    Raises:
+        DataError: as `read_class_folders`, and if an annotation is missing, unreadable or another than was read.
+    """
+    splits = {row["image"]: row["split"] for row in read_index(folder, {"image", "split"})}
+    records = []
+    with RAABIN_CELLS.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            name, path = row["image"], folder / "images" / row["image"]
+            if name not in splits:
+                raise DataError(f"{folder} lacks the picture {name}.", "Get the data set again.")
+            boxes = read_yolo(folder / "labels" / f"{path.stem}.txt", *picture_size(path)).of_kind(WBC)
+            if int(row["box"]) >= len(boxes):
+                raise DataError(f"The boxes of {name} are others than were read.", "Get the data set again.")
+            x0, y0, x1, y1 = (float(side) for side in boxes[int(row["box"])])
+            key = f"{name}#{row['box']}"
+            group = f"raabin_fields/{name}"
+            records.append(Record(path, row["label"], "raabin_fields", group, splits[name], key, (x0, y0, x1, y1)))
+    _check_records(records, folder)
+    return records
+
+
+def _reader(name: str) -> Callable[[Path], list[Record]]:
+    return lambda folder: read_class_folders(folder, name)
+
+
+LABORATORIES: dict[str, Laboratory] = {
+    "pbc": Laboratory(
+        "pbc", "PBC, Hospital Clínic Barcelona", "CC-BY-4.0", "PBC data set, Acevedo et al. 2020", True, _reader("pbc")
+    ),
+    "bccd": Laboratory("bccd", "BCCD", "MIT", "BCCD data set (cosmicad, akshaylamba, Shenggan)", True, read_bccd),
+    "raabin_fields": Laboratory(
+        "raabin_fields",
+        "Raabin, types as read by this project",
+        "MIT",
+        "TXL-PBC data set; Raabin-WBC data set",
+        True,
+        read_raabin,
+    ),
+    "moticam": Laboratory(
+        "moticam",
+        "Moticam, rapid stain",
+        "GPL-3.0",
+        "segmentation_WBC data set 1, Zheng et al. 2018",
+        False,
+        _reader("moticam"),
+    ),
+    "reviewed": Laboratory(
+        "reviewed", "Cells named in review", "the owner's", "the owner of the slides", True, _reader("reviewed")
+    ),
+}
+"""The data sets that are known by name. `moticam` shows how a model travels: it is never trained on.
+`reviewed` is what `hemato-edge review training-set` writes."""
+TRAINED_ON: tuple[str, ...] = ("pbc", "bccd")
+"""The sets a run learns from unless told otherwise."""
+REVIEWED = "reviewed"
+"""The set of cells that a person named in review."""
+
+
+def sets_in(data: Path) -> tuple[str, ...]:
+    """What a run learns from unless told otherwise: the published sets, or, where reviewed cells lie, what is there."""
+    if (data / REVIEWED).is_dir():
+        return tuple(name for name in (*TRAINED_ON, REVIEWED) if (data / name).is_dir())
+    return TRAINED_ON
+
+
+def laboratory_named(name: str) -> Laboratory:
+    """The known data set of this name, or a laboratory of a person's own: its folder is read as it is."""
+    own = Laboratory(name, name, "LicenseRef-unknown", name, True, lambda folder: read_any(folder, name))
+    return LABORATORIES.get(name, own)
+
+
+def load(data: Path, laboratories: Sequence[str] = ("pbc", "bccd")) -> list[Record]:
+    """All records of the named laboratories, checked against leaks.
+
+    Args:
+        data: the directory that holds one folder per laboratory.
+        laboratories: keys of `LABORATORIES`, or names of folders that have an index.
+
+    Raises:
+        DataError: if a laboratory's data are missing or malformed, or a leak is found.
+    """
+    if not data.is_dir():
+        raise DataError(
+            f"There is no data directory at {data}.", "Name it with --data; CONTRIBUTING.md says its layout."
+        )
+    records: list[Record] = []
+    for name in laboratories:
+        if name not in LABORATORIES and not (data / name).is_dir():
+            there = ", ".join(sorted(path.name for path in data.iterdir() if path.is_dir()))
+            raise DataError(f"There is no data set {name!r} in {data}.", f"There: {there or 'no folder at all'}.")
+        records += laboratory_named(name).read(data / name)
+    refuse_leaks(records)
+    return records
+
+
+def refuse_leaks(records: Iterable[Placed]) -> None:
+    """Check that no group and no identical file stands in two splits.
+
+    Raises:
+        DataError: naming the first offence.
+    """
+    groups: dict[str, tuple[str, str]] = {}
+    contents: dict[str, tuple[str, str]] = {}
+    seen: set[Path] = set()
+    for record in records:
+        split, key = groups.setdefault(record.group, (record.split, record.key))
+        if split != record.split:
+            raise DataError(
+                f"{record.key} ({record.split}) and {key} ({split}) belong to one group, {record.group}.",
+                "Put the whole group into one split in index.csv.",
+            )
+        if record.path in seen:
+            continue
+        seen.add(record.path)
+        digest = hashlib.sha256(record.path.read_bytes()).hexdigest()
+        split, key = contents.setdefault(digest, (record.split, record.key))
+        if split != record.split:
+            raise DataError(
+                f"{record.key} ({record.split}) and {key} ({split}) are the same picture.",
+                "Keep one of them, or put both into one split in index.csv.",
+            )
+
+
+def split_hash(records: Iterable[Placed]) -> str:
+    """SHA-256 over the sorted lines "path,label,split": the same for the same split on every machine."""
+    lines = sorted(f"{r.laboratory}/{r.key},{r.label},{r.split}" for r in records)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def in_split(records: Iterable[AnyPlaced], split: str) -> list[AnyPlaced]:
+    """The records of one split."""
+    return [r for r in records if r.split == split]
+
+
+def by_laboratory(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """The records of each laboratory, laboratories in the order of their first record."""
+    found: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        found[record.laboratory].append(record)
+    return dict(found)
+
+
+def thin(records: Sequence[AnyPlaced], per_class: int) -> list[AnyPlaced]:
+    """At most `per_class` records of each laboratory, class and split, spread evenly over the index."""
+    strata: dict[tuple[str, str, str], list[AnyPlaced]] = defaultdict(list)
+    for record in records:
+        strata[record.laboratory, record.label, record.split].append(record)
+    kept: list[AnyPlaced] = []
+    for group in strata.values():
+        step = max(1.0, len(group) / per_class)
+        kept += [group[int(i * step)] for i in range(min(per_class, len(group)))]
+    return kept
+
+
+def _check_records(records: Sequence[Record], folder: Path) -> None:
+    if not records:
+        raise DataError(f"The index in {folder} names no usable cell.", "Get the data set again.")
+    for record in records:
+        if record.label not in CLASSIFIER_LABELS:
+            raise DataError(
+                f"{record.key} in {folder} has the unknown label {record.label!r}.",
+                f"Known: {', '.join(CLASSIFIER_LABELS)}.",
+            )
+        if not record.split:
+            raise DataError(f"{record.key} in {folder} has no split.", f"Type `hemato-edge data split {folder}`.")
+        if record.split not in SPLITS:
+            raise DataError(
+                f"{record.key} in {folder} has the unknown split {record.split!r}.", f"Known: {', '.join(SPLITS)}."
+            )
+        if not record.path.is_file():
+            raise DataError(f"{record.path} is in the index but not there.", "Get the data set again.")

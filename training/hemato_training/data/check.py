@@ -1,0 +1,267 @@
+"""Judging a data set before it is trained on: what it holds, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hemato_edge.labels import CLASSIFIER_LABELS, KINDS, RBC
+from hemato_training.data.duplicates import exact_copies, fingerprints, near_copies
+from hemato_training.data.folders import read_folder
+from hemato_training.progress import Silent
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from pathlib import Path
+
+    from hemato_training.data.duplicates import Fingerprint, NearPair
+    from hemato_training.data.picture_set import Picture, PictureSet
+    from hemato_training.progress import Reporter
+
+ERROR, WARNING, NOTE = "error", "warning", "note"
+"""An error leaks or breaks training; a warning costs accuracy or makes a figure doubtful; a note is worth knowing."""
+FEW_RED_CELLS = 3
+"""A field with so few red-cell boxes has most likely not been labelled whole."""
+SMALL_PX = 64
+"""Shorter side under which the classifier's smallest input is an enlargement."""
+RARE = 20
+"""Cells of a class in training under which little can be learned of it."""
+NO_SPLIT = "(none)"
+_BORDER_PX = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was found.
+
+    Attributes:
+        code: what it is, for machines, such as "near_copies_across_splits".
+        level: `ERROR`, `WARNING` or `NOTE`.
+        message: what it is, for people.
+        count: how many there are.
+        examples: all of them in JSON, the first few on the screen.
+    """
+
+    code: str
+    level: str
+    message: str
+    count: int
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SplitContent:
+    """What one split holds: pictures, groups, named cells per label, boxes per kind."""
+
+    pictures: int
+    groups: int
+    cells: dict[str, int]
+    boxes: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that `data check` says.
+
+    Attributes:
+        path: the folder.
+        layout: a key of `picture_set.LAYOUTS`.
+        splits: split → what it holds.
+        sizes: "640x480" → pictures, the most frequent first.
+        findings: errors first.
+    """
+
+    path: str
+    layout: str
+    splits: dict[str, SplitContent]
+    sizes: dict[str, int]
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> int:
+        """How many of the findings leak or break training."""
+        return sum(finding.level == ERROR for finding in self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain JSON values."""
+        return {**asdict(self), "errors": self.errors}
+
+
+def check(folder: Path, ignore: Collection[str] = (), reporter: Reporter | None = None) -> Report:
+    """Read every file of a data set and report what it holds.
+
+    Args:
+        folder: the data set, in any layout of `picture_set.LAYOUTS`.
+        ignore: names of classes to leave out.
+        reporter: who is told about progress.
+
+    Raises:
+        DataError: as `folders.read_folder`.
+    """
+    reporter = reporter or Silent()
+    found = read_folder(folder, ignore)
+    prints = fingerprints([picture.path for picture in found.pictures], reporter)
+    findings = [
+        *_of_files(found, prints),
+        *_of_copies(found.pictures, prints, near_copies(prints, reporter)),
+        *_of_splits(found),
+        *_of_boxes(found.pictures, prints),
+    ]
+    order = (ERROR, WARNING, NOTE)
+    sizes = Counter(f"{p.size[0]}x{p.size[1]}" for p in prints if p.size is not None)
+    return Report(
+        str(folder),
+        found.layout,
+        contents(found),
+        dict(sizes.most_common()),
+        tuple(sorted((f for f in findings if f.count), key=lambda f: order.index(f.level))),
+    )
+
+
+def contents(found: PictureSet) -> dict[str, SplitContent]:
+    """What each split holds, in the order train, val, test."""
+    order = ("train", "val", "test", "")
+    by_split: dict[str, list[Picture]] = defaultdict(list)
+    for picture in found.pictures:
+        by_split[picture.split].append(picture)
+    held = {}
+    for split in sorted(by_split, key=order.index):
+        own = by_split[split]
+        cells = Counter(cell.label for picture in own for cell in picture.cells)
+        boxes = np.concatenate([p.boxes.kinds for p in own if p.boxes is not None] or [np.zeros(0, np.intp)])
+        held[split or NO_SPLIT] = SplitContent(
+            len(own),
+            len({picture.group or picture.name for picture in own}),
+            {label: cells[label] for label in CLASSIFIER_LABELS if cells[label]},
+            {kind: int(np.count_nonzero(boxes == i)) for i, kind in enumerate(KINDS)} if len(boxes) else {},
+        )
+    return held
+
+
+def _finding(code: str, level: str, message: str, examples: Iterable[str]) -> Finding:
+    named = tuple(examples)
+    return Finding(code, level, message, len(named), named)
+
+
+def _of_files(found: PictureSet, prints: Sequence[Fingerprint]) -> list[Finding]:
+    pictures = found.pictures
+    faulty = {p.name: p.fault for p in pictures if p.fault}
+    broken = [f"{p.name}: {f.fault}" for p, f in zip(pictures, prints, strict=True) if f.fault and p.name not in faulty]
+    small = [p.name for p, f in zip(pictures, prints, strict=True) if f.size and min(f.size) < SMALL_PX]
+    unlisted = Finding("not_in_index", NOTE, "pictures lie there that the index does not name", found.unlisted)
+    if found.layout == "classes":
+        unlisted = Finding("in_no_class", NOTE, "pictures lie in no class's folder", found.unlisted)
+    ignored = Finding("ignored", NOTE, "cells or pictures of classes that were left out as asked", found.ignored)
+    numbered = Finding("numbered_kinds", NOTE, "no names of kinds: 0 1 2 taken as wbc, rbc, platelet", 1)
+    return [
+        _finding(
+            "unusable", ERROR, "pictures without file or sound annotation", (f"{n}: {f}" for n, f in faulty.items())
+        ),
+        _finding("unreadable", ERROR, "picture files that are corrupt", broken),
+        _finding("small", WARNING, f"pictures with a side under {SMALL_PX} px", small),
+        unlisted,
+        ignored,
+        *([numbered] if found.numbered_kinds else []),
+    ]
+
+
+def _of_copies(pictures: Sequence[Picture], prints: Sequence[Fingerprint], near: Sequence[NearPair]) -> list[Finding]:
+    exact = exact_copies(prints)
+    exact_pairs = [(group[0], other) for group in exact for other in group[1:]]
+    near_pairs = [(pair.first, pair.second) for pair in near]
+
+    def told(pairs: Iterable[tuple[int, int]]) -> list[str]:
+        return [" = ".join(_placed(pictures[i]) for i in pair) for pair in pairs]
+
+    def across(pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+        return [(i, j) for i, j in pairs if pictures[i].split != pictures[j].split]
+
+    def within(pairs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+        return [(i, j) for i, j in pairs if pictures[i].split == pictures[j].split]
+
+    named = [
+        (i, j)
+        for i, j in (*exact_pairs, *near_pairs)
+        if {c.label for c in pictures[i].cells} != {c.label for c in pictures[j].cells}
+    ]
+    said = [
+        " = ".join(f"{pictures[i].name} ({', '.join(c.label for c in pictures[i].cells) or 'unnamed'})" for i in pair)
+        for pair in named
+    ]
+    return [
+        _finding("copies_across_splits", ERROR, "the same file stands in two splits", told(across(exact_pairs))),
+        _finding("near_copies_across_splits", ERROR, "nearly the same picture in two splits", told(across(near_pairs))),
+        _finding("copies_of_two_labels", WARNING, "the same or nearly the same picture under two labels", said),
+        _finding("copies", NOTE, "the same file twice in one split", told(within(exact_pairs))),
+        _finding("near_copies", NOTE, "nearly the same picture twice in one split", told(within(near_pairs))),
+    ]
+
+
+def _placed(picture: Picture) -> str:
+    return f"{picture.name} ({picture.split})" if picture.split else picture.name
+
+
+def _of_splits(found: PictureSet) -> list[Finding]:
+    pictures = found.pictures
+    split = {picture.split for picture in pictures}
+    groups: dict[str, set[str]] = defaultdict(set)
+    for picture in pictures:
+        if picture.group:
+            groups[picture.group].add(picture.split or NO_SPLIT)
+    torn = [f"{found.group_column} {group}: {', '.join(sorted(s))}" for group, s in groups.items() if len(s) > 1]
+    findings = [_finding("groups_across_splits", ERROR, "groups that stand in two splits", torn)]
+    if split == {""}:
+        return [*findings, Finding("no_split", NOTE, "no split yet; `hemato-edge data split` makes one", 1)]
+    bare = [picture.name for picture in pictures if not picture.split]
+    findings.append(_finding("without_split", ERROR, "pictures that are in no split while others are", bare))
+    labels = Counter((picture.split, cell.label) for picture in pictures for cell in picture.cells)
+    there = [label for label in CLASSIFIER_LABELS if any(labels[s, label] for s in split)]
+    empty = [
+        f"{label} in {s}" for s in sorted(split & {"train", "val", "test"}) for label in there if not labels[s, label]
+    ]
+    rare = [f"{label}: {labels['train', label]}" for label in there if 0 < labels["train", label] < RARE]
+    return [
+        *findings,
+        _finding("class_missing", WARNING, "classes that a split has no cell of", empty),
+        _finding("class_rare", WARNING, f"classes with fewer than {RARE} training cells", rare),
+    ]
+
+
+def _of_boxes(pictures: Sequence[Picture], prints: Sequence[Fingerprint]) -> list[Finding]:
+    drawn = [(p, p.boxes, f.size) for p, f in zip(pictures, prints, strict=True) if p.boxes is not None]
+    degenerate = [f"{p.name}: {boxes.degenerate}" for p, boxes, _ in drawn if boxes.degenerate]
+    degenerate += [
+        f"{p.name}: {c.box}" for p in pictures for c in p.cells if p.boxes is None and c.box and not _has_area(c.box)
+    ]
+    outside = []
+    for picture, print_ in zip(pictures, prints, strict=True):
+        own = [c.box for c in picture.cells if c.box] if picture.boxes is None else picture.boxes.xyxy.tolist()
+        if print_.size and any(_leaves(box, print_.size) for box in own):
+            outside.append(picture.name)
+    kinds = {int(kind) for _, boxes, _ in drawn for kind in boxes.kinds}
+    findings = [
+        _finding(
+            "degenerate_boxes", WARNING, "pictures with boxes without area; training leaves these boxes out", degenerate
+        ),
+        _finding("boxes_outside", WARNING, "pictures with a box that leaves the picture", outside),
+    ]
+    for kind in sorted(kinds):
+        without = [p.name for p, boxes, _ in drawn if not np.any(boxes.kinds == kind)]
+        level = NOTE if kind != RBC else WARNING
+        findings.append(_finding(f"no_{KINDS[kind]}_box", level, f"pictures without any {KINDS[kind]} box", without))
+    if RBC in kinds:
+        few = [f"{p.name}: {n}" for p, boxes, _ in drawn if 0 < (n := int(np.sum(boxes.kinds == RBC))) <= FEW_RED_CELLS]
+        message = f"pictures with 1 to {FEW_RED_CELLS} rbc boxes: red cells there are probably not labelled"
+        findings.append(_finding("few_rbc_boxes", WARNING, message, few))
+    return findings
+
+
+def _has_area(box: Sequence[float]) -> bool:
+    return box[2] > box[0] and box[3] > box[1]
+
+
+def _leaves(box: Sequence[float], size: tuple[int, int]) -> bool:
+    return min(box[0], box[1]) < -_BORDER_PX or box[2] > size[0] + _BORDER_PX or box[3] > size[1] + _BORDER_PX

@@ -1,0 +1,149 @@
+"""Readers of the data sets of whole fields of view with drawn boxes: what a locator learns from and is judged by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+
+from hemato_edge.errors import DataError
+from hemato_training.data.annotations import read_voc, read_yolo
+from hemato_training.data.box_folders import picture_size
+from hemato_training.data.cell_sets import SPLITS, Placed, refuse_leaks
+from hemato_training.data.folders import read_folder
+from hemato_training.data.index_csv import INDEX, read_index
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hemato_edge.values import Image
+    from hemato_training.data.annotations import Boxes
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSet:
+    """A data set of fields.
+
+    Attributes:
+        name: its folder under the data directory.
+        title: what a person would call it.
+        licence: SPDX name.
+        attribution: whom to name.
+    """
+
+    name: str
+    title: str
+    licence: str
+    attribution: str
+
+
+FIELD_SETS: dict[str, FieldSet] = {
+    "bccd": FieldSet("bccd", "BCCD", "MIT", "BCCD data set (cosmicad, akshaylamba, Shenggan)"),
+    "pbc_boxes": FieldSet("pbc_boxes", "PBC with boxes", "MIT", "TXL-PBC data set; PBC data set, Acevedo et al. 2020"),
+    "raabin_fields": FieldSet("raabin_fields", "Raabin fields", "MIT", "TXL-PBC data set; Raabin-WBC data set"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field(Placed):
+    """One picture and its boxes.
+
+    Attributes:
+        boxes: its sound boxes.
+    """
+
+    boxes: Boxes
+
+    def image(self) -> Image:
+        """(H, W, 3) uint8 BGR.
+
+        Raises:
+            DataError: if it cannot be read.
+        """
+        picture = cv2.imread(str(self.path), cv2.IMREAD_COLOR)
+        if picture is None:
+            raise DataError(f"The picture {self.path} cannot be read.", "Get the data set again.")
+        return picture  # type: ignore[return-value]
+
+
+def load_fields(data: Path, names: Sequence[str] = tuple(FIELD_SETS)) -> list[Field]:
+    """All fields of the named sets, checked against leaks.
+
+    Args:
+        data: the directory that holds one folder per data set.
+        names: keys of `FIELD_SETS`, or names of folders of fields that have an index.
+
+    Raises:
+        DataError: if a set is missing or malformed, or a leak is found.
+    """
+    found: list[Field] = []
+    for name in names:
+        found += _read_set(data / name, name)
+    for field in found:
+        if field.split not in SPLITS:
+            raise DataError(f"{field.key} has the unknown split {field.split!r}.", f"Known: {', '.join(SPLITS)}.")
+    refuse_leaks(found)
+    return found
+
+
+def _read_set(folder: Path, name: str) -> list[Field]:
+    if name == "bccd" and (folder / "annotations").is_dir():
+        return _read_bccd(folder)
+    if name in FIELD_SETS and name != "bccd":
+        return _read_yolo_set(folder, name)
+    return read_any_fields(folder, name)
+
+
+def read_any_fields(folder: Path, name: str) -> list[Field]:
+    """The fields of any folder with drawn boxes and an index with splits: BCCD as it is published, or a person's own.
+
+    Raises:
+        DataError: if there is no index or no box, or a picture or its annotation cannot be had.
+    """
+    if not (folder / INDEX).is_file():
+        raise DataError(
+            f"{folder} has no {INDEX}, so nothing says what is for training.",
+            f"Type `hemato-edge data split {folder}`.",
+        )
+    fields = []
+    for picture in read_folder(folder).pictures:
+        if picture.fault or picture.boxes is None:
+            fault = picture.fault or "it has no drawn boxes"
+            raise DataError(f"{folder / picture.name}: {fault}.", f"Type `hemato-edge data check {folder}`.")
+        group = f"{name}/{picture.group or picture.name}"
+        fields.append(Field(picture.path, "", name, group, picture.split, picture.name, picture.boxes))
+    return fields
+
+
+def _read_bccd(folder: Path) -> list[Field]:
+    rows = read_index(folder, {"image", "field", "split"})
+    return [
+        Field(
+            _there(folder / "images" / row["image"]),
+            "",
+            "bccd",
+            f"bccd/field {row['field']}",
+            row["split"],
+            row["image"],
+            read_voc(folder / "annotations" / f"{Path(row['image']).stem}.xml"),
+        )
+        for row in rows
+    ]
+
+
+def _read_yolo_set(folder: Path, name: str) -> list[Field]:
+    fields = []
+    for row in read_index(folder, {"image", "split"}):
+        path = _there(folder / "images" / row["image"])
+        boxes = read_yolo(folder / "labels" / f"{path.stem}.txt", *picture_size(path))
+        group = f"{name}/{row.get('group') or row.get('pbc_name') or row['image']}"
+        fields.append(Field(path, "", name, group, row["split"], row["image"], boxes))
+    return fields
+
+
+def _there(path: Path) -> Path:
+    if not path.is_file():
+        raise DataError(f"{path} is in the index but not there.", "Get the data set again.")
+    return path

@@ -1,0 +1,166 @@
+"""Reads any folder of pictures: finds out its layout, and says what was looked for where it finds none.
+
+A folder with an `index.csv` is read through it. Where the index has a column `label` it says everything; else the boxes
+come from the annotations, and the index gives split, group and the white cells' subtypes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from hemato_edge.errors import DataError
+from hemato_training.data.box_folders import has_voc, has_yolo, read_voc_folder, read_yolo_folder
+from hemato_training.data.class_names import find_label, label_named, unknown_classes
+from hemato_training.data.index_csv import BOX_COLUMNS, INDEX, picture_path, read_index
+from hemato_training.data.picture_set import (
+    GROUP_COLUMNS,
+    LAYOUTS,
+    SPLIT_WORDS,
+    Cell,
+    Picture,
+    PictureSet,
+    pictures_under,
+    split_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+
+def read_folder(folder: Path, ignore: Collection[str] = ()) -> PictureSet:
+    """Every picture of a folder and what is said of it.
+
+    A picture that is missing, or whose annotation is, comes with its `fault`; whether a picture file can be decoded is
+    not looked at here.
+
+    Args:
+        folder: the data set.
+        ignore: names of class folders to leave out.
+
+    Raises:
+        DataError: if the folder is missing, its layout is unknown, or a class or split has an unknown name.
+    """
+    if not folder.is_dir():
+        raise DataError(f"There is no folder {folder}.", "Name the folder that holds the pictures.")
+    indexed = (folder / INDEX).is_file()
+    if indexed:
+        rows = read_index(folder, {"image"})
+        if rows and "label" in rows[0]:
+            return _read_labelled_index(folder, rows, ignore)
+    own = sorted(path.parent.name for path in folder.glob(f"*/{INDEX}"))
+    if own and not indexed:
+        raise DataError(f"{folder} holds several data sets: {', '.join(own)}.", f"Name one, such as {folder / own[0]}.")
+    files = pictures_under(folder)
+    found = _read_annotated(folder, files) or _read_classes(folder, files, ignore)
+    if found is None:
+        raise _unknown_layout(folder, files, indexed)
+    return found
+
+
+def _read_annotated(folder: Path, files: list[Path]) -> PictureSet | None:
+    if has_voc(folder, files):
+        return read_voc_folder(folder, files)
+    if has_yolo(folder, files):
+        return read_yolo_folder(folder, files)
+    return None
+
+
+def _unknown_layout(folder: Path, files: list[Path], indexed: bool) -> DataError:
+    seen = f"{len(files)} pictures" if files else "no picture"
+    if indexed:
+        seen += f" and an {INDEX} without the column label"
+    looked = "; ".join(LAYOUTS.values())
+    return DataError(f"{folder} has {seen}, in no layout that is known.", f"Looked for: {looked}.")
+
+
+def _read_labelled_index(folder: Path, rows: list[dict[str, str]], ignore: Collection[str]) -> PictureSet:
+    """One row a cell; rows of one picture belong together."""
+    column = next((name for name in GROUP_COLUMNS if name in rows[0]), "")
+    found: dict[str, Picture] = {}
+    ignored = 0
+    for row in rows:
+        name = row["image"]
+        if row["label"] in ignore:
+            ignored += 1
+            continue
+        cell = Cell(label_named(row["label"]), _box_of(row, folder))
+        split, group = split_named(row.get("split", ""), folder), row.get(column, "")
+        before = found.get(name)
+        if before is None:
+            path = picture_path(folder, name)
+            fault = "" if path.is_file() else "it is in the index but not there"
+            found[name] = Picture(path, name, split, group, (cell,), fault=fault)
+        elif (before.split, before.group) != (split, group):
+            raise DataError(f"{name} stands in {folder / INDEX} with two splits or groups.", "Give it one of each.")
+        else:
+            found[name] = Picture(before.path, name, split, group, (*before.cells, cell), fault=before.fault)
+    listed = {picture.path for picture in found.values()}
+    unlisted = sum(path not in listed for path in pictures_under(folder))
+    return PictureSet(folder, "index", tuple(found.values()), column, unlisted, ignored)
+
+
+def _box_of(row: dict[str, str], folder: Path) -> tuple[float, float, float, float] | None:
+    sides = [row.get(name, "").strip() for name in BOX_COLUMNS]
+    if not any(sides):
+        return None
+    try:
+        x0, y0, x1, y1 = (float(side) for side in sides)
+    except ValueError as error:
+        raise DataError(
+            f"The box of {row['image']} in {folder / INDEX} is not four numbers.",
+            f"Give {', '.join(BOX_COLUMNS)} in pixels, or leave all four empty.",
+        ) from error
+    return x0, y0, x1, y1
+
+
+def split_named(word: str, folder: Path) -> str:
+    """The split that a word of an index means; empty for an empty one.
+
+    Raises:
+        DataError: if it means none.
+    """
+    if word and word.lower() not in SPLIT_WORDS:
+        raise DataError(f"{folder / INDEX} has the unknown split {word!r}.", "Known: train, val, test.")
+    return SPLIT_WORDS[word.lower()] if word else ""
+
+
+def _read_classes(folder: Path, files: list[Path], ignore: Collection[str]) -> PictureSet | None:
+    """A folder per class, or pictures that carry the class's code in their name."""
+    below = [path for path in files if path.parent != folder and path.parent.name not in ignore]
+    ignored = sum(path.parent.name in ignore for path in files)
+    if below and any(find_label(path.parent.name) for path in below):
+        unknown = sorted({path.parent.name for path in below if not find_label(path.parent.name)})
+        if unknown:
+            raise unknown_classes(unknown)
+        return PictureSet(
+            folder,
+            "classes",
+            tuple(_class_picture(path, folder, path.parent.name) for path in below),
+            unlisted=len(files) - len(below) - ignored,
+            ignored=ignored,
+        )
+    codes = {path: _code_of(path.name) for path in files}
+    known = sum(find_label(code) is not None for code in codes.values())
+    if known and known >= len(files) / 2:  # a few names that happen to begin so are no layout
+        kept = [path for path in files if codes[path] not in ignore]
+        pictures = tuple(_class_picture(path, folder, codes[path]) for path in kept)
+        return PictureSet(folder, "codes", pictures, ignored=len(files) - len(kept))
+    if below:  # folders, but none whose name is known: say which name was not
+        names = Counter(path.parent.name for path in below)
+        if len(names) > 1:
+            raise unknown_classes([name for name, _ in names.most_common()])
+    return None
+
+
+def _class_picture(path: Path, folder: Path, class_name: str) -> Picture:
+    inside = path.relative_to(folder)
+    return Picture(path, inside.as_posix(), split_of(inside.parts[:-1]), cells=(Cell(label_named(class_name)),))
+
+
+def _code_of(name: str) -> str:
+    """The letters before the first digit or separator: "BNE_1234.jpg" → "BNE"."""
+    found = re.match(r"[A-Za-z]+", name)
+    return found.group() if found else ""

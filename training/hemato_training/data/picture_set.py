@@ -1,0 +1,112 @@
+"""A folder of pictures as it was found, whatever its layout: what `data check`, `data split` and training read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from hemato_training.data.annotations import Boxes
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+LAYOUTS: dict[str, str] = {
+    "index": "an index.csv with the columns image and label",
+    "voc": "Pascal VOC: a folder Annotations with .xml files beside JPEGImages or images",
+    "yolo": "YOLO text: a folder labels with .txt files beside images",
+    "classes": "a folder per class, such as neutrophil/ or TRAIN/EOSINOPHIL/",
+    "codes": "pictures whose names begin with a class, such as BNE_1234.jpg",
+}
+"""Every layout that is known, in the order in which it is looked for."""
+GROUP_COLUMNS: tuple[str, ...] = ("group", "field", "pbc_name", "patient", "slide")
+"""Columns of an index that say what must stay in one split; the first that is there counts."""
+SPLIT_WORDS: dict[str, str] = {
+    **dict.fromkeys(("train", "training", "trainval"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing", "test_simple", "holdout"), "test"),
+}
+"""Names of folders and lists that stand for a split."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One named cell of a picture.
+
+    Attributes:
+        label: one of `labels.CLASSIFIER_LABELS`.
+        box: x0 y0 x1 y1 in pixels, or None where the picture shows this cell alone.
+    """
+
+    label: str
+    box: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture and what is said of it.
+
+    Attributes:
+        path: the file; it may be missing.
+        name: its path below the folder, with slashes, or as the index gives it.
+        split: "train", "val", "test", or empty where nothing says.
+        group: what must stay in one split, or empty where nothing says.
+        cells: its named cells.
+        boxes: its drawn boxes, or None in a layout without.
+        fault: why it cannot be used, or empty.
+    """
+
+    path: Path
+    name: str
+    split: str = ""
+    group: str = ""
+    cells: tuple[Cell, ...] = ()
+    boxes: Boxes | None = None
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSet:
+    """All pictures of a folder.
+
+    Attributes:
+        folder: where they lie.
+        layout: a key of `LAYOUTS`.
+        pictures: in the order of the index, else of their names.
+        group_column: the column of the index that gave the groups, or empty.
+        unlisted: how many pictures lie there that the index does not name.
+        ignored: pictures of classes that were left out on purpose.
+        numbered_kinds: True where YOLO numbers had no names and were taken as `labels.KINDS`.
+    """
+
+    folder: Path
+    layout: str
+    pictures: tuple[Picture, ...]
+    group_column: str = ""
+    unlisted: int = 0
+    ignored: int = 0
+    numbered_kinds: bool = False
+
+    def with_splits(self, splits: Mapping[str, str]) -> PictureSet:
+        """The same pictures, each in the split that `splits` gives its name."""
+        return replace(self, pictures=tuple(replace(p, split=splits[p.name]) for p in self.pictures))
+
+
+def pictures_under(folder: Path) -> list[Path]:
+    """Every picture file below `folder`, sorted; hidden ones and what macOS adds to archives are left out."""
+    found = []
+    for path in folder.rglob("*"):
+        inside = path.relative_to(folder).parts
+        hidden = any(part.startswith((".", "__MACOSX")) for part in inside)
+        if path.suffix.lower() in PICTURE_SUFFIXES and not hidden and path.is_file():
+            found.append(path)
+    return sorted(found)
+
+
+def split_of(parts: tuple[str, ...]) -> str:
+    """The split that one of a path's folders names, the innermost counting; empty where none does."""
+    for part in reversed(parts):
+        if part.lower() in SPLIT_WORDS:
+            return SPLIT_WORDS[part.lower()]
+    return ""

@@ -1,0 +1,322 @@
+"""A training run of the locator; resumable after every epoch."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import keras
+import numpy as np
+
+from hemato_edge.errors import ConfigurationError, DataError
+from hemato_edge.labels import KINDS
+from hemato_edge.vision.locate.learned import LearnedLocator, same_score
+from hemato_edge.vision.locate.windows import WindowSpec
+from hemato_training.data.field_sets import FIELD_SETS
+from hemato_training.locate.batches import LocatorBatches, draw_epoch
+from hemato_training.locate.evaluation import (
+    KerasHeat,
+    keras_locator,
+    load_locator_model,
+    locate_all,
+    precisions,
+    steering_score,
+)
+from hemato_training.locate.material import LIGHT_DOUBT_SCORE, gather, with_doubts
+from hemato_training.locate.targets import box_loss, heat_loss
+from hemato_training.networks.locator import build_locator, freeze_statistics, multiply_adds
+from hemato_training.progress import Silent
+from hemato_training.runs.checkpoints import State, earlier_run, refuse_another_run, save_checkpoint
+from hemato_training.runs.files import METRICS_FILE, MODEL_FILE, RUN_FILE, versions
+from hemato_training.runs.schedule import averaging_optimizer, learnt_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hemato_training.locate.material import Material
+    from hemato_training.progress import Reporter
+
+TASK = "locate"
+WIDTH, HEIGHT, RED_CELL_PX = 256, 192, 40.0
+"""The device's window and the standard diameter of a red cell in it: a field of 640 × 480 pixels whose red cells
+measure 100 is one window, and a platelet is still 12 pixels wide. At 60 pixels the boxes were no better, and a window
+took four times as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocateSettings:
+    """All that a run follows from; two runs with equal settings and data are equal.
+
+    Attributes:
+        data: directory with one folder per data set.
+        out: folder of the run.
+        sets: the data sets, keys of `fields.FIELD_SETS`.
+        alpha: width of the MobileNetV2 trunk.
+        channels: of the decoder.
+        weights: of the trunk: "imagenet", "none" or a file; or an earlier run's model.keras to go on learning from.
+        width, height: of the device's window, pixels.
+        red_cell_px: standard diameter of a red cell, pixels.
+        view: side of the square views that are learnt from, pixels.
+        epochs: how many.
+        batch: views a step.
+        learning_rate: highest rate.
+        weight_decay: of AdamW.
+        strength: of the augmentation, 0 to 1.
+        oversample: how often a bccd field comes per field of another set.
+        average: momentum of the exponential moving average of the weights; 0 for none.
+        clean_at: shares of the run after which the network itself looks for cells that nobody drew.
+        judge_every: epochs between two looks at the validation fields.
+        keep: "best" (on validation) or "last".
+        seed: of all randomness.
+        limit: at most so many fields of each set and split; 0 for all. For trying things out.
+        workers: threads that draw views.
+    """
+
+    data: Path
+    out: Path
+    sets: tuple[str, ...] = tuple(FIELD_SETS)
+    alpha: float = 0.35
+    channels: int = 40
+    weights: str = "imagenet"
+    width: int = WIDTH
+    height: int = HEIGHT
+    red_cell_px: float = RED_CELL_PX
+    view: int = 192
+    epochs: int = 44
+    batch: int = 16
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-3
+    strength: float = 0.5
+    oversample: int = 2
+    average: float = 0.995
+    clean_at: tuple[float, ...] = (0.5,)
+    judge_every: int = 11
+    keep: str = "best"
+    seed: int = 1
+    limit: int = 0
+    workers: int = 2
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch < 1:
+            raise ConfigurationError("A run needs at least one epoch and one view a batch.", "Check the options.")
+        if self.keep not in ("best", "last"):
+            raise ConfigurationError(f"Unknown choice of epoch {self.keep!r}.", "Choose --keep best or last.")
+
+    @property
+    def spec(self) -> WindowSpec:
+        """The device's window."""
+        return WindowSpec(self.width, self.height, self.red_cell_px)
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain JSON values; folders by their name alone."""
+        values = asdict(self)
+        values["data"], values["out"] = self.data.name, self.out.name
+        values["weights"] = Path(self.weights).name
+        values["sets"], values["clean_at"] = ",".join(self.sets), ",".join(map(str, self.clean_at))
+        return values
+
+    def differences(self, earlier: Mapping[str, object]) -> list[str]:
+        """Names of the settings that decide what is learnt and are not as in an earlier `as_json`."""
+        now = self.as_json()
+        free = {"data", "out", "workers", "keep", "judge_every"}
+        return [f.name for f in fields(self) if f.name not in free and earlier.get(f.name) != now[f.name]]
+
+
+@dataclass(frozen=True, slots=True)
+class LocateOutcome:
+    """What a run ended with: its model, the epoch it is from, and AP50 by data set and kind on validation fields."""
+
+    model: Path
+    epoch: int
+    figures: dict[str, dict[str, float]]
+    multiply_adds: int
+
+    def as_json(self) -> dict[str, object]:
+        """As plain JSON values."""
+        return {**asdict(self), "model": str(self.model)}
+
+
+def train_locator(settings: LocateSettings, *, resume: bool = False, reporter: Reporter | None = None) -> LocateOutcome:
+    """Train a locator into `settings.out`: model.keras, run.json, metrics.json.
+
+    Args:
+        settings: the run.
+        resume: go on from the checkpoint in `settings.out`, if it has one.
+        reporter: who is told about progress.
+
+    Raises:
+        DataError: if data are missing or leak, or the folder holds a run that is not to be resumed, or another one.
+        ConfigurationError: for impossible settings.
+    """
+    reporter = reporter or Silent()
+    earlier = earlier_run(settings.out, resume=resume)
+    cv2.setNumThreads(1)  # the views are drawn in threads of their own
+    keras.utils.set_random_seed(settings.seed)
+    model = _network(settings, settings.view, settings.view, settings.weights) if earlier is None else earlier[0]
+    state = State(settings=settings.as_json()) if earlier is None else earlier[1]
+    material = gather(settings.data, settings.sets, settings.red_cell_px, settings.out, reporter, settings.limit)
+    if earlier is None:
+        state.splits = material.splits
+    refuse_another_run(settings.out, settings.differences(state.settings), state, material.splits)
+    _write_run(settings, material)
+    judge = _network(settings, settings.height, settings.width, "none")
+    run = _Run(settings, model, judge, state, material, reporter)
+    while state.epoch < settings.epochs:
+        run.epoch()
+        save_checkpoint(settings.out, model, state)
+    if settings.keep == "last":
+        judge.set_weights(learnt_weights(model))
+        judge.save(settings.out / MODEL_FILE)
+    return _finish(settings, state, material)
+
+
+class _Run:
+    """The moving parts of a run."""
+
+    def __init__(
+        self, settings: LocateSettings, model: Any, judge: Any, state: State, material: Material, reporter: Reporter
+    ) -> None:
+        self.settings, self.model, self.judge = settings, model, judge
+        self.state, self.material, self.reporter = state, material, reporter
+        self._cleaned_at = -1
+
+    def epoch(self) -> None:
+        """One epoch, and a look at the validation fields where one is due."""
+        settings, state = self.settings, self.state
+        began = time.monotonic()
+        self._clean()
+        names = [field.laboratory for field in self.material.train]
+        order = draw_epoch(names, {"bccd": settings.oversample}, settings.seed, state.epoch)
+        batches = LocatorBatches(
+            self.material.drawn,
+            order,
+            size=settings.view,
+            red_cell_px=settings.red_cell_px,
+            batch=settings.batch,
+            seed=settings.seed,
+            epoch=state.epoch,
+            strength=settings.strength,
+            workers=settings.workers,
+        )
+        if state.epoch == 0:
+            _compile(self.model, settings, len(batches))
+        what = f"epoch {state.epoch + 1} of {settings.epochs}"
+        losses = self._fit(batches, what)
+        state.epoch += 1
+        entry: dict[str, Any] = {"epoch": state.epoch, **losses}
+        note = f"{what}: heat {losses['heat']:.3f}, boxes {losses['boxes']:.3f}"
+        if state.epoch % settings.judge_every == 0 or state.epoch == settings.epochs:
+            figures = self._judge()
+            entry["ap50"] = figures
+            note += "".join(f", {n} {' '.join(f'{v:.3f}' for v in own.values())}" for n, own in figures.items())
+        entry["seconds"] = round(time.monotonic() - began, 1)
+        state.history.append(entry)
+        self.reporter.note(f"{note}, {entry['seconds']:.0f} s")
+
+    def _fit(self, batches: LocatorBatches, what: str) -> dict[str, float]:
+        steps = self.reporter.track(range(len(batches)), what, len(batches))
+        callback = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: next(steps, None))
+        try:
+            history = self.model.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=[callback]).history
+        finally:
+            steps.close()
+        return {name: float(history[f"{name}_loss"][0]) for name in ("heat", "boxes")}
+
+    def _judge(self) -> dict[str, dict[str, float]]:
+        self.judge.set_weights(learnt_weights(self.model))
+        locator = keras_locator(self.judge, self.settings.spec)
+        figures = precisions(locate_all(locator, self.material.val, self.material.red_cell_px))
+        score = steering_score(figures)
+        if score > self.state.best_score:
+            self.state.best_score, self.state.best_epoch = score, self.state.epoch
+            self.judge.save(self.settings.out / MODEL_FILE)
+        return figures
+
+    def _clean(self) -> None:
+        """Let the network itself say what nobody drew, where the run has come far enough for it to know better.
+
+        The weights at that epoch are kept, so that a resumed run doubts the same places.
+        """
+        due = [round(share * self.settings.epochs) for share in self.settings.clean_at]
+        passed = [epoch for epoch in due if 0 < epoch <= self.state.epoch]
+        if not passed or passed[-1] == self._cleaned_at:
+            return
+        path = self.settings.out / f"cleaning-{passed[-1]:03d}.weights.h5"
+        if self.state.epoch == passed[-1]:
+            self.judge.set_weights(learnt_weights(self.model))
+            self.judge.save_weights(path)
+        else:
+            self.judge.load_weights(path)
+        locator = LearnedLocator(KerasHeat(self.judge), self.settings.spec, same_score(LIGHT_DOUBT_SCORE))
+        scales = self.material.red_cell_px
+        self.material = with_doubts(
+            self.material,
+            lambda field, image: locator.locate(image, red_cell_px=scales[field.laboratory]),
+            self.reporter,
+            is_network=True,
+        )
+        self._cleaned_at = passed[-1]
+        counts = ", ".join(
+            f"{sum(int(np.count_nonzero(d.doubtful_kinds == kind)) for d in self.material.drawn)} {name}"
+            for kind, name in enumerate(KINDS)
+        )
+        self.reporter.note(f"doubtful, found by the network and drawn by nobody: {counts}")
+
+
+def _network(settings: LocateSettings, height: int, width: int, weights: str) -> Any:
+    if not weights.endswith(".keras"):
+        return build_locator(height, width, alpha=settings.alpha, channels=settings.channels, weights=weights)
+    earlier = load_locator_model(Path(weights))
+    model = build_locator(height, width, alpha=settings.alpha, channels=settings.channels)
+    try:
+        model.set_weights(earlier.get_weights())
+    except ValueError as error:
+        raise DataError(f"{weights} is a locator of another width.", "Give its --alpha.") from error
+    return model
+
+
+def _compile(model: Any, settings: LocateSettings, steps_per_epoch: int) -> None:
+    freeze_statistics(model)
+    steps = steps_per_epoch * settings.epochs
+    model.compile(
+        averaging_optimizer(settings.learning_rate, steps, settings.weight_decay, settings.average),
+        {"heat": heat_loss, "boxes": box_loss},
+        # XLA compiles for minutes on a CPU and saves nothing there
+        jit_compile=keras.backend.backend() != "tensorflow",
+    )
+
+
+def _write_run(settings: LocateSettings, material: Material) -> None:
+    data = {
+        name: {
+            "train": sum(field.laboratory == name for field in material.train),
+            "val": sum(field.laboratory == name for field in material.val),
+            "split_sha256": digest,
+        }
+        for name, digest in material.splits.items()
+    }
+    run = {
+        "task": TASK,
+        "settings": settings.as_json(),
+        "labels": list(KINDS),
+        "data": data,
+        "red_cell_px": material.red_cell_px,
+        "versions": versions(),
+    }
+    settings.out.mkdir(parents=True, exist_ok=True)
+    (settings.out / RUN_FILE).write_text(json.dumps(run, indent=1))
+
+
+def _finish(settings: LocateSettings, state: State, material: Material) -> LocateOutcome:
+    """Judge the kept model once more, from its file, and write the figures."""
+    model = keras.models.load_model(settings.out / MODEL_FILE, compile=False)
+    figures = precisions(locate_all(keras_locator(model, settings.spec), material.val, material.red_cell_px))
+    epoch = state.epoch if settings.keep == "last" else state.best_epoch
+    outcome = LocateOutcome(settings.out / MODEL_FILE, epoch, figures, multiply_adds(model))
+    whole = {**outcome.as_json(), "model": MODEL_FILE, "history": state.history}
+    (settings.out / METRICS_FILE).write_text(json.dumps(whole, indent=1))
+    return outcome

@@ -1,0 +1,148 @@
+"""Does the model notice what it never learnt? Its scores on things that are no white cell, beside white cells.
+
+Energy: W. Liu et al., "Energy-based out-of-distribution detection", NeurIPS 2020. Largest probability: D. Hendrycks and
+K. Gimpel, ICLR 2017. Area under the ROC curve and the share of strangers let through where 95 % of the known cells are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hemato_edge.labels import CLASSIFIER_LABELS, LEUKOCYTES
+from hemato_training.metrics.bootstrap import interval, resample, weighted_auc
+from hemato_training.metrics.calibration import softmax
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from hemato_training.data.noncells import Strangers
+
+KEPT = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Separation:
+    """How well one score tells known cells from strangers.
+
+    Attributes:
+        auroc: chance that a known cell scores higher than a stranger; 0.5 is guessing.
+        interval: 95 %, bootstrap over groups.
+        fpr95: share of strangers that score at least as high as 95 % of the known cells do; lower is better.
+    """
+
+    auroc: float
+    interval: tuple[float, float]
+    fpr95: float
+
+
+@dataclass(frozen=True, slots=True)
+class OutlierFigures:
+    """One kind of stranger.
+
+    Attributes:
+        kind: see `noncells.KINDS`, or "left out: CLASS".
+        laboratory: whose pictures they come from; empty for drawn ones.
+        cells: how many.
+        compared: how many known cells they are compared with.
+        energy: by negative energy at temperature 1.
+        confidence: by the largest calibrated probability.
+        energy_same: by energy, against the white cells of the same pictures; None without such.
+        answered: share that would get a name instead of "unclassified".
+        named_white: share that would be named a white cell, and so enter a differential.
+        names: label → how many got it.
+    """
+
+    kind: str
+    laboratory: str
+    cells: int
+    compared: int
+    energy: Separation
+    confidence: Separation
+    energy_same: Separation | None
+    answered: float
+    named_white: float
+    names: dict[str, int]
+
+    def as_json(self) -> dict[str, object]:
+        """As plain JSON values."""
+        return asdict(self)
+
+
+def energy(logits: NDArray[np.floating[Any]], temperature: float = 1.0) -> NDArray[np.float64]:
+    """(n,) -T · logsumexp(logits / T) of logits (n, labels); the higher, the stranger (Liu et al. 2020, equation 4)."""
+    scaled = logits.astype(np.float64) / temperature
+    top = scaled.max(axis=1)
+    return -temperature * (top + np.log(np.exp(scaled - top[:, None]).sum(axis=1)))  # type: ignore[no-any-return]
+
+
+def separation(
+    known: NDArray[np.floating[Any]],
+    strange: NDArray[np.floating[Any]],
+    known_groups: NDArray[np.str_] | None = None,
+    strange_groups: NDArray[np.str_] | None = None,
+) -> Separation:
+    """How well a score that is high for known cells tells them apart; groups as in `bootstrap.resample`."""
+    scores = np.concatenate([known, strange])
+    positive = np.arange(len(scores)) < len(known)
+    groups = np.concatenate(
+        [
+            np.char.add("known/", _groups(known_groups, len(known))),
+            np.char.add("strange/", _groups(strange_groups, len(strange))),
+        ]
+    )
+    drawn = resample(groups, np.where(positive, "known", "strange"))
+    whole = np.ones((1, len(scores)), np.float32)
+    # the highest threshold that at least 95 % of the known cells reach
+    gate = np.sort(known)[int(np.floor((1 - KEPT) * len(known) + 1e-9))]
+    return Separation(
+        float(weighted_auc(whole, scores, positive)[0]),
+        interval(weighted_auc(drawn, scores, positive)),
+        float(np.mean(strange >= gate)),
+    )
+
+
+def figures_of_strangers(
+    strangers: Strangers,
+    logits: NDArray[np.float32],
+    known: NDArray[np.float32],
+    known_groups: NDArray[np.str_],
+    *,
+    temperature: float,
+    threshold: float,
+    same: NDArray[np.float32] | None = None,
+) -> OutlierFigures:
+    """The figures of one kind of stranger.
+
+    Args:
+        strangers: what they are.
+        logits: (n, labels) of the strangers.
+        known: (m, labels) logits of held-out cells of the classes that were learnt.
+        known_groups: (m,) see `Answers.groups`.
+        temperature: of the calibrated probabilities.
+        threshold: under it nothing is named.
+        same: logits of the white cells in the same pictures.
+    """
+    mine, theirs = softmax(logits, temperature), softmax(known, temperature)
+    given = mine.max(axis=1) >= threshold
+    names = np.bincount(mine.argmax(axis=1)[given], minlength=len(CLASSIFIER_LABELS))
+    return OutlierFigures(
+        strangers.kind,
+        strangers.laboratory,
+        len(logits),
+        len(known),
+        separation(-energy(known), -energy(logits), known_groups, strangers.groups),
+        separation(theirs.max(axis=1), mine.max(axis=1), known_groups, strangers.groups),
+        None if same is None or not len(same) else separation(-energy(same), -energy(logits), None, strangers.groups),
+        float(given.mean()),
+        float(names[: len(LEUKOCYTES)].sum() / len(logits)),
+        {label: int(n) for label, n in zip(CLASSIFIER_LABELS, names, strict=True) if n},
+    )
+
+
+def _groups(groups: NDArray[np.str_] | Sequence[str] | None, count: int) -> NDArray[np.str_]:
+    return np.array([str(i) for i in range(count)] if groups is None else groups, np.str_)

@@ -1,0 +1,141 @@
+"""A whole evaluation: figures, strangers, explanation and provenance, as JSON, as pictures, as one page."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hemato_edge.errors import DataError
+from hemato_edge.views.images.annotated import write_picture
+from hemato_training.evaluate.provenance import Provenance, provenance_of
+from hemato_training.evaluate.strangers import outliers_of
+from hemato_training.explain.explanation import Explanation, explain, maps_of
+from hemato_training.report.gallery import worst_mistakes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+    from hemato_training.evaluate.evaluation import Evaluation, Tried
+    from hemato_training.evaluate.strangers import Scores
+    from hemato_training.metrics.out_of_distribution import OutlierFigures
+    from hemato_training.progress import Reporter
+    from hemato_training.report.gallery import Mistake
+
+PAGE, DOCUMENT, GALLERY = "evaluation.html", "evaluation.json", "gallery"
+"""Names of what `write_folder` writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All of one evaluation.
+
+    Attributes:
+        tried: the model and its answers.
+        evaluation: their figures.
+        provenance: model, data, program, moment.
+        outliers: figures of strangers, None where not asked for.
+        scores: logits of every set of strangers, for drawing.
+        explanation: None where not asked for.
+        mistakes: laboratory → worst errors, None where not asked for.
+    """
+
+    tried: Tried
+    evaluation: Evaluation
+    provenance: Provenance
+    outliers: list[OutlierFigures] | None
+    scores: Scores
+    explanation: Explanation | None
+    mistakes: dict[str, list[Mistake]] | None
+
+    def as_json(self) -> dict[str, object]:
+        """As plain JSON values: the evaluation's, and what else was asked for."""
+        whole = self.evaluation.as_json()
+        whole["provenance"] = self.provenance.as_json()
+        whole["left_out"] = self.tried.left_out[0] if self.tried.left_out else None
+        whole["outliers"] = None if self.outliers is None else [one.as_json() for one in self.outliers]
+        whole["explanation"] = None if self.explanation is None else self.explanation.as_json()
+        if self.mistakes is not None:
+            whole["mistakes"] = [_as_json(one) for own in self.mistakes.values() for one in own]
+        return whole
+
+
+def report_on(
+    tried: Tried,
+    evaluation: Evaluation,
+    command: str,
+    *,
+    data: Path,
+    cache: Path,
+    outliers: bool,
+    gallery: bool,
+    reporter: Reporter | None = None,
+) -> Report:
+    """Make a report.
+
+    Args:
+        tried: the model and its answers.
+        evaluation: their figures.
+        command: what the person typed.
+        data: directory with one folder per data set; fields with boxes are looked for there.
+        cache: folder in which looks are kept.
+        outliers: whether to show strangers to the model.
+        gallery: whether to explain it and to show its worst errors.
+        reporter: who is told about progress.
+
+    Raises:
+        DataError: if a set of fields is malformed.
+        ModelError: if maps are asked for and the model has none.
+    """
+    figures, scores = outliers_of(tried, data, cache, reporter) if outliers else (None, {})
+    return Report(
+        tried,
+        evaluation,
+        provenance_of(tried, command),
+        figures,
+        scores,
+        explain(tried) if gallery else None,
+        worst_mistakes(tried, maps_of(tried.judged)[1]) if gallery else None,
+    )
+
+
+def write_folder(report: Report, folder: Path, page: str, diagrams: dict[str, Figure]) -> None:
+    """Write page, JSON and every picture as a file of its own.
+
+    Args:
+        report: what to write.
+        folder: made if it is not there.
+        page: HTML.
+        diagrams: name → diagram.
+
+    Raises:
+        DataError: if the folder cannot be written to.
+    """
+    write_text(folder / PAGE, page)
+    write_text(folder / DOCUMENT, json.dumps(report.as_json(), indent=1) + "\n")
+    for name, diagram in diagrams.items():
+        diagram.savefig(folder / f"{name}.png", dpi=120)
+    for own in (report.mistakes or {}).values():
+        for place, mistake in enumerate(own, 1):
+            name = f"{mistake.laboratory}-{place:02d}-{mistake.truth}-called-{mistake.answer}.png"
+            write_picture(folder / GALLERY / name, mistake.picture)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, its folder too.
+
+    Raises:
+        DataError: if that cannot be done.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror}).", "Name a place you may write to.") from error
+
+
+def _as_json(mistake: Mistake) -> dict[str, object]:
+    names = ("laboratory", "key", "truth", "answer", "confidence", "truth_probability", "answered")
+    return {name: getattr(mistake, name) for name in names}

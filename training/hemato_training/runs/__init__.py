@@ -1,0 +1,1 @@
+"""What every training run shares: files, checkpoints, schedule, progress."""

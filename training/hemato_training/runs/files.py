@@ -1,0 +1,24 @@
+"""The files of a training run, by name, and what its figures may hang on."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+from hemato_edge import __version__
+
+RUN_FILE = "run.json"
+"""Settings, data and versions of a run."""
+MODEL_FILE = "model.keras"
+METRICS_FILE = "metrics.json"
+
+
+def versions() -> dict[str, str]:
+    """Versions of all that a model's figures may hang on."""
+    found = {"hemato-edge": __version__, "python": platform.python_version()}
+    for name in ("keras", "tensorflow", "numpy", "opencv-python-headless"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return found
