@@ -142,6 +142,11 @@ class ClassifierCard(Card):
     parity: Parity
     temperature: float = Field(gt=0, description="logits are divided by it before the softmax")
     rejection_threshold: float = Field(ge=0, lt=1, description="below this confidence the answer is 'unclassified'")
+    abroad: dict[str, tuple[tuple[Annotated[int, Field(ge=0)], ...], ...]] = Field(
+        default_factory=dict,
+        description="left-out laboratory → int8 answers to its cells by the same recipe trained without it; "
+        "row: truth, column: answer, the last one 'unclassified'; a row of zeros: no such cells there",
+    )
 
     @model_validator(mode="after")
     def _shapes_agree(self) -> ClassifierCard:
@@ -149,6 +154,10 @@ class ClassifierCard(Card):
         if len(self.confusion) != n or any(len(row) != n for row in self.confusion):
             msg = f"the confusion matrix is not {n} × {n}"
             raise ValueError(msg)
+        for laboratory, answers in self.abroad.items():
+            if len(answers) != n or any(len(row) != n + 1 for row in answers):
+                msg = f"the answers in {laboratory} are not {n} × {n + 1}"
+                raise ValueError(msg)
         return self
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from hemato_edge.errors import ModelError
 from hemato_edge.models.bundle import CARD, GOLDEN, LABELS, read_bundle, write_bundle
+from hemato_edge.models.card import read_card
 
 FLATBUFFER = b"\x1c\x00\x00\x00TFL3" + bytes(range(256)) * 8
 
@@ -45,6 +46,13 @@ def test_what_was_written_comes_back(bundle_file: Path, make_card) -> None:
     assert bundle.card.model_copy(update={"sha256": {}}) == make_card()
     assert bundle.golden_inputs.shape == (2, 64, 64, 3)
     assert np.array_equal(bundle.golden_outputs["logits"], np.ones((2, 8)))
+
+
+def test_a_card_may_tell_how_it_did_in_laboratories_that_were_left_out(make_card) -> None:
+    answers = ((5, *(0,) * 7, 2), *((0,) * 9,) * 7)
+    card = make_card(abroad={"elsewhere": answers})
+    assert read_card(card.model_dump_json().encode()).abroad == {"elsewhere": answers}
+    assert make_card().abroad == {}
 
 
 def test_the_same_model_gives_the_same_bytes(bundle_file: Path, make_card) -> None:
@@ -122,7 +130,16 @@ def test_golden_pairs_must_fit_the_card(tmp_path: Path, make_card) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"labels": ("a", "a")}, {"labels": ("a", "b")}, {"format": 99}, {"temperature": 0}, {"unknown": 1}]
+    "change",
+    [
+        {"labels": ("a", "a")},
+        {"labels": ("a", "b")},
+        {"format": 99},
+        {"temperature": 0},
+        {"unknown": 1},
+        {"abroad": {"elsewhere": ((1,) * 8,) * 8}},  # no column of unclassified cells
+        {"abroad": {"elsewhere": ((-1,) + (1,) * 8,) * 8}},
+    ],
 )
 def test_a_card_that_contradicts_itself_is_refused(make_card, change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="validation error"):
