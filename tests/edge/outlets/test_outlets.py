@@ -9,9 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from real_broker import RealBroker, Subscriber, free_port, until
+from real_broker import RealBroker, Subscriber, deaf_broker, free_port, until
 from running import running
-from test_mqtt import deaf_broker
 
 import hemato_edge
 from hemato_edge.outlets.mqtt.access import address

@@ -8,7 +8,6 @@ import logging
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from real_broker import DEADLINE_S, RealBroker, Subscriber, free_port, until
+from real_broker import DEADLINE_S, RealBroker, Subscriber, deaf_broker, free_port, until
 from recorded import NOON, field_result, record, session_start
 
 from hemato_edge.errors import StoreError
@@ -334,15 +333,6 @@ def test_a_message_that_the_broker_refuses_is_kept(
     with publishing(database, guarded_broker.port, **access) as publisher:
         until(lambda: "refused a message: Not authorized" in caplog.text, "the refusal")
         assert publisher.waiting == 2
-
-
-@contextmanager
-def deaf_broker() -> Iterator[int]:
-    """Takes connections and never says a word."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield int(listener.getsockname()[1])
 
 
 def test_a_broker_that_never_answers_holds_nothing_up(
