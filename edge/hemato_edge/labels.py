@@ -1,31 +1,218 @@
-"""The names of the cells: what the locator finds and what the classifier answers."""
+"""The classes of cells and all that is known of each: names, key, colours, code, reference interval, spellings.
+
+A class stands in `CELL_CLASSES` alone: tables, charts, reports, settings, review, the drawn slide, the readers of data
+sets and what leaves the device take it from there.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
 
 KINDS: tuple[str, ...] = ("wbc", "rbc", "platelet")
 """What the locator tells apart, in the order of `Detections.kinds`."""
 WBC, RBC, PLATELET = range(3)
+KIND_SPELLINGS: dict[int, tuple[str, ...]] = {
+    WBC: ("wbc", "white cell", "white blood cell", "leukocyte", "leucocyte"),
+    RBC: ("rbc", "red cell", "red blood cell", "erythrocyte"),
+    PLATELET: ("platelet", "plt", "thrombocyte"),
+}
+"""Kind → what data sets call it."""
 
-LEUKOCYTES: tuple[str, ...] = (
-    "neutrophil",
-    "eosinophil",
-    "basophil",
-    "lymphocyte",
-    "monocyte",
-    "immature_granulocyte",
+Role = Literal["white", "nucleated_red", "platelet", "none"]
+"""What a cell counts as: in the differential, per 100 white cells, with the platelets, or as nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellClass:
+    """One class of cell, or one of the answers that name no class.
+
+    Attributes:
+        name: in models, databases and data: lower case, words joined by `_`.
+        plural: the heading under which a haematologist looks for it.
+        short: its abbreviation in a line that has little room.
+        key: the key that names it in review.
+        role: what it counts as.
+        colour: on a light ground, `#rrggbb`. The set is told apart by colour-blind people as well (M. Okabe and
+            K. Ito, 2002, and two more).
+        colour_on_dark: the same where the ground is dark; a lighter twin where `colour` has less than 3:1 there
+            (WCAG 2.2, 1.4.11).
+        words: for a sentence; else `name` with spaces.
+        loinc: LOINC code of its share in blood, without a method: percent of the white cells, or per 100 of them.
+        reference: reference interval, percent of the white cells: ARUP Laboratories' for manual differentials from 15
+            years on (test 0040005). None: it is flagged only where a laboratory sets one.
+        reference_note: what belongs to the interval.
+        aliases: other spellings in data sets, lower case letters, singular. The short codes are those of the PBC set
+            (Acevedo et al. 2020: BA, BNE, SNE, EO, ERB, IG, LY, MMY, MO, MY, PMY) and of the Munich AML set (Matek et
+            al. 2019: NGS, NGB, LYT, EBO …).
+        drawn_share: share of the nucleated cells of a drawn slide; 0 draws none.
+        drawn_as: the class in whose way it is drawn; else its own.
+    """
+
+    name: str
+    plural: str
+    short: str
+    key: str
+    role: Role
+    colour: str
+    colour_on_dark: str = ""
+    words: str = ""
+    loinc: str | None = None
+    reference: tuple[float, float] | None = None
+    reference_note: str = ""
+    aliases: tuple[str, ...] = ()
+    drawn_share: float = 0.0
+    drawn_as: str = ""
+
+    def __post_init__(self) -> None:
+        """What is left out follows from the rest."""
+        object.__setattr__(self, "colour_on_dark", self.colour_on_dark or self.colour)
+        object.__setattr__(self, "words", self.words or self.name.replace("_", " "))
+        object.__setattr__(self, "drawn_as", self.drawn_as or self.name)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+CELL_CLASSES: tuple[CellClass, ...] = (
+    CellClass(
+        name="neutrophil",
+        plural="Neutrophils",
+        short="neu",
+        key="n",
+        role="white",
+        colour="#0072b2",
+        loinc="26511-6",
+        reference=(45, 79),
+        reference_note="bands included",
+        aliases=_words(
+            "neutro neut neu ne sne bne ngs ngb seg segment segmented segmentedneutrophil band bandneutrophil bandform "
+            "bandcell stab neutrophilseg neutrophilband segneutrophil pmn polymorphonuclear"
+        ),
+        drawn_share=0.545,
+    ),
+    CellClass(
+        name="eosinophil",
+        plural="Eosinophils",
+        short="eos",
+        key="e",
+        role="white",
+        colour="#d55e00",
+        loinc="26450-7",
+        reference=(0, 6),
+        aliases=("eosino", "eosin", "eos", "eo"),
+        drawn_share=0.055,
+    ),
+    CellClass(
+        name="basophil",
+        plural="Basophils",
+        short="bas",
+        key="b",
+        role="white",
+        colour="#54278f",
+        colour_on_dark="#a58be0",
+        loinc="30180-4",
+        reference=(0, 2),
+        aliases=("baso", "bas", "ba"),
+        drawn_share=0.03,
+    ),
+    CellClass(
+        name="lymphocyte",
+        plural="Lymphocytes",
+        short="lym",
+        key="l",
+        role="white",
+        colour="#009e73",
+        loinc="26478-8",
+        reference=(16, 47),
+        aliases=_words("lympho lymph lym lyt ly smalllymphocyte largelymphocyte typicallymphocyte lymphocytetypical"),
+        drawn_share=0.225,
+    ),
+    CellClass(
+        name="monocyte",
+        plural="Monocytes",
+        short="mon",
+        key="m",
+        role="white",
+        colour="#cc79a7",
+        loinc="26485-3",
+        reference=(0, 9),
+        aliases=("mono", "mon", "mo"),
+        drawn_share=0.075,
+    ),
+    CellClass(
+        name="immature_granulocyte",
+        plural="Immature granulocytes",
+        short="ig",
+        key="i",
+        role="white",
+        colour="#e69f00",
+        loinc="38518-7",
+        aliases=_words(
+            "ig immaturegranulocyte immature promyelocyte myelocyte metamyelocyte pmy my mmy pmo pmb myb mmz myeloid "
+            "metamyeloid"
+        ),
+        drawn_share=0.04,
+    ),
+    CellClass(
+        name="erythroblast",
+        plural="Nucleated red cells",
+        short="nrbc",
+        key="r",
+        role="nucleated_red",
+        colour="#8c510a",
+        colour_on_dark="#c98a4b",
+        words="nucleated red cell",
+        loinc="19048-8",
+        aliases=_words("erb ebo nrbc nucleatedredcell nucleatedredbloodcell nucleatedrbc normoblast"),
+        drawn_share=0.03,
+    ),
+    CellClass(
+        name="platelet",
+        plural="Large platelets",
+        short="plt",
+        key="p",
+        role="platelet",
+        colour="#666666",
+        colour_on_dark="#9a9a9a",
+        aliases=("plt", "thrombocyte", "giantplatelet", "largeplatelet"),
+    ),
 )
+"""All classes, in the order of the classifier's outputs: the white cells of the differential stand first."""
+NO_CLASSES: tuple[CellClass, ...] = (
+    CellClass(
+        name="unclassified",
+        plural="Unclassified",
+        short="unc",
+        key="u",
+        role="none",
+        colour="#999999",
+    ),
+    CellClass(
+        name="artefact",
+        plural="No cell",
+        short="art",
+        key="x",
+        role="none",
+        colour="#cccccc",
+        words="no cell",
+    ),
+)
+"""Answers that name no class: the confidence was too low; a person saw that it is no cell."""
+BY_NAME: dict[str, CellClass] = {one.name: one for one in (*CELL_CLASSES, *NO_CLASSES)}
+"""Name → class, for all that a person may call a cell in review."""
+
+LEUKOCYTES: tuple[str, ...] = tuple(one.name for one in CELL_CLASSES if one.role == "white")
 """The white cells: what a differential is made of."""
-
-ERYTHROBLAST = "erythroblast"
+ERYTHROBLAST = next(one.name for one in CELL_CLASSES if one.role == "nucleated_red")
 """Nucleated red cell. The locator takes it for a white cell; reported per 100 white cells, not in the differential."""
-PLATELET_LABEL = "platelet"
+PLATELET_LABEL = next(one.name for one in CELL_CLASSES if one.role == "platelet")
 """A large platelet that the locator took for a white cell; counted with the platelets."""
-
-CLASSIFIER_LABELS: tuple[str, ...] = (*LEUKOCYTES, ERYTHROBLAST, PLATELET_LABEL)
+CLASSIFIER_LABELS: tuple[str, ...] = tuple(one.name for one in CELL_CLASSES)
 """The classifier's answers, in the order of its outputs."""
-UNCLASSIFIED = "unclassified"
-"""The answer when the calibrated confidence is under the card's threshold."""
-ARTEFACT = "artefact"
-"""What a person calls a find that is no cell; it counts as nothing. The classifier never answers it."""
-REVIEW_LABELS: tuple[str, ...] = (*CLASSIFIER_LABELS, UNCLASSIFIED, ARTEFACT)
+UNCLASSIFIED, ARTEFACT = (one.name for one in NO_CLASSES)
+"""The answer when the calibrated confidence is under the card's threshold; and what a person calls a find that is no
+cell: it counts as nothing, and the classifier never answers it."""
+REVIEW_LABELS: tuple[str, ...] = tuple(BY_NAME)
 """What a person may call a cell in review."""

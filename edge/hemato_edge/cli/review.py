@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hemato_edge.cli.report import AsJson, Database, Session, database_path, open_reader
+from hemato_edge.labels import BY_NAME, REVIEW_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,24 +25,10 @@ if TYPE_CHECKING:
 By = Annotated[str | None, typer.Option(metavar="NAME", help="Who reviews; else the name of the login.")]
 review_app = typer.Typer(help="Relabel cells in doubt; the differential follows.", invoke_without_command=True)
 
-KEYS = {
-    "n": "neutrophil",
-    "e": "eosinophil",
-    "b": "basophil",
-    "l": "lymphocyte",
-    "m": "monocyte",
-    "i": "immature_granulocyte",
-    "r": "erythroblast",
-    "p": "platelet",
-    "u": "unclassified",
-    "x": "artefact",
-}
+KEYS = {one.key: one.name for one in BY_NAME.values()}
 """Key → what the cell is called."""
-_HELP = (
-    "n neutrophil · e eosinophil · b basophil · l lymphocyte · m monocyte · i immature granulocyte\n"
-    "r nucleated red cell · p platelet · u unclassified · x no cell\n"
-    "y the first guess is right · s skip · z undo · q quit"
-)
+_KEY_HELP = " · ".join(f"{one.key} {one.words}" for one in BY_NAME.values())
+_HELP = f"{_KEY_HELP}\ny the first guess is right · s skip · z undo · q quit"
 
 
 def register(app: typer.Typer) -> None:
@@ -104,8 +91,6 @@ def relabel(
     by: By = None,
 ) -> None:
     """Name one cell."""
-    from hemato_edge.labels import REVIEW_LABELS
-
     if label not in REVIEW_LABELS:
         raise typer.BadParameter(f"{label!r} is none of {', '.join(REVIEW_LABELS)}")
     with _opened(db) as (reader, writer):
@@ -235,7 +220,7 @@ def _walk(screen: Console, reader: Reader, writer: Writer, queue: list[CellRecor
             at += 1
         elif key == "y" or key in KEYS:
             writer.relabel(cell.session, cell.field, cell.number, KEYS.get(key, cell.best), who, _now())
-            screen.print(f"→ {KEYS.get(key, cell.best).replace('_', ' ')}")
+            screen.print(f"→ {BY_NAME[KEYS.get(key, cell.best)].words}")
             named.append(at)
             at += 1
         else:
@@ -258,8 +243,8 @@ def _show(screen: Console, reader: Reader, cell: CellRecord, place: str) -> None
 
 def _answer(cell: CellRecord) -> str:
     likely = sorted(cell.probabilities.items(), key=lambda item: -item[1])[:3]
-    guesses = ", ".join(f"{label.replace('_', ' ')} {100 * share:.0f} %" for label, share in likely)
-    return f"{cell.name.replace('_', ' ')} ({guesses})"
+    guesses = ", ".join(f"{BY_NAME[label].words} {100 * share:.0f} %" for label, share in likely)
+    return f"{BY_NAME[cell.name].words} ({guesses})"
 
 
 def _who(by: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -13,10 +13,15 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationInfo,
+    create_model,
     field_validator,
 )
 
+from hemato_edge.labels import CELL_CLASSES
 from hemato_edge.store.file.location import default_database
+
+if TYPE_CHECKING:
+    from hemato_edge.labels import CellClass
 
 
 class Section(BaseModel):
@@ -196,20 +201,30 @@ _Interval = Annotated[
 ]
 
 
-class ReferenceSettings(Section):
-    """Reference intervals, percent of the white cells. A class is flagged when its whole 95 % interval lies outside.
+def _reference_field(one: CellClass) -> tuple[Any, Any]:
+    """The annotation and the field of one class's interval."""
+    if one.reference is None:
+        return _Interval | None, Field(None, examples=[[0, 1]], description="[low, high] percent; none: never flagged")
+    note = f"; {one.reference_note}" if one.reference_note else ""
+    return _Interval | None, Field(one.reference, description=f"[low, high] percent{note}")
 
-    The defaults are ARUP Laboratories' for manual differentials from 15 years on (test 0040005). Every
-    laboratory should set its own.
-    """
 
-    neutrophil: _Interval | None = Field((45, 79), description="[low, high] percent; bands included")
-    eosinophil: _Interval | None = Field((0, 6), description="[low, high] percent")
-    basophil: _Interval | None = Field((0, 2), description="[low, high] percent")
-    lymphocyte: _Interval | None = Field((16, 47), description="[low, high] percent")
-    monocyte: _Interval | None = Field((0, 9), description="[low, high] percent")
-    immature_granulocyte: _Interval | None = Field(
-        None, examples=[[0, 1]], description="[low, high] percent; none: never flagged"
+if TYPE_CHECKING:
+
+    class ReferenceSettings(Section):
+        """One interval a class of `labels.LEUKOCYTES`."""
+
+else:
+    ReferenceSettings = create_model(
+        "ReferenceSettings",
+        __base__=Section,
+        __module__=__name__,
+        **{one.name: _reference_field(one) for one in CELL_CLASSES if one.role == "white"},
+    )
+    ReferenceSettings.__doc__ = (
+        "Reference intervals, percent of the white cells. A class is flagged when its whole 95 % interval lies "
+        "outside.\n\nThe defaults are ARUP Laboratories' for manual differentials from 15 years on (test 0040005). "
+        "Every laboratory should set its own."
     )
 
 

@@ -7,30 +7,10 @@ import re
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import DataError
-from hemato_edge.labels import CLASSIFIER_LABELS, ERYTHROBLAST, KINDS, PLATELET, PLATELET_LABEL, RBC, WBC
+from hemato_edge.labels import CELL_CLASSES, CLASSIFIER_LABELS, KIND_SPELLINGS, KINDS, PLATELET, PLATELET_LABEL, WBC
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_SPELLINGS: dict[str, str] = {
-    "neutrophil": "neutro neut neu ne sne bne ngs ngb seg segment segmented segmentedneutrophil band bandneutrophil "
-    "bandform bandcell stab neutrophilseg neutrophilband segneutrophil pmn polymorphonuclear",
-    "eosinophil": "eosino eosin eos eo",
-    "basophil": "baso bas ba",
-    "lymphocyte": "lympho lymph lym lyt ly smalllymphocyte largelymphocyte typicallymphocyte lymphocytetypical",
-    "monocyte": "mono mon mo",
-    "immature_granulocyte": "ig immaturegranulocyte immature promyelocyte myelocyte metamyelocyte "
-    "pmy my mmy pmo pmb myb mmz myeloid metamyeloid",
-    ERYTHROBLAST: "erb ebo nrbc nucleatedredcell nucleatedredbloodcell nucleatedrbc normoblast",
-    PLATELET_LABEL: "plt thrombocyte giantplatelet largeplatelet",
-}
-"""Label → other spellings, in the form of `_plain`. The short codes are those of the PBC set (Acevedo et al. 2020: BA,
-BNE, SNE, EO, ERB, IG, LY, MMY, MO, MY, PMY) and of the Munich AML set (Matek et al. 2019: NGS, NGB, LYT, EBO …)."""
-_KIND_SPELLINGS: dict[int, str] = {
-    WBC: "wbc whitecell whitebloodcell leukocyte leucocyte",
-    RBC: "rbc redcell redbloodcell erythrocyte",
-    PLATELET: "platelet plt thrombocyte",
-}
 
 
 def _plain(name: str) -> str:
@@ -39,10 +19,10 @@ def _plain(name: str) -> str:
     return letters[:-1] if letters.endswith("s") and letters not in {"eos", "bas", "ngs"} else letters
 
 
-_LABELS = {_plain(spelling): label for label, more in _SPELLINGS.items() for spelling in (label, *more.split())}
+_LABELS = {_plain(spelling): one.name for one in CELL_CLASSES for spelling in (one.name, one.words, *one.aliases)}
 _WORDS = [spelling for spelling in _LABELS if len(spelling) > 4]
 """Spellings that something misspelt can be near to; a code of two letters is near to everything."""
-_KINDS = {spelling: kind for kind, more in _KIND_SPELLINGS.items() for spelling in more.split()}
+_KINDS = {_plain(spelling): kind for kind, spellings in KIND_SPELLINGS.items() for spelling in spellings}
 
 
 def find_label(name: str) -> str | None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from hemato_edge.cameras.demo import nuclei, stain
 from hemato_edge.cameras.demo.stain import Canvas, soft, wobbly_outline
+from hemato_edge.labels import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +47,7 @@ BUILDS: dict[str, Build] = {
 def leukocyte_outline(label: str, seed: int, um_per_px: float) -> Outline:
     """The outline of one nucleated cell, (N, 2) pixels from its centre; the same for the same seed."""
     rng = np.random.default_rng([seed, 0])
-    build = BUILDS[label]
+    build = BUILDS[BY_NAME[label].drawn_as]
     diameter_um = build.mean_um + build.deviation_um * float(np.clip(rng.normal(), -2, 2))
     outline = wobbly_outline(rng, diameter_um / um_per_px, build.wobble, rng.uniform(1.0, build.elongation), points=120)
     return np.asarray(outline - (outline.max(axis=0) + outline.min(axis=0)) / 2, np.float32)
@@ -57,7 +58,7 @@ def draw_leukocyte(label: str, seed: int, outline: Outline) -> NDArray[np.float1
     canvas = Canvas(np.random.default_rng([seed, 1]), int(np.abs(outline).max()) + 8)
     body = canvas.distance(outline)
     radius_px = float(np.sqrt(np.ptp(outline[:, 0]) * np.ptp(outline[:, 1])) / 2)
-    _PAINTERS[label](canvas, body, radius_px)
+    _PAINTERS[BY_NAME[label].drawn_as](canvas, body, radius_px)
     return canvas.patch()
 
 

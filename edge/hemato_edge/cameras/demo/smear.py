@@ -9,20 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemato_edge.cameras.demo.cells import PRECIPITATE, RED_CELL, RED_CELL_UM, CellPlan, plan_cell
-from hemato_edge.labels import PLATELET_LABEL
+from hemato_edge.labels import CELL_CLASSES, PLATELET_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-DIFFERENTIAL: dict[str, float] = {
-    "neutrophil": 0.545,
-    "eosinophil": 0.055,
-    "basophil": 0.03,
-    "lymphocyte": 0.225,
-    "monocyte": 0.075,
-    "immature_granulocyte": 0.04,
-    "erythroblast": 0.03,
-}
+DIFFERENTIAL: dict[str, float] = {one.name: one.drawn_share for one in CELL_CLASSES if one.drawn_share}
 """Shares of the nucleated cells of a drawn slide. Rare kinds are kept common enough to be met on every slide."""
 
 _RED_CELLS_PER_PX2 = 36 / (640 * 480)
@@ -96,7 +88,8 @@ def spread(
 
 def _white_labels(rng: np.random.Generator, count: int) -> list[str]:
     """Labels of the nucleated cells: every kind as often as it should be, in random order."""
-    exact = np.array(list(DIFFERENTIAL.values())) * count
+    shares = np.array(list(DIFFERENTIAL.values()))
+    exact = shares / shares.sum() * count
     whole = np.floor(exact).astype(int)
     for k in np.argsort(whole - exact, kind="stable")[: count - int(whole.sum())]:
         whole[k] += 1

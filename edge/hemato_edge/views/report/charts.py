@@ -5,26 +5,13 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from hemato_edge.labels import ARTEFACT, UNCLASSIFIED
+from hemato_edge.labels import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from hemato_edge.store.records import CellRecord, FieldRecord
 
-COLOURS = {
-    "neutrophil": "#0072b2",
-    "eosinophil": "#d55e00",
-    "basophil": "#54278f",
-    "lymphocyte": "#009e73",
-    "monocyte": "#cc79a7",
-    "immature_granulocyte": "#e69f00",
-    "erythroblast": "#8c510a",
-    "platelet": "#666666",
-    UNCLASSIFIED: "#999999",
-    ARTEFACT: "#cccccc",
-}
-"""Label → colour, told apart by colour-blind people as well (M. Okabe and K. Ito, 2002, and two more)."""
 BAR_WIDTH, BAR_HEIGHT = 240, 18
 """Units of an interval bar; 0 to 100 % lie `_MARGIN` inside."""
 _MARGIN = 12
@@ -46,7 +33,7 @@ def interval_bar(row: Mapping[str, Any]) -> str:
         low, high = (_x(end) for end in row["reference"])
         parts.append(f'<rect x="{low}" y="2" width="{high - low:.1f}" height="{BAR_HEIGHT - 4}" fill="#e6ecf2"/>')
     if row["percent"] is not None:
-        colour = COLOURS[row["label"]]
+        colour = BY_NAME[row["label"]].colour
         low, high, at = _x(row["ci_low"]), _x(row["ci_high"]), _x(row["percent"])
         parts.append(f'<line x1="{low}" x2="{high}" y1="{middle}" y2="{middle}" stroke="{colour}" stroke-width="3"/>')
         parts.extend(
@@ -57,7 +44,7 @@ def interval_bar(row: Mapping[str, Any]) -> str:
         if row["estimate"] is not None:
             at = _x(row["estimate"])
             parts.append(f'<line x1="{at}" x2="{at}" y1="1" y2="{BAR_HEIGHT - 1}" stroke="#111111"/>')
-    return _svg(BAR_WIDTH, BAR_HEIGHT, parts, f"95 % interval of {row['label'].replace('_', ' ')}")
+    return _svg(BAR_WIDTH, BAR_HEIGHT, parts, f"95 % interval of {BY_NAME[row['label']].plural.lower()}")
 
 
 def bar_axis() -> str:
@@ -90,7 +77,7 @@ def slide_map(fields: Sequence[FieldRecord], cells: Iterable[CellRecord], um_per
     parts.append(f'<polyline points="{way}" fill="none" stroke="#456" stroke-width="0.8" stroke-opacity="0.6"/>')
     parts.extend(
         f'<circle cx="{(cell.x_px - left) * scale:.1f}" cy="{(cell.y_px - top) * scale:.1f}" r="2.4" '
-        f'fill="{COLOURS.get(cell.name, "#000000")}"/>'
+        f'fill="{BY_NAME[cell.name].colour}"/>'
         for cell in cells
     )
     size = (width * scale, height * scale + (18 if um_per_px else 0))

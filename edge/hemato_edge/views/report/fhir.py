@@ -5,7 +5,9 @@ have the elements of R4. The report is "preliminary", never "final": nobody has 
 
 The LOINC terms are those without a method or with the method "Estimate": a camera is neither an automated counter nor a
 manual count. They stand in LOINC's manual differential panel (https://loinc.org/24318-8) or on their own pages
-(https://loinc.org/49498-9, https://loinc.org/49497-1, https://loinc.org/19048-8).
+(https://loinc.org/49498-9, https://loinc.org/49497-1, https://loinc.org/19048-8). A code stands without LOINC's own
+name for it: those names change from release to release, and a name of another release makes a coding wrong. Our words
+stand in `text`.
 """
 
 from __future__ import annotations
@@ -13,26 +15,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hemato_edge.errors import MissingExtraError
+from hemato_edge.labels import BY_NAME, ERYTHROBLAST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+Term = tuple[str | None, str]
+"""LOINC code and our words for it."""
 _LOINC, _UCUM = "http://loinc.org", "http://unitsofmeasure.org"
 _CODES = "http://terminology.hl7.org/CodeSystem/"
-PANEL = ("24318-8", "Manual Differential panel - Blood")
-PERCENT_TERMS = {
-    "neutrophil": ("26511-6", "Neutrophils/100 leukocytes in Blood"),
-    "eosinophil": ("26450-7", "Eosinophils/100 leukocytes in Blood"),
-    "basophil": ("30180-4", "Basophils/100 leukocytes in Blood"),
-    "lymphocyte": ("26478-8", "Lymphocytes/100 leukocytes in Blood"),
-    "monocyte": ("26485-3", "Monocytes/100 leukocytes in Blood"),
-    "immature_granulocyte": ("38518-7", "Immature granulocytes/100 leukocytes in Blood"),
-}
-"""Class → LOINC code and long common name of its percentage."""
-NUCLEATED_TERM = ("19048-8", "Nucleated erythrocytes/100 leukocytes [Ratio] in Blood")
-VOLUME_TERMS = {
-    "white": ("49498-9", "Leukocytes [#/volume] in Blood by Estimate"),
-    "platelet": ("49497-1", "Platelets [#/volume] in Blood by Estimate"),
+PANEL: Term = ("24318-8", "White-cell differential of blood")
+VOLUME_TERMS: dict[str, Term] = {
+    "white": ("49498-9", "Leukocytes per volume of blood, estimated"),
+    "platelet": ("49497-1", "Platelets per volume of blood, estimated"),
 }
 
 
@@ -76,7 +71,7 @@ def _resource(report: Mapping[str, Any]) -> dict[str, object]:
 
 def _observations(report: Mapping[str, Any]) -> Iterator[dict[str, object]]:
     for row in report["differential"]:
-        figure = _observation(report, row["label"].replace("_", "-"), PERCENT_TERMS[row["label"]], row["percent"], "%")
+        figure = _observation(report, row["label"].replace("_", "-"), _percent_term(row["label"]), row["percent"], "%")
         ends = None if row["percent"] is None else (row["ci_low"], row["ci_high"])
         if row["reference"]:
             low, high = row["reference"]
@@ -88,7 +83,7 @@ def _observations(report: Mapping[str, Any]) -> Iterator[dict[str, object]]:
     nucleated = report["nucleated_red_cells"]
     unit, value = "/100{WBCs}", nucleated["per_100_wbc"]
     ends = None if value is None else (nucleated["ci_low"], nucleated["ci_high"])
-    figure = _observation(report, "nucleated-red-cells", NUCLEATED_TERM, value, unit)
+    figure = _observation(report, "nucleated-red-cells", _nucleated_term(), value, unit)
     yield figure | {"component": _components(unit, ends, nucleated["count"])}
     for kind, term in VOLUME_TERMS.items():
         estimate = (report["estimates"] or {}).get(kind)
@@ -99,9 +94,7 @@ def _observations(report: Mapping[str, Any]) -> Iterator[dict[str, object]]:
             yield figure | {"component": _components("10*9/L", ends, estimate["count"])}
 
 
-def _observation(
-    report: Mapping[str, Any], name: str, term: tuple[str, str], value: float | None, unit: str
-) -> dict[str, object]:
+def _observation(report: Mapping[str, Any], name: str, term: Term, value: float | None, unit: str) -> dict[str, object]:
     made: dict[str, object] = {
         "resourceType": "Observation",
         "id": name,
@@ -145,5 +138,17 @@ def _quantity(value: float, unit: str) -> dict[str, object]:
     return {"value": value, "unit": unit, "system": _UCUM, "code": unit}
 
 
-def _code(term: tuple[str, str]) -> dict[str, object]:
-    return {"coding": [{"system": _LOINC, "code": term[0], "display": term[1]}], "text": term[1]}
+def _percent_term(label: str) -> Term:
+    known = BY_NAME[label]
+    return known.loinc, f"{known.plural}, percent of leukocytes in blood"
+
+
+def _nucleated_term() -> Term:
+    known = BY_NAME[ERYTHROBLAST]
+    return known.loinc, f"{known.plural} per 100 leukocytes in blood"
+
+
+def _code(term: Term) -> dict[str, object]:
+    """A class without a code of LOINC's has its words alone."""
+    code, words = term
+    return {"text": words} if code is None else {"coding": [{"system": _LOINC, "code": code}], "text": words}

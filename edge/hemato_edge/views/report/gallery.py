@@ -8,9 +8,7 @@ import zlib
 from html import escape
 from typing import TYPE_CHECKING
 
-from hemato_edge.labels import REVIEW_LABELS
-from hemato_edge.views.report.charts import COLOURS
-from hemato_edge.views.report.text import NAMES
+from hemato_edge.labels import BY_NAME, REVIEW_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,7 +48,9 @@ def _one_class(reader: Reader, label: str, cells: list[CellRecord], per_class: i
         if len(shown) == per_class:
             break
     of_how_many = f"{len(shown)} of {len(cells)}, the least certain" if len(shown) < len(cells) else str(len(cells))
-    yield f'<h3><i class="dot" style="background:{COLOURS[label]}"></i>{NAMES[label]} <small>{of_how_many}</small></h3>'
+    shown_as = BY_NAME[label]
+    dot = f'<i class="dot" style="background:{shown_as.colour}"></i>'
+    yield f"<h3>{dot}{shown_as.plural} <small>{of_how_many}</small></h3>"
     yield '<div class="gallery">'
     yield from shown
     yield "</div>" if shown else "<p>No pictures of these were kept.</p></div>"
@@ -59,10 +59,10 @@ def _one_class(reader: Reader, label: str, cells: list[CellRecord], per_class: i
 def _card(cell: CellRecord, picture: PortraitRecord) -> str:
     said = f"{100 * cell.confidence:.0f} %"
     if cell.relabelled is not None:
-        was = f"{NAMES[cell.label].lower()} {said}"
+        was = f"{BY_NAME[cell.label].words} {said}"
         said = f"confirmed, {said}" if cell.relabelled == cell.label else f"machine: {was}"
     elif cell.label != cell.best:
-        said = f"{NAMES[cell.best].lower()}? {said}"
+        said = f"{BY_NAME[cell.best].words}? {said}"
     place = f"field {cell.field}, cell {cell.number}"
     heat = f'<b style="background-image:url({_data("png", heat_png(picture.activation))})"></b>'
     return (

@@ -10,14 +10,12 @@ from html import escape
 from statistics import quantiles
 from typing import TYPE_CHECKING, Any
 
-from hemato_edge.labels import REVIEW_LABELS
-from hemato_edge.views.report.charts import COLOURS, MAX_REGIONS, bar_axis, interval_bar, slide_map
+from hemato_edge.labels import BY_NAME, REVIEW_LABELS
+from hemato_edge.views.report.charts import MAX_REGIONS, bar_axis, interval_bar, slide_map
 from hemato_edge.views.report.gallery import gallery
 from hemato_edge.views.report.html_style import STYLE
 from hemato_edge.views.report.model import setting
 from hemato_edge.views.report.text import (
-    CLASS_NAMES,
-    NAMES,
     calibration_line,
     count_lines,
     estimate_lines,
@@ -111,9 +109,10 @@ def _class_row(row: Mapping[str, Any]) -> str:
     percent, interval = _NOTHING, _NOTHING
     if row["percent"] is not None:
         percent, interval = f"{row['percent']:.1f}", f"{row['ci_low']:.1f} – {row['ci_high']:.1f}"
+    shown_as = BY_NAME[row["label"]]
     reference = f"{row['reference'][0]:g} – {row['reference'][1]:g}" if row["reference"] else ""
     return (
-        f'<tr><td><i class="dot" style="background:{COLOURS[row["label"]]}"></i>{CLASS_NAMES[row["label"]]}</td>'
+        f'<tr><td><i class="dot" style="background:{shown_as.colour}"></i>{shown_as.plural}</td>'
         f'<td class="number">{row["count"]}</td><td class="number">{percent}</td>'
         f'<td class="number">{interval}</td><td class="quiet">{reference}</td>'
         f'<td class="flag">{_text((row["flag"] or "").upper())}</td><td class="bar">{interval_bar(row)}</td></tr>'
@@ -179,7 +178,8 @@ def _map(report: Mapping[str, Any], fields: list[FieldRecord], cells: list[CellR
     if len(regions) > MAX_REGIONS:
         yield f"<p>{len(regions) - MAX_REGIONS} shorter stretches are not drawn.</p>"
     names = [label for label in REVIEW_LABELS if any(cell.name == label for cell in cells)]
-    dots = (f'<span><i class="dot" style="background:{COLOURS[label]}"></i>{NAMES[label]}</span>' for label in names)
+    classes = (BY_NAME[name] for name in names)
+    dots = (f'<span><i class="dot" style="background:{one.colour}"></i>{one.plural}</span>' for one in classes)
     yield f'<div class="key">{"".join(dots)}</div>'
 
 
@@ -207,7 +207,7 @@ def _changes(reader: Reader, session: int) -> Iterator[str]:
         return
     yield "<table><tr><th>When (UTC)</th><th>Who</th><th>Cell</th><th>Change</th></tr>"
     for change in changes:
-        what = f"{NAMES[change.before]} → {NAMES[change.after]}"
+        what = f"{BY_NAME[change.before].words} → {BY_NAME[change.after].words}"
         undone = " (undone)" if change.undoes else ""
         yield f"<tr><td>{change.utc.isoformat()[:19].replace('T', ' ')}</td><td>{_text(change.who)}</td>"
         yield f"<td>field {change.field}, cell {change.cell}</td><td>{_text(what)}{undone}</td></tr>"

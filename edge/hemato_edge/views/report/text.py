@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hemato_edge import RESEARCH_USE_NOTICE
-from hemato_edge.labels import ARTEFACT, ERYTHROBLAST, PLATELET_LABEL, UNCLASSIFIED
+from hemato_edge.labels import BY_NAME, LEUKOCYTES
 from hemato_edge.views.report.camera import camera_line
 from hemato_edge.views.report.model import count_summary
 from hemato_edge.views.report.tracking import tracking_line
@@ -18,24 +18,6 @@ if TYPE_CHECKING:
 
     from hemato_edge.store.records import Totals
 
-CLASS_NAMES = {
-    "neutrophil": "Neutrophils",
-    "eosinophil": "Eosinophils",
-    "basophil": "Basophils",
-    "lymphocyte": "Lymphocytes",
-    "monocyte": "Monocytes",
-    "immature_granulocyte": "Immature granulocytes",
-}
-"""The names under which a haematologist looks for the classes."""
-NAMES = {
-    **CLASS_NAMES,
-    ERYTHROBLAST: "Nucleated red cells",
-    PLATELET_LABEL: "Large platelets",
-    UNCLASSIFIED: "Unclassified",
-    ARTEFACT: "No cell",
-}
-"""The names of all that a find may be called, `labels.REVIEW_LABELS`."""
-_ABBREVIATIONS = ("neu", "eos", "bas", "lym", "mon", "ig")
 _NOTHING = "–"
 _WARNINGS = {
     "scale_contradicts_profile": "the red cells do not fit the calibration profile's scale; use no figure per area, "
@@ -62,7 +44,7 @@ def differential_table(summary: Mapping[str, Any], title: str = "White-cell diff
         table.add_column(heading, justify="right")
     table.add_column("", style="bold red")
     for index, cells in enumerate(_rows(summary)):
-        if index == len(CLASS_NAMES):
+        if index == len(LEUKOCYTES):
             table.add_section()
         table.add_row(*cells)
     return table
@@ -91,9 +73,7 @@ def live_table(totals: Totals, status: Mapping[str, object]) -> Group:
 def progress_line(totals: Totals) -> str:
     """The state of a running session in one plain line, for logs and pipes."""
     summary: dict[str, Any] = count_summary(totals)
-    classes = " ".join(
-        f"{short} {row['count']}" for short, row in zip(_ABBREVIATIONS, summary["differential"], strict=True)
-    )
+    classes = " ".join(f"{BY_NAME[row['label']].short} {row['count']}" for row in summary["differential"])
     return (
         f"fields {totals.fields}  WBC {totals.wbc} ({classes}, unclassified {summary['unclassified']})"
         f"  RBC {totals.rbc}  PLT {totals.platelet}  rejected {sum(totals.rejected.values())}  dropped {totals.dropped}"
@@ -161,7 +141,7 @@ def _rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str, str]
     for row in summary["differential"]:
         interval = f"{row['ci_low']:.1f} – {row['ci_high']:.1f}" if row["percent"] is not None else _NOTHING
         flag = (row["flag"] or "").upper()
-        yield CLASS_NAMES[row["label"]], str(row["count"]), _decimal(row["percent"]), interval, flag
+        yield BY_NAME[row["label"]].plural, str(row["count"]), _decimal(row["percent"]), interval, flag
     classified = summary["classified"]
     yield "Classified white cells", str(classified), "100.0" if classified else _NOTHING, "", ""
     yield "Unclassified", str(summary["unclassified"]), "", "", ""
@@ -188,7 +168,7 @@ def _decimal(value: float | None) -> str:
 def _table_lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield f"{'Class':<30}{'Cells':>7}{'%':>8}{'95 % CI':>15}"
     for index, (name, count, percent, interval, flag) in enumerate(_rows(report)):
-        if index == len(CLASS_NAMES):
+        if index == len(LEUKOCYTES):
             yield "-" * 60
         yield f"{name:<30}{count:>7}{percent:>8}{interval:>15} {flag}".rstrip()
 

@@ -123,9 +123,9 @@ def test_a_review_is_told_with_the_machines_answer(path: Path) -> None:
         writer.undo(1, "Ada", NOON)
         writer.relabel(1, 0, 1, "basophil", "Ada", NOON)
     _, parsed = page_of(path)
-    assert "Neutrophils → Monocytes" in parsed.text
-    assert "Monocytes → Neutrophils (undone)" in parsed.text
-    assert "machine: neutrophils 86 %" in parsed.text
+    assert "neutrophil → monocyte" in parsed.text
+    assert "monocyte → neutrophil (undone)" in parsed.text
+    assert "machine: neutrophil 86 %" in parsed.text
 
 
 def test_an_interval_bar_lies_where_the_numbers_say() -> None:
