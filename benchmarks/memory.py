@@ -31,9 +31,10 @@ from hemato_edge.cameras.demo.camera import DemoCamera
 BOUND_MB = 120.0
 _CHILD = """
 import os, sys
+from dataclasses import replace
 import cv2
 import numpy as np
-from hemato_edge.cameras import spec
+from hemato_edge.cameras import registry
 from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.cli.main import main
 from hemato_edge.device.machine import Machine
@@ -65,12 +66,12 @@ class Kept(Telling):
         start, end = self._at[place : place + 2].tolist()
         return cv2.imdecode(np.frombuffer(os.pread(self._file, end - start, start), np.uint8), cv2.IMREAD_COLOR)
 
-def make(text, settings, *more):
+def make(spec, options):
     if source == "demo":
         return Telling(1, max_step_px=max(1.0, 39.0 * 900 / frames), frames=frames)
     return Kept()
 
-spec.make_camera = make
+registry.NAMED = tuple(replace(kind, make=make) if kind.name == "demo" else kind for kind in registry.NAMED)
 sys.argv = ["hemato-edge", "run", "--camera", "demo", "--no-display", "--json", "--db", os.path.join(folder, "x.db")]
 main()
 """

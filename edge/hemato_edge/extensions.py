@@ -11,14 +11,15 @@ The workstation's half of this project brings its own commands (`train`, `conver
 from __future__ import annotations
 
 import logging
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from importlib.metadata import EntryPoint
 
 CAMERAS = "hemato_edge.cameras"
-"""Each names a `hemato_edge.cameras.kind.CameraKind`."""
+"""Each names a `hemato_edge.cameras.kind.CameraKind`; what a person types begins with the entry point's name."""
 ENGINES = "hemato_edge.engines"
 """Each names a `hemato_edge.models.engines.EngineKind`."""
 COMMANDS = "hemato_edge.commands"
@@ -26,14 +27,44 @@ COMMANDS = "hemato_edge.commands"
 _log = logging.getLogger(__name__)
 
 
+def extension_names(group: str) -> tuple[str, ...]:
+    """The names under a group, in order; nothing is loaded."""
+    return tuple(_entries(group))
+
+
+def extension(group: str, name: str) -> object:
+    """What an installed package offers under a group by this name.
+
+    Raises:
+        KeyError: there is no such name.
+        ImportError: it cannot be loaded.
+        AttributeError: its module does not hold what it names.
+    """
+    return _entries(group)[name].load()
+
+
 def extensions(group: str) -> Iterator[tuple[str, object]]:
     """What installed packages offer under a group, by name and in the order of the names.
 
     One that cannot be imported is left out with a warning: a broken add-on must not keep the device from counting.
     """
-    for entry in sorted(entry_points(group=group), key=lambda found: found.name):
+    for name, entry in _entries(group).items():
         try:
-            yield entry.name, entry.load()
+            yield name, entry.load()
         except (ImportError, AttributeError) as error:
             source = entry.dist.name if entry.dist is not None else entry.value
-            _log.warning("the extension %s of %s cannot be loaded: %s", entry.name, source, error)
+            _log.warning("the extension %s of %s cannot be loaded: %s", name, source, error)
+
+
+@cache
+def _entries(group: str) -> dict[str, EntryPoint]:
+    """The entry points of a group by name, in the order of the names."""
+    return {entry.name: entry for entry in sorted(_installed().select(group=group), key=lambda found: found.name)}
+
+
+@cache
+def _installed() -> Any:  # EntryPoints; on Python 3.10 it has another type with the same `select`
+    """All entry points: every distribution is read for them, so once in a process, and only when asked for."""
+    from importlib.metadata import entry_points
+
+    return entry_points()

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from hemato_edge.cameras.isolated.child import CameraRecipe
 from hemato_edge.cameras.isolated.parent import ReaderProcess
 from hemato_edge.cameras.recovery.guarded import GuardedCamera
-from hemato_edge.cameras.spec import is_finite, make_camera, needs_reader
+from hemato_edge.cameras.registry import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hemato_edge.cameras.camera import Camera, Noise
+    from hemato_edge.cameras.kind import CameraOptions
     from hemato_edge.cameras.recovery.guarded import Patience
     from hemato_edge.cameras.recovery.state import Change
-    from hemato_edge.cameras.spec import CameraOptions
 
 
 def make_watched_camera(
@@ -26,13 +26,10 @@ def make_watched_camera(
     patience: Patience | None = None,
     noise: Noise | None = None,
 ) -> GuardedCamera:
-    """The camera for a session that nobody watches.
-
-    Drivers, networks and video decoders run in a process of their own, which can be killed; pictures and the demo are
-    our own code and need none.
+    """The camera for a session that nobody watches; a process of its own reads it where its kind says so.
 
     Args:
-        spec: see `spec.make_camera`.
+        spec: see `registry.make_camera`.
         options: sizes and time limits.
         prepare: wraps the camera in what is to be done each time that it is opened, such as locking its exposure.
         tell: called with every change of state, in the reading thread.
@@ -42,14 +39,15 @@ def make_watched_camera(
     Raises:
         CameraError: if `spec` names nothing there is, as far as that can be told without opening it.
     """
-    if not needs_reader(spec):
-        camera = make_camera(spec, options)
+    kind = kind_of(spec)
+    if not kind.isolated:
+        camera = kind.make(spec, options)
         return GuardedCamera(
             prepare(camera) if prepare else camera, None, patience, tell, options.read_timeout_s, noise
         )
     recipe = CameraRecipe(
         spec, options.width, options.height, options.fps, options.open_timeout_s, options.read_timeout_s
     )
-    reader = ReaderProcess(recipe, live=not is_finite(spec))
+    reader = ReaderProcess(recipe, live=kind.live)
     camera = prepare(reader) if prepare else reader
     return GuardedCamera(camera, reader.interrupt, patience, tell, options.read_timeout_s, noise)

@@ -115,7 +115,7 @@ def lock_camera(
     as_json: AsJson = False,
 ) -> None:
     """Lock exposure and white balance at what they are now, over an evenly lit place of the smear."""
-    from hemato_edge.cameras.spec import make_camera
+    from hemato_edge.cameras.registry import make_camera
     from hemato_edge.pipeline.calibrating import lock_camera as lock
 
     desk = Desk(config, profile, objective, replace=replace, as_json=as_json)
@@ -196,7 +196,7 @@ class Desk:
     def take(self, images: list[Path] | None, camera: str | None, count: int) -> Taken:
         """Pictures, or frames of the camera under the exposure that the profile has locked."""
         from hemato_edge.cameras.calibrated import PreparedCamera
-        from hemato_edge.cameras.spec import make_camera
+        from hemato_edge.cameras.registry import make_camera
         from hemato_edge.pipeline.calibrating import any_colour, take_frames, take_pictures
 
         if images:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hemato_edge.cameras.registry import examples
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
@@ -42,7 +44,7 @@ def run(
         str | None,
         typer.Option(
             metavar="SPEC",
-            help="0, /dev/video0, picamera, gst:PIPELINE, rtsp://…, a video, a picture, a folder of pictures, or demo.",
+            help=f"{examples()}; or what another package brings.",
         ),
     ] = None,
     until: Annotated[int | None, typer.Option(min=0, metavar="N", help="Stop at N classified white cells.")] = None,

@@ -7,10 +7,12 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hemato_edge.cameras.registry import device_nodes
 from hemato_edge.device.board import read_board
 from hemato_edge.device.memory import read_memory
 from hemato_edge.doctor.findings import Finding, failed, passed, skipped, warned
 from hemato_edge.doctor.subject import group_name, listed
+from hemato_edge.errors import CameraError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +24,6 @@ _NO_CAMERA = re.compile(r"bcm2835-(codec|isp)|pispbe|rpi-hevc|rpivid|embedded|me
 """Nodes of video4linux that are no cameras: the Pi's codecs and image processors, and side channels."""
 _UNICAM = re.compile(r"unicam|rp1-cfe|vi-output", re.IGNORECASE)
 """Nodes behind which a ribbon-cable camera sits: they are for libcamera (Pi) or Argus (Jetson)."""
-_OFFLINE = re.compile(r"^(demo(:\d*)?|rtsps?://.*|https?://.*|udp://.*|rtp://.*|tcp://.*)$")
-_NODES = ("/dev/video*", "/dev/media*", "/dev/dma_heap/*")
 _LISTERS = (("rpicam-hello", "--list-cameras"), ("libcamera-hello", "--list-cameras"), ("cam", "--list"))
 _LISTED = re.compile(r"^\s*(\d+)\s*:\s*(\S.*)$", re.MULTILINE)
 _MB = 1 << 20
@@ -39,18 +39,24 @@ def nodes(subject: Subject) -> Iterator[Finding]:
     found = {f"/dev/{path.rsplit('/', 1)[1]}": machine.read(f"{path}/name") or "?" for path in _video_classes(machine)}
     cameras = {node: name for node, name in found.items() if not _NO_CAMERA.search(name)}
     said = listed(f"{node} ({name})" for node, name in cameras.items()) or "no V4L2 camera"
-    if _OFFLINE.match(spec) or (not spec.isdigit() and not spec.startswith(("/dev/", "picamera", "gst:"))):
-        yield passed("camera", f"the settings name {spec}; {said}")
+    try:
+        needs = subject.camera_kind().needed_by(spec)
+    except CameraError as error:
+        yield failed("camera", f"the settings name {spec}: {error.message}", error.fix)
         return
-    node = f"/dev/video{spec}" if spec.isdigit() else spec if spec.startswith("/dev/") else None
-    if node is not None and spec != "0" and not machine.exists(node):
-        there = listed(machine.glob("/dev/v4l/by-id/*") or cameras) or "none"
-        yield failed("camera", f"the settings name {node}, which is not there", f"Plug it in, or use one of: {there}.")
-    elif not cameras and not spec.startswith(("picamera", "gst:")):
+    stable = machine.glob("/dev/v4l/by-id/*")
+    if needs.node is None:
+        yield passed("camera", f"the settings name {spec}; {said}")
+    elif needs.node_is_sure and not machine.exists(needs.node):
+        there = listed(stable or cameras) or "none"
+        yield failed(
+            "camera", f"the settings name {needs.node}, which is not there", f"Plug it in, or use one of: {there}."
+        )
+    elif not cameras:
         yield warned(
             "camera", f"{said}; the settings name {spec}", "Plug the camera in; `dmesg | tail` says what came."
         )
-    elif node is not None and not node.startswith("/dev/v4l/by-") and (stable := machine.glob("/dev/v4l/by-id/*")):
+    elif stable and not needs.node.startswith("/dev/v4l/by-"):
         yield passed("camera", f"{said}; a name that survives a replug: {stable[0]}")
     else:
         yield passed("camera", said)
@@ -61,7 +67,7 @@ def rights(subject: Subject) -> Iterator[Finding]:
     if subject.user is None:
         yield skipped("rights", "the user of a captured machine is not known")
         return
-    places = [path for pattern in _NODES for path in subject.machine.glob(pattern)]
+    places = [path for pattern in _patterns(subject) for path in subject.machine.glob(pattern)]
     if not places:
         yield skipped("rights", "no camera nodes to open")
         return
@@ -82,6 +88,15 @@ def rights(subject: Subject) -> Iterator[Finding]:
         yield failed("rights", f"{said}: is a member, but was not when logging in", "Log out and in again, or reboot.")
     else:
         yield failed("rights", said, f"`sudo usermod -aG {groups} {subject.user.name}`, then log out and in again")
+
+
+def _patterns(subject: Subject) -> list[str]:
+    """Where the nodes lie that a camera of this program, or the one in the settings, may open."""
+    try:
+        named = subject.camera_kind().devices
+    except CameraError:
+        named = ()
+    return [nodes.pattern for nodes in dict.fromkeys((*device_nodes(), *named))]
 
 
 def holders(subject: Subject) -> Iterator[Finding]:
@@ -124,7 +139,7 @@ def libcamera(subject: Subject) -> Iterator[Finding]:
         cameras = [entry[1] for entry in _LISTED.findall(answer)]
         if cameras:
             yield passed("libcamera", listed(cameras))
-        elif subject.camera.startswith("picamera"):
+        elif subject.camera_relies_on("picamera2"):
             yield failed("libcamera", "no camera on the ribbon cable, but the settings name it", _ribbon())
         elif is_pi and any(_UNICAM.search(machine.read(f"{path}/name") or "") for path in _video_classes(machine)):
             yield warned("libcamera", "there is a camera port, but no camera answers on it", _ribbon())
@@ -133,7 +148,7 @@ def libcamera(subject: Subject) -> Iterator[Finding]:
         return
     if not machine.live:
         yield skipped("libcamera", "a captured machine cannot be asked")
-    elif subject.camera.startswith("picamera"):
+    elif subject.camera_relies_on("picamera2"):
         yield failed("libcamera", "its tools give no answer", "`sudo apt install -y rpicam-apps python3-picamera2`")
     elif is_pi:
         yield warned("libcamera", "its tools give no answer", "`sudo apt install -y rpicam-apps`")

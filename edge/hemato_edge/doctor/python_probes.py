@@ -55,7 +55,7 @@ def python(subject: Subject) -> Iterator[Finding]:
         yield passed("python", said)
     elif not found.system_packages:
         said += ", so the picamera2 that apt installed is not seen"
-        yield (failed if subject.camera.startswith("picamera") else warned)("python", said, f"Type {_MAKE_VENV}.")
+        yield (failed if subject.camera_relies_on("picamera2") else warned)("python", said, f"Type {_MAKE_VENV}.")
     elif found.base != subject.machine.place("/usr"):
         said += f", made from {found.base} and not from the system's Python that apt's picamera2 is compiled for"
         yield warned("python", said, f"Type /usr/bin/{_MAKE_VENV.lstrip('`')}.")
@@ -95,7 +95,7 @@ def _imported_opencv(subject: Subject) -> Finding:
         return failed("opencv", f"cv2 cannot be imported: {what}", f"`{_REINSTALL_CV2}`")
     gstreamer = "with GStreamer" if entry["gstreamer"] else "without GStreamer"
     said = f"cv2 {entry['version']}, {gstreamer}"
-    if subject.camera.startswith("gst:") and not entry["gstreamer"]:
+    if subject.camera_relies_on("gstreamer") and not entry["gstreamer"]:
         return failed(
             "opencv",
             f"{said}, and the camera is {subject.camera.split()[0]}…: pip's wheels have none",
@@ -130,7 +130,7 @@ def binary_fit(subject: Subject) -> Iterator[Finding]:
     broken = {name: entry["error"] for name, entry in answer.items() if entry["error"]}
     if broken:
         said = "; ".join(f"{name}: {error}" for name, error in broken.items())
-        yield (failed if "numpy" in broken or subject.camera.startswith("picamera") else warned)(
+        yield (failed if "numpy" in broken or subject.camera_relies_on("picamera2") else warned)(
             "numpy", said, _numpy_fix(1, found)
         )
     else:

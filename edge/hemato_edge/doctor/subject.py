@@ -11,11 +11,15 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hemato_edge.cameras.registry import kind_of
 from hemato_edge.device.machine import Machine
+from hemato_edge.errors import CameraError
 from hemato_edge.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from hemato_edge.cameras.kind import CameraKind
 
 SYSTEM_PACKAGES = "/usr/lib/python3/dist-packages"
 """Where apt puts Python packages on Debian, Raspberry Pi OS and JetPack."""
@@ -114,6 +118,17 @@ class Subject:
     def camera(self) -> str:
         """The camera in the settings."""
         return self.settings.camera.spec
+
+    def camera_kind(self) -> CameraKind:
+        """The kind of the camera in the settings. Raises CameraError where there is no such kind."""
+        return kind_of(self.camera)
+
+    def camera_relies_on(self, package: str) -> bool:
+        """Whether the camera in the settings cannot do without a package; see `CameraKind.packages`."""
+        try:
+            return package in self.camera_kind().packages
+        except CameraError:
+            return False
 
 
 def this_subject(settings: Settings) -> Subject:

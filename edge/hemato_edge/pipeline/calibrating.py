@@ -13,8 +13,8 @@ from hemato_edge.calibration.profile import ControlsPart, FlatFieldPart, Profile
 from hemato_edge.calibration.scale import MICROMETER, scale_from_red_cells, scale_from_rulings
 from hemato_edge.cameras.camera import EndOfFrames, OpenCamera
 from hemato_edge.cameras.controls import LockableCamera
-from hemato_edge.cameras.kinds.files import FilesCamera
-from hemato_edge.cameras.kinds.opencv import CaptureCamera
+from hemato_edge.cameras.drivers.files import FilesCamera
+from hemato_edge.cameras.drivers.opencv import CaptureCamera
 from hemato_edge.cameras.picture_files import read_picture
 from hemato_edge.errors import CalibrationError, CameraError
 from hemato_edge.vision.locate.locator import OpenCvLocator

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hemato_edge.cameras.kind import Needs
+from hemato_edge.cameras.registry import device_nodes, kind_of
+from hemato_edge.errors import CameraError
 from hemato_edge.service.unit import CONFIGURATION, STATE_FOLDER, quoted
 from hemato_edge.settings import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hemato_edge.service.unit import Program
+from hemato_edge.service.unit import Program
 
 HIDDEN = (Path("/home"), Path("/root"), Path("/run/user"))
 """What `ProtectHome=` hides."""
 NOT_KEPT = (Path("/tmp"), Path("/var/tmp"), Path("/run"))  # noqa: S108 - where nothing should be installed
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_NETWORK_SPEC = re.compile(r"(rtsps?|rtmp|https?|udp|tcp)://", re.IGNORECASE)
-_NETWORK_ELEMENT = re.compile(r"\b(rtsp|udp|tcp|souphttp|curlhttp|srt|rtmp)\w*src", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class Allowances:
         readable: hidden places that must be visible.
         writable: folders besides the state folder that are written to.
         made_code: why memory must be writable and executable at once; empty: it must not.
+        devices: classes of device nodes besides those of the unit, as `DeviceAllow=` calls them.
     """
 
     network: tuple[str, ...] = ()
@@ -40,10 +41,13 @@ class Allowances:
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
     made_code: str = ""
+    devices: tuple[str, ...] = ()
 
     def drop_in(self) -> str | None:
         """The text of the drop-in; None if the unit is enough."""
         lines = [*self._network_lines(), *self._folder_lines()]
+        if self.devices:
+            lines += ["# camera.spec opens other devices", *(f"DeviceAllow={name} rw" for name in self.devices)]
         if self.made_code:
             lines += [f"# {self.made_code}", "MemoryDenyWriteExecute=no"]
         if not lines:
@@ -88,11 +92,14 @@ def allowances(settings: Mapping[str, object], program: Program) -> Allowances:
     Args:
         settings: as `configured` gives them; what is missing has its default.
         program: what is started.
+
+    Raises:
+        CameraError: the settings name a kind of camera that there is not.
     """
-    network, loopback = _network(settings)
-    camera = str(settings.get("camera.spec") or "")
+    camera, devices = _camera(settings)
+    network, loopback = _network(settings, camera)
     paths = [Path(str(v)) for k, v in settings.items() if v is not None and k.endswith((".path", ".folder", "_file"))]
-    paths += [Path(camera)] if camera.startswith("/") and not camera.startswith("/dev/") else []
+    paths += [] if camera.path is None else [camera.path]
     database = settings.get("store.path")
     folder = None if database is None else Path(str(database)).parent
     writable = () if folder is None or folder.is_relative_to(STATE_FOLDER) else (folder,)
@@ -102,16 +109,31 @@ def allowances(settings: Mapping[str, object], program: Program) -> Allowances:
         loopback=loopback,
         readable=tuple(p for p in hidden if not any(p.is_relative_to(w) for w in writable)),
         writable=writable,
-        made_code="camera.spec is a GStreamer pipeline: its Orc makes code" if camera.startswith("gst:") else "",
+        made_code=camera.made_code,
+        devices=devices,
     )
 
 
-def _network(settings: Mapping[str, object]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _camera(settings: Mapping[str, object]) -> tuple[Needs, tuple[str, ...]]:
+    """What the camera of the settings needs, and the classes of devices that the unit does not allow anyway."""
+    spec = settings.get("camera.spec")
+    if spec is None:
+        return Needs(), ()
+    try:
+        kind = kind_of(str(spec))
+    except CameraError:
+        if not str(spec).startswith("/"):
+            raise
+        return Needs(path=Path(str(spec))), ()  # a folder that is not there yet, on a stick for instance
+    others = [nodes.allowed_as for nodes in kind.devices if nodes not in device_nodes()]
+    return kind.needed_by(str(spec)), tuple(others)
+
+
+def _network(settings: Mapping[str, object], camera: Needs) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Why all of the network is needed, and why the loopback is."""
     network: list[str] = []
     loopback: list[str] = []
-    camera = str(settings.get("camera.spec") or "")
-    if _NETWORK_SPEC.match(camera) or (camera.startswith("gst:") and _NETWORK_ELEMENT.search(camera)):
+    if camera.network:
         network.append("camera.spec is a network camera")
     if settings.get("mqtt.host") is not None:
         (loopback if settings["mqtt.host"] in LOOPBACK else network).append("mqtt.host is set")

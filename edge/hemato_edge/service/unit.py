@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import hemato_edge
+from hemato_edge.cameras.registry import device_nodes
 
 NAME = "hemato-edge.service"
 TEMPLATE = "hemato-edge.service.in"
@@ -57,6 +58,7 @@ def unit(program: Program | None = None) -> str:
     """The unit's text for a program; without one, for a `hemato-edge` on the service's search path."""
     text = (files("hemato_edge.service") / TEMPLATE).read_text(encoding="utf-8")
     values = {"command": (program or Program()).command, "memory_high": MEMORY_HIGH, "memory_max": MEMORY_MAX}
+    values["devices"] = "\n".join(f"DeviceAllow={nodes.allowed_as} rw" for nodes in device_nodes())
     for name, value in values.items():
         text = text.replace(f"@{name}@", value)
     return text

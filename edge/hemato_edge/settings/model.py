@@ -64,9 +64,7 @@ _FilePath = Annotated[Path, BeforeValidator(_expanded)]
 class CameraSettings(Section):
     """Where the pictures come from."""
 
-    spec: str = Field(
-        "0", min_length=1, description="camera SPEC: index, device, picamera, gst:…, file, folder or demo"
-    )
+    spec: str = Field("0", min_length=1, description="which camera: what `run --help` says of --camera")
     width: int | None = Field(
         None, ge=64, le=16384, examples=[1280], description="picture width to ask for, pixels; none: the camera's"
     )

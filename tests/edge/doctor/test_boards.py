@@ -109,6 +109,9 @@ def test_a_camera_that_is_named_but_not_there(tmp_path: Path) -> None:
     unplugged = build(tmp_path / "none", "Jetson Orin Nano", {"/sys/class/video4linux/video0/name": None})
     assert the_one(list(camera_probes.nodes(Subject(unplugged)))).status is Status.WARN
     assert the_one(list(camera_probes.nodes(Subject(unplugged, with_camera("demo"))))).status is Status.PASS
+    unknown = the_one(list(camera_probes.nodes(Subject(machine, with_camera("picamra")))))
+    assert unknown.status is Status.FAIL
+    assert "picamera" in unknown.fix
 
 
 def test_little_contiguous_memory(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def _picture(path: Path) -> object:
 
 def _video(path: Path) -> object:
     from hemato_edge.cameras.camera import EndOfFrames
-    from hemato_edge.cameras.kinds.opencv import VideoFile
+    from hemato_edge.cameras.drivers.opencv import VideoFile
 
     camera = VideoFile(path)
     camera.open()

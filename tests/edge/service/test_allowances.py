@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hemato_edge.errors import ConfigurationError
+from hemato_edge.errors import CameraError, ConfigurationError
 from hemato_edge.service.allowances import allowances, configured
 from hemato_edge.service.unit import Program
 
@@ -40,6 +40,9 @@ def lines(settings: dict[str, object], *folders: str) -> list[str]:
         ({"metrics.port": 9100, "mqtt.host": "broker.example"}, NETWORK),
         ({"metrics.host": "192.0.2.1"}, []),  # nothing listens without a port
         ({"camera.spec": "rtsp://10.0.0.7/1"}, NETWORK),
+        ({"camera.spec": "rtp://239.0.0.1:5004"}, NETWORK),
+        ({"camera.spec": "udp://@:1234"}, NETWORK),
+        ({"camera.spec": "http://10.0.0.7/mjpeg"}, NETWORK),
         ({"camera.spec": "gst:rtspsrc location=rtsp://x ! decodebin"}, [*NETWORK, "MemoryDenyWriteExecute=no"]),
         # code that is made
         ({"camera.spec": "gst:nvarguscamerasrc ! nvvidconv"}, ["MemoryDenyWriteExecute=no"]),
@@ -73,6 +76,11 @@ def test_each_opening_has_its_reason() -> None:
     assert text is not None
     assert "# mqtt.host is set" in text
     assert "# camera.spec is a GStreamer pipeline" in text
+
+
+def test_an_unknown_kind_of_camera_is_refused() -> None:
+    with pytest.raises(CameraError, match="picamra"):
+        allowances({"camera.spec": "picamra"}, Program())
 
 
 def test_only_the_file_speaks_for_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MESSAGE_BYTES = 65_536
 """Longest request or answer; pixels do not go over the socket."""
-MAKE_CAMERA = "hemato_edge.cameras.spec:make_camera"
+MAKE_CAMERA = "hemato_edge.cameras.registry:make_camera"
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _NAME = b"hemato-reader"
 

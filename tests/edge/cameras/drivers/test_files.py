@@ -10,7 +10,7 @@ import pytest
 
 from hemato_edge.cameras.camera import EndOfFrames, OpenCamera
 from hemato_edge.cameras.demo.slide import draw_field
-from hemato_edge.cameras.kinds.files import FilesCamera
+from hemato_edge.cameras.drivers.files import FilesCamera
 from hemato_edge.cameras.picture_files import MAX_PIXELS, check_picture, read_picture
 from hemato_edge.errors import CameraError, ImageError
 

@@ -40,7 +40,7 @@ class CaptureCamera(ABC):
 
     A camera counts as open when its first frame has come: OpenCV's `isOpened()` says yes to pipelines that never
     give one. The backends' own timeouts bound a read; a driver that hangs all the same is ended with the reader process
-    that it runs in (`reader_process`).
+    that it runs in (`cameras.isolated`).
 
     Args:
         source: what a person named: path, address or pipeline.

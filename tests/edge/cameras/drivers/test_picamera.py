@@ -17,7 +17,7 @@ import pytest
 from hemato_edge.cameras.calibrated import PreparedCamera
 from hemato_edge.cameras.camera import OpenCamera
 from hemato_edge.cameras.demo.slide import draw_field
-from hemato_edge.cameras.kinds.picamera import PiCamera, libcamera_sees_a_camera
+from hemato_edge.cameras.drivers.picamera import PiCamera, libcamera_sees_a_camera
 from hemato_edge.errors import CalibrationError, CameraError
 
 FIELD = draw_field(1)[0]

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from hemato_edge.cameras.demo.camera import DemoCamera
-from hemato_edge.cameras.kinds.files import FilesCamera
-from hemato_edge.cameras.kinds.opencv import DeviceCamera, GStreamerCamera, StreamCamera, VideoFile
-from hemato_edge.cameras.kinds.picamera import PiCamera
-from hemato_edge.cameras.spec import make_camera
+from hemato_edge.cameras.drivers.files import FilesCamera
+from hemato_edge.cameras.drivers.opencv import DeviceCamera, GStreamerCamera, StreamCamera, VideoFile
+from hemato_edge.cameras.drivers.picamera import PiCamera
+from hemato_edge.cameras.factory import make_watched_camera
+from hemato_edge.cameras.registry import NAMED, kinds, make_camera, table
 from hemato_edge.errors import CameraError
 from hemato_edge.settings import CameraSettings
 
@@ -44,6 +45,32 @@ def test_files_and_folders(tmp_path: Path) -> None:
     assert isinstance(make_camera(str(tmp_path), CameraSettings()), FilesCamera)
     assert isinstance(make_camera(str(tmp_path / "a.PNG"), CameraSettings()), FilesCamera)
     assert isinstance(make_camera(str(tmp_path / "a.mp4"), CameraSettings()), VideoFile)
+
+
+@pytest.mark.parametrize(
+    ("spec", "near"),
+    [("picamra", "picamera"), ("rtps://10.0.0.1/live", "rtsp"), ("Demo:3", "demo"), ("gts:videotestsrc", "gst")],
+)
+def test_an_unknown_kind_is_refused_with_near_names(spec: str, near: str) -> None:
+    with pytest.raises(CameraError) as caught:
+        make_watched_camera(spec, CameraSettings())
+    assert near in caught.value.fix.partition("?")[0]
+
+
+def test_no_two_kinds_take_the_same() -> None:
+    every = [example for kind in kinds() for example in kind.examples] + ["RTP://239.0.0.1:5004", "udp://@:1234"]
+    for example in every:
+        assert len([kind for kind in NAMED if kind.takes(example)]) <= 1, example
+    assert {kind.name for kind in NAMED for example in every if kind.takes(example)} == {k.name for k in NAMED}
+
+
+def test_what_a_driver_or_a_decoder_reads_is_isolated() -> None:
+    assert {kind.name for kind in kinds() if not kind.isolated} == {"demo", "files"}
+
+
+def test_the_table_of_the_documentation_is_current() -> None:
+    kept = (Path(__file__).parents[3] / "docs" / "reference" / "cameras.md").read_text(encoding="utf-8")
+    assert kept == table(), "python -m hemato_edge.cameras.registry > docs/reference/cameras.md"
 
 
 @pytest.mark.parametrize("spec", ["nonsense", "/no/such/folder", "picamera:x", "demo:x", "missing.png", ""])
