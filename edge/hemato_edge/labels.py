@@ -216,3 +216,25 @@ UNCLASSIFIED, ARTEFACT = (one.name for one in NO_CLASSES)
 cell: it counts as nothing, and the classifier never answers it."""
 REVIEW_LABELS: tuple[str, ...] = tuple(BY_NAME)
 """What a person may call a cell in review."""
+
+
+def named_class(text: str) -> CellClass | None:
+    """The class that somebody means: by name, plural, words, abbreviation or alias; None where it is none of these."""
+    wanted = _letters(text)
+    for one in BY_NAME.values():
+        spellings = (one.name, one.plural, one.words, one.short, *one.aliases)
+        if wanted in {_letters(spelling) for spelling in spellings}:
+            return one
+    return None
+
+
+def nearest_name(text: str) -> str | None:
+    """The name of the class whose name is nearest to a misspelt one; None where none is near."""
+    import difflib
+
+    near = difflib.get_close_matches(_letters(text), [_letters(name) for name in BY_NAME], n=1, cutoff=0.6)
+    return next((name for name in BY_NAME if _letters(name) in near), None)
+
+
+def _letters(text: str) -> str:
+    return "".join(letter for letter in text.lower() if letter.isalpha())

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hemato_edge.cli.inherit import hand_down
 from hemato_edge.cli.report import AsJson, Database, Session, database_path, open_reader
-from hemato_edge.labels import BY_NAME, REVIEW_LABELS
+from hemato_edge.labels import BY_NAME, REVIEW_LABELS, named_class, nearest_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +47,7 @@ def review(
 ) -> None:
     """Walk through the cells in doubt, the least certain first: one key a cell."""
     if context.invoked_subcommand is not None:
+        hand_down(context)
         return
     from rich.console import Console
 
@@ -91,8 +93,7 @@ def relabel(
     by: By = None,
 ) -> None:
     """Name one cell."""
-    if label not in REVIEW_LABELS:
-        raise typer.BadParameter(f"{label!r} is none of {', '.join(REVIEW_LABELS)}")
+    label = _label_meant(label)
     with _opened(db) as (reader, writer):
         try:
             writer.relabel(reader.session(session).id, field, cell, label, _who(by), _now())
@@ -245,6 +246,20 @@ def _answer(cell: CellRecord) -> str:
     likely = sorted(cell.probabilities.items(), key=lambda item: -item[1])[:3]
     guesses = ", ".join(f"{BY_NAME[label].words} {100 * share:.0f} %" for label, share in likely)
     return f"{BY_NAME[cell.name].words} ({guesses})"
+
+
+def _label_meant(text: str) -> str:
+    """The label that is meant, in any of its spellings.
+
+    Raises:
+        typer.BadParameter: it is none; the nearest is named.
+    """
+    found = named_class(text)
+    if found is not None:
+        return found.name
+    near = nearest_name(text)
+    hint = f"did you mean {near}?" if near else f"known: {', '.join(REVIEW_LABELS)}"
+    raise typer.BadParameter(f"{text!r} is no class of cells; {hint}")
 
 
 def _who(by: str | None) -> str:

@@ -54,6 +54,45 @@ def test_one_key_names_a_cell(path: Path) -> None:
         ]
 
 
+def test_options_before_a_subcommand_count_for_it(path: Path, tmp_path: Path) -> None:
+    record(path, LABELS)  # a second session, which is the last one
+    run("--db", path, "--session", 1, "--by", "Ada", "relabel", 0, 0, "monocyte")
+    assert names(path)[0] == "monocyte"
+    with Reader(path) as reader:
+        assert next(reader.cells(2)).name == "neutrophil"
+        assert reader.relabels(1)[0].who == "Ada"
+    run("--db", tmp_path / "none.db", "--session", 2, "undo", "--db", path, "--session", 1)  # what stands behind wins
+    assert names(path)[0] == "neutrophil"
+    assert len(run("--db", path, "--limit", 2, "list", "--session", 1).splitlines()) == 2
+
+
+def test_an_option_that_the_subcommand_does_not_know_is_refused(path: Path) -> None:
+    result = CliRunner().invoke(app, ["review", "--limit", "3", "undo", "--db", str(path)])
+    assert result.exit_code == 2
+    assert "`undo` has no option --limit" in result.output
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("Monocytes", "monocyte"),
+        ("nucleated red cell", "erythroblast"),
+        ("NRBC", "erythroblast"),
+        ("no cell", "artefact"),
+    ],
+)
+def test_a_class_may_be_called_by_its_other_names(path: Path, said: str, meant: str) -> None:
+    run("relabel", 0, 0, said, "--db", path)
+    assert names(path)[0] == meant
+
+
+def test_a_misspelt_class_is_answered_with_the_nearest(path: Path) -> None:
+    result = CliRunner().invoke(app, ["review", "relabel", "0", "0", "lymfocyte", "--db", str(path)])
+    assert result.exit_code == 2
+    assert "did you mean lymphocyte?" in result.output
+    assert names(path)[0] == "neutrophil"
+
+
 def test_y_takes_the_first_guess_of_an_unclassified_cell(path: Path) -> None:
     run("--db", path, keys="sssy")
     assert names(path)[3] == "lymphocyte"
