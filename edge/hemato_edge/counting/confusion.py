@@ -6,8 +6,9 @@ q nor C is known exactly: both were counted. So counts and matrix are drawn many
 2.5 % and 97.5 % quantiles of the resulting p are the interval. (For two classes: W. J. Rogan and B. Gladen, "Estimating
 prevalence from the results of a screening test", American Journal of Epidemiology 107 (1978), 71-76.)
 
-The matrix of a card counts the best guesses of all held-out cells, those below the rejection threshold included, so it
-has more confusions than the answers that are given, and the interval is rather too wide than too narrow.
+Where only the matrix at home is known, it counts the best guesses of all held-out cells, those below the rejection
+threshold included, so it has more confusions than the answers that are given. How much a microscope that was never seen
+differs from home is not in it; that is in the matrices of laboratories that were left out, see `travelled`.
 
 The prior is Jeffreys', half a cell in every place of counts and matrix (H. Jeffreys, Proceedings of the Royal Society
 A 186 (1946), 453-461; that its intervals cover what they say on average: L. D. Brown, T. T. Cai and A. DasGupta,
@@ -20,22 +21,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hemato_edge.counting.travelled import draw_travelled
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from hemato_edge.counting.known_confusions import Confusions
 
 DRAWS = 4000
 """The ends of the interval then stray by about 0.1 of its width from one seed to another."""
 _PRIOR = 0.5
 _SEED = 20
 _QUANTILES = (0.025, 0.5, 0.975)
+_LEAST_ANSWERED = 0.05
+"""Of a class that is hardly ever answered, nothing can be reckoned back: 20 times what was answered at most."""
+_SURE = 1e-3
+"""Of every answer is taken for right: classes that a drawn matrix cannot tell apart then share what was answered."""
+_NONE = 1e-9
 
 
 def corrected_percentages(
     machine: Sequence[int],
     reviewed: Sequence[int],
-    confusion: Sequence[Sequence[int]],
+    confusions: Confusions,
     parts: int,
     draws: int = DRAWS,
 ) -> list[tuple[float, float, float]]:
@@ -46,12 +56,12 @@ def corrected_percentages(
     Args:
         machine: (K,) cells by the classifier's answer.
         reviewed: (K,) cells by what a person called them: no confusion applies to these.
-        confusion: (K, K) cells, rows truth, columns answer; no empty row.
+        confusions: of the classifier; no empty row in `home`.
         parts: how many classes, from the first on, make up the whole.
         draws: how many resamples.
     """
     rng = np.random.default_rng(_SEED)
-    answered, seen, matrix = (np.asarray(values, np.float64) for values in (machine, reviewed, confusion))
+    answered, seen = (np.asarray(values, np.float64) for values in (machine, reviewed))
     # the prior belongs to the cells that were drawn from the blood, whoever named them, and enters once
     by_machine, by_person = (_PRIOR, 0.0) if answered.any() or not seen.any() else (0.0, _PRIOR)
     q = rng.standard_gamma(answered + by_machine, (draws, len(answered)))
@@ -59,13 +69,32 @@ def corrected_percentages(
     weight = q.sum(axis=1, keepdims=True)
     true = h
     if answered.any():
-        rows = rng.standard_gamma(np.broadcast_to(matrix + _PRIOR, (draws, *matrix.shape)))
-        rows /= rows.sum(axis=2, keepdims=True)
-        solved = np.linalg.solve(rows.transpose(0, 2, 1), (q / weight)[..., None])[..., 0]
-        true = weight * _onto_simplex(solved) + h
-    percent = 100 * true / np.maximum(true[:, :parts].sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+        true = weight * _reckoned_back(q / weight, _drawn(rng, confusions, draws)) + h
+    percent = 100 * true / true[:, :parts].sum(axis=1, keepdims=True)
     low, middle, high = np.quantile(percent, _QUANTILES, axis=0)
     return [(float(a), float(b), float(c)) for a, b, c in zip(low, middle, high, strict=True)]
+
+
+def _drawn(rng: np.random.Generator, confusions: Confusions, draws: int) -> NDArray[np.float64]:
+    """(draws, K, K): probabilities of the answers that are given; a row's rest to one is the cells not classified."""
+    home = np.asarray(confusions.home, np.float64)
+    if confusions.abroad or confusions.here:
+        abroad = np.asarray(confusions.abroad, np.float64).reshape(-1, len(home), len(home) + 1)
+        here = np.asarray(confusions.here or np.zeros((len(home), len(home) + 1)), np.float64)
+        return draw_travelled(rng, home, abroad, here, draws)[:, :, :-1]
+    rows = rng.standard_gamma(np.broadcast_to(home + _PRIOR, (draws, *home.shape)))
+    shares: NDArray[np.float64] = rows / rows.sum(axis=2, keepdims=True)
+    return shares
+
+
+def _reckoned_back(q: NDArray[np.float64], matrices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The true shares (n, K) behind answered shares `q` (n, K), by matrices (n, K, K) as `_drawn` gives them."""
+    answered = matrices.sum(axis=2)
+    rows = (1 - _SURE) * matrices / answered[..., None] + _SURE * np.eye(q.shape[1])
+    solved = np.linalg.solve(rows.transpose(0, 2, 1), q[..., None])[..., 0]
+    shares = np.maximum(_onto_simplex(solved), _NONE) / np.maximum(answered, _LEAST_ANSWERED)
+    true: NDArray[np.float64] = shares / shares.sum(axis=1, keepdims=True)
+    return true
 
 
 def _onto_simplex(points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,7 +9,9 @@ from hemato_edge.counting.intervals import clopper_pearson
 from hemato_edge.labels import ARTEFACT, CLASSIFIER_LABELS, ERYTHROBLAST, LEUKOCYTES, UNCLASSIFIED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
+
+    from hemato_edge.counting.known_confusions import Confusions
 
 LOW, HIGH = "low", "high"
 """Flags of a class whose whole interval lies under, or over, its reference interval."""
@@ -79,7 +81,7 @@ class Differential:
 def differential(
     labels: Mapping[str, int],
     reviewed: Mapping[str, int] | None = None,
-    confusion: Sequence[Sequence[int]] | None = None,
+    confusion: Confusions | None = None,
     reference: Mapping[str, tuple[float, float]] | None = None,
 ) -> Differential:
     """The differential of counts by label.
@@ -87,9 +89,8 @@ def differential(
     Args:
         labels: label → cells; platelets and artefacts among them are left out.
         reviewed: those of `labels` that a person named: their class is taken as true.
-        confusion: the classifier's confusion matrix in cells, rows truth, columns answer, both in the order of
-            `labels.CLASSIFIER_LABELS`. With it the intervals are widened by its errors, unless a row is empty: of
-            that class nothing is known.
+        confusion: what is known of the classifier's errors, classes in the order of `labels.CLASSIFIER_LABELS`. With it
+            the intervals are widened by them, unless a row of all that is known is empty: of that class nothing is.
         reference: label → reference interval, percent.
 
     Raises:
@@ -124,12 +125,10 @@ class Shares:
     by_label: dict[str, tuple[float, float, float]]
 
 
-def _corrected(
-    labels: Mapping[str, int], reviewed: Mapping[str, int], confusion: Sequence[Sequence[int]]
-) -> Shares | None:
+def _corrected(labels: Mapping[str, int], reviewed: Mapping[str, int], confusion: Confusions) -> Shares | None:
     from hemato_edge.counting.confusion import corrected_percentages  # numpy: only where it is needed
 
-    if not all(map(sum, confusion)):
+    if not (confusion.abroad or confusion.here or all(map(sum, confusion.home))):
         return None
     seen = [reviewed.get(label, 0) for label in CLASSIFIER_LABELS]
     if sum(seen) == sum(labels.get(label, 0) for label in CLASSIFIER_LABELS):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.counting.differential import differential
 from hemato_edge.counting.intervals import CONFIDENCE
+from hemato_edge.counting.known_confusions import Confusions
 from hemato_edge.labels import ARTEFACT, ERYTHROBLAST, LEUKOCYTES
 from hemato_edge.store.records import SETTING_CHANGED
 from hemato_edge.views.report.areas import DIGITS, areas_of, estimates_of, per_field, white_per_1000_red
@@ -16,8 +17,6 @@ from hemato_edge.views.report.camera import camera_summary
 from hemato_edge.views.report.tracking import tracking_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from hemato_edge.counting.differential import ClassRow, Differential
     from hemato_edge.store.reader import Reader
     from hemato_edge.store.records import SessionRecord, Totals
@@ -68,7 +67,7 @@ def build_report(reader: Reader, session: int | None = None, nucleated_count: fl
     """
     record = reader.session(session)
     totals = reader.totals(record.id)
-    summary = count_summary(totals, record.confusion, reference_of(record.settings), nucleated_count)
+    summary = count_summary(totals, _confusions(record), reference_of(record.settings), nucleated_count)
     tallies = reader.tallies(record.id)
     return {
         "session": session_summary(record),
@@ -103,7 +102,7 @@ def session_summary(record: SessionRecord) -> dict[str, object]:
 
 def count_summary(
     totals: Totals,
-    confusion: Sequence[Sequence[int]] | None = None,
+    confusion: Confusions | None = None,
     reference: Mapping[str, tuple[float, float]] | None = None,
     nucleated_count: float | None = None,
 ) -> dict[str, object]:
@@ -149,6 +148,10 @@ def reference_of(settings: Mapping[str, object]) -> dict[str, tuple[float, float
         for label, ends in found.items()
         if isinstance(ends, (list, tuple)) and len(ends) == 2
     }
+
+
+def _confusions(record: SessionRecord) -> Confusions | None:
+    return None if record.confusion is None else Confusions(record.confusion)
 
 
 def _class_row(row: ClassRow) -> dict[str, object]:
