@@ -110,6 +110,21 @@ def test_a_cut_off_jpeg_is_corrupt(tmp_path: Path) -> None:
     assert fingerprint(path).fault
 
 
+def test_a_phones_jpeg_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    cv2.imwrite(str(path), draw_picture("monocyte", 200, 200, np.random.default_rng(1))[0])
+    path.write_bytes(path.read_bytes() + bytes(range(256)) * 40)
+    assert fingerprint(path).fault == ""
+
+
+def test_a_stack_of_pictures_is_refused(tmp_path: Path) -> None:
+    pages = [draw_picture("monocyte", 200, 200, np.random.default_rng(i))[0] for i in range(3)]
+    cv2.imwritemulti(str(tmp_path / "a.tif"), pages)
+    assert "3 pictures" in fingerprint(tmp_path / "a.tif").fault
+    cv2.imwritemulti(str(tmp_path / "a.tif"), pages[:1])
+    assert fingerprint(tmp_path / "a.tif").fault == ""
+
+
 def test_faults_of_boxes(data: Path) -> None:
     bccd = data / "bccd"
     whole = [("WBC", (10, 10, 60, 60)), *[("RBC", (10 * i, 80, 10 * i + 9, 90)) for i in range(5)]]

@@ -13,6 +13,7 @@ from hemato_training.data.cell_sets import load
 from hemato_training.data.class_names import kind_named, label_named
 from hemato_training.data.field_sets import load_fields
 from hemato_training.data.folders import read_folder
+from hemato_training.data.reading import Reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +87,7 @@ def test_all_unknown_class_folders_are_named_and_can_be_left_out(tmp_path: Path)
         put(tmp_path / name / "1.png")
     with pytest.raises(DataError, match="'blast', 'smudge' are none"):
         read_folder(tmp_path)
-    found = read_folder(tmp_path, ["blast", "smudge"])
+    found = read_folder(tmp_path, Reading(ignore=("blast", "Smudge")))
     assert (len(found.pictures), found.ignored) == (1, 2)
 
 

@@ -15,10 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hemato_training.data.check import Report, SplitContent
+    from hemato_training.data.reading import Reading
     from hemato_training.data.split import Division
 
 data_app = typer.Typer(help="Check, split and download training data.", no_args_is_help=True)
-Ignore = Annotated[list[str] | None, typer.Option(help="Class to leave out; may be repeated.")]
+Ignore = Annotated[list[str] | None, typer.Option(help="Class or drawn object to leave out; may be repeated.")]
+Names = Annotated[
+    str | None,
+    typer.Option(help="What the numbers of YOLO rows mean, such as wbc,rbc,platelet or 1=wbc,2=rbc; else from files."),
+]
 _SHOWN, _SHOWN_OF_NOTES = 5, 2
 _STYLE = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
@@ -32,18 +37,19 @@ def register(app: typer.Typer) -> None:
 def check(
     path: Annotated[Path, typer.Argument(help="Folder of one data set.")],
     ignore: Ignore = None,
+    names: Names = None,
     show: Annotated[int, typer.Option(help="Examples of each finding; of a note at most two.")] = _SHOWN,
     as_json: Json = False,
 ) -> None:
     """What a data set holds and what is wrong with it.
 
-    Reads a folder per class, Pascal VOC, YOLO text, or an index.csv. Exits with 9 if something leaks between splits or
-    would break training, with 0 if there are at most warnings.
+    Reads a folder per class, Pascal VOC, YOLO text, COCO JSON, a table, or an index.csv. Exits with 9 if something
+    leaks between splits or would break training, with 0 if there are at most warnings.
     """
     from hemato_training.data.check import check as run_check
     from hemato_training.progress import Screen
 
-    report = run_check(path, tuple(ignore or ()), Screen())
+    report = run_check(path, _reading(ignore, names), Screen())
     if as_json:
         print_json(report.as_json())
     else:
@@ -67,6 +73,7 @@ def split(
     seed: Annotated[int, typer.Option(help="Of the order in which groups are dealt out.")] = 1,
     force: Annotated[bool, typer.Option("--force", help="Replace the split of an index that is there.")] = False,
     ignore: Ignore = None,
+    names: Names = None,
     as_json: Json = False,
 ) -> None:
     """Divide a data set by groups, evenly by class, and write its index.csv.
@@ -78,7 +85,7 @@ def split(
 
     shares = {"val": val, **({"test": test} if test else {})}
     division = split_folder(
-        path, shares, group_by=group_by, seed=seed, force=force, ignore=tuple(ignore or ()), reporter=Screen()
+        path, shares, group_by=group_by, seed=seed, force=force, reading=_reading(ignore, names), reporter=Screen()
     )
     if as_json:
         print_json({**asdict(division), "index": str(division.index)})
@@ -143,6 +150,13 @@ def list_sets(as_json: Json = False) -> None:
         screen.print(f"    {size}licence: {one.licence}\n    {one.home}", soft_wrap=True)
         if one.note:
             screen.print(f"    {one.note}", soft_wrap=True)
+
+
+def _reading(ignore: list[str] | None, names: str | None) -> Reading:
+    from hemato_training.data.number_names import numbered
+    from hemato_training.data.reading import Reading
+
+    return Reading(tuple(ignore or ()), numbered(names) if names else {})
 
 
 def _show_contents(splits: Mapping[str, SplitContent], title: str) -> None:

@@ -1,119 +1,162 @@
-"""Folders of fields of view with drawn boxes: Pascal VOC and YOLO text, with or without an index."""
+"""Folders of fields of view with drawn boxes: Pascal VOC, YOLO text and COCO JSON, with or without an index."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
-
-from hemato_edge.errors import DataError, MissingExtraError
-from hemato_edge.labels import CLASSIFIER_LABELS, KINDS, WBC
+from hemato_edge.errors import DataError
+from hemato_edge.labels import CLASSIFIER_LABELS, WBC
 from hemato_training.data.annotations import Boxes, read_voc, read_yolo
-from hemato_training.data.class_names import label_named
+from hemato_training.data.class_names import UnknownObjectError, label_named, unknown_objects
+from hemato_training.data.coco import read_coco
 from hemato_training.data.index_csv import INDEX, picture_path, read_index
+from hemato_training.data.number_names import HOW, find_numbering, is_list_of_names
+from hemato_training.data.picture_names import PictureNames
 from hemato_training.data.picture_set import GROUP_COLUMNS, SPLIT_WORDS, Cell, Picture, PictureSet, split_of
+from hemato_training.data.pictures import picture_size
+from hemato_training.data.split_lists import is_split_list, listed_splits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
+
+    from hemato_training.data.reading import Reading
 
 _HOLDERS = frozenset({"images", "image", "jpegimages", "annotations", "annotation", "labels", "label", "img"})
 """Folders that hold pictures or annotations and say nothing else."""
-_NO_BOXES = frozenset({"classes.txt", "obj.names", "notes.txt", "readme.txt"})
 
 
-def has_voc(folder: Path, pictures: Iterable[Path]) -> bool:
-    """Whether a picture has a .xml file of its own, beside it or below a folder named for annotations."""
-    texts = {_twin(path, folder) for path in folder.rglob("*.xml")}
-    return any(_twin(path, folder) in texts for path in pictures)
+class _Twins:
+    """Finds the annotation of a picture: the same place but for folders that only hold things, else the same name.
+
+    Args:
+        annotations: the files.
+        files: the pictures.
+        folder: that both lie below.
+    """
+
+    def __init__(self, annotations: Iterable[Path], files: Iterable[Path], folder: Path) -> None:
+        self._folder = folder
+        self._by_place = {_place(path, folder): path for path in annotations}
+        self._by_stem: dict[str, list[Path]] = defaultdict(list)
+        for path in self._by_place.values():
+            self._by_stem[path.stem].append(path)
+        self._stems: dict[str, int] = defaultdict(int)
+        for path in files:
+            self._stems[path.stem] += 1
+
+    def of(self, picture: Path) -> Path | None:
+        """The annotation of a picture, or None."""
+        found = self._by_place.get(_place(picture, self._folder))
+        if found is None and self._stems[picture.stem] == 1 and len(self._by_stem.get(picture.stem, ())) == 1:
+            return self._by_stem[picture.stem][0]
+        return found
 
 
-def has_yolo(folder: Path, pictures: Iterable[Path]) -> bool:
-    """Whether a picture has a .txt file of its own, beside it or below a folder named labels."""
-    texts = {_twin(path, folder) for path in _yolo_texts(folder)}
-    return any(_twin(path, folder) in texts for path in pictures)
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where the boxes of a folder come from.
+
+    Attributes:
+        layout: a key of `picture_set.LAYOUTS`.
+        boxes: picture → its boxes, or None where it has no annotation; raises DataError where that is unsound.
+        splits: picture → split, where a list or the annotations say it.
+        pictures: those that the annotations name; None where every picture that lies there counts.
+    """
+
+    layout: str
+    boxes: Callable[[Path], Boxes | None]
+    splits: Mapping[Path, str]
+    pictures: tuple[Path, ...] | None = None
 
 
-def read_voc_folder(folder: Path, files: list[Path]) -> PictureSet:
-    """All fields of a Pascal VOC folder (BCCD as it is published, or with an index of our own).
+def read_box_folder(folder: Path, files: list[Path], reading: Reading) -> PictureSet | None:
+    """All fields of a folder with drawn boxes, or None where it is in none of the layouts.
 
     Raises:
-        DataError: if an index or a list of a split is malformed.
+        DataError: if an index, a list of a split or the file of names is malformed, a name is unknown, or numbers have
+            no names.
     """
-    annotations = {_twin(path, folder): path for path in folder.rglob("*.xml")}
-    return _gather(folder, files, "voc", annotations, read_voc, _listed_splits(folder))
+    lists = listed_splits(folder, PictureNames(files, folder))
+    for find in (_voc, _yolo):
+        source = find(folder, files, reading, lists)
+        if source is not None:
+            return _gather(folder, files, source)
+    found = read_coco(folder, files, reading)
+    if found is None:
+        return None
+    return _gather(folder, files, _Source("coco", found.boxes, {**lists, **found.splits}, found.pictures))
 
 
-def read_yolo_folder(folder: Path, files: list[Path]) -> PictureSet:
-    """All fields of a YOLO folder; names come from data.yaml or classes.txt, else 0 1 2 are those of `labels.KINDS`.
+def _voc(folder: Path, files: list[Path], reading: Reading, splits: Mapping[Path, str]) -> _Source | None:
+    twins = _Twins(folder.rglob("*.xml"), files, folder)
+    if not any(twins.of(path) for path in files):
+        return None
 
-    Raises:
-        DataError: if an index or the file of names is malformed, or a name is unknown.
-    """
-    names = _yolo_names(folder)
-    annotations = {_twin(path, folder): path for path in _yolo_texts(folder)}
+    def boxes(picture: Path) -> Boxes | None:
+        annotation = twins.of(picture)
+        return None if annotation is None else read_voc(annotation, picture_size(picture), reading.ignore)
 
-    def read(annotation: Path, picture: Path) -> Boxes:
-        width, height = picture_size(picture)
-        return read_yolo(annotation, width, height, names or KINDS)
-
-    return _gather(folder, files, "yolo", annotations, read, {}, numbered=not names)
+    return _Source("voc", boxes, splits)
 
 
-def picture_size(path: Path) -> tuple[int, int]:
-    """Width and height in pixels.
+def _yolo(folder: Path, files: list[Path], reading: Reading, splits: Mapping[Path, str]) -> _Source | None:
+    texts = (p for p in folder.rglob("*.txt") if not is_list_of_names(p) and not is_split_list(p))
+    twins = _Twins(texts, files, folder)
+    if not any(twins.of(path) for path in files):
+        return None
+    numbering = find_numbering(folder) if not reading.names else None
+    names = reading.names if numbering is None else numbering.names
+    if not names:
+        raise DataError(f"Nothing in {folder} says what the numbers in its YOLO annotations mean.", HOW)
+    keypoints = numbering.keypoint_columns if numbering else 0
 
-    Raises:
-        DataError: if the picture cannot be read.
-    """
-    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if picture is None:
-        raise DataError(f"The picture {path} cannot be read.", "Get the data set again.")
-    return int(picture.shape[1]), int(picture.shape[0])
+    def boxes(picture: Path) -> Boxes | None:
+        annotation = twins.of(picture)
+        if annotation is None:
+            return None
+        return read_yolo(annotation, *picture_size(picture), names, reading.ignore, keypoints)
+
+    return _Source("yolo", boxes, splits)
 
 
-def _gather(
-    folder: Path,
-    files: list[Path],
-    layout: str,
-    annotations: dict[tuple[str, ...], Path],
-    read: Callable[..., Boxes],
-    splits: dict[str, str],
-    numbered: bool = False,
-) -> PictureSet:
+def _gather(folder: Path, files: list[Path], source: _Source) -> PictureSet:
     rows = read_index(folder, {"image"}) if (folder / INDEX).is_file() else []
     column = next((name for name in GROUP_COLUMNS if rows and name in rows[0]), "")
+    named = source.pictures if source.pictures is not None else files
     wanted = [(row["image"], picture_path(folder, row["image"]), row) for row in rows] or [
-        (path.relative_to(folder).as_posix(), path, {}) for path in files
+        (path.relative_to(folder).as_posix(), path, {}) for path in named
     ]
-    pictures = []
+    pictures: list[Picture] = []
+    unknown: dict[str, None] = {}
     for name, path, row in wanted:
         split = SPLIT_WORDS.get(row.get("split", "").lower(), row.get("split", ""))
-        split = split or splits.get(path.stem, "") or split_of(path.relative_to(folder).parts[:-1])
+        split = split or source.splits.get(path, "") or split_of(path.relative_to(folder).parts[:-1])
         boxes, fault = None, ""
-        annotation = annotations.get(_twin(path, folder))
         if not path.is_file():
-            fault = "it is in the index but not there"
-        elif annotation is None:
-            fault = "it has no annotation"
+            fault = "it is named but not there"
         else:
             try:
-                boxes = read(annotation, path) if layout == "yolo" else read(annotation)
+                boxes = source.boxes(path)
+                fault = "" if boxes is not None else "it has no annotation"
+            except UnknownObjectError as error:
+                unknown[error.name] = None
             except DataError as error:
                 fault = error.message
         cells = _cells_of(boxes, row) if boxes is not None else ()
         pictures.append(Picture(path, name, split, row.get(column, ""), cells, boxes, fault))
+    if unknown:
+        raise unknown_objects(list(unknown))
     unlisted = len(set(files) - {path for _, path, _ in wanted})
-    return PictureSet(folder, layout, tuple(pictures), column, unlisted, numbered_kinds=numbered)
+    ignored = sum(p.boxes.ignored for p in pictures if p.boxes is not None)
+    return PictureSet(folder, source.layout, tuple(pictures), column, unlisted, ignored)
 
 
 def _cells_of(boxes: Boxes, row: dict[str, str]) -> tuple[Cell, ...]:
     """The named cells of a field: by the names of its boxes, else by the index where only one box can be meant."""
-    named = tuple(
-        Cell(label, tuple(float(side) for side in box))  # type: ignore[arg-type]
-        for label, box in zip(boxes.labels, boxes.xyxy, strict=False)
-        if label in CLASSIFIER_LABELS
-    )
+    named = cells_in(boxes)
     subtypes = [name for name in (row.get("subtypes") or row.get("subtype") or "").split("|") if name]
     white = boxes.of_kind(WBC)
     if named or len(subtypes) != 1 or len(white) != 1:
@@ -122,54 +165,16 @@ def _cells_of(boxes: Boxes, row: dict[str, str]) -> tuple[Cell, ...]:
     return (Cell(label_named(subtypes[0]), (x0, y0, x1, y1)),)
 
 
-def _listed_splits(folder: Path) -> dict[str, str]:
-    """Stem → split, from ImageSets/Main/train.txt, val.txt and test.txt, as Pascal VOC has them."""
-    found: dict[str, str] = {}
-    for word in ("trainval", "train", "val", "test"):  # train and val are more precise than trainval
-        for path in sorted(folder.rglob(f"ImageSets/Main/{word}.txt")):
-            stems = path.read_text(encoding="utf-8", errors="replace").split()
-            found.update({stem: SPLIT_WORDS[word] for stem in stems if stem not in {"1", "-1", "0"}})
-    return found
+def cells_in(boxes: Boxes) -> tuple[Cell, ...]:
+    """The cells whose boxes carry a cell type."""
+    return tuple(
+        Cell(label, tuple(float(side) for side in box))  # type: ignore[arg-type]
+        for label, box in zip(boxes.labels, boxes.xyxy, strict=False)
+        if label in CLASSIFIER_LABELS
+    )
 
 
-def _yolo_names(folder: Path) -> tuple[str, ...]:
-    """The names behind the numbers, or () where no file gives them.
-
-    Raises:
-        DataError: if data.yaml is malformed.
-        MissingExtraError: if there is a data.yaml, but no PyYAML.
-    """
-    for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
-        try:
-            import yaml
-        except ImportError as error:
-            raise MissingExtraError(
-                f"Reading {path} needs PyYAML, which is not installed.", "Type `pip install 'hemato-edge[train]'`."
-            ) from error
-        try:
-            names = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("names")
-        except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
-            raise DataError(f"{path} cannot be read.", "Give it `names: [WBC, RBC, Platelets]`.") from error
-        if isinstance(names, dict):
-            names = [names[number] for number in sorted(names)]
-        if names:
-            return tuple(str(name) for name in names)
-    for path in sorted(folder.rglob("classes.txt")):
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        if any(line.strip() for line in lines):
-            return tuple(line.strip() for line in lines if line.strip())
-    return ()
-
-
-def _yolo_texts(folder: Path) -> list[Path]:
-    return [
-        path
-        for path in folder.rglob("*.txt")
-        if path.name.lower() not in _NO_BOXES and "ImageSets" not in path.relative_to(folder).parts
-    ]
-
-
-def _twin(path: Path, folder: Path) -> tuple[str, ...]:
+def _place(path: Path, folder: Path) -> tuple[str, ...]:
     """The same for a picture and its annotation: images/train/7.jpg and labels/train/7.txt give ("train", "7")."""
     inside = path.relative_to(folder)
     return (*(part.lower() for part in inside.parts[:-1] if part.lower() not in _HOLDERS), path.stem)

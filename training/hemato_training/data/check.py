@@ -14,11 +14,12 @@ from hemato_training.data.folders import read_folder
 from hemato_training.progress import Silent
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from hemato_training.data.duplicates import Fingerprint, NearPair
     from hemato_training.data.picture_set import Picture, PictureSet
+    from hemato_training.data.reading import Reading
     from hemato_training.progress import Reporter
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
@@ -90,19 +91,19 @@ class Report:
         return {**asdict(self), "errors": self.errors}
 
 
-def check(folder: Path, ignore: Collection[str] = (), reporter: Reporter | None = None) -> Report:
+def check(folder: Path, reading: Reading | None = None, reporter: Reporter | None = None) -> Report:
     """Read every file of a data set and report what it holds.
 
     Args:
         folder: the data set, in any layout of `picture_set.LAYOUTS`.
-        ignore: names of classes to leave out.
+        reading: what a person says of it.
         reporter: who is told about progress.
 
     Raises:
         DataError: as `folders.read_folder`.
     """
     reporter = reporter or Silent()
-    found = read_folder(folder, ignore)
+    found = read_folder(folder, reading)
     prints = fingerprints([picture.path for picture in found.pictures], reporter)
     findings = [
         *_of_files(found, prints),
@@ -151,11 +152,13 @@ def _of_files(found: PictureSet, prints: Sequence[Fingerprint]) -> list[Finding]
     faulty = {p.name: p.fault for p in pictures if p.fault}
     broken = [f"{p.name}: {f.fault}" for p, f in zip(pictures, prints, strict=True) if f.fault and p.name not in faulty]
     small = [p.name for p, f in zip(pictures, prints, strict=True) if f.size and min(f.size) < SMALL_PX]
-    unlisted = Finding("not_in_index", NOTE, "pictures lie there that the index does not name", found.unlisted)
+    scaled = [p.name for p in pictures if p.boxes is not None and p.boxes.scaled]
+    unlisted = Finding(
+        "not_in_index", NOTE, "pictures lie there that the index or the annotations do not name", found.unlisted
+    )
     if found.layout == "classes":
         unlisted = Finding("in_no_class", NOTE, "pictures lie in no class's folder", found.unlisted)
-    ignored = Finding("ignored", NOTE, "cells or pictures of classes that were left out as asked", found.ignored)
-    numbered = Finding("numbered_kinds", NOTE, "no names of kinds: 0 1 2 taken as wbc, rbc, platelet", 1)
+    ignored = Finding("ignored", NOTE, "cells, boxes or pictures of classes that were left out as asked", found.ignored)
     return [
         _finding(
             "unusable", ERROR, "pictures without file or sound annotation", (f"{n}: {f}" for n, f in faulty.items())
@@ -164,7 +167,7 @@ def _of_files(found: PictureSet, prints: Sequence[Fingerprint]) -> list[Finding]
         _finding("small", WARNING, f"pictures with a side under {SMALL_PX} px", small),
         unlisted,
         ignored,
-        *([numbered] if found.numbered_kinds else []),
+        _finding("scaled_boxes", NOTE, "pictures whose boxes were drawn at another size and were scaled", scaled),
     ]
 
 

@@ -10,7 +10,7 @@ from hemato_edge.errors import DataError
 from hemato_edge.labels import CELL_CLASSES, CLASSIFIER_LABELS, KIND_SPELLINGS, KINDS, PLATELET, PLATELET_LABEL, WBC
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 
 def _plain(name: str) -> str:
@@ -56,6 +56,23 @@ def unknown_classes(names: Sequence[str]) -> DataError:
     )
 
 
+class UnknownObjectError(DataError):
+    """A drawn object whose name means nothing here.
+
+    Attributes:
+        name: as the file has it.
+    """
+
+    def __init__(self, message: str, fix: str, name: str) -> None:
+        super().__init__(message, fix)
+        self.name = name
+
+
+def is_among(name: str, names: Collection[str]) -> bool:
+    """Whether a class is one of those that a person named, however it is capitalised."""
+    return name.strip().casefold() in {one.strip().casefold() for one in names}
+
+
 def kind_named(name: str) -> tuple[int, str]:
     """What the locator calls an object of this name, and its cell type.
 
@@ -64,17 +81,27 @@ def kind_named(name: str) -> tuple[int, str]:
         is of the kind "wbc", as in `labels`.
 
     Raises:
-        DataError: naming the nearest, if the name is unknown.
+        UnknownObjectError: naming the nearest, if the name is unknown.
     """
     plain = _plain(name)
     if plain in _KINDS:
         return _KINDS[plain], ""
     label = _LABELS.get(plain)
     if label is None:
-        near = difflib.get_close_matches(plain, [*_KINDS, *_WORDS], n=1, cutoff=0.7)
-        hint = f"Nearest: {near[0]}. " if near else ""
-        raise DataError(
-            f"The object {name!r} is nothing that this program knows.",
-            f"{hint}Known: {', '.join(KINDS)} and the cell types {', '.join(CLASSIFIER_LABELS)}.",
-        )
+        raise unknown_objects([name])
     return (PLATELET if label == PLATELET_LABEL else WBC), label
+
+
+def unknown_objects(names: Sequence[str]) -> UnknownObjectError:
+    """What to say of drawn objects that mean nothing: each with the nearest that does, and how to leave them out."""
+    told = []
+    for name in names:
+        near = difflib.get_close_matches(_plain(name), [*_KINDS, *_WORDS], n=1, cutoff=0.7)
+        told.append(f"{name!r} (nearest: {near[0]})" if near else repr(name))
+    few = len(names) == 1
+    leave_out = " ".join(f"--ignore {name!r}" for name in names)
+    return UnknownObjectError(
+        f"The object{'' if few else 's'} {', '.join(told)} {'is' if few else 'are'} nothing that this program knows.",
+        f"Rename to {', '.join(KINDS)} or a cell type ({', '.join(CLASSIFIER_LABELS)}), or leave out: {leave_out}.",
+        names[0],
+    )

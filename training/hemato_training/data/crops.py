@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from hemato_edge import vision
@@ -31,6 +30,7 @@ from hemato_edge.vision.optics.stain import (
 )
 from hemato_edge.vision.scale import red_cell_diameter_px, red_cell_px_from_white
 from hemato_training.data.cell_sets import by_laboratory, in_split, split_hash
+from hemato_training.data.pictures import read_picture
 from hemato_training.progress import Silent
 
 if TYPE_CHECKING:
@@ -199,18 +199,6 @@ def prepare_cells(cells: Cells, looks: Mapping[str, Look]) -> NDArray[np.uint8]:
     for i, crop in enumerate(cells.crops):
         ready[i] = prepare(crop[None], cells.stain(i, looks))[0]
     return ready
-
-
-def read_picture(path: Path) -> Image:
-    """The picture at `path`, (H, W, 3) uint8 BGR.
-
-    Raises:
-        DataError: if it cannot be read.
-    """
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise DataError(f"The picture {path} cannot be read.", "Get the data set again.")
-    return image  # type: ignore[return-value]
 
 
 def looks_of(records: Sequence[Record], cache: Path, reporter: Reporter | None = None) -> dict[str, Look]:

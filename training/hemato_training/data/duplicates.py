@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from hemato_edge.cameras.whole_files import is_whole
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
@@ -40,8 +42,8 @@ BCCD, PBC, Raabin and Moticam, those seen to be one field or cell reach 0.83 to 
 It is set low, since joining two cells that are not the same costs nothing, and missing a copy is a leak."""
 _MAX_SHIFT = 8
 _ROWS = 512
-_TAILS = {b"\xff\xd8": b"\xff\xd9", b"\x89P": b"IEND\xaeB`\x82"}
-"""First bytes → what the file must end with (JPEG's EOI marker, PNG's IEND chunk): decoders fill a lost rest grey."""
+_PAGED = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+"""First bytes of a TIFF, which may hold several pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +94,19 @@ def fingerprint(path: Path) -> Fingerprint:
     digest = hashlib.sha256(content).hexdigest()
     if not content:
         return Fingerprint(digest, None, "it is empty", nothing)
+    picture = np.frombuffer(content, np.uint8)
     try:
-        grey = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
+        grey = cv2.imdecode(picture, cv2.IMREAD_GRAYSCALE)
+        pages = len(cv2.imdecodemulti(picture, cv2.IMREAD_GRAYSCALE)[1]) if content.startswith(_PAGED) else 1
     except cv2.error:
         grey = None
     if grey is None:
         return Fingerprint(digest, None, "it is no picture that can be decoded", nothing)
-    size = int(grey.shape[1]), int(grey.shape[0])
-    tail = _TAILS.get(content[:2])
-    if tail is not None and tail not in content[-1024:]:  # some writers pad the end
+    if pages > 1:
+        return Fingerprint(digest, None, f"it holds {pages} pictures; save each as a file of its own", nothing)
+    if not is_whole(content):
         return Fingerprint(digest, None, "it is cut off", nothing)
+    size = int(grey.shape[1]), int(grey.shape[0])
     small = cv2.resize(grey, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
     return Fingerprint(digest, size, "", small.astype(np.uint8))
 

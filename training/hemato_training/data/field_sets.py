@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
-
 from hemato_edge.errors import DataError
 from hemato_training.data.annotations import read_voc, read_yolo
-from hemato_training.data.box_folders import picture_size
 from hemato_training.data.cell_sets import SPLITS, Placed, refuse_leaks
 from hemato_training.data.folders import read_folder
 from hemato_training.data.index_csv import INDEX, read_index
+from hemato_training.data.pictures import picture_size, read_picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,10 +60,7 @@ class Field(Placed):
         Raises:
             DataError: if it cannot be read.
         """
-        picture = cv2.imread(str(self.path), cv2.IMREAD_COLOR)
-        if picture is None:
-            raise DataError(f"The picture {self.path} cannot be read.", "Get the data set again.")
-        return picture  # type: ignore[return-value]
+        return read_picture(self.path)
 
 
 def load_fields(data: Path, names: Sequence[str] = tuple(FIELD_SETS)) -> list[Field]:

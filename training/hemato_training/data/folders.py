@@ -11,8 +11,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import DataError
-from hemato_training.data.box_folders import has_voc, has_yolo, read_voc_folder, read_yolo_folder
-from hemato_training.data.class_names import find_label, label_named, unknown_classes
+from hemato_training.data.box_folders import read_box_folder
+from hemato_training.data.class_names import find_label, is_among, label_named, unknown_classes
 from hemato_training.data.index_csv import BOX_COLUMNS, INDEX, picture_path, read_index
 from hemato_training.data.picture_set import (
     GROUP_COLUMNS,
@@ -24,13 +24,15 @@ from hemato_training.data.picture_set import (
     pictures_under,
     split_of,
 )
+from hemato_training.data.reading import Reading, kept_reading
+from hemato_training.data.tables import read_table_folder
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
 
-def read_folder(folder: Path, ignore: Collection[str] = ()) -> PictureSet:
+def read_folder(folder: Path, reading: Reading | None = None) -> PictureSet:
     """Every picture of a folder and what is said of it.
 
     A picture that is missing, or whose annotation is, comes with its `fault`; whether a picture file can be decoded is
@@ -38,7 +40,7 @@ def read_folder(folder: Path, ignore: Collection[str] = ()) -> PictureSet:
 
     Args:
         folder: the data set.
-        ignore: names of class folders to leave out.
+        reading: what a person says of it; what that leaves open is as `data split` kept it in the folder.
 
     Raises:
         DataError: if the folder is missing, its layout is unknown, or a class or split has an unknown name.
@@ -46,26 +48,25 @@ def read_folder(folder: Path, ignore: Collection[str] = ()) -> PictureSet:
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}.", "Name the folder that holds the pictures.")
     indexed = (folder / INDEX).is_file()
+    reading = (reading or Reading()).over(kept_reading(folder))
     if indexed:
         rows = read_index(folder, {"image"})
         if rows and "label" in rows[0]:
-            return _read_labelled_index(folder, rows, ignore)
+            return _read_labelled_index(folder, rows, reading.ignore)
     own = sorted(path.parent.name for path in folder.glob(f"*/{INDEX}"))
     if own and not indexed:
         raise DataError(f"{folder} holds several data sets: {', '.join(own)}.", f"Name one, such as {folder / own[0]}.")
     files = pictures_under(folder)
-    found = _read_annotated(folder, files) or _read_classes(folder, files, ignore)
+    found = (
+        read_box_folder(folder, files, reading)
+        or _read_class_folders(folder, files, reading.ignore)
+        or read_table_folder(folder, files, reading)
+        or _read_codes(folder, files, reading.ignore)
+    )
     if found is None:
+        _refuse_unknown_folders(folder, files)
         raise _unknown_layout(folder, files, indexed)
     return found
-
-
-def _read_annotated(folder: Path, files: list[Path]) -> PictureSet | None:
-    if has_voc(folder, files):
-        return read_voc_folder(folder, files)
-    if has_yolo(folder, files):
-        return read_yolo_folder(folder, files)
-    return None
 
 
 def _unknown_layout(folder: Path, files: list[Path], indexed: bool) -> DataError:
@@ -83,7 +84,7 @@ def _read_labelled_index(folder: Path, rows: list[dict[str, str]], ignore: Colle
     ignored = 0
     for row in rows:
         name = row["image"]
-        if row["label"] in ignore:
+        if is_among(row["label"], ignore):
             ignored += 1
             continue
         cell = Cell(label_named(row["label"]), _box_of(row, folder))
@@ -127,32 +128,35 @@ def split_named(word: str, folder: Path) -> str:
     return SPLIT_WORDS[word.lower()] if word else ""
 
 
-def _read_classes(folder: Path, files: list[Path], ignore: Collection[str]) -> PictureSet | None:
-    """A folder per class, or pictures that carry the class's code in their name."""
-    below = [path for path in files if path.parent != folder and path.parent.name not in ignore]
-    ignored = sum(path.parent.name in ignore for path in files)
-    if below and any(find_label(path.parent.name) for path in below):
-        unknown = sorted({path.parent.name for path in below if not find_label(path.parent.name)})
-        if unknown:
-            raise unknown_classes(unknown)
-        return PictureSet(
-            folder,
-            "classes",
-            tuple(_class_picture(path, folder, path.parent.name) for path in below),
-            unlisted=len(files) - len(below) - ignored,
-            ignored=ignored,
-        )
+def _read_class_folders(folder: Path, files: list[Path], ignore: Collection[str]) -> PictureSet | None:
+    """A folder per class."""
+    inside = [path for path in files if path.parent != folder]
+    below = [path for path in inside if not is_among(path.parent.name, ignore)]
+    if not any(find_label(path.parent.name) for path in below):
+        return None
+    unknown = sorted({path.parent.name for path in below if not find_label(path.parent.name)})
+    if unknown:
+        raise unknown_classes(unknown)
+    pictures = tuple(_class_picture(path, folder, path.parent.name) for path in below)
+    return PictureSet(folder, "classes", pictures, unlisted=len(files) - len(inside), ignored=len(inside) - len(below))
+
+
+def _read_codes(folder: Path, files: list[Path], ignore: Collection[str]) -> PictureSet | None:
+    """Pictures that carry the class's code in their name."""
     codes = {path: _code_of(path.name) for path in files}
     known = sum(find_label(code) is not None for code in codes.values())
-    if known and known >= len(files) / 2:  # a few names that happen to begin so are no layout
-        kept = [path for path in files if codes[path] not in ignore]
-        pictures = tuple(_class_picture(path, folder, codes[path]) for path in kept)
-        return PictureSet(folder, "codes", pictures, ignored=len(files) - len(kept))
-    if below:  # folders, but none whose name is known: say which name was not
-        names = Counter(path.parent.name for path in below)
-        if len(names) > 1:
-            raise unknown_classes([name for name, _ in names.most_common()])
-    return None
+    if not known or known < len(files) / 2:  # a few names that happen to begin so are no layout
+        return None
+    kept = [path for path in files if not is_among(codes[path], ignore)]
+    pictures = tuple(_class_picture(path, folder, codes[path]) for path in kept)
+    return PictureSet(folder, "codes", pictures, ignored=len(files) - len(kept))
+
+
+def _refuse_unknown_folders(folder: Path, files: list[Path]) -> None:
+    """Say which names were not known, where there are folders as for classes."""
+    names = Counter(path.parent.name for path in files if path.parent != folder)
+    if len(names) > 1:
+        raise unknown_classes([name for name, _ in names.most_common()])
 
 
 def _class_picture(path: Path, folder: Path, class_name: str) -> Picture:

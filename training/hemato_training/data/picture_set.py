@@ -16,7 +16,9 @@ LAYOUTS: dict[str, str] = {
     "index": "an index.csv with the columns image and label",
     "voc": "Pascal VOC: a folder Annotations with .xml files beside JPEGImages or images",
     "yolo": "YOLO text: a folder labels with .txt files beside images",
+    "coco": "COCO JSON with the keys images, annotations and categories",
     "classes": "a folder per class, such as neutrophil/ or TRAIN/EOSINOPHIL/",
+    "table": "a table (.csv, .tsv, .txt) with a picture and its class a row",
     "codes": "pictures whose names begin with a class, such as BNE_1234.jpg",
 }
 """Every layout that is known, in the order in which it is looked for."""
@@ -76,8 +78,7 @@ class PictureSet:
         pictures: in the order of the index, else of their names.
         group_column: the column of the index that gave the groups, or empty.
         unlisted: how many pictures lie there that the index does not name.
-        ignored: pictures of classes that were left out on purpose.
-        numbered_kinds: True where YOLO numbers had no names and were taken as `labels.KINDS`.
+        ignored: pictures, cells and boxes of classes that were left out on purpose.
     """
 
     folder: Path
@@ -86,7 +87,6 @@ class PictureSet:
     group_column: str = ""
     unlisted: int = 0
     ignored: int = 0
-    numbered_kinds: bool = False
 
     def with_splits(self, splits: Mapping[str, str]) -> PictureSet:
         """The same pictures, each in the split that `splits` gives its name."""

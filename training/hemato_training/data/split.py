@@ -21,10 +21,11 @@ from hemato_training.data.duplicates import exact_copies, fingerprints, near_cop
 from hemato_training.data.field_sets import load_fields
 from hemato_training.data.folders import read_folder
 from hemato_training.data.index_csv import BOX_COLUMNS, INDEX, read_index, write_index
+from hemato_training.data.reading import Reading, keep_reading, kept_reading
 from hemato_training.progress import Silent
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from hemato_training.data.picture_set import Picture, PictureSet
@@ -64,7 +65,7 @@ def split_folder(
     group_by: str | None = None,
     seed: int = 1,
     force: bool = False,
-    ignore: Collection[str] = (),
+    reading: Reading | None = None,
     reporter: Reporter | None = None,
 ) -> Division:
     """Divide a data set and write its `index.csv`, which training reads.
@@ -78,7 +79,7 @@ def split_folder(
             "none"; unless given, the column that the index has for it.
         seed: of the order in which blocks of one size are dealt out.
         force: whether an index may be replaced.
-        ignore: names of classes to leave out.
+        reading: what a person says of the folder; it is kept in it beside the index, for training.
         reporter: who is told about progress.
 
     Raises:
@@ -89,7 +90,8 @@ def split_folder(
     _check_shares(shares)
     if (folder / INDEX).exists() and not force:
         raise DataError(f"There is an index already: {folder / INDEX}.", "--force replaces the split that it holds.")
-    found = read_folder(folder, ignore)
+    reading = (reading or Reading()).over(kept_reading(folder))
+    found = read_folder(folder, reading)
     groups, grouped_by = _groups(found, group_by)
     prints = fingerprints([picture.path for picture in found.pictures], reporter)
     for picture, print_ in zip(found.pictures, prints, strict=True):
@@ -112,7 +114,7 @@ def split_folder(
             group_of[found.pictures[i].name] = names[block]
     divided = found.with_splits(splits)
     keep = not joined and grouped_by == (found.group_column or NO_GROUPS)
-    index, digest, cells = _write_checked(folder, _rows(divided, group_of, keep_groups=keep))
+    index, digest, cells = _write_checked(folder, _rows(divided, group_of, keep_groups=keep), reading)
     return Division(index, contents(divided), grouped_by, len(blocks), joined, digest, cells)
 
 
@@ -248,14 +250,16 @@ def _rows(found: PictureSet, group_of: Mapping[str, str], keep_groups: bool) -> 
     return rows
 
 
-def _write_checked(folder: Path, rows: list[dict[str, str]]) -> tuple[Path, str, bool]:
+def _write_checked(folder: Path, rows: list[dict[str, str]], reading: Reading) -> tuple[Path, str, bool]:
     """Write the index and read it as training will; where that refuses it, the old state comes back."""
     path = folder / INDEX
-    before = path.read_bytes() if path.is_file() else None
+    before, kept = path.read_bytes() if path.is_file() else None, kept_reading(folder)
     index = write_index(folder, rows)
     try:
+        keep_reading(folder, reading)
         return index, *_hash(folder)
     except DataError:
+        keep_reading(folder, kept)
         if before is None:
             index.unlink()
         else:

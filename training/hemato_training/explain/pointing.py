@@ -14,7 +14,7 @@ import numpy as np
 
 from hemato_edge.counting.intervals import clopper_pearson
 from hemato_edge.vision.classify.crops import crop_side_px, cut_crop, prepare
-from hemato_training.data.crops import read_picture
+from hemato_training.data.pictures import read_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -1,0 +1,129 @@
+"""Boxes in COCO JSON, as CVAT, Roboflow and Label Studio export them: one file for many pictures."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hemato_edge.errors import DataError
+from hemato_training.data.annotations import Boxes, Drawn, extent
+from hemato_training.data.number_names import categories
+from hemato_training.data.picture_names import PictureNames
+from hemato_training.data.picture_set import SPLIT_WORDS, split_of
+from hemato_training.data.pictures import picture_size
+from hemato_training.data.text_files import read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from hemato_training.data.reading import Reading
+
+_AGAIN = "Export the annotations again."
+_PARTS = ("images", "annotations", "categories")
+
+
+@dataclass(frozen=True, slots=True)
+class Coco:
+    """What the COCO files of a folder say.
+
+    Attributes:
+        drawn: picture → its objects.
+        splits: picture → split, from the name of the file or of its folder.
+        pictures: those that the files name, in their order; one that is not there stands as it would have to lie.
+        ignore: names of objects to leave out.
+    """
+
+    drawn: Mapping[Path, Drawn]
+    splits: Mapping[Path, str]
+    pictures: tuple[Path, ...]
+    ignore: tuple[str, ...]
+
+    def boxes(self, picture: Path) -> Boxes | None:
+        """The boxes of a picture; see `annotations.Drawn.boxes`."""
+        drawn = self.drawn.get(picture)
+        if drawn is None:
+            return None
+        return drawn.boxes(f"the annotation of {picture.name}", picture_size(picture), self.ignore)
+
+
+def read_coco(folder: Path, files: list[Path], reading: Reading) -> Coco | None:
+    """All COCO files below a folder together, or None where there is none.
+
+    Raises:
+        DataError: if one is malformed, or two say something of one picture.
+    """
+    names = PictureNames(files, folder)
+    drawn: dict[Path, Drawn] = {}
+    splits: dict[Path, str] = {}
+    order: list[Path] = []
+    for path, value in _documents(folder):
+        split = _split_of(path, folder)
+        for name, one in _pictures(path, value):
+            picture = names.find(name, path.parent) or path.parent / name.replace("\\", "/").split("/")[-1]
+            if picture in drawn and drawn[picture] != one:
+                raise DataError(f"{path} and another file describe {picture.name} differently.", "Keep one of them.")
+            drawn[picture] = one
+            order.append(picture)
+            if split:
+                splits[picture] = split
+    if not order:
+        return None
+    return Coco(drawn, splits, tuple(dict.fromkeys(order)), tuple(reading.ignore))
+
+
+def _documents(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    for path in sorted(folder.rglob("*.json")):
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+            continue
+        text = read_text(path)
+        if not all(f'"{part}"' in text for part in _PARTS):
+            continue
+        try:
+            value = json.loads(text)
+        except ValueError as error:
+            raise DataError(f"{path} is no whole JSON document.", _AGAIN) from error
+        if isinstance(value, dict) and all(isinstance(value.get(part), list) for part in _PARTS):
+            yield path, value
+
+
+def _split_of(path: Path, folder: Path) -> str:
+    """By the folder (Roboflow's train/_annotations.coco.json), else by a word of the name (instances_val2017.json)."""
+    words = re.findall(r"[a-z]+", path.stem.lower())
+    return split_of(path.relative_to(folder).parts[:-1]) or next(
+        (SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), ""
+    )
+
+
+def _pictures(path: Path, value: dict[str, Any]) -> Iterator[tuple[str, Drawn]]:
+    names = categories(value["categories"], path)
+    objects: dict[Any, list[tuple[str, tuple[float, float, float, float]]]] = defaultdict(list)
+    try:
+        for entry in value["annotations"]:
+            if entry.get("iscrowd") == 1 and not entry.get("bbox"):
+                continue
+            number = int(entry["category_id"])
+            if number not in names:
+                raise DataError(f"{path} has a box of the category {number}, which it does not name.", _AGAIN)
+            objects[entry["image_id"]].append((names[number], _box(entry)))
+        for entry in value["images"]:
+            width, height = float(entry.get("width") or 0), float(entry.get("height") or 0)
+            size = (width, height) if min(width, height) > 0 else None
+            yield str(entry["file_name"]), Drawn(tuple(objects[entry["id"]]), size)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise DataError(f"{path} lacks what COCO has: {error!r}.", _AGAIN) from error
+
+
+def _box(entry: dict[str, Any]) -> tuple[float, float, float, float]:
+    """x0 y0 x1 y1 of `bbox` (x, y, width, height), else the extent of the polygons."""
+    if entry.get("bbox"):
+        x, y, width, height = (float(side) for side in entry["bbox"])
+        return x, y, x + width, y + height
+    polygons = entry["segmentation"]
+    if not isinstance(polygons, list):
+        raise ValueError("an annotation has neither bbox nor polygon")
+    each = [extent(float(side) for side in polygon) for polygon in polygons]
+    return min(e[0] for e in each), min(e[1] for e in each), max(e[2] for e in each), max(e[3] for e in each)

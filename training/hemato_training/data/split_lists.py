@@ -1,0 +1,42 @@
+"""Lists of the pictures of a split: train.txt of Darknet, CVAT and Ultralytics, ImageSets/Main of Pascal VOC."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hemato_training.data.picture_names import PictureNames, plain_path
+from hemato_training.data.picture_set import PICTURE_SUFFIXES, SPLIT_WORDS
+from hemato_training.data.text_files import read_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_ORDER = ("trainval", "training", "train", "valid", "validation", "val", "dev", "testing", "test")
+"""Lists by how precise they are, the last word counting: trainval holds train and val."""
+
+
+def is_split_list(path: Path) -> bool:
+    """Whether a text file is a list of a split, by its name and its first line."""
+    if path.stem.lower() not in SPLIT_WORDS:
+        return False
+    if "ImageSets" in path.parts:
+        return True
+    first = next((line for line in read_text(path).splitlines() if line.strip()), "")
+    return any(plain_path(first).casefold().endswith(suffix) for suffix in PICTURE_SUFFIXES)
+
+
+def listed_splits(folder: Path, names: PictureNames) -> dict[Path, str]:
+    """Picture → split, from every list below `folder`; a picture that no list names is not in it."""
+    found: dict[Path, str] = {}
+    lists = [path for path in sorted(folder.rglob("*.txt")) if is_split_list(path)]
+    for path in sorted(lists, key=lambda one: _ORDER.index(one.stem.lower()) if one.stem.lower() in _ORDER else 0):
+        for line in read_text(path).splitlines():
+            name = line.strip()
+            if path.parent.parent.name == "ImageSets":  # `stem`, or `stem 1` and `stem -1` of a class's own list
+                name, _, member = name.rpartition(" ") if name.endswith((" 1", " -1", " 0")) else (name, "", "1")
+                if member == "-1":
+                    continue
+            picture = names.find(name) if name else None
+            if picture is not None:
+                found[picture] = SPLIT_WORDS[path.stem.lower()]
+    return found
