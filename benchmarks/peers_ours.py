@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemato_edge.models.bundle import read_bundle, shipped_classifier, shipped_locator
-from hemato_edge.models.runtime import find_runtime, start_interpreter
+from hemato_edge.models.engines.choice import find_runtime, start_engine
 from hemato_edge.pipeline.field import FieldAnalyzer
 from hemato_edge.values import FieldResult, Frame
 from hemato_edge.vision.classify.classifier import load_classifier
@@ -91,15 +91,15 @@ def bare_inference(folder: Path, threads: int) -> Work:
     """The bare inferences that a field truly needs: the locator's once, the classifier's once for each white cell."""
     runtime = find_runtime()
     locator, classifier = (
-        start_interpreter(read_bundle(path()), runtime, threads) for path in (shipped_locator, shipped_classifier)
+        start_engine(read_bundle(path()), runtime, threads).bare(1) for path in (shipped_locator, shipped_classifier)
     )
     with np.load(folder / "crops.npz") as kept:
         white = np.diff(kept["ends"], prepend=0)
 
     def work(field: np.ndarray, number: int) -> int:
-        locator.invoke()
+        locator()
         for _ in range(white[number]):
-            classifier.invoke()
+            classifier()
         return int(white[number])
 
     return work

@@ -31,11 +31,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hemato_edge.bench.frames import new_analyzer
-from hemato_edge.bench.inference import BATCHES, make_ready
+from hemato_edge.bench.inference import BATCHES, bare_inference
 from hemato_edge.bench.scenes import draw_scenes, on_its_own
 from hemato_edge.bench.watch import load_eyes
 from hemato_edge.errors import ModelError
-from hemato_edge.models.runtime import find_runtime
+from hemato_edge.models.engines.choice import find_runtime
 from hemato_edge.settings import Settings
 from hemato_edge.values import FieldResult
 from hemato_edge.vision.locate.choice import TFLiteLocator
@@ -60,29 +60,29 @@ class Sums:
 
 
 class Bare:
-    """Interpreters that do nothing but infer."""
+    """Inferences and nothing else."""
 
     def __init__(self, eyes: Eyes, threads: int) -> None:
         assert isinstance(eyes.locator, TFLiteLocator)
         runtime = find_runtime()
-        self._locator = make_ready(eyes.locator.model.bundle, runtime, threads, 1)
+        self._locator = bare_inference(eyes.locator.model.bundle, runtime, threads, 1)
         self._classifiers = {}
         for batch in BATCHES:
             try:
-                self._classifiers[batch] = make_ready(eyes.classifier.model.bundle, runtime, threads, batch)
+                self._classifiers[batch] = bare_inference(eyes.classifier.model.bundle, runtime, threads, batch)
             except ModelError:
                 break
         for _ in range(3):
-            for interpreter in (self._locator, *self._classifiers.values()):
-                interpreter.invoke()
+            for infer in (self._locator, *self._classifiers.values()):
+                infer()
 
     def run(self, windows: int, crops: int) -> None:
         """The inferences of one frame."""
         for _ in range(windows):
-            self._locator.invoke()
+            self._locator()
         for batch in sorted(self._classifiers, reverse=True):
             while crops >= batch:
-                self._classifiers[batch].invoke()
+                self._classifiers[batch]()
                 crops -= batch
 
 

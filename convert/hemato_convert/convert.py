@@ -21,7 +21,7 @@ from hemato_convert.trial import run_flatbuffer
 from hemato_edge.errors import ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle, write_bundle
-from hemato_edge.models.runtime import Model
+from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_training.classify.classical import refuse_classical
 from hemato_training.data.cell_sets import in_split
 from hemato_training.data.crops import Look, cells_of, prepare_cells
@@ -166,7 +166,7 @@ def convert(
         )
     )
     write_bundle(out, flatbuffer, card, golden, {"logits": golden_logits})
-    Model(read_bundle(out)).verify()
+    ClassifierModel(read_bundle(out)).verify()
     operations = operation_versions(flatbuffer)
     facts = {
         "laboratories": laboratory_parity(float_logits, int8_logits, val.labels, val.laboratories),

@@ -19,7 +19,7 @@ from hemato_convert.trial import run_locator
 from hemato_edge.errors import DataError, ModelError
 from hemato_edge.labels import KINDS, PLATELET
 from hemato_edge.models.bundle import read_bundle, write_bundle
-from hemato_edge.models.locator_model import BOXES, HEAT, HeatModel
+from hemato_edge.models.locator_model import BOXES, HEAT, LocatorModel
 from hemato_edge.vision.locate.learned import LearnedLocator, same_score
 from hemato_edge.vision.locate.windows import WindowSpec, standard_factor, windows_of
 from hemato_training.data.cell_sets import in_split, split_hash, thin
@@ -161,7 +161,7 @@ def convert_locator(
     )
     outputs = {key: np.stack([maps[key] for maps in raw]) for key in (HEAT, BOXES)}
     write_bundle(out, flatbuffer, card, np.ascontiguousarray(golden), outputs)
-    HeatModel(read_bundle(out)).verify()
+    LocatorModel(read_bundle(out)).verify()
     return LocatorConversion(out, out.stat().st_size, float_figures, int8_figures, min_scores, multiply_adds(model))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from tensorflow.lite.tools import flatbuffer_utils
 
 from hemato_edge.errors import ConfigurationError
-from hemato_edge.models.runtime import find_runtime
+from hemato_edge.models.engines.litert import interpreter_class
 
 if TYPE_CHECKING:
     from typing import Any
@@ -70,9 +70,7 @@ def _sampled(model: bytes, images: NDArray[np.float32], tensors: list[int]) -> d
     with warnings.catch_warnings():
         # it says that keeping all tensors takes memory; they are what is asked for
         warnings.filterwarnings("ignore", "Warning: Enabling `experimental_preserve_all_tensors`", UserWarning)
-        interpreter = find_runtime("litert").interpreter(
-            model_content=model, experimental_preserve_all_tensors=True, num_threads=2
-        )
+        interpreter = interpreter_class()(model_content=model, experimental_preserve_all_tensors=True, num_threads=2)
     interpreter.allocate_tensors()
     given = interpreter.get_input_details()[0]["index"]
     rng = np.random.default_rng(0)

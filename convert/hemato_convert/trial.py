@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemato_edge.models.runtime import dequantised, find_runtime
+from hemato_edge.models.classifier_model import LOGITS
+from hemato_edge.models.engines.litert import interpreter_class
+from hemato_edge.models.engines.tflite import TFLiteEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,17 +18,8 @@ if TYPE_CHECKING:
 
 def run_flatbuffer(flatbuffer: bytes, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
     """Logits (n, labels) float32 of images (n, S, S, 3) uint8, and the size of one quantisation step of a logit."""
-    interpreter = find_runtime("litert").interpreter(model_content=flatbuffer, num_threads=2)
-    interpreter.allocate_tensors()
-    given = interpreter.get_input_details()[0]["index"]
-    output = next(o for o in interpreter.get_output_details() if len(o["shape"]) == 2)
-    scale, zero_point = output["quantization"]
-    logits = np.empty((len(images), output["shape"][1]), np.float32)
-    for i, image in enumerate(images):
-        interpreter.set_tensor(given, image[None])
-        interpreter.invoke()
-        logits[i] = (interpreter.get_tensor(output["index"])[0].astype(np.float32) - zero_point) * scale
-    return logits, float(scale)
+    engine = TFLiteEngine(interpreter_class(), flatbuffer, threads=2)
+    return engine.run(images)[LOGITS], float(engine.steps[LOGITS][0])
 
 
 def run_locator(
@@ -36,15 +29,10 @@ def run_locator(
 
     It returns for each output, by its tensor's name, the map as it comes and the map as real numbers.
     """
-    interpreter = find_runtime("litert").interpreter(model_content=flatbuffer, num_threads=2)
-    interpreter.allocate_tensors()
-    given = interpreter.get_input_details()[0]["index"]
-    outputs = interpreter.get_output_details()
+    engine = TFLiteEngine(interpreter_class(), flatbuffer, threads=2)
 
     def run(window: NDArray[np.uint8]) -> dict[str, tuple[NDArray[np.int8], NDArray[np.float32]]]:
-        interpreter.set_tensor(given, np.ascontiguousarray(window[None]))
-        interpreter.invoke()
-        raw = {output["name"]: interpreter.get_tensor(output["index"])[0] for output in outputs}
-        return {output["name"]: (raw[output["name"]], dequantised(raw[output["name"]], output)) for output in outputs}
+        raw = engine.raw(np.ascontiguousarray(window[None]))
+        return {name: (values[0], engine.real(name, values)[0]) for name, values in raw.items()}
 
     return run

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CAMERAS = "hemato_edge.cameras"
 """Each names a `hemato_edge.cameras.kind.CameraKind`; what a person types begins with the entry point's name."""
 ENGINES = "hemato_edge.engines"
-"""Each names a `hemato_edge.models.engines.EngineKind`."""
+"""Each names a function that returns a `hemato_edge.models.engines.engine.Runtime`; `model.runtime` asks for it."""
 COMMANDS = "hemato_edge.commands"
 """Each names a function that takes a `typer.Typer` and adds its commands to it."""
 _log = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.cameras.picture_files import read_picture
 from hemato_edge.errors import ImageError
 from hemato_edge.labels import WBC
-from hemato_edge.models.runtime import find_runtime
+from hemato_edge.models.engines.choice import find_runtime
 from hemato_edge.pipeline.images import analyze_pictures, classify_pictures
 from hemato_edge.vision.classify.classifier import load_classifier
 from hemato_edge.vision.locate.choice import TFLiteLocator, load_locator

@@ -31,7 +31,8 @@ from hemato_convert.trial import run_flatbuffer
 from hemato_edge.errors import ConfigurationError, DataError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle
-from hemato_edge.models.runtime import Model, find_runtime
+from hemato_edge.models.classifier_model import ClassifierModel
+from hemato_edge.models.engines.litert import interpreter_class
 from hemato_training.classify import fit
 from hemato_training.data.cell_sets import Record, in_split, load
 from hemato_training.evaluate.evaluation import evaluate
@@ -76,14 +77,14 @@ def converted(run: Path, data: Path, tmp_path_factory: pytest.TempPathFactory):
 
 
 def interpreter_of(flatbuffer: bytes):
-    interpreter = find_runtime("litert").interpreter(model_content=flatbuffer)
+    interpreter = interpreter_class()(model_content=flatbuffer)
     interpreter.allocate_tensors()
     return interpreter
 
 
 def test_bundle_is_read_and_verified_by_the_device(converted) -> None:
     bundle = read_bundle(converted.path)
-    assert Model(bundle).verify() == 0.0
+    assert ClassifierModel(bundle).verify() == 0.0
     assert converted.bytes == converted.path.stat().st_size
 
 
@@ -130,7 +131,7 @@ def test_activation_map_explains_the_logit(run: Path) -> None:
 
 def test_map_of_the_int8_model_explains_its_logit(converted, run: Path) -> None:
     bundle = read_bundle(converted.path)
-    logits, maps = Model(bundle).logits_and_maps(bundle.golden_inputs)
+    logits, maps = ClassifierModel(bundle).logits_and_maps(bundle.golden_inputs)
     bias = np.asarray(keras.models.load_model(run / "model.keras", compile=False).get_layer("logits").bias)
     scale = np.ptp(logits) + 1e-6
     assert np.abs(maps.mean(axis=(1, 2)) + bias - logits).max() < 0.15 * scale

@@ -25,8 +25,8 @@ from hemato_edge.cli.main import app
 from hemato_edge.errors import ConfigurationError, DataError, ModelError
 from hemato_edge.labels import KINDS
 from hemato_edge.models.bundle import read_bundle
-from hemato_edge.models.locator_model import HeatModel
-from hemato_edge.models.runtime import Model
+from hemato_edge.models.classifier_model import ClassifierModel
+from hemato_edge.models.locator_model import LocatorModel
 from hemato_edge.values import Detections
 from hemato_edge.vision.locate.choice import TFLiteLocator
 from hemato_edge.vision.locate.windows import WindowSpec
@@ -143,13 +143,15 @@ def test_the_bundle_is_a_locator_and_nothing_else(bundle: Path) -> None:
     assert read.card.task == "locate"
     assert read.card.labels == KINDS
     with pytest.raises(ModelError, match="not to classify"):
-        Model(read)
-    model = HeatModel(read)
+        ClassifierModel(read)
+    model = LocatorModel(read)
     assert model.verify() == 0.0
     heat, boxes = model.maps(read.golden_inputs[0])
     assert heat.shape == (24, 32, 3)
     assert boxes.shape == (24, 32, 12)
-    assert model.delegate_partitions() == 1
+    delegation = model.engine.delegation()
+    assert delegation is not None
+    assert delegation.partitions == 1
     with pytest.raises(ValueError, match="the model takes"):
         model.maps(np.zeros((24, 32, 3), np.uint8))
 
@@ -160,12 +162,12 @@ def test_wrong_golden_maps_are_refused(bundle: Path) -> None:
         name: (values.astype(int) // 2).astype(np.int8) + np.int8(40) for name, values in read.golden_outputs.items()
     }
     with pytest.raises(ModelError, match="golden check"):
-        TFLiteLocator(HeatModel(replace(read, golden_outputs=wrong)))
+        TFLiteLocator(LocatorModel(replace(read, golden_outputs=wrong)))
 
 
 def test_float_and_int8_give_the_same_maps(bundle: Path, run: Path) -> None:
     model = KerasHeat(keras.models.load_model(run / "model.keras", compile=False))
-    quantised = HeatModel(read_bundle(bundle))
+    quantised = LocatorModel(read_bundle(bundle))
     for window in quantised.bundle.golden_inputs:
         for floats, integers in zip(model.maps(window), quantised.maps(window), strict=True):
             assert np.abs(floats - integers).mean() < 0.15

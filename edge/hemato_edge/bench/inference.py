@@ -1,6 +1,6 @@
 """The bare time of an inference by threads and batch, all combinations in turn.
 
-Each visit makes an interpreter of its own: how its memory happens to lie is part of the spread between two runs.
+Each visit makes an engine of its own: how its memory happens to lie is part of the spread between two runs.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ import re
 import time
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal
 
 from hemato_edge.bench.figures import Gap, ModelFacts
 from hemato_edge.bench.timing import Deadline, sample_ms
 from hemato_edge.errors import ModelError
-from hemato_edge.models.delegation import delegated_operations
-from hemato_edge.models.runtime import delegate_partitions, native_lines_to_log, start_interpreter
+from hemato_edge.models.engines.choice import start_engine
+from hemato_edge.models.engines.engine import Delegation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hemato_edge.models.bundle import Bundle
-    from hemato_edge.models.runtime import Runtime
+    from hemato_edge.models.engines.engine import Runtime
 
 BATCHES = (1, 2, 4, 8, 16)
 Task = Literal["classifier", "locator"]
@@ -61,31 +61,29 @@ def thread_counts(processors: int, set_to: int = 1) -> tuple[int, ...]:
     return tuple(sorted({*powers, processors, set_to}))
 
 
-def make_ready(bundle: Bundle, runtime: Runtime, threads: int, batch: int) -> Any:
-    """An interpreter with a field of noise at its input.
+def bare_inference(bundle: Bundle, runtime: Runtime, threads: int, batch: int) -> Callable[[], object]:
+    """An inference of `batch` pictures of noise by an engine of its own, to be called again and again.
 
     Raises:
         ModelError: if the runtime cannot make one of that batch.
     """
-    with native_lines_to_log():
-        interpreter = start_interpreter(bundle, runtime, threads, batch)
-    given = interpreter.get_input_details()[0]
-    noise = np.random.default_rng(1).integers(0, 256, given["shape"]).astype(given["dtype"])
-    interpreter.set_tensor(given["index"], noise)
-    return interpreter
+    engine = start_engine(bundle, runtime, threads)
+    try:
+        return engine.bare(batch)
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(" ".join(str(error).split())) from error
 
 
 def model_facts(bundle: Bundle, runtime: Runtime) -> ModelFacts:
     """How much of a model the delegate takes."""
-    interpreter = make_ready(bundle, runtime, 1, 1)
-    delegated, operations = delegated_operations(interpreter)
+    known = start_engine(bundle, runtime, 1).delegation() or Delegation(0, 0, 0)
     return ModelFacts(
         task="classify" if bundle.card.task == "classify" else "locate",
         name=bundle.card.name,
         sha256=bundle.sha256,
-        operations=operations,
-        delegated=delegated,
-        partitions=delegate_partitions(interpreter),
+        operations=known.operations,
+        delegated=known.delegated,
+        partitions=known.partitions,
     )
 
 
@@ -131,11 +129,11 @@ class InferenceBench:
             return None
         try:
             began = time.perf_counter()
-            interpreter = make_ready(self._bundles[one.task], self._runtime, one.threads, one.batch)
+            infer = bare_inference(self._bundles[one.task], self._runtime, one.threads, one.batch)
         except ModelError as error:
             return self._give_up(one, f"the runtime refuses this batch: {_reason(error)}")
         spent = time.perf_counter() - began
-        self.visits[one.name].append(sample_ms(interpreter.invoke, max(0.0, share_s - spent), most=100))
+        self.visits[one.name].append(sample_ms(infer, max(0.0, share_s - spent), most=100))
         return None
 
     def _expected_s(self, one: Combination) -> float:

@@ -25,7 +25,7 @@ from hemato_edge.device.machine import Machine
 from hemato_edge.device.memory import read_memory
 from hemato_edge.device.processor import usable_processors
 from hemato_edge.errors import BenchError
-from hemato_edge.models.runtime import find_runtime
+from hemato_edge.models.engines.choice import find_runtime
 from hemato_edge.vision.locate.choice import TFLiteLocator
 
 if TYPE_CHECKING:

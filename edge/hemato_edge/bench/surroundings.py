@@ -18,7 +18,7 @@ from hemato_edge.device.throttling import read_throttling
 if TYPE_CHECKING:
     from hemato_edge.bench.figures import ModelFacts, Moment
     from hemato_edge.device.machine import Machine
-    from hemato_edge.models.runtime import Runtime
+    from hemato_edge.models.engines.engine import Runtime
 
 HOT_C = 80.0
 """A Raspberry Pi slows down from 80 °C on, a Jetson Orin from 99 °C."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from hemato_edge.models.bundle import read_bundle, shipped_classifier, shipped_locator
-from hemato_edge.models.locator_model import HeatModel
-from hemato_edge.models.runtime import Model, Runtime, find_runtime
+from hemato_edge.models.classifier_model import ClassifierModel
+from hemato_edge.models.engines.choice import find_runtime
+from hemato_edge.models.locator_model import LocatorModel
 from hemato_edge.vision.classify.classifier import TFLiteClassifier
 from hemato_edge.vision.locate.choice import TFLiteLocator, load_locator
 
 if TYPE_CHECKING:
+    from hemato_edge.models.engines.engine import Engine, Runtime
     from hemato_edge.settings import Settings
     from hemato_edge.vision.locate.locator import Locator
 
@@ -30,16 +31,14 @@ class Invocations:
 
 
 def watched(runtime: Runtime, seen: Invocations) -> Runtime:
-    """The same runtime; its interpreters note every inference in `seen`."""
-    base: Any = runtime.interpreter
+    """The same runtime; its engines note every inference in `seen`."""
 
-    class Watched(base):  # type: ignore[misc]  # a class of another package, known at run time only
-        def invoke(self) -> None:
-            began = time.perf_counter()
-            super().invoke()
-            seen.ms.append((time.perf_counter() - began) * 1e3)
+    def start(content: bytes, threads: int, most: int) -> Engine:
+        engine = runtime.start(content, threads, most)
+        engine.watch(lambda ms: seen.ms.append(ms))
+        return engine
 
-    return Runtime(runtime.name, runtime.version, Watched)
+    return replace(runtime, start=start)
 
 
 @dataclass(slots=True)
@@ -66,9 +65,9 @@ def load_eyes(settings: Settings, threads: int | None = None) -> Eyes:
     runtime = find_runtime(settings.model.runtime)
     located, classified = Invocations(), Invocations()
     bundle = read_bundle(settings.model.path or shipped_classifier())
-    classifier = TFLiteClassifier(Model(bundle, threads, watched(runtime, classified)))
+    classifier = TFLiteClassifier(ClassifierModel(bundle, threads, watched(runtime, classified)))
     locator = load_locator(**settings.locator.model_dump(), threads=threads, runtime=settings.model.runtime)
     if isinstance(locator, TFLiteLocator):
         own = read_bundle(settings.locator.path or shipped_locator())
-        locator = TFLiteLocator(HeatModel(own, threads, watched(runtime, located)), settings.locator.min_score)
+        locator = TFLiteLocator(LocatorModel(own, threads, watched(runtime, located)), settings.locator.min_score)
     return Eyes(locator, classifier, located, classified)

@@ -11,9 +11,10 @@ from hemato_edge.doctor.model_probes import SHIPPED_CLASSIFIER, SHIPPED_LOCATOR
 from hemato_edge.errors import ModelError
 from hemato_edge.models.bundle import read_bundle, shipped_classifier, shipped_locator
 from hemato_edge.models.card import ClassifierCard
-from hemato_edge.models.delegation import delegated_operations
-from hemato_edge.models.locator_model import HeatModel
-from hemato_edge.models.runtime import Model, find_runtime, native_lines_to_log
+from hemato_edge.models.classifier_model import ClassifierModel
+from hemato_edge.models.engines.choice import find_runtime
+from hemato_edge.models.golden import tolerance_of
+from hemato_edge.models.locator_model import LocatorModel
 
 if TYPE_CHECKING:
     from hemato_edge.models.bundle import Bundle
@@ -35,12 +36,12 @@ def check_golden(bundle: Bundle, wanted: str) -> dict[str, object]:
         runtime = find_runtime(wanted)
         found |= {"runtime": f"{runtime.name} {runtime.version}"}
         classifies = isinstance(bundle.card, ClassifierCard)
-        with native_lines_to_log():
-            model = Model(bundle, runtime=runtime) if classifies else HeatModel(bundle, runtime=runtime)
-            found |= {"difference": model.verify(), "tolerance": bundle.card.golden.tolerance}
-        interpreter = model._interpreter(1) if isinstance(model, Model) else model._interpreter
-        taken, operations = delegated_operations(interpreter)
-        return found | {"delegated": taken, "operations": operations}
+        model = ClassifierModel(bundle, runtime=runtime) if classifies else LocatorModel(bundle, runtime=runtime)
+        found |= {"difference": model.verify(), "tolerance": tolerance_of(bundle, runtime.name)}
+        known = model.engine.delegation()
+        if known is None:
+            return found
+        return found | {"delegated": known.delegated, "operations": known.operations}
     except ModelError as error:
         return found | {"error": error.message, "fix": error.fix}
 

@@ -1,8 +1,9 @@
 """One file that is both a TFLite model and its own card.
 
 Layout: the flatbuffer, then a zip archive with `labels.txt`, `card.json` and `golden.npz` (the standard way in which
-TFLite models carry associated files: an interpreter reads the front, `unzip -l` the back). The card holds a SHA-256
-of every other part, so a file that was cut, edited or mixed up is refused before it answers anything.
+TFLite models carry associated files: an interpreter reads the front, `unzip -l` the back), and, where the card names
+them, the same network compiled for other runtimes. The card holds a SHA-256 of every other part, so a file that was
+cut, edited or mixed up is refused before it answers anything.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hemato_edge.models.card import AnyCard, Card
+    from hemato_edge.models.card import AnyCard, Artefact, Card
 
 MODEL, LABELS, CARD, GOLDEN = "model", "labels.txt", "card.json", "golden.npz"
 _SAME_BYTES_EVERY_TIME = (1980, 1, 1, 0, 0, 0)
@@ -73,6 +74,16 @@ class Bundle:
     golden_outputs: dict[str, NDArray[Any]]
     sha256: str
 
+    def artefact_for(self, runtime: str) -> Artefact | None:
+        """The part that is compiled for a runtime; None where there is none."""
+        return next((one for one in self.card.artefacts if one.runtime == runtime), None)
+
+    def part(self, name: str) -> bytes:
+        """A compiled part, read from the file again. Raises ModelError if it has not the hash that the card names."""
+        content = _unzip(self.path, _read(self.path), (name,))[0][name]
+        _check_hash(self.path, self.card, name, content)
+        return content
+
 
 def shipped_classifier() -> Path:
     """Where the classifier that comes with the package lies."""
@@ -95,17 +106,30 @@ def write_bundle(
     card: AnyCard,
     golden_inputs: NDArray[np.uint8],
     golden_outputs: Mapping[str, NDArray[Any]],
+    compiled: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Write model, labels, card and golden pairs as one file, completing the card's hashes.
+    """Write model, labels, card, golden pairs and compiled parts as one file, completing the card's hashes.
+
+    Args:
+        path: of the file.
+        flatbuffer: the TFLite model.
+        card: of the model.
+        golden_inputs: see `Bundle`.
+        golden_outputs: see `Bundle`.
+        compiled: content of each artefact of the card, by its part's name.
 
     Raises:
-        ModelError: if the golden pairs do not belong to the card.
+        ModelError: if the golden pairs, or the compiled parts, do not belong to the card.
     """
+    compiled = compiled or {}
+    if set(compiled) != {one.part for one in card.artefacts}:
+        raise ModelError(f"The compiled parts for {path} are not those of its card: {', '.join(compiled) or 'none'}.")
     _check_golden(card, golden_inputs, golden_outputs, path)
     golden = io.BytesIO()
     np.savez_compressed(golden, inputs=golden_inputs, **golden_outputs)
     labels = "".join(f"{name}\n" for name in card.labels).encode()
     hashes = {MODEL: _sha256(flatbuffer), LABELS: _sha256(labels), GOLDEN: _sha256(golden.getvalue())}
+    hashes |= {name: _sha256(content) for name, content in compiled.items()}
     finished = card.model_copy(update={"sha256": hashes})
     whole = io.BytesIO(flatbuffer)
     with zipfile.ZipFile(whole, "a", zipfile.ZIP_DEFLATED) as archive:
@@ -113,6 +137,7 @@ def write_bundle(
             (LABELS, labels),
             (CARD, finished.model_dump_json(indent=1).encode()),
             (GOLDEN, golden.getvalue()),
+            *compiled.items(),
         ):
             archive.writestr(zipfile.ZipInfo(name, _SAME_BYTES_EVERY_TIME), content, zipfile.ZIP_DEFLATED)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,7 +153,7 @@ def read_bundle(path: Path) -> Bundle:
         ModelError: if there is no such file, no card, an incomplete card, or a part with another hash.
     """
     whole = _read(path)
-    parts, model_end = _unzip(path, whole)
+    parts, model_end = _unzip(path, whole, (LABELS, CARD, GOLDEN))
     try:
         card = read_card(parts[CARD])
     except ValidationError as error:
@@ -137,9 +162,10 @@ def read_bundle(path: Path) -> Bundle:
         reason = " ".join(f"{where}: {first['msg']}".split())[:200]
         raise ModelError(f"The card of {path} is not complete ({reason}).", _REINSTALL) from error
     flatbuffer = whole[:model_end]
-    for name, content in ((MODEL, flatbuffer), (LABELS, parts[LABELS]), (GOLDEN, parts[GOLDEN])):
-        if card.sha256.get(name) != _sha256(content):
-            raise ModelError(f"The {name} in {path} does not have the hash its card names.", _REINSTALL)
+    compiled = _unzip(path, whole, tuple(one.part for one in card.artefacts))[0] if card.artefacts else {}
+    given = {MODEL: flatbuffer, LABELS: parts[LABELS], GOLDEN: parts[GOLDEN], **compiled}
+    for name, content in given.items():
+        _check_hash(path, card, name, content)
     if tuple(parts[LABELS].decode(errors="replace").split()) != card.labels:
         raise ModelError(f"The labels in {path} are not those of its card.", _REINSTALL)
     inputs, outputs = _golden(path, parts[GOLDEN])
@@ -163,17 +189,17 @@ def _read(path: Path) -> bytes:
         raise ModelError(f"The model {path} cannot be read ({error.strerror}).", _REINSTALL) from error
 
 
-def _unzip(path: Path, whole: bytes) -> tuple[dict[str, bytes], int]:
-    """The archive's parts, and where the flatbuffer before it ends."""
+def _unzip(path: Path, whole: bytes, wanted: tuple[str, ...]) -> tuple[dict[str, bytes], int]:
+    """The archive's parts of these names, and where the flatbuffer before it ends."""
     try:
         with zipfile.ZipFile(io.BytesIO(whole)) as archive:
             entries = {entry.filename: entry for entry in archive.infolist()}
-            missing = {LABELS, CARD, GOLDEN} - entries.keys()
+            missing = set(wanted) - entries.keys()
             if missing:
                 raise ModelError(f"{path} carries no {', '.join(sorted(missing))}.", _REINSTALL)
             if sum(entry.file_size for entry in entries.values()) > _LARGEST:
                 raise ModelError(f"{path} says that it unpacks to more than {_LARGEST >> 20} MB.", _REINSTALL)
-            parts = {name: archive.read(name) for name in (LABELS, CARD, GOLDEN)}
+            parts = {name: archive.read(name) for name in wanted}
             return parts, min(entry.header_offset for entry in entries.values())
     except _ARCHIVE_ERRORS as error:
         raise ModelError(
@@ -201,8 +227,9 @@ def _check_golden(card: AnyCard, inputs: NDArray[np.uint8], outputs: Mapping[str
     n = card.golden.count
     expected = _golden_shapes(card)
     given = {"inputs": inputs, **outputs}
-    numbers = all(array.dtype.kind in "fi" for array in outputs.values())
-    if inputs.dtype != np.uint8 or not numbers or {name: array.shape for name, array in given.items()} != expected:
+    numbers = all(array.dtype.kind in "fi" and len(array) == n for array in outputs.values())
+    shapes_fit = all(name in given and given[name].shape == shape for name, shape in expected.items())
+    if inputs.dtype != np.uint8 or not numbers or not shapes_fit:
         shapes = ", ".join(f"{name} {array.shape} {array.dtype}" for name, array in given.items())
         wanted = ", ".join(f"{name} {shape}" for name, shape in expected.items())
         raise ModelError(f"The {n} golden pairs of {path} have {shapes}, not {wanted}.", _REINSTALL)
@@ -218,6 +245,11 @@ def _golden_shapes(card: AnyCard) -> dict[str, tuple[int, ...]]:
         "heat": (n, rows, columns, labels),
         "boxes": (n, rows, columns, 4 * labels),
     }
+
+
+def _check_hash(path: Path, card: Card, name: str, content: bytes) -> None:
+    if card.sha256.get(name) != _sha256(content):
+        raise ModelError(f"The {name} in {path} does not have the hash its card names.", _REINSTALL)
 
 
 def _sha256(content: bytes) -> str:

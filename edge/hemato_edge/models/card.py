@@ -100,6 +100,18 @@ class Golden(_Part):
     tolerance: float = Field(
         gt=0, description="largest allowed difference of a logit; runtimes differ in the last bits"
     )
+    steps: dict[str, tuple[float, int]] = Field(
+        default_factory=dict,
+        description="scale and zero point of golden outputs that are whole numbers; else the flatbuffer says them",
+    )
+
+
+class Artefact(_Part):
+    """A part of a bundle that is compiled for one runtime, beside the flatbuffer that others run."""
+
+    part: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="its name in the archive")
+    runtime: str = Field(min_length=1, description="what `model.runtime` in the settings calls it")
+    tolerance: float = Field(gt=0, description="as `golden.tolerance`, for this part")
 
 
 class Card(_Part):
@@ -118,6 +130,7 @@ class Card(_Part):
     created: datetime
     licence: str
     attribution: str
+    artefacts: tuple[Artefact, ...] = Field(default=(), description="parts for other runtimes, one for each at most")
     sha256: dict[str, str] = Field(default_factory=dict, description="part of the bundle → hash; filled when written")
 
     @model_validator(mode="after")
@@ -125,6 +138,10 @@ class Card(_Part):
         if len(set(self.labels)) != len(self.labels):
             msg = "labels are not unique"
             raise ValueError(msg)
+        for names in ([one.part for one in self.artefacts], [one.runtime for one in self.artefacts]):
+            if len(set(names)) != len(names):
+                msg = f"there are two artefacts for one of {', '.join(names)}"
+                raise ValueError(msg)
         if self.format > CARD_FORMAT:
             msg = f"card format {self.format} is newer than this program's {CARD_FORMAT}"
             raise ValueError(msg)

@@ -17,6 +17,7 @@ from pydantic import (
     field_validator,
 )
 
+from hemato_edge.extensions import ENGINES, extension_names
 from hemato_edge.labels import CELL_CLASSES
 from hemato_edge.store.file.location import default_database
 
@@ -58,6 +59,15 @@ def _ascending(interval: tuple[float, float]) -> tuple[float, float]:
     return interval
 
 
+def _known_runtime(name: str) -> str:
+    own = ("auto", "litert", "tflite-runtime")
+    if name not in own and name not in (brought := extension_names(ENGINES)):
+        *most, last = (f"'{known}'" for known in (*own, *brought))
+        msg = f"input should be {', '.join(most)} or {last}"
+        raise ValueError(msg)
+    return name
+
+
 _FilePath = Annotated[Path, BeforeValidator(_expanded)]
 
 
@@ -91,8 +101,9 @@ class ModelSettings(Section):
         examples=["/var/lib/hemato-edge/classifier.tflite"],
         description="classifier bundle (.tflite); none: the one that ships",
     )
-    runtime: Literal["auto", "litert", "tflite-runtime"] = Field(
-        "auto", description="TFLite runtime; auto: LiteRT first"
+    runtime: Annotated[str, AfterValidator(_known_runtime)] = Field(
+        "auto",
+        description="auto, litert, tflite-runtime, or another package's; auto: LiteRT before tflite-runtime",
     )
     threads: int = Field(1, ge=1, le=64, description="threads of one inference")
 

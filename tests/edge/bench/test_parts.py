@@ -17,7 +17,7 @@ from hemato_edge.bench.timing import Deadline
 from hemato_edge.bench.watch import Eyes, load_eyes
 from hemato_edge.errors import BenchError
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
-from hemato_edge.models.runtime import find_runtime
+from hemato_edge.models.engines.choice import find_runtime
 from hemato_edge.settings import Settings
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
-from hemato_edge.models.delegation import delegated_operations
-from hemato_edge.models.runtime import find_runtime, start_interpreter
+from hemato_edge.models.engines.choice import find_runtime, start_engine
+from hemato_edge.models.engines.delegation import delegated_operations
 
 
 class Listed:
@@ -54,6 +54,8 @@ def test_without_a_delegate_nothing_is_taken() -> None:
     plain.allocate_tensors()
     taken, operations = delegated_operations(plain)
     assert taken == 0
-    with_delegate = delegated_operations(start_interpreter(bundle, runtime, 1))
-    assert with_delegate[1] == operations
-    assert with_delegate[0] > 0
+    with_delegate = start_engine(bundle, runtime, 1).delegation()
+    assert with_delegate is not None
+    assert with_delegate.operations == operations
+    assert with_delegate.delegated > 0
+    assert with_delegate.partitions == 1

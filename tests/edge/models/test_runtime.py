@@ -10,7 +10,8 @@ import pytest
 
 from hemato_edge.errors import ModelError
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
-from hemato_edge.models.runtime import Model, find_runtime
+from hemato_edge.models.classifier_model import ClassifierModel
+from hemato_edge.models.engines.choice import find_runtime
 
 
 def test_tflite_runtime_with_numpy_2_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +30,7 @@ def test_tflite_runtime_with_numpy_2_is_refused_in_one_line(monkeypatch: pytest.
 @pytest.mark.parametrize("crops", [1, 2, 3, 4, 7, 8])
 def test_groups_of_four_on_two_threads_answer_as_one_by_one(crops: int) -> None:
     bundle = read_bundle(shipped_classifier())
-    one_by_one, in_groups = Model(bundle, threads=1), Model(bundle, threads=2)
+    one_by_one, in_groups = ClassifierModel(bundle, threads=1), ClassifierModel(bundle, threads=2)
     batch = bundle.golden_inputs[:crops]
     for alone, grouped in zip(one_by_one.logits_and_maps(batch), in_groups.logits_and_maps(batch), strict=True):
         assert alone is not None

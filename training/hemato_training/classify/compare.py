@@ -15,7 +15,7 @@ import numpy as np
 
 from hemato_edge.errors import ConfigurationError, DataError, ModelError
 from hemato_edge.models.bundle import read_bundle
-from hemato_edge.models.runtime import Model
+from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_training.classify.classical import CLASSICAL_FILE, is_classical, load_classical, train_classical
 from hemato_training.classify.fit import train
 from hemato_training.classify.material import gather
@@ -232,7 +232,7 @@ def _with_latency(rows: Sequence[Row], settings: Settings, cache: Path, reporter
         if is_classical(row.name):
             asked[row.name] = load_classical(folder / CLASSICAL_FILE).logits
         elif row.bytes is not None:
-            asked[row.name] = Model(read_bundle(folder / BUNDLE_FILE), threads=1).logits
+            asked[row.name] = ClassifierModel(read_bundle(folder / BUNDLE_FILE), threads=1).logits
     took: dict[str, list[float]] = {name: [] for name in asked}
     for image in reporter.track(images, "timing", len(images)):
         for name, answer in asked.items():

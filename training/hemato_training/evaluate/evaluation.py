@@ -10,7 +10,7 @@ import keras
 from hemato_edge.errors import DataError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle
-from hemato_edge.models.runtime import Model
+from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_training.classify.classical import load_classical
 from hemato_training.data.cell_sets import in_split, load
 from hemato_training.data.crops import cells_of, looks_of, prepare_cells
@@ -41,7 +41,7 @@ class Judged:
         size: side of its input, pixels.
         temperature: from the card; 1 for a Keras model.
         threshold: rejection threshold from the card; 0 for a Keras model.
-        model: the Keras model, `runtime.Model` or `classical.ClassicalModel`.
+        model: the Keras model, `classifier_model.ClassifierModel` or `classical.ClassicalModel`.
     """
 
     size: int
@@ -138,7 +138,7 @@ def open_model(path: Path, threads: int = 2) -> Judged:
         ModelError: if it is neither, cannot be read, or answers other labels.
     """
     if path.suffix == ".tflite":
-        model = Model(read_bundle(path), threads)
+        model = ClassifierModel(read_bundle(path), threads)
         model.verify()
         card = model.card
         if card.labels != CLASSIFIER_LABELS:

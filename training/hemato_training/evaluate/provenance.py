@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from hemato_edge.models.bundle import card_as_json
-from hemato_edge.models.runtime import Model
+from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_training.data.cell_sets import LABORATORIES, by_laboratory, in_split, split_hash
 from hemato_training.runs.files import versions
 
@@ -93,7 +93,7 @@ def provenance_of(tried: Tried, command: str) -> Provenance:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "unknown"
-    if isinstance(model, Model):
+    if isinstance(model, ClassifierModel):
         found[model.runtime.name] = model.runtime.version
     sources = []
     for name, records in by_laboratory(tried.records).items():
@@ -114,7 +114,7 @@ def provenance_of(tried: Tried, command: str) -> Provenance:
         command,
         datetime.now(timezone.utc),
         hashlib.sha256(tried.path.read_bytes()).hexdigest(),
-        card_as_json(model.bundle.card) if isinstance(model, Model) else dict(origin.arguments),
+        card_as_json(model.bundle.card) if isinstance(model, ClassifierModel) else dict(origin.arguments),
         sources,
         found,
         f"{platform.machine()}, {platform.system()}",

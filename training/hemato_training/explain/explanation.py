@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from hemato_edge.errors import ModelError
-from hemato_edge.models.runtime import Model
+from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_training.data.cell_sets import in_split
 from hemato_training.explain.gradcam import GradCam, bundle_maps
 from hemato_training.explain.pointing import SHIFT, Pointing, pointing_game
@@ -58,7 +58,7 @@ def maps_of(judged: Judged) -> tuple[str, Maps]:
         ModelError: if the model has no maps.
     """
     model = judged.model
-    if isinstance(model, Model):
+    if isinstance(model, ClassifierModel):
 
         def exact(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> NDArray[np.float32]:
             found = bundle_maps(model, images, labels)
@@ -92,7 +92,7 @@ def explain(tried: Tried) -> Explanation:
         if boxed:
             pointing[name] = [pointing_game(boxed, look, judged.size, of_own_answer, shift) for shift in (0.0, SHIFT)]
     sanity = None
-    if not isinstance(judged.model, Model):
+    if not isinstance(judged.model, ClassifierModel):
         chosen = np.linspace(0, len(tried.images) - 1, min(COMPARED, len(tried.images))).astype(int)
         images = tried.images[chosen]
         sanity = randomisation_test(judged.model, images, tried.answers.logits[chosen].argmax(axis=1))

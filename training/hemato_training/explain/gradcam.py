@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hemato_edge.models.runtime import Model
+    from hemato_edge.models.classifier_model import ClassifierModel
 
 _BATCH = 32
 
@@ -113,7 +113,9 @@ def _chain(first: Callable[[Any], Any], second: Callable[[Any], Any]) -> Callabl
     return lambda x: second(first(x))
 
 
-def bundle_maps(model: Model, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> NDArray[np.float32] | None:
+def bundle_maps(
+    model: ClassifierModel, images: NDArray[np.uint8], labels: NDArray[np.int64]
+) -> NDArray[np.float32] | None:
     """The exact class activation maps (n, h, w) out of an int8 bundle, None where it has no such output.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hemato_edge.errors import ModelError
-from hemato_edge.models.runtime import Model
+from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_training.data.cell_sets import LABORATORIES
 from hemato_training.runs.files import RUN_FILE
 
@@ -40,8 +40,8 @@ class Origin:
 
 
 def origin_of(path: Path, model: object) -> Origin:
-    """The origin of an opened model: a `runtime.Model`, or a Keras model read from `path`."""
-    if isinstance(model, Model):
+    """The origin of an opened model: a `classifier_model.ClassifierModel`, or a Keras model read from `path`."""
+    if isinstance(model, ClassifierModel):
         card = model.bundle.card
         known_as = {laboratory.title: name for name, laboratory in LABORATORIES.items()}
         training = {known_as.get(source.name, source.name): source for source in card.training}

@@ -10,7 +10,8 @@ import numpy as np
 from hemato_edge.errors import ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS, UNCLASSIFIED
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
-from hemato_edge.models.runtime import Model, find_runtime
+from hemato_edge.models.classifier_model import ClassifierModel
+from hemato_edge.models.engines.choice import find_runtime
 from hemato_edge.values import Judgement
 from hemato_edge.vision.classify.crops import cut_crop, prepare
 from hemato_edge.vision.optics import stain as stain_module
@@ -52,10 +53,10 @@ def load_classifier(path: Path | None = None, threads: int = 1, runtime: str = "
     """The classifier of a bundle, or the one that ships; verified before it is returned.
 
     Raises:
-        ModelError: see `read_bundle`, `Model` and `TFLiteClassifier`.
+        ModelError: see `read_bundle`, `ClassifierModel` and `TFLiteClassifier`.
     """
     bundle = read_bundle(path or shipped_classifier())
-    return TFLiteClassifier(Model(bundle, threads, find_runtime(runtime)))
+    return TFLiteClassifier(ClassifierModel(bundle, threads, find_runtime(runtime)))
 
 
 class TFLiteClassifier:
@@ -68,7 +69,7 @@ class TFLiteClassifier:
         ModelError: if the golden check fails, or the card names labels or a stain that this program does not know.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: ClassifierModel) -> None:
         self.card = model.card
         self.model = model
         _check_card(self.card, str(model.bundle.path))

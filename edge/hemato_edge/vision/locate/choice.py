@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 from hemato_edge.errors import ModelError
 from hemato_edge.labels import KINDS
 from hemato_edge.models.bundle import read_bundle, shipped_locator
-from hemato_edge.models.locator_model import HeatModel
-from hemato_edge.models.runtime import find_runtime
+from hemato_edge.models.engines.choice import find_runtime
+from hemato_edge.models.locator_model import LocatorModel
 from hemato_edge.vision.locate.learned import LearnedLocator, same_score
 from hemato_edge.vision.locate.locator import DEFAULT_MIN_SCORE, OpenCvLocator
 from hemato_edge.vision.locate.peaks import STRIDE
@@ -33,7 +33,7 @@ class TFLiteLocator(LearnedLocator):
         ModelError: if the golden check fails, or the card names labels or a stride that this program does not know.
     """
 
-    def __init__(self, model: HeatModel, min_score: float | None = None) -> None:
+    def __init__(self, model: LocatorModel, min_score: float | None = None) -> None:
         card = model.card
         if card.labels != KINDS or card.input.stride != STRIDE:
             raise ModelError(
@@ -65,12 +65,14 @@ def load_locator(
         runtime: see `find_runtime`.
 
     Raises:
-        ModelError: see `read_bundle`, `HeatModel` and `TFLiteLocator`. A model that is there and fails is never
+        ModelError: see `read_bundle`, `LocatorModel` and `TFLiteLocator`. A model that is there and fails is never
             replaced silently.
     """
     if kind == "opencv" or (kind == "auto" and path is None and not shipped_locator().exists()):
         return OpenCvLocator(DEFAULT_MIN_SCORE if min_score is None else min_score)
-    return TFLiteLocator(HeatModel(read_bundle(path or shipped_locator()), threads, find_runtime(runtime)), min_score)
+    return TFLiteLocator(
+        LocatorModel(read_bundle(path or shipped_locator()), threads, find_runtime(runtime)), min_score
+    )
 
 
 def provenance(locator: Locator) -> str:

@@ -11,7 +11,8 @@ import pytest
 from hemato_edge.errors import ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS, UNCLASSIFIED
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
-from hemato_edge.models.runtime import Model, find_runtime
+from hemato_edge.models.classifier_model import ClassifierModel
+from hemato_edge.models.engines.choice import find_runtime
 from hemato_edge.vision.classify.classifier import TFLiteClassifier, calibrated, load_classifier
 
 
@@ -20,9 +21,9 @@ def classifier() -> TFLiteClassifier:
     return load_classifier()
 
 
-def with_card(**changes: object) -> Model:
+def with_card(**changes: object) -> ClassifierModel:
     bundle = read_bundle(shipped_classifier())
-    return Model(replace(bundle, card=bundle.card.model_copy(update=changes)))
+    return ClassifierModel(replace(bundle, card=bundle.card.model_copy(update=changes)))
 
 
 def test_temperature_softens_and_sums_to_one() -> None:
@@ -88,10 +89,10 @@ def test_a_failed_golden_check_is_refused() -> None:
     bundle = read_bundle(shipped_classifier())
     logits = bundle.golden_outputs["logits"]
     with pytest.raises(ModelError, match="golden check"):
-        TFLiteClassifier(Model(replace(bundle, golden_outputs={"logits": logits + 2})))
+        TFLiteClassifier(ClassifierModel(replace(bundle, golden_outputs={"logits": logits + 2})))
     nothing = np.full_like(logits, np.nan)
     with pytest.raises(ModelError, match="golden check"):
-        TFLiteClassifier(Model(replace(bundle, golden_outputs={"logits": nothing})))
+        TFLiteClassifier(ClassifierModel(replace(bundle, golden_outputs={"logits": nothing})))
 
 
 def test_a_runtime_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +104,8 @@ def test_a_runtime_that_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_shipped_model_is_whole_and_small(classifier: TFLiteClassifier) -> None:
-    assert classifier.model.delegate_partitions() == 1
+    delegation = classifier.model.engine.delegation()
+    assert delegation is not None
+    assert delegation.partitions == 1
     assert shipped_classifier().stat().st_size < 3_000_000
     assert classifier.card.parity.agreement > 0.98

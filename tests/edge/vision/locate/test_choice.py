@@ -11,7 +11,7 @@ from hemato_edge.cameras.demo.slide import draw_field
 from hemato_edge.errors import ModelError
 from hemato_edge.labels import KINDS, WBC
 from hemato_edge.models.bundle import read_bundle, shipped_classifier, shipped_locator
-from hemato_edge.models.locator_model import HeatModel
+from hemato_edge.models.locator_model import LocatorModel
 from hemato_edge.vision.locate.choice import TFLiteLocator, load_locator, provenance
 from hemato_edge.vision.locate.locator import DEFAULT_MIN_SCORE, OpenCvLocator
 from hemato_edge.vision.optics.stain import measure_stain
@@ -74,7 +74,7 @@ def test_a_locator_of_other_cells_is_refused() -> None:
     bundle = read_bundle(shipped_locator())
     other = bundle.card.model_copy(update={"labels": ("wbc", "rbc", "blast")})
     with pytest.raises(ModelError, match="but this program counts wbc, rbc, platelet"):
-        TFLiteLocator(HeatModel(replace(bundle, card=other)))
+        TFLiteLocator(LocatorModel(replace(bundle, card=other)))
 
 
 def test_what_ships_is_small_and_says_so() -> None:

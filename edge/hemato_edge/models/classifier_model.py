@@ -1,0 +1,95 @@
+"""A classifier's model, ready to answer: crops in, logits and activation maps out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hemato_edge.errors import ModelError
+from hemato_edge.models.card import ClassifierCard
+from hemato_edge.models.engines.choice import find_runtime, start_engine
+from hemato_edge.models.golden import refuse_difference
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hemato_edge.models.bundle import Bundle
+    from hemato_edge.models.engines.engine import Runtime
+
+LOGITS, MAPS = "logits", "cam"
+"""Outputs: (n, labels), and class activation maps (n, h, w, labels), which a model may lack."""
+_MOST = 64
+"""More white cells than this are in no field: all crops of a field are given at once."""
+
+
+class ClassifierModel:
+    """A verified bundle of a classifier.
+
+    Args:
+        bundle: what `read_bundle` returned.
+        threads: how many threads one inference may use.
+        runtime: from `find_runtime`.
+
+    Raises:
+        ModelError: if it is no classifier, the runtime cannot load it, or its outputs do not have the shapes of its
+            card.
+    """
+
+    def __init__(self, bundle: Bundle, threads: int = 1, runtime: Runtime | None = None) -> None:
+        if not isinstance(bundle.card, ClassifierCard):
+            raise ModelError(
+                f"{bundle.path} is a model to {bundle.card.task} cells, not to classify them.",
+                "Name a classifier, or leave out --model to use the one that ships.",
+            )
+        self.bundle = bundle
+        self.card = bundle.card
+        self.runtime = runtime or find_runtime()
+        self.engine = start_engine(bundle, self.runtime, threads, _MOST)
+        self._check_shapes()
+
+    def answers(self, batch: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        """All outputs by name, (n, …) float32, of crops (n, S, S, 3) uint8 in the card's channel order."""
+        if batch.dtype != np.uint8 or batch.shape[1:] != self.engine.input_shape:
+            size = self.card.input.size
+            msg = f"the model takes (n, {size}, {size}, 3) uint8, not {batch.shape} {batch.dtype}"
+            raise ValueError(msg)
+        return self.engine.run(batch)
+
+    def logits(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Logits (n, labels) float32 of crops (n, S, S, 3) uint8 in the card's channel order."""
+        return self.answers(batch)[LOGITS]
+
+    def logits_and_maps(self, batch: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Logits (n, labels) and class activation maps (n, h, w, labels), both float32.
+
+        The maps are None for a model without that output. Their mean over h and w plus a bias is the logit, so they
+        show exactly which part of the crop spoke for a label (Zhou et al. 2016; equal to Grad-CAM for this head).
+        """
+        answers = self.answers(batch)
+        return answers[LOGITS], answers.get(MAPS)
+
+    def verify(self) -> float:
+        """Run the golden inputs; returns the largest difference of a logit.
+
+        Raises:
+            ModelError: if it exceeds the card's tolerance: this device does not compute what the converter computed.
+        """
+        expected = self.bundle.golden_outputs[LOGITS]
+        difference = float(np.abs(self.logits(self.bundle.golden_inputs) - expected).max())
+        refuse_difference(self.bundle, self.runtime, difference, "a logit differs by")
+        return difference
+
+    def _check_shapes(self) -> None:
+        card, engine = self.card, self.engine
+        wanted = (card.input.size, card.input.size, 3)
+        if engine.input_shape != wanted:
+            raise ModelError(
+                f"{self.bundle.path} takes {engine.input_shape}, but its card says {wanted}.",
+                "Convert it again with `hemato-edge convert`.",
+            )
+        if engine.outputs.get(LOGITS) != (len(card.labels),):
+            raise ModelError(
+                f"{self.bundle.path} gives {dict(engine.outputs)}, but its card names {len(card.labels)} labels.",
+                "Convert it again with `hemato-edge convert`.",
+            )

@@ -1,0 +1,24 @@
+"""LiteRT, the TFLite runtime of today: the package `ai-edge-litert`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hemato_edge.models.engines.tflite import tflite_runtime_of
+
+if TYPE_CHECKING:
+    from hemato_edge.models.engines.engine import Runtime
+
+NAME = "litert"
+
+
+def interpreter_class() -> Any:
+    """LiteRT's interpreter, for those who look into a graph. Raises ImportError where LiteRT is not installed."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    return Interpreter
+
+
+def find() -> Runtime:
+    """LiteRT. Raises ImportError where it is not installed."""
+    return tflite_runtime_of(NAME, "ai-edge-litert", interpreter_class())
