@@ -16,6 +16,15 @@ settings.register_profile("long", max_examples=20_000, deadline=None, suppress_h
 settings.load_profile("quick")  # `make fuzz` takes the long one
 
 
+@pytest.fixture(autouse=True, scope="session")
+def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state folder of the tests' own: nothing is noted in that of whoever runs them."""
+    folder = tmp_path_factory.mktemp("state")
+    os.environ["XDG_STATE_HOME"] = str(folder)
+    os.environ.pop("STATE_DIRECTORY", None)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The development images, which are not part of the project: tests that need them skip without."""

@@ -126,11 +126,19 @@ def run(
 
 def _writer(settings: Settings) -> Writer:
     from hemato_edge.store.write.retention import Retention
-    from hemato_edge.store.writer import open_writer
+    from hemato_edge.store.writer import PATIENCE_S, open_writer
 
     store = settings.store
     retention = Retention(**settings.portraits.model_dump())
-    return open_writer(store.path, store.min_free_mb, store.portraits_min_free_mb, store.reserve_mb, retention)
+    return open_writer(
+        store.path,
+        store.min_free_mb,
+        store.portraits_min_free_mb,
+        store.reserve_mb,
+        retention,
+        patience_s=PATIENCE_S,
+        group_readable=store.group_readable,
+    )
 
 
 def _calibration(settings: Settings) -> SessionCalibration | None:

@@ -1,4 +1,4 @@
-"""What is on disk of a running session: each field in one transaction, tallies when it is quiet, the slide's look."""
+"""What is on disk of a running session: new fields in one transaction, tallies when it is quiet, the slide's look."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from hemato_edge.store.records import Join
+from hemato_edge.store.records import Join, NewField
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from hemato_edge.pipeline.field import FieldAnalyzer
     from hemato_edge.pipeline.notify import Watchdog
@@ -41,6 +41,7 @@ class Recorder:
     Attributes:
         totals: what is on disk.
         tallies: the tallies that are on disk, by name.
+        at_work: fields in the transaction that is being written.
 
     Raises:
         StoreError: of every method and of this: it cannot be written.
@@ -54,6 +55,7 @@ class Recorder:
         self._places: dict[int, tuple[int, int]] = {}
         self._committed, self._looked, self._counted = time.monotonic(), -LOOK_EVERY_S, False
         self.tallies: dict[str, int] = {}
+        self.at_work = 0
         self.totals: Totals = writer.commit_tallies(session, {})
 
     @property
@@ -61,9 +63,12 @@ class Recorder:
         """Whether it is time to commit tallies, since no field came."""
         return time.monotonic() - self._committed > TALLY_EVERY_S
 
-    def record_field(self, result: FieldResult, tallies: Mapping[str, int]) -> None:
-        """One field and the tallies of its moment, and now and then the slide's look."""
-        self.totals = self._writer.commit_field(self._session, result, tallies, self._joins(result))
+    def record_fields(self, results: Sequence[FieldResult], tallies: Mapping[str, int]) -> None:
+        """Fields, all in one transaction, with the tallies of their moment; now and then the slide's look, too."""
+        fields = [NewField(one, self._joins(one, self.totals.fields + i)) for i, one in enumerate(results)]
+        self.at_work = len(fields)
+        self.totals = self._writer.commit_fields(self._session, fields, tallies)
+        self.at_work = 0
         self._note(tallies)
         if not self._counted and self.totals.wbc + self.totals.rbc + self.totals.platelet:
             self._counted = True
@@ -91,14 +96,13 @@ class Recorder:
         if look is not None:
             self._writer.record_optics(self._session, look.red_cell_px, asdict(look.stain))
 
-    def _joins(self, result: FieldResult) -> list[Join]:
+    def _joins(self, result: FieldResult, field: int) -> tuple[Join, ...]:
         """Which recorded cells a result says are one, by field and number; remembers where its own cells will stand."""
-        field = self.totals.fields
         self._places.update({cell.number: (field, i) for i, cell in enumerate(result.new_cells) if cell.number})
         while len(self._places) > MAX_PLACES:
             del self._places[next(iter(self._places))]
-        return [
+        return tuple(
             Join(self._places[gone], self._places[kept])
             for gone, kept in result.joined
             if gone in self._places and kept in self._places
-        ]
+        )

@@ -35,7 +35,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 FRAMES_WAITING = 2
-RESULTS_WAITING = 16
+RESULTS_WAITING = 1
+"""Fields that wait for the disk. A power cut takes this one, the one that is being written and the one at work; none of
+them was shown. Where the disk is slower than the analysis, that waits, and frames are dropped, and counted."""
+SLOW_END_S = 5.0
+"""After this long an end that waits for the disk says what is not there yet."""
 STOP_WAIT_S = 2.0
 """How long the end of a run waits for a live camera's last read; a service has to be gone within 5 s."""
 MODELS_READY = "the models are loaded and verified"
@@ -153,6 +157,7 @@ class Daemon:
         if not self._stop.is_set():
             self._reason = reason
             self._stop.set()
+            self._writer.hurry()
             if self._guard is not None:
                 self._guard.interrupt()
 
@@ -185,18 +190,33 @@ class Daemon:
         self._watchdog.started(self._recorder.totals)
         analysis = self._start("analysis", self._analyse, self._analysed)
         writer = self._start("writer", self._write, self._written)
-        started = time.monotonic()
+        started = stopping = time.monotonic()
+        late = False
         while analysis.is_alive() or writer.is_alive():
             writer.join(every_s)
             self._watch(capture, started)
+            if self._writer.blocked:
+                self._watchdog.locked_out()
             if self._stop.is_set():
                 self._watchdog.stopping(self._reason)
+                late = late or self._say_what_is_missing(time.monotonic() - stopping)
+            else:
+                stopping = time.monotonic()
             if show is not None:
                 show(self._recorder.totals)
         # A capture thread that hangs in its driver is left behind: it cannot be ended, and it holds no count.
         capture.join(0.0 if self._error and self._guard is None else min(self._read_timeout_s, STOP_WAIT_S))
         self._raise_what_failed()
         return Outcome(self._recorder.totals, self._reason or "the camera has no more frames")
+
+    def _say_what_is_missing(self, waited_s: float) -> bool:
+        """Whether the end has waited long enough for the disk to say so."""
+        recorder = self._recorder
+        if waited_s < SLOW_END_S or recorder is None:
+            return False
+        missing = recorder.at_work + self._results.qsize()
+        _log.warning("ending: %d fields are not yet on disk, which is slow; the counts shown are", missing)
+        return True
 
     def _start(self, name: str, step: Callable[[], None], done: threading.Event) -> threading.Thread:
         thread = threading.Thread(target=self._guarded, args=(step, done), name=name, daemon=True)
@@ -338,6 +358,7 @@ class Daemon:
 
     def _hand_over(self, result: FieldResult) -> None:
         """Give a result to the writer, also while the run is being stopped, unless the writer is gone."""
+        self._watchdog.handed_over()
         while not self._written.is_set():
             try:
                 self._results.put(result, timeout=_POLL_S)
@@ -351,9 +372,8 @@ class Daemon:
             return
         try:
             while True:
-                try:
-                    result = self._results.get(timeout=_POLL_S)
-                except queue.Empty:
+                results = self._take_results()
+                if not results:
                     if self._analysed.is_set() and self._results.empty():
                         return
                     changes = 0 if self.camera_health is None else self.camera_health.changed
@@ -361,8 +381,19 @@ class Daemon:
                         recorder.record_tallies(self.current_tallies())
                         seen = changes
                     continue
-                recorder.record_field(result, self.current_tallies())
+                recorder.record_fields(results, self.current_tallies())
                 if self._observer is not None:
-                    self._observer.committed(result)
+                    for result in results:
+                        self._observer.committed(result)
         finally:
             recorder.finish(self.current_tallies())
+
+    def _take_results(self) -> list[FieldResult]:
+        """All results that wait for the disk; none where none came for a while."""
+        results: list[FieldResult] = []
+        try:
+            results.append(self._results.get(timeout=_POLL_S))
+            while True:
+                results.append(self._results.get_nowait())
+        except queue.Empty:
+            return results

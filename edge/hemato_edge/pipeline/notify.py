@@ -65,7 +65,9 @@ class Watchdog:
 
     The watchdog is fed after a commit, and only if a frame was read and analysed since it was fed last: a hung camera,
     a hung inference and a hung disk each leave it hungry, and systemd starts the program anew. While the camera is away
-    no frame can come, so each step that brings it back feeds it, too. May be called from any thread.
+    no frame can come, so each step that brings it back feeds it, too, but not while a field waits for the disk. Another
+    program's lock is waited for only so long (`store.writer.PATIENCE_S`), and feeds it meanwhile. May be called from
+    any thread.
 
     Args:
         notifier: who is told.
@@ -76,7 +78,7 @@ class Watchdog:
         self._notifier = notifier or Notifier()
         self._clock = clock
         self._lock = threading.Lock()
-        self._analysed = False
+        self._analysed = self._handed_over = False
         self._fed = self._told = float("-inf")
         self._ready = self._stopping = False
         self._camera = "live"
@@ -96,11 +98,23 @@ class Watchdog:
         """A frame went through the analysis, whatever came of it."""
         self._analysed = True
 
+    def handed_over(self) -> None:
+        """A field is on its way to the disk: until it is there, only that counts as life."""
+        self._handed_over = True
+
+    def locked_out(self) -> None:
+        """Another program holds the database's lock, and the writer waits for it."""
+        now = self._clock()
+        with self._lock:
+            if self._ready and not self._stopping and now - self._fed >= _FEED_EVERY_S:
+                self._fed = now
+                self._notifier.send(WATCHDOG=1, STATUS="waiting: another program has locked the database")
+
     def committed(self, totals: Totals) -> None:
         """These totals are on disk."""
         now = self._clock()
         with self._lock:
-            self._totals = totals
+            self._totals, self._handed_over = totals, False
             if not self._ready or self._stopping:
                 return
             lines: dict[str, str | int] = {}
@@ -124,9 +138,12 @@ class Watchdog:
         """
         with self._lock:
             self._camera = f"{state} ({detail})" if detail else state
-            if not self._stopping:
+            if self._stopping:
+                return
+            alive: dict[str, str | int] = {} if self._handed_over else {"WATCHDOG": 1}
+            if alive:
                 self._fed = self._clock()
-                self._notifier.send(WATCHDOG=1, STATUS=self._status())
+            self._notifier.send(**alive, STATUS=self._status())
 
     def reloading(self) -> None:
         """The settings are being read anew."""

@@ -187,6 +187,9 @@ class StoreSettings(Section):
         le=1_000_000,
         description="with less free, counting stops in order, megabytes; its end is still stored",
     )
+    group_readable: bool = Field(
+        False, description="the group of the database's file may read it, too; otherwise only its owner may"
+    )
 
 
 class PortraitsSettings(Section):

@@ -7,10 +7,11 @@ joined, the end. Its link is
 
 `said` holds what stands in a place that is written over later (tallies, the session's state), so that these places can
 be reckoned again from the chain. `marks` are the first bytes of the rows' hashes: they cost little and tell which row
-was edited. Pictures are left out, since they are removed in time. Order is by number and not by a clock.
+was edited. Pictures are removed in time, so no link covers them; their hashes stand in `said` of their field, so that
+one that is still there can be told from one that was put in its place. Order is by number and not by a clock.
 
 The chain has no key. It finds what was changed past the program; who can rewrite every later link can also hide it,
-unless the last link, which `db check` and the report print, was noted elsewhere.
+unless the last link, which `db check` and the report print, was noted elsewhere; see `heads`.
 """
 
 from __future__ import annotations
@@ -67,6 +68,11 @@ def row_hash(table: str, row: Mapping[str, object] | sqlite3.Row) -> bytes:
     return hashlib.sha256(_encode([table, *(_as_stored(row[name]) for name in SEALED[table])]).encode()).digest()
 
 
+def picture_hash(jpeg: bytes, activation: bytes | None) -> str:
+    """Of a cell's picture with its map: the first 16 hexadecimal digits of their SHA-256."""
+    return hashlib.sha256(jpeg + (activation or b"")).hexdigest()[:16]
+
+
 def marks(hashes: Iterable[bytes]) -> bytes:
     """The first bytes of each."""
     return b"".join(one[:MARK_BYTES] for one in hashes)
@@ -86,6 +92,16 @@ def last_entry(connection: sqlite3.Connection, session: int) -> tuple[int, bytes
     """Number and link of the last entry of a session; -1 and `first_link` before the first."""
     row = connection.execute(_LAST, {"session": session}).fetchone()
     return (-1, first_link(session)) if row is None else (row[0], row[1])
+
+
+def link_of(connection: sqlite3.Connection, session: int, entry: int) -> str | None:
+    """The link of one entry, hexadecimal; None where the chain does not reach so far."""
+    row = connection.execute(
+        "SELECT link FROM events WHERE session = :session AND entry = :entry"
+        " UNION ALL SELECT link FROM fields WHERE session = :session AND entry = :entry",
+        {"session": session, "entry": entry},
+    ).fetchone()
+    return None if row is None else bytes(row[0]).hex()
 
 
 def append(
@@ -110,7 +126,7 @@ def seal_field(
     session: int,
     row: Mapping[str, object],
     cells: Iterable[Mapping[str, object]],
-    tallies: Mapping[str, int],
+    said: Mapping[str, object],
 ) -> dict[str, object]:
     """The four columns that link a field to its session's chain.
 
@@ -119,14 +135,14 @@ def seal_field(
         session: its number.
         row: of `fields`, not yet written.
         cells: rows of `cells`, in order.
-        tallies: those that change with it.
+        said: the tallies that change with it, and the hashes of its pictures; see `picture_hash`.
     """
     before, link = last_entry(connection, session)
-    said = canonical_json({"tallies": tallies} if tallies else {})
+    text = canonical_json({name: value for name, value in said.items() if value})
     hashes = [row_hash("fields", row), *(row_hash("cells", cell) for cell in cells)]
     entry = before + 1
-    sealed = next_link(link, entry, FIELD, said, hashes)
-    return {"entry": entry, "said": said, "marks": marks(hashes), "link": sealed}
+    sealed = next_link(link, entry, FIELD, text, hashes)
+    return {"entry": entry, "said": text, "marks": marks(hashes), "link": sealed}
 
 
 def seal_all(connection: sqlite3.Connection, session: int, event: str, why: Mapping[str, object]) -> None:

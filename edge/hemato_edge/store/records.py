@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from hemato_edge.values import FieldResult
+
 SETTING_CHANGED = "setting:"
 """How the tally of a setting begins that was changed while the session ran, as "setting:quality.min_focus=0.3"; its
 count is the number of frames read before."""
@@ -89,6 +91,19 @@ class Join:
 
     cell: tuple[int, int]
     kept: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class NewField:
+    """One field that is to be recorded.
+
+    Attributes:
+        result: what it added.
+        joins: recorded cells, its own included, that were found to be one and the same.
+    """
+
+    result: FieldResult
+    joins: tuple[Join, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import threading
+import time
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import StoreError
-from hemato_edge.store import chain
+from hemato_edge.store import chain, heads
 from hemato_edge.store.file import connect
 from hemato_edge.store.file.errors import translated
+from hemato_edge.store.file.identity import FileIdentity
 from hemato_edge.store.file.location import default_database
-from hemato_edge.store.file.lock import WriterLock
+from hemato_edge.store.file.lock import WriterLock, lock_path
 from hemato_edge.store.file.migration import migrate
+from hemato_edge.store.file.privacy import FOLDER_MODE, GROUP_FOLDER_MODE, make_private
+from hemato_edge.store.file.rescue import rescue
 from hemato_edge.store.file.space import check_reserve, check_space
-from hemato_edge.store.records import FINISHED, INTERRUPTED, RUNNING, SessionStart, Totals
+from hemato_edge.store.records import FINISHED, INTERRUPTED, RUNNING, NewField, SessionStart, Totals
+from hemato_edge.store.recovery.repair import finish_repair
 from hemato_edge.store.rows import canonical_json, iso
-from hemato_edge.store.write import merges, relabels, statements
+from hemato_edge.store.write import endings, merges, relabels, statements
 from hemato_edge.store.write.portraits import PortraitKeeper
 from hemato_edge.store.write.retention import PRUNE_STEP, Shelf
 from hemato_edge.store.write.totals import RunningTotals
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
@@ -33,6 +40,10 @@ if TYPE_CHECKING:
     from hemato_edge.values import FieldResult
 
 __all__ = ["SessionStart", "Totals", "Writer", "open_writer"]
+PATIENCE_S = 600.0
+"""How long a running count waits for another program's lock, seconds; meanwhile frames are dropped, and counted."""
+_LONGEST_PAUSE_S = 5.0
+_log = logging.getLogger(__name__)
 
 
 def open_writer(
@@ -41,12 +52,15 @@ def open_writer(
     portraits_min_free_mb: int = 0,
     reserve_mb: int = 0,
     retention: Retention | None = None,
+    *,
+    patience_s: float = 0.0,
+    group_readable: bool = False,
 ) -> Writer:
     """Opens the database for writing and creates it where there is none.
 
     The folder must be there, except that of the default place, which is made. An existing file is
     checked before anything is written to it; a bad one is left as it is. Sessions that a killed
-    process left running become "interrupted".
+    process left running become "interrupted". A repair that was cut off is finished first.
 
     Args:
         path: the database file.
@@ -54,6 +68,8 @@ def open_writer(
         portraits_min_free_mb: with less free space than that, pictures of cells are no longer kept; counts are.
         reserve_mb: with less free space than that, fields are refused, too; the end of a session still finds room.
         retention: which pictures are removed in time; None: none.
+        patience_s: how much longer than SQLite's own time-out to wait for another program's lock, seconds.
+        group_readable: the file's group may read it, too; otherwise only its owner may.
 
     Raises:
         StoreError: wrong path, no permission, not a database of ours, a newer version, damaged, in use
@@ -62,18 +78,23 @@ def open_writer(
     path = Path(path)
     if path == default_database():
         with translated(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            mode = GROUP_FOLDER_MODE if group_readable else FOLDER_MODE
+            path.parent.mkdir(mode=mode, parents=True, exist_ok=True)
     with translated(path):
         path = path.resolve()  # two names of one file share one lock
     connect.check_place(path)
     check_space(path, min_free_mb)
     lock = WriterLock(path)
     try:
+        finish_repair(path)
         if not path.exists():
             connect.create(path)
+        for ours in (path, connect.log_path(path), lock_path(path)):
+            make_private(ours, group=group_readable)
         with translated(path):
             connect.inspect(path)
-            return Writer(path, connect.connect(path, "rw"), lock, portraits_min_free_mb, reserve_mb, retention)
+            connection = connect.connect(path, "rw")
+        return Writer(path, connection, lock, portraits_min_free_mb, reserve_mb, retention, patience_s=patience_s)
     except BaseException:  # whatever it was: tidied up, and raised again
         lock.release()
         raise
@@ -83,7 +104,12 @@ class Writer:
     """Writes sessions, one transaction a field. Made by `open_writer`; a context manager.
 
     Methods may be called from any thread, one after another. Each raises `StoreError` when the disk
-    is full, gone or read-only: the transaction is then undone, and the totals are those on disk.
+    is full, gone or read-only: the transaction is then undone, and the totals are those on disk. It is
+    raised as well when the file is no longer the one at its path; what it held is then saved beside it.
+
+    Attributes:
+        path: of the database.
+        blocked: another program holds the database's lock at the moment, and a transaction waits for it.
     """
 
     def __init__(
@@ -94,8 +120,13 @@ class Writer:
         portraits_min_free_mb: int = 0,
         reserve_mb: int = 0,
         retention: Retention | None = None,
+        *,
+        patience_s: float = 0.0,
     ) -> None:
         self.path = path
+        self.blocked = False
+        self._patience_s = patience_s
+        self._hurried = threading.Event()
         self._reserve_mb = reserve_mb
         self._connection = connection
         self._lock = lock
@@ -112,8 +143,15 @@ class Writer:
     def _begin_writing(self) -> None:
         connect.use_log(self._connection, self.path)
         migrate(self._connection, self.path)
-        with self._transaction():
-            statements.interrupt_running(self._connection)
+        with translated(self.path), self._immediate():
+            statements.interrupt_running(self._connection, endings.noted(self.path))
+        endings.forget(self.path)
+        with translated(self.path):
+            self._identity = FileIdentity(self.path)
+
+    def hurry(self) -> None:
+        """The run is to end: wait no longer for another program's lock. Safe in a signal handler."""
+        self._hurried.set()
 
     def start_session(self, start: SessionStart) -> int:
         """Begins a session and returns its number.
@@ -128,19 +166,26 @@ class Writer:
             if session is None:  # pragma: no cover - an INSERT that succeeded always has a row id
                 raise StoreError(f"The database {self.path} gave no session number.", "Run `hemato-edge doctor`.")
             self._running[session] = RunningTotals()
+            with translated(self.path):
+                # into the main file, so that a database that is copied over this one can be told from it
+                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                self._identity.watch_session(session, chain.last_entry(self._connection, session)[1])
             return session
 
     def commit_field(
         self, session: int, result: FieldResult, tallies: Mapping[str, int], found: Sequence[Join] = ()
     ) -> Totals:
-        """Records one field with its cells, and the tallies, in one transaction.
+        """Records one field: `commit_fields` with that alone."""
+        return self.commit_fields(session, [NewField(result, tuple(found))], tallies)
+
+    def commit_fields(self, session: int, fields: Sequence[NewField], tallies: Mapping[str, int]) -> Totals:
+        """Records fields with their cells, in order, and the tallies, all in one transaction.
 
         Args:
             session: a running one.
-            result: what the field added.
+            fields: what each field added, and which recorded cells were found to be one and the same.
             tallies: name → absolute count since the session began: "frames", "dropped", "tracking_lost",
                 "rejected:REASON", "skipped:REASON". Other names are kept, and not shown in `Totals`.
-            found: recorded cells, this field's included, that were found to be one and the same.
 
         Returns:
             What is on disk now.
@@ -153,31 +198,20 @@ class Writer:
             changed = running.changed(tallies)
             check_reserve(self.path, self._reserve_mb)
             with self._transaction(session):
-                statements.insert_field(self._connection, session, running.fields, result, changed)
-                for pair in found:
-                    merges.join(self._connection, session, pair, result.utc)
-                self._portraits.write(session, running.fields, result)
+                for i, one in enumerate(fields):
+                    number, last = running.fields + i, i == len(fields) - 1
+                    statements.insert_field(self._connection, session, number, one.result, changed if last else {})
+                    for pair in one.joins:
+                        merges.join(self._connection, session, pair, one.result.utc)
+                    self._portraits.write(session, number, one.result)
             self._portraits.committed()
-            if found:
+            if any(one.joins for one in fields):
                 del self._running[session]
                 return self._running_totals(session).totals(session)
-            running.add(result)
+            for one in fields:
+                running.add(one.result)
             running.tallies.update(changed)
             return running.totals(session)
-
-    def record_joined(self, session: int, found: Sequence[Join], utc: datetime) -> Totals:
-        """Records that cells of a running session are one and the same, while no field comes; see `merges.join`.
-
-        Raises:
-            ValueError: no such running session, no such cell, or a time without zone.
-        """
-        with self._turn:
-            self._running_totals(session)
-            with self._transaction(session):
-                for pair in found:
-                    merges.join(self._connection, session, pair, utc)
-            self._running.pop(session, None)
-            return self._running_totals(session).totals(session)
 
     def commit_tallies(self, session: int, tallies: Mapping[str, int]) -> Totals:
         """Records the tallies alone (absolute counts): frames were rejected or dropped, but no field came.
@@ -221,13 +255,18 @@ class Writer:
         if state not in (FINISHED, INTERRUPTED):
             msg = f"a session ends as {FINISHED!r} or {INTERRUPTED!r}, not as {state!r}"
             raise ValueError(msg)
+        ended = {"state": state, "ended_utc": iso(utc), "ended_because": because}
         with self._turn:
-            running = self._running_totals(session)
-            with self._transaction(session):
-                statements.set_state(
-                    self._connection, session, chain.END, state=state, ended_utc=iso(utc), ended_because=because
-                )
-            del self._running[session]
+            try:
+                running = self._running_totals(session)
+                with self._transaction(session):
+                    statements.set_state(self._connection, session, chain.END, **ended)
+                    entry, link = chain.last_entry(self._connection, session)
+            except StoreError:
+                endings.note(self.path, session, ended)
+                raise
+            self._running.pop(session, None)
+            heads.note(self.path, session, entry, link.hex())
             return running.totals(session)
 
     def relabel(self, session: int, field: int, cell: int, label: str, who: str, utc: datetime) -> None:
@@ -289,15 +328,63 @@ class Writer:
 
     @contextmanager
     def _transaction(self, session: int | None = None) -> Iterator[None]:
-        """All of the block or nothing. After a failure the session's totals are read anew when next needed."""
+        """All of the block or nothing, in the file that is at the path; else `StoreError`.
+
+        After a failure the session's totals are read anew when next needed.
+        """
         with translated(self.path):
+            self._check_file(session)
             try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                yield
-                self._connection.execute("COMMIT")
+                with self._immediate():
+                    yield
             except BaseException:  # whatever it was: tidied up, and raised again
                 if session is not None:
                     self._running.pop(session, None)
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
                 raise
+            self._check_file(session, after_commit=True)
+
+    @contextmanager
+    def _immediate(self) -> Iterator[None]:
+        try:
+            self._take_lock()
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:  # whatever it was: tidied up, and raised again
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def _take_lock(self) -> None:
+        """Begins to write; another program's lock is waited for as long as there is patience for it."""
+        until, pause_s = time.monotonic() + self._patience_s, 0.1
+        try:
+            while True:
+                try:
+                    self._connection.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError as error:
+                    if "locked" not in str(error) or self._hurried.is_set() or time.monotonic() >= until:
+                        raise
+                    if not self.blocked:
+                        _log.warning("the database %s is locked by another program: waiting for it", self.path)
+                    self.blocked = True
+                    self._hurried.wait(pause_s)
+                    pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                else:
+                    return
+        finally:
+            self.blocked = False
+
+    def _check_file(self, session: int | None, *, after_commit: bool = False) -> None:
+        what = self._identity.lost(after_commit=after_commit)
+        if what is None:
+            return
+        known = self._running.get(session) if session is not None else None
+        counts = {"session": session, "counts": None if known is None else asdict(known)}
+        saved = rescue(self._connection, self.path, counts)
+        where = "and could not be saved elsewhere" if saved is None else f"is saved as {saved}"
+        raise StoreError(
+            f"The database {self.path} {what} while it was being written. What was recorded {where}.",
+            "Find out which program touched it, bring the right file back, then start again."
+            if saved is None
+            else f"Find out which program touched it; `hemato-edge db check --db {saved}` looks at what was saved.",
+        )

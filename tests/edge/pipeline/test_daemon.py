@@ -207,8 +207,38 @@ def test_a_store_that_fails_ends_the_run(classifier, writer: Writer, monkeypatch
         raise StoreError(message, "free some space")
 
     daemon = make_daemon(DemoCamera(1), classifier, writer)
-    monkeypatch.setattr(Writer, "commit_field", full)
+    monkeypatch.setattr(Writer, "commit_fields", full)
     with pytest.raises(StoreError, match="disk is full"):
         daemon.run()
     assert daemon.totals is not None
     assert daemon.totals.fields == 0
+
+
+def test_a_slow_disk_puts_three_fields_at_risk_at_most(
+    classifier, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was analysed and is not on disk is what a power cut takes: bounded, however slow the disk is."""
+    handed, on_disk, most, batches = 0, 0, 0, []
+    hand_over, commit = Daemon._hand_over, Writer.commit_fields
+
+    def counted(self: Daemon, result: object) -> None:
+        nonlocal handed, most
+        most = max(most, handed - on_disk)
+        handed += 1
+        hand_over(self, result)  # type: ignore[arg-type]
+
+    def slow(self: Writer, session: int, fields, tallies):  # type: ignore[no-untyped-def]
+        nonlocal on_disk
+        time.sleep(0.3)
+        totals = commit(self, session, fields, tallies)
+        batches.append(len(fields))
+        on_disk += len(fields)
+        return totals
+
+    monkeypatch.setattr(Daemon, "_hand_over", counted)
+    monkeypatch.setattr(Writer, "commit_fields", slow)
+    daemon = make_daemon(DemoCamera(1), classifier, writer, Limits(frames=60))
+    outcome = daemon.run()
+    assert handed > 6
+    assert most <= 3
+    assert outcome.totals.fields == sum(batches) == on_disk

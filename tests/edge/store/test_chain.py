@@ -124,7 +124,10 @@ def test_a_session_that_was_removed_whole_is_named(path: Path) -> None:
     for table in ("joined", "relabels", "portraits", "cells", "fields", "events", "tallies"):
         change(path, f"DELETE FROM {table} WHERE session = 1")  # noqa: S608
     change(path, "DELETE FROM sessions WHERE id = 1")
-    assert found(path) == ["session 1 was removed"]
+    removed = found(path)
+    assert removed[0] == "session 1 was removed"
+    assert len(removed) == 2  # the other one from the head that was noted outside
+    assert "its end was noted in" in removed[1]
 
 
 def test_two_fields_that_changed_places_are_found(path: Path) -> None:

@@ -16,6 +16,8 @@ from recorded import NOON, field_result, session_start, varied_field, varied_tal
 
 from hemato_edge.errors import StoreError
 from hemato_edge.store.reader import Reader
+from hemato_edge.store.records import Join, NewField
+from hemato_edge.store.recovery.check import check
 from hemato_edge.store.writer import open_writer
 
 if TYPE_CHECKING:
@@ -213,3 +215,27 @@ def test_the_default_folder_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     open_writer(default_database()).close()
     assert (tmp_path / "data" / "hemato-edge" / "hemato-edge.db").is_file()
+
+
+def test_fields_that_wait_for_the_disk_are_recorded_together(tmp_path: Path) -> None:
+    one, together = tmp_path / "one.db", tmp_path / "together.db"
+    with open_writer(one) as first, open_writer(together) as second:
+        for writer in (first, second):
+            writer.start_session(session_start())
+        for i in range(4):
+            totals = first.commit_field(1, varied_field(i), varied_tallies(4) if i == 3 else {})
+        assert second.commit_fields(1, [NewField(varied_field(i)) for i in range(4)], varied_tallies(4)) == totals
+    assert check(together).good
+    with Reader(one) as a, Reader(together) as b:
+        assert a.last_link(1) is not None
+        assert [field.new_rbc for field in a.fields(1)] == [field.new_rbc for field in b.fields(1)]
+
+
+def test_fields_are_recorded_together_or_not_at_all(tmp_path: Path) -> None:
+    with open_writer(tmp_path / "records.db") as writer:
+        writer.start_session(session_start())
+        writer.commit_field(1, varied_field(0), {})
+        bad = NewField(varied_field(2), (Join((9, 0), (0, 0)),))
+        with pytest.raises(ValueError, match="no cell"):
+            writer.commit_fields(1, [NewField(varied_field(1)), bad], {})
+        assert writer.commit_field(1, varied_field(1), {}).fields == 2

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from hemato_edge.errors import StoreError
 from hemato_edge.store.file import connect
 from hemato_edge.store.file.errors import translated
+from hemato_edge.store.file.privacy import make_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +65,7 @@ def copy_database(connection: sqlite3.Connection, target: Path) -> None:
         with translated(target):
             with scratch.open("rb") as stream:
                 os.fsync(stream.fileno())
+            make_private(scratch)
             scratch.rename(target)
             connect.sync_folder(target.parent)
     except BaseException:  # whatever it was: tidied up, and raised again

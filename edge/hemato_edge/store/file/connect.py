@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.errors import StoreError
 from hemato_edge.store.file.errors import DAMAGED, translated
+from hemato_edge.store.file.privacy import make_private
 from hemato_edge.store.file.schema import LAYOUT
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def create(path: Path) -> None:
     scratch = path.with_name(path.name + ".creating")
     with translated(path):
         build(scratch)
+        make_private(scratch)
         scratch.rename(path)
         sync_folder(path.parent)
 

@@ -35,8 +35,10 @@ class WriterLock:
 
     def __init__(self, database: Path) -> None:
         path = lock_path(database)
+        if path.is_symlink():  # what it points to would be emptied
+            raise StoreError(f"The lock file {path} is a symbolic link.", "Remove the link, then try again.")
         with translated(database):
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             with translated(database):
                 held = _try_lock(self._fd)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -11,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from hemato_edge.errors import StoreError
 from hemato_edge.labels import REVIEW_LABELS
-from hemato_edge.store import chain
-from hemato_edge.store.file import connect
+from hemato_edge.store import chain, heads
+from hemato_edge.store.file import connect, schema
 from hemato_edge.store.file.errors import translated
 from hemato_edge.store.file.migration import version_of, view_as_current
 from hemato_edge.store.recovery.verify_chain import ChainState, verify_chain
 from hemato_edge.store.write.totals import RunningTotals
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -99,6 +99,7 @@ def _check_open(connection: sqlite3.Connection, path: Path, result: CheckResult,
     view_as_current(connection)
     connection.execute("BEGIN")  # one moment for all that follows
     steps: dict[str, Callable[[sqlite3.Connection], Iterator[str]]] = {
+        "layout": _layout,
         "foreign keys": _foreign_keys,
         "sessions": _sessions,
         "totals agree with the rows": _totals,
@@ -112,10 +113,83 @@ def _check_open(connection: sqlite3.Connection, path: Path, result: CheckResult,
     if result.version >= connect.SCHEMA_VERSION:
         numbers = [row[0] for row in connection.execute("SELECT id FROM sessions ORDER BY id")]
         result.chains = [verify_chain(connection, number) for number in numbers]
-        lost = {number for repair in result.repairs for number in repair["report"].get("sessions_lost", ())}
-        gone = sorted(set(range(1, max(numbers, default=0) + 1)) - set(numbers) - lost)
-        found = [f"session {number} was removed" for number in gone]
-        result.steps.append(_step("hash chains", iter(found + [what for one in result.chains for what in one.found])))
+        found = [*_removed(numbers, result.repairs), *(what for one in result.chains for what in one.found)]
+        result.steps.append(_step("hash chains", iter(found)))
+        result.steps.append(_step("heads noted outside", _heads(connection, path, result)))
+        result.steps.append(_step("repairs", _repairs(connection, result.repairs)))
+
+
+def _layout(connection: sqlite3.Connection) -> Iterator[str]:
+    """Tables, columns and indexes are those of the version, and nothing of anybody else's runs inside the file."""
+    version = version_of(connection)
+    with closing(sqlite3.connect(":memory:")) as model:
+        model.executescript(schema.LAYOUT)
+        wanted = {name: _columns(model, name) for name in _names(model, "table")}
+    later = range(version + 1, connect.SCHEMA_VERSION + 1)
+    for number in later:
+        with closing(sqlite3.connect(":memory:")) as model:
+            model.executescript("CREATE TABLE sessions (id INTEGER PRIMARY KEY);" + schema.ADDED[number])
+            for name in _names(model, "table") - {"sessions"}:
+                wanted.pop(name, None)
+        for table, column, _ in schema.NEW_COLUMNS[number]:
+            wanted.get(table, set()).discard(column)
+    there = _names(connection, "table")
+    for name in sorted(wanted.keys() - there):
+        yield f"table {name} is missing"
+    for name in sorted(there - wanted.keys()):
+        yield f"table {name} is not of this version ({version}): added by another program, or the version was edited"
+    for name in sorted(wanted.keys() & there):
+        if _columns(connection, name) != wanted[name]:
+            yield f"table {name} does not have the columns of version {version}"
+    for kind in ("trigger", "view"):
+        for name in sorted(_names(connection, kind)):
+            yield f"{kind} {name} was added by another program"
+
+
+def _names(connection: sqlite3.Connection, kind: str) -> set[str]:
+    listed = connection.execute(
+        "SELECT name FROM main.sqlite_schema WHERE type = ? AND name NOT LIKE 'sqlite!_%' ESCAPE '!'", (kind,)
+    )
+    return {str(row[0]) for row in listed}
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
+    return {str(row[0]) for row in connection.execute("SELECT name FROM pragma_table_info(?, 'main')", (table,))}
+
+
+def _removed(numbers: list[int], repairs: list[dict[str, Any]]) -> Iterator[str]:
+    """Gaps in the numbers of the sessions, but for those that a repair has told."""
+    lost = {number for repair in repairs for number in repair["report"].get("sessions_lost", ())}
+    before = 0
+    for number in numbers:
+        gap = range(before + 1, number)
+        before = number
+        if len(gap) > MOST_FOUND:
+            yield f"sessions {gap[0]} to {gap[-1]} were removed, or session {number} was given its number from outside"
+            continue
+        yield from (f"session {gone} was removed" for gone in gap if gone not in lost)
+
+
+def _heads(connection: sqlite3.Connection, path: Path, result: CheckResult) -> Iterator[str]:
+    """Sessions against the heads that were noted outside of the file when they ended; the last note of each stands."""
+    chains = {one.session: one for one in result.chains}
+    for session, head in {head.session: head for head in heads.noted(path)}.items():
+        there = chains.get(session)
+        if there is None:
+            yield f"session {session} was removed: its end was noted in {heads.heads_path()}"
+        elif there.begun != chain.REPAIRED and chain.link_of(connection, session, head.entry) != head.link:
+            yield f"session {session} is not as it ended: entry {head.entry} of its chain was {head.link[:16]}…"
+
+
+def _repairs(connection: sqlite3.Connection, repairs: list[dict[str, Any]]) -> Iterator[str]:
+    """A repair leaves its mark in the chain of each session that it sealed anew; one without was entered by hand."""
+    sealed = {row[0] for row in connection.execute("SELECT session FROM events WHERE event = ?", (chain.REPAIRED,))}
+    for repair in repairs:
+        told = repair["report"]
+        resealed = set(told.get("resealed", ())) if isinstance(told, dict) else set()
+        saved = told.get("saved") if isinstance(told, dict) else None
+        if not isinstance(saved, dict) or not resealed <= sealed:
+            yield f"repair {repair['id']} is not one of this program's: it was entered past it"
 
 
 def _step(name: str, found: Iterator[str]) -> Step:

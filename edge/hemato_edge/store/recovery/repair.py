@@ -1,4 +1,9 @@
-"""`db repair`: what can be read of a damaged database goes into a new one; the damaged file is kept."""
+"""`db repair`: what can be read of a damaged database goes into a new one; the damaged file is kept.
+
+The new database is built aside and verified. Its last name before it takes the damaged one's place, `NAME.repaired`, is
+the decision: a repair that is killed before has changed nothing, and one that is killed after is finished by the next
+repair or the next writer, each step of which may be done twice.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +20,7 @@ from hemato_edge.errors import StoreError
 from hemato_edge.store.file import connect
 from hemato_edge.store.file.errors import translated
 from hemato_edge.store.file.lock import WriterLock
+from hemato_edge.store.file.privacy import make_private
 from hemato_edge.store.recovery.check import check
 from hemato_edge.store.recovery.salvage import Salvaged, salvage
 from hemato_edge.store.recovery.sqlite_pages import MAGIC, open_pages
@@ -62,6 +68,9 @@ def repair(path: Path) -> Repair | None:
             raise StoreError(f"There is no database {path}, or it is empty.", "Name the file with --db.")
     lock = WriterLock(path)
     try:
+        finished = finish_repair(path)
+        if finished is not None:
+            return finished
         if _is_sound(path):
             return None
         scratch = path.with_name(path.name + ".repairing")
@@ -113,10 +122,45 @@ def _replace(path: Path, scratch: Path) -> Repair:
             )
             connection.execute("COMMIT")
             connect.quick_check(connection, scratch)
-        _keep_aside(path, aside)
-        scratch.replace(path)
+        with scratch.open("rb") as stream:
+            os.fsync(stream.fileno())
+        make_private(scratch)
+        scratch.rename(decided_path(path))
         connect.sync_folder(path.parent)
+    _take_place(path, aside)
     return Repair(path, aside, salvaged)
+
+
+def decided_path(path: Path) -> Path:
+    """Where the new database lies from the moment on from which a repair is finished and never undone."""
+    return path.with_name(path.name + ".repaired")
+
+
+def finish_repair(path: Path) -> Repair | None:
+    """Finish a repair that was cut off after its decision; the caller holds the writer's lock.
+
+    Returns:
+        What that repair did; None where none was cut off.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    decided = decided_path(path)
+    if not decided.exists():
+        return None
+    with translated(path), closing(connect.connect(decided, "ro", immutable=True)) as connection:
+        name, text = connection.execute("SELECT damaged, report FROM repairs ORDER BY id DESC LIMIT 1").fetchone()
+    aside = path.with_name(name)
+    _take_place(path, aside)
+    return Repair(path, aside, Salvaged(**json.loads(text)))
+
+
+def _take_place(path: Path, aside: Path) -> None:
+    """Keep the damaged file under another name and put the new one at its place; whatever is done is skipped."""
+    with translated(path):
+        _keep_aside(path, aside)
+        decided_path(path).replace(path)
+        connect.sync_folder(path.parent)
 
 
 def _report(salvaged: Salvaged) -> str:
@@ -134,10 +178,13 @@ def _keep_aside(path: Path, aside: Path) -> None:
     """Gives the damaged file, and its log, a second name, so that there is no moment without it."""
     log = connect.log_path(path)
     for old, new in ((path, aside), (log, connect.log_path(aside))):
-        if old.exists():
+        if old.exists() and not new.exists():
             try:
                 os.link(old, new)
             except OSError:  # FAT and some others know no second name
-                shutil.copy2(old, new)
+                scratch = new.with_name(new.name + ".partial")
+                shutil.copy2(old, scratch)
+                scratch.rename(new)
+    connect.sync_folder(path.parent)
     for leftover in (log, path.with_name(path.name + "-shm")):
         leftover.unlink(missing_ok=True)

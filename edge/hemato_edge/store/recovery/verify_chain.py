@@ -68,6 +68,7 @@ class _Walk:
         self._tallies: dict[str, int] = {}
         self._columns: dict[str, object] = {"state": "running", **dict.fromkeys(chain.SESSION_STATE[1:])}
         self._names: dict[tuple[int, int], str | None] = {}
+        self._pictures: dict[tuple[int, int], str] = {}
 
     def run(self) -> ChainState:
         state = self._state
@@ -80,7 +81,7 @@ class _Walk:
         if not state.entries:
             self._tell("has no chain: it was removed")
             return state
-        for found in (self._strangers(), self._overwritten(), self._renamed()):
+        for found in (self._strangers(), self._overwritten(), self._renamed(), self._exchanged()):
             state.found += [f"session {self._session}: {what}" for what in found]
         return state
 
@@ -98,7 +99,7 @@ class _Walk:
             self._missing_entries(expected, number, said.get("fields") if entry["field"] is None else entry["field"])
         try:
             rows = list(self._rows(entry, said))
-            self._replay(said)
+            self._replay(said, entry["field"])
         except (TypeError, ValueError, LookupError):  # it was edited into another shape: its link tells
             pass
         hashes = [chain.row_hash(table, row) for table, row in rows]
@@ -169,10 +170,12 @@ class _Walk:
             for place in range(a + same, b):
                 self._tell(f"{_lost(entry, place, rows[c + same - 1] if c + same else None)} was removed")
 
-    def _replay(self, said: dict[str, Any]) -> None:
+    def _replay(self, said: dict[str, Any], field: object) -> None:
         self._fields = said.get("fields", self._fields)
         self._tallies |= said.get("tallies", {})
         self._columns |= said.get("session", {})
+        if isinstance(field, int):
+            self._pictures |= {(field, int(cell)): str(known) for cell, known in said.get("pictures", {}).items()}
         self._names |= {(one[0], one[1]): one[2] for one in said.get("relabelled", ())}
 
     def _strangers(self) -> Iterator[str]:
@@ -215,6 +218,18 @@ class _Walk:
             if stands.get(place) != self._names.get(place):
                 was = self._names.get(place)
                 yield f"the label of cell {place[1]} of field {place[0]} was edited: {stands.get(place)}, and was {was}"
+
+    def _exchanged(self) -> Iterator[str]:
+        """Pictures that are not those that were recorded; one that was removed in time is none of these."""
+        if not self._pictures:  # recorded by an older version, or without pictures
+            return
+        for row in self._cursor.execute(
+            "SELECT field, cell, jpeg, activation FROM portraits WHERE session = ? ORDER BY field, cell",
+            (self._session,),
+        ):
+            known = self._pictures.get((row["field"], row["cell"]))
+            if known != chain.picture_hash(row["jpeg"], row["activation"]):
+                yield f"the picture of cell {row['cell']} of field {row['field']} is not the one that was recorded"
 
 
 def _parsed(said: str) -> dict[str, Any]:

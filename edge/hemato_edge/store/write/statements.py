@@ -63,10 +63,27 @@ def insert_field(
     """
     row = field_row(session, number, result)
     cells = [cell_row(session, number, i, cell) for i, cell in enumerate(result.new_cells)]
-    insert(connection, "fields", row | chain.seal_field(connection, session, row, cells, tallies))
+    pictures = {
+        str(i): chain.picture_hash(
+            portrait.jpeg, None if portrait.activation is None else portrait.activation.tobytes()
+        )
+        for i, portrait in enumerate(cell.portrait for cell in result.new_cells)
+        if portrait is not None
+    }
+    said = {"tallies": dict(tallies), "pictures": pictures}
+    insert(connection, "fields", row | chain.seal_field(connection, session, row, cells, said))
     for cell in cells:
         insert(connection, "cells", cell)
     _set_tallies(connection, session, tallies)
+
+
+def _picture_hashes(result: FieldResult) -> dict[str, str]:
+    """Number of a cell → hash of its picture."""
+    pictures = {str(i): cell.portrait for i, cell in enumerate(result.new_cells) if cell.portrait is not None}
+    return {
+        number: chain.picture_hash(one.jpeg, None if one.activation is None else one.activation.tobytes())
+        for number, one in pictures.items()
+    }
 
 
 def insert_tallies(connection: sqlite3.Connection, session: int, tallies: Mapping[str, int]) -> None:
@@ -87,15 +104,22 @@ def set_state(connection: sqlite3.Connection, session: int, event: str, **column
     chain.append(connection, session, event, said)
 
 
-def interrupt_running(connection: sqlite3.Connection) -> None:
-    """Ends the sessions that a killed process left running, with the time of their last field."""
+def interrupt_running(connection: sqlite3.Connection, noted: Mapping[int, Mapping[str, object]]) -> None:
+    """Ends the sessions that an earlier process left running.
+
+    Args:
+        connection: of the writer.
+        noted: session → state, time and reason of an end that could not be recorded, see `endings`. A session without
+            one was killed: it gets the time of its last field.
+    """
     rows = connection.execute(
         "SELECT id, (SELECT utc FROM fields WHERE session = sessions.id ORDER BY number DESC LIMIT 1)"
         " FROM sessions WHERE state = ?",
         (RUNNING,),
     ).fetchall()
     for session, utc in rows:
-        set_state(connection, session, chain.END, state=INTERRUPTED, ended_utc=utc, ended_because=POWER_CUT)
+        killed = {"state": INTERRUPTED, "ended_utc": utc, "ended_because": POWER_CUT}
+        set_state(connection, session, chain.END, **(noted.get(session) or killed))
 
 
 def insert(connection: sqlite3.Connection, table: str, row: Mapping[str, object]) -> sqlite3.Cursor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import pytest
 from recorded import NOON, field_result, session_start
 
 from hemato_edge.store.reader import Reader
-from hemato_edge.store.records import Join
+from hemato_edge.store.records import Join, Totals
 from hemato_edge.store.recovery.check import check
 from hemato_edge.store.writer import Writer, open_writer
 from hemato_edge.views.report.model import build_report
@@ -35,6 +36,11 @@ def writer(path: Path) -> Iterator[Writer]:
         yield opened
 
 
+def joined(writer: Writer, found: list[Join], utc: datetime = NOON) -> Totals:
+    """What is on disk after a field that adds no cell, with which others were found to be one."""
+    return writer.commit_field(1, replace(field_result(9), utc=utc), {}, found)
+
+
 def test_only_the_kept_cell_counts(path: Path, writer: Writer) -> None:
     found = [Join(cell=(1, 0), kept=(0, 0))]
     totals = writer.commit_field(1, field_result(2, ["lymphocyte"]), {"frames": 3}, found)
@@ -52,11 +58,11 @@ def test_only_the_kept_cell_counts(path: Path, writer: Writer) -> None:
 
 
 def test_a_joined_platelet_is_no_platelet_more(writer: Writer) -> None:
-    assert writer.record_joined(1, [Join((1, 1), (0, 1))], NOON).platelet == 0
+    assert joined(writer, [Join((1, 1), (0, 1))]).platelet == 0
 
 
 def test_export_shows_both(path: Path, writer: Writer) -> None:
-    writer.record_joined(1, [Join((1, 0), (0, 0))], NOON)
+    joined(writer, [Join((1, 0), (0, 0))])
     with Reader(path) as reader:
         lines = list(csv_lines(cell_columns(reader.session(1).classifier_labels), map(cell_row, reader.cells(1))))
     assert ",joined_field,joined_cell,notice" in lines[0]
@@ -70,9 +76,9 @@ def test_cells_of_the_field_itself_may_be_joined(writer: Writer) -> None:
 
 
 def test_findings_in_a_row_leave_one_cell(path: Path, writer: Writer) -> None:
-    writer.record_joined(1, [Join((1, 0), (0, 0))], NOON)
+    joined(writer, [Join((1, 0), (0, 0))])
     # the same again, the other way round, and through the one that counts no more
-    totals = writer.record_joined(1, [Join((1, 0), (0, 0)), Join((0, 0), (1, 0)), Join((1, 0), (0, 1))], NOON)
+    totals = joined(writer, [Join((1, 0), (0, 0)), Join((0, 0), (1, 0)), Join((1, 0), (0, 1))])
     assert totals.joined == 2
     assert (totals.wbc, totals.labels) == (1, {"monocyte": 1, "platelet": 1})
     assert check(path).good
@@ -80,15 +86,15 @@ def test_findings_in_a_row_leave_one_cell(path: Path, writer: Writer) -> None:
 
 def test_a_cell_that_is_not_there_cannot_be_joined(path: Path, writer: Writer) -> None:
     with pytest.raises(ValueError, match=r"no cell \(9, 0\)"):
-        writer.record_joined(1, [Join((1, 0), (9, 0))], NOON)
+        joined(writer, [Join((1, 0), (9, 0))])
     with pytest.raises(ValueError, match="time zone"):
-        writer.record_joined(1, [Join((1, 0), (0, 0))], datetime(2026, 3, 1))
+        joined(writer, [Join((1, 0), (0, 0))], datetime(2026, 3, 1))
     with Reader(path) as reader:
         assert reader.totals(1).joined == 0
 
 
 def test_a_joined_cell_may_be_relabelled_and_still_does_not_count(path: Path, writer: Writer) -> None:
-    writer.record_joined(1, [Join((1, 0), (0, 0))], NOON)
+    joined(writer, [Join((1, 0), (0, 0))])
     writer.end_session(1, "finished", NOON)
     writer.relabel(1, 1, 0, "basophil", "Ada", NOON)
     with Reader(path) as reader:

@@ -1,0 +1,82 @@
+"""The last link of each session's chain, noted outside of the database.
+
+A hash chain without a key shows what was edited in the middle. Who can write the file can also cut a session's end off,
+or take the newest sessions away whole, and the rest still fits together. So each session's head is noted when it ends,
+in the state folder, in the log and at the foot of the report; `db check` compares the first of these. Whoever owns both
+places can change both: a copy on paper or on another machine is what nobody here can reach.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a session's chain ended.
+
+    Attributes:
+        database: resolved path of the database.
+        session: its number there.
+        entry: number of the last entry, from 0.
+        link: its hash, hexadecimal.
+    """
+
+    database: str
+    session: int
+    entry: int
+    link: str
+
+
+def state_folder() -> Path:
+    """`$STATE_DIRECTORY` of the service manager, else `$XDG_STATE_HOME/hemato-edge`, else under `~/.local/state`."""
+    given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    if given:
+        return Path(given)
+    base = Path(os.environ.get("XDG_STATE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".local" / "state") / "hemato-edge"
+
+
+def heads_path() -> Path:
+    """The file of all heads: one JSON object a line; lines are only added."""
+    return state_folder() / "chain-heads.jsonl"
+
+
+def note(database: Path, session: int, entry: int, link: str) -> None:
+    """Keep the head of a session that has ended. A folder that cannot be written is logged, and stops nothing."""
+    head = Head(str(database), session, entry, link)
+    _log.info("session %d: its chain has %d entries and ends with %s", session, entry + 1, link)
+    path = heads_path()
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(opened, (json.dumps(asdict(head)) + "\n").encode())
+            os.fsync(opened)
+        finally:
+            os.close(opened)
+    except (OSError, RuntimeError) as error:
+        _log.warning("the head of session %d cannot be noted in %s: %s", session, path, error)
+
+
+def noted(database: Path) -> list[Head]:
+    """The heads of one database's sessions, in the order in which they were noted; lines that are none are skipped."""
+    heads = []
+    try:
+        with heads_path().open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                try:
+                    head = Head(**json.loads(line))
+                except (ValueError, TypeError):
+                    continue
+                if head.database == str(database):
+                    heads.append(head)
+    except (OSError, RuntimeError):
+        return []
+    return heads
