@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from hemato_edge.cameras.kind import CameraKind
-from hemato_edge.cameras.kinds import demo, files, gstreamer, picamera, stream, v4l2, video
+from hemato_edge.cameras.kinds import demo, files, gstreamer, live_demo, picamera, stream, v4l2, video
 from hemato_edge.errors import CameraError
 from hemato_edge.extensions import CAMERAS, extension, extension_names
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hemato_edge.cameras.camera import Camera
     from hemato_edge.cameras.kind import CameraOptions, DeviceNodes, Needs
 
-NAMED: tuple[CameraKind, ...] = (v4l2.KIND, picamera.KIND, gstreamer.KIND, stream.KIND, demo.KIND)
+NAMED: tuple[CameraKind, ...] = (v4l2.KIND, picamera.KIND, gstreamer.KIND, stream.KIND, demo.KIND, live_demo.KIND)
 """Told by the name itself. No two take the same SPEC."""
 PATHS: tuple[CameraKind, ...] = (files.KIND, video.KIND)
 """Told by what lies there; asked last, so that no file can stand in for a camera."""

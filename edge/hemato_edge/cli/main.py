@@ -18,6 +18,7 @@ from hemato_edge.cli import (
     config,
     database,
     doctor,
+    door,
     images,
     models,
     mqtt,
@@ -25,6 +26,7 @@ from hemato_edge.cli import (
     review,
     run,
     service,
+    web,
 )
 from hemato_edge.errors import HematoEdgeError
 from hemato_edge.extensions import COMMANDS, extensions
@@ -71,7 +73,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for group in (
-    *(run, calibrate, images, report, review, database, mqtt, models),
+    *(run, web, door, calibrate, images, report, review, database, mqtt, models),
     *(config, doctor, bench, service),
 ):
     group.register(app)

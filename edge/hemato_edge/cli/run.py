@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
     from hemato_edge.cameras.recovery.guarded import GuardedCamera
+    from hemato_edge.cli.attended import Attendance
     from hemato_edge.errors import HematoEdgeError
     from hemato_edge.pipeline.calibrated import SessionCalibration
     from hemato_edge.pipeline.daemon import Daemon, Limits, Observer
@@ -64,12 +65,21 @@ def run(
         int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Serve Prometheus metrics on this port.")
     ] = None,
     label: Annotated[str, typer.Option(metavar="TEXT", help="Your name for the sample.")] = "",
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Show the picture, and count once the page or `door start` says so.")
+    ] = False,
+    door: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Where the door is opened; see `hemato-edge door`.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON document on stdout.")] = False,
 ) -> None:
     """Read frames, count each cell once, record the counts, and print the differential at the end.
 
     Ctrl-C or SIGTERM ends it in order; SIGHUP reads the settings anew.
     """
+    from contextlib import ExitStack
+
+    from hemato_edge.cli.attended import Attendance
     from hemato_edge.cli.outlets import Outlets
     from hemato_edge.cli.service_run import apply_log_level, await_turn, make_reloader, say_begun, tell
     from hemato_edge.device.process import keep_one_arena
@@ -80,7 +90,7 @@ def run(
 
     keep_one_arena()
     given = {"camera.spec": camera, "counting.target": until, "store.path": db, "model.path": model}
-    given |= {"calibration.profile": profile, "mqtt.host": mqtt, "metrics.port": metrics}
+    given |= {"calibration.profile": profile, "mqtt.host": mqtt, "metrics.port": metrics, "door.path": door}
     spacing, watchdog = await_turn()
     resolved = resolve(config, given)
     settings = resolved.settings
@@ -92,28 +102,40 @@ def run(
     )
     source = _source(settings, calibration)
     limits = Limits(settings.counting.target or None, max_frames, duration)
-    with _writer(settings) as writer, Outlets(settings, writer.path) as outlets:
+    with (
+        ExitStack() as stores,
+        Outlets(settings, _checked(settings)) as outlets,
+        Attendance(settings, wait=wait, watchdog=watchdog) as attendance,
+    ):
+
+        def begin() -> int:
+            if daemon.writer is None:  # while a run waits, other programs may write
+                daemon.writer = stores.enter_context(_writer(settings))
+            ordered, target = attendance.ordered(label, limits.leukocytes)
+            start = _start(resolved, locator, classifier, ordered, target, calibration)
+            return attendance.begun(say_begun(daemon.writer.start_session(start), source.name))
+
         daemon = _daemon(
             source,
             locator,
             classifier,
-            writer,
-            lambda: say_begun(
-                writer.start_session(_start(resolved, locator, classifier, label, limits.leukocytes, calibration)),
-                source.name,
-            ),
+            None if wait else stores.enter_context(_writer(settings)),
+            begin,
             limits,
             settings,
             calibration,
             outlets.observer,
             watchdog,
+            attendance,
         )
         bundle = classifier.model.bundle
         model_named = {"model": bundle.card.name, "model_sha256": bundle.sha256}
         outlets.watch(daemon, source, _versions(locator, classifier) | model_named)
         display = Display(source, settings.display.refresh_hz, silent=no_display or as_json)
         reloader = make_reloader(context, resolved, lambda: resolve(config, given), daemon, watchdog)
-        error = _count(daemon, writer, display, reloader)
+        attendance.open(daemon, settings.store.path.resolve(), reloader.check, reloader.request)
+        error = _count(daemon, display, reloader)
+        attendance.ended(error)
     if calibration is not None and calibration.doubt:
         typer.echo(f"warning: scale_contradicts_profile: {calibration.doubt}", err=True)
     counted = error is None or (daemon.totals is not None and daemon.totals.fields)
@@ -139,6 +161,12 @@ def _writer(settings: Settings) -> Writer:
         patience_s=PATIENCE_S,
         group_readable=store.group_readable,
     )
+
+
+def _checked(settings: Settings) -> Path:
+    """The database's path: it is there, sound, and can be written."""
+    with _writer(settings) as writer:
+        return writer.path
 
 
 def _calibration(settings: Settings) -> SessionCalibration | None:
@@ -222,13 +250,14 @@ def _daemon(
     source: GuardedCamera,
     locator: Locator,
     classifier: TFLiteClassifier,
-    writer: Writer,
+    writer: Writer | None,
     begin: Callable[[], int],
     limits: Limits,
     settings: Settings,
     calibration: SessionCalibration | None,
     observer: Observer | None,
     watchdog: Watchdog,
+    attendance: Attendance,
 ) -> Daemon:
     from hemato_edge.pipeline.daemon import Daemon
     from hemato_edge.pipeline.field import FieldAnalyzer
@@ -238,10 +267,11 @@ def _daemon(
     analyzer = FieldAnalyzer(gate, locator, classifier, calibration)
     camera = settings.camera
     waits_s = camera.open_timeout_s, camera.read_timeout_s
-    return Daemon(source, analyzer, writer, begin, limits, *waits_s, observer, watchdog)
+    looking_on = attendance.viewer, attendance.hold
+    return Daemon(source, analyzer, writer, begin, limits, *waits_s, observer, watchdog, *looking_on)
 
 
-def _count(daemon: Daemon, writer: Writer, display: Display, reloader: Reloader) -> HematoEdgeError | None:
+def _count(daemon: Daemon, display: Display, reloader: Reloader) -> HematoEdgeError | None:
     """Run to the end and close the session; the error that ended it, if one did."""
     from datetime import datetime, timezone
 
@@ -267,8 +297,8 @@ def _count(daemon: Daemon, writer: Writer, display: Display, reloader: Reloader)
         else:
             error = trouble
     finally:
-        if daemon.session is not None:
-            writer.end_session(daemon.session, state, datetime.now(timezone.utc), because)
+        if daemon.session is not None and daemon.writer is not None:
+            daemon.writer.end_session(daemon.session, state, datetime.now(timezone.utc), because)
     return error
 
 

@@ -79,6 +79,20 @@ class Twins:
     doubled: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Sighted:
+    """A known cell that a frame shows.
+
+    Attributes:
+        cell: the ledger's own; to be read at once, in the thread that counts.
+        x, y: its centre in the frame, pixels.
+    """
+
+    cell: KnownCell
+    x: float
+    y: float
+
+
 TWIN_RED_CELLS = 0.3
 """How far a cell of one region may lie from one of another and still be it, when the two are joined: both places are
 means over several frames, and touching red cells lie no further apart than half a diameter."""
@@ -156,6 +170,26 @@ class Ledger:
         """Whether nothing new can be learned from a view: every place of it was looked at as often as a trial takes."""
         waiting = self._on_trial.keys() - self._cut_now  # what the border cuts, a further look from here cannot decide
         return self.coverage.least_looks(pose, frame_size) > TRIAL and not waiting
+
+    def on_view(self, pose: Pose, frame_size: tuple[int, int]) -> list[Sighted]:
+        """The known cells whose middle a frame shows.
+
+        Of the ledger, not of the frame's own detections: on known ground nothing is located, and these stay.
+
+        Args:
+            pose: where the frame lies.
+            frame_size: its width and height, pixels.
+        """
+        width, height = frame_size
+        around = [cell for tile in self.coverage.tiles_in(pose, frame_size) for cell in self._tiles.get(tile, ())]
+        if not around:
+            return []
+        places = pose.in_frame(np.array([(cell.x, cell.y) for cell in around]), frame_size).tolist()
+        return [
+            Sighted(cell, x, y)
+            for cell, (x, y) in zip(around, places, strict=True)
+            if 0 <= x < width and 0 <= y < height
+        ]
 
     def join(
         self, region: int, into: int, x_px: float, y_px: float, red_cell_px: float, angle_deg: float = 0.0

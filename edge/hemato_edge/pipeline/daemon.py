@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from hemato_edge.cameras.camera import EndOfFrames, NoFrameYet, OpenCamera
@@ -24,9 +24,11 @@ from hemato_edge.pipeline.notify import Watchdog
 from hemato_edge.values import FieldResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from hemato_edge.cameras.camera import Camera
+    from hemato_edge.counting.ledger import Sighted
+    from hemato_edge.pipeline.attending import Order
     from hemato_edge.pipeline.field import FieldAnalyzer
     from hemato_edge.store.records import Totals
     from hemato_edge.store.writer import Writer
@@ -83,6 +85,24 @@ class Observer(Protocol):
         """A field is on disk."""
 
 
+class Viewer(Protocol):
+    """Who is shown each frame, for a screen. Called in the analysis thread: it must not wait."""
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody looks on; if not, no marks are looked up."""
+
+    def analysed(self, frame: Frame, result: FieldResult | Quality, marks: Sequence[Sighted]) -> None:
+        """A frame was analysed, or rejected; `marks` are the known cells in it and where."""
+
+
+class Hold(Protocol):
+    """What a run waits for between the opening of its camera and its session."""
+
+    def attend(self, frames: queue.Queue[Frame], *, live: bool, over: Callable[[], bool]) -> Order | None:
+        """Wait, in the thread that runs the daemon; None if the run is over before a session was ordered."""
+
+
 class Daemon:
     """Runs one session from the first frame to the end.
 
@@ -90,16 +110,19 @@ class Daemon:
         camera: not yet open; it is opened and closed in the capture thread. A `GuardedCamera` is brought back when it
             fails; any other ends the run.
         analyzer: of a fresh session.
-        writer: an open store.
+        writer: an open store; None if `begin` opens it and sets `writer`.
         begin: starts the session in that store and returns its number. Called once, when the camera is open, so that a
             camera that cannot be opened leaves no empty session behind.
         limits: when to stop.
         open_timeout_s, read_timeout_s: how long a live camera may take for its first and each further frame, seconds.
         observer: told of each frame; None: nobody is.
         watchdog: who is told of progress; None: nobody.
+        viewer: shown each frame; None: nobody.
+        hold: waited for before the session begins; None: it begins at once. Frames read by then are not counted.
 
     Attributes:
         session: its number in the store; None before it has begun.
+        writer: the open store; `begin` may set it.
         camera_health: how a guarded camera is doing; None for any other.
     """
 
@@ -107,25 +130,30 @@ class Daemon:
         self,
         camera: Camera,
         analyzer: FieldAnalyzer,
-        writer: Writer,
+        writer: Writer | None,
         begin: Callable[[], int],
         limits: Limits,
         open_timeout_s: float,
         read_timeout_s: float,
         observer: Observer | None = None,
         watchdog: Watchdog | None = None,
+        viewer: Viewer | None = None,
+        hold: Hold | None = None,
     ) -> None:
         self._camera = camera
         self._guard = camera if isinstance(camera, GuardedCamera) else None
         self.camera_health = None if self._guard is None else self._guard.health
         self._analyzer = analyzer
-        self._writer = writer
+        self.writer = writer
         self._begin = begin
         self._limits = limits
         self._open_timeout_s = open_timeout_s
         self._read_timeout_s = read_timeout_s
         self._observer = observer
         self._watchdog = watchdog or Watchdog()
+        self._viewer = viewer
+        self._hold = hold
+        self._holding = hold is not None
         self._frames: queue.Queue[Frame] = queue.Queue(FRAMES_WAITING)
         self._results: queue.Queue[FieldResult] = queue.Queue(RESULTS_WAITING)
         self._stop = threading.Event()
@@ -151,6 +179,21 @@ class Daemon:
     def tallies(self) -> dict[str, int]:
         """The tallies that are on disk, by name."""
         return {} if self._recorder is None else self._recorder.tallies
+
+    @property
+    def camera_name(self) -> str:
+        """What is looked through."""
+        return self._camera.name
+
+    @property
+    def target(self) -> int | None:
+        """White cells to classify; None for no end."""
+        return self._limits.leukocytes
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the run is being ended."""
+        return self._stop.is_set()
 
     def stop(self, reason: str) -> None:
         """Ask the run to end in order: the field at work is finished and committed. Safe in a signal handler."""
@@ -182,8 +225,9 @@ class Daemon:
         try:
             self._await_camera(capture)
             _log.info(CAMERA_OPEN)
+            self._await_order()
             self.session = self._begin()
-            self._recorder = Recorder(self._writer, self.session, self._analyzer, self._watchdog)
+            self._recorder = self._made_recorder(self.session)
         except HematoEdgeError:
             self.stop("an error")  # lets the capture thread close the camera
             raise
@@ -232,6 +276,30 @@ class Daemon:
         self._raise_what_failed()
         if not self._opened.is_set():
             raise CameraError(f"Ended before {self._camera.name} gave a frame: {self._reason}.")
+
+    def _await_order(self) -> None:
+        """Wait until a session is ordered, where the run is held; what was read by then is in no count."""
+        if self._hold is None:
+            return
+        order = self._hold.attend(self._frames, live=self._camera.live, over=lambda: self._over)
+        self._raise_what_failed()
+        if order is None:
+            raise CameraError(f"Ended before a session was started: {self._reason}.")
+        with self._tallies_lock:
+            self._tallies.clear()
+            self._holding = False
+        self._limits = replace(self._limits, leukocytes=order.target)
+
+    @property
+    def _over(self) -> bool:
+        """Whether a held run cannot begin any more: it was stopped, or a live camera is gone for good."""
+        return self._stop.is_set() or (self._captured.is_set() and self._frames.empty())
+
+    def _made_recorder(self, session: int) -> Recorder:
+        if self.writer is None:
+            msg = "`begin` has opened no store"
+            raise ValueError(msg)
+        return Recorder(self.writer, session, self._analyzer, self._watchdog)
 
     def _raise_what_failed(self) -> None:
         if self._crash is not None:
@@ -287,9 +355,9 @@ class Daemon:
         with OpenCamera(self._camera) as camera:
             self._alive_since = time.monotonic()
             self._opened.set()
-            taken = 0
             while not self._stop.is_set():
-                if self._limits.frames is not None and taken >= self._limits.frames:
+                taken = self._tallies["frames"]
+                if self._limits.frames is not None and not self._holding and taken >= self._limits.frames:
                     self._reason = self._reason or f"{taken} frames were read"
                     return
                 try:
@@ -301,7 +369,6 @@ class Daemon:
                 except EndOfFrames:
                     return
                 self._alive_since = time.monotonic()
-                taken += 1
                 self._tally("frames")
                 self._offer(frame, live=camera.live)
 
@@ -344,6 +411,8 @@ class Daemon:
             self._take_tallies()
             if self._observer is not None:
                 self._observer.analysed(result)
+            if self._viewer is not None:
+                self._viewer.analysed(frame, result, self._analyzer.on_view(result) if self._viewer.watched else ())
             if not isinstance(result, FieldResult):
                 self._tally(f"rejected:{result.reject}")
                 continue

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hemato_edge.counting.ledger import Admission, Twins
+    from hemato_edge.counting.ledger import Admission, Sighted, Twins
     from hemato_edge.pipeline.calibrated import SessionCalibration
     from hemato_edge.values import Image
     from hemato_edge.vision.classify.classifier import Classifier
@@ -130,6 +130,12 @@ class FieldAnalyzer:
         if nothing_new:
             return self._result(frame, pose, quality, detections, (), (0, 0), watch)
         return self._count(frame, quality, detections, look, pose, background, watch)
+
+    def on_view(self, result: FieldResult | Quality) -> list[Sighted]:
+        """The known cells in the frame of a result, and where; none where the frame's place is not known."""
+        if not isinstance(result, FieldResult) or result.pose is None:
+            return []
+        return self.ledger.on_view(result.pose, (result.width, result.height))
 
     def warning(self) -> str | None:
         """The name of what makes the session doubtful, or None."""

@@ -88,6 +88,12 @@ class Watchdog:
         """Starting takes `seconds` longer than the manager expects."""
         self._notifier.send(EXTEND_TIMEOUT_USEC=int(seconds * 1e6), STATUS=what)
 
+    def attending(self) -> None:
+        """Camera and models are open, frames are looked at, and a session is waited for."""
+        with self._lock:
+            self._ready = True
+            self._notifier.send(READY=1, WATCHDOG=1, STATUS="waiting for a session to be started")
+
     def started(self, totals: Totals) -> None:
         """Camera, models and store are open and the session has begun."""
         with self._lock:

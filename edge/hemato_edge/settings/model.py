@@ -2,54 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - pydantic reads annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationInfo,
-    create_model,
-    field_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, create_model
 
 from hemato_edge.extensions import ENGINES, extension_names
 from hemato_edge.labels import CELL_CLASSES
+from hemato_edge.settings.page import DoorSettings, WebSettings
+from hemato_edge.settings.section import FilePath, Section
 from hemato_edge.store.file.location import default_database
 
 if TYPE_CHECKING:
     from hemato_edge.labels import CellClass
-
-
-class Section(BaseModel):
-    """What all sections share: unknown keys, infinities and numbers that are none are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _plain(cls, value: object, info: ValidationInfo) -> object:
-        wanted = cls.model_fields[info.field_name or ""].annotation
-        if isinstance(value, bool) and wanted is not bool:  # pydantic would take `true` for the number 1
-            msg = "a number or a text is needed, not true or false"
-            raise ValueError(msg)
-        return value
-
-
-def _expanded(path: object) -> object:
-    """A path with `~` for the home folder."""
-    if not isinstance(path, (str, Path)) or not str(path).strip():
-        msg = "a path is needed"
-        raise ValueError(msg)
-    try:
-        return Path(path).expanduser()
-    except RuntimeError as error:
-        msg = "there is no home folder of that user"
-        raise ValueError(msg) from error
 
 
 def _ascending(interval: tuple[float, float]) -> tuple[float, float]:
@@ -66,9 +31,6 @@ def _known_runtime(name: str) -> str:
         msg = f"input should be {', '.join(most)} or {last}"
         raise ValueError(msg)
     return name
-
-
-_FilePath = Annotated[Path, BeforeValidator(_expanded)]
 
 
 class CameraSettings(Section):
@@ -96,7 +58,7 @@ class CameraSettings(Section):
 class ModelSettings(Section):
     """Who names the cells."""
 
-    path: _FilePath | None = Field(
+    path: FilePath | None = Field(
         None,
         examples=["/var/lib/hemato-edge/classifier.tflite"],
         description="classifier bundle (.tflite); none: the one that ships",
@@ -114,7 +76,7 @@ class LocatorSettings(Section):
     kind: Literal["auto", "learned", "opencv"] = Field(
         "auto", description="learned (a model) or opencv (classical, no model); auto: learned where there is a model"
     )
-    path: _FilePath | None = Field(
+    path: FilePath | None = Field(
         None,
         examples=["/var/lib/hemato-edge/locator.tflite"],
         description="locator bundle (.tflite); none: the one that ships",
@@ -165,13 +127,13 @@ class CalibrationSettings(Section):
     profile: str | None = Field(
         None, min_length=1, examples=["40x"], description="calibration profile to use; none: no micrometres"
     )
-    folder: _FilePath = Field(default_factory=default_profiles, description="where calibration profiles are kept")
+    folder: FilePath = Field(default_factory=default_profiles, description="where calibration profiles are kept")
 
 
 class StoreSettings(Section):
     """Where the counts are kept."""
 
-    path: _FilePath = Field(default_factory=default_database, description="the database file")
+    path: FilePath = Field(default_factory=default_database, description="the database file")
     min_free_mb: int = Field(
         50, ge=0, le=1_000_000, description="least free space on its disk to start with, megabytes"
     )
@@ -268,20 +230,20 @@ class MqttSettings(Section):
     security: Literal["tls", "tls-unverified", "none"] = Field(
         "tls", description="tls; or, insecure and only when named: tls-unverified (any certificate), none (plain text)"
     )
-    ca_file: _FilePath | None = Field(
+    ca_file: FilePath | None = Field(
         None, examples=["/etc/hemato-edge/ca.pem"], description="PEM of the authority to trust; none: the system's"
     )
-    certificate_file: _FilePath | None = Field(
+    certificate_file: FilePath | None = Field(
         None, examples=["/etc/hemato-edge/device.pem"], description="PEM of the certificate that this device shows"
     )
-    key_file: _FilePath | None = Field(
+    key_file: FilePath | None = Field(
         None, examples=["/etc/hemato-edge/device.key"], description="PEM of that certificate's private key"
     )
     username: SecretStr | None = Field(
         None, examples=["microscope-3"], description="user name at the broker; never shown"
     )
     password: SecretStr | None = Field(None, examples=["…"], description="password at the broker; never shown")
-    password_file: _FilePath | None = Field(
+    password_file: FilePath | None = Field(
         None, examples=["/etc/hemato-edge/password"], description="file whose first line is the password, instead of it"
     )
     protocol: Literal["5", "3.1.1"] = Field(
@@ -347,5 +309,7 @@ class Settings(BaseModel):
     estimate: EstimateSettings = Field(default_factory=EstimateSettings)
     mqtt: MqttSettings = Field(default_factory=MqttSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    door: DoorSettings = Field(default_factory=DoorSettings)
+    web: WebSettings = Field(default_factory=WebSettings)
     display: DisplaySettings = Field(default_factory=DisplaySettings)
     log: LogSettings = Field(default_factory=LogSettings)

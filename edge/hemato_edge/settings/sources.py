@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from hemato_edge.errors import ConfigurationError
 from hemato_edge.settings.lines import lines_of_keys
-from hemato_edge.settings.model import Section, Settings
+from hemato_edge.settings.model import Settings
+from hemato_edge.settings.section import Section
 
 if sys.version_info >= (3, 11):
     import tomllib

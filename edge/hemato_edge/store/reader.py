@@ -125,6 +125,12 @@ class Reader:
             f"There is no session {number} in {self.path}.", "`hemato-edge sessions` lists what is recorded."
         )
 
+    def data_version(self) -> int:
+        """A number that changes with every commit of another connection; it costs microseconds."""
+        with translated(self.path):
+            version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        return version
+
     def totals(self, session: int) -> Totals:
         """The counts of a session, of one moment."""
         with self._snapshot():

@@ -1,0 +1,102 @@
+"""What `run` opens for a person who looks on: the viewfinder, the door, and, with --wait, the time before a session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import TracebackType
+
+    from hemato_edge.door.server import Door
+    from hemato_edge.errors import HematoEdgeError
+    from hemato_edge.pipeline.attending import Attending
+    from hemato_edge.pipeline.daemon import Daemon
+    from hemato_edge.pipeline.desk import Desk
+    from hemato_edge.pipeline.notify import Watchdog
+    from hemato_edge.pipeline.viewfinder import Viewfinder
+    from hemato_edge.settings import Settings
+
+
+class Attendance:
+    """Nothing, and nothing loaded for it, unless the door is enabled or the run waits. A context manager.
+
+    Args:
+        settings: effective ones.
+        wait: hold the run until a session is started at the door.
+        watchdog: fed while it waits.
+
+    Attributes:
+        viewer: shown each frame; None without a door.
+        hold: what the run waits for; None if it begins at once.
+    """
+
+    def __init__(self, settings: Settings, *, wait: bool, watchdog: Watchdog) -> None:
+        self._settings = settings
+        self._desk: Desk | None = None
+        self._door: Door | None = None
+        self.viewer: Viewfinder | None = None
+        self.hold: Attending | None = None
+        if not wait and not settings.door.enabled:
+            return
+        from hemato_edge.pipeline.attending import Attending
+        from hemato_edge.pipeline.viewfinder import Viewfinder
+        from hemato_edge.vision.quality import QualityGate
+
+        self.viewer = Viewfinder()
+        if wait:
+            self.hold = Attending(QualityGate(**settings.quality.model_dump()), self.viewer, watchdog)
+
+    def ordered(self, label: str, target: int | None) -> tuple[str, int | None]:
+        """Label and target of the session: those that were ordered, else these."""
+        if self.hold is None or self.hold.order is None:
+            return label, target
+        return self.hold.order.label, self.hold.order.target
+
+    def open(self, daemon: Daemon, database: Path, check: Callable[[], None], reload: Callable[[], None]) -> None:
+        """Open the door of a run that is about to begin.
+
+        Args:
+            daemon: the run.
+            database: where it records.
+            check: takes over what `reload` asked for; called while it waits.
+            reload: asks for the settings to be read anew.
+
+        Raises:
+            OutletError: the door cannot be opened.
+        """
+        if self.viewer is None:
+            return
+        from hemato_edge.door.location import default_door
+        from hemato_edge.door.server import Door
+        from hemato_edge.pipeline.desk import Desk
+
+        if self.hold is not None:
+            self.hold.idle = check
+        self._desk = Desk(daemon, self.viewer, database, reload, self.hold)
+        self._door = Door(self._settings.door.path or default_door(), self._desk.answers)
+
+    def begun(self, session: int) -> int:
+        """Tell who started it that the session has this number; returns it."""
+        if self.hold is not None:
+            self.hold.begun(session)
+        return session
+
+    def ended(self, error: HematoEdgeError | None) -> None:
+        """The session is closed, and all of it is on disk; or there was none."""
+        if self.hold is not None and error is not None:
+            self.hold.failed(error)
+        if self._desk is not None:
+            self._desk.ended()
+
+    def __enter__(self) -> Attendance:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.viewer is not None:
+            self.viewer.close()
+        if self._door is not None:
+            self._door.close()
