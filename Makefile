@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 PIP     = $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: help demo debian test test-all test-systemd test-aarch64 fuzz check format clean
+.PHONY: help demo page debian test test-all test-page test-systemd test-aarch64 fuzz check format clean
 .DELETE_ON_ERROR:
 
 help:            ## this list
@@ -21,21 +21,32 @@ $(VENV)/.device: pyproject.toml | $(VENV)/bin/python
 # All that the tests need: the workstation's half and the tools.
 $(VENV)/.all: pyproject.toml | $(VENV)/bin/python
 	$(PIP) -e '.[train,dev]'
-	@touch $@ $(VENV)/.device
+	@touch $@ $(VENV)/.device $(VENV)/.web
 
 demo: $(VENV)/.device ## install, then count 100 white cells on the drawn slide
 	$(BIN)/hemato-edge run --camera demo --until 100
 
-# A broker for the tests of MQTT, and the checkers of systemd units.
+# The device's half with the page.
+$(VENV)/.web: pyproject.toml | $(VENV)/bin/python
+	$(PIP) -e '.[web]'
+	@touch $@ $(VENV)/.device
+
+page: $(VENV)/.web ## install, then serve the page with the drawn slide behind it, for this machine alone
+	$(BIN)/hemato-edge web --demo
+
+# A broker for the tests of MQTT, the checkers of systemd units, a browser for the tests of the page.
 debian:          ## as root: Debian's packages that some tests use; without them those tests skip
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends mosquitto systemd
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends mosquitto systemd chromium
 
 test: $(VENV)/.all ## install all that is needed and run the quick tests
 	$(BIN)/python -m pytest
 
 test-all: $(VENV)/.all ## also the tests that take minutes
 	$(BIN)/python -m pytest -m "not systemd"
+
+test-page: $(VENV)/.all ## the page in a real Chromium (`make debian` installs one): some minutes
+	$(BIN)/python -m pytest -m browser tests/edge/web
 
 test-systemd: $(VENV)/.all ## the service under a booted systemd; root, systemd-container, mmdebstrap
 	$(BIN)/python -m pytest -m systemd tests/systemd

@@ -54,13 +54,15 @@ class Door:
         self._connections: set[socket.socket] = set()
         self._threads: set[threading.Thread] = set()
         self._lock = threading.Lock()
+        self._answered = threading.Condition(self._lock)
+        self._at_work = 0
         self._closing = False
         self._socket = _listening(path)
         self._accepting = threading.Thread(target=self._accept, name="door", daemon=True)
         self._accepting.start()
 
     def close(self) -> None:
-        """Shut it: those who wait are hung up on, and the socket is removed."""
+        """Shut it: what is being done is answered, if that does not take long; then all are hung up on."""
         with self._lock:
             if self._closing:
                 return
@@ -70,6 +72,8 @@ class Door:
             self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         self._socket.close()
         self.path.unlink(missing_ok=True)
+        with self._lock:  # who asked for the end is told of it
+            self._answered.wait_for(lambda: not self._at_work, _END_S)
         for one in open_now:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -134,7 +138,14 @@ class Door:
                 rest += piece
                 continue
             rest = after
-            one.sendall(self._answer(line))
+            with self._lock:
+                self._at_work += 1
+            try:
+                one.sendall(self._answer(line))
+            finally:
+                with self._lock:
+                    self._at_work -= 1
+                    self._answered.notify_all()
 
     def _answer(self, line: bytes) -> bytes:
         try:

@@ -65,7 +65,7 @@ def test_no_two_kinds_take_the_same() -> None:
 
 
 def test_what_a_driver_or_a_decoder_reads_is_isolated() -> None:
-    assert {kind.name for kind in kinds() if not kind.isolated} == {"demo", "files"}
+    assert {kind.name for kind in kinds() if not kind.isolated} == {"demo", "live-demo", "files"}
 
 
 def test_the_table_of_the_documentation_is_current() -> None:

@@ -26,7 +26,7 @@ PATIENCE_S = 90.0
 @pytest.fixture
 def waiting(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A run over the live demo that waits at `door.sock`, recording into `x.db`."""
-    command = [sys.executable, "-m", "hemato_edge.cli.main", "run", "--wait", "--camera", "demo:live"]
+    command = [sys.executable, "-m", "hemato_edge.cli.main", "run", "--wait", "--camera", "live-demo"]
     command += ["--db", "x.db", "--door", "door.sock", "--no-display"]
     home = {**os.environ, "HOME": str(tmp_path)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

@@ -138,6 +138,28 @@ def test_a_client_finds_a_door_that_was_opened_anew(path: Path) -> None:
                 assert client.ask(State()).told == {"session": session}
 
 
+def test_what_is_done_when_it_closes_is_answered(path: Path) -> None:
+    run, answers = Counted(), []
+    run.slow.clear()
+    door = Door(path, {"start": run.start})
+
+    def press() -> None:
+        with DoorClient(path) as client:
+            answers.append(client.ask(Start()).told["session"])
+
+    pressing = threading.Thread(target=press)
+    pressing.start()
+    assert run.entered.wait(5)
+    closing = threading.Thread(target=door.close)
+    closing.start()
+    while path.exists():
+        time.sleep(0.01)
+    run.slow.set()
+    closing.join(10)
+    pressing.join(10)
+    assert answers == [1]
+
+
 def test_closing_lets_those_go_who_wait(path: Path) -> None:
     entered, leave = threading.Event(), threading.Event()
 
@@ -161,11 +183,9 @@ def test_closing_lets_those_go_who_wait(path: Path) -> None:
     assert entered.wait(5)
     closing = threading.Thread(target=door.close)
     closing.start()
-    while path.exists():
-        time.sleep(0.01)
-    leave.set()
-    closing.join(10)
+    closing.join(20)
     watcher.join(10)
+    leave.set()
     assert not watcher.is_alive()
     assert errors == ["shut"]
 

@@ -67,7 +67,7 @@ def build_report(reader: Reader, session: int | None = None, nucleated_count: fl
     """
     record = reader.session(session)
     totals = reader.totals(record.id)
-    summary = count_summary(totals, _confusions(record), reference_of(record.settings), nucleated_count)
+    summary = count_summary(totals, confusions_of(record), reference_of(record.settings), nucleated_count)
     tallies = reader.tallies(record.id)
     return {
         "session": session_summary(record),
@@ -150,7 +150,8 @@ def reference_of(settings: Mapping[str, object]) -> dict[str, tuple[float, float
     }
 
 
-def _confusions(record: SessionRecord) -> Confusions | None:
+def confusions_of(record: SessionRecord) -> Confusions | None:
+    """What is known of how a session's model errs; None where that was not recorded."""
     return None if record.confusion is None else Confusions(record.confusion)
 
 

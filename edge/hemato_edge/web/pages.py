@@ -1,0 +1,143 @@
+"""How a page is made from its template, and what every template knows."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from hemato_edge import RESEARCH_USE_NOTICE
+from hemato_edge.labels import BY_NAME
+from hemato_edge.web.access import Refused, Role
+from hemato_edge.web.words import LANGUAGES, language_of, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+
+    from hemato_edge.errors import HematoEdgeError
+    from hemato_edge.web.devices import Device
+    from hemato_edge.web.place import Place
+
+LONGEST_TEXT = 200
+MENU = (("/", "Count"),)
+"""The screens, in the menu's order: address and English name."""
+
+
+@functools.cache
+def templates() -> Environment:
+    """The templates of this package: what is put in is escaped, and an unknown name is an error."""
+    return Environment(
+        loader=PackageLoader("hemato_edge.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def place_of(request: Request) -> Place:
+    """What the application works with."""
+    place: Place = request.state.place
+    return place
+
+
+def device_of(request: Request) -> Device:
+    """The paired device that asks; only where the table demands a role."""
+    device: Device | None = request.state.device
+    if device is None:
+        raise Refused(401, "This device is not paired.", "Pair it.")
+    return device
+
+
+def render(request: Request, template: str, **context: Any) -> str:
+    """A template's text, in the language of the device that asks."""
+    place, device = place_of(request), request.state.device
+    language = language_of(request.cookies.get("language"), request.headers.get("accept-language"))
+    return (
+        templates()
+        .get_template(template)
+        .render(
+            **{
+                "_": words_of(language),
+                "language": language,
+                "languages": LANGUAGES,
+                "notice": RESEARCH_USE_NOTICE,
+                "device": device,
+                "role": Role.NOBODY if device is None else device.role,
+                "Role": Role,
+                "csrf": "" if device is None else device.csrf,
+                "static": place.assets.address,
+                "classes": BY_NAME,
+                "menu": MENU,
+                "plain": place.plain,
+                "path": request.url.path,
+                **context,
+            }
+        )
+    )
+
+
+def show(request: Request, template: str, status: int = 200, **context: Any) -> Response:
+    """A page. See `render`."""
+    return HTMLResponse(render(request, template, **context), status)
+
+
+def tell(content: Mapping[str, Any], status: int = 200) -> Response:
+    """A JSON object, which says what it is for."""
+    return JSONResponse({**content, "notice": RESEARCH_USE_NOTICE}, status)
+
+
+def go_to(address: str) -> Response:
+    """Send the browser on, after a form or to be paired."""
+    return RedirectResponse(address, 303)
+
+
+def trouble(request: Request, error: HematoEdgeError, status: int) -> Response:
+    """Why a request is not answered, as a page for a browser and as JSON for a program."""
+    if "text/html" in request.headers.get("accept", ""):
+        return show(request, "trouble.html", status, error=error)
+    return tell({"error": error.message, "fix": error.fix}, status)
+
+
+def text_of(request: Request, name: str, longest: int = LONGEST_TEXT) -> str:
+    """A text of the form or JSON that was sent, without what steers a terminal; empty where it was not.
+
+    Raises:
+        Refused: it is too long, or no text.
+    """
+    value = request.state.said.get(name, "")
+    if not isinstance(value, str) or len(value) > longest:
+        raise Refused(400, f"{name} is not a text of up to {longest} characters.")
+    return "".join(c if c.isprintable() else " " for c in value).strip()
+
+
+def number_of(request: Request, name: str, least: int = 0, most: int = 2**53 - 1) -> int:
+    """A whole number of the form or JSON that was sent.
+
+    Raises:
+        Refused: it is none, or out of bounds.
+    """
+    value = request.state.said.get(name)
+    text = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
+    if not (text.isascii() and text.isdigit() and len(text) < 17) or not least <= int(text) <= most:
+        raise Refused(400, f"{name} is not a whole number from {least} to {most}.")
+    return int(text)
+
+
+def asked_number(request: Request, name: str, otherwise: int = 0) -> int:
+    """A whole number of the address (`?name=…`) or of its path; `otherwise` where it is not there.
+
+    Raises:
+        Refused: it is none.
+    """
+    value = request.path_params.get(name, request.query_params.get(name))
+    if value is None or value == "":
+        return otherwise
+    text = str(value)
+    if not (text.isascii() and text.isdigit() and len(text) < 17):
+        raise Refused(400, f"{name} is not a whole number.")
+    return int(text)

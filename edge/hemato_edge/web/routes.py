@@ -1,0 +1,35 @@
+"""The one table of all that is answered, and who may ask for it."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from hemato_edge.web import counting, entry, events, live
+from hemato_edge.web.access import Page, Role
+from hemato_edge.web.guard import Guarded
+
+TABLE: tuple[Page, ...] = (
+    # anybody
+    Page("GET", "/static/{version}/{name}", entry.serve_asset, Role.NOBODY),
+    Page("GET", "/pair", entry.pairing_page, Role.NOBODY),
+    Page("POST", "/pair", entry.pair, Role.NOBODY, rate="pair"),
+    Page("GET", "/alive", entry.alive, Role.NOBODY),
+    # who sees
+    Page("GET", "/", counting.main_page, Role.VIEWER),
+    Page("GET", "/live/frame", live.frame, Role.VIEWER),
+    Page("GET", "/live/still.jpg", live.still, Role.VIEWER),
+    Page("GET", "/events", events.events, Role.VIEWER),
+    Page("POST", "/leave", entry.leave, Role.VIEWER),
+    # who counts
+    Page("POST", "/session/start", counting.start, Role.COUNTER),
+    Page("POST", "/session/stop", counting.stop, Role.COUNTER),
+    Page("POST", "/session/note", counting.note, Role.COUNTER),
+)
+
+
+def routes() -> list[Route]:
+    """The table as Starlette takes it: one route a path, each behind the guard."""
+    by_path: dict[str, dict[str, Page]] = {}
+    for page in TABLE:
+        by_path.setdefault(page.path, {})[page.method] = page
+    return [Route(path, Guarded(pages)) for path, pages in by_path.items()]

@@ -1,0 +1,196 @@
+// The count screen and the one before it: picture, counts, messages, keys.
+import { LiveView } from "./live.js";
+import { Messages } from "./messages.js";
+import { Sound } from "./sound.js";
+import { send } from "./page.js";
+
+const NEW_REGION_MS = 2500, LONG_PRESS_MS = 700, SPOKEN_AT = [10, 50, 90, 100];
+const picture = /** @type {HTMLElement} */ (document.querySelector("[data-live]"));
+const counts = document.querySelector("[data-counts]");
+const live = new LiveView(picture);
+const messages = new Messages(/** @type {HTMLElement} */ (picture.querySelector(".message")), /** @type {HTMLElement} */ (document.querySelector(".messages")));
+const sound = new Sound();
+let phase = "", session = null, last = null, region = null, verdict = "";
+
+// --- the store's numbers and the run's state
+const source = new EventSource("/events");
+source.addEventListener("counts", (event) => {
+  if (!counts) return;
+  const before = countsByLabel(), open = Array.from(counts.querySelectorAll("details[open]"), (one) => one.dataset.label);
+  counts.innerHTML = event.data; // rendered and escaped by our own server
+  for (const key of counts.querySelectorAll(".key")) {
+    if (open.includes(key.dataset.label)) key.setAttribute("open", "");
+    if (Number(key.dataset.count) > (before.get(key.dataset.label) ?? Infinity)) {
+      key.classList.add("flash");
+      setTimeout(() => key.classList.remove("flash"), 500);
+    }
+  }
+});
+source.addEventListener("numbers", (event) => tell(JSON.parse(event.data)));
+source.addEventListener("state", (event) => take(JSON.parse(event.data)));
+source.addEventListener("error", () => messages.cause("shut", source.readyState !== EventSource.OPEN));
+document.addEventListener("visibilitychange", () => { if (!document.hidden) stayAwake(); });
+
+function countsByLabel() {
+  return new Map(Array.from(counts?.querySelectorAll(".key") ?? [], (key) => [key.dataset.label, Number(key.dataset.count)]));
+}
+
+function tell(numbers) {
+  document.body.classList.toggle("reached", Boolean(numbers?.target) && numbers.classified >= numbers.target);
+  const goal = document.querySelector("[data-goal]");
+  if (goal && numbers) goal.textContent = numbers.target ? `${numbers.classified} / ${numbers.target}` : String(numbers.classified);
+  if (last && numbers && last.session === numbers.session) {
+    if (numbers.doubtful > last.doubtful) sound.doubt();
+    else if (numbers.classified > last.classified) sound.tick();
+    const target = numbers.target;
+    if (target) {
+      const passed = SPOKEN_AT.filter((share) => last.classified < (target * share) / 100 && numbers.classified >= (target * share) / 100);
+      if (passed.length) speak(`${numbers.classified} / ${target}`);
+      if (passed.includes(100)) sound.target(String(target));
+    }
+  }
+  last = numbers;
+}
+
+function speak(words) {
+  const spoken = document.querySelector("[data-spoken]");
+  if (spoken) spoken.textContent = words;
+}
+
+function take(state) {
+  if (phase && (state.phase !== phase || state.session !== session)) {
+    if (state.phase !== "shut" && phase !== "shut") return location.reload();
+    if (state.phase !== "shut") return location.reload();
+  }
+  [phase, session] = [state.phase, state.session];
+  const words = document.querySelector("[data-state]");
+  if (words) {
+    const good = state.camera?.state === "live";
+    words.textContent = state.camera ? state.camera.words || state.camera.state : "–";
+    words.toggleAttribute("data-bad", !good);
+  }
+  messages.cause("shut", state.phase === "shut");
+  messages.cause("camera", Boolean(state.camera) && state.camera.state !== "live");
+  messages.cause("scale_contradicts_profile", state.warnings.includes("scale_contradicts_profile"));
+  messages.cause("disk", Boolean(state.disk_low));
+  messages.cause("board", Boolean(state.board_doubt));
+}
+
+// --- the picture
+live.addEventListener("frame", (event) => {
+  const told = /** @type {CustomEvent} */ (event).detail;
+  if (told.verdict !== verdict) {
+    messages.cause(verdict, false);
+    verdict = told.verdict;
+  }
+  messages.cause(verdict, true);
+  if (told.pose) {
+    if (region !== null && told.pose[0] > region) {
+      messages.cause("new_region", true);
+      setTimeout(() => messages.cause("new_region", false), NEW_REGION_MS);
+    }
+    region = told.pose[0];
+  }
+  for (const meter of document.querySelectorAll("[data-meter]")) show(meter, told.measures[meter.dataset.meter]);
+});
+live.addEventListener("old", () => {
+  messages.cause(verdict, false);
+  const words = picture.querySelector(".still-words");
+  const state = document.querySelector("[data-state]")?.textContent;
+  if (words && state) words.title = state;
+});
+
+function show(meter, value) {
+  if (value === undefined) return;
+  const share = Math.min(1, value / Number(meter.dataset.top));
+  meter.firstElementChild.style.width = `${100 * share}%`;
+  meter.classList.toggle("good", value >= Number(meter.dataset.good));
+  meter.setAttribute("aria-valuenow", String(Math.round(100 * share)));
+}
+
+const words = /** @type {HTMLElement} */ (picture.querySelector(".cell-words"));
+let pressed = 0, fingers = new Map(), apart = 0;
+picture.addEventListener("pointerdown", (event) => {
+  fingers.set(event.pointerId, event);
+  clearTimeout(pressed);
+  if (fingers.size === 1 && phase === "counting") pressed = setTimeout(() => missed(event), LONG_PRESS_MS);
+});
+picture.addEventListener("pointermove", (event) => {
+  const before = fingers.get(event.pointerId);
+  if (before && Math.hypot(before.clientX - event.clientX, before.clientY - event.clientY) > 8) clearTimeout(pressed);
+  if (!before || fingers.size !== 2) return;
+  fingers.set(event.pointerId, event);
+  const [one, other] = fingers.values();
+  const now = Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
+  if (apart) live.scale(now / apart);
+  apart = now;
+});
+for (const name of ["pointerup", "pointercancel", "pointerleave"]) {
+  picture.addEventListener(name, (event) => {
+    fingers.delete(event.pointerId);
+    clearTimeout(pressed);
+    apart = 0;
+  });
+}
+picture.addEventListener("click", (event) => {
+  const mark = live.at(event.clientX, event.clientY);
+  words.hidden = !mark;
+  if (!mark) return;
+  const name = document.querySelector(`.key[data-label="${mark[5]}"] .key-name`)?.textContent.trim().replace(/\s+/g, " ");
+  words.textContent = `${name ?? mark[5] ?? ""} ${mark[3] === "rbc" ? "RBC" : ""}${mark[3] === "platelet" ? "PLT" : ""} ${mark[6] ? "№ " + mark[6] : ""}`.trim();
+});
+
+async function missed(event) {
+  const [x, y] = live.place(event.clientX, event.clientY);
+  const where = live.told?.pose ? `${live.told.pose[0]}:${live.told.pose[1] + x},${live.told.pose[2] + y}` : `${x},${y}`;
+  const answer = await send("/session/note", { text: `missed here ${where}` });
+  words.hidden = false;
+  words.textContent = answer.ok ? "✓" : answer.told.error;
+}
+
+// --- buttons and keys
+const marksButton = document.querySelector("[data-marks]");
+function toggleMarks() {
+  const hidden = live.marks.classList.toggle("hidden");
+  marksButton?.setAttribute("aria-pressed", String(!hidden));
+}
+marksButton?.addEventListener("click", toggleMarks);
+document.querySelector("[data-sound]")?.addEventListener("click", (event) => {
+  event.currentTarget.setAttribute("aria-pressed", String(sound.toggle()));
+});
+messages.addEventListener("message", (event) => {
+  if (/** @type {CustomEvent} */ (event).detail.grave) sound.alarm();
+});
+
+document.addEventListener("keydown", (event) => {
+  const target = /** @type {HTMLElement} */ (event.target);
+  if (event.ctrlKey || event.metaKey || event.altKey || target.closest("input, textarea, select, dialog, summary, button, a")) return;
+  const done = {
+    " ": () => (live.held = !live.held),
+    s: () => open("stop-dialog"),
+    b: toggleMarks,
+    h: () => (live.letters = !live.letters),
+    f: () => (document.fullscreenElement ? document.exitFullscreen() : picture.requestFullscreen?.()),
+    "+": () => live.scale(1.25),
+    "-": () => live.scale(0.8),
+    "?": () => open("help-dialog"),
+  }[event.key];
+  if (!done) return;
+  event.preventDefault();
+  done();
+});
+
+function open(id) {
+  const dialog = document.getElementById(id);
+  if (dialog instanceof HTMLDialogElement && !dialog.open) dialog.showModal();
+}
+
+// --- awake while counting
+async function stayAwake() {
+  try {
+    await navigator.wakeLock?.request("screen");
+  } catch { /* the device saves power: its own setting stands */ }
+}
+
+stayAwake();
+live.start();

@@ -1,0 +1,136 @@
+"""The numbers of the count screen, from the store alone: what is not on disk is not shown."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hemato_edge.labels import ERYTHROBLAST, LEUKOCYTES, PLATELET_LABEL, UNCLASSIFIED
+from hemato_edge.views.report.model import confusions_of, count_summary, reference_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hemato_edge.store.records import SessionRecord, Totals
+
+INTERVALS_EVERY_S = 5.0
+"""The intervals with the classifier's confusions cost hundreds of times the plain ones; so often they are made anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One of the tally's keys.
+
+    Attributes:
+        label: its class.
+        count: cells.
+        percent, low, high: with its 95 % interval; None where there is none.
+        reference: interval, percent, or None.
+        flag: "low", "high" or None.
+    """
+
+    label: str
+    count: int
+    percent: float | None = None
+    low: float | None = None
+    high: float | None = None
+    reference: tuple[float, float] | None = None
+    flag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The count screen's numbers.
+
+    Attributes:
+        session: number; label and state beside it.
+        keys: the white cells' classes, nucleated red cells, and what is in doubt.
+        classified: white cells with a class.
+        target: None for none.
+        reached: percent of the target, 0 to 100.
+        widest: half of the widest interval, in percent of the cells; None without any.
+        stale: whether the intervals are of an earlier moment.
+    """
+
+    session: int
+    label: str
+    state: str
+    keys: tuple[Key, ...]
+    classified: int
+    doubtful: int
+    target: int | None
+    reached: int
+    widest: float | None
+    stale: bool
+    fields: int
+    frames: int
+    rbc: int
+    platelet: int
+    rejected: Mapping[str, int]
+    dropped: int
+
+
+class Intervals:
+    """The differential with its intervals, made anew only now and then. Safe from one thread at a time.
+
+    A session whose model has a confusion matrix shows its corrected intervals or older ones, never the plain ones in
+    turn.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[float, object, dict[str, Any]]] = {}
+
+    def of(self, record: SessionRecord, totals: Totals) -> tuple[dict[str, Any], bool]:
+        """The summary, and whether its intervals are older than its counts."""
+        reference = reference_of(record.settings)
+        if record.confusion is None:
+            return count_summary(totals, None, reference), False
+        counted = (tuple(sorted(totals.labels.items())), tuple(sorted(totals.reviewed.items())))
+        now = time.monotonic()
+        made_s, of, rows = self._made.get(record.id, (float("-inf"), None, {}))
+        if of != counted and now - made_s >= INTERVALS_EVERY_S:
+            summary = count_summary(totals, confusions_of(record), reference)
+            self._made = {record.id: (now, counted, {row["label"]: row for row in summary["differential"]})}  # type: ignore[attr-defined]
+            return summary, False
+        summary = count_summary(totals, None, reference)
+        for row in summary["differential"]:  # type: ignore[attr-defined]
+            old = rows.get(row["label"], {})
+            row |= {name: old.get(name) for name in ("ci_low", "ci_high", "flag")}
+        return summary, of != counted
+
+
+def tally_of(record: SessionRecord, totals: Totals, intervals: Intervals) -> Tally:
+    """The numbers of one moment."""
+    summary, stale = intervals.of(record, totals)
+    rows = {row["label"]: row for row in summary["differential"]}
+    keys = [
+        Key(label, row["count"], row["percent"], row["ci_low"], row["ci_high"], _pair(row["reference"]), row["flag"])
+        for label in LEUKOCYTES
+        if (row := rows[label])
+    ]
+    keys += [Key(label, totals.labels.get(label, 0)) for label in (ERYTHROBLAST, UNCLASSIFIED, PLATELET_LABEL)]
+    classified, target = summary["classified"], record.target
+    widths = [(key.high - key.low) / 2 for key in keys if key.low is not None and key.high is not None]
+    return Tally(
+        session=record.id,
+        label=record.label,
+        state=record.state,
+        keys=tuple(keys),
+        classified=classified,
+        doubtful=summary["unclassified"],
+        target=target,
+        reached=min(100, 100 * classified // target) if target else 0,
+        widest=max(widths) if widths and classified else None,
+        stale=stale,
+        fields=totals.fields,
+        frames=totals.frames,
+        rbc=totals.rbc,
+        platelet=totals.platelet,
+        rejected=totals.rejected,
+        dropped=totals.dropped,
+    )
+
+
+def _pair(ends: object) -> tuple[float, float] | None:
+    return (float(ends[0]), float(ends[1])) if isinstance(ends, list) else None

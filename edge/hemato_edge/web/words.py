@@ -1,0 +1,46 @@
+"""The words of the page in the language of who looks at it.
+
+English is what stands in the templates and modules; a catalogue `words/LANGUAGE.json` maps it to another language. Only
+the chosen one is loaded. The store, labels of samples and exports stay English.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LANGUAGES = {"en": "English"}
+"""Code → the language's own name, of those that are complete."""
+
+
+def language_of(chosen: str | None, accepted: str | None) -> str:
+    """The language to answer in.
+
+    Args:
+        chosen: code that the person chose before, or None.
+        accepted: the browser's `Accept-Language`, or None.
+    """
+    wanted = [chosen or ""]
+    for one in (accepted or "")[:200].split(","):
+        wanted.append(one.partition(";")[0].strip().lower().partition("-")[0])
+    return next((code for code in wanted if code in LANGUAGES), "en")
+
+
+@functools.lru_cache(maxsize=8)
+def words_of(language: str) -> Callable[..., str]:
+    """What turns an English text into one of `language`; `{name}` in it is filled from keywords."""
+    catalogue: dict[str, str] = {}
+    if language != "en":
+        text = (files("hemato_edge.web") / "words" / f"{language}.json").read_text(encoding="utf-8")
+        catalogue = json.loads(text)
+
+    def words(english: str, **values: object) -> str:
+        said = catalogue.get(english) or english
+        return said.format(**values) if values else said
+
+    return words

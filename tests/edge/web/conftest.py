@@ -1,0 +1,101 @@
+"""The page's fixtures: a site over a store, one with a real run behind a real door, and Chromium."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from recorded_sessions import recorded
+from sites import PATIENCE_S, Site, serving, until
+
+from hemato_edge.door.client import DoorClient
+from hemato_edge.door.messages import DoorError, State
+from hemato_edge.web.access import Role
+from hemato_edge.web.demo import Runs
+from hemato_edge.web.place import Surroundings
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The page over a store with two finished sessions; nothing runs behind the door."""
+    folder = tmp_path_factory.mktemp("site")
+    recorded(folder / "counts.db")
+    with serving(
+        Surroundings(folder / "counts.db", folder / "door.sock", folder / "web", own_token="own" * 10)
+    ) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def live_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The page with a real run over the live demo behind a real door; it waits for a session."""
+    folder = tmp_path_factory.mktemp("live")
+    around = Surroundings(folder / "counts.db", folder / "door.sock", folder / "web")
+    with Runs(["--camera", "live-demo"], around.door, around.database), serving(around) as made:
+        phase(made, "waiting")
+        yield made
+
+
+def phase(site: Site, wanted: str) -> dict[str, Any]:
+    """What the door says once the run is in that phase and has a picture."""
+
+    def asked() -> dict[str, Any] | None:
+        with DoorClient(site.around.door, "test") as client:
+            try:
+                told = dict(client.ask(State()).told)
+            except DoorError:
+                return None
+        return told if told["phase"] == wanted and told["verdict"] is not None else None
+
+    found: dict[str, Any] = until(asked, f"the phase {wanted}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, headless, with a profile of its own; skips where there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine: `make debian` installs it")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_ARGUMENTS))
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens a paired phone's page: `open_page(site, "/", role, width=…)`; its `complaints` must stay empty."""
+    contexts = []
+
+    def opened(
+        site: Site, path: str, role: Role = Role.KEEPER, width: int = 390, height: int = 664, **options: Any
+    ) -> Any:
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        if role is not Role.NOBODY:
+            context.add_cookies([{"name": site.cookie, "value": site.token(role), "url": site.address}])
+        page = context.new_page()
+        page.set_default_timeout(1000 * PATIENCE_S / 3)
+        page.complaints = []
+        page.on("console", lambda said: page.complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.goto(site.address + path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
