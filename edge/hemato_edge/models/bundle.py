@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from hemato_edge.models.card import AnyCard, Artefact, Card
 
 MODEL, LABELS, CARD, GOLDEN = "model", "labels.txt", "card.json", "golden.npz"
+SHIPPED = Path(__file__).parent / "shipped"
+SUMS = "SHA256SUMS"
+"""Hashes of the whole files in `SHIPPED`, as `sha256sum *.tflite > SHA256SUMS` writes them there."""
 _SAME_BYTES_EVERY_TIME = (1980, 1, 1, 0, 0, 0)
 _LARGEST = 256 << 20
 """Bytes of a model file, and of what its archive holds unpacked: beyond every network for such a device."""
@@ -87,17 +90,17 @@ class Bundle:
 
 def shipped_classifier() -> Path:
     """Where the classifier that comes with the package lies."""
-    return Path(__file__).parent / "shipped" / "classifier.tflite"
+    return SHIPPED / "classifier.tflite"
 
 
 def shipped_locator() -> Path:
     """Where the locator that comes with the package lies."""
-    return Path(__file__).parent / "shipped" / "locator.tflite"
+    return SHIPPED / "locator.tflite"
 
 
 def shipped_models() -> list[Path]:
     """All models that come with the package."""
-    return sorted((Path(__file__).parent / "shipped").glob("*.tflite"))
+    return sorted(SHIPPED.glob("*.tflite"))
 
 
 def write_bundle(
@@ -153,6 +156,7 @@ def read_bundle(path: Path) -> Bundle:
         ModelError: if there is no such file, no card, an incomplete card, or a part with another hash.
     """
     whole = _read(path)
+    _check_shipped(path, whole)
     parts, model_end = _unzip(path, whole, (LABELS, CARD, GOLDEN))
     try:
         card = read_card(parts[CARD])
@@ -171,6 +175,18 @@ def read_bundle(path: Path) -> Bundle:
     inputs, outputs = _golden(path, parts[GOLDEN])
     _check_golden(card, inputs, outputs, path)
     return Bundle(path, flatbuffer, card, inputs, outputs, _sha256(whole))
+
+
+def _check_shipped(path: Path, whole: bytes) -> None:
+    """Refuse a model of this package's own that is not, byte for byte, the one that it was released with."""
+    if path.parent != SHIPPED:
+        return
+    listed = (SHIPPED / SUMS).read_text(encoding="ascii").split("\n")
+    if f"{_sha256(whole)}  {path.name}" not in listed:
+        raise ModelError(
+            f"{path} is not the model that came with this version: it was changed afterwards.",
+            "Install hemato-edge again.",
+        )
 
 
 def _read(path: Path) -> bytes:
@@ -194,6 +210,8 @@ def _unzip(path: Path, whole: bytes, wanted: tuple[str, ...]) -> tuple[dict[str,
     try:
         with zipfile.ZipFile(io.BytesIO(whole)) as archive:
             entries = {entry.filename: entry for entry in archive.infolist()}
+            if len(entries) != len(archive.infolist()):
+                raise ModelError(f"{path} holds two parts of one name: which one is meant cannot be told.", _REINSTALL)
             missing = set(wanted) - entries.keys()
             if missing:
                 raise ModelError(f"{path} carries no {', '.join(sorted(missing))}.", _REINSTALL)

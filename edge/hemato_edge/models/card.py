@@ -8,14 +8,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
+MAX_LOGIT_TOLERANCE = 1.0
+"""Two int8 steps of a logit are 0.2 to 0.4 in the models that were converted here; runtimes differ by one."""
 CARD_FORMAT = 1
 """Version of this layout. A reader refuses a higher one."""
 
 
+MAX_LABELS, MAX_TEXT = 64, 4000
+"""Beyond every model of this kind: a card is shown in terminals, reports and messages."""
+Text = Annotated[str, StringConstraints(max_length=MAX_TEXT, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$")]
+"""Without control characters, which could write over a terminal."""
+Count = Annotated[int, Field(ge=0, le=10**9)]
+
+
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class InputSpec(_Part):
@@ -23,9 +32,9 @@ class InputSpec(_Part):
 
     size: int = Field(ge=32, le=512, description="side of the square crop, pixels")
     channels: str = Field(pattern="^(rgb|bgr)$", description="order of the colour channels")
-    crop_red_cells: float = Field(gt=0, description="side of the crop in red-cell diameters")
-    scale: float = Field(description="quantisation scale of the uint8 input")
-    zero_point: int = Field(description="quantisation zero point of the uint8 input")
+    crop_red_cells: float = Field(ge=1, le=10, description="side of the crop in red-cell diameters")
+    scale: float = Field(gt=0, le=1, description="quantisation scale of the uint8 input")
+    zero_point: int = Field(ge=0, le=255, description="quantisation zero point of the uint8 input")
 
 
 class WindowInput(_Part):
@@ -34,17 +43,17 @@ class WindowInput(_Part):
     width: int = Field(ge=32, le=2048, description="of a window, pixels")
     height: int = Field(ge=32, le=2048, description="of a window, pixels")
     channels: str = Field(pattern="^rgb$", description="order of the colour channels")
-    red_cell_px: float = Field(gt=0, description="standard diameter of a red cell, pixels")
-    stride: int = Field(gt=0, description="pixels of a window per place of the maps")
-    scale: float = Field(description="quantisation scale of the uint8 input")
-    zero_point: int = Field(description="quantisation zero point of the uint8 input")
+    red_cell_px: float = Field(ge=4, le=400, description="standard diameter of a red cell, pixels")
+    stride: int = Field(gt=0, le=64, description="pixels of a window per place of the maps")
+    scale: float = Field(gt=0, le=1, description="quantisation scale of the uint8 input")
+    zero_point: int = Field(ge=0, le=255, description="quantisation zero point of the uint8 input")
 
 
 class StainSpec(_Part):
     """The stain that crops are brought to before the model sees them."""
 
     method: str = Field(pattern="^optical_density$")
-    reference_level: float
+    reference_level: float = Field(gt=0, le=255)
     reference_nucleus_od: tuple[float, float, float] = Field(description="B, G, R, natural logarithm")
     ratio_limits: tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
     background: str = Field("session", pattern="^(session|field)$", description="over what the background is measured")
@@ -96,9 +105,12 @@ class Parity(_Part):
 class Golden(_Part):
     """The check that a device computes what the converter computed."""
 
-    count: int = Field(gt=0)
+    count: int = Field(gt=0, le=1024)
     tolerance: float = Field(
-        gt=0, description="largest allowed difference of a logit; runtimes differ in the last bits"
+        gt=0,
+        le=8,
+        description="largest allowed difference of a golden output: of a classifier's logit, or of a locator's whole "
+        "number; runtimes differ in the last bits",
     )
     steps: dict[str, tuple[float, int]] = Field(
         default_factory=dict,
@@ -111,25 +123,27 @@ class Artefact(_Part):
 
     part: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="its name in the archive")
     runtime: str = Field(min_length=1, description="what `model.runtime` in the settings calls it")
-    tolerance: float = Field(gt=0, description="as `golden.tolerance`, for this part")
+    tolerance: float = Field(gt=0, le=8, description="as `golden.tolerance`, for this part")
 
 
 class Card(_Part):
     """What every card says. Every field is required: a model without a complete card is not run."""
 
     format: int = CARD_FORMAT
-    name: str = Field(min_length=1)
+    name: Annotated[Text, StringConstraints(min_length=1, max_length=200)]
     task: str
-    architecture: str
+    architecture: Text
     alpha: float | None = None
-    labels: tuple[str, ...] = Field(min_length=2)
+    labels: tuple[Annotated[Text, StringConstraints(min_length=1, max_length=64)], ...] = Field(
+        min_length=2, max_length=MAX_LABELS
+    )
     training: tuple[DataSource, ...] = Field(min_length=1)
     training_arguments: dict[str, str | int | float | bool | None]
     golden: Golden
-    versions: dict[str, str]
+    versions: dict[Text, Text]
     created: datetime
-    licence: str
-    attribution: str
+    licence: Text
+    attribution: Text
     artefacts: tuple[Artefact, ...] = Field(default=(), description="parts for other runtimes, one for each at most")
     sha256: dict[str, str] = Field(default_factory=dict, description="part of the bundle → hash; filled when written")
 
@@ -155,11 +169,11 @@ class ClassifierCard(Card):
     input: InputSpec
     stain: StainSpec
     accuracy: tuple[Accuracy, ...] = Field(min_length=1)
-    confusion: tuple[tuple[int, ...], ...] = Field(description="int8, held-out cells; row: truth, column: answer")
+    confusion: tuple[tuple[Count, ...], ...] = Field(description="int8, held-out cells; row: truth, column: answer")
     parity: Parity
-    temperature: float = Field(gt=0, description="logits are divided by it before the softmax")
+    temperature: float = Field(ge=0.05, le=20, description="logits are divided by it before the softmax")
     rejection_threshold: float = Field(ge=0, lt=1, description="below this confidence the answer is 'unclassified'")
-    abroad: dict[str, tuple[tuple[Annotated[int, Field(ge=0)], ...], ...]] = Field(
+    abroad: dict[str, tuple[tuple[Count, ...], ...]] = Field(
         default_factory=dict,
         description="left-out laboratory → int8 answers to its cells by the same recipe trained without it; "
         "row: truth, column: answer, the last one 'unclassified'; a row of zeros: no such cells there",
@@ -170,6 +184,15 @@ class ClassifierCard(Card):
         n = len(self.labels)
         if len(self.confusion) != n or any(len(row) != n for row in self.confusion):
             msg = f"the confusion matrix is not {n} × {n}"
+            raise ValueError(msg)
+        if not any(map(any, self.confusion)):
+            msg = "the confusion matrix has no cell in it"
+            raise ValueError(msg)
+        if self.rejection_threshold <= 1 / n:
+            msg = f"the rejection threshold {self.rejection_threshold:g} rejects nothing: chance alone is 1/{n}"
+            raise ValueError(msg)
+        if self.golden.tolerance > MAX_LOGIT_TOLERANCE:
+            msg = f"the tolerance {self.golden.tolerance:g} of a logit is wider than any runtime needs"
             raise ValueError(msg)
         for laboratory, answers in self.abroad.items():
             if len(answers) != n or any(len(row) != n + 1 for row in answers):
