@@ -8,6 +8,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hemato_edge.store.reader import Reader
+    from hemato_edge.views.report.model import Report
 
 LABELS = Path(__file__).parents[2] / "edge" / "hemato_edge" / "labels.py"
 CLASS = """
@@ -43,7 +48,7 @@ def walk(folder: Path) -> None:
 
     from hemato_edge.outlets.mqtt.messages import counts_content
     from hemato_edge.store.reader import Reader
-    from hemato_edge.views.report.model import build_report
+    from hemato_edge.views.report.build import build_report
 
     labels = ["plasma_cell"] * 30 + ["neutrophil"] * 90
     settings = {"reference.plasma_cell": [0.0, 1.0]}
@@ -56,43 +61,40 @@ def walk(folder: Path) -> None:
     for view, text in shown.items():
         named = ("Plasma cells", "plasma_cell", "plasma-cell", "plasma cell", "pla 30")
         assert any(name in text for name in named), f"{view} does not know the class: {text[:300]}"
-    row = next(row for row in report["differential"] if row["label"] == "plasma_cell")  # type: ignore[attr-defined]
-    assert (row["count"], row["percent"], row["reference"], row["flag"]) == (30, 25.0, [0.0, 1.0], "high")
+    row = next(row for row in report.differential if row.label == "plasma_cell")
+    assert (row.count, row.percent, row.reference, row.flag) == (30, 25.0, (0.0, 1.0), "high")
     assert "#56b4e9" in shown["html"]
     assert "99999-9" in shown.get("fhir", "99999-9")
     elsewhere()
 
 
-def views(reader: object, report: object) -> dict[str, str]:
+def views(reader: Reader, report: Report) -> dict[str, str]:
     """View → what it says of the session."""
     import io
 
     from rich.console import Console
 
     from hemato_edge.cli.review import _HELP, KEYS
-    from hemato_edge.views.report.html import report_page
-    from hemato_edge.views.report.model import as_json
-    from hemato_edge.views.report.tables import report_csv
-    from hemato_edge.views.report.text import live_table, progress_line, report_lines
+    from hemato_edge.errors import MissingExtraError
+    from hemato_edge.views.report.formats import FORMATS
+    from hemato_edge.views.report.live import live_table, progress_line
 
-    totals = reader.totals(1)  # type: ignore[attr-defined]
-    screen = Console(file=io.StringIO(), width=100)
-    screen.print(live_table(totals, {"Camera": "demo"}))
+    totals = reader.totals(1)
+    stream = io.StringIO()
+    Console(file=stream, width=100).print(live_table(totals, {"Camera": "demo"}))
     shown = {
-        "live table": screen.file.getvalue(),  # type: ignore[attr-defined]
+        "live table": stream.getvalue(),
         "progress line": progress_line(totals),
-        "text": "\n".join(report_lines(report)),  # type: ignore[arg-type]
-        "json": as_json(report),  # type: ignore[arg-type]
-        "csv": report_csv(report),  # type: ignore[arg-type]
-        "html": "".join(report_page(reader, report)),  # type: ignore[arg-type]
         "review": f"{_HELP} {KEYS['c']}",
     }
-    try:
-        from hemato_edge.views.report.fhir import diagnostic_report
-
-        shown["fhir"] = diagnostic_report(report)  # type: ignore[arg-type]
-    except ImportError:
-        sys.stderr.write("fhir.resources is not installed\n")
+    for name, one in FORMATS.items():
+        try:
+            pieces = [piece for piece in one.write(report, reader) if isinstance(piece, str)]
+        except MissingExtraError as error:
+            sys.stderr.write(f"{error}\n")
+        else:
+            if not one.binary:
+                shown[name] = "".join(pieces)
     return shown
 
 

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hemato_edge.views.report.formats import FORMATS, OURS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from hemato_edge.store.reader import Reader
+    from hemato_edge.views.report.formats import Format
 
 Database = Annotated[
     Path | None, typer.Option("--db", metavar="PATH", help="The database; else the setting store.path.")
@@ -19,16 +22,6 @@ Database = Annotated[
 Session = Annotated[int | None, typer.Option("--session", metavar="ID", help="Its number; else the last one.")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write there, not to stdout.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-
-
-class ReportFormat(str, Enum):
-    """What `report` writes."""
-
-    TEXT = "text"
-    JSON = "json"
-    CSV = "csv"
-    HTML = "html"
-    FHIR = "fhir"
 
 
 class TableFormat(str, Enum):
@@ -45,6 +38,10 @@ class Table(str, Enum):
     FIELDS = "fields"
 
 
+def _formats_help() -> str:
+    return "How to write it: " + ", ".join(f"{name} ({one.help})" for name, one in OURS.items()) + "."
+
+
 def register(app: typer.Typer) -> None:
     """Add `sessions`, `report` and `export`."""
     app.command()(sessions)
@@ -54,22 +51,16 @@ def register(app: typer.Typer) -> None:
 
 def sessions(db: Database = None, as_json: AsJson = False) -> None:
     """List what is recorded."""
-    import json
-
-    from hemato_edge import RESEARCH_USE_NOTICE
-    from hemato_edge.views.report.model import count_summary, session_summary
-    from hemato_edge.views.report.text import session_lines
+    from hemato_edge.views.report.session_list import session_lines, sessions_json
 
     with open_reader(db) as reader:
-        rows = [{**session_summary(record), **count_summary(reader.totals(record.id))} for record in reader.sessions()]
-        document = {"database": str(reader.path), "sessions": rows, "notice": RESEARCH_USE_NOTICE}
-    typer.echo(json.dumps(document, indent=1, ensure_ascii=False) if as_json else "\n".join(session_lines(document)))
+        typer.echo(sessions_json(reader) if as_json else "\n".join(session_lines(reader)))
 
 
 def report(
     db: Database = None,
     session: Session = None,
-    style: Annotated[ReportFormat, typer.Option("--format", help="How to write it.")] = ReportFormat.TEXT,
+    style: Annotated[str, typer.Option("--format", metavar="NAME", help=_formats_help())] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     white_count: Annotated[
         float | None,
@@ -77,41 +68,27 @@ def report(
     ] = None,
     out: Out = None,
 ) -> None:
-    """The differential with its intervals, counts, quality and provenance.
+    """The differential with its intervals, counts, quality and provenance."""
+    from hemato_edge.views.report.build import build_report
 
-    html is one page that prints; fhir an HL7 FHIR R4 DiagnosticReport.
-    """
-    from hemato_edge.views.report.model import as_json as json_document
-    from hemato_edge.views.report.model import build_report
-
+    chosen = _format("json" if as_json else style)
     with open_reader(db) as reader:
         made = build_report(reader, session, white_count)
-        database = reader.path
-        if style is ReportFormat.HTML and not as_json:
-            from hemato_edge.views.report.html import report_page
+        if chosen is FORMATS["text"] and out is None and _is_terminal():
+            from rich.console import Console
 
-            _write(report_page(reader, made), out, database)
-            return
-    if as_json or style is ReportFormat.JSON:
-        _write([json_document(made), "\n"], out, database)
-    elif style is ReportFormat.CSV:
-        from hemato_edge.views.report.tables import report_csv
+            from hemato_edge.views.report.text import report_view
 
-        _write([report_csv(made)], out, database)
-    elif style is ReportFormat.FHIR:
-        from hemato_edge.views.report.fhir import diagnostic_report
+            Console(highlight=False).print(report_view(made), soft_wrap=True)
+        else:
+            _write(chosen.write(made, reader), out, reader.path, binary=chosen.binary)
 
-        _write([diagnostic_report(made), "\n"], out, database)
-    elif out is None and _is_terminal():
-        from rich.console import Console
 
-        from hemato_edge.views.report.text import report_view
-
-        Console(highlight=False).print(report_view(made), soft_wrap=True)
-    else:
-        from hemato_edge.views.report.text import report_lines
-
-        _write((f"{line}\n" for line in report_lines(made)), out, database)
+def _format(name: str) -> Format:
+    try:
+        return FORMATS[name]
+    except KeyError:
+        raise typer.BadParameter(f"{name!r} is no format; known: {', '.join(FORMATS)}") from None
 
 
 def export(
@@ -164,22 +141,22 @@ def _is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def _write(pieces: Iterable[str], out: Path | None, database: Path) -> None:
-    """Write to stdout or a file, piece by piece.
+def _write(pieces: Iterable[str] | Iterable[bytes], out: Path | None, database: Path, *, binary: bool = False) -> None:
+    """Write to stdout or a file, piece by piece; the file appears when it is whole.
 
     Raises:
-        HematoEdgeError: the file cannot be written, or would be the database itself.
+        OutputError: the file cannot be written, or would be the database itself.
     """
-    from hemato_edge.errors import HematoEdgeError
+    from hemato_edge.output_files import OutputError, written_aside
 
     if out is None:
+        if binary and _is_terminal():
+            raise typer.BadParameter("this format is no text: name a file with --out")
         for piece in pieces:
             typer.echo(piece, nl=False)
         return
-    if out.resolve().name.startswith(database.name) and out.resolve().parent == database.parent:
-        raise HematoEdgeError(f"{out} belongs to the database.", "Name another file with --out.")
-    try:
-        with out.open("w", encoding="utf-8", newline="") as stream:
-            stream.writelines(pieces)
-    except OSError as error:
-        raise HematoEdgeError(f"{out} cannot be written: {error.strerror}.", "Name another file with --out.") from error
+    if out.resolve().name.startswith(database.name) and out.resolve().parent == database.resolve().parent:
+        raise OutputError(f"{out} belongs to the database.", "Name another file with --out.")
+    with written_aside(out) as stream:
+        for piece in pieces:
+            stream.write(piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace"))

@@ -306,8 +306,8 @@ def _print_report(path: Path, session: int, *, as_json: bool) -> None:
     from rich.console import Console
 
     from hemato_edge.store.reader import Reader
+    from hemato_edge.views.report.build import build_report
     from hemato_edge.views.report.model import as_json as json_document
-    from hemato_edge.views.report.model import build_report
     from hemato_edge.views.report.text import report_lines, report_view
 
     with Reader(path) as reader:
@@ -350,7 +350,7 @@ class Display:
 
     def show(self, totals: Totals, tallies: Mapping[str, int]) -> None:
         """Draw what is on disk now."""
-        from hemato_edge.views.report.text import live_table, progress_line
+        from hemato_edge.views.report.live import live_table, progress_line
         from hemato_edge.views.report.tracking import tracking_line, tracking_summary
 
         now, health = time.monotonic(), self._camera.health

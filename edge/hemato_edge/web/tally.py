@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from hemato_edge.labels import ERYTHROBLAST, LEUKOCYTES, PLATELET_LABEL, UNCLASSIFIED
-from hemato_edge.views.report.model import confusions_of, count_summary, reference_of
+from hemato_edge.labels import ERYTHROBLAST, PLATELET_LABEL, UNCLASSIFIED
+from hemato_edge.views.report.build import confusions_of, count_summary, reference_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hemato_edge.store.records import SessionRecord, Totals
+    from hemato_edge.views.report.model import ClassShare, Summary
 
 INTERVALS_EVERY_S = 5.0
 """The intervals with the classifier's confusions cost hundreds of times the plain ones; so often they are made anew."""
@@ -79,38 +80,43 @@ class Intervals:
     """
 
     def __init__(self) -> None:
-        self._made: dict[int, tuple[float, object, dict[str, Any]]] = {}
+        self._made: dict[int, tuple[float, object, tuple[ClassShare, ...]]] = {}
 
-    def of(self, record: SessionRecord, totals: Totals) -> tuple[dict[str, Any], bool]:
+    def of(self, record: SessionRecord, totals: Totals) -> tuple[Summary, bool]:
         """The summary, and whether its intervals are older than its counts."""
         reference = reference_of(record.settings)
         if record.confusion is None:
             return count_summary(totals, None, reference), False
         counted = (tuple(sorted(totals.labels.items())), tuple(sorted(totals.reviewed.items())))
         now = time.monotonic()
-        made_s, of, rows = self._made.get(record.id, (float("-inf"), None, {}))
+        made_s, of, rows = self._made.get(record.id, (float("-inf"), None, ()))
         if of != counted and now - made_s >= INTERVALS_EVERY_S:
             summary = count_summary(totals, confusions_of(record), reference)
-            self._made = {record.id: (now, counted, {row["label"]: row for row in summary["differential"]})}  # type: ignore[attr-defined]
+            self._made = {record.id: (now, counted, summary.differential)}
             return summary, False
         summary = count_summary(totals, None, reference)
-        for row in summary["differential"]:  # type: ignore[attr-defined]
-            old = rows.get(row["label"], {})
-            row |= {name: old.get(name) for name in ("ci_low", "ci_high", "flag")}
-        return summary, of != counted
+        old = {row.label: row for row in rows}
+        return replace(summary, differential=tuple(_aged(row, old.get(row.label)) for row in summary.differential)), (
+            of != counted
+        )
+
+
+def _aged(row: ClassShare, old: ClassShare | None) -> ClassShare:
+    """The row with the interval and flag of an earlier moment, or with none."""
+    if old is None:
+        return replace(row, ci_low=None, ci_high=None, flag=None)
+    return replace(row, ci_low=old.ci_low, ci_high=old.ci_high, flag=old.flag)
 
 
 def tally_of(record: SessionRecord, totals: Totals, intervals: Intervals) -> Tally:
     """The numbers of one moment."""
     summary, stale = intervals.of(record, totals)
-    rows = {row["label"]: row for row in summary["differential"]}
     keys = [
-        Key(label, row["count"], row["percent"], row["ci_low"], row["ci_high"], _pair(row["reference"]), row["flag"])
-        for label in LEUKOCYTES
-        if (row := rows[label])
+        Key(row.label, row.count, row.percent, row.ci_low, row.ci_high, row.reference, row.flag)
+        for row in summary.differential
     ]
     keys += [Key(label, totals.labels.get(label, 0)) for label in (ERYTHROBLAST, UNCLASSIFIED, PLATELET_LABEL)]
-    classified, target = summary["classified"], record.target
+    classified, target = summary.classified, record.target
     widths = [(key.high - key.low) / 2 for key in keys if key.low is not None and key.high is not None]
     return Tally(
         session=record.id,
@@ -118,7 +124,7 @@ def tally_of(record: SessionRecord, totals: Totals, intervals: Intervals) -> Tal
         state=record.state,
         keys=tuple(keys),
         classified=classified,
-        doubtful=summary["unclassified"],
+        doubtful=summary.unclassified,
         target=target,
         reached=min(100, 100 * classified // target) if target else 0,
         widest=max(widths) if widths and classified else None,
@@ -130,7 +136,3 @@ def tally_of(record: SessionRecord, totals: Totals, intervals: Intervals) -> Tal
         rejected=totals.rejected,
         dropped=totals.dropped,
     )
-
-
-def _pair(ends: object) -> tuple[float, float] | None:
-    return (float(ends[0]), float(ends[1])) if isinstance(ends, list) else None

@@ -17,7 +17,7 @@ from hemato_edge.store.reader import Reader
 from hemato_edge.store.records import SessionStart
 from hemato_edge.store.recovery.check import check
 from hemato_edge.store.writer import open_writer
-from hemato_edge.views.report.model import build_report
+from hemato_edge.views.report.build import build_report
 from hemato_edge.vision.classify.classifier import load_classifier
 from hemato_edge.vision.locate.choice import load_locator
 from hemato_edge.vision.quality import QualityGate
@@ -51,7 +51,7 @@ def test_the_record_keeps_both_and_counts_one(tmp_path: Path) -> None:
         report = build_report(reader)
     joined = [cell for cell in cells if cell.joined is not None]
     assert joined
-    assert totals.joined == len(joined) == report["tracking"]["wbc_twice"]  # type: ignore[index]
+    assert totals.joined == len(joined) == report.tracking.wbc_twice
     assert sum(totals.labels.values()) == len(cells) - len(joined)
-    assert report["tracking"]["lost"] == report["tracking"]["rejoined"] == 1  # type: ignore[index]
+    assert report.tracking.lost == report.tracking.rejoined == 1
     assert check(path).good

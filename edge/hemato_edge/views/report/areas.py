@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hemato_edge.counting.density import Density, density, union_area
 from hemato_edge.counting.intervals import clopper_pearson, poisson
 from hemato_edge.labels import KINDS
+from hemato_edge.views.report.model import DensityEstimate, Estimates, Figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,8 +32,10 @@ def areas_of(fields: Sequence[FieldRecord], tallies: Mapping[str, int]) -> dict[
     return {kind: alone + (union if area is None else area) for kind, area in tracked.items()}
 
 
-def per_field(counts: Mapping[str, int], fields: Sequence[FieldRecord], areas: Mapping[str, float]) -> dict[str, Any]:
-    """Cells of each kind in one field of view, {value, ci_low, ci_high} with Poisson intervals; None without area."""
+def per_field(
+    counts: Mapping[str, int], fields: Sequence[FieldRecord], areas: Mapping[str, float]
+) -> dict[str, Figure | None]:
+    """Cells of each kind in one field of view, with Poisson intervals; None without area."""
     if not fields:
         return dict.fromkeys(KINDS)
     view = fields[-1].width * fields[-1].height
@@ -42,8 +45,8 @@ def per_field(counts: Mapping[str, int], fields: Sequence[FieldRecord], areas: M
     }
 
 
-def white_per_1000_red(counts: Mapping[str, int], areas: Mapping[str, float]) -> dict[str, float | None] | None:
-    """White cells per 1,000 red cells, each over its own area, {value, ci_low, ci_high}; None without red cells.
+def white_per_1000_red(counts: Mapping[str, int], areas: Mapping[str, float]) -> Figure | None:
+    """White cells per 1,000 red cells, each over its own area; None without red cells.
 
     Of w white and r red cells the white ones are binomial with p = a / (a + 1), where a is the ratio of the expected
     counts (J. Przyborowski and H. Wilenski, Biometrika 31, 1940); so the exact interval of p gives that of the ratio.
@@ -55,11 +58,11 @@ def white_per_1000_red(counts: Mapping[str, int], areas: Mapping[str, float]) ->
     scale = 1000 * areas["rbc"] / areas["wbc"]
     low, high = clopper_pearson(white, white + red)
     end = None if high >= 1 else scale * high / (1 - high)
-    return {
-        "value": _rounded(scale * white / red),
-        "ci_low": _rounded(scale * low / (1 - low)),
-        "ci_high": _rounded(end),
-    }
+    return Figure(
+        ci_low=round(scale * low / (1 - low), DIGITS),
+        value=round(scale * white / red, DIGITS),
+        ci_high=None if end is None else round(end, DIGITS),
+    )
 
 
 def estimates_of(
@@ -68,8 +71,8 @@ def estimates_of(
     um_per_px: float,
     uncertainty: float,
     factors: Mapping[str, float],
-) -> dict[str, Any]:
-    """Densities of white cells and platelets: {area_mm2, um_per_px, um_per_px_uncertainty, white, platelet}.
+) -> Estimates:
+    """Densities of white cells and platelets.
 
     Args:
         counts: unique cells by kind.
@@ -84,13 +87,13 @@ def estimates_of(
         kind: density(counts[kind], areas[kind] * to_mm2, factors[kind]) if kind in factors and areas[kind] else None
         for kind in ("wbc", "platelet")
     }
-    return {
-        "um_per_px": um_per_px,
-        "um_per_px_uncertainty": uncertainty,
-        "area_mm2": _rounded(areas["wbc"] * to_mm2),
-        "white": _as_data(made["wbc"], spread),
-        "platelet": _as_data(made["platelet"], spread),
-    }
+    return Estimates(
+        um_per_px=um_per_px,
+        um_per_px_uncertainty=uncertainty,
+        area_mm2=round(areas["wbc"] * to_mm2, DIGITS),
+        white=_widened_estimate(made["wbc"], spread),
+        platelet=_widened_estimate(made["platelet"], spread),
+    )
 
 
 def widened(ends: tuple[float, float, float], spread: float) -> tuple[float, float, float]:
@@ -119,16 +122,12 @@ def _counted(count: int) -> tuple[float, float, float]:
     return low, float(count), high
 
 
-def _as_data(made: Density | None, spread: float) -> dict[str, Any] | None:
+def _widened_estimate(made: Density | None, spread: float) -> DensityEstimate | None:
     if made is None:
         return None
-    figures = {"per_mm2": made.per_mm2, "e9_per_l": made.e9_per_l}
-    return {"count": made.count, **{name: _figure(*widened(ends, spread)) for name, ends in figures.items()}}
+    per_mm2, e9_per_l = (_figure(*widened(ends, spread)) for ends in (made.per_mm2, made.e9_per_l))
+    return DensityEstimate(made.count, per_mm2, e9_per_l)
 
 
-def _figure(low: float, value: float, high: float) -> dict[str, float | None]:
-    return {"ci_low": _rounded(low), "value": _rounded(value), "ci_high": _rounded(high)}
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, DIGITS)
+def _figure(low: float, value: float, high: float) -> Figure:
+    return Figure(round(low, DIGITS), round(value, DIGITS), round(high, DIGITS))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hemato_edge.labels import BY_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from hemato_edge.store.records import CellRecord, FieldRecord
+    from hemato_edge.views.report.model import ClassShare
 
 BAR_WIDTH, BAR_HEIGHT = 240, 18
 """Units of an interval bar; 0 to 100 % lie `_MARGIN` inside."""
@@ -21,30 +22,27 @@ MAX_REGIONS = 6
 _MAX_FIELDS = 1500
 
 
-def interval_bar(row: Mapping[str, Any]) -> str:
-    """One class: a band (reference), a line (95 % interval), a dot (percentage) and a tick (estimate).
-
-    Args:
-        row: of the report's "differential".
-    """
+def interval_bar(row: ClassShare) -> str:
+    """One class: a band (reference), a line (95 % interval), a dot (percentage) and a tick (estimate)."""
     middle = BAR_HEIGHT / 2
     parts = [f'<line x1="{_x(0)}" x2="{_x(100)}" y1="{middle}" y2="{middle}" stroke="#dddddd"/>']
-    if row["reference"]:
-        low, high = (_x(end) for end in row["reference"])
+    shown_as = BY_NAME[row.label]
+    if row.reference:
+        low, high = (_x(end) for end in row.reference)
         parts.append(f'<rect x="{low}" y="2" width="{high - low:.1f}" height="{BAR_HEIGHT - 4}" fill="#e6ecf2"/>')
-    if row["percent"] is not None:
-        colour = BY_NAME[row["label"]].colour
-        low, high, at = _x(row["ci_low"]), _x(row["ci_high"]), _x(row["percent"])
+    if row.percent is not None and row.interval is not None:
+        colour = shown_as.colour
+        low, high, at = _x(row.interval[0]), _x(row.interval[1]), _x(row.percent)
         parts.append(f'<line x1="{low}" x2="{high}" y1="{middle}" y2="{middle}" stroke="{colour}" stroke-width="3"/>')
         parts.extend(
             f'<line x1="{end}" x2="{end}" y1="{middle - 4}" y2="{middle + 4}" stroke="{colour}"/>'
             for end in (low, high)
         )
         parts.append(f'<circle cx="{at}" cy="{middle}" r="4" fill="{colour}"/>')
-        if row["estimate"] is not None:
-            at = _x(row["estimate"])
+        if row.estimate is not None:
+            at = _x(row.estimate)
             parts.append(f'<line x1="{at}" x2="{at}" y1="1" y2="{BAR_HEIGHT - 1}" stroke="#111111"/>')
-    return _svg(BAR_WIDTH, BAR_HEIGHT, parts, f"95 % interval of {BY_NAME[row['label']].plural.lower()}")
+    return _svg(BAR_WIDTH, BAR_HEIGHT, parts, f"95 % interval of {shown_as.plural.lower()}")
 
 
 def bar_axis() -> str:

@@ -12,13 +12,15 @@ stand in `text`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hemato_edge.errors import MissingExtraError
 from hemato_edge.labels import BY_NAME, ERYTHROBLAST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+
+    from hemato_edge.views.report.model import Report
 
 Term = tuple[str | None, str]
 """LOINC code and our words for it."""
@@ -31,11 +33,8 @@ VOLUME_TERMS: dict[str, Term] = {
 }
 
 
-def diagnostic_report(report: Mapping[str, Any]) -> str:
+def diagnostic_report(report: Report) -> str:
     """The report as one JSON document, a DiagnosticReport that contains its Observations and the Device.
-
-    Args:
-        report: from `report.build_report`.
 
     Raises:
         MissingExtraError: `fhir.resources` is not installed.
@@ -50,60 +49,60 @@ def diagnostic_report(report: Mapping[str, Any]) -> str:
     return str(made.model_dump_json(indent=1))
 
 
-def _resource(report: Mapping[str, Any]) -> dict[str, object]:
-    session = report["session"]
+def _resource(report: Report) -> dict[str, object]:
     observations = list(_observations(report))
-    period = {"start": session["started_utc"]}
-    if session["ended_utc"]:
-        period["end"] = session["ended_utc"]
+    start, end = report.session.started_utc, report.session.ended_utc
+    period = {"start": start.isoformat()} | ({} if end is None else {"end": end.isoformat()})
     return {
         "resourceType": "DiagnosticReport",
         "status": "preliminary",
         "category": [{"coding": [{"system": f"{_CODES}v2-0074", "code": "HM", "display": "Hematology"}]}],
         "code": _code(PANEL),
         "effectivePeriod": period,
-        "issued": session["ended_utc"] or session["started_utc"],
+        "issued": _when(report),
         "contained": [_device(report), *observations],
         "result": [{"reference": f"#{observation['id']}"} for observation in observations],
-        "conclusion": f"{report['notice']} {report['method']}",
+        "conclusion": f"{report.notice} {report.verified} {report.method}",
     }
 
 
-def _observations(report: Mapping[str, Any]) -> Iterator[dict[str, object]]:
-    for row in report["differential"]:
-        figure = _observation(report, row["label"].replace("_", "-"), _percent_term(row["label"]), row["percent"], "%")
-        ends = None if row["percent"] is None else (row["ci_low"], row["ci_high"])
-        if row["reference"]:
-            low, high = row["reference"]
+def _when(report: Report) -> str:
+    return (report.session.ended_utc or report.session.started_utc).isoformat()
+
+
+def _observations(report: Report) -> Iterator[dict[str, object]]:
+    for row in report.differential:
+        figure = _observation(report, row.label.replace("_", "-"), _percent_term(row.label), row.percent, "%")
+        if row.reference:
+            low, high = row.reference
             figure["referenceRange"] = [{"low": _quantity(low, "%"), "high": _quantity(high, "%")}]
-        if row["flag"]:
-            code = {"low": "L", "high": "H"}[row["flag"]]
+        if row.flag:
+            code = {"low": "L", "high": "H"}[row.flag]
             figure["interpretation"] = [{"coding": [{"system": f"{_CODES}v3-ObservationInterpretation", "code": code}]}]
-        yield figure | {"component": _components("%", ends, row["count"])}
-    nucleated = report["nucleated_red_cells"]
-    unit, value = "/100{WBCs}", nucleated["per_100_wbc"]
-    ends = None if value is None else (nucleated["ci_low"], nucleated["ci_high"])
-    figure = _observation(report, "nucleated-red-cells", _nucleated_term(), value, unit)
-    yield figure | {"component": _components(unit, ends, nucleated["count"])}
-    for kind, term in VOLUME_TERMS.items():
-        estimate = (report["estimates"] or {}).get(kind)
-        if estimate is not None:
-            per_l = estimate["e9_per_l"]
-            figure = _observation(report, f"{kind}-estimate", term, per_l["value"], "10*9/L")
-            ends = (per_l["ci_low"], per_l["ci_high"])
-            yield figure | {"component": _components("10*9/L", ends, estimate["count"])}
+        yield figure | {"component": _components("%", row.interval, row.count)}
+    nucleated = report.nucleated_red_cells
+    unit = "/100{WBCs}"
+    figure = _observation(report, "nucleated-red-cells", _nucleated_term(), nucleated.per_100_wbc, unit)
+    yield figure | {"component": _components(unit, nucleated.interval, nucleated.count)}
+    if report.estimates is not None:
+        for kind, estimate in (("white", report.estimates.white), ("platelet", report.estimates.platelet)):
+            if estimate is not None:
+                per_l = estimate.e9_per_l
+                figure = _observation(report, f"{kind}-estimate", VOLUME_TERMS[kind], per_l.value, "10*9/L")
+                ends = None if per_l.ci_high is None else (per_l.ci_low, per_l.ci_high)
+                yield figure | {"component": _components("10*9/L", ends, estimate.count)}
 
 
-def _observation(report: Mapping[str, Any], name: str, term: Term, value: float | None, unit: str) -> dict[str, object]:
+def _observation(report: Report, name: str, term: Term, value: float | None, unit: str) -> dict[str, object]:
     made: dict[str, object] = {
         "resourceType": "Observation",
         "id": name,
         "status": "preliminary",
         "category": [{"coding": [{"system": f"{_CODES}observation-category", "code": "laboratory"}]}],
         "code": _code(term),
-        "effectiveDateTime": report["session"]["ended_utc"] or report["session"]["started_utc"],
+        "effectiveDateTime": _when(report),
         "device": {"reference": "#device"},
-        "note": [{"text": report["notice"]}],
+        "note": [{"text": report.notice}],
     }
     if value is None:
         made["dataAbsentReason"] = {"coding": [{"system": f"{_CODES}data-absent-reason", "code": "not-performed"}]}
@@ -120,17 +119,17 @@ def _components(unit: str, ends: tuple[float, float] | None, count: int) -> list
     return made
 
 
-def _device(report: Mapping[str, Any]) -> dict[str, object]:
-    made = report["provenance"]
+def _device(report: Report) -> dict[str, object]:
+    made = report.provenance
     return {
         "resourceType": "Device",
         "id": "device",
-        "deviceName": [{"name": f"hemato-edge, {made['model_name']}", "type": "model-name"}],
+        "deviceName": [{"name": f"hemato-edge, {made.model_name}", "type": "model-name"}],
         "version": [
             {"type": {"text": name}, "value": version}
-            for name, version in {**made["versions"], "model SHA-256": made["model_sha256"]}.items()
+            for name, version in {**made.versions, "model SHA-256": made.model_sha256}.items()
         ],
-        "note": [{"text": report["notice"]}],
+        "note": [{"text": report.notice}],
     }
 
 

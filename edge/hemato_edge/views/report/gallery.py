@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import struct
-import zlib
-from html import escape
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hemato_edge.labels import BY_NAME, REVIEW_LABELS
+from hemato_edge.labels import BY_NAME, REVIEW_LABELS, CellClass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,12 +16,41 @@ if TYPE_CHECKING:
 
 PER_CLASS = 24
 """Cells shown of each class: the others are in the database, and `review export` takes all of them out."""
-_HEAT = (255, 200, 0)
-_HEAT_OPACITY = 0.6
+_HEAT = "#7a0177"
 
 
-def gallery(reader: Reader, cells: Iterable[CellRecord], per_class: int = PER_CLASS) -> Iterator[str]:
-    """HTML of the gallery, class by class.
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One cell.
+
+    Attributes:
+        picture: data URL of its portrait.
+        alt: what it shows, for who does not see it.
+        label: what it counts as, in words.
+        said: what the machine said of it.
+        place: its field and number.
+        map: the activation as SVG; empty where there is none.
+    """
+
+    picture: str
+    alt: str
+    label: str
+    said: str
+    place: str
+    map: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The cells of one class; `how_many` says how many of how many are shown."""
+
+    known: CellClass
+    how_many: str
+    cards: tuple[Card, ...]
+
+
+def gallery(reader: Reader, cells: Iterable[CellRecord], per_class: int = PER_CLASS) -> Iterator[Group]:
+    """The groups, class by class: pictures are read as they are asked for.
 
     Args:
         reader: of the database, for the pictures.
@@ -36,27 +63,22 @@ def gallery(reader: Reader, cells: Iterable[CellRecord], per_class: int = PER_CL
     for label in REVIEW_LABELS:
         own = sorted(by_name.get(label, ()), key=lambda cell: cell.confidence)
         if own:
-            yield from _one_class(reader, label, own, per_class)
+            yield _group(reader, BY_NAME[label], own, per_class)
 
 
-def _one_class(reader: Reader, label: str, cells: list[CellRecord], per_class: int) -> Iterator[str]:
-    pictures = ((cell, reader.portrait(cell.session, cell.field, cell.number)) for cell in cells)
-    shown: list[str] = []
-    for cell, picture in pictures:
-        if picture is not None:
-            shown.append(_card(cell, picture))
-        if len(shown) == per_class:
+def _group(reader: Reader, known: CellClass, cells: list[CellRecord], per_class: int) -> Group:
+    cards: list[Card] = []
+    for cell in cells:
+        portrait = reader.portrait(cell.session, cell.field, cell.number)
+        if portrait is not None:
+            cards.append(_card(cell, portrait))
+        if len(cards) == per_class:
             break
-    of_how_many = f"{len(shown)} of {len(cells)}, the least certain" if len(shown) < len(cells) else str(len(cells))
-    shown_as = BY_NAME[label]
-    dot = f'<i class="dot" style="background:{shown_as.colour}"></i>'
-    yield f"<h3>{dot}{shown_as.plural} <small>{of_how_many}</small></h3>"
-    yield '<div class="gallery">'
-    yield from shown
-    yield "</div>" if shown else "<p>No pictures of these were kept.</p></div>"
+    how_many = f"{len(cards)} of {len(cells)}, the least certain" if len(cards) < len(cells) else str(len(cells))
+    return Group(known, how_many, tuple(cards))
 
 
-def _card(cell: CellRecord, picture: PortraitRecord) -> str:
+def _card(cell: CellRecord, portrait: PortraitRecord) -> Card:
     said = f"{100 * cell.confidence:.0f} %"
     if cell.relabelled is not None:
         was = f"{BY_NAME[cell.label].words} {said}"
@@ -64,33 +86,34 @@ def _card(cell: CellRecord, picture: PortraitRecord) -> str:
     elif cell.label != cell.best:
         said = f"{BY_NAME[cell.best].words}? {said}"
     place = f"field {cell.field}, cell {cell.number}"
-    heat = f'<b style="background-image:url({_data("png", heat_png(picture.activation))})"></b>'
-    return (
-        f'<figure style="--cell:url({_data("jpeg", picture.jpeg)})" title="{escape(place)}">'
-        f'<span role="img" aria-label="{escape(place)}"></span>'
-        f"<span>{heat if picture.activation else ''}</span>"
-        f"<figcaption>{escape(said)}</figcaption></figure>"
+    label = BY_NAME[cell.name].words
+    return Card(
+        picture=f"data:image/jpeg;base64,{base64.b64encode(portrait.jpeg).decode()}",
+        alt=f"{label}, {said}, {place}",
+        label=label,
+        said=said,
+        place=place,
+        map=heat_map(portrait.activation, f"where the classifier looked: {label}, {place}")
+        if portrait.activation
+        else "",
     )
 
 
-def heat_png(activation: tuple[bytes, ...]) -> bytes:
-    """The activation as a tiny PNG in one colour, opaque where most spoke for the label; the browser enlarges it.
+def heat_map(activation: tuple[bytes, ...], title: str) -> str:
+    """The activation as SVG, one square a value: opaque where most spoke for the label, as coarse as it is.
 
     The opacity grows with the square: what spoke half as much shows a quarter, and the place stands out.
-
-    Written by hand (PNG specification, W3C 2003): a picture of 4 × 4 pixels is no reason to load a library.
     """
-    rows = b"".join(
-        b"\0" + b"".join(bytes((*_HEAT, round(_HEAT_OPACITY * share * share / 255))) for share in row)
-        for row in activation
-    )
-    columns = len(activation[0]) if activation else 0
-    header = struct.pack(">IIBBBBB", columns, len(activation), 8, 6, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
-    )
+    from html import escape
 
-
-def _data(kind: str, content: bytes) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    columns, rows = len(activation[0]), len(activation)
+    squares = "".join(
+        f'<rect x="{x}" y="{y}" width="1.02" height="1.02" fill="{_HEAT}" fill-opacity="{(share / 255) ** 2:.2f}"/>'
+        for y, row in enumerate(activation)
+        for x, share in enumerate(row)
+        if share
+    )
+    return (
+        f'<svg role="img" aria-label="{escape(title)}" viewBox="0 0 {columns} {rows}" preserveAspectRatio="none" '
+        f'xmlns="http://www.w3.org/2000/svg"><rect width="100%" height="100%" fill="#f2f4f6"/>{squares}</svg>'
+    )

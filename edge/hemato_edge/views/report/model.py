@@ -1,25 +1,14 @@
-"""The report of one session as plain data: what every format of it shows."""
+"""The report of one session: what every format of it shows."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date, datetime
+from typing import Any
 
-from hemato_edge import RESEARCH_USE_NOTICE
-from hemato_edge.counting.differential import differential
 from hemato_edge.counting.intervals import CONFIDENCE
-from hemato_edge.counting.known_confusions import Confusions
-from hemato_edge.labels import ARTEFACT, ERYTHROBLAST, LEUKOCYTES
-from hemato_edge.store.records import SETTING_CHANGED
-from hemato_edge.views.report.areas import DIGITS, areas_of, estimates_of, per_field, white_per_1000_red
-from hemato_edge.views.report.camera import camera_summary
-from hemato_edge.views.report.tracking import tracking_summary
-
-if TYPE_CHECKING:
-    from hemato_edge.counting.differential import ClassRow, Differential
-    from hemato_edge.store.reader import Reader
-    from hemato_edge.store.records import SessionRecord, Totals
 
 _LEVEL = f"{100 * CONFIDENCE:.0f} %"
 METHOD = (
@@ -39,212 +28,268 @@ ROUGH = (
     "scale's uncertainty, not the smear's thickness. The area is where such cells were seen whole, each place once."
 )
 """What the densities mean."""
-_WARNING = "warning:"
-_CALIBRATION = ("profile", "objective", "um_per_px", "um_per_px_uncertainty", "method", "controls_state")
+NOT_VERIFIED = "This microscope has not been verified."
+"""What a report says where nobody has held the program's answers against a person's on this microscope."""
 
 
-def build_report(reader: Reader, session: int | None = None, nucleated_count: float | None = None) -> dict[str, object]:
-    """The report of a session, the last one for None; serialisable as JSON.
+@dataclass(frozen=True, slots=True)
+class SessionHead:
+    """What identifies a session; see `store.records.SessionRecord`."""
 
-    Keys: session, fields, frames, dropped, tracking_lost, tracking (see `tracking_summary`), camera (see
-    `camera_summary`), regions (stretches of unbroken tracking; 0 for pictures from files), counts {wbc, rbc, platelet}
-    of unique cells, differential [{label, count, percent, ci_low, ci_high, estimate, reference, flag}] in percent,
-    classified, unclassified, nucleated_red_cells {count, per_100_wbc, ci_low, ci_high, white_count_factor, counter,
-    corrected_white_count}, per_field {wbc, rbc, platelet} and white_per_1000_red, each {value, ci_low, ci_high} or
-    None; estimates {area_mm2, um_per_px, um_per_px_uncertainty, white, platelet} or None, estimates_note, reviewed
-    {cells, changed, artefacts, by}, calibration {profile, objective, um_per_px, um_per_px_uncertainty, method,
-    controls_state} or None; warnings {name: frames}; rejected {reason: frames}, skipped {reason: sources}, method,
-    provenance, notice. Without a classified white cell the percentages and intervals are None.
+    id: int
+    label: str
+    state: str
+    ended_because: str | None
+    camera: str
+    target: int | None
+    started_utc: datetime
+    ended_utc: datetime | None
 
-    Args:
-        reader: of the database.
-        session: its number.
-        nucleated_count: what a counter that takes nucleated red cells for white ones gave, in any unit; the report then
-            has its white count corrected.
 
-    Raises:
-        StoreError: there is no such session, or the database cannot be read.
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure with its 95 % interval; `ci_high` is None where the interval has no end."""
+
+    ci_low: float
+    value: float
+    ci_high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassShare:
+    """One class of the differential, in percent of the classified white cells; see `counting.differential.ClassRow`."""
+
+    label: str
+    count: int
+    percent: float | None
+    ci_low: float | None
+    ci_high: float | None
+    estimate: float | None
+    reference: tuple[float, float] | None
+    flag: str | None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of the percentage; None without a classified cell."""
+        return None if self.ci_low is None or self.ci_high is None else (self.ci_low, self.ci_high)
+
+
+@dataclass(frozen=True, slots=True)
+class NucleatedRedCells:
+    """Nucleated red cells, per 100 white ones.
+
+    Attributes:
+        count: cells.
+        per_100_wbc, ci_low, ci_high: per 100 classified white cells, with the 95 % interval; None without any.
+        white_count_factor: what a count that includes them is multiplied with to get the white count.
+        counter: what a counter that takes them for white cells gave, in any unit, or None.
+        corrected_white_count: that count, corrected.
     """
-    record = reader.session(session)
-    totals = reader.totals(record.id)
-    summary = count_summary(totals, confusions_of(record), reference_of(record.settings), nucleated_count)
-    tallies = reader.tallies(record.id)
-    return {
-        "session": session_summary(record),
-        **summary,
-        **_in_relation(reader, record, totals, tallies),
-        "reviewed": _reviewed(reader, totals),
-        "calibration": _calibration(record),
-        "warnings": {name.removeprefix(_WARNING): n for name, n in tallies.items() if name.startswith(_WARNING)},
-        "tracking_lost": tallies.get("tracking_lost", 0),
-        "tracking": tracking_summary(tallies),
-        "camera": camera_summary(tallies),
-        "regions": reader.regions(record.id),
-        "provenance": _provenance(reader, record),
-        "notice": RESEARCH_USE_NOTICE,
-    }
+
+    count: int
+    per_100_wbc: float | None
+    ci_low: float | None
+    ci_high: float | None
+    white_count_factor: float | None
+    counter: float | None
+    corrected_white_count: float | None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of the number per 100 white cells; None without a classified cell."""
+        return None if self.ci_low is None or self.ci_high is None else (self.ci_low, self.ci_high)
 
 
-def session_summary(record: SessionRecord) -> dict[str, object]:
-    """What identifies a session; serialisable as JSON."""
-    ended = record.ended_utc
-    return {
-        "id": record.id,
-        "label": record.label,
-        "state": record.state,
-        "ended_because": record.ended_because,
-        "camera": record.camera,
-        "target": record.target,
-        "started_utc": record.started_utc.isoformat(),
-        "ended_utc": None if ended is None else ended.isoformat(),
-    }
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The counts and the differential of a session: what the live table shows, and the core of a report.
 
-
-def count_summary(
-    totals: Totals,
-    confusion: Confusions | None = None,
-    reference: Mapping[str, tuple[float, float]] | None = None,
-    nucleated_count: float | None = None,
-) -> dict[str, object]:
-    """The counts and the differential of a session; serialisable as JSON.
-
-    Without the confusion matrix it is quick enough for a live table; see `differential` for the arguments.
+    Attributes:
+        counts: unique cells by kind, see `labels.KINDS`.
+        differential: one a class, in the order of `labels.LEUKOCYTES`.
+        classified: white cells with a class: what the percentages are of.
+        rejected: reason of the quality gate → frames.
+        skipped: reason → sources that could not be read.
+        method: what the percentages and intervals mean, in words.
     """
-    result = differential(totals.labels, totals.reviewed, confusion, reference)
-    return {
-        "fields": totals.fields,
-        "frames": totals.frames,
-        "dropped": totals.dropped,
-        "counts": {"wbc": totals.wbc, "rbc": totals.rbc, "platelet": totals.platelet},
-        "differential": [_class_row(row) for row in result.rows],
-        "classified": result.classified,
-        "unclassified": result.unclassified,
-        "nucleated_red_cells": _nucleated(result, totals, nucleated_count),
-        "rejected": totals.rejected,
-        "skipped": totals.skipped,
-        "method": METHOD_CORRECTED if result.corrected else METHOD,
-    }
+
+    fields: int
+    frames: int
+    dropped: int
+    counts: dict[str, int]
+    differential: tuple[ClassShare, ...]
+    classified: int
+    unclassified: int
+    nucleated_red_cells: NucleatedRedCells
+    rejected: dict[str, int]
+    skipped: dict[str, int]
+    method: str
 
 
-def as_json(report: dict[str, object]) -> str:
+@dataclass(frozen=True, slots=True)
+class DensityEstimate:
+    """Cells of a kind per area of slide, and per litre of blood by a rule of thumb."""
+
+    count: int
+    per_mm2: Figure
+    e9_per_l: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """The densities of a session with a scale; a kind without a factor or an area is None."""
+
+    um_per_px: float
+    um_per_px_uncertainty: float
+    area_mm2: float
+    white: DensityEstimate | None
+    platelet: DensityEstimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What people said: cells named or confirmed, cells named otherwise than the machine, artefacts, and who."""
+
+    cells: int
+    changed: int
+    artefacts: int
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The calibration profile that a session was recorded with."""
+
+    profile: str
+    objective: str | None
+    um_per_px: float | None
+    um_per_px_uncertainty: float | None
+    method: str | None
+    controls_state: object
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """How the stage was followed.
+
+    Attributes:
+        lost: new regions that were begun after tracking was lost.
+        found_again: jumps that were recognised as known ground at once.
+        rejoined: regions that were joined to known ground later.
+        wbc_twice: white cells that were counted in two regions until then.
+    """
+
+    lost: int
+    found_again: int
+    rejoined: int
+    wbc_twice: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """How right the program's answers were on this microscope, held against a person's.
+
+    Attributes:
+        cells: how many were compared.
+        utc: when.
+        right: of the answered ones, percent that were right, with the 95 % interval.
+    """
+
+    cells: int
+    utc: datetime
+    right: Figure
+
+    def words(self) -> str:
+        """One sentence."""
+        high = 100.0 if self.right.ci_high is None else self.right.ci_high
+        return (
+            f"This microscope was verified on {self.cells} cells on {self.utc:%Y-%m-%d}: right of answered "
+            f"{self.right.value:.1f} % ({self.right.ci_low:.1f} – {high:.1f})."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What made the counts; see `store.records.SessionRecord`.
+
+    Attributes:
+        settings_changed: what was changed while it ran → after how many frames.
+        last_link: the end of the session's hash chain, see `store.chain`.
+    """
+
+    model_name: str
+    model_sha256: str
+    settings_sha256: str
+    settings: dict[str, object]
+    settings_changed: dict[str, int]
+    versions: dict[str, str]
+    database: str
+    boot_id: str
+    red_cell_px: float | None
+    stain: dict[str, object] | None
+    last_link: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report(Summary):
+    """The report of one session.
+
+    Attributes:
+        per_field: kind → cells in one field of view; None where no area is known.
+        white_per_1000_red: None without red cells.
+        estimates: None without a scale; `estimates_note` says why, or what they mean.
+        warnings: what makes the session doubtful → frames.
+        camera: see `views.report.camera.camera_summary`.
+        regions: stretches of unbroken tracking; 0 for pictures from files.
+        verification: None where this microscope was never verified.
+    """
+
+    session: SessionHead
+    per_field: dict[str, Figure | None]
+    white_per_1000_red: Figure | None
+    estimates: Estimates | None
+    estimates_note: str
+    reviewed: Reviewed
+    calibration: Calibration | None
+    warnings: dict[str, int]
+    tracking_lost: int
+    tracking: Tracking
+    camera: dict[str, int]
+    regions: int
+    provenance: Provenance
+    notice: str
+    verification: Verification | None = None
+
+    @property
+    def verified(self) -> str:
+        """Whether the microscope was verified, in one sentence."""
+        return NOT_VERIFIED if self.verification is None else self.verification.words()
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The report as plain data that JSON can carry. Its keys are an interface.
+
+    `session` stands first; below it the keys are the attributes of the classes of this module.
+    """
+    plain: dict[str, Any] = as_data(report)
+    head = {"session": plain.pop("session")}
+    ratio = report.white_per_1000_red
+    if ratio is not None:  # this one key was always written in another order than its like
+        plain["white_per_1000_red"] = {"value": ratio.value, "ci_low": ratio.ci_low, "ci_high": ratio.ci_high}
+    return head | plain
+
+
+def as_data(value: Any) -> Any:
+    """A value of this module as dicts, lists, texts and numbers."""
+    if is_dataclass(value):
+        return {one.name: as_data(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: as_data(inner) for name, inner in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [as_data(inner) for inner in value]
+    return value.isoformat() if isinstance(value, (datetime, date)) else value
+
+
+def as_json(report: Report) -> str:
     """One JSON document."""
-    return json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False)
-
-
-def setting(settings: Mapping[str, object], key: str) -> object | None:
-    """A recorded setting such as "reference.neutrophil", however the session nested it; None where it is not there."""
-    if key in settings:
-        return settings[key]
-    section, _, name = key.partition(".")
-    found = settings.get(section)
-    return found.get(name) if isinstance(found, Mapping) else None
-
-
-def reference_of(settings: Mapping[str, object]) -> dict[str, tuple[float, float]]:
-    """The reference intervals that a session was recorded with, label → percent; none where it has none."""
-    found = {label: setting(settings, f"reference.{label}") for label in LEUKOCYTES}
-    return {
-        label: (float(ends[0]), float(ends[1]))
-        for label, ends in found.items()
-        if isinstance(ends, (list, tuple)) and len(ends) == 2
-    }
-
-
-def confusions_of(record: SessionRecord) -> Confusions | None:
-    """What is known of how a session's model errs; None where that was not recorded."""
-    return None if record.confusion is None else Confusions(record.confusion)
-
-
-def _class_row(row: ClassRow) -> dict[str, object]:
-    return {
-        "label": row.label,
-        "count": row.count,
-        "percent": _rounded(row.percent),
-        "ci_low": _rounded(row.ci_low),
-        "ci_high": _rounded(row.ci_high),
-        "estimate": _rounded(row.estimate),
-        "reference": None if row.reference is None else list(row.reference),
-        "flag": row.flag,
-    }
-
-
-def _nucleated(result: Differential, totals: Totals, counted: float | None) -> dict[str, object]:
-    low, high = result.erythroblasts_interval or (None, None)
-    factor = result.white_count_factor
-    return {
-        "count": totals.labels.get(ERYTHROBLAST, 0),
-        "per_100_wbc": _rounded(result.erythroblasts_per_100),
-        "ci_low": _rounded(low),
-        "ci_high": _rounded(high),
-        "white_count_factor": _rounded(factor),
-        "counter": counted,
-        "corrected_white_count": None if counted is None or factor is None else _rounded(counted * factor),
-    }
-
-
-def _in_relation(
-    reader: Reader, record: SessionRecord, totals: Totals, tallies: Mapping[str, int]
-) -> dict[str, object]:
-    """The counts per field, per red cell, and, with a scale, per square millimetre and litre."""
-    fields = list(reader.fields(record.id))
-    counts = {"wbc": totals.wbc, "rbc": totals.rbc, "platelet": totals.platelet}
-    areas = areas_of(fields, tallies)
-    um_per_px, uncertainty = (
-        setting(record.settings, f"calibration.{name}") for name in ("um_per_px", "um_per_px_uncertainty")
-    )
-    factors = {
-        kind: factor
-        for kind, name in (("wbc", "white"), ("platelet", "platelet"))
-        if isinstance(factor := setting(record.settings, f"estimate.{name}_factor"), (int, float))
-    }
-    estimates = None
-    if isinstance(um_per_px, (int, float)) and fields:
-        known = float(uncertainty) if isinstance(uncertainty, (int, float)) else 0.0
-        estimates = estimates_of(counts, areas, float(um_per_px), known, factors)
-    return {
-        "per_field": per_field(counts, fields, areas),
-        "white_per_1000_red": white_per_1000_red(counts, areas),
-        "estimates": estimates,
-        "estimates_note": NO_SCALE if estimates is None else ROUGH,
-    }
-
-
-def _reviewed(reader: Reader, totals: Totals) -> dict[str, object]:
-    changed = reader.changed(totals.session)
-    return {
-        "cells": sum(totals.reviewed.values()),
-        "changed": changed,
-        "artefacts": totals.reviewed.get(ARTEFACT, 0),
-        "by": sorted({change.who for change in reader.relabels(totals.session)}),
-    }
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, DIGITS)
-
-
-def _calibration(record: SessionRecord) -> dict[str, object] | None:
-    """The profile that the session was recorded with; None without one."""
-    if setting(record.settings, "calibration.profile") is None:
-        return None
-    return {name: setting(record.settings, f"calibration.{name}") for name in _CALIBRATION}
-
-
-def _provenance(reader: Reader, record: SessionRecord) -> dict[str, object]:
-    return {
-        "model_name": record.model_name,
-        "model_sha256": record.model_sha256,
-        "settings_sha256": record.settings_sha256,
-        "settings": record.settings,
-        "settings_changed": {
-            name.removeprefix(SETTING_CHANGED): frames
-            for name, frames in reader.tallies(record.id).items()
-            if name.startswith(SETTING_CHANGED)
-        },
-        "versions": record.versions,
-        "database": str(reader.path),
-        "boot_id": record.boot_id,
-        "red_cell_px": record.red_cell_px,
-        "stain": record.stain,
-        "last_link": reader.last_link(record.id),
-    }
+    return json.dumps(document(report), indent=1, ensure_ascii=False, allow_nan=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.labels import ERYTHROBLAST, KINDS, UNCLASSIFIED
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from hemato_edge.store.records import CellRecord, FieldRecord
+    from hemato_edge.views.report.model import ClassShare, Estimates, Report
 
 _PIXEL_DIGITS, _SHARE_DIGITS = 3, 6
 """Decimals of lengths and of scores: what single precision holds, without its noise."""
@@ -31,62 +32,66 @@ FIELD_COLUMNS = (
 """The columns of `field_row`."""
 
 
-def report_csv(report: Mapping[str, Any]) -> str:
-    """The report as CSV (RFC 4180, UTF-8): a row a class, then unclassified, erythroblasts, counts and fields.
-
-    Args:
-        report: from `report.build_report`.
-    """
-    rows: list[dict[str, object]] = [
-        {
-            "label": row["label"],
-            "count": row["count"],
-            "percent": row["percent"],
-            "ci_low_percent": row["ci_low"],
-            "ci_high_percent": row["ci_high"],
-            "estimate_percent": row["estimate"],
-            "reference_low": (row["reference"] or (None, None))[0],
-            "reference_high": (row["reference"] or (None, None))[1],
-            "flag": row["flag"],
-        }
-        for row in report["differential"]
-    ]
-    nucleated = report["nucleated_red_cells"]
-    volumes = _volume_columns(report["estimates"])
-    rows += [
-        {"label": UNCLASSIFIED, "count": report["unclassified"]},
-        {"label": ERYTHROBLAST, "count": nucleated["count"], "per_100_wbc": nucleated["per_100_wbc"]},
-        *({"label": kind, "count": count, **volumes.get(kind, {})} for kind, count in report["counts"].items()),
-        {"label": "fields", "count": report["fields"]},
-        *({"label": f"warning:{name}", "count": frames} for name, frames in report["warnings"].items()),
-    ]
-    session = report["session"]
-    profile = (report["calibration"] or {}).get("profile")
-    every = {
-        "session": session["id"],
-        "sample": spreadsheet_safe(session["label"]),
-        "profile": spreadsheet_safe(profile or ""),
-        "notice": report["notice"],
-    }
+def report_csv(report: Report) -> str:
+    """The report as CSV (RFC 4180, UTF-8): a row a class, then unclassified, erythroblasts, counts and fields."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, REPORT_COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({**row, **every} for row in rows)
+    writer.writerows(report_rows(report))
     return stream.getvalue()
 
 
-def _volume_columns(estimates: Mapping[str, Any] | None) -> dict[str, dict[str, object]]:
+def report_rows(report: Report) -> Iterator[dict[str, object]]:
+    """The rows of the report as a table, keys from `REPORT_COLUMNS`; what has no figure is left out."""
+    every = {
+        "session": report.session.id,
+        "sample": spreadsheet_safe(report.session.label),
+        "profile": spreadsheet_safe("" if report.calibration is None else report.calibration.profile),
+        "notice": report.notice,
+    }
+    yield from ({**row, **every} for row in (*map(_class_columns, report.differential), *_further_rows(report)))
+
+
+def _class_columns(row: ClassShare) -> dict[str, object]:
+    low, high = row.reference or (None, None)
+    return {
+        "label": row.label,
+        "count": row.count,
+        "percent": row.percent,
+        "ci_low_percent": row.ci_low,
+        "ci_high_percent": row.ci_high,
+        "estimate_percent": row.estimate,
+        "reference_low": low,
+        "reference_high": high,
+        "flag": row.flag,
+    }
+
+
+def _further_rows(report: Report) -> Iterator[dict[str, object]]:
+    nucleated = report.nucleated_red_cells
+    volumes = _volume_columns(report.estimates)
+    yield {"label": UNCLASSIFIED, "count": report.unclassified}
+    yield {"label": ERYTHROBLAST, "count": nucleated.count, "per_100_wbc": nucleated.per_100_wbc}
+    for kind, count in report.counts.items():
+        yield {"label": kind, "count": count, **volumes.get(kind, {})}
+    yield {"label": "fields", "count": report.fields}
+    for name, frames in report.warnings.items():
+        yield {"label": f"warning:{name}", "count": frames}
+
+
+def _volume_columns(estimates: Estimates | None) -> dict[str, dict[str, object]]:
     """Kind → its estimate per litre, for those that have one."""
-    made: dict[str, dict[str, object]] = {}
-    for kind, name in (("wbc", "white"), ("platelet", "platelet")):
-        if estimates is not None and estimates[name] is not None:
-            figure = estimates[name]["e9_per_l"]
-            made[kind] = {
-                "e9_per_l": figure["value"],
-                "e9_per_l_ci_low": figure["ci_low"],
-                "e9_per_l_ci_high": figure["ci_high"],
-            }
-    return made
+    if estimates is None:
+        return {}
+    return {
+        kind: {
+            "e9_per_l": estimate.e9_per_l.value,
+            "e9_per_l_ci_low": estimate.e9_per_l.ci_low,
+            "e9_per_l_ci_high": estimate.e9_per_l.ci_high,
+        }
+        for kind, estimate in (("wbc", estimates.white), ("platelet", estimates.platelet))
+        if estimate is not None
+    }
 
 
 def cell_columns(labels: Iterable[str]) -> tuple[str, ...]:

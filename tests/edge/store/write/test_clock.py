@@ -15,7 +15,7 @@ from hemato_edge.store.reader import Reader
 from hemato_edge.store.recovery.check import check
 from hemato_edge.store.write import statements
 from hemato_edge.store.writer import open_writer
-from hemato_edge.views.report.model import build_report
+from hemato_edge.views.report.build import build_report
 
 JUMPS_DAYS = (0, 0, 20_000, 20_000, -20_000, -20_000, 0.0001, 0)
 """Of the wall clock against the truth, field by field: forward to a wrong century, back beyond 1972, and put right."""
@@ -39,7 +39,7 @@ def test_the_order_is_that_of_recording_whatever_the_clock_says(tmp_path: Path) 
         assert [field.monotonic_s for field in fields] == [5.0 + i for i in range(len(JUMPS_DAYS))]
         assert [field.utc for field in fields] == [NOON + timedelta(days=days) for days in JUMPS_DAYS]  # as it was told
         assert [cell.field for cell in reader.cells(1)] == list(range(len(JUMPS_DAYS)))
-        assert build_report(reader, 1)["counts"] == {"wbc": len(JUMPS_DAYS), "rbc": 0, "platelet": 0}
+        assert build_report(reader, 1).counts == {"wbc": len(JUMPS_DAYS), "rbc": 0, "platelet": 0}
     assert check(path).good
 
 

@@ -13,7 +13,7 @@ from hemato_edge.store.reader import Reader
 from hemato_edge.store.records import Join, Totals
 from hemato_edge.store.recovery.check import check
 from hemato_edge.store.writer import Writer, open_writer
-from hemato_edge.views.report.model import build_report
+from hemato_edge.views.report.build import build_report
 from hemato_edge.views.report.tables import cell_columns, cell_row, csv_lines
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def test_only_the_kept_cell_counts(path: Path, writer: Writer) -> None:
     with Reader(path) as reader:
         assert reader.totals(1).joined == 1
         report = build_report(reader, 1)
-        assert report["counts"]["wbc"] == 4  # type: ignore[index]
-        assert {row["label"]: row["count"] for row in report["differential"]}["neutrophil"] == 2  # type: ignore[attr-defined]
+        assert report.counts["wbc"] == 4
+        assert {row.label: row.count for row in report.differential}["neutrophil"] == 2
         assert len(list(reader.cells(1))) == 6
         assert [(c.field, c.number) for c in reader.counted(1)] == [(0, 0), (0, 1), (1, 1), (2, 0), (3, 0)]
         assert (1, 0) not in [(c.field, c.number) for c in reader.doubtful(1, 99)]

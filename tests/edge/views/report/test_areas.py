@@ -18,7 +18,7 @@ AREAS = {"wbc": 500.0, "rbc": 1000.0, "platelet": 1200.0}
 def test_white_cells_per_red_cell_are_compared_over_their_own_areas() -> None:
     figure = white_per_1000_red({"wbc": 10, "rbc": 1000, "platelet": 0}, AREAS)
     assert figure is not None
-    assert figure["value"] == pytest.approx(20.0)
+    assert figure.value == pytest.approx(20.0)
 
 
 def test_the_interval_of_the_ratio_holds_the_truth() -> None:
@@ -27,7 +27,8 @@ def test_the_interval_of_the_ratio_holds_the_truth() -> None:
         counts = {"wbc": int(rng.poisson(8)), "rbc": int(rng.poisson(900)), "platelet": 0}
         figure = white_per_1000_red(counts, AREAS)
         assert figure is not None
-        held += figure["ci_low"] <= 1000 * (8 / 500) / (900 / 1000) <= figure["ci_high"]  # type: ignore[operator]
+        assert figure.ci_high is not None
+        held += figure.ci_low <= 1000 * (8 / 500) / (900 / 1000) <= figure.ci_high
     assert held / 400 > 0.94
 
 
@@ -48,8 +49,9 @@ def test_per_field_is_the_density_times_the_view(tmp_path) -> None:  # type: ign
     shares = per_field(
         {"wbc": 4, "rbc": 0, "platelet": 9}, fields, {"wbc": 2 * view, "rbc": view, "platelet": 3 * view}
     )
-    assert (shares["wbc"]["value"], shares["rbc"]["value"], shares["platelet"]["value"]) == (2.0, 0.0, 3.0)
-    assert shares["rbc"]["ci_high"] == pytest.approx(3.6889, abs=1e-3)  # -ln(0.025)
+    assert [figure and figure.value for figure in shares.values()] == [2.0, 0.0, 3.0]
+    assert shares["rbc"] is not None
+    assert shares["rbc"].ci_high == pytest.approx(3.6889, abs=1e-3)  # -ln(0.025)
 
 
 def test_widening_adds_in_quadrature_and_leaves_the_value() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from recorded import record, session_start
@@ -13,17 +13,19 @@ from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.errors import MissingExtraError
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.writer import open_writer
+from hemato_edge.views.report.build import build_report
 from hemato_edge.views.report.fhir import diagnostic_report
-from hemato_edge.views.report.model import build_report
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from hemato_edge.views.report.model import Report
 
 LABELS = ["neutrophil"] * 6 + ["lymphocyte"] * 4 + ["unclassified"] * 2 + ["erythroblast", "platelet"]
 
 
 @pytest.fixture
-def report(tmp_path: Path) -> dict[str, Any]:
+def report(tmp_path: Path) -> Report:
     settings = {
         "calibration.um_per_px": 0.1,
         "estimate.white_factor": 0.4,
@@ -35,7 +37,7 @@ def report(tmp_path: Path) -> dict[str, Any]:
         return build_report(reader)
 
 
-def test_the_observations_carry_their_codes_and_intervals(report: dict[str, Any]) -> None:
+def test_the_observations_carry_their_codes_and_intervals(report: Report) -> None:
     pytest.importorskip("fhir.resources")
     document = json.loads(diagnostic_report(report))
     assert (document["resourceType"], document["status"]) == ("DiagnosticReport", "preliminary")
@@ -72,7 +74,7 @@ def test_without_cells_the_values_are_absent_and_not_nought(tmp_path: Path) -> N
     assert all("valueQuantity" not in found and "dataAbsentReason" in found for found in observations)
 
 
-def test_a_missing_library_is_named_with_its_extra(report: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_is_named_with_its_extra(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fhir.resources.R4B.diagnosticreport", None)
     with pytest.raises(MissingExtraError, match=r"hemato-edge\[fhir\]"):
         diagnostic_report(report)

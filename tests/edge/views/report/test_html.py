@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import struct
-import zlib
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -14,10 +12,11 @@ from recorded import NOON, field_result, record, session_start
 from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.writer import open_writer
+from hemato_edge.views.report.build import build_report
 from hemato_edge.views.report.charts import BAR_WIDTH, interval_bar
-from hemato_edge.views.report.gallery import heat_png
-from hemato_edge.views.report.html import report_page
-from hemato_edge.views.report.model import build_report
+from hemato_edge.views.report.gallery import heat_map
+from hemato_edge.views.report.html import FILES_SHOWN, report_page
+from hemato_edge.views.report.model import ClassShare
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,7 +128,7 @@ def test_a_review_is_told_with_the_machines_answer(path: Path) -> None:
 
 
 def test_an_interval_bar_lies_where_the_numbers_say() -> None:
-    row = {"label": "monocyte", "percent": 50.0, "ci_low": 0.0, "ci_high": 100.0, "estimate": 50.0, "reference": None}
+    row = ClassShare("monocyte", 5, 50.0, 0.0, 100.0, estimate=50.0, reference=None, flag=None)
     drawn = interval_bar(row)
     assert f'cx="{BAR_WIDTH / 2}"' in drawn
     ends = [float(x) for x in re.findall(r'x[12]="([0-9.]+)"', drawn)]
@@ -137,12 +136,37 @@ def test_an_interval_bar_lies_where_the_numbers_say() -> None:
     assert max(ends) < BAR_WIDTH
 
 
-def test_the_heat_is_a_png_that_is_opaque_where_most_spoke() -> None:
-    content = heat_png((bytes([0, 255]), bytes([128, 0])))
-    assert content[:8] == b"\x89PNG\r\n\x1a\n"
-    assert struct.unpack(">II", content[16:24]) == (2, 2)
-    start = content.index(b"IDAT") + 4
-    pixels = zlib.decompress(content[start : content.index(b"IEND") - 8])
-    alphas = [pixels[4], pixels[8], pixels[13], pixels[17]]
-    assert alphas[0] == alphas[3] == 0
-    assert alphas[1] > alphas[2] > 0
+def test_the_map_is_opaque_where_most_spoke() -> None:
+    drawn = heat_map((bytes([0, 255]), bytes([128, 0])), "cell <1>")
+    assert re.findall(r'<rect x="(\d)" y="(\d)".*?fill-opacity="([0-9.]+)"', drawn) == [
+        ("1", "0", "1.00"),
+        ("0", "1", "0.25"),
+    ]
+    assert 'aria-label="cell &lt;1&gt;"' in drawn
+
+
+def test_a_long_list_of_pictures_folds(path: Path) -> None:
+    with open_writer(path) as writer:
+        session = writer.start_session(session_start())
+        for i in range(FILES_SHOWN + 3):
+            writer.commit_field(session, field_result(i, region=None, source=f"{i}.png"), {})
+    text, parsed = page_of(path)
+    assert parsed.tags.count("details") == 1
+    assert "3 more pictures" in parsed.text
+    assert text.index(f"{FILES_SHOWN - 1}.png") < text.index("<details") < text.index(f"{FILES_SHOWN}.png")
+
+
+def test_every_picture_has_words(path: Path) -> None:
+    record(path, LABELS, pictures=True)
+    text, _ = page_of(path)
+    assert 'alt="neutrophil, 86 %, field 0, cell 0"' in text
+    assert "<b>neutrophil</b> 86 %" in text
+    assert all("alt=" in tag for tag in re.findall("<img[^>]*>", text))
+    assert all("aria-label=" in tag for tag in re.findall("<svg[^>]*>", text))
+
+
+def test_timings_of_the_program_are_no_part_of_the_page(path: Path) -> None:
+    record(path, LABELS)
+    _, parsed = page_of(path)
+    assert ", ms" not in parsed.text
+    assert "locate" not in parsed.text

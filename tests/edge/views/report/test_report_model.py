@@ -15,7 +15,8 @@ from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.records import SETTING_CHANGED
 from hemato_edge.store.writer import open_writer
-from hemato_edge.views.report.model import as_json, build_report
+from hemato_edge.views.report.build import build_report
+from hemato_edge.views.report.model import Reviewed, as_json, document
 from hemato_edge.views.report.tables import report_csv
 from hemato_edge.views.report.text import report_lines
 
@@ -40,7 +41,7 @@ def path(tmp_path: Path) -> Path:
 def test_a_report_has_all_that_the_interface_promises(path: Path) -> None:
     record(path, LABELS)
     with Reader(path) as reader:
-        report = build_report(reader)
+        report = document(build_report(reader))
     assert report["session"] == {
         "id": 1,
         "label": "sample 12",
@@ -58,7 +59,7 @@ def test_a_report_has_all_that_the_interface_promises(path: Path) -> None:
     assert report["rejected"] == {"out_of_focus": 1}
     assert report["nucleated_red_cells"] == {"count": 1, "per_100_wbc": 10.0, **NUCLEATED_OF_11}
     assert report["notice"] == RESEARCH_USE_NOTICE
-    rows = {row["label"]: row for row in report["differential"]}  # type: ignore[attr-defined]
+    rows = {row["label"]: row for row in report["differential"]}
     assert list(rows)[:2] == ["neutrophil", "eosinophil"]
     assert rows["neutrophil"] == {
         "label": "neutrophil",
@@ -77,7 +78,7 @@ def test_a_report_has_all_that_the_interface_promises(path: Path) -> None:
 def test_the_provenance_names_what_made_the_counts(path: Path) -> None:
     record(path, LABELS)
     with Reader(path) as reader:
-        found = build_report(reader)["provenance"]
+        found = document(build_report(reader))["provenance"]
         settings_hash = reader.session().settings_sha256
         last_link = reader.last_link(1)
     assert isinstance(found, dict)
@@ -102,7 +103,7 @@ def test_settings_changed_while_it_ran_are_reported(path: Path) -> None:
         writer.commit_tallies(session, {"frames": 9, f"{SETTING_CHANGED}quality.min_focus=0.3": 5})
     with Reader(path) as reader:
         report = build_report(reader)
-    assert report["provenance"]["settings_changed"] == {"quality.min_focus=0.3": 5}
+    assert report.provenance.settings_changed == {"quality.min_focus=0.3": 5}
     assert "Changed while it ran: quality.min_focus=0.3, after 5 frames" in list(report_lines(report))
 
 
@@ -124,7 +125,7 @@ def test_lost_tracking_is_reported(path: Path) -> None:
         writer.commit_field(session, field_result(1, region=1), {"tracking_lost": 1})
     with Reader(path) as reader:
         report = build_report(reader, session)
-    assert (report["regions"], report["tracking_lost"]) == (2, 1)
+    assert (report.regions, report.tracking_lost) == (2, 1)
 
 
 CALIBRATED = {
@@ -139,7 +140,7 @@ CALIBRATED = {
 def test_densities_need_a_calibration_and_count_every_place_once(path: Path) -> None:
     record(path, LABELS, settings=CALIBRATED)
     with Reader(path) as reader:
-        estimates = build_report(reader)["estimates"]
+        estimates = document(build_report(reader))["estimates"]
     # the second of two fields of 640 x 480 px lies 9 px to the right of the first
     area_mm2 = 649 * 480 * 0.0005**2
     assert isinstance(estimates, dict)
@@ -156,7 +157,7 @@ def test_the_tracked_area_counts_where_a_kind_was_seen_whole(path: Path) -> None
     """White cells are whole on less ground than platelets are; the session's own areas say on how much."""
     record(path, LABELS, settings=CALIBRATED, tallies={"area_px2:wbc": 40_000, "area_px2:platelet": 60_000})
     with Reader(path) as reader:
-        estimates = build_report(reader)["estimates"]
+        estimates = document(build_report(reader))["estimates"]
     assert isinstance(estimates, dict)
     assert estimates["white"]["per_mm2"]["value"] == pytest.approx(12 / 0.01)
     assert estimates["platelet"]["per_mm2"]["value"] == pytest.approx(8 / 0.015, rel=1e-5)
@@ -165,7 +166,7 @@ def test_the_tracked_area_counts_where_a_kind_was_seen_whole(path: Path) -> None
 def test_the_scales_uncertainty_widens_the_densities(path: Path) -> None:
     record(path, LABELS, settings=CALIBRATED | {"calibration.um_per_px_uncertainty": 0.05})
     with Reader(path) as reader:
-        white = build_report(reader)["estimates"]["white"]["per_mm2"]  # type: ignore[index]
+        white = document(build_report(reader))["estimates"]["white"]["per_mm2"]
     low = math.hypot(math.log(12 / 6.2006), 0.2)  # Garwood, and twice the share of the scale
     assert white["ci_low"] == pytest.approx(white["value"] * math.exp(-low), rel=1e-4)
 
@@ -187,7 +188,7 @@ def test_the_profile_and_its_contradiction_are_told(path: Path) -> None:
 def test_reference_intervals_are_those_of_the_recording(path: Path) -> None:
     record(path, LABELS, settings=CALIBRATED)
     with Reader(path) as reader:
-        rows = {row["label"]: row for row in build_report(reader)["differential"]}  # type: ignore[attr-defined]
+        rows = {row["label"]: row for row in document(build_report(reader))["differential"]}
     assert (rows["neutrophil"]["reference"], rows["neutrophil"]["flag"]) == ([0.0, 10.0], "high")
     assert (rows["monocyte"]["reference"], rows["monocyte"]["flag"]) == (None, None)
 
@@ -195,9 +196,8 @@ def test_reference_intervals_are_those_of_the_recording(path: Path) -> None:
 def test_a_counters_white_count_is_corrected(path: Path) -> None:
     record(path, LABELS)
     with Reader(path) as reader:
-        nucleated = build_report(reader, nucleated_count=11.0)["nucleated_red_cells"]
-    assert isinstance(nucleated, dict)
-    assert nucleated["corrected_white_count"] == pytest.approx(10.0)  # 10 nucleated red cells per 100 white cells
+        nucleated = build_report(reader, nucleated_count=11.0).nucleated_red_cells
+    assert nucleated.corrected_white_count == pytest.approx(10.0)  # 10 nucleated red cells per 100 white cells
 
 
 def test_the_differential_follows_a_review(path: Path) -> None:
@@ -206,9 +206,9 @@ def test_the_differential_follows_a_review(path: Path) -> None:
         writer.relabel(1, 0, 0, "monocyte", "Ada", NOON)
     with Reader(path) as reader:
         report = build_report(reader)
-    rows = {row["label"]: row["count"] for row in report["differential"]}  # type: ignore[attr-defined]
+    rows = {row.label: row.count for row in report.differential}
     assert (rows["neutrophil"], rows["monocyte"]) == (5, 1)
-    assert report["reviewed"] == {"cells": 1, "changed": 1, "artefacts": 0, "by": ["Ada"]}
+    assert report.reviewed == Reviewed(cells=1, changed=1, artefacts=0, by=("Ada",))
 
 
 def test_a_card_with_confusions_widens_the_intervals(path: Path) -> None:
@@ -217,8 +217,9 @@ def test_a_card_with_confusions_widens_the_intervals(path: Path) -> None:
     with Reader(path) as reader:
         report = build_report(reader)
         again = build_report(reader)
-    rows = {row["label"]: row for row in report["differential"]}  # type: ignore[attr-defined]
-    assert rows["neutrophil"]["estimate"] is not None
-    assert rows["neutrophil"]["ci_low"] <= 60.0 <= rows["neutrophil"]["ci_high"]
-    assert "confusions" in str(report["method"])
+    row = {row.label: row for row in report.differential}["neutrophil"]
+    assert row.estimate is not None
+    assert row.interval is not None
+    assert row.interval[0] <= 60.0 <= row.interval[1]
+    assert "confusions" in report.method
     assert report == again

@@ -14,7 +14,7 @@ from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.writer import open_writer
 from hemato_edge.views.report import tables
-from hemato_edge.views.report.model import build_report
+from hemato_edge.views.report.build import build_report
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,9 @@ from rich.console import Console
 from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.writer import open_writer
-from hemato_edge.views.report.model import build_report
-from hemato_edge.views.report.text import live_table, progress_line, report_lines, report_view
+from hemato_edge.views.report.build import build_report
+from hemato_edge.views.report.live import live_table, progress_line
+from hemato_edge.views.report.text import report_lines, report_view
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,154 @@
+"""A report in words and rows of text: what the terminal, the page and plain text say alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hemato_edge.labels import BY_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from hemato_edge.views.report.model import Figure, Report, Summary
+
+NOTHING = "–"
+"""Stands where there is no figure."""
+_WARNINGS = {
+    "scale_contradicts_profile": "the red cells do not fit the calibration profile's scale; use no figure per area, "
+    "and calibrate again (`hemato-edge calibrate`)",
+}
+"""What is wrong and what to do, by the name of the warning."""
+
+
+def class_rows(summary: Summary) -> Iterator[tuple[str, str, str, str, str]]:
+    """The rows of the differential: name, cells, percent, interval and flag, the classes first, then what stands apart.
+
+    The first rows are the classes, as many as `summary.differential` has.
+    """
+    for row in summary.differential:
+        flag = (row.flag or "").upper()
+        yield BY_NAME[row.label].plural, str(row.count), decimal(row.percent), interval(row.interval), flag
+    classified = summary.classified
+    yield "Classified white cells", str(classified), "100.0" if classified else NOTHING, "", ""
+    yield "Unclassified", str(summary.unclassified), "", "", ""
+    nucleated = summary.nucleated_red_cells
+    yield "Nucleated red cells", str(nucleated.count), "", "", ""
+    ends = interval(nucleated.interval) if classified else ""
+    yield "Nucleated red cells /100 WBC", "", decimal(nucleated.per_100_wbc), ends, ""
+
+
+def interval(ends: tuple[float, float] | None) -> str:
+    """The ends of an interval with one decimal."""
+    return NOTHING if ends is None else f"{ends[0]:.1f} – {ends[1]:.1f}"
+
+
+def decimal(value: float | None) -> str:
+    """A figure with one decimal."""
+    return NOTHING if value is None else f"{value:.1f}"
+
+
+def three_digits(value: float) -> str:
+    """Three digits that count, without an exponent."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def count_lines(summary: Summary) -> Iterator[str]:
+    """The counts of cells, fields and rejected frames."""
+    counts = summary.counts
+    unclassified = summary.unclassified
+    share = f" ({100 * unclassified / counts['wbc']:.1f} % unclassified)" if unclassified else ""
+    yield f"White cells {counts['wbc']}{share}   Red cells {counts['rbc']}   Platelets {counts['platelet']}"
+    dropped = f", {summary.dropped} dropped" if summary.dropped else ""
+    yield f"{summary.fields} fields recorded of {summary.frames} frames{dropped}"
+    for heading, reasons in (("Rejected", summary.rejected), ("Skipped", summary.skipped)):
+        if reasons:
+            named = ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in reasons.items())
+            yield f"{heading}: {named}"
+
+
+def estimate_lines(report: Report) -> Iterator[str]:
+    """The counts per field and per red cell, and the densities, or why there are none."""
+    shares = [
+        f"{heading} {_with_ends(figure)}"
+        for heading, kind in (("white cells", "wbc"), ("red cells", "rbc"), ("platelets", "platelet"))
+        if (figure := report.per_field[kind]) is not None
+    ]
+    if shares:
+        yield f"Per field of view (95 % CI): {', '.join(shares)}"
+    if report.white_per_1000_red is not None:
+        yield f"White cells per 1,000 red cells: {_with_ends(report.white_per_1000_red)}"
+    estimates = report.estimates
+    if estimates is not None:
+        for heading, estimate in (("White cells", estimates.white), ("Platelets", estimates.platelet)):
+            if estimate is not None:
+                per_l = estimate.e9_per_l
+                ends = f"{three_digits(per_l.ci_low)} – {_end(per_l.ci_high)}"
+                yield (
+                    f"{heading} about {three_digits(per_l.value)} ×10⁹/L ({ends}), "
+                    f"{three_digits(estimate.per_mm2.value)} per mm² on {three_digits(estimates.area_mm2)} mm²"
+                )
+    yield report.estimates_note
+
+
+def nucleated_lines(report: Report) -> Iterator[str]:
+    """What nucleated red cells mean for a counter's white count."""
+    nucleated = report.nucleated_red_cells
+    factor = nucleated.white_count_factor
+    if nucleated.count and factor is not None:
+        yield f"White count of a counter that includes nucleated red cells: multiply by {factor:.3f}."
+    if nucleated.corrected_white_count is not None:
+        yield (
+            f"White count {nucleated.counter:g}, corrected for nucleated red cells: "
+            f"{nucleated.corrected_white_count:.2f}"
+        )
+
+
+def calibration_line(report: Report) -> str:
+    """The calibration profile of the session; empty without one."""
+    profile = report.calibration
+    if profile is None:
+        return ""
+    scale = "no scale"
+    if profile.um_per_px is not None:
+        scale = f"{profile.um_per_px:.4g} µm per pixel (± {profile.um_per_px_uncertainty or 0:.2g}, 95 %)"
+        scale += f" by {str(profile.method).replace('_', ' ')}"
+    objective = f", objective {printable(str(profile.objective))}" if profile.objective else ""
+    return f"Calibration {printable(profile.profile)}{objective}: {scale}"
+
+
+def warning_lines(report: Report) -> Iterator[str]:
+    """What makes the session doubtful."""
+    for name, frames in report.warnings.items():
+        yield f"WARNING: {_WARNINGS.get(name, name.replace('_', ' '))} ({frames} frames)"
+
+
+def target_line(report: Report) -> str:
+    """That the target was missed; empty where it was reached, or there was none."""
+    target = report.session.target
+    if not target or report.classified >= target:
+        return ""
+    return f"The target of {target} white cells was not reached: {report.classified} were classified."
+
+
+def times_line(report: Report) -> str:
+    """When the session was, in UTC."""
+    times = ("…" if time is None else f"{time:%Y-%m-%d %H:%M:%S}" for time in _times(report))
+    return f"{' to '.join(times)} UTC"
+
+
+def _times(report: Report) -> tuple[datetime, datetime | None]:
+    return report.session.started_utc, report.session.ended_utc
+
+
+def printable(text: str) -> str:
+    """`text` without what would move a terminal's cursor or break a line."""
+    return "".join(c if c.isprintable() else "·" for c in text)
+
+
+def _with_ends(figure: Figure) -> str:
+    return f"{three_digits(figure.value)} ({three_digits(figure.ci_low)} – {_end(figure.ci_high)})"
+
+
+def _end(value: float | None) -> str:
+    return "∞" if value is None else three_digits(value)

@@ -1,0 +1,94 @@
+"""The formats of a report: one table of them, to which another package adds in one file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from recorded import NOON, record
+from typer.testing import CliRunner
+
+from hemato_edge.cli import report as report_commands
+from hemato_edge.store.reader import Reader
+from hemato_edge.store.writer import open_writer
+from hemato_edge.views.report.build import build_report
+from hemato_edge.views.report.formats import FORMATS
+from hemato_edge.views.report.model import as_json
+
+EXPECTED = Path(__file__).parent / "recorded_report.json"
+"""The JSON of a session that has something of everything, as it was before the report had a type."""
+LABELS = ["neutrophil"] * 60 + ["lymphocyte"] * 40 + ["unclassified"] * 2
+LABELS += ["erythroblast", "platelet", "monocyte", "eosinophil"]
+SETTINGS = {
+    "calibration.um_per_px": 0.1,
+    "calibration.profile": "x100",
+    "calibration.um_per_px_uncertainty": 0.002,
+    "estimate.white_factor": 0.4,
+    "estimate.platelet_factor": 0.6,
+    "reference.neutrophil": [0.0, 10.0],
+    "reference": {"monocyte": [3, 9]},
+}
+OF_THIS_MACHINE = ("boot_id", "last_link", "database")
+SINCE = ("verification",)
+"""Keys that came later."""
+FORMAT = """
+from hemato_edge.views.report.formats import Format
+
+
+def _shout(report, reader):
+    yield f"{report.classified} WHITE CELLS, {reader.path.name}"
+
+
+LOUD = Format("only in capitals", _shout)
+"""
+
+
+def test_the_json_is_the_same_as_ever(tmp_path: Path) -> None:
+    tallies = {"warning:scale_contradicts_profile": 4, "tracking_lost": 2, "tracking_rejoined": 1}
+    record(tmp_path / "x.db", LABELS, settings=SETTINGS, tallies=tallies)
+    with open_writer(tmp_path / "x.db") as writer:
+        writer.relabel(1, 0, 0, "monocyte", "Ada", NOON)
+        writer.relabel(1, 0, 1, "artefact", "Bob", NOON)
+        writer.undo(1, "Ada", NOON)
+    with Reader(tmp_path / "x.db") as reader:
+        made = json.loads(as_json(build_report(reader, 1, nucleated_count=11.0)))
+    for key in SINCE:
+        del made[key]
+    for key in OF_THIS_MACHINE:
+        made["provenance"][key] = "…"
+    assert json.dumps(made, indent=1, ensure_ascii=False) + "\n" == EXPECTED.read_text(encoding="utf-8")
+
+
+def test_another_package_brings_a_format_in_one_file(tmp_path: Path) -> None:
+    (tmp_path / "loud_reports.py").write_text(FORMAT)
+    described = tmp_path / "loud_reports-1.0.dist-info"
+    described.mkdir()
+    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: loud-reports\nVersion: 1.0\n")
+    (described / "entry_points.txt").write_text("[hemato_edge.report_formats]\nloud = loud_reports:LOUD\n")
+    record(tmp_path / "x.db", ["neutrophil"] * 4)
+    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from hemato_edge.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path), "report", "--db", str(tmp_path / "x.db"), "--format", "loud"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.stdout, done.returncode) == ("4 WHITE CELLS, x.db", 0), done.stderr
+
+
+def test_an_unknown_format_is_answered_with_the_known_ones(tmp_path: Path) -> None:
+    record(tmp_path / "x.db", ["neutrophil"])
+    app = typer.Typer()
+    report_commands.register(app)
+    result = CliRunner().invoke(app, ["report", "--db", str(tmp_path / "x.db"), "--format", "docx"])
+    assert result.exit_code == 2
+    assert "text, json, csv, html, fhir" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_says_what_it_is(name: str) -> None:
+    assert FORMATS[name].help
