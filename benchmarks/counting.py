@@ -38,6 +38,7 @@ from hemato_edge.labels import CLASSIFIER_LABELS, KINDS
 from hemato_edge.pipeline.field import FieldAnalyzer
 from hemato_edge.values import FieldResult, Judgement
 from hemato_edge.vision.classify.classifier import load_classifier
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.choice import load_locator
 from hemato_edge.vision.quality import QualityGate
 
@@ -53,7 +54,7 @@ WALKS = ("raster", "return", "hand", "jumps", "blur", "light", "dropped", "still
 class OneAnswer:
     """A classifier that says one thing: on mosaics nothing is asked but how often a cell is counted."""
 
-    def judge(self, image, boxes, look, background=None):
+    def judge(self, view, boxes, look):
         """The same for every box."""
         return [Judgement(CLASSIFIER_LABELS[0], CLASSIFIER_LABELS[0], 1.0, np.eye(8, dtype=np.float32)[0])] * len(boxes)
 
@@ -68,20 +69,12 @@ class SeenLocator:
     def __init__(self, locator):
         self.locator, self.last, self.times = locator, None, []
 
-    def locate(self, image, **known):
+    def locate(self, view):
         """As the other one."""
-        return self._timed(self.locator.locate, image, known)
-
-    def locate_with_nuclei(self, image, **known):
-        """As the other one."""
-        return self._timed(self.locator.locate_with_nuclei, image, known)
-
-    def _timed(self, locate, image, known):
         began = time.perf_counter()
-        answer = locate(image, **known)
+        self.last = self.locator.locate(view)
         self.times.append((time.perf_counter() - began) * 1e3)
-        self.last = answer[0] if isinstance(answer, tuple) else answer
-        return answer
+        return self.last
 
 
 def walk(name: str, slide_px: tuple[int, int], still_frames: int) -> stage.Walk:
@@ -168,7 +161,7 @@ class Run:
     def time_locator(self, image):
         """What the locator that ships would cost."""
         began = time.perf_counter()
-        self.shipped.locate_with_nuclei(image, red_cell_px=self.analyzer.looks.red_cell_px)
+        self.shipped.locate(FieldView(image, red_cell_px=self.analyzer.looks.red_cell_px))
         self.locate.append((time.perf_counter() - began) * 1e3)
 
     def add(self, result):

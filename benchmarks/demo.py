@@ -85,7 +85,7 @@ def count(seed: int, locator: Locator, classifier: TFLiteClassifier) -> dict[str
         "slide": seed,
         "frames": last + 1,
         "rejected": dict(rejected),
-        "tracking_lost": analyzer.registration.lost,
+        "tracking_lost": analyzer.registrar.lost,
         "truth": dict(Counter(t.kind for t in truth)),
         "counted": dict(sums),
         "naive_sum_over_frames": dict(naive),

@@ -32,6 +32,7 @@ import numpy as np
 from hemato_edge.labels import KINDS, WBC
 from hemato_edge.models.bundle import shipped_locator
 from hemato_edge.values import Detections
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.choice import TFLiteLocator, load_locator
 from hemato_edge.vision.locate.locator import OpenCvLocator
 from hemato_edge.vision.scale import ScaleEstimator, red_cell_diameter_px
@@ -43,9 +44,6 @@ from hemato_training.metrics.detection import kind_figures
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-    from hemato_edge.values import Image
     from hemato_edge.vision.locate.locator import Locator
     from hemato_training.data.field_sets import Field
 
@@ -63,11 +61,9 @@ class ConstantLocator:
     def __init__(self, share: float) -> None:
         self._share = share
 
-    def locate(
-        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
-    ) -> Detections:
+    def locate(self, view: FieldView) -> Detections:
         """The same answer for every picture of a size."""
-        height, width = image.shape[:2]
+        width, height = view.size
         half = self._share * min(height, width) / 2
         box = [width / 2 - half, height / 2 - half, width / 2 + half, height / 2 + half]
         return Detections(np.array([box], np.float32), np.array([WBC], np.int8), np.ones(1, np.float32))
@@ -106,17 +102,17 @@ def evaluate(
         fields: of the data set.
         timed: how many fields are timed.
     """
-    scale = session_scale([locator.locate(field.image()) for field in fields])
-    alone = [(everything.locate(field.image()), field.boxes) for field in fields]
-    results = [(everything.locate(field.image(), red_cell_px=scale), field.boxes) for field in fields]
+    scale = session_scale([locator.locate(FieldView(field.image())) for field in fields])
+    alone = [(everything.locate(FieldView(field.image())), field.boxes) for field in fields]
+    results = [(everything.locate(FieldView(field.image(), red_cell_px=scale)), field.boxes) for field in fields]
     sound = [one for one, field in zip(results, fields, strict=True) if is_sound(field)]
     kinds = range(len(KINDS))
     raw_figures = [kind_figures(results, kind, min_scores[kind]) for kind in kinds]
     sound_figures = [kind_figures(sound, kind, min_scores[kind]) for kind in kinds]
     judged = [k for k in kinds if not (KINDS[k] == "platelet" and name in UNDRAWN_PLATELETS)]
     pictures = [field.image() for field in fields[:timed]]
-    first = [_timed(lambda image=p: locator.locate(image)) for p in pictures]  # type: ignore[misc]
-    later = [_timed(lambda image=p: locator.locate(image, red_cell_px=scale)) for p in pictures]  # type: ignore[misc]
+    first = [_timed(lambda image=p: locator.locate(FieldView(image))) for p in pictures]  # type: ignore[misc]
+    later = [_timed(lambda image=p: locator.locate(FieldView(image, red_cell_px=scale))) for p in pictures]  # type: ignore[misc]
     return {
         "fields": len(fields),
         "sound_fields": len(sound),

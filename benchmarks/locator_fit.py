@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from hemato_edge.labels import KINDS, PLATELET, RBC
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate import outlines, platelets
 from hemato_edge.vision.locate.candidates import box_overlap
 from hemato_edge.vision.locate.locator import OpenCvLocator
@@ -38,7 +39,7 @@ def fit(folder: Path) -> None:
     for name in FIELD_SETS:
         gathered: dict[int, list[tuple[NDArray[np.float64], NDArray[np.bool_]]]] = {RBC: [], PLATELET: []}
         for field in in_split(load_fields(folder, (name,)), "train"):
-            seen = locator.analysis(field.image())
+            seen = locator.analysis(FieldView(field.image()))
             for kind, candidates, overlap in ((RBC, seen.red, 0.5), (PLATELET, seen.platelets, 0.4)):
                 if kind == RBC and not is_sound(field):
                     continue

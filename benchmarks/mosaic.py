@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from hemato_edge.cameras.demo.camera import DemoCamera, Slide
     from hemato_edge.values import Image
+    from hemato_edge.vision.field_view import FieldView
 
 COLUMNS, ROWS = 10, 10
 RED_PX = 64.0
@@ -96,12 +97,10 @@ class BoxLocator:
         self._missed, self._flicker, self._jitter = missed, flicker, jitter_px
         self.index = 0
 
-    def locate(
-        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
-    ) -> Detections:
+    def locate(self, view: FieldView) -> Detections:
         """The boxes that the frame `index` shows, cut where its border cuts them."""
         rng = np.random.default_rng([7, self.index])
-        height, width = image.shape[:2]
+        width, height = view.size
         pose = Pose(0, *self._camera.true_pose(self.index), 1.0, self._camera.true_angle(self.index))
         half = (self._boxes[:, 2:] - self._boxes[:, :2]) / 2
         middles = pose.in_frame((self._boxes[:, :2] + self._boxes[:, 2:]) / 2, (width, height))
@@ -120,9 +119,3 @@ class BoxLocator:
         boxes = np.concatenate([boxes, np.hstack([places - side / 2, places + side / 2])]).astype(np.float32)
         scores = np.concatenate([scores, rng.uniform(0.5, 0.8, ghosts)]).astype(np.float32)
         return Detections(np.clip(boxes, 0, limit).astype(np.float32), kinds, scores)
-
-    def locate_with_nuclei(
-        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
-    ) -> tuple[Detections, NDArray[np.bool_]]:
-        """As `locate`, and no nucleus."""
-        return self.locate(image), np.zeros(image.shape[:2], np.bool_)

@@ -12,6 +12,7 @@ from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.cameras.picture_files import PICTURE_SUFFIXES, read_picture
 from hemato_edge.labels import CLASSIFIER_LABELS, WBC
 from hemato_edge.vision.classify.classifier import load_classifier
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.choice import load_locator
 from hemato_edge.vision.quality import QualityGate
 from hemato_edge.vision.slide_look import WHOLE_SET, LookEstimator
@@ -28,13 +29,13 @@ def fields_of(folder: Path | None) -> list[np.ndarray]:
     if folder is None:
         with OpenCamera(DemoCamera(1, frames=40 * FIELDS)) as camera:
             frames = (camera.read(1.0).image for _ in range(40 * FIELDS))
-            good = [image for i, image in enumerate(frames) if i % 20 == 0 and not gate.assess(image).reject]
+            good = [image for i, image in enumerate(frames) if i % 20 == 0 and not gate.assess(FieldView(image)).reject]
         return good[:FIELDS]
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
     good = []
     for path in paths[:: max(1, len(paths) // (2 * FIELDS))]:
         image = read_picture(path)
-        if image.shape == (480, 640, 3) and not gate.assess(image).reject:
+        if image.shape == (480, 640, 3) and not gate.assess(FieldView(image)).reject:
             good.append(image)
     if not good:
         sys.exit(f"{folder} holds no picture of 640×480 that is fit to be counted")
@@ -50,8 +51,9 @@ def lay_out(work: Path, fields: list[np.ndarray]) -> dict[str, float]:
     found = []
     for i, image in enumerate(fields):
         np.save(work / "fields" / f"{i:03}.npy", image)
-        detections, nuclei = locator.locate_with_nuclei(image)
-        looks.add_field(image, detections, nuclei)
+        view = FieldView(image)
+        detections = locator.locate(view)
+        looks.add_field(view, detections)
         found.append(detections)
     look = looks.look()
     if look is None:
@@ -59,7 +61,9 @@ def lay_out(work: Path, fields: list[np.ndarray]) -> dict[str, float]:
     boxes = [detections.of_kind(WBC).boxes for detections in found]
     np.savez(
         work / "crops.npz",
-        crops=np.concatenate([classifier.crops(image, own, look) for image, own in zip(fields, boxes, strict=True)]),
+        crops=np.concatenate(
+            [classifier.crops(FieldView(image), own, look) for image, own in zip(fields, boxes, strict=True)]
+        ),
         boxes=np.concatenate(boxes),
         ends=np.cumsum([len(own) for own in boxes]),
         red_cell_px=look.red_cell_px,

@@ -17,6 +17,7 @@ from hemato_edge.models.engines.choice import find_runtime, start_engine
 from hemato_edge.pipeline.field import FieldAnalyzer
 from hemato_edge.values import FieldResult, Frame
 from hemato_edge.vision.classify.classifier import load_classifier
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.choice import load_locator
 from hemato_edge.vision.quality import QualityGate
 from hemato_edge.vision.slide_look import LookEstimator
@@ -67,7 +68,7 @@ def locating(folder: Path, threads: int) -> Work:
     locator, looks = load_locator(threads=threads), LookEstimator()
 
     def work(field: np.ndarray, number: int) -> int:
-        found = locator.locate(field, red_cell_px=looks.red_cell_px)
+        found = locator.locate(FieldView(field, red_cell_px=looks.red_cell_px))
         looks.add_red_cells(found)
         return len(found)
 
@@ -84,7 +85,7 @@ def naming(folder: Path, threads: int) -> Work:
 
     by_field = np.split(boxes, ends[:-1])
     look = SlideLook(red_cell_px, StainCalibration.reference())
-    return lambda field, number: len(classifier.judge(field, by_field[number], look))
+    return lambda field, number: len(classifier.judge(FieldView(field), by_field[number], look))
 
 
 def bare_inference(folder: Path, threads: int) -> Work:

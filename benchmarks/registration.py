@@ -28,6 +28,7 @@ from hemato_edge.counting.correlation import Shift, shift_between, view_of
 from hemato_edge.counting.registration import LITTLE_OVERLAP, MIN_CONFIDENCE, SURE_CONFIDENCE, Registration
 from hemato_edge.counting.rotation import Turn, turn_between
 from hemato_edge.values import Pose
+from hemato_edge.vision.field_view import FieldView
 
 FRAME = (640, 480)
 
@@ -41,7 +42,7 @@ def walk(seed: int, name: str, path: stage.Walk | None = None) -> None:
         for _ in range(camera.total_frames or 0):
             frame = camera.read(1.0)
             began = time.perf_counter()
-            pose = registration.locate(frame.image)
+            pose = registration.locate(FieldView(frame.image))
             times.append(time.perf_counter() - began)
             truth = Pose(0, *camera.true_pose(frame.index), 1.0, camera.true_angle(frame.index))
             apart = truth.on_slide(corners, FRAME) - pose.on_slide(corners, FRAME)
@@ -79,7 +80,7 @@ def confidences(files: list[Path], name: str) -> None:
             f"{name}: {100 * share:.0f} % in common: {len(agreements)} of {len(fields)} found, least agreement "
             f"{min(agreements):.2f}, error median {np.median(errors):.2f} px, worst {max(errors):.2f} px"
         )
-    views = [view_of(image) for image in fields]
+    views = [view_of(FieldView(image)) for image in fields]
     false = [shift_between(one, other) for one, other in itertools.islice(itertools.combinations(views, 2), 1000)]
     wide = [shift.agreement for shift in false if shift.overlap >= LITTLE_OVERLAP]
     narrow = [shift.agreement for shift in false if shift.overlap < LITTLE_OVERLAP]
@@ -103,7 +104,7 @@ def _placed(image: np.ndarray, share: float, noise: np.random.Generator) -> tupl
     height, width = (int(side * part) for side in image.shape[:2])
     dx, dy = image.shape[1] - width, image.shape[0] - height
     moved = np.clip(image[dy:, dx:] * 0.95 + noise.normal(0, 3, image[dy:, dx:].shape), 0, 255).astype(np.uint8)
-    one, other = view_of(image[:height, :width]), view_of(moved)
+    one, other = view_of(FieldView(image[:height, :width])), view_of(FieldView(moved))
     shift = shift_between(one, other)
     return shift, float(np.hypot(shift.x * other.scale - dx, shift.y * other.scale - dy))
 
@@ -115,7 +116,7 @@ def _turned(image: np.ndarray, degrees: float, noise: np.random.Generator) -> tu
     turn[:, 2] -= (0.1 * width, 0.05 * height)
     turned = cv2.warpAffine(image, turn, (width, height), borderMode=cv2.BORDER_REFLECT) * 0.95
     moved = np.clip(turned + noise.normal(0, 3, turned.shape), 0, 255).astype(np.uint8)
-    one, other = view_of(image), view_of(moved)
+    one, other = view_of(FieldView(image)), view_of(FieldView(moved))
     shift = shift_between(one, other)
     return shift, turn_between(one, other, shift)
 

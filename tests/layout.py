@@ -34,6 +34,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("hemato_edge.outlets",),
     ("hemato_edge.counting", "hemato_edge.cameras", "hemato_edge.service"),
     ("hemato_edge.models", "hemato_edge.store", "hemato_edge.settings", "hemato_edge.device", "hemato_edge.door"),
+    ("hemato_edge.aperture",),
     ("hemato_edge.values",),
     ("hemato_edge.output_files",),
     ("hemato_edge.errors", "hemato_edge.labels", "hemato_edge.journal", "hemato_edge.extensions"),

@@ -20,6 +20,7 @@ from hemato_edge.errors import DataError, ModelError
 from hemato_edge.labels import KINDS, PLATELET
 from hemato_edge.models.bundle import read_bundle, write_bundle
 from hemato_edge.models.locator_model import BOXES, HEAT, LocatorModel
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.learned import LearnedLocator, same_score
 from hemato_edge.vision.locate.windows import WindowSpec, standard_factor, windows_of
 from hemato_training.data.cell_sets import in_split, split_hash, thin
@@ -243,7 +244,7 @@ def representative_windows(
     for field in thin(fields, max(1, wanted // sets)):
         image = field.image()
         factor = standard_factor(image.shape, red_cell_px[field.laboratory], spec)
-        windows += [cv2.cvtColor(w.image, cv2.COLOR_BGR2RGB) for w in windows_of(image, factor, spec)]
+        windows += [cv2.cvtColor(w.image, cv2.COLOR_BGR2RGB) for w in windows_of(FieldView(image), factor, spec)]
     return np.stack(windows)
 
 

@@ -25,6 +25,7 @@ from hemato_edge.labels import WBC
 from hemato_edge.models.engines.choice import find_runtime
 from hemato_edge.pipeline.images import analyze_pictures, classify_pictures
 from hemato_edge.vision.classify.classifier import load_classifier
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.choice import TFLiteLocator, load_locator
 from hemato_edge.vision.locate.windows import standard_factor, windows_of
 from hemato_edge.vision.quality import QualityGate
@@ -46,13 +47,14 @@ def draw(folder: Path) -> None:
             if number % FRAMES_BETWEEN:
                 continue
             cv2.imwrite(str(folder / f"field{number:03}.png"), image)
-            found, nuclei = locator.locate_with_nuclei(image, red_cell_px=looks.red_cell_px)
-            looks.add_field(image, found, nuclei)
+            view = FieldView(image, red_cell_px=looks.red_cell_px)
+            found = locator.locate(view)
+            looks.add_field(view, found)
             white, look = found.of_kind(WBC), looks.look()
             assert look is not None, "no red cells in a drawn field"
-            crops.append(classifier.crops(image, white.boxes, look))
+            crops.append(classifier.crops(view, white.boxes, look))
             factor = standard_factor(image.shape, look.red_cell_px, locator.spec)
-            windows += [window.image[..., ::-1] for window in windows_of(image, factor, locator.spec)]
+            windows += [window.image[..., ::-1] for window in windows_of(view, factor, locator.spec)]
             for i, (x0, y0, x1, y1) in enumerate(white.boxes.astype(int)):
                 side = max(x1 - x0, y1 - y0)
                 part = image[max(y0 - side // 2, 0) : y1 + side // 2, max(x0 - side // 2, 0) : x1 + side // 2]

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.bench.frames import new_analyzer
 from hemato_edge.bench.timing import Deadline
+from hemato_edge.vision.field_view import FieldView
+from hemato_edge.vision.optics.nuclei import nuclei_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,10 +46,8 @@ def preprocessing_ms(scene: Scene, eyes: Eyes, settings: Settings, seconds: floa
     if look is None:
         return {}
     found: dict[str, list[float]] = {}
-    boxes = eyes.locator.locate(image, red_cell_px=look.red_cell_px).boxes
-    calls: dict[str, Callable[[], object]] = {
-        "around.locator": lambda: eyes.locator.locate_with_nuclei(image, red_cell_px=look.red_cell_px)
-    }
+    boxes = eyes.locator.locate(FieldView(image, red_cell_px=look.red_cell_px)).boxes
+    calls: dict[str, Callable[[], object]] = {"around.locator": lambda: _located(eyes, image, look)}
     for count in (1, CELLS):
         if len(boxes) >= count:
             calls[f"around.classifier.cells_{count}"] = _judging(eyes, image, boxes[:count], look)
@@ -57,7 +57,12 @@ def preprocessing_ms(scene: Scene, eyes: Eyes, settings: Settings, seconds: floa
 
 
 def _judging(eyes: Eyes, image: Image, boxes: NDArray[np.float32], look: SlideLook) -> Callable[[], object]:
-    return lambda: eyes.classifier.judge(image, boxes, look)
+    return lambda: eyes.classifier.judge(FieldView(image), boxes, look)
+
+
+def _located(eyes: Eyes, image: Image, look: SlideLook) -> NDArray[np.bool_]:
+    view = FieldView(image, red_cell_px=look.red_cell_px)
+    return nuclei_in(view, eyes.locator.locate(view))
 
 
 def _outside_ms(call: Callable[[], object], eyes: Eyes, deadline: Deadline) -> list[float]:

@@ -165,8 +165,9 @@ class Progress:
 def _explain(result: CellPicture, classifier: TFLiteClassifier, folder: Path) -> None:
     from hemato_edge.errors import ModelError
     from hemato_edge.views.images.annotated import explain_cell, write_picture
+    from hemato_edge.vision.field_view import FieldView
 
-    crops = classifier.crops(result.image, result.box[None], result.look)
+    crops = classifier.crops(FieldView(result.image), result.box[None], result.look)
     _, maps = classifier.model.logits_and_maps(crops)
     if maps is None:
         raise ModelError("This model has no activation output.", "Convert it again with `hemato-edge convert`.")

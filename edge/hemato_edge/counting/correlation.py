@@ -16,7 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hemato_edge.values import Image
+    from hemato_edge.counting.sight import Sight
 
 Gray = TypeVar("Gray", np.uint8, np.float32)
 
@@ -45,12 +45,14 @@ class View:
         spectrum: (h, w // 2 + 1) complex64 of the tapered picture.
         scale: pixels of the frame for one of `grey`.
         turned_deg: by how much the frame was turned back to make `grey`, from x towards y.
+        slide: (h, w) bool, where `grey` shows slide; elsewhere it is 0. None: everywhere.
     """
 
     grey: NDArray[np.float32]
     spectrum: NDArray[np.complex64]
     scale: float
     turned_deg: float = 0.0
+    slide: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Shift:
     Attributes:
         x, y: pixels of `View.grey`.
         agreement: correlation coefficient of the part that both show, -1 to 1; 0 for too little overlap.
-        overlap: share of the view that both show.
+        overlap: share of the view's slide that both show.
     """
 
     x: float
@@ -69,22 +71,37 @@ class Shift:
     overlap: float
 
 
-def view_of(image: Image, turned_deg: float = 0.0) -> View:
-    """The green channel, which every cell absorbs, of a frame (H, W, 3) uint8 BGR, small and evenly lit.
+def view_of(sight: Sight, turned_deg: float = 0.0) -> View:
+    """The green channel, which every cell absorbs, of a field, small and evenly lit; 0 where there is no slide.
 
     A frame that is turned by `turned_deg` on the slide is turned back about its middle.
 
     What is wider than a few cells is taken out: uneven light does not move with the stage and would hold the
     correlation at zero shift.
     """
+    image = sight.picture
     factor = max(1.0, image.shape[1] / WORKING_WIDTH_PX)
     size = (max(1, round(image.shape[1] / factor)), max(1, round(image.shape[0] / factor)))
     green = cv2.extractChannel(image, 1)
     shrunk = np.asarray(cv2.resize(green, size, interpolation=cv2.INTER_AREA), np.uint8)
     small = turned_back(shrunk, turned_deg, cv2.BORDER_REFLECT).astype(np.float32)
-    around = cv2.blur(small, (UNEVEN_LIGHT_PX, UNEVEN_LIGHT_PX), borderType=cv2.BORDER_REFLECT)
-    grey = np.asarray(small / (around + 1) - 1, np.float32)
-    return View(grey, spectrum_of(grey), image.shape[1] / size[0], turned_deg)
+    slide = sight.aperture.slide_at(size)
+    if slide is not None and turned_deg:
+        slide = turned_back(slide.astype(np.uint8), turned_deg) > 0
+    grey = _evenly_lit(small, slide)
+    return View(grey, spectrum_of(grey), image.shape[1] / size[0], turned_deg, slide)
+
+
+def _evenly_lit(small: NDArray[np.float32], slide: NDArray[np.bool_] | None) -> NDArray[np.float32]:
+    """Contrast of a grey picture (h, w) against its surroundings, those that are slide; 0 where none is."""
+    reach = (UNEVEN_LIGHT_PX, UNEVEN_LIGHT_PX)
+    if slide is None:
+        around = cv2.blur(small, reach, borderType=cv2.BORDER_REFLECT)
+        return np.asarray(small / (around + 1) - 1, np.float32)
+    weight = slide.astype(np.float32)
+    share = cv2.blur(weight, reach, borderType=cv2.BORDER_REFLECT)
+    around = cv2.blur(small * weight, reach, borderType=cv2.BORDER_REFLECT) / np.maximum(share, 1e-3)
+    return np.asarray((small / (around + 1) - 1) * weight, np.float32)
 
 
 def turned_back(picture: NDArray[Gray], degrees: float, border: int = cv2.BORDER_CONSTANT) -> NDArray[Gray]:
@@ -122,7 +139,7 @@ def shift_between(reference: View, view: View) -> Shift:
     best = Shift(0.0, 0.0, 0.0, 0.0)
     for x, y in _peaks(surface):
         for dx, dy in _unwrapped(x, y, view.grey.shape):
-            agreement, overlap = agreement_at(reference.grey, view.grey, dx, dy)
+            agreement, overlap = agreement_at(reference, view, dx, dy)
             if agreement > best.agreement:
                 best = Shift(dx, dy, agreement, overlap)
         if best.agreement > _CLEAR:
@@ -172,19 +189,33 @@ def _unwrapped(x: float, y: float, shape: tuple[int, ...]) -> list[tuple[float, 
     ]
 
 
-def agreement_at(
-    reference: NDArray[np.float32], grey: NDArray[np.float32], dx: float, dy: float
-) -> tuple[float, float]:
+def agreement_at(reference: View, view: View, dx: float, dy: float) -> tuple[float, float]:
     """Correlation coefficient of what both show when the view moved by (dx, dy), and the share that they show."""
-    height, width = reference.shape
+    height, width = reference.grey.shape
     x, y = round(dx), round(dy)
     overlap = max(0.0, 1 - abs(x) / width) * max(0.0, 1 - abs(y) / height)
     if overlap < MIN_OVERLAP:
         return 0.0, overlap
-    a = reference[max(y, 0) : height + min(y, 0), max(x, 0) : width + min(x, 0)]
-    b = grey[max(-y, 0) : height + min(-y, 0), max(-x, 0) : width + min(-x, 0)]
+    there = slice(max(y, 0), height + min(y, 0)), slice(max(x, 0), width + min(x, 0))
+    here = slice(max(-y, 0), height + min(-y, 0)), slice(max(-x, 0), width + min(-x, 0))
+    a, b = reference.grey[there], view.grey[here]
+    if reference.slide is not None or view.slide is not None:
+        both, overlap = shared_slide(reference, there, view, here)
+        if overlap < MIN_OVERLAP:
+            return 0.0, overlap
+        a, b = a[both], b[both]
     agreement = agreement_of(a, b)
     return 0.0 if agreement is None else agreement, overlap
+
+
+def shared_slide(
+    reference: View, there: tuple[slice, slice], view: View, here: tuple[slice, slice]
+) -> tuple[NDArray[np.bool_], float]:
+    """(h, w) bool: where parts of two views both show slide; and the share of the view's slide that is."""
+    whole = np.ones(view.grey.shape, np.bool_)
+    mine = whole if view.slide is None else view.slide
+    both = (whole if reference.slide is None else reference.slide)[there] & mine[here]
+    return both, float(np.count_nonzero(both)) / max(1, int(np.count_nonzero(mine)))
 
 
 def agreement_of(a: NDArray[np.float32], b: NDArray[np.float32]) -> float | None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hemato_edge.aperture import Aperture
     from hemato_edge.values import Pose
 
     Tile = tuple[int, int, int]
@@ -84,10 +85,10 @@ class Coverage:
         """Whether a cell of this size was whole in every frame that `looks_at` counts for cells of that kind."""
         return size_px / 2 <= MARGINS_RED_CELLS[kind] / PITCH_RED_CELLS * self._pitch
 
-    def add(self, pose: Pose, frame_size: tuple[int, int]) -> None:
+    def add(self, pose: Pose, aperture: Aperture) -> None:
         """A frame was analysed."""
         for kind in range(len(KINDS)):
-            for tile, rows, columns, inside in self._pieces(pose, frame_size, kind):
+            for tile, rows, columns, inside in self._pieces(pose, aperture, kind):
                 looks = self._looks.get(tile)
                 if looks is None:
                     looks = self._looks[tile] = np.zeros((len(KINDS), TILE_SQUARES, TILE_SQUARES), np.uint8)
@@ -95,13 +96,13 @@ class Coverage:
                 self._squares[kind] += int(np.count_nonzero((piece == 0) & inside))
                 np.add(piece, 1, out=piece, where=(piece < 255) & inside)
 
-    def least_looks(self, pose: Pose, frame_size: tuple[int, int]) -> int:
+    def least_looks(self, pose: Pose, aperture: Aperture) -> int:
         """How often the least seen place of a view was analysed; 0 where any of it is new."""
         if not self._pitch:
             return 0
         least = 255
         for kind in range(len(KINDS)):
-            for tile, rows, columns, inside in self._pieces(pose, frame_size, kind):
+            for tile, rows, columns, inside in self._pieces(pose, aperture, kind):
                 looks = self._looks.get(tile)
                 if looks is None:
                     return 0
@@ -143,14 +144,16 @@ class Coverage:
         place[:] = np.minimum(place.astype(int) + looks, 255)
 
     def _pieces(
-        self, pose: Pose, frame_size: tuple[int, int], kind: int
+        self, pose: Pose, aperture: Aperture, kind: int
     ) -> Iterator[tuple[Tile, slice, slice, NDArray[np.bool_]]]:
-        """The squares whose cells of a kind a frame shows whole, tile by tile, and which of them a turned one shows."""
+        """The squares around a frame tile by tile, and which of them show cells of a kind whole."""
+        frame_size = aperture.size
         margin = MARGINS_RED_CELLS[kind] / PITCH_RED_CELLS
         wider, higher = _bulge(pose, frame_size)
         x0, x1 = _span((pose.x_px - wider) / self._pitch, (frame_size[0] + 2 * wider) / self._pitch, margin)
         y0, y1 = _span((pose.y_px - higher) / self._pitch, (frame_size[1] + 2 * higher) / self._pitch, margin)
-        shown = self._shown(pose, frame_size, margin, (x0, x1), (y0, y1)) if pose.angle_deg else None
+        simple = not pose.angle_deg and aperture.hidden is None
+        shown = None if simple else self._shown(pose, aperture, margin, (x0, x1), (y0, y1))
         for r in range(y0 // TILE_SQUARES, (y1 - 1) // TILE_SQUARES + 1):
             for c in range(x0 // TILE_SQUARES, (x1 - 1) // TILE_SQUARES + 1):
                 top, bottom = max(y0, r * TILE_SQUARES), min(y1, (r + 1) * TILE_SQUARES)
@@ -161,17 +164,17 @@ class Coverage:
                 yield (pose.region, c, r), rows, columns, inside
 
     def _shown(
-        self, pose: Pose, frame_size: tuple[int, int], margin: float, across: tuple[int, int], down: tuple[int, int]
+        self, pose: Pose, aperture: Aperture, margin: float, across: tuple[int, int], down: tuple[int, int]
     ) -> NDArray[np.bool_]:
-        """(rows, columns) bool: the squares whose middle a turned frame shows, `margin` squares from its border."""
-        middle = np.asarray(frame_size) / 2
-        x = (np.arange(*across) + 0.5) * self._pitch - pose.x_px - middle[0]
-        y = ((np.arange(*down) + 0.5) * self._pitch - pose.y_px - middle[1])[:, None]
-        cosine, sine = math.cos(math.radians(pose.angle_deg)), math.sin(math.radians(pose.angle_deg))
-        room = middle - margin * self._pitch
-        inside: NDArray[np.bool_] = np.abs(cosine * x + sine * y) <= room[0]
-        inside &= np.abs(cosine * y - sine * x) <= room[1]
-        return inside
+        """(rows, columns) bool: the squares whose middle a frame shows, `margin` squares from its border and rims."""
+        x = (np.arange(*across) + 0.5) * self._pitch - pose.x_px
+        y = ((np.arange(*down) + 0.5) * self._pitch - pose.y_px)[:, None]
+        if pose.angle_deg:
+            middle = np.asarray(aperture.size) / 2
+            cosine, sine = math.cos(math.radians(pose.angle_deg)), math.sin(math.radians(pose.angle_deg))
+            x, y = x - middle[0], y - middle[1]
+            x, y = cosine * x + sine * y + middle[0], cosine * y - sine * x + middle[1]
+        return aperture.holds_at(x, y, margin * self._pitch)
 
 
 def _bulge(pose: Pose, frame_size: tuple[int, int]) -> tuple[float, float]:

@@ -44,6 +44,7 @@ class KeyField:
         seen: when it was last of use, in steps of the session.
         angle: by how much the frame was turned on the slide, degrees; not yet judged whether that is significant.
         turned_deg: by how much its picture was turned back already.
+        slide: where the picture shows slide, see `View.slide`; the views of a session share it.
         links: key field → how far it lies from this one, (x, y) pixels of the frame, as it was measured.
         turns: key field → its angle less this one's, degrees, as it was measured.
     """
@@ -59,6 +60,7 @@ class KeyField:
     seen: int = 0
     angle: float = 0.0
     turned_deg: float = 0.0
+    slide: NDArray[np.bool_] | None = None
     links: dict[int, tuple[float, float]] = field(default_factory=dict)
     turns: dict[int, float] = field(default_factory=dict)
 
@@ -86,7 +88,7 @@ class KeyFields:
         key = KeyField(
             self._next, region, x, y, _packed(view.grey), phases, (view.grey.shape[0], view.grey.shape[1]), view.scale
         )
-        key.angle, key.turned_deg = angle, view.turned_deg
+        key.angle, key.turned_deg, key.slide = angle, view.turned_deg, view.slide
         self._next += 1
         self._kept[key.number] = key
         self._cache(key.number, view)
@@ -132,8 +134,7 @@ class KeyFields:
         """A key field as it was seen."""
         cached = self._views.get(key.number)
         if cached is None:
-            grey = _unpacked(key.picture)
-            cached = View(grey, spectrum_of(grey), key.scale, key.turned_deg)
+            cached = _seen_again(key, _unpacked(key.picture))
             self._cache(key.number, cached)
         return cached
 
@@ -156,6 +157,12 @@ class KeyFields:
     def _forget(self, key: KeyField) -> None:
         del self._kept[key.number]
         self._views.pop(key.number, None)
+
+
+def _seen_again(key: KeyField, grey: NDArray[np.float32]) -> View:
+    if key.slide is not None:
+        grey = np.where(key.slide, grey, np.float32(0))
+    return View(grey, spectrum_of(grey), key.scale, key.turned_deg, key.slide)
 
 
 def _packed(grey: NDArray[np.float32]) -> bytes:

@@ -26,7 +26,7 @@ from hemato_edge.counting.confirmation import (
     verdict,
 )
 from hemato_edge.counting.coverage import Coverage
-from hemato_edge.counting.matching import MATCH_RED_CELLS, matched, touches_border, whole_in_view
+from hemato_edge.counting.matching import MATCH_RED_CELLS, matched, whole_in_view
 from hemato_edge.counting.rotation import rotated
 from hemato_edge.labels import KINDS, PLATELET, RBC, WBC
 from hemato_edge.values import Pose
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hemato_edge.aperture import Aperture
     from hemato_edge.counting.coverage import Tile
     from hemato_edge.counting.slide_map import Move
     from hemato_edge.values import Detections
@@ -123,26 +124,24 @@ class Ledger:
     def __len__(self) -> int:
         return sum(map(len, self._tiles.values()))
 
-    def admit(
-        self, detections: Detections, pose: Pose | None, red_cell_px: float, frame_size: tuple[int, int]
-    ) -> Admission:
+    def admit(self, detections: Detections, pose: Pose | None, red_cell_px: float, aperture: Aperture) -> Admission:
         """Enter a field's detections and say which cells count now.
 
         Args:
-            detections: of the field, in pixels of the frame.
+            detections: of the field, in pixels of its aperture.
             pose: where the field lies; None for a field of its own, in which every cell counts, cut or not, since no
                 other frame will show it whole.
             red_cell_px: diameter of a red cell, pixels; sets the match distance.
-            frame_size: width and height of the frame, pixels.
+            aperture: what of the frame is slide; a cell that its rim cuts is cut.
         """
         if pose is None:
             return self._admit_all(detections)
         self.coverage.set_scale(red_cell_px)
-        cut = touches_border(detections.boxes, frame_size)
-        around = self._in_view(pose, frame_size, red_cell_px)
-        cells = matched(detections, around, pose, red_cell_px, frame_size)
-        places = pose.on_slide(detections.centres, frame_size).tolist()
-        on_view = whole_in_view(around, pose, frame_size)
+        cut = aperture.cuts(detections.boxes)
+        around = self._in_view(pose, aperture.size, red_cell_px)
+        cells = matched(detections, around, pose, red_cell_px, aperture)
+        places = pose.on_slide(detections.centres, aperture.size).tolist()
+        on_view = whole_in_view(around, pose, aperture)
         for i, cell in enumerate(cells):
             if cell is not None and not cut[i]:
                 self._sighted(cell, detections, i, pose.region, places[i])
@@ -155,9 +154,9 @@ class Ledger:
             if cell.state == TRIED and cell.number in on_view:
                 cell.chances += 1
         self._cut_now = {cell.number for cell, is_cut in zip(cells, cut, strict=True) if cell is not None and is_cut}
-        self.coverage.add(pose, frame_size)
+        self.coverage.add(pose, aperture)
         counted, undecided = self._judge(on_view | {cell.number for cell in cells if cell is not None})
-        self._bound(pose, frame_size)
+        self._bound(pose, aperture.size)
         waiting = np.flatnonzero(cut & np.array([cell is None for cell in cells], bool))
         return Admission(counted, undecided, cells, waiting, frozenset(np.flatnonzero(cut).tolist()))
 
@@ -166,10 +165,10 @@ class Ledger:
         counted, given_up = self._judge(set())
         return Admission(counted, given_up, [], np.zeros(0, np.intp))
 
-    def looked_enough(self, pose: Pose, frame_size: tuple[int, int]) -> bool:
+    def looked_enough(self, pose: Pose, aperture: Aperture) -> bool:
         """Whether nothing new can be learned from a view: every place of it was looked at as often as a trial takes."""
         waiting = self._on_trial.keys() - self._cut_now  # what the border cuts, a further look from here cannot decide
-        return self.coverage.least_looks(pose, frame_size) > TRIAL and not waiting
+        return self.coverage.least_looks(pose, aperture) > TRIAL and not waiting
 
     def on_view(self, pose: Pose, frame_size: tuple[int, int]) -> list[Sighted]:
         """The known cells whose middle a frame shows.

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hemato_edge.aperture import BORDER_PX
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hemato_edge.aperture import Aperture
     from hemato_edge.counting.confirmation import KnownCell
     from hemato_edge.values import Detections, Pose
 
@@ -19,18 +22,16 @@ of a white cell moves most, when a lobe of its nucleus is missed; platelets are 
 ANOTHER_KIND_RED_CELLS = 0.35
 """How far a detection of another kind may lie from a known cell and still be it, if they are of one size."""
 SAME_SIZE = 1.6
-BORDER_PX = 2.0
-"""A box that ends closer than this to the frame's border is cut by it."""
 
 
 def matched(
-    detections: Detections, around: list[KnownCell], pose: Pose, red_cell_px: float, frame_size: tuple[int, int]
+    detections: Detections, around: list[KnownCell], pose: Pose, red_cell_px: float, aperture: Aperture
 ) -> list[KnownCell | None]:
     """For each detection the known cell that it is, or None: the nearest pairs first, no cell twice."""
     found: list[KnownCell | None] = [None] * len(detections)
     if not around or not len(detections):
         return found
-    places = pose.in_frame(np.array([(cell.x, cell.y) for cell in around]), frame_size)
+    places = pose.in_frame(np.array([(cell.x, cell.y) for cell in around]), aperture.size)
     distance = np.hypot(*(detections.centres[:, None] - places[None]).transpose(2, 0, 1)) / red_cell_px
     reach = _reach(detections, around)
     pairs = np.argwhere(distance < reach)
@@ -54,26 +55,11 @@ def _reach(detections: Detections, around: list[KnownCell]) -> NDArray[np.float6
     return allowed
 
 
-def whole_in_view(cells: list[KnownCell], pose: Pose, frame_size: tuple[int, int]) -> set[int]:
+def whole_in_view(cells: list[KnownCell], pose: Pose, aperture: Aperture) -> set[int]:
     """The numbers of those cells that a frame should show whole."""
-    width, height = frame_size
-    found: set[int] = set()
     if not cells:
-        return found
-    places = pose.in_frame(np.array([(cell.x, cell.y) for cell in cells]), frame_size)
-    for cell, (x, y) in zip(cells, places.tolist(), strict=True):
-        margin = cell.size / 2 + 2 * BORDER_PX
-        if margin <= x <= width - margin and margin <= y <= height - margin:
-            found.add(cell.number)
-    return found
-
-
-def touches_border(boxes: NDArray[np.float32], frame_size: tuple[int, int]) -> NDArray[np.bool_]:
-    """(N,) bool: which boxes (N, 4) are cut by the border of a frame of (width, height) pixels."""
-    width, height = frame_size
-    return (
-        (boxes[:, 0] < BORDER_PX)
-        | (boxes[:, 1] < BORDER_PX)
-        | (boxes[:, 2] > width - BORDER_PX)
-        | (boxes[:, 3] > height - BORDER_PX)
-    )
+        return set()
+    places = pose.in_frame(np.array([(cell.x, cell.y) for cell in cells]), aperture.size)
+    margins = np.array([cell.size for cell in cells]) / 2 + 2 * BORDER_PX
+    whole = aperture.holds(places, margins)
+    return {cell.number for cell, is_whole in zip(cells, whole.tolist(), strict=True) if is_whole}

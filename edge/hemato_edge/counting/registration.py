@@ -13,7 +13,6 @@ of the slide, and a stage that comes back turned still knows its ground.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,13 +20,13 @@ import numpy as np
 from hemato_edge.counting.correlation import MIN_OVERLAP, Shift, View, shift_between, view_of
 from hemato_edge.counting.keyfields import MAX_KEY_FIELDS, KeyField, KeyFields
 from hemato_edge.counting.rotation import moved, moved_and_turned, remembered, rotated, settled
-from hemato_edge.counting.slide_map import Move, note, relaxed
+from hemato_edge.counting.slide_map import Joined, Move, note, relaxed
 from hemato_edge.values import Pose
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hemato_edge.values import Image
+    from hemato_edge.counting.sight import Sight
 
 MIN_CONFIDENCE = 0.6
 """Least agreement of a frame with its neighbours. Measured with `benchmarks/registration.py`: true shifts of real
@@ -53,24 +52,6 @@ TURNING_DEGREES = 0.15
 ALIKE = 0.9
 """Where frame and key field agree less, it is measured at once: 1° brings the agreement down to this."""
 _LINKS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """A region turned out to lie on known ground.
-
-    Attributes:
-        region: the one that ends.
-        into: the older region that goes on.
-        x_px, y_px: what to add to a position in `region` to have it in `into`, once it was turned.
-        angle_deg: by how much a position in `region` is turned about its (0, 0) first, from x towards y.
-    """
-
-    region: int
-    into: int
-    x_px: float
-    y_px: float
-    angle_deg: float = 0.0
 
 
 class Registration:
@@ -101,9 +82,9 @@ class Registration:
         self.joined: list[Joined] = []
         self.moves: list[Move] = []
 
-    def locate(self, image: Image) -> Pose:
-        """The pose of a frame (H, W, 3) uint8 BGR; frames must come in the order they were taken."""
-        view = view_of(image, settled(self._angle))
+    def locate(self, sight: Sight) -> Pose:
+        """The pose of a frame; frames must come in the order they were taken."""
+        view = view_of(sight, settled(self._angle))
         confidence = None if self._gap else self._track(view)
         self._gap = False
         if confidence is None:
@@ -117,7 +98,7 @@ class Registration:
             self._map(view)
         return self._pose(confidence)
 
-    def follow(self, image: Image) -> Pose | None:
+    def follow(self, sight: Sight) -> Pose | None:
         """The pose of a frame that will not be counted, or None where it fits nothing nearby.
 
         A blurred frame still tells how far the stage moved: without it, tracking would be lost over a stretch that
@@ -125,7 +106,7 @@ class Registration:
         """
         if self._gap:
             return None
-        confidence = self._track(view_of(image, settled(self._angle)))
+        confidence = self._track(view_of(sight, settled(self._angle)))
         return None if confidence is None else self._pose(confidence)
 
     def gap(self) -> None:

@@ -82,9 +82,10 @@ def turn_between(reference: View, view: View, shift: Shift) -> Turn:
     if shift.overlap < LEAST_OVERLAP:
         return none
     one, other = _shrunk(reference.grey), _shrunk(view.grey)
+    masks = _shrunk_slide(reference), _shrunk_slide(view)
     x, y, degrees, least = shift.x / COARSE, shift.y / COARSE, 0.0, -1.0
     for _ in range(STEPS):
-        step = _step(one, turned_back(other, degrees), x, y)
+        step = _step(one, turned_back(other, degrees), (x, y), masks)
         if step is None or step[3] < least:
             return none
         x, y, more, agreement = step
@@ -119,21 +120,36 @@ def _shrunk(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
+def _shrunk_slide(view: View) -> NDArray[np.bool_] | None:
+    if view.slide is None:
+        return None
+    height, width = view.grey.shape[0] // COARSE * COARSE, view.grey.shape[1] // COARSE * COARSE
+    return np.asarray(view.slide[:height:COARSE, :width:COARSE], np.bool_)
+
+
 def _step(
-    one: NDArray[np.float32], other: NDArray[np.float32], x: float, y: float
+    one: NDArray[np.float32],
+    other: NDArray[np.float32],
+    shift: tuple[float, float],
+    masks: tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None],
 ) -> tuple[float, float, float, float] | None:
     """One step: the shift x, y of the middle, degrees that are still to turn, and the agreement before it.
+
+    `masks` say where the two show slide; None: everywhere.
 
     None where the common part is too small or too empty to tell.
     """
     height, width = one.shape
-    dx, dy = round(x), round(y)
+    dx, dy = round(shift[0]), round(shift[1])
     left, top, right, bottom = max(-dx, 0), max(-dy, 0), width + min(-dx, 0), height + min(-dy, 0)
     if (right - left) * (bottom - top) < MIN_OVERLAP * width * height:
         return None
     a = one[top + dy : bottom + dy, left + dx : right + dx]
     b = other[top:bottom, left:right]
-    agreement = agreement_of(a, b)
+    shown: NDArray[np.bool_] | None = None
+    if masks[0] is not None and masks[1] is not None:
+        shown = masks[0][top + dy : bottom + dy, left + dx : right + dx] & masks[1][top:bottom, left:right]
+    agreement = agreement_of(a, b) if shown is None else agreement_of(a[shown], b[shown])
     if agreement is None:
         return None
     both = a + b
@@ -142,6 +158,8 @@ def _step(
     across = np.arange(right - left, dtype=np.float32) - np.float32((right - left - 1) / 2)
     down = (np.arange(bottom - top, dtype=np.float32) - np.float32((bottom - top - 1) / 2))[:, None]
     columns = np.stack([gx, gy, gy * across - gx * down]).reshape(3, -1)
+    if shown is not None:
+        columns = columns * cv2.erode(shown.astype(np.uint8), np.ones((3, 3), np.uint8)).ravel()
     normal, right_side = columns @ columns.T, columns @ (b - a).ravel()
     step_x, step_y, turn = np.linalg.solve(normal.astype(np.float64), right_side.astype(np.float64)).tolist()
     # the step is that of the common part's middle; the view's own middle lies beside it

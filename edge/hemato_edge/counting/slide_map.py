@@ -31,6 +31,24 @@ WORTH_DEGREES = LEAST_DEGREES
 
 
 @dataclass(frozen=True, slots=True)
+class Joined:
+    """A region turned out to lie on known ground.
+
+    Attributes:
+        region: the one that ends.
+        into: the older region that goes on.
+        x_px, y_px: what to add to a position in `region` to have it in `into`, once it was turned.
+        angle_deg: by how much a position in `region` is turned about its (0, 0) first, from x towards y.
+    """
+
+    region: int
+    into: int
+    x_px: float
+    y_px: float
+    angle_deg: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """A key field was moved: what was seen from there moves along.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.errors import HematoEdgeError
 from hemato_edge.pipeline.viewfinder import ATTENDING
+from hemato_edge.vision.field_view import FieldView
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,7 +144,7 @@ class Attending:
         if now - self._judged_s < (WATCHED_EVERY_S if self._viewfinder.watched else UNWATCHED_EVERY_S):
             return
         self._judged_s = now
-        quality = self.gate.assess(frame.image)
+        quality = self.gate.assess(FieldView(frame.image))
         self._verdict, self._measures = quality.reject or ATTENDING, quality.measures
         if frame is self._shown:
             self._viewfinder.show(frame, self._verdict, (), self._measures)  # no other will come to tell it

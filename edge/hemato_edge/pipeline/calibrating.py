@@ -17,6 +17,7 @@ from hemato_edge.cameras.drivers.files import FilesCamera
 from hemato_edge.cameras.drivers.opencv import CaptureCamera
 from hemato_edge.cameras.picture_files import read_picture
 from hemato_edge.errors import CalibrationError, CameraError
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.locator import OpenCvLocator
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def red_cells_part(taken: Taken, diameter_um: float | None, flat: FlatField | No
     """
     locator = OpenCvLocator()
     images = [flat.apply(image) for image in taken.images] if flat is not None else taken.images
-    scale = scale_from_red_cells([locator.locate_with_nuclei(image)[0] for image in images], diameter_um)
+    scale = scale_from_red_cells([locator.locate(FieldView(image)) for image in images], diameter_um)
     return ScalePart(
         um_per_px=scale.um_per_px,
         um_per_px_uncertainty=scale.uncertainty,

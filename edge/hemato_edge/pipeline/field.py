@@ -15,17 +15,15 @@ from hemato_edge.labels import KINDS, LEUKOCYTES, PLATELET, RBC, WBC
 from hemato_edge.pipeline.calibrated import OTHER_SIZE
 from hemato_edge.pipeline.label_voting import Settling
 from hemato_edge.values import Cell, Detections, FieldResult, Frame, Pose, Quality
-from hemato_edge.vision.optics.contrast import background_of
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.slide_look import LookEstimator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
     from hemato_edge.counting.ledger import Admission, Sighted, Twins
+    from hemato_edge.counting.registrar import Registrar
     from hemato_edge.pipeline.calibrated import SessionCalibration
-    from hemato_edge.values import Image
     from hemato_edge.vision.classify.classifier import Classifier
     from hemato_edge.vision.locate.locator import Locator
     from hemato_edge.vision.quality import QualityGate
@@ -54,12 +52,33 @@ class Stopwatch:
         self.latency_ms[name] = self.latency_ms.get(name, 0.0) + (time.perf_counter() - started) * 1e3
 
 
+@dataclass(slots=True)
+class _Visit:
+    """One frame on its way: what has been made of it so far.
+
+    Attributes:
+        frame, view: as the camera gave it, and as it is looked at.
+        watch: of the time that it takes.
+        quality: what the gate measured.
+        pose: where it lies; None for a field of its own.
+        detections: the cells in it.
+    """
+
+    frame: Frame
+    view: FieldView
+    watch: Stopwatch
+    quality: Quality
+    pose: Pose | None = None
+    detections: Detections = field(default_factory=Detections.empty)
+
+
 class FieldAnalyzer:
     """Turns the frames of one session into results. Holds the session's memory: tracking, ledger, look of the slide.
 
     Args:
         gate, locator, classifier: the parts that see. The gate may be replaced while it runs: the next frame meets it.
         calibration: of the microscope, or None; its flat field comes before everything else.
+        registrar: tells where frames lie; None: by their pictures.
 
     Attributes:
         known_views: frames that showed nothing but known ground, and could add nothing.
@@ -73,10 +92,11 @@ class FieldAnalyzer:
         locator: Locator,
         classifier: Classifier,
         calibration: SessionCalibration | None = None,
+        registrar: Registrar | None = None,
     ) -> None:
         self.calibration = calibration
         self.looks = LookEstimator()
-        self.registration = Registration()
+        self.registrar: Registrar = Registration() if registrar is None else registrar
         self.ledger = Ledger()
         self.settling = Settling(classifier)
         self.look: SlideLook | None = None
@@ -99,37 +119,42 @@ class FieldAnalyzer:
         watch = Stopwatch()
         if frame.stretch != self._stretch:
             self._stretch = frame.stretch
-            self.registration.gap()
+            self.registrar.gap()
         if self.calibration is not None:
             if not self.calibration.fits(frame):
                 return Quality(OTHER_SIZE)
             with watch.stage("calibrate"):
                 frame = self.calibration.corrected(frame)
+        view = FieldView(frame.image, red_cell_px=self.looks.red_cell_px)
         with watch.stage("quality"):
-            quality = self.gate.assess(frame.image, red_cell_px=self.looks.red_cell_px)
-        if quality.reject:
+            visit = _Visit(frame, view, watch, self.gate.assess(view))
+        if visit.quality.reject:
             if not frame.independent:
-                self.registration.follow(frame.image)
-            return quality
-        with watch.stage("register"):
-            pose = None if frame.independent else self.registration.locate(frame.image)
-            quality = self._follow_the_map(quality)
-        nothing_new = pose is not None and self._nothing_new(frame, pose)
+                self.registrar.follow(view)
+            return visit.quality
+        return self._visit(visit)
+
+    def _visit(self, visit: _Visit) -> FieldResult | Quality:
+        """What a sharp frame adds."""
+        with visit.watch.stage("register"):
+            if not visit.frame.independent:
+                visit.pose = self.registrar.locate(visit.view)
+            visit.quality = self._follow_the_map(visit.quality)
+        nothing_new = self._nothing_new(visit)
         if nothing_new and self._since_located < LOCATE_AGAIN_EVERY:
             self._since_located += 1
-            return self._result(frame, pose, quality, Detections.empty(), (), (0, 0), watch)
+            return self._result(visit)
         self._since_located = 0
-        with watch.stage("background"):
-            background = background_of(frame.image)
-        with watch.stage("locate"):
-            detections = self._locate(frame.image, background)
+        with visit.watch.stage("background"):
+            visit.view.background  # noqa: B018 - it is measured when it is first asked for
+        with visit.watch.stage("locate"):
+            visit.detections = self._locator.locate(visit.view)
+            self.looks.add_field(visit.view, visit.detections)
         self.look = look = self.looks.look()
         reject = NO_SCALE if look is None else self.gate.judge_stain(look.stain)
         if look is None or reject is not None:
-            return Quality(reject, quality.measures)
-        if nothing_new:
-            return self._result(frame, pose, quality, detections, (), (0, 0), watch)
-        return self._count(frame, quality, detections, look, pose, background, watch)
+            return Quality(reject, visit.quality.measures)
+        return self._result(visit) if nothing_new else self._count(visit, look)
 
     def on_view(self, result: FieldResult | Quality) -> list[Sighted]:
         """The known cells in the frame of a result, and where; none where the frame's place is not known."""
@@ -166,7 +191,7 @@ class FieldAnalyzer:
 
     def tallies(self) -> dict[str, int]:
         """Absolute counts for the record: tracking, views that were known, and the unique area of each kind."""
-        tracking = self.registration
+        tracking = self.registrar
         tallies = {
             "tracking_lost": tracking.lost,
             "tracking_found_again": tracking.found_again,
@@ -183,7 +208,7 @@ class FieldAnalyzer:
 
     def _follow_the_map(self, quality: Quality) -> Quality:
         """Let the ledger follow what registration has learned; a region that was joined stands in the record."""
-        joined, moves = self.registration.take_changes()
+        joined, moves = self.registrar.take_changes()
         if self.look is None:
             return quality
         self.ledger.move(moves)
@@ -213,40 +238,20 @@ class FieldAnalyzer:
             self.settling.drop([kept])
             kept.record, kept.label, kept.looks = gone.record, gone.label, gone.looks
 
-    def _locate(self, image: Image, background: NDArray[np.float64]) -> Detections:
-        """The cells of a frame; the slide's look learns from them."""
-        red, nuclei = self.looks.red_cell_px, None
-        if self.looks.wants_stain:
-            detections, nuclei = self._locator.locate_with_nuclei(image, red_cell_px=red, background=background)
-        else:
-            detections = self._locator.locate(image, red_cell_px=red, background=background)
-        self.looks.add_field(image, detections, nuclei, background)
-        return detections
-
-    def _nothing_new(self, frame: Frame, pose: Pose) -> bool:
-        height, width = frame.image.shape[:2]
-        known = self.ledger.looked_enough(pose, (width, height))
+    def _nothing_new(self, visit: _Visit) -> bool:
+        if visit.pose is None:
+            return False
+        known = self.ledger.looked_enough(visit.pose, visit.view.aperture)
         self.known_views += known
         return known
 
-    def _count(
-        self,
-        frame: Frame,
-        quality: Quality,
-        detections: Detections,
-        look: SlideLook,
-        pose: Pose | None,
-        background: NDArray[np.float64],
-        watch: Stopwatch,
-    ) -> FieldResult:
-        height, width = frame.image.shape[:2]
-        with watch.stage("ledger"):
-            admission = self.ledger.admit(detections, pose, look.red_cell_px, (width, height))
+    def _count(self, visit: _Visit, look: SlideLook) -> FieldResult:
+        with visit.watch.stage("ledger"):
+            admission = self.ledger.admit(visit.detections, visit.pose, look.red_cell_px, visit.view.aperture)
             self.settling.drop(admission.given_up)
-        with watch.stage("classify"):
-            cells = self._name(frame, detections, admission, look, quality, background)
-        new = self._less_doubles(admission, RBC), self._less_doubles(admission, PLATELET)
-        return self._result(frame, pose, quality, detections, cells, new, watch)
+        with visit.watch.stage("classify"):
+            cells = self._name(visit, admission, look)
+        return self._result(visit, cells, (self._less_doubles(admission, RBC), self._less_doubles(admission, PLATELET)))
 
     def _less_doubles(self, admission: Admission, kind: int) -> int:
         """New cells of a kind, less those that were counted twice before; counts on disk never shrink."""
@@ -255,45 +260,22 @@ class FieldAnalyzer:
         self._owed[kind] -= paid
         return new - paid
 
-    def _name(
-        self,
-        frame: Frame,
-        detections: Detections,
-        admission: Admission,
-        look: SlideLook,
-        quality: Quality,
-        background: NDArray[np.float64],
-    ) -> tuple[Cell, ...]:
+    def _name(self, visit: _Visit, admission: Admission, look: SlideLook) -> tuple[Cell, ...]:
         known = [cell for cell in admission.cells if cell is not None]
         white = [
             (i, cell)
             for i, cell in enumerate(admission.cells)
-            if cell is not None and detections.kinds[i] == WBC and i not in admission.cut
+            if cell is not None and visit.detections.kinds[i] == WBC and i not in admission.cut
         ]
-        index = np.array([i for i, _ in white], np.intp)
-        chosen = detections.select(index)
-        self.settling.look(
-            frame.image,
-            chosen.boxes,
-            chosen.scores,
-            [cell for _, cell in white],
-            look,
-            quality.measures.get("focus", 1.0),
-            background,
-        )
-        return self.settling.take(() if frame.independent else {cell.number for cell in known})
+        chosen = visit.detections.select(np.array([i for i, _ in white], np.intp))
+        sharpness = visit.quality.measures.get("focus", 1.0)
+        self.settling.look(visit.view, chosen, [cell for _, cell in white], look, sharpness)
+        return self.settling.take(() if visit.frame.independent else {cell.number for cell in known})
 
-    def _result(
-        self,
-        frame: Frame,
-        pose: Pose | None,
-        quality: Quality,
-        detections: Detections,
-        cells: tuple[Cell, ...],
-        new: tuple[int, int],
-        watch: Stopwatch,
-    ) -> FieldResult:
-        height, width = frame.image.shape[:2]
+    def _result(self, visit: _Visit, cells: tuple[Cell, ...] = (), new: tuple[int, int] = (0, 0)) -> FieldResult:
+        """What a frame added: cells with a name, and so many new red cells and platelets."""
+        frame, pose, quality = visit.frame, visit.pose, visit.quality
+        width, height = visit.view.size
         self.leukocytes += _leukocytes(cells)
         joined, self._joined = tuple(self._joined), []
         if pose is not None and pose.angle_deg:
@@ -306,12 +288,12 @@ class FieldAnalyzer:
             width=width,
             height=height,
             pose=pose,
-            seen=detections.counts(),
+            seen=visit.detections.counts(),
             new_cells=cells,
             new_red_cells=new[0],
             new_platelets=new[1],
             quality=quality,
-            latency_ms=watch.latency_ms,
+            latency_ms=visit.watch.latency_ms,
             joined=joined,
         )
         return self._last

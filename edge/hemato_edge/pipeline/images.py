@@ -16,6 +16,7 @@ from hemato_edge.errors import CalibrationError, ImageError
 from hemato_edge.labels import CLASSIFIER_LABELS, KINDS, UNCLASSIFIED, WBC
 from hemato_edge.pipeline.field import Stopwatch
 from hemato_edge.vision.classify.single_cells import find_cell, learn
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.slide_look import WHOLE_SET, LookEstimator
 
 if TYPE_CHECKING:
@@ -137,7 +138,8 @@ def analyze_pictures(
     """
 
     def learn_field(image: Image, looks: LookEstimator) -> None:
-        looks.add_field(image, *locator.locate_with_nuclei(image))
+        view = FieldView(image)
+        looks.add_field(view, locator.locate(view))
 
     def judge(path: Path, image: Image, looks: LookEstimator) -> FieldPicture:
         return _analyze_one(path, image, gate, locator, classifier, looks)
@@ -182,17 +184,18 @@ def _analyze_one(
 ) -> FieldPicture:
     watch = Stopwatch()
     with watch.stage("quality"):
-        quality = gate.assess(image)
+        quality = gate.assess(FieldView(image))
+    view = FieldView(image, red_cell_px=looks.red_cell_px)
     with watch.stage("locate"):
-        detections, nuclei = locator.locate_with_nuclei(image, red_cell_px=looks.red_cell_px)
+        detections = locator.locate(view)
     if looks.look() is None:
-        looks.add_field(image, detections, nuclei)
+        looks.add_field(view, detections)
     look = looks.look()
     judged: dict[int, Judgement] = {}
     with watch.stage("classify"):
         white = np.flatnonzero(detections.kinds == WBC)
         if len(white) and look is not None:
-            answers = classifier.judge(image, detections.boxes[white], look)
+            answers = classifier.judge(view, detections.boxes[white], look)
             judged = {int(i): answer for i, answer in zip(white, answers, strict=True)}
     return FieldPicture(path, image, detections, judged, quality, watch.latency_ms)
 
@@ -213,7 +216,8 @@ def classify_pictures(
     """
 
     def learn_cell(image: Image, looks: LookEstimator) -> None:
-        learn(image, find_cell(image), locator, looks)
+        view = FieldView(image)
+        learn(view, find_cell(view), locator, looks)
 
     def judge(path: Path, image: Image, looks: LookEstimator) -> CellPicture:
         return _classify_one(path, image, locator, classifier, looks)
@@ -225,12 +229,14 @@ def _classify_one(
     path: Path, image: Image, locator: Locator, classifier: TFLiteClassifier, looks: LookEstimator
 ) -> CellPicture:
     if looks.look() is None:
-        learn(image, find_cell(image), locator, looks)
+        view = FieldView(image)
+        learn(view, find_cell(view), locator, looks)
     look = looks.look()
     if look is None:
         raise CalibrationError(
             f"Nothing in {path} tells its scale: there is neither a red cell nor a stained cell.",
             "Give pictures of stained cells, or several of one slide together.",
         )
-    box = find_cell(image, look.red_cell_px).box
-    return CellPicture(path, image, box, look, classifier.judge(image, box[None], look)[0])
+    view = FieldView(image, red_cell_px=look.red_cell_px)
+    box = find_cell(view).box
+    return CellPicture(path, image, box, look, classifier.judge(view, box[None], look)[0])

@@ -19,11 +19,10 @@ from hemato_edge.vision.classify.portraits import cut_portrait, encode_portrait
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from numpy.typing import NDArray
-
     from hemato_edge.counting.confirmation import KnownCell
-    from hemato_edge.values import Image, Judgement
+    from hemato_edge.values import Detections, Image, Judgement
     from hemato_edge.vision.classify.classifier import Classifier
+    from hemato_edge.vision.field_view import FieldView
     from hemato_edge.vision.slide_look import SlideLook
 
 MOST_LOOKS = 3
@@ -70,34 +69,25 @@ class Settling:
         self.inferences = 0
 
     def look(
-        self,
-        image: Image,
-        boxes: NDArray[np.float32],
-        scores: NDArray[np.float32],
-        cells: list[KnownCell],
-        slide: SlideLook,
-        sharpness: float,
-        background: NDArray[np.float64] | None = None,
+        self, view: FieldView, found: Detections, cells: list[KnownCell], slide: SlideLook, sharpness: float
     ) -> None:
         """Look at white cells that are whole in a frame; those that have their name already cost nothing.
 
         Args:
-            image: the frame, (H, W, 3) uint8 BGR.
-            boxes: (N, 4) of the detections.
-            scores: (N,) the locator's.
-            cells: the cell of each.
+            view: the field.
+            found: the cells in it.
+            cells: which cell of the ledger each is.
             slide: scale and stain.
             sharpness: of the frame; larger is sharper.
-            background: (3,) BGR of empty glass, if it is known.
         """
         chosen = [i for i, cell in enumerate(cells) if self._wanted(cell)]
-        answers = self._classifier.judge(image, boxes[chosen], slide, background)
+        answers = self._classifier.judge(view, found.boxes[chosen], slide)
         self.inferences += len(chosen)
         for i, answer in zip(chosen, answers, strict=True):
-            x0, y0, x1, y1 = boxes[i].tolist()
-            pixels = cut_portrait(image, ((x0 + x1) / 2, (y0 + y1) / 2), slide.red_cell_px, background)
+            x0, y0, x1, y1 = found.boxes[i].tolist()
+            pixels = cut_portrait(view, ((x0 + x1) / 2, (y0 + y1) / 2), slide.red_cell_px)
             looks = self._open.setdefault(cells[i].number, _Looks(cells[i]))
-            looks.votes.append(_Vote(sharpness, answer, (x0, y0, x1, y1), float(scores[i]), pixels))
+            looks.votes.append(_Vote(sharpness, answer, (x0, y0, x1, y1), float(found.scores[i]), pixels))
             cells[i].looks += 1
 
     @property

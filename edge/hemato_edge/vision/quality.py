@@ -17,13 +17,12 @@ import numpy as np
 
 from hemato_edge.values import Quality
 from hemato_edge.vision.locate.separation import fill_holes
-from hemato_edge.vision.optics.contrast import resize_quickly, thumbnail_of
 from hemato_edge.vision.optics.stain import REFERENCE_NUCLEUS_OD
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hemato_edge.values import Image
+    from hemato_edge.vision.field_view import FieldView
     from hemato_edge.vision.optics.stain import StainCalibration
 
 OUT_OF_FOCUS = "out_of_focus"
@@ -39,6 +38,7 @@ FOCUS_RED_PX = 40.0
 CLIPPED = 254
 """A green value from here on is saturated."""
 _SMOOTHING_PX = 1.0
+_RIM_PX = 11
 _STRONG_EDGE = 0.15
 _ENOUGH_EDGES = 8192
 _LEAST_DIRECTION = 0.08
@@ -80,25 +80,27 @@ class QualityGate:
     max_stain_ratio: float = 5.0
     min_focus_evenness: float = 0.35
 
-    def assess(self, image: Image, *, red_cell_px: float | None = None) -> Quality:
+    def assess(self, view: FieldView) -> Quality:
         """Measures and, for a frame that is not fit, the first reason of: light, coverage, focus.
 
-        A frame that is smeared by motion is told from one that is out of focus by the direction of its blur.
-
-        Args:
-            image: (H, W, 3) uint8 BGR.
-            red_cell_px: red-cell diameter in pixels, if the session knows it; else it is guessed from the frame.
+        A frame that is smeared by motion is told from one that is out of focus by the direction of its blur. Where the
+        size of a red cell is not known, it is guessed from the frame. What is no slide is left out of every measure.
         """
-        green = np.asarray(cv2.extractChannel(image, 1), np.uint8)
-        small = thumbnail_of(green)
+        small = view.green_at(view.thumbnail_factor)
+        slide = view.aperture.slide_at((small.shape[1], small.shape[0]))
         covered = _covered(small)
-        red = red_cell_px or _guess(covered, green.shape[1] / small.shape[1])
+        red = view.red_cell_px or _guess(covered, view.shape[1] / small.shape[1])
+        hidden = view.aperture.hidden
+        light = view.window[::4, ::4] if hidden is None else view.window[::4, ::4][~hidden[::4, ::4]]
+        green = view.window[::2, ::2, 1] if hidden is None else view.window[::2, ::2, 1][~hidden[::2, ::2]]
         measures = {
-            "brightness": float(image[::4, ::4].mean()) / 255,
-            "saturated_share": float(np.mean(green[::2, ::2] >= CLIPPED)),
-            "covered_share": float(covered.mean()),
+            "brightness": float(light.mean()) / 255,
+            "saturated_share": float(np.mean(green >= CLIPPED)),
+            "covered_share": float((covered if slide is None else covered[slide]).mean()),
         }
-        measures["focus"], measures["focus_evenness"] = _sharpness(resize_quickly(green, min(1.0, FOCUS_RED_PX / red)))
+        sharp = view.green_at(min(1.0, FOCUS_RED_PX / red))
+        slide = view.aperture.slide_at((sharp.shape[1], sharp.shape[0]))
+        measures["focus"], measures["focus_evenness"] = _sharpness(sharp, slide)
         return Quality(self._reason(measures), measures)
 
     def judge_stain(self, stain: StainCalibration) -> str | None:
@@ -124,13 +126,8 @@ class QualityGate:
         return next((name for name, failed in checks if failed), None)
 
 
-def edge_sharpness(green: NDArray[np.uint8]) -> float:
-    """ΣLaplacian² / Σ|gradient|² over the strong edges of one channel (H, W) uint8, in 1 / pixel²; 0 without edges."""
-    return _sharpness(green)[0]
-
-
-def _sharpness(green: NDArray[np.uint8]) -> tuple[float, float]:
-    """Sharpness over all strong edges; and that of the direction with the most blurred ones, over the sharpest one's.
+def _sharpness(green: NDArray[np.uint8], slide: NDArray[np.bool_] | None = None) -> tuple[float, float]:
+    """Sharpness over all strong edges of what is slide; and that of the most blurred direction over the sharpest one's.
 
     Cells are round, so they have edges in all directions. Defocus blurs them alike; motion those across its path.
     """
@@ -139,6 +136,8 @@ def _sharpness(green: NDArray[np.uint8]) -> tuple[float, float]:
     slope_y = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
     steep = slope_x * slope_x + slope_y * slope_y
     bend = cv2.Laplacian(smooth, cv2.CV_32F)
+    if slide is not None:  # the rim is an edge, and a sharp one
+        steep[cv2.erode(slide.astype(np.uint8), np.ones((_RIM_PX, _RIM_PX), np.uint8)) == 0] = 0
     strong = (steep > _STRONG_EDGE * float(np.percentile(steep[::4, ::4], 99))).astype(np.uint8)
     wide = np.flatnonzero(cv2.dilate(strong, np.ones((3, 3), np.uint8)))
     wide = wide[:: 1 + len(wide) // _ENOUGH_EDGES]

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hemato_edge.values import Detections, Image
+    from hemato_edge.values import Detections
+    from hemato_edge.vision.field_view import FieldView
     from hemato_edge.vision.optics.contrast import Contrast
 
 RED_CELL_UM = 7.2
@@ -117,8 +118,8 @@ class ScaleEstimator:
         return self._looks
 
 
-def guess_red_cell_px(image: Image, background: NDArray[np.float64] | None = None) -> float | None:
-    """Red-cell diameter in pixels guessed from a picture (H, W, 3) uint8 BGR, or None without round cells in it.
+def guess_red_cell_px(view: FieldView) -> float | None:
+    """Red-cell diameter in pixels guessed from a field, or None without round cells in it.
 
     For each radius the edges of a thumbnail vote for centres; the radius whose best centres have most votes in
     all is the red cells', being the most frequent round thing. Within 0.8 to 1.3 of the labelled cells' median in
@@ -127,8 +128,8 @@ def guess_red_cell_px(image: Image, background: NDArray[np.float64] | None = Non
     """
     side = _GUESS_SIDE
     while True:
-        factor = min(1.0, side / max(image.shape[:2]))
-        radius = _commonest_radius(measure_contrast(image, factor, background))
+        factor = min(1.0, side / max(view.shape[:2]))
+        radius = _commonest_radius(measure_contrast(view, factor))
         if factor == 1 or (radius is not None and radius > _SMALL_RADIUS):
             return None if radius is None else 2 * radius / _DRAWN_SHARE / factor
         side *= 3

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemato_edge.labels import WBC
-from hemato_edge.vision.optics.contrast import background_of
-from hemato_edge.vision.optics.stain import StainCalibration, measure_stain, pool_stains
+from hemato_edge.vision.optics.nuclei import measure_stain, nuclei_in
+from hemato_edge.vision.optics.stain import StainCalibration, pool_stains
 from hemato_edge.vision.scale import ScaleEstimator, red_cell_diameter_px, red_cell_px_from_white
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from hemato_edge.values import Detections, Image
+    from hemato_edge.values import Detections
+    from hemato_edge.vision.field_view import FieldView
 
 MEMORY = 64
 """Looks that are kept of a running session: the median follows a slow change of lamp and focus, memory is bounded."""
@@ -56,6 +55,7 @@ class LookEstimator:
     def __init__(self, memory: int = MEMORY) -> None:
         self.scale = ScaleEstimator(memory)
         self._pictures = 0
+        self._measures_all = memory >= WHOLE_SET
         self._white_sizes: deque[float] = deque(maxlen=memory)
         self._stains: deque[StainCalibration] = deque(maxlen=memory)
 
@@ -68,29 +68,17 @@ class LookEstimator:
 
     @property
     def wants_stain(self) -> bool:
-        """Whether the next field's nuclei are worth measuring: always at first, then in one of `STAIN_EVERY` fields."""
-        return len(self._stains) < ENOUGH_STAINS or self._pictures % STAIN_EVERY == 0
+        """Whether the next field's nuclei are worth measuring: always at first or in a whole set, then now and then."""
+        return self._measures_all or len(self._stains) < ENOUGH_STAINS or self._pictures % STAIN_EVERY == 0
 
-    def add_field(
-        self,
-        image: Image,
-        detections: Detections,
-        nuclei: NDArray[np.bool_] | None,
-        background: NDArray[np.float64] | None = None,
-    ) -> None:
-        """Learn scale and stain from one field of view.
-
-        Args:
-            image: (H, W, 3) uint8 BGR.
-            detections: what the locator found in it.
-            nuclei: (H, W) bool, where the nuclei are; None if the stain is not to be measured.
-            background: (3,) BGR of empty glass, measured where it is needed and not known.
-        """
+    def add_field(self, view: FieldView, detections: Detections) -> None:
+        """Learn scale, and where it is worth it stain, from one field of view and what the locator found in it."""
+        wants_stain = self.wants_stain
         self.add_red_cells(detections)
         white = detections.of_kind(WBC)
         self._white_sizes.extend(float(size) for size in white.sizes)
-        if len(white) and nuclei is not None:
-            self.add_stain(measure_stain(image, nuclei, background_of(image) if background is None else background))
+        if len(white) and wants_stain:
+            self.add_stain(measure_stain(view, nuclei_in(view, detections)))
 
     def add_red_cells(self, detections: Detections) -> None:
         """Learn the scale from the red cells among `detections`."""

@@ -10,6 +10,7 @@ from hemato_edge.calibration.flat_field import FlatField, expand, measure_flat_f
 from hemato_edge.calibration.scale import RED_CELLS, contradiction, scale_from_red_cells
 from hemato_edge.cameras.demo.slide import UM_PER_PX, DrawnSlide
 from hemato_edge.errors import CalibrationError
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.locator import OpenCvLocator
 
 SIZE = (640, 480)
@@ -43,7 +44,7 @@ def test_the_course_of_the_light_is_found_among_the_cells() -> None:
 
 def test_cells_are_found_again_under_uneven_light() -> None:
     def counts(images: list[np.ndarray]) -> np.ndarray:
-        found = [locator.locate_with_nuclei(image)[0].counts() for image in images]
+        found = [locator.locate(FieldView(image)).counts() for image in images]
         return np.array([sum(one[kind] for one in found) for kind in ("wbc", "rbc")])
 
     locator = OpenCvLocator()
@@ -87,7 +88,7 @@ def test_a_map_fits_frames_of_its_own_size_only() -> None:
 
 def test_red_cells_give_the_scale_within_its_interval() -> None:
     locator = OpenCvLocator()
-    fields = [locator.locate_with_nuclei(image)[0] for image in frames(0.0, 6)]
+    fields = [locator.locate(FieldView(image)) for image in frames(0.0, 6)]
     scale = scale_from_red_cells(fields)
     assert scale.method == RED_CELLS
     assert abs(scale.um_per_px - UM_PER_PX) < scale.uncertainty < 0.12 * UM_PER_PX

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hemato_edge.aperture import Aperture
 from hemato_edge.counting.ledger import Ledger
-from hemato_edge.counting.matching import touches_border
 from hemato_edge.counting.rotation import rotated
 from hemato_edge.counting.slide_map import Move
 from hemato_edge.labels import PLATELET, RBC, WBC
@@ -14,6 +14,7 @@ from hemato_edge.values import Detections, Pose
 
 RED = 60.0
 SIZE = (640, 480)
+WHOLE = Aperture.whole(*SIZE)
 
 
 def cells(*places: tuple[float, float], kind: int = WBC, side: float = 80.0, score: float = 1.0) -> Detections:
@@ -23,7 +24,7 @@ def cells(*places: tuple[float, float], kind: int = WBC, side: float = 80.0, sco
 
 
 def new(ledger: Ledger, detections: Detections, pose: Pose | None, kind: int = WBC) -> int:
-    return len(ledger.admit(detections, pose, RED, SIZE).counted[kind])
+    return len(ledger.admit(detections, pose, RED, WHOLE).counted[kind])
 
 
 def at(x: float, y: float = 0.0, region: int = 0) -> Pose:
@@ -58,7 +59,7 @@ def test_coming_back_does_not_count_again() -> None:
 
 def test_a_cell_cut_by_the_border_waits_until_it_is_whole() -> None:
     ledger = Ledger()
-    cut = ledger.admit(cells((620, 200)), at(0), RED, SIZE)
+    cut = ledger.admit(cells((620, 200)), at(0), RED, WHOLE)
     assert not cut.counted[WBC]
     assert list(cut.waiting) == [0]
     assert new(ledger, cells((420, 200)), at(200)) == 1
@@ -75,7 +76,7 @@ def test_kinds_and_regions_are_kept_apart() -> None:
     ledger = Ledger()
     three = [cells((200, 200)), cells((200, 200), kind=RBC, side=40), cells((200, 200), kind=PLATELET, side=12)]
     seen = Detections(*(np.concatenate([getattr(d, n) for d in three]) for n in ("boxes", "kinds", "scores")))
-    admission = ledger.admit(seen, at(0), RED, SIZE)
+    admission = ledger.admit(seen, at(0), RED, WHOLE)
     assert [len(cells) for cells in admission.counted] == [1, 1, 1]
     assert new(ledger, cells((200, 200)), at(0, region=1)) == 1
 
@@ -83,7 +84,7 @@ def test_kinds_and_regions_are_kept_apart() -> None:
 def test_a_cell_that_is_now_white_and_now_red_counts_once() -> None:
     ledger = Ledger()
     for kind in (WBC, RBC, WBC, RBC, WBC, WBC):
-        ledger.admit(cells((200, 200), kind=kind, score=0.7), at(0), RED, SIZE)
+        ledger.admit(cells((200, 200), kind=kind, score=0.7), at(0), RED, WHOLE)
     assert ledger.known == [1, 0, 0]
 
 
@@ -105,7 +106,7 @@ def test_flicker_does_not_count() -> None:
     places = [(60 + 90 * (i % 6), 60 + 90 * (i // 6)) for i in range(30)]
     for _ in range(400):
         seen = [place for place in places if chance.random() < 0.1]
-        ledger.admit(cells(*seen, score=0.7), at(0), RED, SIZE)
+        ledger.admit(cells(*seen, score=0.7), at(0), RED, WHOLE)
     assert sum(ledger.known) <= 3
 
 
@@ -115,7 +116,7 @@ def test_a_cell_that_is_mostly_seen_counts_and_counts_soon() -> None:
     counts = []
     for _ in range(100):
         seen = [place for place in places if chance.random() < 0.8]
-        ledger.admit(cells(*seen, score=0.7), at(0), RED, SIZE)
+        ledger.admit(cells(*seen, score=0.7), at(0), RED, WHOLE)
         counts.append(ledger.known[WBC])
     assert counts[-1] == 24
     assert counts[5] >= 22
@@ -132,7 +133,7 @@ def test_one_look_of_a_fast_scan_decides_by_the_score(score: float, counted: int
 def test_a_cell_that_left_undecided_is_tried_again_when_it_comes_back() -> None:
     ledger = Ledger()
     for x in (0, 500, 0, 0):
-        ledger.admit(cells((200, 200), score=0.5) if x == 0 else Detections.empty(), at(x), RED, SIZE)
+        ledger.admit(cells((200, 200), score=0.5) if x == 0 else Detections.empty(), at(x), RED, WHOLE)
     assert ledger.known[WBC] == 1
 
 
@@ -152,23 +153,23 @@ def test_what_was_refused_on_poor_looks_is_tried_anew_on_a_much_better_one() -> 
 
 def test_a_cell_on_trial_that_the_border_cuts_keeps_no_view_from_being_known() -> None:
     ledger = Ledger()
-    ledger.admit(cells((597, 200), kind=RBC, score=0.5), at(6), RED, SIZE)  # whole once, by a hair
+    ledger.admit(cells((597, 200), kind=RBC, score=0.5), at(6), RED, WHOLE)  # whole once, by a hair
     for _ in range(6):
-        ledger.admit(cells((603, 200), kind=RBC, score=0.5), at(0), RED, SIZE)
-    assert ledger.looked_enough(at(0), SIZE)
+        ledger.admit(cells((603, 200), kind=RBC, score=0.5), at(0), RED, WHOLE)
+    assert ledger.looked_enough(at(0), WHOLE)
     assert new(ledger, cells((303, 200), kind=RBC, score=0.5), at(300), RBC) == 1
 
 
 def test_what_is_on_trial_at_the_end_is_decided() -> None:
     ledger = Ledger()
-    ledger.admit(cells((200, 200), (400, 300), score=0.8), at(0), RED, SIZE)
+    ledger.admit(cells((200, 200), (400, 300), score=0.8), at(0), RED, WHOLE)
     assert len(ledger.close().counted[WBC]) == 2
 
 
 def test_a_region_that_lies_on_known_ground_is_joined_without_counting_again() -> None:
     ledger = Ledger()
-    ledger.admit(cells((200, 200), (400, 300)), at(0), RED, SIZE)
-    ledger.admit(cells((100, 200), (300, 300), (500, 100)), at(0, region=1), RED, SIZE)
+    ledger.admit(cells((200, 200), (400, 300)), at(0), RED, WHOLE)
+    ledger.admit(cells((100, 200), (300, 300), (500, 100)), at(0, region=1), RED, WHOLE)
     assert ledger.known[WBC] == 5
     area = ledger.coverage.area_px2[WBC]
     twins = ledger.join(1, 0, 100.0, 0.0, RED)
@@ -182,8 +183,8 @@ def test_a_region_that_lies_on_known_ground_is_joined_without_counting_again() -
 
 def test_cells_move_along_when_the_map_is_put_right() -> None:
     ledger = Ledger()
-    ledger.admit(cells((200, 200)), at(1000), RED, SIZE)
-    ledger.admit(cells((200, 200)), at(5000), RED, SIZE)
+    ledger.admit(cells((200, 200)), at(1000), RED, WHOLE)
+    ledger.admit(cells((200, 200)), at(5000), RED, WHOLE)
     ledger.move([Move(0, 1000, 0, 0, 80), Move(0, 5000, 0, 0, 300)])
     assert new(ledger, cells((200, 280)), at(1000)) == 0
     assert new(ledger, cells((200, 200)), at(5000, 300)) == 0
@@ -197,14 +198,14 @@ def test_a_slide_that_turns_grows_no_count() -> None:
         pose = Pose(0, 0.0, 0.0, 1.0, float(angle))
         for kind, side in ((PLATELET, 12.0), (RBC, 50.0)):
             offset = 20.0 * kind
-            ledger.admit(cells(*pose.in_frame(places + offset, SIZE).tolist(), kind=kind, side=side), pose, RED, SIZE)
+            ledger.admit(cells(*pose.in_frame(places + offset, SIZE).tolist(), kind=kind, side=side), pose, RED, WHOLE)
     assert ledger.known == [0, 5, 5]
 
 
 def test_the_corners_that_a_turned_frame_does_not_show_were_not_looked_at() -> None:
     ledger = Ledger()
     for _ in range(8):
-        ledger.admit(Detections.empty(), Pose(0, 0.0, 0.0, 1.0, 4.0), RED, SIZE)
+        ledger.admit(Detections.empty(), Pose(0, 0.0, 0.0, 1.0, 4.0), RED, WHOLE)
     looks = {corner: ledger.coverage.looks_at(0, PLATELET, *corner) for corner in [(25, 460), (40, 25), (320, 240)]}
     assert looks == {(25, 460): 8, (40, 25): 0, (320, 240): 8} or looks == {(25, 460): 0, (40, 25): 8, (320, 240): 8}
     assert ledger.coverage.area_px2[PLATELET] == pytest.approx((640 - 0.5 * RED) * (480 - 0.5 * RED), rel=0.03)
@@ -212,9 +213,9 @@ def test_the_corners_that_a_turned_frame_does_not_show_were_not_looked_at() -> N
 
 def test_a_turned_region_is_joined_turned_back() -> None:
     ledger = Ledger()
-    ledger.admit(cells((200, 200), (400, 300)), at(0), RED, SIZE)
+    ledger.admit(cells((200, 200), (400, 300)), at(0), RED, WHOLE)
     turned = [rotated(x - 100, y, -3.0) for x, y in ((200, 200), (400, 300))]
-    ledger.admit(cells(*turned), at(0, region=1), RED, SIZE)
+    ledger.admit(cells(*turned), at(0, region=1), RED, WHOLE)
     assert len(ledger.join(1, 0, 100.0, 0.0, RED, 3.0)) == 2
     assert ledger.known[WBC] == 2
 
@@ -224,7 +225,7 @@ def test_memory_is_bounded_and_what_was_forgotten_is_told() -> None:
     spots = [(60 + 90 * (i % 6), 60 + 90 * (i // 6)) for i in range(24)]
     sizes = []
     for x in range(0, 200 * 560, 560):
-        ledger.admit(cells(*spots, kind=RBC, side=50), at(x), RED, SIZE)
+        ledger.admit(cells(*spots, kind=RBC, side=50), at(x), RED, WHOLE)
         sizes.append(len(ledger))
     assert ledger.known[RBC] == 200 * 24
     assert max(sizes) <= 60 * 64
@@ -236,9 +237,9 @@ def test_memory_is_bounded_and_what_was_forgotten_is_told() -> None:
 
 def test_red_cells_by_unique_area_do_not_depend_on_how_often_one_looks() -> None:
     once, often = Ledger(), Ledger()
-    once.admit(cells((200, 200)), at(0), RED, SIZE)
+    once.admit(cells((200, 200)), at(0), RED, WHOLE)
     for x in range(0, 100, 5):
-        often.admit(cells((200 - x, 200)), at(x), RED, SIZE)
+        often.admit(cells((200 - x, 200)), at(x), RED, WHOLE)
     assert often.coverage.area_px2[RBC] == pytest.approx(once.coverage.area_px2[RBC] * (574 + 95) / 574, rel=0.05)
 
 
@@ -253,9 +254,9 @@ def test_red_cells_by_unique_area_do_not_depend_on_how_often_one_looks() -> None
     ],
 )
 def test_touches_border(box: tuple[float, ...], cut: bool) -> None:
-    assert touches_border(np.array([box], np.float32), SIZE).tolist() == [cut]
+    assert WHOLE.cuts(np.array([box], np.float32)).tolist() == [cut]
 
 
 def test_an_empty_field_is_no_problem() -> None:
-    admission = Ledger().admit(Detections.empty(), at(0), RED, SIZE)
+    admission = Ledger().admit(Detections.empty(), at(0), RED, WHOLE)
     assert not any(admission.counted)

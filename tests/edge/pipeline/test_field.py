@@ -11,17 +11,17 @@ from hemato_edge.counting.confirmation import COUNTED, TRIED, KnownCell
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.pipeline.field import FieldAnalyzer
 from hemato_edge.pipeline.label_voting import MOST_LOOKS, Settling
-from hemato_edge.values import FieldResult, Judgement
+from hemato_edge.values import Detections, FieldResult, Judgement
 from hemato_edge.vision.classify.classifier import load_classifier
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.locator import OpenCvLocator
 from hemato_edge.vision.optics.stain import StainCalibration
 from hemato_edge.vision.quality import QualityGate
 from hemato_edge.vision.slide_look import SlideLook
 
 LOOK = SlideLook(60.0, StainCalibration.reference())
-IMAGE = np.zeros((100, 100, 3), np.uint8)
-BOX = np.array([[10, 10, 50, 50]], np.float32)
-SCORE = np.ones(1, np.float32)
+VIEW = FieldView(np.zeros((100, 100, 3), np.uint8))
+FOUND = Detections(np.array([[10, 10, 50, 50]], np.float32), np.zeros(1, np.int8), np.ones(1, np.float32))
 
 
 class Doubtful:
@@ -30,7 +30,7 @@ class Doubtful:
     def __init__(self, *confidences: float) -> None:
         self.left = list(confidences)
 
-    def judge(self, image, boxes, look, background=None) -> list[Judgement]:
+    def judge(self, view, boxes, look) -> list[Judgement]:
         return [self._answer(self.left.pop(0)) for _ in boxes]
 
     def pool(self, judgements) -> Judgement:
@@ -49,10 +49,10 @@ def known(state: int = COUNTED) -> KnownCell:
 
 def test_a_clear_answer_costs_one_inference_and_is_never_asked_again() -> None:
     settling, cell = Settling(Doubtful(0.97)), known()
-    settling.look(IMAGE, BOX, SCORE, [cell], LOOK, 0.3)
+    settling.look(VIEW, FOUND, [cell], LOOK, 0.3)
     assert len(settling.take({1})) == 1
     for _ in range(20):
-        settling.look(IMAGE, BOX, SCORE, [cell], LOOK, 0.9)
+        settling.look(VIEW, FOUND, [cell], LOOK, 0.9)
     assert settling.inferences == 1
     assert settling.take() == ()
 
@@ -61,7 +61,7 @@ def test_a_doubtful_cell_gets_three_looks_and_the_sharpest_vote() -> None:
     settling, cell = Settling(Doubtful(0.2, 0.8, 0.7, 0.9)), known()
     taken = []
     for sharpness in (0.1, 0.4, 0.38, 0.4):
-        settling.look(IMAGE, BOX, SCORE, [cell], LOOK, sharpness)
+        settling.look(VIEW, FOUND, [cell], LOOK, sharpness)
         taken += settling.take({1})
     assert settling.inferences == MOST_LOOKS
     assert [one.judgement.best for one in taken] == [CLASSIFIER_LABELS[0]]
@@ -70,18 +70,18 @@ def test_a_doubtful_cell_gets_three_looks_and_the_sharpest_vote() -> None:
 
 def test_a_cell_on_trial_waits_and_what_is_given_up_is_looked_at_anew() -> None:
     settling, cell = Settling(Doubtful(0.95, 0.95)), known(TRIED)
-    settling.look(IMAGE, BOX, SCORE, [cell], LOOK, 0.3)
+    settling.look(VIEW, FOUND, [cell], LOOK, 0.3)
     assert settling.take() == ()
     settling.drop([cell])
     cell.state = COUNTED
     assert settling.take() == ()
-    settling.look(IMAGE, BOX, SCORE, [cell], LOOK, 0.3)
+    settling.look(VIEW, FOUND, [cell], LOOK, 0.3)
     assert len(settling.take()) == 1
 
 
 def test_a_cell_in_doubt_that_goes_out_of_view_gets_the_name_it_has() -> None:
     settling, cell = Settling(Doubtful(0.6)), known()
-    settling.look(IMAGE, BOX, SCORE, [cell], LOOK, 0.3)
+    settling.look(VIEW, FOUND, [cell], LOOK, 0.3)
     assert settling.take({1}) == ()
     assert [one.judgement.confidence for one in settling.take(set())] == [pytest.approx(0.6)]
 
@@ -90,9 +90,9 @@ def test_a_view_that_is_known_is_not_located_again() -> None:
     class Counting(OpenCvLocator):
         calls = 0
 
-        def locate_with_nuclei(self, image, **known):
+        def locate(self, view):
             type(self).calls += 1
-            return super().locate_with_nuclei(image, **known)
+            return super().locate(view)
 
     camera = DemoCamera(1, still=True, frames=40)
     camera.open()

@@ -7,9 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.optics.stain import StainCalibration
 from hemato_edge.vision.quality import (
     EMPTY,
+    FOCUS_RED_PX,
     MOVING,
     OUT_OF_FOCUS,
     SATURATED,
@@ -17,7 +19,6 @@ from hemato_edge.vision.quality import (
     TOO_DARK,
     TOO_DENSE,
     QualityGate,
-    edge_sharpness,
 )
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def field(sigma: float = 1.5, cells: int = 24, level: float = 225, contrast: flo
 @pytest.mark.parametrize("cells", [2, 24])
 def test_focus_knows_neither_contrast_nor_crowd(contrast: float, cells: int) -> None:
     gate = QualityGate()
-    sharp = gate.assess(field(contrast=contrast, cells=cells), red_cell_px=RED_PX)
-    blurred = gate.assess(field(sigma=0.09 * RED_PX, contrast=contrast, cells=cells), red_cell_px=RED_PX)
+    sharp = gate.assess(FieldView(field(contrast=contrast, cells=cells), red_cell_px=RED_PX))
+    blurred = gate.assess(FieldView(field(sigma=0.09 * RED_PX, contrast=contrast, cells=cells), red_cell_px=RED_PX))
     assert sharp.reject is None
     assert blurred.reject == OUT_OF_FOCUS
     assert sharp.measures["focus"] > 2 * blurred.measures["focus"]
@@ -54,15 +55,15 @@ def test_focus_does_not_know_the_resolution(factor: float) -> None:
     image = field(sigma=3)
     resized = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA if factor < 1 else 1)
     gate = QualityGate()
-    one = gate.assess(image, red_cell_px=RED_PX).measures["focus"]
-    other = gate.assess(resized, red_cell_px=RED_PX * factor).measures["focus"]
+    one = gate.assess(FieldView(image, red_cell_px=RED_PX)).measures["focus"]
+    other = gate.assess(FieldView(resized, red_cell_px=RED_PX * factor)).measures["focus"]
     assert other == pytest.approx(one, rel=0.2)
 
 
 def test_scale_is_guessed_where_it_is_not_known() -> None:
     gate = QualityGate()
-    assert gate.assess(field()).reject is None
-    assert gate.assess(field(sigma=0.1 * RED_PX)).reject == OUT_OF_FOCUS
+    assert gate.assess(FieldView(field())).reject is None
+    assert gate.assess(FieldView(field(sigma=0.1 * RED_PX))).reject == OUT_OF_FOCUS
 
 
 def test_sharpness_of_an_edge_follows_the_formula() -> None:
@@ -70,7 +71,9 @@ def test_sharpness_of_an_edge_follows_the_formula() -> None:
     step = np.zeros((200, 200))
     step[:, 100:] = 200
     for s in (2.0, 4.0):
-        measured = edge_sharpness(np.rint(cv2.GaussianBlur(step, (0, 0), s)).astype(np.uint8))
+        edge = np.rint(cv2.GaussianBlur(step, (0, 0), s)).astype(np.uint8)
+        view = FieldView(cv2.merge([edge] * 3), red_cell_px=FOCUS_RED_PX)
+        measured = QualityGate().assess(view).measures["focus"]
         assert measured == pytest.approx(1 / (2 * (s * s + 1)), rel=0.2)
 
 
@@ -85,7 +88,7 @@ def test_sharpness_of_an_edge_follows_the_formula() -> None:
     ],
 )
 def test_reasons(image: Image, reason: str) -> None:
-    assert QualityGate().assess(image).reject == reason
+    assert QualityGate().assess(FieldView(image)).reject == reason
 
 
 def smeared(image: Image, length: int, angle: float) -> Image:
@@ -102,8 +105,8 @@ def smeared(image: Image, length: int, angle: float) -> Image:
 def test_motion_is_told_from_defocus(angle: float) -> None:
     """A smear of a quarter of a red cell in any direction, and a blur as strong."""
     gate = QualityGate()
-    assert gate.assess(smeared(field(), RED_PX // 4, angle), red_cell_px=RED_PX).reject == MOVING
-    assert gate.assess(field(sigma=0.09 * RED_PX), red_cell_px=RED_PX).reject == OUT_OF_FOCUS
+    assert gate.assess(FieldView(smeared(field(), RED_PX // 4, angle), red_cell_px=RED_PX)).reject == MOVING
+    assert gate.assess(FieldView(field(sigma=0.09 * RED_PX), red_cell_px=RED_PX)).reject == OUT_OF_FOCUS
 
 
 @pytest.mark.parametrize(
@@ -123,7 +126,7 @@ def test_uneven_light_is_no_cell() -> None:
     x, y = np.meshgrid(np.linspace(-1, 1, 640), np.linspace(-1, 1, 480))
     vignette = 225 * (1 - 0.08 * (x * x + y * y))
     noisy = vignette[..., None] + np.random.default_rng(4).normal(0, 2, (480, 640, 3))
-    assert QualityGate().assess(np.clip(noisy, 0, 255).astype(np.uint8)).reject == EMPTY
+    assert QualityGate().assess(FieldView(np.clip(noisy, 0, 255).astype(np.uint8))).reject == EMPTY
 
 
 def test_too_dense() -> None:
@@ -131,13 +134,13 @@ def test_too_dense() -> None:
     for i in range(6):
         cv2.circle(density, (60 + 110 * i, 250), 30, 0.0, -1)
     image = np.repeat((225 * np.exp(-density))[..., None], 3, axis=2).astype(np.uint8)
-    assert QualityGate().assess(image).reject == TOO_DENSE
+    assert QualityGate().assess(FieldView(image)).reject == TOO_DENSE
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (3, 200, 3), (20, 20, 3)])
 def test_tiny_pictures_get_a_verdict(shape: tuple[int, int, int]) -> None:
     image = np.random.default_rng(1).integers(100, 250, shape).astype(np.uint8)
-    assert all(np.isfinite(v) for v in QualityGate().assess(image).measures.values())
+    assert all(np.isfinite(v) for v in QualityGate().assess(FieldView(image)).measures.values())
 
 
 @pytest.mark.parametrize("name", ["bccd", "raabin_fields", "pbc_boxes"])
@@ -149,8 +152,8 @@ def test_good_fields_pass_and_blurred_ones_do_not(shared_data: Path, name: str) 
     chance = np.random.default_rng(2)
     for row in rows:
         image = cv2.imread(str(shared_data / name / "images" / row["image"]))
-        passed += gate.assess(image).reject is None
+        passed += gate.assess(FieldView(image)).reject is None
         blurred = cv2.GaussianBlur(image, (0, 0), 0.08 * red) + chance.normal(0, 1.5, image.shape)
-        stopped += gate.assess(np.clip(blurred, 0, 255).astype(np.uint8)).reject == OUT_OF_FOCUS
+        stopped += gate.assess(FieldView(np.clip(blurred, 0, 255).astype(np.uint8))).reject == OUT_OF_FOCUS
     assert passed >= 0.98 * len(rows)
     assert stopped >= 0.9 * len(rows)

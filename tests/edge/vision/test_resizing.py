@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hemato_edge.vision.optics.contrast import THUMBNAIL_SIDE, resize, resize_quickly, thumbnail_of
+from hemato_edge.vision.field_view import THUMBNAIL_SIDE, FieldView
+from hemato_edge.vision.optics.resizing import resize, resize_quickly
 
 
 @pytest.fixture
@@ -34,5 +35,14 @@ def test_stripes_do_not_alias() -> None:
 
 
 def test_a_thumbnail_has_its_longer_side(noise: np.ndarray) -> None:
-    assert thumbnail_of(noise).shape == (120, THUMBNAIL_SIDE, 3)
-    assert thumbnail_of(noise[:40, :60]).shape == (40, 60, 3)
+    for picture, shape in ((noise, (120, THUMBNAIL_SIDE, 3)), (noise[:40, :60], (40, 60, 3))):
+        view = FieldView(picture)
+        assert view.at(view.thumbnail_factor).shape == shape
+
+
+@pytest.mark.parametrize("factor", [0.11, 0.25, 0.39, 0.8, 1.0, 1.7])
+def test_a_view_resizes_as_the_quick_way_does(noise: np.ndarray, factor: float) -> None:
+    view = FieldView(noise)
+    view.at(0.3)  # its halvings are there already
+    assert np.array_equal(view.at(factor), resize_quickly(noise, factor))
+    assert np.array_equal(view.green_at(factor), resize_quickly(noise[..., 1], factor))

@@ -6,6 +6,7 @@ import pytest
 
 from hemato_edge.labels import RBC, WBC
 from hemato_edge.values import Detections
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.scale import (
     MIN_RED_CELLS,
     WHITE_OVER_RED,
@@ -100,10 +101,10 @@ def test_guess_from_the_bare_picture(size: tuple[int, int], diameter: int) -> No
     green = 225 * np.exp(-cv2.GaussianBlur(density, (0, 0), 0.03 * diameter + 0.5))
     image = np.stack([200 * (green / 225) ** 0.6, green, 250 * (green / 225) ** 0.66], axis=2)
     image = np.clip(image + chance.normal(0, 1, image.shape), 0, 255).astype(np.uint8)
-    guess = guess_red_cell_px(image)
+    guess = guess_red_cell_px(FieldView(image))
     assert guess is not None
     assert 0.8 < guess / diameter < 1.3
 
 
 def test_no_guess_without_cells() -> None:
-    assert guess_red_cell_px(np.full((480, 640, 3), 220, np.uint8)) is None
+    assert guess_red_cell_px(FieldView(np.full((480, 640, 3), 220, np.uint8))) is None

@@ -8,6 +8,7 @@ import pytest
 from hemato_edge.cameras.demo.slide import draw_field
 from hemato_edge.labels import RBC, WBC
 from hemato_edge.values import Detections
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.locator import OpenCvLocator
 from hemato_edge.vision.optics.stain import REFERENCE_NUCLEUS_OD, StainCalibration
 from hemato_edge.vision.scale import WHITE_OVER_RED
@@ -31,7 +32,8 @@ def test_a_field_teaches_scale_and_stain() -> None:
     looks = LookEstimator()
     for seed in (1, 2, 3):
         image, _ = draw_field(seed)
-        looks.add_field(image, *OpenCvLocator().locate_with_nuclei(image))
+        view = FieldView(image)
+        looks.add_field(view, OpenCvLocator().locate(view))
     look = looks.look()
     assert look is not None
     assert look.red_cell_px == pytest.approx(69, rel=0.12)

@@ -12,7 +12,7 @@ from training.drawn_blood import BACKGROUND, RED_PX
 
 from hemato_edge.errors import DataError
 from hemato_edge.vision.classify.crops import CROP_RED_CELLS, cut_crop, prepare
-from hemato_edge.vision.optics.contrast import background_of
+from hemato_edge.vision.field_view import FieldView
 from hemato_training.augment.stain_and_optics import MARGIN
 from hemato_training.classify.batches import TrainingBatches, draw_epoch
 from hemato_training.data.cell_sets import by_laboratory, in_split, load
@@ -64,8 +64,8 @@ def test_crops_are_those_of_the_device(material) -> None:
     cells = cut_cells([record], looks, SIZE)
     x0, y0, x1, y1 = record.box
     side = CROP_RED_CELLS * looks["bccd"].red_cell_px
-    glass = background_of(read_picture(record.path))
-    expected = cut_crop(read_picture(record.path), ((x0 + x1) / 2, (y0 + y1) / 2), side, SIZE)
+    glass = FieldView(read_picture(record.path)).background
+    expected = cut_crop(FieldView(read_picture(record.path)), ((x0 + x1) / 2, (y0 + y1) / 2), side, SIZE)
     assert np.array_equal(cells.crops[0], expected)
     assert np.array_equal(prepare_cells(cells, looks), prepare(expected[None], looks["bccd"].stain.on_glass(glass)))
 

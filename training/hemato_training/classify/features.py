@@ -15,6 +15,7 @@ from skimage.feature import graycomatrix, graycoprops
 from skimage.measure import label, regionprops
 
 from hemato_edge.vision.classify.crops import CROP_RED_CELLS
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.locator import WORKING_RED_PX
 from hemato_edge.vision.locate.separation import grow_cells, nucleus_groups
 from hemato_edge.vision.optics.contrast import measure_contrast
@@ -59,7 +60,7 @@ class Outline:
 def outline_cell(crop: Image) -> Outline:
     """Nucleus and cell in the middle of a prepared crop (S, S, 3) uint8 BGR."""
     factor = CROP_RED_CELLS * WORKING_RED_PX / crop.shape[0]
-    contrast = measure_contrast(crop, factor, BACKGROUND)
+    contrast = measure_contrast(FieldView(crop, background=BACKGROUND), factor)
     groups = nucleus_groups(contrast, WORKING_RED_PX)
     height, width = groups.shape
     image: Image = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]

@@ -18,14 +18,14 @@ from hemato_edge import vision
 from hemato_edge.errors import DataError
 from hemato_edge.labels import CLASSIFIER_LABELS, PLATELET_LABEL
 from hemato_edge.vision.classify.crops import CROP_RED_CELLS, crop_side_px, cut_crop, prepare
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.locator import OpenCvLocator, find_central_cell
-from hemato_edge.vision.optics.contrast import background_of
+from hemato_edge.vision.optics.nuclei import measure_stain
 from hemato_edge.vision.optics.stain import (
     StainCalibration,
     background_colour,
     darkest_class,
     density,
-    measure_stain,
     pool_stains,
 )
 from hemato_edge.vision.scale import red_cell_diameter_px, red_cell_px_from_white
@@ -127,14 +127,14 @@ def measure_look(records: Sequence[Record], reporter: Reporter | None = None) ->
     what = f"scale and stain of {pictures[0].laboratory}"
     for record in (reporter or Silent()).track(pictures, what, len(pictures)):
         image = read_picture(record.path)
-        diameter = red_cell_diameter_px(locator.locate(image))
+        diameter = red_cell_diameter_px(locator.locate(FieldView(image)))
         if diameter is not None:
             diameters.append(diameter)
-        white = record.box or find_central_cell(image)
+        white = record.box or find_central_cell(FieldView(image))
         if white is not None:
             white_sizes.append(float(np.sqrt((white[2] - white[0]) * (white[3] - white[1]))))
         if record.label != PLATELET_LABEL:
-            stain = measure_stain(image, None if record.box is None else _nucleus(image, record.box))
+            stain = measure_stain(FieldView(image), None if record.box is None else _nucleus(image, record.box))
             if stain is not None:
                 stains.append(stain)
     red_cell_px = float(np.median(diameters)) if diameters else red_cell_px_from_white(white_sizes)
@@ -174,8 +174,10 @@ def cut_cells(
     for i, record in enumerate((reporter or Silent()).track(records, what, len(records))):
         red_cell_px = looks[record.laboratory].red_cell_px
         image = read_picture(record.path)
-        glass[i] = background_of(image)
-        crops[i] = cut_crop(image, cell_centre(record, image, red_cell_px), margin * crop_side_px(red_cell_px), side)
+        glass[i] = FieldView(image).background
+        crops[i] = cut_crop(
+            FieldView(image), cell_centre(record, image, red_cell_px), margin * crop_side_px(red_cell_px), side
+        )
     return Cells(
         crops,
         np.array([CLASSIFIER_LABELS.index(r.label) for r in records], np.int64),
@@ -187,7 +189,7 @@ def cut_cells(
 
 def cell_centre(record: Record, image: Image, red_cell_px: float) -> tuple[float, float]:
     """x, y in pixels: the middle of the drawn box, else of the cell that the device finds, else of the picture."""
-    box = record.box if record.box is not None else find_central_cell(image, red_cell_px=red_cell_px)
+    box = record.box if record.box is not None else find_central_cell(FieldView(image, red_cell_px=red_cell_px))
     if box is None:
         return image.shape[1] / 2, image.shape[0] / 2
     return float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2

@@ -10,6 +10,7 @@ import numpy as np
 
 from hemato_edge.labels import PLATELET, RBC, WBC
 from hemato_edge.vision.classify.crops import crop_side_px, cut_crop, prepare
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.locator import OpenCvLocator
 from hemato_training.data.cell_sets import Record, in_split
 from hemato_training.data.crops import looks_of
@@ -94,9 +95,10 @@ def cut_strangers(fields: Sequence[Field], look: Look, size: int, reporter: Repo
     what = f"strangers in {fields[0].laboratory}" if fields else ""
     for field in (reporter or Silent()).track(fields, what, len(fields)):
         image = field.image()
+        view, side = FieldView(image), crop_side_px(look.red_cell_px)
         for kind, centres in strange_places(field, image, look.red_cell_px, locator, rng).items():
             for x, y in centres[: MOST_OF_A_FIELD[kind]]:
-                crops[kind].append(cut_crop(image, (float(x), float(y)), crop_side_px(look.red_cell_px), size))
+                crops[kind].append(cut_crop(view, (float(x), float(y)), side, size))
                 groups[kind].append(field.group)
     return [
         Strangers(kind, fields[0].laboratory, prepare(np.stack(own), look.stain), np.array(groups[kind], np.str_))
@@ -119,7 +121,7 @@ def strange_places(
     """
     clear = _CLEAR * red_cell_px
     white = field.boxes.of_kind(WBC)
-    located = locator.locate(image, red_cell_px=red_cell_px)
+    located = locator.locate(FieldView(image, red_cell_px=red_cell_px))
     everything = np.concatenate([field.boxes.xyxy, located.boxes])
     height, width = image.shape[:2]
     random = rng.uniform([0, 0], [width, height], (200, 2))

@@ -14,6 +14,7 @@ import numpy as np
 
 from hemato_edge.counting.intervals import clopper_pearson
 from hemato_edge.vision.classify.crops import crop_side_px, cut_crop, prepare
+from hemato_edge.vision.field_view import FieldView
 from hemato_training.data.pictures import read_picture
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def pointing_game(
     for i, (record, angle) in enumerate(zip(boxed, angles, strict=True)):
         x0, y0, x1, y1 = record.box or (0.0, 0.0, 0.0, 0.0)
         centre = ((x0 + x1) / 2 + shift * side * np.cos(angle), (y0 + y1) / 2 + shift * side * np.sin(angle))
-        crops[i] = cut_crop(read_picture(record.path), (float(centre[0]), float(centre[1])), side, size)
+        crops[i] = cut_crop(FieldView(read_picture(record.path)), (float(centre[0]), float(centre[1])), side, size)
         corner = np.array([*centre, *centre]) - side / 2
         boxes[i] = np.clip((np.array([x0, y0, x1, y1]) - corner) / side, 0, 1)
     hits = inside(boxes, peaks(mapper(prepare(crops, look.stain)), size))

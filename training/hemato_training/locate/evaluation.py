@@ -9,6 +9,7 @@ import numpy as np
 
 from hemato_edge.errors import ModelError
 from hemato_edge.labels import KINDS, WBC
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.learned import LearnedLocator, same_score
 from hemato_edge.vision.locate.peaks import BOX_VALUES
 from hemato_training.metrics.detection import ap50
@@ -71,7 +72,7 @@ def locate_all(
     """Data set → what was found in each of its fields, and what was drawn; its scale is known, as in a session."""
     results: dict[str, list[tuple[Detections, Boxes]]] = {}
     for field in (reporter or Silent()).track(fields, "locating", len(fields)):
-        found = locator.locate(field.image(), red_cell_px=red_cell_px[field.laboratory])
+        found = locator.locate(FieldView(field.image(), red_cell_px=red_cell_px[field.laboratory]))
         results.setdefault(field.laboratory, []).append((found, field.boxes))
     return results
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from hemato_edge.errors import ConfigurationError, DataError
 from hemato_edge.labels import KINDS
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.learned import LearnedLocator, same_score
 from hemato_edge.vision.locate.windows import WindowSpec
 from hemato_training.data.field_sets import FIELD_SETS
@@ -255,7 +256,7 @@ class _Run:
         scales = self.material.red_cell_px
         self.material = with_doubts(
             self.material,
-            lambda field, image: locator.locate(image, red_cell_px=scales[field.laboratory]),
+            lambda field, image: locator.locate(FieldView(image, red_cell_px=scales[field.laboratory])),
             self.reporter,
             is_network=True,
         )

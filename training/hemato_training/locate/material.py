@@ -15,10 +15,11 @@ import numpy as np
 
 from hemato_edge.errors import DataError
 from hemato_edge.labels import KINDS, PLATELET, RBC
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.candidates import box_overlap
 from hemato_edge.vision.locate.locator import OpenCvLocator
 from hemato_edge.vision.locate.windows import with_even_background
-from hemato_edge.vision.optics.contrast import background_of, resize
+from hemato_edge.vision.optics.resizing import resize
 from hemato_edge.vision.scale import ScaleEstimator, red_cell_diameter_px
 from hemato_training.data.cell_sets import in_split, split_hash, thin
 from hemato_training.data.field_sets import load_fields
@@ -102,7 +103,7 @@ def gather(
     )
     return with_doubts(
         material,
-        lambda field, image: locator.locate(image, red_cell_px=scales[field.laboratory]),
+        lambda field, image: locator.locate(FieldView(image, red_cell_px=scales[field.laboratory])),
         reporter,
         is_network=False,
     )
@@ -167,7 +168,7 @@ def is_sound(field: Field) -> bool:
 def _at_training_scale(field: Field, own_red_px: float, red_cell_px: float) -> Drawn:
     image = field.image()
     factor = min(1.0, _ROOM * red_cell_px / own_red_px)
-    small = with_even_background(resize(image, factor), background_of(image))
+    small = with_even_background(resize(image, factor), FieldView(image).background)
     ratio = small.shape[1] / image.shape[1]
     boxes = field.boxes.xyxy * np.float32(ratio)
     none = np.zeros((0, 4), np.float32)
@@ -196,7 +197,7 @@ def measure_scale(fields: Sequence[Field], reporter: Reporter) -> float:
     chosen = fields[:: max(1, len(fields) // _SCALE_FIELDS)]
     locator, estimator = OpenCvLocator(), ScaleEstimator(len(chosen))
     for field in reporter.track(chosen, f"scale of {chosen[0].laboratory}", len(chosen)):
-        diameter = red_cell_diameter_px(locator.locate(field.image()))
+        diameter = red_cell_diameter_px(locator.locate(FieldView(field.image())))
         if diameter is not None:
             estimator.add(diameter)
     if estimator.red_cell_px is None:

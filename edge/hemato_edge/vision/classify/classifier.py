@@ -15,7 +15,6 @@ from hemato_edge.models.engines.choice import find_runtime
 from hemato_edge.values import Judgement
 from hemato_edge.vision.classify.crops import cut_crop, prepare
 from hemato_edge.vision.optics import stain as stain_module
-from hemato_edge.vision.optics.contrast import background_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,24 +23,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.models.card import ClassifierCard
-    from hemato_edge.values import Image
+    from hemato_edge.vision.field_view import FieldView
     from hemato_edge.vision.slide_look import SlideLook
 
 
 class Classifier(Protocol):
     """Names cells."""
 
-    def judge(
-        self,
-        image: Image,
-        boxes: NDArray[np.float32],
-        look: SlideLook,
-        background: NDArray[np.float64] | None = None,
-    ) -> list[Judgement]:
-        """One judgement for each of `boxes` (N, 4) xyxy pixels in `image` (H, W, 3) uint8 BGR.
-
-        `background`, (3,) BGR of empty glass, is measured where it is not known.
-        """
+    def judge(self, view: FieldView, boxes: NDArray[np.float32], look: SlideLook) -> list[Judgement]:
+        """One judgement for each of `boxes` (N, 4) xyxy pixels of a field."""
         ...
 
     def pool(self, judgements: Sequence[Judgement]) -> Judgement:
@@ -75,33 +65,20 @@ class TFLiteClassifier:
         _check_card(self.card, str(model.bundle.path))
         self.golden_difference = model.verify()
 
-    def crops(
-        self,
-        image: Image,
-        boxes: NDArray[np.float32],
-        look: SlideLook,
-        background: NDArray[np.float64] | None = None,
-    ) -> NDArray[np.uint8]:
+    def crops(self, view: FieldView, boxes: NDArray[np.float32], look: SlideLook) -> NDArray[np.uint8]:
         """What the model sees of `boxes` (N, 4): (N, S, S, 3) uint8 in the card's channel order."""
         spec = self.card.input
-        background = background_of(image) if background is None else background
         batch = np.empty((len(boxes), spec.size, spec.size, 3), np.uint8)
         for slot, box in zip(batch, boxes, strict=True):
             centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
-            slot[:] = cut_crop(image, centre, spec.crop_red_cells * look.red_cell_px, spec.size, background)
-        return prepare(batch, look.stain.on_glass(background))
+            slot[:] = cut_crop(view, centre, spec.crop_red_cells * look.red_cell_px, spec.size)
+        return prepare(batch, look.stain.on_glass(view.background))
 
-    def judge(
-        self,
-        image: Image,
-        boxes: NDArray[np.float32],
-        look: SlideLook,
-        background: NDArray[np.float64] | None = None,
-    ) -> list[Judgement]:
+    def judge(self, view: FieldView, boxes: NDArray[np.float32], look: SlideLook) -> list[Judgement]:
         """See `Classifier.judge`."""
         if not len(boxes):
             return []
-        return self.answers(*self.model.logits_and_maps(self.crops(image, boxes, look, background)))
+        return self.answers(*self.model.logits_and_maps(self.crops(view, boxes, look)))
 
     def answers(self, logits: NDArray[np.float32], maps: NDArray[np.float32] | None = None) -> list[Judgement]:
         """Judgements from logits (N, labels): softmax of logits / temperature, rejected under the card's threshold.

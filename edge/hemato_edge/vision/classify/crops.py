@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from hemato_edge.vision.optics.contrast import background_of
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.values import Image
+    from hemato_edge.vision.field_view import FieldView
     from hemato_edge.vision.optics.stain import StainCalibration
 
 CROP_RED_CELLS = 3.0
@@ -29,43 +28,34 @@ def crop_side_px(red_cell_px: float) -> float:
     return CROP_RED_CELLS * red_cell_px
 
 
-def cut_crop(
-    image: Image,
-    centre: tuple[float, float],
-    side_px: float,
-    size: int,
-    background: NDArray[np.float64] | None = None,
-) -> Image:
+def cut_crop(view: FieldView, centre: tuple[float, float], side_px: float, size: int) -> Image:
     """A square around `centre`, (size, size, 3) uint8 BGR.
 
     Args:
-        image: (H, W, 3) uint8 BGR.
+        view: the field.
         centre: x, y in pixels.
-        side_px: side of the square in pixels of the image; what lies outside of the image is filled with the
-            picture's background colour, so that a cell at the border never gets a mirrored neighbour.
+        side_px: side of the square in pixels of the field; what lies outside of it is filled with the field's
+            background colour, so that a cell at the border never gets a mirrored neighbour.
         size: side of the result in pixels.
-        background: (3,) BGR of empty glass, measured where it is needed and not known.
 
     Raises:
         ValueError: if the side is under one pixel.
     """
-    square = cut_square(image, centre, side_px, background)
+    square = cut_square(view, centre, side_px)
     how = cv2.INTER_AREA if len(square) > size else cv2.INTER_LINEAR
     return cv2.resize(square, (size, size), interpolation=how)  # type: ignore[return-value]
 
 
-def cut_square(
-    image: Image, centre: tuple[float, float], side_px: float, background: NDArray[np.float64] | None = None
-) -> Image:
+def cut_square(view: FieldView, centre: tuple[float, float], side_px: float) -> Image:
     """The square around `centre` as it is, (S, S, 3) uint8 BGR with S = round(side_px); see `cut_crop`."""
     side = round(side_px)
     if side < 1:
         msg = f"a crop needs a side of at least one pixel, not {side_px}"
         raise ValueError(msg)
     x0, y0 = round(centre[0] - side / 2), round(centre[1] - side / 2)
-    inside = image[max(y0, 0) : max(y0 + side, 0), max(x0, 0) : max(x0 + side, 0)]
+    inside = view.picture[max(y0, 0) : max(y0 + side, 0), max(x0, 0) : max(x0 + side, 0)]
     if inside.shape[:2] != (side, side):
-        glass = np.rint(background_of(image) if background is None else background).tolist()
+        glass = np.rint(view.background).tolist()
         top, left = min(max(-y0, 0), side), min(max(-x0, 0), side)
         bottom, right = side - top - inside.shape[0], side - left - inside.shape[1]
         if not inside.size:

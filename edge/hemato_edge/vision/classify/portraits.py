@@ -9,12 +9,13 @@ import numpy as np
 
 from hemato_edge.values import Portrait
 from hemato_edge.vision.classify.crops import cut_square
-from hemato_edge.vision.optics.contrast import resize_quickly
+from hemato_edge.vision.optics.resizing import resize_quickly
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.values import Image
+    from hemato_edge.vision.field_view import FieldView
 
 PORTRAIT_RED_CELLS = 5.0
 """Side of a portrait in red-cell diameters: the classifier's crop is the middle three. The margin shows a person the
@@ -24,20 +25,17 @@ PORTRAIT_PX = 192
 _JPEG_QUALITY = 90
 
 
-def cut_portrait(
-    image: Image, centre: tuple[float, float], red_cell_px: float, background: NDArray[np.float64] | None = None
-) -> Image | None:
+def cut_portrait(view: FieldView, centre: tuple[float, float], red_cell_px: float) -> Image | None:
     """What a portrait of the cell at `centre` shows; None where it cannot be cut: it is never worth a count.
 
     Args:
-        image: (H, W, 3) uint8 BGR, the field.
+        view: the field.
         centre: x, y in pixels.
         red_cell_px: diameter of a red cell, pixels.
-        background: (3,) BGR of empty glass, measured where it is needed and not known.
     """
     try:
         side = PORTRAIT_RED_CELLS * red_cell_px
-        return resize_quickly(cut_square(image, centre, side, background), PORTRAIT_PX / round(side))
+        return resize_quickly(cut_square(view, centre, side), PORTRAIT_PX / round(side))
     except (ValueError, cv2.error):
         return None
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemato_edge.vision.locate.locator import find_central_cell
-from hemato_edge.vision.optics.stain import measure_stain
+from hemato_edge.vision.optics.nuclei import measure_stain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hemato_edge.values import Image
+    from hemato_edge.vision.field_view import FieldView
     from hemato_edge.vision.locate.locator import Locator
     from hemato_edge.vision.slide_look import LookEstimator
 
@@ -31,24 +31,19 @@ class SingleCell:
     found: bool
 
 
-def find_cell(image: Image, red_cell_px: float | None = None) -> SingleCell:
-    """The most central stained cell of a picture.
-
-    Args:
-        image: (H, W, 3) uint8 BGR.
-        red_cell_px: red-cell diameter in pixels, once the set's scale is known; it makes the box more exact.
-    """
-    box = find_central_cell(image, red_cell_px=red_cell_px)
+def find_cell(view: FieldView) -> SingleCell:
+    """The most central stained cell of a picture; the set's scale, once it is known, makes the box more exact."""
+    box = find_central_cell(view)
     if box is None:
-        height, width = image.shape[:2]
+        width, height = view.size
         return SingleCell(np.array([0, 0, width, height], np.float32), found=False)
     return SingleCell(np.array(box, np.float32), found=True)
 
 
-def learn(image: Image, cell: SingleCell, locator: Locator, estimator: LookEstimator) -> None:
+def learn(view: FieldView, cell: SingleCell, locator: Locator, estimator: LookEstimator) -> None:
     """Add what one picture shows of scale and stain to the estimate over its set."""
-    estimator.add_red_cells(locator.locate(image))
+    estimator.add_red_cells(locator.locate(view))
     if cell.found:
-        estimator.add_stain(measure_stain(image))
+        estimator.add_stain(measure_stain(view))
         x0, y0, x1, y1 = (float(v) for v in cell.box)
         estimator.add_white_size(float(np.sqrt((x1 - x0) * (y1 - y0))))

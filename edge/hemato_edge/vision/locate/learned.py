@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 import cv2
 import numpy as np
 
-from hemato_edge.labels import KINDS, WBC
+from hemato_edge.labels import KINDS
 from hemato_edge.values import Detections
 from hemato_edge.vision.locate.locator import RESCALE, is_too_small
 from hemato_edge.vision.locate.peaks import find_peaks, one_box_a_cell
 from hemato_edge.vision.locate.windows import standard_factor, windows_of
-from hemato_edge.vision.optics.contrast import background_of
-from hemato_edge.vision.optics.stain import darkest_class, density
 from hemato_edge.vision.scale import guess_red_cell_px, red_cell_diameter_px
 
 if TYPE_CHECKING:
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hemato_edge.values import Image
+    from hemato_edge.vision.field_view import FieldView
     from hemato_edge.vision.locate.windows import Window, WindowSpec
 
 MAX_OVERLAP = (0.4, 0.5, 0.4)
@@ -29,7 +27,6 @@ MAX_OVERLAP = (0.4, 0.5, 0.4)
 upon each other; white cells and platelets hardly do."""
 _TRUSTED_SCORE = 0.3
 """Red cells that set the scale of an unknown picture need this score, whatever is reported."""
-_SURE_CELL = 0.5
 _AT_THE_BORDER = 0.08
 """A box that ends closer to the border than this share of its size touches it: a network's sides err by as much."""
 
@@ -56,43 +53,26 @@ class LearnedLocator:
         self.spec = spec
         self.min_scores = np.asarray(min_scores, np.float32)
 
-    def locate(
-        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
-    ) -> Detections:
+    def locate(self, view: FieldView) -> Detections:
         """The cells of a field; see `Locator.locate`."""
-        if is_too_small(image):
+        if is_too_small(view.window):
             return Detections.empty()
-        return self._locate(image, background_of(image) if background is None else background, red_cell_px)
-
-    def locate_with_nuclei(
-        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
-    ) -> tuple[Detections, NDArray[np.bool_]]:
-        """The cells of a field, and (H, W) bool where the nuclei of its white cells are (for `measure_stain`)."""
-        if is_too_small(image):
-            return Detections.empty(), np.zeros(image.shape[:2], np.bool_)
-        background = background_of(image) if background is None else background
-        found = self._locate(image, background, red_cell_px)
-        return found, nuclei_in(image, found, background)
-
-    def _locate(self, image: Image, background: NDArray[np.float64], red_cell_px: float | None) -> Detections:
-        red = red_cell_px or guess_red_cell_px(image, background) or 0.2 * min(image.shape[:2])
-        found = self._see(image, red, background)
-        if red_cell_px is None:
+        red = view.red_cell_px or guess_red_cell_px(view) or 0.2 * min(view.shape[:2])
+        found = self._see(view, red)
+        if view.red_cell_px is None:
             measured = red_cell_diameter_px(found.select(found.scores >= _TRUSTED_SCORE))
             if measured is not None and abs(np.log(measured / red)) > RESCALE:
-                found = self._see(image, measured, background)
+                found = self._see(view, measured)
         return found.select(found.scores >= self.min_scores[found.kinds])
 
-    def _see(self, image: Image, red_cell_px: float, background: NDArray[np.float64]) -> Detections:
+    def _see(self, view: FieldView, red_cell_px: float) -> Detections:
         """Every cell of a field down to the lowest score that anything here asks for, boxes in its pixels."""
-        factor = standard_factor(image.shape, red_cell_px, self.spec)
+        factor = standard_factor(view.shape, red_cell_px, self.spec)
         floor = min(float(self.min_scores.min()), _TRUSTED_SCORE)
-        windows = windows_of(image, factor, self.spec, background)
-        parts = [self._see_window(window, floor) for window in windows]
+        parts = [self._see_window(window, floor) for window in windows_of(view, factor, self.spec)]
         boxes = np.concatenate([part.boxes for part in parts]) / np.float32(factor)
-        height, width = image.shape[:2]
-        boxes = _to_the_border(boxes, width, height)
-        inside = np.all(boxes[:, 2:] > boxes[:, :2], axis=1)
+        boxes = _to_the_border(boxes, *view.size)
+        inside = np.all(boxes[:, 2:] > boxes[:, :2], axis=1) & view.aperture.covers(boxes)
         kinds = np.concatenate([part.kinds for part in parts])
         scores = np.concatenate([part.scores for part in parts])
         return one_box_a_cell(Detections(boxes[inside], kinds[inside], scores[inside]), MAX_OVERLAP)
@@ -119,24 +99,6 @@ def _to_the_border(boxes: NDArray[np.float32], width: int, height: int) -> NDArr
     low = np.where(clipped[:, :2] < near, 0, clipped[:, :2])
     high = np.where(clipped[:, 2:] > limit[2:] - near, limit[2:], clipped[:, 2:])
     return np.asarray(np.concatenate([low, high], axis=1), np.float32)
-
-
-def nuclei_in(image: Image, detections: Detections, background: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """(H, W) bool: where the nuclei of the white cells are: the darkest class of each one's box.
-
-    Args:
-        image: (H, W, 3) uint8 BGR.
-        detections: its cells.
-        background: (3,) BGR of empty glass.
-    """
-    mask = np.zeros(image.shape[:2], np.bool_)
-    white = detections.of_kind(WBC)
-    for box in white.select(white.scores >= _SURE_CELL).boxes:
-        x0, y0, x1, y1 = np.rint(box).astype(int).tolist()
-        part = image[y0:y1, x0:x1]
-        if part.size:
-            mask[y0:y1, x0:x1] |= darkest_class(density(part, background))
-    return mask
 
 
 def same_score(min_score: float) -> tuple[float, ...]:

@@ -14,13 +14,14 @@ from hemato_edge.values import Detections
 from hemato_edge.vision.locate import outlines, platelets
 from hemato_edge.vision.locate.candidates import Candidates, best_of_overlapping, logistic
 from hemato_edge.vision.locate.separation import boxes_of, grow_cells, nucleus_groups, renumbered
-from hemato_edge.vision.optics.contrast import Contrast, background_of, measure_contrast
+from hemato_edge.vision.optics.contrast import Contrast, measure_contrast
 from hemato_edge.vision.scale import guess_red_cell_px, red_cell_diameter_px
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.values import Image
+    from hemato_edge.vision.field_view import FieldView
 
 WORKING_RED_PX = 30.0
 """Pictures are brought to this red-cell diameter: the smallest at which platelets keep a shape."""
@@ -48,25 +49,12 @@ none; with them, 206 parts of bccd training fields without a white cell gave no 
 class Locator(Protocol):
     """Finds cells in a field. Made once, asked for every frame, from one thread."""
 
-    def locate(
-        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
-    ) -> Detections:
-        """The cells of `image`, (H, W, 3) uint8 BGR, boxes in its pixels.
-
-        Args:
-            image: one field.
-            red_cell_px: red-cell diameter in pixels of the picture, if the session knows it.
-            background: (3,) BGR of empty glass, if it is known.
+    def locate(self, view: FieldView) -> Detections:
+        """The cells of one field, boxes in pixels of its aperture; none of them lies outside of what is slide.
 
         Raises:
-            ImageError: if `image` is not a colour picture of 8 bits.
+            ImageError: if it is not a colour picture of 8 bits.
         """
-        ...
-
-    def locate_with_nuclei(
-        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
-    ) -> tuple[Detections, NDArray[np.bool_]]:
-        """As `locate`, and (H, W) bool where the nuclei of the white cells are, for `stain.measure_stain`."""
         ...
 
 
@@ -89,9 +77,9 @@ class Analysis:
     platelets: Candidates
 
 
-def analyse(image: Image, red_cell_px: float, background: NDArray[np.float64] | None = None) -> Analysis:
-    """All candidates in `image`, (H, W, 3) uint8 BGR, in which red cells measure `red_cell_px`."""
-    contrast = measure_contrast(image, WORKING_RED_PX / red_cell_px, background)
+def analyse(view: FieldView, red_cell_px: float) -> Analysis:
+    """All candidates in a field in which red cells measure `red_cell_px`."""
+    contrast = measure_contrast(view, WORKING_RED_PX / red_cell_px)
     groups = nucleus_groups(contrast, WORKING_RED_PX)
     area = np.bincount(groups.ravel())[1:]
     white = np.sqrt(area * (4 / np.pi)) > WHITE_NUCLEUS * WORKING_RED_PX
@@ -117,40 +105,30 @@ class OpenCvLocator:
     def __init__(self, min_score: float = DEFAULT_MIN_SCORE) -> None:
         self.min_score = min_score
 
-    def locate(
-        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
-    ) -> Detections:
+    def locate(self, view: FieldView) -> Detections:
         """The cells of a field; see `Locator.locate`."""
-        return self.locate_with_nuclei(image, red_cell_px=red_cell_px, background=background)[0]
+        if is_too_small(view.window):
+            return Detections.empty()
+        return self._judge(self.analysis(view), view)
 
-    def locate_with_nuclei(
-        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
-    ) -> tuple[Detections, NDArray[np.bool_]]:
-        """The cells of a field, and (H, W) bool where the nuclei of its white cells are (for `measure_stain`)."""
-        if is_too_small(image):
-            return Detections.empty(), np.zeros(image.shape[:2], np.bool_)
-        analysis = self.analysis(image, red_cell_px=red_cell_px, background=background)
-        return self._judge(analysis, image), _mask_of(analysis, image)
-
-    def analysis(
-        self, image: Image, *, red_cell_px: float | None = None, background: NDArray[np.float64] | None = None
-    ) -> Analysis:
-        """All candidates in `image`, (H, W, 3) uint8 BGR: what `locate` chooses from."""
-        check_image(image)
-        background = background_of(image) if background is None else background
-        red = red_cell_px or guess_red_cell_px(image, background) or 0.2 * min(image.shape[:2])
-        seen = analyse(image, red, background)
-        if red_cell_px is None:
-            measured = red_cell_diameter_px(self._judge(seen, image))
+    def analysis(self, view: FieldView) -> Analysis:
+        """All candidates in a field: what `locate` chooses from."""
+        check_image(view.window)
+        red = view.red_cell_px or guess_red_cell_px(view) or 0.2 * min(view.shape[:2])
+        seen = analyse(view, red)
+        if view.red_cell_px is None:
+            measured = red_cell_diameter_px(self._judge(seen, view))
             if measured is not None and abs(np.log(measured / red)) > RESCALE:
-                return analyse(image, measured, background)
+                return analyse(view, measured)
         return seen
 
-    def nuclei(self, image: Image, *, red_cell_px: float | None = None) -> NDArray[np.bool_]:
-        """(H, W) bool: the nuclei of the white cells of a field."""
-        return self.locate_with_nuclei(image, red_cell_px=red_cell_px)[1]
+    def nuclei(self, view: FieldView) -> NDArray[np.bool_]:
+        """(h, w) bool: the nuclei of the white cells of a field."""
+        width, height = view.size
+        mask = (self.analysis(view).nuclei > 0).astype(np.uint8)
+        return cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST) > 0
 
-    def _judge(self, analysis: Analysis, image: Image) -> Detections:
+    def _judge(self, analysis: Analysis, view: FieldView) -> Detections:
         white_boxes = boxes_of(analysis.cells)
         red = analysis.red
         red_scores = logistic(red.features, RED_SCORE)
@@ -161,10 +139,11 @@ class OpenCvLocator:
         boxes = np.concatenate([white_boxes, red.boxes[kept], small.boxes])
         scores = np.concatenate([_white_scores(analysis), red_scores[kept], logistic(small.features, PLATELET_SCORE)])
         kinds = np.repeat([WBC, RBC, PLATELET], [len(white_boxes), len(kept), len(small.boxes)]).astype(np.int8)
-        height, width = image.shape[:2]
+        width, height = view.size
         limit = np.array([width, height, width, height], np.float32)
         boxes = np.clip(boxes / np.float32(analysis.contrast.factor), 0, limit)
         keep = np.all(boxes[:, 2:] > boxes[:, :2], axis=1) & (scores >= self.min_score)
+        keep &= view.aperture.covers(boxes)
         return Detections(boxes[keep], kinds[keep], scores[keep])
 
 
@@ -186,12 +165,6 @@ def _white_scores(analysis: Analysis) -> NDArray[np.float32]:
     return logistic(features, WHITE_SCORE)
 
 
-def _mask_of(analysis: Analysis, image: Image) -> NDArray[np.bool_]:
-    height, width = image.shape[:2]
-    mask = (analysis.nuclei > 0).astype(np.uint8)
-    return cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST) > 0
-
-
 def is_too_small(image: Image) -> bool:
     """Whether `image` is too small to hold a cell.
 
@@ -209,30 +182,25 @@ def check_image(image: Image) -> None:
         raise ImageError(msg, "Give an 8-bit colour picture, (height, width, 3), as OpenCV reads it.")
 
 
-def find_central_cell(image: Image, *, red_cell_px: float | None = None) -> tuple[float, float, float, float] | None:
-    """The most central stained cell of a picture of one cell.
-
-    Args:
-        image: (H, W, 3) uint8 BGR, with or without red cells around, black padding allowed.
-        red_cell_px: red-cell diameter in pixels, if known.
+def find_central_cell(view: FieldView) -> tuple[float, float, float, float] | None:
+    """The most central stained cell of a picture of one cell, with or without red cells around, black padding allowed.
 
     Returns:
         x0, y0, x1, y1 in pixels: the whole cell with its cytoplasm, or the platelet; None where nothing is stained.
 
     Raises:
-        ImageError: if `image` is not a colour picture of 8 bits.
+        ImageError: if it is not a colour picture of 8 bits.
     """
-    if is_too_small(image):
+    if is_too_small(view.window):
         return None
-    background = background_of(image)
-    red = red_cell_px or _portrait_scale(image, background)
-    contrast = measure_contrast(image, WORKING_RED_PX / red, background)
+    red = view.red_cell_px or _portrait_scale(view)
+    contrast = measure_contrast(view, WORKING_RED_PX / red)
     groups = nucleus_groups(contrast, WORKING_RED_PX)
     if not groups.any():
         return None
     cells = grow_cells(contrast, groups, WORKING_RED_PX)
     central = (cells == _most_central(groups)).astype(np.int32)
-    height, width = image.shape[:2]
+    width, height = view.size
     limit = np.array([width, height, width, height])
     x0, y0, x1, y1 = np.minimum(boxes_of(central)[0] / contrast.factor, limit).tolist()
     return x0, y0, x1, y1
@@ -250,15 +218,15 @@ def _most_central(nuclei: NDArray[np.int32]) -> int:
     return int(np.argmax(np.sqrt(area) * np.exp(-(x * x + y * y) / (2 * reach * reach)))) + 1
 
 
-def _portrait_scale(image: Image, background: NDArray[np.float64]) -> float:
+def _portrait_scale(view: FieldView) -> float:
     """Red-cell diameter in pixels of a picture of one cell: from the red cells around it, else from its nucleus."""
-    side = min(image.shape[:2])
-    contrast = measure_contrast(image, min(1.0, 120 / side), background)
+    side = min(view.shape[:2])
+    contrast = measure_contrast(view, min(1.0, 120 / side))
     height, width = contrast.nuclei.shape
     rows, columns = np.nonzero(contrast.nuclei)
     central = np.hypot(rows - height / 2, columns - width / 2) < 0.35 * min(height, width)
     nucleus = float(np.sqrt(np.count_nonzero(central) * 4 / np.pi)) / contrast.factor
-    guess = guess_red_cell_px(image, background)
+    guess = guess_red_cell_px(view)
     if guess is None or not 0.1 * side < guess < 0.6 * side or nucleus > 1.5 * guess:
         guess = max(nucleus / 1.5, 0.1 * side)
     return guess

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemato_edge.vision.optics.contrast import background_of, resize_quickly
 from hemato_edge.vision.optics.stain import OFFSET, REFERENCE_LEVEL, REFERENCE_NUCLEUS_OD, StainCalibration, apply_stain
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.values import Image
+    from hemato_edge.vision.field_view import FieldView
 
 OVERLAP_RED_CELLS = 2.2
 """Overlap of neighbouring windows, red-cell diameters: 95 of 100 labelled white cells are smaller, and such a cell is
@@ -87,19 +87,15 @@ def with_even_background(image: Image, background: NDArray[np.float64]) -> Image
     return apply_stain(image, StainCalibration((b, g, r), REFERENCE_NUCLEUS_OD))
 
 
-def windows_of(
-    image: Image, factor: float, spec: WindowSpec, background: NDArray[np.float64] | None = None
-) -> Iterator[Window]:
+def windows_of(view: FieldView, factor: float, spec: WindowSpec) -> Iterator[Window]:
     """The windows that cover a field.
 
     Args:
-        image: (H, W, 3) uint8 BGR.
+        view: the field.
         factor: from `standard_factor`.
         spec: of the network.
-        background: (3,) BGR of empty glass, measured where it is not known.
     """
-    background = background_of(image) if background is None else background
-    scaled = with_even_background(resize_quickly(image, factor), background)
+    scaled = with_even_background(view.at(factor), view.background)
     size = scaled.shape[1], scaled.shape[0]
     overlap = OVERLAP_RED_CELLS * spec.red_cell_px
     columns, rows = _starts(size[0], spec.width, overlap), _starts(size[1], spec.height, overlap)

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from hemato_edge.vision.optics.stain import background_colour, density
+from hemato_edge.vision.optics.resizing import resize
+from hemato_edge.vision.optics.stain import density
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.values import Image
+    from hemato_edge.vision.field_view import FieldView
 
 DEFAULT_SLOPE = 1.5
 """Green over blue density of red cells where none is seen. Medians of the training splits: bccd 1.15, pbc_boxes
@@ -44,8 +46,6 @@ _PADDING_LEVEL = 12
 _ENOUGH = 20
 _SAMPLES = 6000
 _LIGHT_SIDE = 24
-THUMBNAIL_SIDE = 160
-_ONE_TONE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +73,10 @@ class Contrast:
     factor: float
 
 
-def measure_contrast(image: Image, factor: float = 1.0, background: NDArray[np.float64] | None = None) -> Contrast:
-    """The contrast of `image`, (H, W, 3) uint8 BGR, after resizing it by `factor`.
-
-    `background`, (3,) BGR, is measured where it is not known.
-    """
-    small = resize(image, factor)
-    if background is None:
-        background = background_of(small)
-    absorbed = np.asarray(cv2.GaussianBlur(density(small, background), (3, 3), 0), np.float32)
+def measure_contrast(view: FieldView, factor: float = 1.0) -> Contrast:
+    """The contrast of a field after resizing it by `factor`."""
+    small = resize(view.picture, factor)
+    absorbed = np.asarray(cv2.GaussianBlur(density(small, view.background), (3, 3), 0), np.float32)
     absorbed[_brightest(small) <= _PADDING_LEVEL] = 0
     weight = _weight(absorbed)
     limit = _foreground_threshold(weight)
@@ -94,48 +89,6 @@ def measure_contrast(image: Image, factor: float = 1.0, background: NDArray[np.f
     threshold = _nuclear_threshold(nuclear[foreground], red_density)
     nuclei = (nuclear > threshold) & foreground
     return Contrast(absorbed, weight, nuclear, foreground, nuclei, threshold, red_density, factor)
-
-
-def background_of(image: Image) -> NDArray[np.float64]:
-    """(3,) float64 BGR of empty glass in `image` (H, W, 3) uint8, from a thumbnail; its mean if it is of one tone."""
-    # averaged in one step, as it was where the classifier learnt: a level of the background turns one cell in a hundred
-    thumbnail = resize(image, min(1.0, THUMBNAIL_SIDE / max(image.shape[:2])))
-    green = thumbnail[..., 1]
-    if int(green.max()) - int(green.min()) < _ONE_TONE:
-        return np.asarray(thumbnail.reshape(-1, 3).mean(axis=0), np.float64)
-    return background_colour(thumbnail)
-
-
-def thumbnail_of(image: Image) -> Image:
-    """A picture's light and colours at a glance, its longer side `THUMBNAIL_SIDE` pixels at most."""
-    return resize_quickly(image, min(1.0, THUMBNAIL_SIDE / max(image.shape[:2])))
-
-
-def resize_quickly(image: Image, factor: float) -> Image:
-    """As `resize`, but halved as often as that goes, and the rest interpolated: five times as fast.
-
-    Both steps are exact in integers, so every processor gives the same picture; OpenCV's averaging over uneven steps
-    rounds otherwise on Arm than on x86. A last row or column that has no partner is left out.
-    """
-    height, width = image.shape[:2]
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    while image.shape[1] >= 2 * size[0] and image.shape[0] >= 2 * size[1]:
-        half = image.shape[1] // 2, image.shape[0] // 2
-        image = cv2.resize(image, half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    if image.shape[1::-1] == size:
-        return image
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR_EXACT), np.uint8)
-
-
-def resize(image: Image, factor: float) -> Image:
-    """`image` resized by `factor`: averaged when it shrinks, interpolated when it grows."""
-    height, width = image.shape[:2]
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    if size == (width, height):
-        return image
-    return np.asarray(
-        cv2.resize(image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR), np.uint8
-    )
 
 
 def _brightest(image: Image) -> NDArray[np.uint8]:

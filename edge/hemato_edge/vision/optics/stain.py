@@ -30,7 +30,6 @@ REFERENCE_NUCLEUS_OD = (0.39, 2.0, 1.24)
 RATIO_LIMITS = ((0.7, 1.4), (0.5, 2.5), (0.5, 2.5))
 """Bounds of the density scale per channel. Blue is held tighter: nuclei absorb little blue, so its ratio is noisy."""
 _LEVELS = 64
-_MIN_NUCLEUS_OD = 0.35
 _SAMPLE_SIDE = 256
 _BLACK = 12
 
@@ -100,34 +99,6 @@ def density(image: Image, background: NDArray[np.float64]) -> NDArray[np.float32
     level = np.arange(256, dtype=np.float64)[:, None]
     table = -np.log((level + OFFSET) / (background + OFFSET))
     return cv2.LUT(image, table.astype(np.float32)[None])  # type: ignore[return-value]
-
-
-def measure_stain(
-    image: Image, nuclei: NDArray[np.bool_] | None = None, background: NDArray[np.float64] | None = None
-) -> StainCalibration | None:
-    """Background and nucleus of one picture, or None where no nucleus is to be seen.
-
-    Args:
-        image: (H, W, 3) uint8 BGR.
-        nuclei: (H, W) bool, where the nuclei are; without it the darkest class of the green channel is taken,
-            which is right for a picture of one white cell.
-        background: (3,) BGR of empty glass, measured where it is not known.
-    """
-    if background is None:
-        background = background_colour(image)
-    if nuclei is None:
-        nuclei = darkest_class(density(image, background))
-    inside = density(image[nuclei][None], background)[0] if nuclei.any() else np.zeros((0, 3), np.float32)
-    if len(inside) < 30:  # fewer pixels than a platelet has: nothing to measure
-        return None
-    total = inside.sum(axis=1)
-    dark = inside[total >= np.median(total)]
-    nucleus = np.median(dark, axis=0)
-    if nucleus[1] < _MIN_NUCLEUS_OD:
-        return None
-    b, g, r = (float(v) for v in background)
-    nb, ng, nr = (float(v) for v in nucleus)
-    return StainCalibration((b, g, r), (nb, ng, nr), looks=1)
 
 
 def pool_stains(stains: list[StainCalibration]) -> StainCalibration | None:

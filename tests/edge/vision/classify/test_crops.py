@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hemato_edge.vision.classify.crops import CROP_RED_CELLS, crop_side_px, cut_crop, prepare
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.optics.stain import StainCalibration, apply_stain
 
 GLASS = (200, 225, 250)
@@ -20,7 +21,7 @@ def field() -> np.ndarray:
 
 
 def test_the_cell_is_in_the_middle_at_the_right_size(field: np.ndarray) -> None:
-    crop = cut_crop(field, (300, 200), 160, 80)
+    crop = cut_crop(FieldView(field), (300, 200), 160, 80)
     assert crop.shape == (80, 80, 3)
     dark = crop[:, :, 1] < 130
     rows, columns = np.nonzero(dark)
@@ -34,7 +35,7 @@ def test_scale_follows_the_red_cells() -> None:
 
 @pytest.mark.parametrize("centre", [(5, 5), (639, 200), (300, 479), (-100, -100), (2000, 2000)])
 def test_what_lies_outside_is_background(field: np.ndarray, centre: tuple[float, float]) -> None:
-    crop = cut_crop(field, centre, 200, 64)
+    crop = cut_crop(FieldView(field), centre, 200, 64)
     assert crop.shape == (64, 64, 3)
     assert np.abs(crop.reshape(-1, 3).astype(int) - GLASS).max(axis=1).min() == 0
     assert np.median(crop.reshape(-1, 3), axis=0) == pytest.approx(GLASS, abs=2)
@@ -43,17 +44,17 @@ def test_what_lies_outside_is_background(field: np.ndarray, centre: tuple[float,
 def test_shrinking_averages_and_does_not_alias() -> None:
     stripes = np.zeros((200, 200, 3), np.uint8)
     stripes[:, ::2] = 200
-    assert np.ptp(cut_crop(stripes, (100, 100), 160, 40)) <= 2
+    assert np.ptp(cut_crop(FieldView(stripes), (100, 100), 160, 40)) <= 2
 
 
 def test_a_crop_needs_a_side(field: np.ndarray) -> None:
     with pytest.raises(ValueError, match="at least one pixel"):
-        cut_crop(field, (10, 10), 0.2, 64)
+        cut_crop(FieldView(field), (10, 10), 0.2, 64)
 
 
 def test_prepare_stains_and_turns_to_rgb(field: np.ndarray) -> None:
     stain = StainCalibration(GLASS, (0.5, 1.5, 1.0))
-    crops = np.stack([cut_crop(field, (300, 200), 160, 48), cut_crop(field, (0, 0), 160, 48)])
+    crops = np.stack([cut_crop(FieldView(field), (300, 200), 160, 48), cut_crop(FieldView(field), (0, 0), 160, 48)])
     ready = prepare(crops, stain)
     for crop, one in zip(crops, ready, strict=True):
         assert np.array_equal(one, apply_stain(crop, stain)[:, :, ::-1])

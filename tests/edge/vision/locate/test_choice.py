@@ -12,9 +12,10 @@ from hemato_edge.errors import ModelError
 from hemato_edge.labels import KINDS, WBC
 from hemato_edge.models.bundle import read_bundle, shipped_classifier, shipped_locator
 from hemato_edge.models.locator_model import LocatorModel
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.choice import TFLiteLocator, load_locator, provenance
 from hemato_edge.vision.locate.locator import DEFAULT_MIN_SCORE, OpenCvLocator
-from hemato_edge.vision.optics.stain import measure_stain
+from hemato_edge.vision.optics.nuclei import measure_stain, nuclei_in
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def learned() -> TFLiteLocator:
 def test_the_cells_of_a_drawn_field(learned: TFLiteLocator, seed: int) -> None:
     """It was never trained on drawn cells."""
     image, truth = draw_field(seed)
-    found = learned.locate(image)
+    found = learned.locate(FieldView(image))
     white = [(t.x_px, t.y_px) for t in truth if t.kind == "wbc"]
     assert found.counts()["wbc"] == len(white)
     for place in white:
@@ -39,14 +40,16 @@ def test_the_cells_of_a_drawn_field(learned: TFLiteLocator, seed: int) -> None:
 
 def test_the_same_cells_at_a_known_scale(learned: TFLiteLocator) -> None:
     image, _ = draw_field(1)
-    alone = learned.locate(image)
-    known = learned.locate(image, red_cell_px=float(np.median(alone.of_kind(1).sizes)))
+    alone = learned.locate(FieldView(image))
+    known = learned.locate(FieldView(image, red_cell_px=float(np.median(alone.of_kind(1).sizes))))
     assert known.counts()["wbc"] == alone.counts()["wbc"]
 
 
 def test_its_nuclei_give_the_stain_that_the_classical_ones_give(learned: TFLiteLocator) -> None:
     image, _ = draw_field(1)
-    stains = [measure_stain(image, one.locate_with_nuclei(image)[1]) for one in (learned, OpenCvLocator())]
+    view = FieldView(image)
+    masks = nuclei_in(view, learned.locate(view)), OpenCvLocator().nuclei(view)
+    stains = [measure_stain(view, mask) for mask in masks]
     assert None not in stains
     ours, theirs = (np.array(s.nucleus_od) for s in stains if s is not None)
     assert np.abs(ours / theirs - 1).max() < 0.25
@@ -54,8 +57,8 @@ def test_its_nuclei_give_the_stain_that_the_classical_ones_give(learned: TFLiteL
 
 def test_a_lower_threshold_gives_more(learned: TFLiteLocator) -> None:
     image, _ = draw_field(2)
-    few, many = (load_locator("learned", min_score=s).locate(image) for s in (0.9, 0.05))
-    assert len(few) < len(learned.locate(image)) < len(many)
+    few, many = (load_locator("learned", min_score=s).locate(FieldView(image)) for s in (0.9, 0.05))
+    assert len(few) < len(learned.locate(FieldView(image))) < len(many)
     assert many.scores.min() >= 0.05
 
 

@@ -8,9 +8,12 @@ import pytest
 
 from hemato_edge.errors import ImageError
 from hemato_edge.labels import KINDS, RBC, WBC
+from hemato_edge.values import Detections
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.learned import LearnedLocator, same_score
 from hemato_edge.vision.locate.peaks import BOX_VALUES, STRIDE
 from hemato_edge.vision.locate.windows import WindowSpec
+from hemato_edge.vision.optics.nuclei import nuclei_in
 
 SPEC = WindowSpec(384, 288, 60.0)
 GLASS, RED_CELL, NUCLEUS, CYTOPLASM = (232, 236, 240), (170, 165, 215), (130, 40, 90), (225, 212, 218)
@@ -68,7 +71,7 @@ def draw(width: int, height: int, red: float) -> tuple[np.ndarray, list[tuple[fl
 def test_cells_come_back_where_they_were_drawn(width: int, height: int, red: float) -> None:
     picture, places = draw(width, height, red)
     network = RoundThings()
-    found = LearnedLocator(network, SPEC, same_score(0.5)).locate(picture, red_cell_px=red)
+    found = LearnedLocator(network, SPEC, same_score(0.5)).locate(FieldView(picture, red_cell_px=red))
     reds = found.of_kind(RBC)
     assert len(reds) == len(places)
     for x, y in places:
@@ -81,20 +84,21 @@ def test_cells_come_back_where_they_were_drawn(width: int, height: int, red: flo
 @pytest.mark.parametrize("red", [45, 70, 120])
 def test_an_unknown_scale_is_found(red: float) -> None:
     picture, places = draw(900, 700, red)
-    found = LearnedLocator(RoundThings(), SPEC, same_score(0.5)).locate(picture)
+    found = LearnedLocator(RoundThings(), SPEC, same_score(0.5)).locate(FieldView(picture))
     assert abs(found.counts()["rbc"] - len(places)) <= 1
     assert np.median(found.of_kind(RBC).sizes) == pytest.approx(red, rel=0.1)
 
 
 def test_thresholds_hold_kind_by_kind() -> None:
     picture, places = draw(640, 480, 100)
-    found = LearnedLocator(RoundThings(), SPEC, (0.99, 0.5, 0.5)).locate(picture, red_cell_px=100)
+    found = LearnedLocator(RoundThings(), SPEC, (0.99, 0.5, 0.5)).locate(FieldView(picture, red_cell_px=100))
     assert found.counts() == {"wbc": 0, "rbc": len(places), "platelet": 0}
 
 
 def test_the_mask_covers_the_nucleus_alone() -> None:
     picture, _ = draw(640, 480, 100)
-    _, nuclei = LearnedLocator(RoundThings(), SPEC, same_score(0.5)).locate_with_nuclei(picture, red_cell_px=100)
+    view = FieldView(picture, red_cell_px=100)
+    nuclei = nuclei_in(view, LearnedLocator(RoundThings(), SPEC, same_score(0.5)).locate(view))
     truth = np.all(picture == NUCLEUS, axis=2)
     assert np.count_nonzero(nuclei & truth) / np.count_nonzero(nuclei | truth) > 0.9
 
@@ -102,12 +106,10 @@ def test_the_mask_covers_the_nucleus_alone() -> None:
 def test_pictures_without_room_for_a_cell() -> None:
     locator = LearnedLocator(RoundThings(), SPEC, same_score(0.5))
     tiny = np.full((20, 400, 3), 230, np.uint8)
-    assert len(locator.locate(tiny)) == 0
-    found, nuclei = locator.locate_with_nuclei(tiny)
-    assert len(found) == 0
-    assert not nuclei.any()
+    assert len(locator.locate(FieldView(tiny))) == 0
+    assert not nuclei_in(FieldView(tiny), Detections.empty()).any()
     with pytest.raises(ImageError):
-        locator.locate(np.zeros((100, 100), np.uint8))
+        locator.locate(FieldView(np.zeros((100, 100), np.uint8)))
 
 
 def test_a_cut_cell_touches_the_border_and_a_whole_one_does_not() -> None:
@@ -115,7 +117,7 @@ def test_a_cut_cell_touches_the_border_and_a_whole_one_does_not() -> None:
     for x in (20, 200, 400):
         cv2.circle(picture, (x, 240), 50, RED_CELL, -1, cv2.LINE_AA)
     picture[:, :4] = GLASS  # the network sees the cut cell end short of the border
-    boxes = LearnedLocator(RoundThings(), SPEC, same_score(0.5)).locate(picture, red_cell_px=100).boxes
+    boxes = LearnedLocator(RoundThings(), SPEC, same_score(0.5)).locate(FieldView(picture, red_cell_px=100)).boxes
     left = np.sort(boxes[:, 0])
     assert left[0] == 0
     assert left[1] == pytest.approx(150, abs=4)

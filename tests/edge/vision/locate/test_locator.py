@@ -11,6 +11,7 @@ import pytest
 
 from hemato_edge.errors import ImageError
 from hemato_edge.labels import PLATELET, RBC, WBC
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.candidates import best_of_overlapping, box_overlap
 from hemato_edge.vision.locate.locator import OpenCvLocator, find_central_cell
 
@@ -86,20 +87,20 @@ def overlaps(found: Detections, kind: int, x: float, y: float, diameter: float) 
 
 
 def test_red_cells_are_found_and_nothing_else(locator: OpenCvLocator) -> None:
-    found = locator.locate(red_field().image())
+    found = locator.locate(FieldView(red_field().image()))
     assert counts(found) == (0, len(GRID), 0)
     assert all(overlaps(found, RBC, x, y, RED_PX) > 0.7 for x, y in GRID)
 
 
 def test_known_scale_gives_the_same_cells(locator: OpenCvLocator) -> None:
     image = red_field().image()
-    assert counts(locator.locate(image, red_cell_px=RED_PX)) == (0, len(GRID), 0)
+    assert counts(locator.locate(FieldView(image, red_cell_px=RED_PX))) == (0, len(GRID), 0)
 
 
 @pytest.mark.parametrize("glass", [GLASS, np.array([190.0, 200.0, 198.0]), np.array([110.0, 240.0, 250.0])])
 def test_white_cell_platelet_and_red_cells(locator: OpenCvLocator, glass: NDArray[np.float64]) -> None:
     image = red_field(2).white(110, 95).platelet(250, 90).image(glass)
-    found = locator.locate(image)
+    found = locator.locate(FieldView(image))
     assert counts(found) == (1, len(GRID) - 2, 1)
     assert overlaps(found, WBC, 110, 95, 1.8 * RED_PX) > 0.6
     platelet = found.of_kind(PLATELET)
@@ -109,20 +110,20 @@ def test_white_cell_platelet_and_red_cells(locator: OpenCvLocator, glass: NDArra
 
 @pytest.mark.parametrize("lobes", [2, 3, 4])
 def test_lobes_are_one_cell(locator: OpenCvLocator, lobes: int) -> None:
-    found = locator.locate(red_field(2).white(110, 95, lobes=lobes).image())
+    found = locator.locate(FieldView(red_field(2).white(110, 95, lobes=lobes).image()))
     assert found.counts()["wbc"] == 1
     assert overlaps(found, WBC, 110, 95, 1.8 * RED_PX) > 0.6
 
 
 def test_two_white_cells_side_by_side_stay_two(locator: OpenCvLocator) -> None:
-    found = locator.locate(red_field(2).white(90, 90).white(90 + 1.7 * RED_PX, 90).image())
+    found = locator.locate(FieldView(red_field(2).white(90, 90).white(90 + 1.7 * RED_PX, 90).image()))
     assert found.counts()["wbc"] == 2
 
 
 @pytest.mark.parametrize("apart", [0.65, 0.8, 1.0])
 def test_touching_and_overlapping_red_cells_are_two(locator: OpenCvLocator, apart: float) -> None:
     drawing = red_field(2).red(80, 90).red(80 + apart * RED_PX, 90)
-    found = locator.locate(drawing.image())
+    found = locator.locate(FieldView(drawing.image()))
     assert counts(found) == (0, len(GRID), 0)
     assert overlaps(found, RBC, 80, 90, RED_PX) > 0.6
     assert overlaps(found, RBC, 80 + apart * RED_PX, 90, RED_PX) > 0.6
@@ -132,7 +133,7 @@ def test_touching_and_overlapping_red_cells_are_two(locator: OpenCvLocator, apar
 def test_resizing_the_picture_changes_nothing(locator: OpenCvLocator, factor: float) -> None:
     image = red_field(2).white(110, 95).platelet(250, 90).image()
     resized = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA if factor < 1 else 1)
-    one, other = locator.locate(image), locator.locate(resized)
+    one, other = locator.locate(FieldView(image)), locator.locate(FieldView(resized))
     assert counts(one) == counts(other)
     assert box_overlap(other.of_kind(WBC).boxes / np.float32(factor), one.of_kind(WBC).boxes)[0, 0] > 0.8
 
@@ -141,23 +142,21 @@ def test_resizing_the_picture_changes_nothing(locator: OpenCvLocator, factor: fl
 def test_nothing_in_empty_fields(locator: OpenCvLocator, level: int) -> None:
     noise = np.random.default_rng(2).normal(level, 3, (480, 640, 3))
     image = np.clip(noise, 0, 255).astype(np.uint8)
-    assert len(locator.locate(image)) == 0
-    assert find_central_cell(image) is None
+    assert len(locator.locate(FieldView(image))) == 0
+    assert find_central_cell(FieldView(image)) is None
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (10, 10, 3), (23, 600, 3)])
 def test_tiny_pictures_hold_nothing(locator: OpenCvLocator, shape: tuple[int, int, int]) -> None:
     image = np.full(shape, 200, np.uint8)
-    found, nuclei = locator.locate_with_nuclei(image)
-    assert len(found) == 0
-    assert nuclei.shape == shape[:2]
-    assert find_central_cell(image) is None
+    assert len(locator.locate(FieldView(image))) == 0
+    assert find_central_cell(FieldView(image)) is None
 
 
 def test_grey_pictures_show_red_cells_only(locator: OpenCvLocator) -> None:
     """Without colour, haemoglobin and nuclei cannot be told apart: no white cell is claimed."""
     grey = cv2.cvtColor(red_field(2).white(110, 95).image(), cv2.COLOR_BGR2GRAY)
-    found = locator.locate(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR))
+    found = locator.locate(FieldView(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)))
     assert found.counts()["wbc"] == 0
     assert found.counts()["rbc"] >= len(GRID) - 2
 
@@ -167,15 +166,15 @@ def test_grey_pictures_show_red_cells_only(locator: OpenCvLocator) -> None:
 )
 def test_other_pictures_are_refused(locator: OpenCvLocator, image: Image) -> None:
     with pytest.raises(ImageError) as refused:
-        locator.locate(image)
+        locator.locate(FieldView(image))
     assert refused.value.fix
     with pytest.raises(ImageError):
-        find_central_cell(image)
+        find_central_cell(FieldView(image))
 
 
 def test_scores_and_boxes_keep_their_bounds() -> None:
     image = red_field(2).white(20, 20).red(695, 495).image()
-    found = OpenCvLocator(min_score=0.0).locate(image)
+    found = OpenCvLocator(min_score=0.0).locate(FieldView(image))
     assert np.all((found.scores > 0) & (found.scores <= 1))
     assert np.all(found.boxes >= 0)
     assert np.all(found.boxes[:, 2:] <= (700, 500))
@@ -183,14 +182,14 @@ def test_scores_and_boxes_keep_their_bounds() -> None:
 
 def test_min_score_only_takes_away() -> None:
     image = red_field(2).white(110, 95).platelet(250, 90).image()
-    few, many = (OpenCvLocator(min_score=s).locate(image, red_cell_px=RED_PX) for s in (0.9, 0.1))
+    few, many = (OpenCvLocator(min_score=s).locate(FieldView(image, red_cell_px=RED_PX)) for s in (0.9, 0.1))
     assert len(few) <= len(many)
     assert few.scores.min() >= 0.9
 
 
 def test_the_nucleus_mask_covers_the_nucleus(locator: OpenCvLocator) -> None:
     image = red_field(2).white(110, 95).platelet(250, 90).image()
-    nuclei = locator.nuclei(image)
+    nuclei = locator.nuclei(FieldView(image))
     assert nuclei.shape == image.shape[:2]
     assert nuclei[95, 110]
     y, x = np.nonzero(nuclei)
@@ -202,7 +201,7 @@ def test_central_cell_of_a_picture_with_red_cells() -> None:
     drawing = Drawing(360, 360).white(185, 175).white(330, 330)
     for x, y in ((50, 50), (60, 180), (55, 310), (180, 320), (300, 60), (310, 180), (180, 40)):
         drawing.red(x, y)
-    box = find_central_cell(drawing.image())
+    box = find_central_cell(FieldView(drawing.image()))
     assert box is not None
     truth = np.array([[131, 121, 239, 229]], np.float32)
     assert box_overlap(np.array([box], np.float32), truth)[0, 0] > 0.7
@@ -212,7 +211,7 @@ def test_central_platelet() -> None:
     drawing = Drawing(360, 360).platelet(180, 180).platelet(320, 40)
     for x, y in ((50, 50), (60, 180), (55, 310), (180, 320), (300, 160), (310, 260), (180, 60)):
         drawing.red(x, y)
-    box = find_central_cell(drawing.image())
+    box = find_central_cell(FieldView(drawing.image()))
     assert box is not None
     assert abs((box[0] + box[2]) / 2 - 180) < 5
     assert abs((box[1] + box[3]) / 2 - 180) < 5
@@ -223,7 +222,7 @@ def test_central_platelet() -> None:
 def test_central_cell_alone_on_yellow_with_black_padding(lobes: int) -> None:
     image = Drawing(120, 120).white(62, 58, 76, lobes=lobes).image(np.array([130.0, 245.0, 250.0]))
     image[:, :14] = 0
-    box = find_central_cell(image)
+    box = find_central_cell(FieldView(image))
     assert box is not None
     truth = np.array([[24, 20, 100, 96]], np.float32)
     assert box_overlap(np.array([box], np.float32), truth)[0, 0] > 0.6
@@ -247,7 +246,7 @@ def found_share(folder: Path, name: str, class_column: str | None = None) -> flo
         else:
             labels = folder / name / "labels" / row["image"].replace(".jpg", ".txt")
             truth = sum(line.startswith("0 ") for line in labels.read_text(encoding="utf-8").splitlines())
-        right += locator.locate(image).counts()["wbc"] == truth
+        right += locator.locate(FieldView(image)).counts()["wbc"] == truth
     return right / len(rows)
 
 
@@ -272,7 +271,7 @@ def test_no_white_cell_is_made_up_beside_the_real_one(shared_data: Path) -> None
         free = image[:, :left] if left > 640 - right else image[:, right + 1 :]
         if free.shape[1] >= 250:
             looked += 1
-            made_up += locator.locate(free).counts()["wbc"] > 0
+            made_up += locator.locate(FieldView(free)).counts()["wbc"] > 0
     assert looked > 20
     assert made_up <= 1
 
@@ -283,7 +282,7 @@ def test_the_cell_of_a_portrait_is_in_its_middle(shared_data: Path) -> None:
     off = []
     for row in rows[:: len(rows) // 48]:
         image = cv2.imread(str(shared_data / "pbc" / row["image"]))
-        box = find_central_cell(image)
+        box = find_central_cell(FieldView(image))
         assert box is not None, row["image"]
         height, width = image.shape[:2]
         off.append(np.hypot((box[0] + box[2] - width) / 2, (box[1] + box[3] - height) / 2))

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.windows import (
     GIVE,
     MAX_MAGNIFICATION,
@@ -42,11 +43,11 @@ def test_a_field_that_nearly_fits_is_one_window() -> None:
     just = 60 / 102 / GIVE * 1.001
     factor = standard_factor((480, 640), 60 / (384 / 640 * GIVE * 0.999), SPEC)
     assert factor > just
-    assert len(list(windows_of(glass(640, 480), factor, SPEC))) == 1
+    assert len(list(windows_of(FieldView(glass(640, 480)), factor, SPEC))) == 1
 
 
 def test_a_small_field_is_padded_with_empty_glass() -> None:
-    (window,) = windows_of(glass(200, 100), 1.0, SPEC)
+    (window,) = windows_of(FieldView(glass(200, 100)), 1.0, SPEC)
     assert window.image.shape == (288, 384, 3)
     assert np.all(window.image[100:] == PADDING_LEVEL)
     assert np.abs(window.image[:100, :200].astype(int) - PADDING_LEVEL).max() <= 1
@@ -65,7 +66,7 @@ def test_the_background_becomes_even_whatever_the_lamp() -> None:
 def test_windows_cover_a_large_field_and_each_place_has_one_owner(width: int, height: int) -> None:
     picture = glass(width, height)
     cv2.circle(picture, (width - 20, height - 20), 8, (60, 40, 90), -1)
-    windows = list(windows_of(picture, 1.0, SPEC, GLASS))
+    windows = list(windows_of(FieldView(picture, background=GLASS), 1.0, SPEC))
     seen = np.zeros((height, width), int)
     owned = np.zeros((height, width), int)
     y, x = np.mgrid[:height, :width]
@@ -83,7 +84,7 @@ def test_windows_cover_a_large_field_and_each_place_has_one_owner(width: int, he
 
 def test_a_white_cell_is_whole_in_the_window_that_owns_its_centre() -> None:
     reach = OVERLAP_RED_CELLS * SPEC.red_cell_px / 2
-    for window in windows_of(glass(1500, 900), 1.0, SPEC, GLASS):
+    for window in windows_of(FieldView(glass(1500, 900), background=GLASS), 1.0, SPEC):
         for low, high, start, side in zip(window.own[:2], window.own[2:], window.origin, (384, 288), strict=True):
             assert low == -np.inf or low - reach >= start - 0.5
             assert high == np.inf or high + reach <= start + side + 0.5

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from hemato_edge.cameras.demo.slide import draw_field
+from hemato_edge.vision.field_view import FieldView
+from hemato_edge.vision.optics.nuclei import measure_stain
 from hemato_edge.vision.optics.stain import (
     REFERENCE_LEVEL,
     REFERENCE_NUCLEUS_OD,
     StainCalibration,
     apply_stain,
     background_colour,
-    measure_stain,
     pool_stains,
 )
 
@@ -52,7 +53,7 @@ def test_the_reference_changes_nothing_but_rounding() -> None:
 @pytest.mark.parametrize(("gain", "power"), [((0.7, 0.9, 1.0), 1.0), ((1.0, 0.95, 0.9), 0.7), ((0.6, 0.8, 0.9), 1.3)])
 def test_two_laboratories_are_brought_together(field: np.ndarray, gain, power: float) -> None:
     there = other_laboratory(field, gain, power)
-    here, foreign = measure_stain(field), measure_stain(there)
+    here, foreign = measure_stain(FieldView(field)), measure_stain(FieldView(there))
     assert here is not None
     assert foreign is not None
     apart = np.abs(there.astype(float) - field).mean()
@@ -62,9 +63,9 @@ def test_two_laboratories_are_brought_together(field: np.ndarray, gain, power: f
 
 def test_background_and_nucleus_come_to_reference_values(field: np.ndarray) -> None:
     there = other_laboratory(field, (0.7, 0.85, 0.95), 0.8)
-    stain = measure_stain(there)
+    stain = measure_stain(FieldView(there))
     assert stain is not None
-    again = measure_stain(apply_stain(there, stain))
+    again = measure_stain(FieldView(apply_stain(there, stain)))
     assert again is not None
     assert again.background == pytest.approx([REFERENCE_LEVEL - 8] * 3, abs=4)
     assert again.nucleus_od[1] == pytest.approx(REFERENCE_NUCLEUS_OD[1], rel=0.1)
@@ -72,7 +73,7 @@ def test_background_and_nucleus_come_to_reference_values(field: np.ndarray) -> N
 
 def test_a_picture_without_a_nucleus_has_no_stain() -> None:
     noise = np.random.default_rng(1).normal(0, 2, (200, 200, 3))
-    assert measure_stain(np.clip(noise + 220, 0, 255).astype(np.uint8)) is None
+    assert measure_stain(FieldView(np.clip(noise + 220, 0, 255).astype(np.uint8))) is None
 
 
 def test_the_scale_of_a_channel_is_bounded() -> None:

@@ -1,0 +1,216 @@
+"""Which part of a frame shows the slide: a rectangle of it, less what an eyepiece's rim or an overlay hides.
+
+Everything that measures a field asks here: what lies outside is not slide, and a cell that the rim cuts is cut as one
+that the frame's border cuts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hemato_edge.values import Image
+
+BORDER_PX = 2.0
+"""A box that ends closer than this to the border is cut by it."""
+_RIM_SHARE = 0.08
+"""A cell whose outline ends closer to a rim than this share of its size is cut by it: a network's sides err by as much
+(as at the frame's border, see `LearnedLocator`)."""
+_COVERED_SHARE = 0.5
+_OUTLINE_POINTS = 24
+_COARSE = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Aperture:
+    """The part of a frame that shows the slide. Boxes and points are in pixels of its rectangle.
+
+    Attributes:
+        frame_size: width and height of the frames that it holds for, pixels.
+        rectangle: x0, y0, x1, y1 in the frame, pixels; what lies outside of it is cut off.
+        hidden: (h, w) bool over the rectangle, what is not slide in it; None: nothing.
+        bridged: (h, w) bool over the rectangle, overlays so narrow that the slide on both sides stands for what they
+            hide; None: nothing.
+        kinds: what it was made from, for people: "bars", "round", "shape", "stripe", "overlay", "file", "crop".
+    """
+
+    frame_size: tuple[int, int]
+    rectangle: tuple[int, int, int, int]
+    hidden: NDArray[np.bool_] | None = None
+    bridged: NDArray[np.bool_] | None = None
+    kinds: tuple[str, ...] = ()
+    _lay: dict[tuple[int, ...], tuple[Image, Image]] = field(default_factory=dict, repr=False)
+    _small: dict[tuple[int, int], NDArray[np.bool_]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        x0, y0, x1, y1 = self.rectangle
+        if not (0 <= x0 < x1 <= self.frame_size[0] and 0 <= y0 < y1 <= self.frame_size[1]):
+            msg = f"the rectangle {self.rectangle} is no part of a frame of {self.frame_size}"
+            raise ValueError(msg)
+        for mask in (self.hidden, self.bridged):
+            if mask is not None and mask.shape != (y1 - y0, x1 - x0):
+                msg = f"a mask of {mask.shape} does not fit a rectangle of {(y1 - y0, x1 - x0)}"
+                raise ValueError(msg)
+
+    @staticmethod
+    def whole(width: int, height: int) -> Aperture:
+        """All of a frame is slide."""
+        return Aperture((width, height), (0, 0, width, height))
+
+    @staticmethod
+    def of(image: NDArray[Any]) -> Aperture:
+        """All of this picture (H, W, …) is slide."""
+        return Aperture.whole(image.shape[1], image.shape[0])
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the rectangle, pixels."""
+        x0, y0, x1, y1 = self.rectangle
+        return x1 - x0, y1 - y0
+
+    @property
+    def origin(self) -> tuple[int, int]:
+        """x, y of the rectangle's corner in the frame, pixels."""
+        return self.rectangle[0], self.rectangle[1]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the frame is slide."""
+        return self.size == self.frame_size and self.hidden is None and self.bridged is None
+
+    @cached_property
+    def slide_px(self) -> int:
+        """How many pixels of the frame are slide."""
+        width, height = self.size
+        return width * height - (0 if self.hidden is None else int(np.count_nonzero(self.hidden)))
+
+    @property
+    def share(self) -> float:
+        """The share of the frame that is slide, 0 to 1."""
+        return self.slide_px / (self.frame_size[0] * self.frame_size[1])
+
+    def window(self, image: Image) -> Image:
+        """The rectangle of a frame (H, W, 3), not copied."""
+        if self.size == self.frame_size:
+            return image
+        x0, y0, x1, y1 = self.rectangle
+        return image[y0:y1, x0:x1]
+
+    def painted(self, window: Image, glass: NDArray[np.floating[Any]]) -> Image:
+        """The rectangle (h, w, 3) uint8 with empty glass, (3,) BGR, where there is no slide, and overlays bridged."""
+        if self.hidden is None and self.bridged is None:
+            return window
+        keep, lay = self._layers(tuple(int(v) for v in np.rint(glass)))
+        picture = window.copy() if self.hidden is None else cv2.bitwise_and(window, keep)
+        if self.hidden is not None:
+            cv2.bitwise_or(picture, lay, picture)
+        if self.bridged is not None:
+            under, nearest = self._bridge
+            picture.reshape(-1, 3)[under] = picture.reshape(-1, 3)[nearest]
+        return np.asarray(picture, np.uint8)
+
+    def slide_at(self, size: tuple[int, int]) -> NDArray[np.bool_] | None:
+        """(h, w) bool: which pixels of the rectangle, shrunk to `size`, hold slide only; None where all do."""
+        if self.hidden is None:
+            return None
+        small = self._small.get(size)
+        if small is None:
+            shown = (~self.hidden).astype(np.uint8) * np.uint8(255)
+            small = self._small[size] = cv2.resize(shown, size, interpolation=cv2.INTER_AREA) >= 254
+        return small
+
+    def cuts(self, boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """(N,) bool: which boxes (N, 4) are cut by the border or by a rim."""
+        width, height = self.size
+        cut: NDArray[np.bool_] = (
+            (boxes[:, 0] < BORDER_PX)
+            | (boxes[:, 1] < BORDER_PX)
+            | (boxes[:, 2] > width - BORDER_PX)
+            | (boxes[:, 3] > height - BORDER_PX)
+        )
+        if self.hidden is not None and len(boxes):
+            cut |= self._hidden_at(boxes, 1 + _RIM_SHARE).any(axis=1)
+        return cut
+
+    def covers(self, boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """(N,) bool: which boxes (N, 4) lie on slide with their middle and most of their area."""
+        if self.hidden is None or not len(boxes):
+            return np.ones(len(boxes), np.bool_)
+        inside = np.concatenate([self._hidden_at(boxes, scale) for scale in (0.0, 0.5, 0.9)], axis=1)
+        covered: NDArray[np.bool_] = ~inside[:, 0] & (inside.mean(axis=1) < _COVERED_SHARE)
+        return covered
+
+    def holds(self, points: NDArray[np.floating[Any]], margin_px: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+        """(N,) bool: which points (N, 2), x y, lie on slide, at least so far, (N,), from its border and rims."""
+        return self.holds_at(points[:, 0], points[:, 1], margin_px)
+
+    def holds_at(
+        self,
+        x: NDArray[np.floating[Any]],
+        y: NDArray[np.floating[Any]],
+        margin_px: NDArray[np.floating[Any]] | float,
+    ) -> NDArray[np.bool_]:
+        """As `holds`, for x and y of shapes that numpy brings together: those of a grid for instance."""
+        width, height = self.size
+        inside: NDArray[np.bool_] = (
+            (x >= margin_px) & (x <= width - margin_px) & (y >= margin_px) & (y <= height - margin_px)
+        )
+        if self.hidden is not None:
+            rows, columns = self._depth.shape
+            row = np.clip((y / _COARSE).astype(np.intp), 0, rows - 1)
+            column = np.clip((x / _COARSE).astype(np.intp), 0, columns - 1)
+            inside &= self._depth[row, column] >= margin_px
+        return inside
+
+    def _hidden_at(self, boxes: NDArray[np.float32], scale: float) -> NDArray[np.bool_]:
+        """(N, points) bool: whether points on the ellipse in each box, scaled, are hidden."""
+        angle = np.arange(_OUTLINE_POINTS) * (2 * np.pi / _OUTLINE_POINTS)
+        middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+        reach = (boxes[:, 2:] - boxes[:, :2]) * (scale / 2)
+        x = middle[:, :1] + reach[:, :1] * np.cos(angle)
+        y = middle[:, 1:] + reach[:, 1:] * np.sin(angle)
+        width, height = self.size
+        hidden = np.zeros((height, width), np.bool_) if self.hidden is None else self.hidden
+        at: NDArray[np.bool_] = hidden[
+            np.clip(y.astype(np.intp), 0, height - 1), np.clip(x.astype(np.intp), 0, width - 1)
+        ]
+        return at
+
+    @cached_property
+    def _depth(self) -> NDArray[np.float32]:
+        """(h / 4, w / 4) float32: how far each place is from what is hidden, pixels; at the border endless."""
+        hidden = np.zeros(self.size[::-1], np.bool_) if self.hidden is None else self.hidden
+        shown = np.ascontiguousarray(~hidden[::_COARSE, ::_COARSE]).astype(np.uint8)
+        return np.asarray(cv2.distanceTransform(shown, cv2.DIST_L2, cv2.DIST_MASK_5), np.float32) * _COARSE
+
+    @cached_property
+    def _bridge(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Flat indices of the bridged pixels, and of the nearest pixel of slide for each."""
+        width, height = self.size
+        bridged = np.zeros((height, width), np.bool_) if self.bridged is None else self.bridged
+        free = ~bridged if self.hidden is None else ~(bridged | self.hidden)
+        _, place = cv2.distanceTransformWithLabels(
+            (~free).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+        )
+        index_of = np.zeros(int(place.max()) + 1, np.intp)
+        index_of[place[free]] = np.flatnonzero(free)
+        under = np.flatnonzero(bridged)
+        return under, index_of[place.ravel()[under]]
+
+    def _layers(self, glass: tuple[int, ...]) -> tuple[Image, Image]:
+        """(h, w, 3) uint8 each: 255 where there is slide, and glass where there is none; kept for the last glass."""
+        kept = self._lay.get(glass)
+        if kept is None:
+            hidden = np.zeros(self.size[::-1], np.bool_) if self.hidden is None else self.hidden
+            shown = np.repeat((~hidden).astype(np.uint8)[..., None] * np.uint8(255), 3, axis=2)
+            kept = shown, np.asarray(~shown & np.array(glass, np.uint8), np.uint8)
+            self._lay.clear()
+            self._lay[glass] = kept
+        return kept

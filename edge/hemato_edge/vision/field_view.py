@@ -1,0 +1,112 @@
+"""One field of view as everything looks at it: made once a frame, and carried along.
+
+What costs something is made when it is first asked for: the picture with glass where there is no slide, its halvings,
+and the colour of its background.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from hemato_edge.aperture import Aperture
+from hemato_edge.vision.optics.resizing import halved, resize, to_size
+from hemato_edge.vision.optics.stain import background_colour
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hemato_edge.values import Image
+
+THUMBNAIL_SIDE = 160
+"""Longer side of the picture from which light and colours are taken, pixels."""
+_ONE_TONE = 8
+
+
+class FieldView:
+    """A frame, what of it is slide, and what was measured of it. It never changes.
+
+    Args:
+        image: the frame, (H, W, 3) uint8 BGR.
+        aperture: what of the frame is slide; None: all of it.
+        red_cell_px: diameter of a red cell, pixels, if it is known.
+        background: (3,) BGR of empty glass, if it is known; else it is measured in the picture.
+        fill: (3,) BGR that stands where there is no slide; None: the background.
+    """
+
+    def __init__(
+        self,
+        image: Image,
+        aperture: Aperture | None = None,
+        *,
+        red_cell_px: float | None = None,
+        background: NDArray[np.floating[Any]] | None = None,
+        fill: NDArray[np.float64] | None = None,
+    ) -> None:
+        self.aperture = aperture or Aperture.of(image)
+        self.window: Image = self.aperture.window(image)
+        self.red_cell_px = red_cell_px
+        self._fill = fill
+        self._halves: list[Image] = []
+        if background is not None:
+            self.background = np.asarray(background, np.float64)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(h, w, 3) of what is looked at."""
+        return self.window.shape
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of what is looked at, pixels."""
+        return self.aperture.size
+
+    @cached_property
+    def picture(self) -> Image:
+        """(h, w, 3) uint8 BGR: the aperture's rectangle, with glass where there is no slide."""
+        if self.aperture.hidden is None and self.aperture.bridged is None:
+            return self.window
+        return self.aperture.painted(self.window, self.background if self._fill is None else self._fill)
+
+    @cached_property
+    def background(self) -> NDArray[np.float64]:
+        """(3,) float64 BGR of empty glass, from a thumbnail of the slide; its mean if it is of one tone."""
+        # averaged in one step, as where the classifier learnt: one level of the background turns one cell in a hundred
+        thumbnail = resize(self.window, min(1.0, THUMBNAIL_SIDE / max(self.shape[:2])))
+        slide = self.aperture.slide_at((thumbnail.shape[1], thumbnail.shape[0]))
+        if slide is not None and slide.any():
+            thumbnail = thumbnail[slide][None]
+        green = thumbnail[..., 1]
+        if int(green.max()) - int(green.min()) < _ONE_TONE:
+            return np.asarray(thumbnail.reshape(-1, 3).mean(axis=0), np.float64)
+        return background_colour(thumbnail)
+
+    def at(self, factor: float) -> Image:
+        """The picture resized by `factor`, (h, w, 3) uint8, by way of its halvings; see `resize_quickly`."""
+        near, size = self._next_above(factor)
+        return to_size(near, size)
+
+    def green_at(self, factor: float) -> NDArray[np.uint8]:
+        """The green channel, which every cell absorbs, of the picture resized by `factor`, (h, w) uint8."""
+        near, size = self._next_above(factor)
+        return to_size(np.asarray(cv2.extractChannel(near, 1), np.uint8), size)
+
+    @cached_property
+    def thumbnail_factor(self) -> float:
+        """By how much the picture is resized for a glance at its light and colours."""
+        return min(1.0, THUMBNAIL_SIDE / max(self.shape[:2]))
+
+    def _next_above(self, factor: float) -> tuple[Image, tuple[int, int]]:
+        """The smallest halving of the picture that is no smaller than `factor` asks for, and the size asked for."""
+        height, width = self.shape[:2]
+        size = max(1, round(width * factor)), max(1, round(height * factor))
+        level, near = 0, self.picture
+        while near.shape[1] >= 2 * size[0] and near.shape[0] >= 2 * size[1]:
+            if level == len(self._halves):
+                self._halves.append(halved(near))
+            near = self._halves[level]
+            level += 1
+        return near, size

@@ -1,0 +1,57 @@
+"""Where the nuclei of a field are, and how much they absorb: the second point of its stain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hemato_edge.labels import WBC
+from hemato_edge.vision.optics.stain import StainCalibration, darkest_class, density
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hemato_edge.values import Detections
+    from hemato_edge.vision.field_view import FieldView
+
+_SURE_CELL = 0.5
+_MIN_NUCLEUS_OD = 0.35
+_LEAST_PX = 30
+"""Fewer pixels than a platelet has: nothing to measure."""
+
+
+def nuclei_in(view: FieldView, detections: Detections) -> NDArray[np.bool_]:
+    """(h, w) bool: where the nuclei of the white cells are: the darkest class of each one's box."""
+    mask = np.zeros(view.shape[:2], np.bool_)
+    white = detections.of_kind(WBC)
+    for box in white.select(white.scores >= _SURE_CELL).boxes:
+        x0, y0, x1, y1 = np.rint(box).astype(int).tolist()
+        part = view.picture[y0:y1, x0:x1]
+        if part.size:
+            mask[y0:y1, x0:x1] |= darkest_class(density(part, view.background))
+    return mask
+
+
+def measure_stain(view: FieldView, nuclei: NDArray[np.bool_] | None = None) -> StainCalibration | None:
+    """Background and nucleus of one picture, or None where no nucleus is to be seen.
+
+    Args:
+        view: the picture.
+        nuclei: (h, w) bool, where the nuclei are; without it the darkest class of the green channel is taken,
+            which is right for a picture of one white cell.
+    """
+    if nuclei is None:
+        nuclei = darkest_class(density(view.picture, view.background))
+    none = np.zeros((0, 3), np.float32)
+    inside = density(view.picture[nuclei][None], view.background)[0] if nuclei.any() else none
+    if len(inside) < _LEAST_PX:
+        return None
+    total = inside.sum(axis=1)
+    dark = inside[total >= np.median(total)]
+    nucleus = np.median(dark, axis=0)
+    if nucleus[1] < _MIN_NUCLEUS_OD:
+        return None
+    b, g, r = (float(v) for v in view.background)
+    nb, ng, nr = (float(v) for v in nucleus)
+    return StainCalibration((b, g, r), (nb, ng, nr), looks=1)

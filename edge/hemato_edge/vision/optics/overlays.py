@@ -1,0 +1,197 @@
+"""What lies over the slide without moving with it: scale bars, reticles, a clock, dust on the sensor.
+
+While the stage moves, every place of the sensor sees empty glass now and then; what hides the slide never does. The
+brightest and the darkest level of each place over some views tell it, whatever its colour. Digits that change are told
+by colours that no smear has: darker than any nucleus, or brighter than glass. In a single picture only such colours
+can be told.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hemato_edge.values import Image
+
+ENOUGH_VIEWS = 10
+"""Views of different places before an overlay is told."""
+MOST_VIEWS = 60
+"""After so many it is told, whatever still changes."""
+SETTLED_SHARE = 0.0004
+"""Before that, no more than this share of the picture may have been cleared by the last four views."""
+LATER_EVERY = 16
+"""Once it is told, one of so many moves is looked at: dust comes and goes slowly."""
+BLACK_SHARE = 0.25
+"""Darker than this share of the glass, in every channel, is no smear: nuclei keep a third in one of them."""
+NEVER_GLASS = 0.12
+"""By this share darker than the glass around is a place that never showed glass."""
+BRIGHTER = 10.0
+"""By so many levels brighter than glass is no smear."""
+NARROW_PX = 9
+"""What an opening by a square of this side removes is narrow: the slide on both sides stands for it."""
+MOST_HIDDEN = 0.25
+_WORKING_WIDTH = 400
+_GRID = 16
+_MOVED = 0.7
+_OFTEN = 0.2
+_LEAST_OFTEN = 3
+_AROUND_PX = 61
+_NOISE_LEVELS = 14.0
+_SPECK_PX = 4
+_LETTER_PX = 9
+_WHITE = 245
+_MOST_MARKS = 0.06
+
+
+class OverlayWatch:
+    """Learns from the frames of a moving stage what does not move with the slide.
+
+    Attributes:
+        views: how many different views were seen since it began anew.
+        hidden: (h, w) bool over the frames it was given, or None while nothing is told or nothing there.
+        told: whether enough was seen to tell.
+    """
+
+    def __init__(self) -> None:
+        self.views = 0
+        self.hidden: NDArray[np.bool_] | None = None
+        self.told = False
+        self._brightest: NDArray[np.uint8] | None = None
+        self._darkest: NDArray[np.uint8] | None = None
+        self._foreign: NDArray[np.uint8] | None = None
+        self._last: NDArray[np.float32] | None = None
+        self._cleared: list[float] = []
+        self._moves = 0
+
+    def add(self, window: Image) -> bool:
+        """Look at one frame (h, w, 3) uint8 BGR, all of one size; whether what is hidden has changed."""
+        if not self._moved(window):
+            return False
+        self._moves += 1
+        if self.told and self._moves % LATER_EVERY:
+            return False
+        small = _halved(window)
+        self._remember(small)
+        if self.views < ENOUGH_VIEWS:
+            return False
+        marked = self._never_slide()
+        self._cleared.append(float(marked.mean()))
+        if self.views < MOST_VIEWS and not self._settled():
+            return False
+        before, self.told = self.hidden, True
+        self.hidden = _enlarged(marked, window.shape[:2])
+        self._begin_anew()
+        return not _same(before, self.hidden)
+
+    def _moved(self, window: Image) -> bool:
+        """Whether a frame shows another place than the last one that was looked at."""
+        grid = window[::_GRID, ::_GRID, 1].astype(np.float32)
+        if self._last is None or self._last.shape != grid.shape:
+            self._last = grid
+            self._begin_anew()
+            return True
+        a, b = grid - grid.mean(), self._last - self._last.mean()
+        alike = float((a * b).sum()) / max(float(np.sqrt((a * a).sum() * (b * b).sum())), 1e-6)
+        if alike > _MOVED:
+            return False
+        self._last = grid
+        return True
+
+    def _begin_anew(self) -> None:
+        self.views, self._cleared = 0, []
+        self._brightest = self._darkest = self._foreign = None
+
+    def _remember(self, small: Image) -> None:
+        if self._brightest is None or self._darkest is None or self._foreign is None:
+            self._brightest, self._darkest = small.copy(), small.copy()
+            self._foreign = np.zeros(small.shape[:2], np.uint8)
+        else:
+            cv2.max(self._brightest, small, self._brightest)
+            cv2.min(self._darkest, small, self._darkest)
+        self._foreign += _foreign(small, np.percentile(small[::4, ::4].reshape(-1, 3), 90, axis=0))
+        self.views += 1
+
+    def _settled(self) -> bool:
+        return len(self._cleared) > 4 and self._cleared[-5] - self._cleared[-1] <= SETTLED_SHARE
+
+    def _never_slide(self) -> NDArray[np.bool_]:
+        """(h, w) bool at working scale: what showed no slide so far."""
+        if self._brightest is None or self._darkest is None or self._foreign is None:
+            return np.zeros((0, 0), np.bool_)
+        glass = cv2.medianBlur(self._brightest, _AROUND_PX).astype(np.float32)
+        dark = self._brightest < glass - np.maximum(_NOISE_LEVELS, NEVER_GLASS * glass)
+        bright = self._darkest > glass + BRIGHTER
+        often = self._foreign >= max(_LEAST_OFTEN, _OFTEN * self.views)
+        return _tidied(dark.any(axis=2) | bright.any(axis=2) | often)
+
+
+def find_marks(image: Image, glass: NDArray[np.float64]) -> NDArray[np.bool_] | None:
+    """(H, W) bool: black and white marks drawn into a picture (H, W, 3) uint8; None where there are none.
+
+    Args:
+        image: one picture, BGR.
+        glass: (3,) BGR of empty glass in it.
+    """
+    blue, green, red = cv2.split(image)
+    high, low = cv2.max(cv2.max(blue, green), red), cv2.min(cv2.min(blue, green), red)
+    black = np.asarray(high) < BLACK_SHARE * float(glass.max())
+    white = np.asarray(low) >= max(_WHITE, float(glass.max()) + 1.5 * BRIGHTER)
+    marked = black | white
+    if not marked.any() or marked.mean() > _MOST_MARKS:
+        return None
+    tidied = _tidied(np.asarray(marked, np.bool_))
+    return tidied if tidied.any() else None
+
+
+def split_by_width(hidden: NDArray[np.bool_]) -> tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None]:
+    """What is hidden (h, w): the wide, which is no slide, and the narrow, which is bridged; None for none."""
+    mask = hidden.astype(np.uint8)
+    core = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((NARROW_PX, NARROW_PX), np.uint8))
+    wide = (np.asarray(cv2.dilate(core, np.ones((5, 5), np.uint8))) > 0) & hidden
+    narrow = hidden & ~wide
+    return (wide if wide.any() else None), (narrow if narrow.any() else None)
+
+
+def _foreign(small: Image, glass: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """(h, w) uint8, 1 where a colour is no smear's."""
+    blue, green, red = cv2.split(small)
+    high = cv2.max(cv2.max(blue, green), red)
+    low = cv2.min(cv2.min(blue, green), red)
+    black = np.asarray(high) < BLACK_SHARE * float(glass.max())
+    white = np.asarray(low) > float(glass.max()) + BRIGHTER
+    return np.asarray(black | white, np.uint8)
+
+
+def _tidied(marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Without specks, and letters joined to words."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(marked.astype(np.uint8), connectivity=8)
+    large = stats[:, cv2.CC_STAT_AREA] > _SPECK_PX
+    large[0] = False
+    kept = large[labels].astype(np.uint8) if count > 1 else np.zeros(marked.shape, np.uint8)
+    return cv2.dilate(kept, np.ones((3, 3), np.uint8)) > 0
+
+
+def _halved(window: Image) -> Image:
+    image = window
+    while image.shape[1] > _WORKING_WIDTH:
+        half = image.shape[1] // 2, image.shape[0] // 2
+        image = cv2.resize(image, half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    return image
+
+
+def _enlarged(marked: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
+    if not marked.any() or marked.mean() > MOST_HIDDEN:
+        return None
+    size = shape[1], shape[0]
+    return cv2.resize(marked.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+
+
+def _same(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.shape == other.shape and float(np.mean(one != other)) < SETTLED_SHARE
