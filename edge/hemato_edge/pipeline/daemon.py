@@ -200,7 +200,8 @@ class Daemon:
         if not self._stop.is_set():
             self._reason = reason
             self._stop.set()
-            self._writer.hurry()
+            if self.writer is not None:
+                self.writer.hurry()
             if self._guard is not None:
                 self._guard.interrupt()
 
@@ -239,7 +240,7 @@ class Daemon:
         while analysis.is_alive() or writer.is_alive():
             writer.join(every_s)
             self._watch(capture, started)
-            if self._writer.blocked:
+            if self.writer is not None and self.writer.blocked:
                 self._watchdog.locked_out()
             if self._stop.is_set():
                 self._watchdog.stopping(self._reason)
