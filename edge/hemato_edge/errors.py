@@ -5,6 +5,8 @@ The command line prints `message` and `fix` on one line and exits with `exit_cod
 
 from __future__ import annotations
 
+from hemato_edge.credentials import without_secrets
+
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), "\N{REPLACEMENT CHARACTER}")
 """Messages name files and keys from outside, whose names may hold line breaks and what steers a terminal."""
 
@@ -12,14 +14,14 @@ _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), "\N{REPLACEMENT CHARAC
 class HematoEdgeError(Exception):
     """Base of all errors with an answer. `fix` says what to do next; `exit_code` is the process's.
 
-    Both are one line: control characters in them are replaced.
+    Both are one line, without control characters and without the passwords of addresses.
     """
 
     exit_code = 1
 
     def __init__(self, message: str, fix: str = "") -> None:
-        self.message = message.translate(_CONTROLS)
-        self.fix = fix.translate(_CONTROLS)
+        self.message = without_secrets(message).translate(_CONTROLS)
+        self.fix = without_secrets(fix).translate(_CONTROLS)
         super().__init__(self.message)
 
     def __str__(self) -> str:

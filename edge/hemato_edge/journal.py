@@ -12,6 +12,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from hemato_edge.credentials import hide_secrets
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -113,4 +115,5 @@ def set_up_logging(level: int) -> None:
     else:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    handler.addFilter(hide_secrets)
     logging.basicConfig(level=level, handlers=[handler], force=True)

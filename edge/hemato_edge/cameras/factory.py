@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hemato_edge.cameras.isolated.child import CameraRecipe
 from hemato_edge.cameras.isolated.parent import ReaderProcess
 from hemato_edge.cameras.recovery.guarded import GuardedCamera
-from hemato_edge.cameras.registry import kind_of
+from hemato_edge.cameras.registry import kind_of, with_its_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,8 +45,9 @@ def make_watched_camera(
         return GuardedCamera(
             prepare(camera) if prepare else camera, None, patience, tell, options.read_timeout_s, noise
         )
+    whole = with_its_credentials(spec, options)
     recipe = CameraRecipe(
-        spec, options.width, options.height, options.fps, options.open_timeout_s, options.read_timeout_s
+        whole, options.width, options.height, options.fps, options.open_timeout_s, options.read_timeout_s
     )
     reader = ReaderProcess(recipe, live=kind.live)
     camera = prepare(reader) if prepare else reader

@@ -30,6 +30,10 @@ class CameraOptions(Protocol):
         """Frames a second to ask for; None for the camera's own."""
 
     @property
+    def credentials_file(self) -> Path | None:
+        """File with user:password of a network camera; None: its address has them, or needs none."""
+
+    @property
     def open_timeout_s(self) -> float:
         """Longest wait for the first frame, seconds."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.cameras.kind import CameraKind
 from hemato_edge.cameras.kinds import demo, files, gstreamer, live_demo, picamera, stream, v4l2, video
+from hemato_edge.credentials import with_credentials
 from hemato_edge.errors import CameraError
 from hemato_edge.extensions import CAMERAS, extension, extension_names
 
@@ -61,7 +62,21 @@ def make_camera(spec: str, options: CameraOptions) -> Camera:
     Raises:
         CameraError: if it names nothing there is.
     """
-    return kind_of(spec).make(spec, options)
+    return kind_of(spec).make(with_its_credentials(spec, options), options)
+
+
+def with_its_credentials(spec: str, options: CameraOptions) -> str:
+    """The SPEC with user name and password from the file that the options name.
+
+    Raises:
+        CameraError: they cannot be read, or `spec` has no place for them.
+    """
+    try:
+        return with_credentials(spec, options.credentials_file)
+    except (OSError, ValueError) as error:
+        raise CameraError(
+            f"The credentials of {spec} cannot be used: {error}.", "Mend the file that camera.credentials_file names."
+        ) from error
 
 
 def device_nodes() -> tuple[DeviceNodes, ...]:

@@ -208,11 +208,12 @@ def _start(
 ) -> SessionStart:
     from datetime import datetime, timezone
 
+    from hemato_edge.credentials import without_secrets
     from hemato_edge.store.records import SessionStart
 
     bundle = classifier.model.bundle
     return SessionStart(
-        camera=resolved.settings.camera.spec,
+        camera=without_secrets(resolved.settings.camera.spec),
         label=label,
         target=target,
         model_name=bundle.card.name,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path  # noqa: TC003 - pydantic reads annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, SecretStr, create_model
 
+from hemato_edge.credentials import without_secrets
 from hemato_edge.extensions import ENGINES, extension_names
 from hemato_edge.labels import CELL_CLASSES
 from hemato_edge.settings.page import DoorSettings, WebSettings
@@ -36,7 +37,14 @@ def _known_runtime(name: str) -> str:
 class CameraSettings(Section):
     """Where the pictures come from."""
 
-    spec: str = Field("0", min_length=1, description="which camera: what `run --help` says of --camera")
+    spec: Annotated[str, PlainSerializer(without_secrets, when_used="json")] = Field(
+        "0", min_length=1, description="which camera: what `run --help` says of --camera"
+    )
+    credentials_file: FilePath | None = Field(
+        None,
+        examples=["/etc/hemato-edge/camera"],
+        description="file whose first line is user:password of a network camera, instead of in its address",
+    )
     width: int | None = Field(
         None, ge=64, le=16384, examples=[1280], description="picture width to ask for, pixels; none: the camera's"
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, get_args, get_origin
 
 from pydantic import ValidationError
 
+from hemato_edge.credentials import without_secrets
 from hemato_edge.errors import ConfigurationError
 from hemato_edge.settings.lines import lines_of_keys
 from hemato_edge.settings.model import Settings
@@ -243,7 +244,7 @@ def _validated(given: Mapping[str, tuple[object, str]]) -> Settings:
 def _as_written(value: object) -> str:
     """A refused value for a message; it may be a number of more digits than Python prints."""
     try:
-        return told(repr(value))
+        return told(without_secrets(repr(value)))
     except (ValueError, RecursionError):
         return "…"
 

@@ -245,7 +245,7 @@ class StreamCamera(CaptureCamera):
 
     def _why_not(self) -> CameraError:
         return CameraError(
-            f"No picture came from {_without_password(self.name)} within {self._bounds['open']:g} s.",
+            f"No picture came from {self.name} within {self._bounds['open']:g} s.",
             "Check the address with `ffplay URL` on this machine, and that user and password are in it.",
         )
 
@@ -326,12 +326,6 @@ def has_gstreamer() -> bool:
     """Whether the OpenCV that is installed was built with GStreamer."""
     lines = cv2.getBuildInformation().splitlines()
     return any("GStreamer:" in line and "YES" in line for line in lines)
-
-
-def _without_password(address: str) -> str:
-    head, separator, tail = address.rpartition("@")
-    scheme = head.split("://")[0]
-    return f"{scheme}://…@{tail}" if separator else address
 
 
 def _quiet() -> None:

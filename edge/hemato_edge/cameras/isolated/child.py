@@ -40,6 +40,7 @@ class CameraRecipe:
     Attributes:
         spec: as a person gives it after `--camera`.
         width, height, fps, open_timeout_s, read_timeout_s: as in the settings.
+        credentials_file: none: they stand in the SPEC by now.
         maker: "module:function", called with the spec and this recipe.
     """
 
@@ -50,6 +51,7 @@ class CameraRecipe:
     open_timeout_s: float = 10.0
     read_timeout_s: float = 5.0
     maker: str = MAKE_CAMERA
+    credentials_file: None = None
 
     def make(self) -> Camera:
         """The camera, not yet open. Raises what the maker does."""

@@ -25,6 +25,7 @@ from hemato_edge.cameras.isolated.child import MESSAGE_BYTES
 from hemato_edge.cameras.isolated.shared_frame import SharedFrame
 from hemato_edge.cameras.isolated.udev_links import LINKS, lasting_name
 from hemato_edge.cameras.recovery.state import Fault
+from hemato_edge.credentials import without_secrets
 from hemato_edge.errors import CameraError, CameraFault, HematoEdgeError
 from hemato_edge.values import Frame
 
@@ -73,7 +74,7 @@ class ReaderProcess:
         links: Path = LINKS,
         kill: Callable[[subprocess.Popen[bytes]], None] = subprocess.Popen.kill,
     ) -> None:
-        self.name = recipe.spec
+        self.name = without_secrets(recipe.spec)
         self.live = live
         self.noise = Noise.NONE
         self.driver = ""
@@ -107,7 +108,7 @@ class ReaderProcess:
         self._start()
         asked = {"do": "open", "recipe": asdict(self._recipe)}
         told = self._ask(asked, self._recipe.open_timeout_s + GRACE_S)
-        self.name, self.live, self.driver = told["name"], told["live"], told["driver"]
+        self.name, self.live, self.driver = without_secrets(told["name"]), told["live"], told["driver"]
         self.noise, self.total_frames = Noise(told["noise"]), told["total_frames"]
         if not self._known:
             self._remember()
