@@ -89,7 +89,7 @@ def views(reader: Reader, report: Report) -> dict[str, str]:
     }
     for name, one in FORMATS.items():
         try:
-            pieces = [piece for piece in one.write(report, reader) if isinstance(piece, str)]
+            pieces = [piece for piece in one.write([report], reader) if isinstance(piece, str)]
         except MissingExtraError as error:
             sys.stderr.write(f"{error}\n")
         else:

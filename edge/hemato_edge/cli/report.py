@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from enum import Enum
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hemato_edge.views.report.formats import FORMATS, OURS
+from hemato_edge.views.report.tables import BOM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from hemato_edge.store.reader import Reader
     from hemato_edge.views.report.formats import Format
+    from hemato_edge.views.report.model import Letterhead
 
 Database = Annotated[
     Path | None, typer.Option("--db", metavar="PATH", help="The database; else the setting store.path.")
@@ -59,7 +62,10 @@ def sessions(db: Database = None, as_json: AsJson = False) -> None:
 
 def report(
     db: Database = None,
-    session: Session = None,
+    session: Annotated[
+        list[int] | None,
+        typer.Option(metavar="ID", help="Its number; else the last one. May be repeated for text, csv and xlsx."),
+    ] = None,
     style: Annotated[str, typer.Option("--format", metavar="NAME", help=_formats_help())] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     white_count: Annotated[
@@ -71,17 +77,36 @@ def report(
     """The differential with its intervals, counts, quality and provenance."""
     from hemato_edge.views.report.build import build_report
 
-    chosen = _format("json" if as_json else style)
+    name = "json" if as_json else style
+    chosen = _format(name)
+    if session and len(session) > 1 and not chosen.several:
+        raise typer.BadParameter(f"a file of the format {name} holds one session")
     with open_reader(db) as reader:
-        made = build_report(reader, session, white_count)
+        head = letterhead()
+        made = [build_report(reader, one, white_count, head) for one in session or (None,)]
         if chosen is FORMATS["text"] and out is None and _is_terminal():
             from rich.console import Console
 
             from hemato_edge.views.report.text import report_view
 
-            Console(highlight=False).print(report_view(made), soft_wrap=True)
+            for one in made:
+                Console(highlight=False).print(report_view(one), soft_wrap=True)
         else:
             _write(chosen.write(made, reader), out, reader.path, binary=chosen.binary)
+
+
+def letterhead() -> Letterhead:
+    """What the settings `report.*` print on every report; where they cannot be read, that is said and nothing is."""
+    from hemato_edge.errors import ConfigurationError
+    from hemato_edge.settings import load_settings
+    from hemato_edge.views.report.model import Letterhead
+
+    try:
+        given = load_settings().report
+    except ConfigurationError as error:
+        typer.echo(f"warning: no letterhead: {error}", err=True)
+        return Letterhead()
+    return Letterhead(given.laboratory, str(given.logo or ""), given.operator, given.comment)
 
 
 def _format(name: str) -> Format:
@@ -98,9 +123,11 @@ def export(
     style: Annotated[TableFormat, typer.Option("--format", help="How to write it.")] = TableFormat.CSV,
     out: Out = None,
 ) -> None:
-    """Write all cells or all fields of a session, a row each."""
+    """Write all cells or all fields of a session, a row each; only as a file does CSV begin with a byte order mark."""
     with open_reader(db) as reader:
-        _write(_table_lines(reader, table, session, style), out, reader.path)
+        lines = _table_lines(reader, table, session, style)
+        marked = (BOM,) if out is not None and style is TableFormat.CSV else ()
+        _write(chain(marked, lines), out, reader.path)
 
 
 def _table_lines(reader: Reader, table: Table, session: int | None, style: TableFormat) -> Iterator[str]:

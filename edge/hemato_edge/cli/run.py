@@ -65,6 +65,8 @@ def run(
         int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Serve Prometheus metrics on this port.")
     ] = None,
     label: Annotated[str, typer.Option(metavar="TEXT", help="Your name for the sample.")] = "",
+    operator: Annotated[str | None, typer.Option(metavar="NAME", help="Who counts; printed on the report.")] = None,
+    comment: Annotated[str | None, typer.Option(metavar="TEXT", help="Printed on the report.")] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Show the picture, and count once the page or `door start` says so.")
     ] = False,
@@ -91,6 +93,7 @@ def run(
     keep_one_arena()
     given = {"camera.spec": camera, "counting.target": until, "store.path": db, "model.path": model}
     given |= {"calibration.profile": profile, "mqtt.host": mqtt, "metrics.port": metrics, "door.path": door}
+    given |= {"report.operator": operator, "report.comment": comment}
     spacing, watchdog = await_turn()
     resolved = resolve(config, given)
     settings = resolved.settings
@@ -306,13 +309,14 @@ def _count(daemon: Daemon, display: Display, reloader: Reloader) -> HematoEdgeEr
 def _print_report(path: Path, session: int, *, as_json: bool) -> None:
     from rich.console import Console
 
+    from hemato_edge.cli.report import letterhead
     from hemato_edge.store.reader import Reader
     from hemato_edge.views.report.build import build_report
     from hemato_edge.views.report.model import as_json as json_document
     from hemato_edge.views.report.text import report_lines, report_view
 
     with Reader(path) as reader:
-        report = build_report(reader, session)
+        report = build_report(reader, session, letterhead=letterhead())
     if as_json:
         typer.echo(json_document(report))
     elif sys.stdout.isatty():

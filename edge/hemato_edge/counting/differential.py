@@ -9,12 +9,14 @@ from hemato_edge.counting.intervals import clopper_pearson
 from hemato_edge.labels import ARTEFACT, CLASSIFIER_LABELS, ERYTHROBLAST, LEUKOCYTES, UNCLASSIFIED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from hemato_edge.counting.known_confusions import Confusions
 
 LOW, HIGH = "low", "high"
 """Flags of a class whose whole interval lies under, or over, its reference interval."""
+FLAGGED_FROM = 100
+"""Classified cells from which on a class may be flagged: the usual count of a manual differential."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ def differential(
     reviewed: Mapping[str, int] | None = None,
     confusion: Confusions | None = None,
     reference: Mapping[str, tuple[float, float]] | None = None,
+    unanswered: Collection[str] = (),
 ) -> Differential:
     """The differential of counts by label.
 
@@ -92,6 +95,8 @@ def differential(
         confusion: what is known of the classifier's errors, classes in the order of `labels.CLASSIFIER_LABELS`. With it
             the intervals are widened by them, unless a row of all that is known is empty: of that class nothing is.
         reference: label → reference interval, percent.
+        unanswered: classes that the model does not know: it never answers them, and to count none says nothing. They
+            have no interval, and no percentage but what a person found.
 
     Raises:
         ValueError: a label that nobody answers, a negative count, or more reviewed cells than there are.
@@ -107,9 +112,10 @@ def differential(
     counts = {label: labels.get(label, 0) for label in LEUKOCYTES}
     classified, erythroblasts = sum(counts.values()), labels.get(ERYTHROBLAST, 0)
     shares = _corrected(labels, reviewed, confusion) if classified and confusion else None
-    rows = (_row(label, count, classified, shares) for label, count in counts.items())
+    rows = [_row(label, count, classified, shares) for label, count in counts.items()]
+    rows = [_unanswered(row) if row.label in unanswered else row for row in rows]
     return Differential(
-        rows=tuple(_compared(row, (reference or {}).get(row.label)) for row in rows),
+        rows=tuple(_compared(row, (reference or {}).get(row.label), classified) for row in rows),
         classified=classified,
         unclassified=labels.get(UNCLASSIFIED, 0),
         erythroblasts=erythroblasts,
@@ -150,10 +156,14 @@ def _row(label: str, count: int, classified: int, shares: Shares | None) -> Clas
     return ClassRow(label, count, percent, min(low, percent), max(high, percent), estimate)
 
 
-def _compared(row: ClassRow, reference: tuple[float, float] | None) -> ClassRow:
+def _unanswered(row: ClassRow) -> ClassRow:
+    return ClassRow(row.label, row.count, row.percent if row.count else None, None, None)
+
+
+def _compared(row: ClassRow, reference: tuple[float, float] | None, classified: int) -> ClassRow:
     """The row with its reference interval, flagged only when its whole interval lies outside."""
     flag = None
-    if reference is not None and row.ci_low is not None and row.ci_high is not None:
+    if classified >= FLAGGED_FROM and reference is not None and row.ci_low is not None and row.ci_high is not None:
         flag = LOW if row.ci_high < reference[0] else HIGH if row.ci_low > reference[1] else None
     return ClassRow(row.label, row.count, row.percent, row.ci_low, row.ci_high, row.estimate, reference, flag)
 

@@ -284,6 +284,17 @@ class MetricsSettings(Section):
     )
 
 
+class ReportSettings(Section):
+    """What a laboratory prints on its reports. Operator and comment are kept with the session they were set for."""
+
+    laboratory: str = Field("", max_length=200, description="name and address")
+    logo: FilePath | None = Field(
+        None, examples=["/etc/hemato-edge/logo.png"], description="PNG, JPEG or SVG for the page; none: no picture"
+    )
+    operator: str = Field("", max_length=200, description="who counts; `run --operator` stands over it")
+    comment: str = Field("", max_length=2000, description="printed on every report; `run --comment` stands over it")
+
+
 class DisplaySettings(Section):
     """What is shown while it runs."""
 
@@ -319,5 +330,6 @@ class Settings(BaseModel):
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     door: DoorSettings = Field(default_factory=DoorSettings)
     web: WebSettings = Field(default_factory=WebSettings)
+    report: ReportSettings = Field(default_factory=ReportSettings)
     display: DisplaySettings = Field(default_factory=DisplaySettings)
     log: LogSettings = Field(default_factory=LogSettings)

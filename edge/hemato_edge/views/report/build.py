@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
+from statistics import median
 from typing import TYPE_CHECKING, cast
 
 from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.counting.differential import differential
 from hemato_edge.counting.known_confusions import Confusions
-from hemato_edge.labels import ARTEFACT, ERYTHROBLAST, LEUKOCYTES
+from hemato_edge.counting.rejection import uneven_rejection
+from hemato_edge.labels import (
+    ARTEFACT,
+    CLASSIFIER_LABELS,
+    ERYTHROBLAST,
+    LEUKOCYTES,
+    PLATELET_LABEL,
+    UNCLASSIFIED,
+)
 from hemato_edge.store.records import SETTING_CHANGED
 from hemato_edge.views.report.areas import DIGITS, areas_of, estimates_of, per_field, white_per_1000_red
 from hemato_edge.views.report.camera import camera_summary
+from hemato_edge.views.report.clock import clock_set
 from hemato_edge.views.report.model import (
     METHOD,
     METHOD_CORRECTED,
@@ -20,6 +32,7 @@ from hemato_edge.views.report.model import (
     Calibration,
     ClassShare,
     Estimates,
+    Letterhead,
     NucleatedRedCells,
     Provenance,
     Report,
@@ -30,16 +43,22 @@ from hemato_edge.views.report.model import (
 from hemato_edge.views.report.tracking import tracking_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from hemato_edge.counting.differential import ClassRow, Differential
+    from hemato_edge.counting.rejection import UnevenRejection
     from hemato_edge.store.reader import Reader
     from hemato_edge.store.records import FieldRecord, SessionRecord, Totals
 
 _WARNING = "warning:"
 
 
-def build_report(reader: Reader, session: int | None = None, nucleated_count: float | None = None) -> Report:
+def build_report(
+    reader: Reader,
+    session: int | None = None,
+    nucleated_count: float | None = None,
+    letterhead: Letterhead | None = None,
+) -> Report:
     """The report of a session, the last one for None.
 
     Args:
@@ -47,13 +66,16 @@ def build_report(reader: Reader, session: int | None = None, nucleated_count: fl
         session: its number.
         nucleated_count: what a counter that takes nucleated red cells for white ones gave, in any unit; the report then
             has its white count corrected.
+        letterhead: what the laboratory prints on its reports; what the session was recorded with stands over it.
 
     Raises:
         StoreError: there is no such session, or the database cannot be read.
     """
     record = reader.session(session)
     totals = reader.totals(record.id)
-    summary = count_summary(totals, confusions_of(record), reference_of(record.settings), nucleated_count)
+    unanswered = () if _all_named(totals) else unanswered_by(record)
+    reference = reference_of(record.settings)
+    summary = count_summary(totals, confusions_of(record), reference, nucleated_count, unanswered)
     tallies = reader.tallies(record.id)
     fields = list(reader.fields(record.id))
     areas = areas_of(fields, tallies)
@@ -74,12 +96,64 @@ def build_report(reader: Reader, session: int | None = None, nucleated_count: fl
         regions=reader.regions(record.id),
         provenance=_provenance(reader, record, tallies),
         notice=RESEARCH_USE_NOTICE,
+        uneven_rejection=_uneven_rejection(reader, totals),
+        clock_set=clock_set(record, fields),
+        timings_ms=_timings(fields),
+        letterhead=_letterhead(record, letterhead or Letterhead()),
     )
 
 
 def confusions_of(record: SessionRecord) -> Confusions | None:
     """What is known of how a session's model errs; None where that was not recorded."""
     return None if record.confusion is None else Confusions(record.confusion)
+
+
+def unanswered_by(record: SessionRecord) -> tuple[str, ...]:
+    """The classes that a session's model does not know: it has no such answer, or never gave it to a held-out cell.
+
+    A class of which there were no held-out cells, but which was answered, is known.
+    """
+    answers = record.classifier_labels
+    unknown = {label for label in CLASSIFIER_LABELS if label not in answers}
+    if record.confusion is not None:
+        for index, label in enumerate(answers):
+            if not sum(record.confusion[index]) and not sum(row[index] for row in record.confusion):
+                unknown.add(label)
+    return tuple(label for label in CLASSIFIER_LABELS if label in unknown and label != PLATELET_LABEL)
+
+
+def _all_named(totals: Totals) -> bool:
+    """Whether a person has named every judged cell."""
+    return bool(totals.reviewed) and all(totals.reviewed.get(label, 0) == n for label, n in totals.labels.items() if n)
+
+
+def _uneven_rejection(reader: Reader, totals: Totals) -> tuple[UnevenRejection, ...]:
+    """As far as the review shows it, and cells are left that nobody named."""
+    if not totals.labels.get(UNCLASSIFIED) or not totals.reviewed:
+        return ()
+    rejected: Counter[str] = Counter()
+    named: Counter[str] = Counter()
+    for cell in reader.counted(totals.session):
+        if cell.label in LEUKOCYTES:
+            named[cell.label] += 1
+        elif cell.label == UNCLASSIFIED and cell.relabelled in LEUKOCYTES:
+            rejected[cell.name] += 1
+    return uneven_rejection(rejected, named)
+
+
+def _timings(fields: Sequence[FieldRecord]) -> dict[str, float]:
+    found: dict[str, list[float]] = {}
+    for one in fields:
+        for stage, value in one.latency_ms.items():
+            if value is not None:
+                found.setdefault(stage, []).append(value)
+    return {stage: round(median(values), 3) for stage, values in found.items()}
+
+
+def _letterhead(record: SessionRecord, given: Letterhead) -> Letterhead:
+    """What the session was recorded with, else what is set now."""
+    recorded = {name: setting(record.settings, f"report.{name}") for name in ("operator", "comment")}
+    return replace(given, **{name: str(text) for name, text in recorded.items() if text})
 
 
 def session_head(record: SessionRecord) -> SessionHead:
@@ -101,12 +175,13 @@ def count_summary(
     confusion: Confusions | None = None,
     reference: Mapping[str, tuple[float, float]] | None = None,
     nucleated_count: float | None = None,
+    unanswered: Collection[str] = (),
 ) -> Summary:
     """The counts and the differential of a session.
 
     Without the confusion matrix it is quick enough for a live table; see `differential` for the arguments.
     """
-    result = differential(totals.labels, totals.reviewed, confusion, reference)
+    result = differential(totals.labels, totals.reviewed, confusion, reference, unanswered)
     return Summary(
         fields=totals.fields,
         frames=totals.frames,
@@ -119,6 +194,7 @@ def count_summary(
         rejected=totals.rejected,
         skipped=totals.skipped,
         method=METHOD_CORRECTED if result.corrected else METHOD,
+        unanswered=tuple(unanswered),
     )
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.errors import MissingExtraError
 from hemato_edge.labels import BY_NAME, ERYTHROBLAST
+from hemato_edge.views.report.words import caution_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,23 +52,23 @@ def diagnostic_report(report: Report) -> str:
 
 def _resource(report: Report) -> dict[str, object]:
     observations = list(_observations(report))
-    start, end = report.session.started_utc, report.session.ended_utc
-    period = {"start": start.isoformat()} | ({} if end is None else {"end": end.isoformat()})
+    ends = zip(("start", "end"), report.period, strict=True)
     return {
         "resourceType": "DiagnosticReport",
         "status": "preliminary",
         "category": [{"coding": [{"system": f"{_CODES}v2-0074", "code": "HM", "display": "Hematology"}]}],
         "code": _code(PANEL),
-        "effectivePeriod": period,
+        "effectivePeriod": {name: time.isoformat() for name, time in ends if time is not None},
         "issued": _when(report),
         "contained": [_device(report), *observations],
         "result": [{"reference": f"#{observation['id']}"} for observation in observations],
-        "conclusion": f"{report.notice} {report.verified} {report.method}",
+        "conclusion": " ".join([report.notice, report.verified, *caution_lines(report), report.method]),
     }
 
 
 def _when(report: Report) -> str:
-    return (report.session.ended_utc or report.session.started_utc).isoformat()
+    start, end = report.period
+    return (end or start or report.session.started_utc).isoformat()
 
 
 def _observations(report: Report) -> Iterator[dict[str, object]]:

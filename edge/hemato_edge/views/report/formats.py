@@ -5,7 +5,7 @@ Another package adds one by an entry point of the group `hemato_edge.report_form
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from hemato_edge.store.reader import Reader
     from hemato_edge.views.report.model import Report
 
-Write = Callable[["Report", "Reader"], "Iterable[str] | Iterable[bytes]"]
-"""Makes the pieces of a file; the reader is of the report's database, for pictures, fields and cells."""
+Write = Callable[["Sequence[Report]", "Reader"], "Iterable[str] | Iterable[bytes]"]
+"""Makes the pieces of a file; the reader is of the reports' database, for pictures, fields and cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,51 +27,60 @@ class Format:
         help: what it is, in a few words.
         write: see `Write`. What it needs is imported when it is called.
         binary: it makes bytes, which do not go to a terminal.
-        join: makes one file of several sessions; None where a file holds one.
+        several: one file holds several sessions; else `write` is given one.
     """
 
     help: str
     write: Write
     binary: bool = False
-    join: Callable[[Iterable[Report]], Iterable[bytes]] | None = None
+    several: bool = False
 
 
-def _text(report: Report, _: Reader) -> Iterator[str]:
+def _text(reports: Sequence[Report], _: Reader) -> Iterator[str]:
     from hemato_edge.views.report.text import report_lines
 
-    return (f"{line}\n" for line in report_lines(report))
+    for number, report in enumerate(reports):
+        yield from ("\n",) if number else ()
+        yield from (f"{line}\n" for line in report_lines(report))
 
 
-def _json(report: Report, _: Reader) -> Iterator[str]:
+def _json(reports: Sequence[Report], _: Reader) -> Iterator[str]:
     from hemato_edge.views.report.model import as_json
 
-    yield from (as_json(report), "\n")
+    yield from (as_json(reports[0]), "\n")
 
 
-def _csv(report: Report, _: Reader) -> Iterator[str]:
+def _csv(reports: Sequence[Report], _: Reader) -> Iterator[str]:
     from hemato_edge.views.report.tables import report_csv
 
-    yield report_csv(report)
+    yield report_csv(*reports)
 
 
-def _html(report: Report, reader: Reader) -> Iterator[str]:
+def _html(reports: Sequence[Report], reader: Reader) -> Iterator[str]:
     from hemato_edge.views.report.html import report_page
 
-    return report_page(reader, report)
+    return report_page(reader, reports[0])
 
 
-def _fhir(report: Report, _: Reader) -> Iterator[str]:
+def _fhir(reports: Sequence[Report], _: Reader) -> Iterator[str]:
     from hemato_edge.views.report.fhir import diagnostic_report
 
-    yield from (diagnostic_report(report), "\n")
+    yield from (diagnostic_report(reports[0]), "\n")
+
+
+def _xlsx(reports: Sequence[Report], _: Reader) -> Iterator[bytes]:
+    from hemato_edge.views.report.workbook import workbook
+
+    return workbook(reports)
 
 
 OURS: dict[str, Format] = {
-    "text": Format("plain text", _text),
+    "text": Format("plain text", _text, several=True),
     "json": Format("one JSON document", _json),
-    "csv": Format("a table for spreadsheets", _csv),
+    "csv": Format("a table for spreadsheets", _csv, several=True),
     "html": Format("one page that prints", _html),
     "fhir": Format("an HL7 FHIR R4 DiagnosticReport", _fhir),
+    "xlsx": Format("a workbook", _xlsx, binary=True, several=True),
 }
 """This package's own."""
 

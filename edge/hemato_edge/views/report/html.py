@@ -6,6 +6,8 @@ from pathlib import Path
 from statistics import quantiles
 from typing import TYPE_CHECKING, Any
 
+from hemato_edge.counting.differential import FLAGGED_FROM
+from hemato_edge.errors import ImageError
 from hemato_edge.labels import BY_NAME, KINDS, REVIEW_LABELS
 from hemato_edge.views.report import words
 from hemato_edge.views.report.build import number_set
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from hemato_edge.views.report.model import Report
 
 TEMPLATES = Path(__file__).parent / "templates"
+_LOGOS = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".svg": "image/svg+xml"}
 FILES_SHOWN, FILES_LISTED = 20, 1000
 """Pictures that a report of files lists openly, and folded; the others are in the database."""
 
@@ -45,14 +48,17 @@ def page_context(reader: Reader, report: Report) -> dict[str, Any]:
     return {
         "report": report,
         "session": report.session,
-        "letterhead": {},
+        "letterhead": report.letterhead,
+        "logo": _logo(report.letterhead.logo),
         "times": words.times_line(report),
         "target": words.target_line(report),
-        "cautions": (),
+        "cautions": list(words.caution_lines(report)),
+        "marks": [words.mark(report, row) for row in report.differential],
         "classes": BY_NAME,
         "kinds": KINDS,
         "bars": [interval_bar(row) for row in report.differential],
         "bar_axis": bar_axis(),
+        "flagged_from": FLAGGED_FROM,
         "estimated": any(row.estimate is not None for row in report.differential),
         "nucleated": report.nucleated_red_cells,
         "nucleated_lines": list(words.nucleated_lines(report)),
@@ -81,6 +87,26 @@ def _environment() -> Environment:
         "spaced": lambda name: str(name).replace("_", " "),
     }
     return made
+
+
+def _logo(path: str) -> str:
+    """A picture as a data URL; empty without one.
+
+    Raises:
+        ImageError: it cannot be read, or is of another kind.
+    """
+    if not path:
+        return ""
+    import base64
+
+    kind = _LOGOS.get(Path(path).suffix.lower())
+    if kind is None:
+        raise ImageError(f"The logo {path} is none of {', '.join(_LOGOS)}.", "Set report.logo to another file.")
+    try:
+        content = Path(path).expanduser().read_bytes()
+    except OSError as error:
+        raise ImageError(f"The logo {path} cannot be read: {error.strerror}.", "Set report.logo.") from error
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _counts(report: Report) -> list[dict[str, object]]:

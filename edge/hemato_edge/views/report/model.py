@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hemato_edge.counting.intervals import CONFIDENCE
+
+if TYPE_CHECKING:
+    from hemato_edge.counting.rejection import UnevenRejection
 
 _LEVEL = f"{100 * CONFIDENCE:.0f} %"
 METHOD = (
@@ -111,6 +114,7 @@ class Summary:
         rejected: reason of the quality gate → frames.
         skipped: reason → sources that could not be read.
         method: what the percentages and intervals mean, in words.
+        unanswered: classes that the model does not know.
     """
 
     fields: int
@@ -124,6 +128,7 @@ class Summary:
     rejected: dict[str, int]
     skipped: dict[str, int]
     method: str
+    unanswered: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +214,21 @@ class Verification:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockSet:
+    """The wall clock was set while the session ran.
+
+    Attributes:
+        times: how often.
+        by_s: by how many seconds in all, forward positive.
+        started_utc: when the session began by the clock as it was set.
+    """
+
+    times: int
+    by_s: float
+    started_utc: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """What made the counts; see `store.records.SessionRecord`.
 
@@ -231,6 +251,20 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True)
+class Letterhead:
+    """What a laboratory prints on its reports; empty where it is not given.
+
+    Attributes:
+        logo: path of a PNG, JPEG or SVG.
+    """
+
+    laboratory: str = ""
+    logo: str = ""
+    operator: str = ""
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Report(Summary):
     """The report of one session.
 
@@ -242,6 +276,11 @@ class Report(Summary):
         camera: see `views.report.camera.camera_summary`.
         regions: stretches of unbroken tracking; 0 for pictures from files.
         verification: None where this microscope was never verified.
+        uneven_rejection: classes that the classifier leaves unclassified more, or less, often than others, as far as
+            the review shows; empty once every cell is named.
+        clock_set: None where the wall clock went as the monotonic one did.
+        timings_ms: stage of the program → median milliseconds a field.
+        letterhead: who asks, and whose laboratory it is.
     """
 
     session: SessionHead
@@ -259,6 +298,18 @@ class Report(Summary):
     provenance: Provenance
     notice: str
     verification: Verification | None = None
+    uneven_rejection: tuple[UnevenRejection, ...] = ()
+    clock_set: ClockSet | None = None
+    timings_ms: dict[str, float] = field(default_factory=dict)
+    letterhead: Letterhead = Letterhead()
+
+    @property
+    def period(self) -> tuple[datetime | None, datetime | None]:
+        """Start and end, by the surest clock; the start is None where it would lie behind the end."""
+        start, end = self.session.started_utc, self.session.ended_utc
+        if self.clock_set is not None:
+            start = self.clock_set.started_utc
+        return (None if end is not None and start > end else start), end
 
     @property
     def verified(self) -> str:

@@ -32,12 +32,18 @@ FIELD_COLUMNS = (
 """The columns of `field_row`."""
 
 
-def report_csv(report: Report) -> str:
-    """The report as CSV (RFC 4180, UTF-8): a row a class, then unclassified, erythroblasts, counts and fields."""
+BOM = "\ufeff"
+"""The byte order mark by which a spreadsheet knows that a CSV file is UTF-8."""
+
+
+def report_csv(*reports: Report) -> str:
+    """Reports as CSV (RFC 4180, UTF-8 with a mark): a row a class, then unclassified, erythroblasts, counts, fields."""
     stream = io.StringIO()
+    stream.write(BOM)
     writer = csv.DictWriter(stream, REPORT_COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(report_rows(report))
+    for report in reports:
+        writer.writerows(report_rows(report))
     return stream.getvalue()
 
 

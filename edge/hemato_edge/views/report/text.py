@@ -8,9 +8,11 @@ from hemato_edge.views.report.camera import camera_line
 from hemato_edge.views.report.tracking import tracking_line
 from hemato_edge.views.report.words import (
     calibration_line,
+    caution_lines,
     class_rows,
     count_lines,
     estimate_lines,
+    letterhead_lines,
     nucleated_lines,
     printable,
     target_line,
@@ -80,8 +82,11 @@ def _head_lines(report: Report) -> Iterator[str]:
     yield f"{times_line(report)}, camera {printable(session.camera)}"
     if session.state == "interrupted" and session.ended_because:
         yield f"Interrupted: {printable(session.ended_because)}"
+    for name, text in letterhead_lines(report):
+        yield f"{name}: {printable(text)}"
     if target_line(report):
         yield target_line(report)
+    yield from caution_lines(report)
 
 
 def _foot_lines(report: Report) -> Iterator[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hemato_edge.counting.differential import FLAGGED_FROM
 from hemato_edge.labels import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from hemato_edge.views.report.model import Figure, Report, Summary
+    from hemato_edge.views.report.model import ClassShare, Figure, Report, Summary
 
 NOTHING = "–"
 """Stands where there is no figure."""
@@ -27,8 +28,13 @@ def class_rows(summary: Summary) -> Iterator[tuple[str, str, str, str, str]]:
     The first rows are the classes, as many as `summary.differential` has.
     """
     for row in summary.differential:
-        flag = (row.flag or "").upper()
-        yield BY_NAME[row.label].plural, str(row.count), decimal(row.percent), interval(row.interval), flag
+        yield (
+            BY_NAME[row.label].plural,
+            str(row.count),
+            decimal(row.percent),
+            interval(row.interval),
+            mark(summary, row),
+        )
     classified = summary.classified
     yield "Classified white cells", str(classified), "100.0" if classified else NOTHING, "", ""
     yield "Unclassified", str(summary.unclassified), "", "", ""
@@ -36,6 +42,62 @@ def class_rows(summary: Summary) -> Iterator[tuple[str, str, str, str, str]]:
     yield "Nucleated red cells", str(nucleated.count), "", "", ""
     ends = interval(nucleated.interval) if classified else ""
     yield "Nucleated red cells /100 WBC", "", decimal(nucleated.per_100_wbc), ends, ""
+
+
+def mark(summary: Summary, row: ClassShare) -> str:
+    """What stands beside a class: its flag, or why it has none; `caution_lines` says more."""
+    if row.label in summary.unanswered:
+        return "not known to the model"
+    uneven = {one.label: one for one in getattr(summary, "uneven_rejection", ())}
+    if row.label in uneven:
+        return "TOO LOW?" if uneven[row.label].more else "TOO HIGH?"
+    return (row.flag or "").upper()
+
+
+def caution_lines(report: Report) -> Iterator[str]:
+    """What must be read before the percentages."""
+    if report.classified < FLAGGED_FROM:
+        cells = "no cell was" if not report.classified else f"{report.classified} were"
+        yield f"Fewer than {FLAGGED_FROM} cells: {cells} classified. Nothing is flagged LOW or HIGH."
+    if report.unanswered:
+        names = " and ".join(BY_NAME[label].plural.lower() for label in report.unanswered)
+        yield (
+            f"This model does not know {names}: such cells were given other names or none, and the other percentages "
+            "hold them."
+        )
+    for one in report.uneven_rejection:
+        rejected, named = 100 * one.rejected / one.of_rejected, 100 * one.named / one.of_named
+        yield (
+            f"{BY_NAME[one.label].plural} are left unclassified {'more' if one.more else 'less'} often than other "
+            f"cells: {rejected:.0f} % of the {one.of_rejected} unclassified cells that were reviewed, {named:.0f} % of "
+            f"the classified. Their percentage is too {'low' if one.more else 'high'}, and its interval does not cover "
+            f"that: review the other {report.unclassified}."
+        )
+    if report.clock_set is not None:
+        way = "forward" if report.clock_set.by_s > 0 else "back"
+        yield (
+            f"The clock was set {way} by {duration(abs(report.clock_set.by_s))} while the session ran; its start is "
+            "reckoned back from its last field."
+        )
+
+
+def letterhead_lines(report: Report) -> Iterator[tuple[str, str]]:
+    """Name and text of what the laboratory prints on its reports, where it is given."""
+    head = report.letterhead
+    for name, text in (("Laboratory", head.laboratory), ("Operator", head.operator), ("Comment", head.comment)):
+        if text:
+            yield name, text
+
+
+def duration(seconds: float) -> str:
+    """A length of time in the two largest units."""
+    left = round(seconds)
+    parts = []
+    for name, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {name}")
+    return " ".join(parts[:2]) or "0 s"
 
 
 def interval(ends: tuple[float, float] | None) -> str:
@@ -132,13 +194,19 @@ def target_line(report: Report) -> str:
 
 
 def times_line(report: Report) -> str:
-    """When the session was, in UTC."""
-    times = ("…" if time is None else f"{time:%Y-%m-%d %H:%M:%S}" for time in _times(report))
-    return f"{' to '.join(times)} UTC"
+    """When the session was, in UTC and, where that is another, in the device's own zone."""
+    start, end = report.period
+    told = f"{_moment(start)} to {_moment(end)} UTC"
+    known = [time for time in (start, end) if time is not None]
+    if not known or not any(time.astimezone().utcoffset() for time in known):
+        return told
+    local = [None if time is None else time.astimezone() for time in (start, end)]
+    zone = known[-1].astimezone().strftime("%Z")
+    return f"{told} ({_moment(local[0])} to {_moment(local[1])} {zone})"
 
 
-def _times(report: Report) -> tuple[datetime, datetime | None]:
-    return report.session.started_utc, report.session.ended_utc
+def _moment(time: datetime | None) -> str:
+    return "…" if time is None else f"{time:%Y-%m-%d %H:%M:%S}"
 
 
 def printable(text: str) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from hemato_edge.views.report.model import Report
 
-LABELS = ["neutrophil"] * 6 + ["lymphocyte"] * 4 + ["unclassified"] * 2 + ["erythroblast", "platelet"]
+LABELS = ["neutrophil"] * 60 + ["lymphocyte"] * 40 + ["unclassified"] * 2 + ["erythroblast"] * 10 + ["platelet"]
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_the_observations_carry_their_codes_and_intervals(report: Report) -> Non
     }
     assert neutrophils["interpretation"][0]["coding"][0]["code"] == "H"
     ends = [part["valueQuantity"]["value"] for part in neutrophils["component"]]
-    assert ends == pytest.approx([6, 26.23781, 87.84477], abs=1e-5)
+    assert ends == pytest.approx([60, 49.72092, 69.67052], abs=1e-5)  # R: binom.test(60, 100)
     assert inside["nucleated-red-cells"]["valueQuantity"]["value"] == 10.0
     assert inside["platelet-estimate"]["valueQuantity"]["unit"] == "10*9/L"
     assert all(resource["note"][0]["text"] == RESEARCH_USE_NOTICE for resource in inside.values())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import subprocess
 import sys
@@ -33,14 +35,14 @@ SETTINGS = {
     "reference": {"monocyte": [3, 9]},
 }
 OF_THIS_MACHINE = ("boot_id", "last_link", "database")
-SINCE = ("verification",)
+SINCE = ("verification", "unanswered", "uneven_rejection", "clock_set", "timings_ms", "letterhead")
 """Keys that came later."""
 FORMAT = """
 from hemato_edge.views.report.formats import Format
 
 
-def _shout(report, reader):
-    yield f"{report.classified} WHITE CELLS, {reader.path.name}"
+def _shout(reports, reader):
+    yield f"{reports[0].classified} WHITE CELLS, {reader.path.name}"
 
 
 LOUD = Format("only in capitals", _shout)
@@ -86,7 +88,52 @@ def test_an_unknown_format_is_answered_with_the_known_ones(tmp_path: Path) -> No
     report_commands.register(app)
     result = CliRunner().invoke(app, ["report", "--db", str(tmp_path / "x.db"), "--format", "docx"])
     assert result.exit_code == 2
-    assert "text, json, csv, html, fhir" in " ".join(result.output.split())
+    assert "text, json, csv, html, fhir, xlsx" in " ".join(result.output.split())
+
+
+def test_a_workbook_holds_several_sessions(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    database, book = tmp_path / "x.db", tmp_path / "x.xlsx"
+    record(database, ["neutrophil"] * 6 + ["lymphocyte"] * 4, label="=1+1")
+    record(database, ["monocyte"] * 3, label="next\x07")
+    said = run_report("--db", database, "--session", 1, "--session", 2, "--format", "xlsx", "--out", book)
+    assert said == ""
+    sheets = openpyxl.load_workbook(book)
+    rows = list(sheets["Differential"].iter_rows(values_only=True))
+    heading, first = rows[0], dict(zip(rows[0], rows[1], strict=True))
+    assert (first["session"], first["sample"], first["label"], first["percent"]) == (1, "'=1+1", "neutrophil", 60.0)
+    assert {row[heading.index("session")] for row in rows[1:]} == {1, 2}
+    assert sheets["Differential"]["G2"].data_type == "n"
+    sessions = list(sheets["Sessions"].iter_rows(values_only=True))
+    assert [row[1] for row in sessions] == ["sample", "'=1+1", "next·"]
+    assert "Fewer than 100 cells" in str(sessions[1])
+
+
+def test_csv_begins_with_its_mark_and_joins_sessions(tmp_path: Path) -> None:
+    record(tmp_path / "x.db", ["neutrophil"] * 6)
+    record(tmp_path / "x.db", ["monocyte"])
+    target = tmp_path / "x.csv"
+    run_report("--db", tmp_path / "x.db", "--session", 1, "--session", 2, "--format", "csv", "--out", target)
+    assert target.read_bytes()[:3] == b"\xef\xbb\xbf"
+    rows = list(csv.DictReader(io.StringIO(target.read_text(encoding="utf-8-sig"))))
+    assert {row["session"] for row in rows} == {"1", "2"}
+
+
+def test_a_page_holds_one_session(tmp_path: Path) -> None:
+    record(tmp_path / "x.db", ["neutrophil"])
+    record(tmp_path / "x.db", ["neutrophil"])
+    app = typer.Typer()
+    report_commands.register(app)
+    arguments = ["report", "--db", str(tmp_path / "x.db"), "--session", "1", "--session", "2", "--format", "html"]
+    assert CliRunner().invoke(app, arguments).exit_code == 2
+
+
+def run_report(*arguments: object) -> str:
+    app = typer.Typer()
+    report_commands.register(app)
+    result = CliRunner().invoke(app, ["report", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
 
 
 @pytest.mark.parametrize("name", FORMATS)

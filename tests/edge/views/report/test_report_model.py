@@ -17,7 +17,7 @@ from hemato_edge.store.records import SETTING_CHANGED
 from hemato_edge.store.writer import open_writer
 from hemato_edge.views.report.build import build_report
 from hemato_edge.views.report.model import Reviewed, as_json, document
-from hemato_edge.views.report.tables import report_csv
+from hemato_edge.views.report.tables import BOM, report_csv
 from hemato_edge.views.report.text import report_lines
 
 if TYPE_CHECKING:
@@ -180,13 +180,13 @@ def test_the_profile_and_its_contradiction_are_told(path: Path) -> None:
     assert "Calibration oil-100, objective 100x: 0.1 µm per pixel" in text
     assert "WARNING: the red cells do not fit" in text
     assert "(7 frames)" in text
-    rows = list(csv.DictReader(io.StringIO(report_csv(report))))
+    rows = list(csv.DictReader(io.StringIO(report_csv(report).removeprefix(BOM))))
     assert {row["profile"] for row in rows} == {"oil-100"}
     assert [row["count"] for row in rows if row["label"] == "warning:scale_contradicts_profile"] == ["7"]
 
 
 def test_reference_intervals_are_those_of_the_recording(path: Path) -> None:
-    record(path, LABELS, settings=CALIBRATED)
+    record(path, [*LABELS, *["neutrophil"] * 90], settings=CALIBRATED)
     with Reader(path) as reader:
         rows = {row["label"]: row for row in document(build_report(reader))["differential"]}
     assert (rows["neutrophil"]["reference"], rows["neutrophil"]["flag"]) == ([0.0, 10.0], "high")

@@ -110,8 +110,8 @@ def test_densities_are_told_with_their_intervals(path: Path) -> None:
 
 
 def test_a_flag_stands_beside_its_row(path: Path) -> None:
-    record(path, LABELS, settings={"reference.neutrophil": [0, 10]})
+    record(path, ["neutrophil"] * 60 + ["lymphocyte"] * 40, settings={"reference.neutrophil": [0, 10]})
     with Reader(path) as reader:
         lines = squeezed("\n".join(report_lines(build_report(reader))))
-    assert "Neutrophils 6 60.0 26.2 – 87.8 HIGH" in lines
+    assert "Neutrophils 60 60.0 49.7 – 69.7 HIGH" in lines
     assert any("hemato-edge calibrate" in line for line in lines)
