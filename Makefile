@@ -2,9 +2,12 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
+# The tests of a file stay on one worker: they share a model, a trained network or a drawn slide.
+PARALLEL = -n auto --dist loadfile
+COVERAGE = --cov --cov-report=term:skip-covered
 PIP     = $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: help demo page debian test test-all test-page test-systemd test-aarch64 fuzz check format clean
+.PHONY: help demo page debian test test-all test-page test-systemd test-aarch64 fuzz check docs reference release-check format clean
 .DELETE_ON_ERROR:
 
 help:            ## this list
@@ -23,6 +26,11 @@ $(VENV)/.all: pyproject.toml | $(VENV)/bin/python
 	$(PIP) -e '.[train,dev]'
 	@touch $@ $(VENV)/.device $(VENV)/.web
 
+# What builds the documentation.
+$(VENV)/.docs: pyproject.toml | $(VENV)/bin/python
+	$(PIP) -e '.[docs]'
+	@touch $@
+
 demo: $(VENV)/.device ## install, then count 100 white cells on the drawn slide
 	$(BIN)/hemato-edge run --camera demo --until 100
 
@@ -39,11 +47,11 @@ debian:          ## as root: Debian's packages that some tests use; without them
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends mosquitto systemd chromium
 
-test: $(VENV)/.all ## install all that is needed and run the quick tests
-	$(BIN)/python -m pytest
+test: $(VENV)/.all ## install all that is needed and run the quick tests on all cores, with coverage
+	$(BIN)/python -m pytest $(PARALLEL) $(COVERAGE)
 
 test-all: $(VENV)/.all ## also the tests that take minutes
-	$(BIN)/python -m pytest -m "not systemd"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not systemd"
 
 test-page: $(VENV)/.all ## the page in a real Chromium (`make debian` installs one): some minutes
 	$(BIN)/python -m pytest -m browser tests/edge/web
@@ -62,9 +70,26 @@ check: $(VENV)/.all ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(VENV)/.docs ## build the documentation into site/: links, anchors and included files are checked
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+
+reference: $(VENV)/.all ## write the generated pages of the documentation anew
+	$(BIN)/python tests/layout.py > docs/develop/layout.md
+	$(BIN)/python -m hemato_edge.cameras.registry > docs/reference/cameras.md
+	$(BIN)/hemato-edge config example > systemd/config.example.toml
+	$(BIN)/python tests/reference.py
+
+release-check: $(VENV)/.all ## build sdist and wheel, check them, count from the wheel in a bare environment
+	rm -rf dist build/bare
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+	$(PYTHON) -m venv build/bare
+	build/bare/bin/python -m pip install --disable-pip-version-check --quiet dist/*.whl
+	cd build/bare && HOME=$$PWD bin/hemato-edge --version && HOME=$$PWD bin/hemato-edge run --camera demo --until 20
+
 format: $(VENV)/.all ## let the formatter do its work
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean: ## remove the environment and what tools left behind
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage build dist site

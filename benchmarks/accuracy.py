@@ -1,4 +1,4 @@
-"""The README's accuracy table: the shipped classifier, or another bundle, on held-out cells.
+"""The accuracy table of docs/results/accuracy.md: the shipped classifier, or another bundle, on held-out cells.
 
     python benchmarks/accuracy.py --data DIR [--model FILE] [--laboratory moticam …]
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+TESTS = Path(__file__).parent
+# Modules of the same name may test different packages (import mode "importlib"), so nothing puts a test's folder on
+# the path; what tests share lies beside them and is imported by its name, which test_mirror keeps unique.
+sys.path.extend(str(folder) for folder in (TESTS, *sorted(TESTS.rglob("*/"))) if any(folder.glob("*.py")))
 
 _SLOW_CASES = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
 settings.register_profile(

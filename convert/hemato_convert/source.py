@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 REPRESENTATIVE = 400
 """Training crops that the activations' ranges are measured on."""
 REPRESENTATIVE_LIMITS = (100, 500)
-"""Fewer miss what a class does to the ranges; more cost time and, by `training/RESULTS.md`, change nothing."""
+"""Fewer miss what a class does to the ranges; more cost time and, by `docs/results/training.md`, change nothing."""
 
 
 def read_run(folder: Path) -> dict[str, Any]:

@@ -37,16 +37,15 @@ class HematoEdgeError(Exception):
 
 
 class CameraError(HematoEdgeError):
-    """The camera is missing, busy, not supported here, or gave no frame in time."""
+    """The camera is missing, busy, not supported here, or it stopped giving frames."""
 
     exit_code = 3
 
 
 class CameraFault(CameraError):
-    """A camera that was found out: its reader hangs, has crashed, or its device is gone.
+    """A fault of the camera that is certain: its reader hangs, has crashed, or its device is gone.
 
-    `kind` is one of `cameras.health.Fault`'s values. Raised where the fault is certain, so that nobody has to guess it
-    from the words.
+    `kind` is one of the values of `cameras.recovery.state.Fault`, so that nobody has to guess it from the message.
     """
 
     def __init__(self, kind: str, message: str, fix: str = "") -> None:
@@ -61,7 +60,7 @@ class ModelError(HematoEdgeError):
 
 
 class StoreError(HematoEdgeError):
-    """The database is damaged, from a newer version, in use, read-only, or the disk is full."""
+    """The database is damaged, too new, in use, read-only, or the disk is full; or `db check` found errors."""
 
     exit_code = 5
 
@@ -73,7 +72,7 @@ class ConfigurationError(HematoEdgeError):
 
 
 class MissingExtraError(HematoEdgeError):
-    """A command of the workstation's half was called without its dependencies."""
+    """An extra is needed: `pip install 'hemato-edge[train]'`, or the one that the message names."""
 
     exit_code = 7
 
@@ -91,24 +90,24 @@ class DataError(HematoEdgeError):
 
 
 class BenchError(HematoEdgeError):
-    """A run of the bench cannot be compared, drawn, or made at all on this device."""
+    """`bench` cannot compare, draw or measure on this device."""
 
     exit_code = 13
 
 
 class CalibrationError(HematoEdgeError):
-    """Scale or stain cannot be estimated from what was seen."""
+    """Scale or stain cannot be estimated; or a calibration profile is missing, damaged or does not fit."""
 
     exit_code = 10
 
 
 class OutletError(HematoEdgeError):
-    """Counts or metrics cannot leave the device as was asked: the port is taken, or the broker refuses."""
+    """The port of the metrics is taken, or messages for the broker still wait after `mqtt send`."""
 
     exit_code = 11
 
 
 class ServiceError(HematoEdgeError):
-    """The systemd service cannot be installed, removed or started, or it does not run."""
+    """The systemd service cannot be installed, removed or started; or `service status` finds that it does not run."""
 
     exit_code = 12

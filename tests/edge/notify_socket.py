@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+from waiting import DEADLINE_S
+
 
 class NotifySocket:
     """Receives what a program tells; a context manager.
@@ -24,12 +26,12 @@ class NotifySocket:
     def __exit__(self, *_: object) -> None:
         self._socket.close()
 
-    def next(self, timeout_s: float = 60.0) -> dict[str, str]:
+    def next(self, timeout_s: float = DEADLINE_S) -> dict[str, str]:
         """The next message."""
         self._socket.settimeout(timeout_s)
         return dict(line.split("=", 1) for line in self._socket.recv(65536).decode().split("\n"))
 
-    def until(self, name: str, timeout_s: float = 60.0) -> dict[str, str]:
+    def until(self, name: str, timeout_s: float = DEADLINE_S) -> dict[str, str]:
         """The next message that says `name`."""
         while True:
             message = self.next(timeout_s)

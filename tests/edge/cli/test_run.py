@@ -8,7 +8,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 from outcomes import assert_one_line_error
+from waiting import DEADLINE_S, until
 
 from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.labels import LEUKOCYTES
@@ -80,11 +80,9 @@ def test_a_signal_ends_it_in_order(tmp_path: Path, number: signal.Signals) -> No
         text=True,
         env={**os.environ, "HOME": str(tmp_path)},
     )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and fields_in(tmp_path / "s.db") < 3:
-        time.sleep(0.1)
+    until(lambda: fields_in(tmp_path / "s.db") >= 3, "three fields are recorded")
     process.send_signal(number)
-    stdout, stderr = process.communicate(timeout=30)
+    stdout, stderr = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 0, stderr
     assert f"stopped by {number.name}" in stderr
     assert "Neutrophils" in stdout

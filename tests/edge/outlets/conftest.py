@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ports import refusing_port
 from real_broker import RealBroker, Subscriber
 from recorded import record
 
@@ -20,6 +21,13 @@ def broker(tmp_path: Path) -> Iterator[RealBroker]:
     broker.start()
     yield broker
     broker.stop()
+
+
+@pytest.fixture
+def refused() -> Iterator[int]:
+    """A port at which no broker answers."""
+    with refusing_port() as port:
+        yield port
 
 
 @pytest.fixture

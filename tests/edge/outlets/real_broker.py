@@ -7,42 +7,17 @@ import os
 import shutil
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from ports import own_port
+from waiting import until
 
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-DEADLINE_S = 60.0
-"""For what takes milliseconds on an idle machine."""
-
-
-def until(happened: Callable[[], object], what: str) -> None:
-    """Wait until something has happened; fail when it does not."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not happened():
-        assert time.monotonic() < deadline, f"still waiting: {what}"
-        time.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def deaf_broker() -> Iterator[int]:
-    """A port of this machine that takes connections and never answers."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield int(listener.getsockname()[1])
 
 
 class RealBroker:
@@ -51,7 +26,7 @@ class RealBroker:
     def __init__(self, folder: Path, *lines: str) -> None:
         if MOSQUITTO is None:
             pytest.skip("Mosquitto is not installed: sudo apt-get install mosquitto")
-        self.port = free_port()
+        self.port = own_port()
         self.folder = folder
         self.lines = lines or ("allow_anonymous true",)
         self._process: subprocess.Popen[bytes] | None = None
@@ -69,6 +44,10 @@ class RealBroker:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def log(self) -> str:
+        """What it has written so far."""
+        return (self.folder / "mosquitto.log").read_text()
 
     def _listens(self) -> bool:
         with socket.socket() as probe:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from waiting import DEADLINE_S
+
 
 @contextmanager
 def running(folder: Path, *arguments: object, **variables: str) -> Iterator[subprocess.Popen[str]]:
@@ -26,6 +28,6 @@ def running(folder: Path, *arguments: object, **variables: str) -> Iterator[subp
         try:
             yield process
             process.send_signal(signal.SIGTERM)
-            process.wait(60)
+            process.wait(DEADLINE_S)
         finally:
             process.kill()

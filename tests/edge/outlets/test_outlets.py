@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from real_broker import RealBroker, Subscriber, deaf_broker, free_port, until
+from ports import deaf_port
+from real_broker import RealBroker, Subscriber
 from running import running
+from waiting import DEADLINE_S, until
 
 import hemato_edge
 from hemato_edge.outlets.mqtt.access import address
@@ -54,7 +56,7 @@ def spied(folder: Path, *arguments: object) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=DEADLINE_S,
     )
     assert done.returncode == 0, done.stderr
     return done.stderr.splitlines()[-1]
@@ -80,16 +82,16 @@ def counts_of(tmp_path: Path, name: str, *arguments: object, **variables: str) -
     folder = tmp_path / name
     folder.mkdir()
     with running(folder, *DEMO, *arguments, **variables) as process:
-        stdout, stderr = process.communicate(timeout=120)
+        stdout, stderr = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 0, stderr
     document: dict[str, object] = json.loads(stdout)
     return document
 
 
-def test_a_dead_broker_takes_no_cell_away(tmp_path: Path) -> None:
+def test_a_dead_broker_takes_no_cell_away(tmp_path: Path, refused: int) -> None:
     alone = counts_of(tmp_path, "alone")
-    nobody = counts_of(tmp_path, "nobody", "--mqtt", "127.0.0.1", **PLAIN, HEMATO_EDGE_MQTT__PORT=str(free_port()))
-    with deaf_broker() as port:
+    nobody = counts_of(tmp_path, "nobody", "--mqtt", "127.0.0.1", **PLAIN, HEMATO_EDGE_MQTT__PORT=str(refused))
+    with deaf_port() as port:
         deaf = counts_of(tmp_path, "deaf", "--mqtt", "127.0.0.1", **PLAIN, HEMATO_EDGE_MQTT__PORT=str(port))
     for other in (nobody, deaf):
         for part in ("counts", "differential", "fields", "unclassified"):
@@ -103,7 +105,7 @@ def test_a_run_is_heard_to_its_end(tmp_path: Path, broker: RealBroker, subscribe
     assert subscriber.of_kind("counts")
     # a machine that is very busy may not send the last of it within the 2 s that an ending run takes for that
     with running(tmp_path / "heard", "mqtt", "send", "--db", "counts.db", "--mqtt", "127.0.0.1", **alive) as process:
-        process.communicate(timeout=60)
+        process.communicate(timeout=DEADLINE_S)
     until(lambda: len(subscriber.of_kind("state")) == 4, "the second goodbye")
     last = subscriber.of_kind("counts")[-1]
     assert last["counts"] == document["counts"]
@@ -111,26 +113,26 @@ def test_a_run_is_heard_to_its_end(tmp_path: Path, broker: RealBroker, subscribe
 
 
 def test_send_sends_what_a_run_without_a_broker_left(
-    tmp_path: Path, broker: RealBroker, subscriber: Subscriber
+    tmp_path: Path, broker: RealBroker, subscriber: Subscriber, refused: int
 ) -> None:
     secrets = {"HEMATO_EDGE_MQTT__USERNAME": "the-user", "HEMATO_EDGE_MQTT__PASSWORD": "the-word"}
-    dead = {**PLAIN, "HEMATO_EDGE_MQTT__PORT": str(free_port())}
+    dead = {**PLAIN, "HEMATO_EDGE_MQTT__PORT": str(refused)}
     document = counts_of(tmp_path, "later", "--mqtt", "127.0.0.1", **dead, **secrets)
     folder = tmp_path / "later"
     with Reader(folder / "counts.db") as reader:  # the session keeps that it was asked for, and no secret
         assert reader.session().settings["mqtt.host"] == "127.0.0.1"
         assert "the-" not in json.dumps(reader.session().settings)
     with running(folder, "mqtt", "status", "--db", "counts.db", "--json") as process:
-        assert json.loads(process.communicate(timeout=60)[0])["waiting"] == 2
+        assert json.loads(process.communicate(timeout=DEADLINE_S)[0])["waiting"] == 2
     with running(folder, "mqtt", "send", "--db", "counts.db", "--mqtt", "127.0.0.1", **dead) as process:
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=DEADLINE_S)
         assert process.returncode == 11
         assert stderr.startswith("error: Not everything was sent: nothing listens at")
         assert "2 messages wait; nothing is lost." in stderr
         assert len(stderr.splitlines()) == 1
     alive = {**PLAIN, "HEMATO_EDGE_MQTT__PORT": str(broker.port)}
     with running(folder, "mqtt", "send", "--db", "counts.db", "--mqtt", "127.0.0.1", "--json", **alive) as process:
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=DEADLINE_S)
         assert json.loads(stdout) == {"broker": f"127.0.0.1:{broker.port}", "sent": 2, "waiting": 0}, stderr
     until(lambda: subscriber.of_kind("counts"), "it is heard")
     assert subscriber.of_kind("counts")[-1]["counts"] == document["counts"]
@@ -154,7 +156,7 @@ def test_what_cannot_work_is_refused_before_counting(tmp_path: Path, variables: 
     (tmp_path / "text.pem").write_text("no certificate")
     named = {"HEMATO_EDGE_MQTT__HOST": "127.0.0.1"} | {f"HEMATO_EDGE_{name}": text for name, text in variables.items()}
     with running(tmp_path, *DEMO, **named) as process:
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 6, stderr
     (line,) = (line for line in stderr.splitlines() if line.startswith("error: "))
     assert said in line
@@ -169,12 +171,12 @@ def test_user_and_password_are_shown_nowhere(tmp_path: Path, monkeypatch: pytest
     assert "the-" not in json.dumps(resolved.values())
     assert "the-" not in repr(resolved)
     with running(tmp_path, "config", "show", "--config", toml) as process:
-        stdout, _ = process.communicate(timeout=60)
+        stdout, _ = process.communicate(timeout=DEADLINE_S)
     assert "mqtt.password" in stdout
     assert "the-" not in stdout
     toml.write_text('[mqtt]\npassword = ["the-word"]\n')
     with running(tmp_path, "config", "show", "--config", toml) as process:
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=DEADLINE_S)
     assert "mqtt.password = …" in stderr
     assert "the-word" not in stderr
 
@@ -188,7 +190,7 @@ def test_what_is_not_installed_is_named_with_its_extra(
 ) -> None:
     without = f"import sys; sys.modules[{missing!r}] = None; from hemato_edge.cli.main import main; main()"
     command = [sys.executable, "-c", without, *(str(argument) for argument in DEMO), *arguments]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=DEADLINE_S)
     assert done.returncode == 7, done.stderr
     assert f"pip install 'hemato-edge[{extra}]'" in done.stderr
     assert "Traceback" not in done.stderr

@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from waiting import until
 
 from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.cameras.isolated.child import CameraRecipe
@@ -255,9 +256,8 @@ def test_a_stop_ends_a_recovery_at_once(tmp_path: Path, writer: Writer, classifi
     run.guard.read_timeout_s = 500
 
     def stop_in_the_hang() -> None:
-        while faulty_camera.read_place(tmp_path / "camera")["step"] == 0 or run.daemon.totals is None:
-            time.sleep(0.1)
-        time.sleep(1)
+        until(lambda: faulty_camera.read_place(tmp_path / "camera")["step"] == 1, "the driver hangs")
+        until(lambda: run.daemon.totals is not None and run.daemon.totals.fields == FRAMES, "all frames are recorded")
         run.daemon.stop("enough")
 
     threading.Thread(target=stop_in_the_hang).start()

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from waiting import DEADLINE_S
 
 from hemato_edge.cameras.camera import EndOfFrames
 from hemato_edge.cameras.demo.camera import DemoCamera
@@ -73,7 +74,7 @@ class ScriptedCamera:
         self._drawn = drawn_frames()
         self._frames, self._pause_s, self._then = frames, pause_s, then
         self._given = 0
-        self.released = threading.Event()
+        self.hanging, self.released = threading.Event(), threading.Event()
         self.closed = False
 
     def open(self) -> None:
@@ -88,7 +89,9 @@ class ScriptedCamera:
             frame = self._drawn[self._given % len(self._drawn)]
             return replace(frame, index=self._given - 1, monotonic_s=time.monotonic(), utc=datetime.now(timezone.utc))
         if self._then == "hang":
-            self.released.wait(30)
+            self.hanging.set()
+            self.released.wait(DEADLINE_S)
+            self.hanging.clear()
         if self._then == "fail":
             message = "unplugged"
             raise CameraError(message, "plug it in")
@@ -177,11 +180,10 @@ def test_a_failing_camera_ends_the_run_and_keeps_the_counts(classifier, writer, 
 
 def test_a_hanging_driver_does_not_hang_the_run(classifier, writer: Writer) -> None:
     camera = ScriptedCamera(4, 0.05, then="hang")
-    daemon = make_daemon(camera, classifier, writer, read_timeout_s=1.5)
-    began = time.monotonic()
+    daemon = make_daemon(camera, classifier, writer, read_timeout_s=3.0)
     with pytest.raises(CameraError, match="its driver hangs"):
         daemon.run()
-    assert time.monotonic() - began < 10
+    assert camera.hanging.is_set()  # the read has not returned, and nobody waits for it
     assert daemon.totals is not None
     assert daemon.totals.wbc >= 1
     camera.released.set()
@@ -190,15 +192,16 @@ def test_a_hanging_driver_does_not_hang_the_run(classifier, writer: Writer) -> N
 def test_a_read_that_blocks_does_not_hold_up_the_end(classifier, writer: Writer) -> None:
     """A service has 5 s: the end waits for a blocked read for `STOP_WAIT_S`, not for its time limit."""
     camera = ScriptedCamera(4, 0.05, then="hang")
-    daemon = make_daemon(camera, classifier, writer, read_timeout_s=300.0)
-    timer = threading.Timer(3.0, daemon.stop, ["stopped by SIGTERM"])
-    timer.start()
-    began = time.monotonic()
+    daemon = make_daemon(camera, classifier, writer, read_timeout_s=2 * DEADLINE_S)
+
+    def stop_in_the_hang() -> None:
+        camera.hanging.wait(DEADLINE_S)
+        daemon.stop("stopped by SIGTERM")
+
+    threading.Thread(target=stop_in_the_hang).start()
     assert daemon.run().reason == "stopped by SIGTERM"
-    assert not camera.released.is_set()
-    assert time.monotonic() - began < 20
+    assert camera.hanging.is_set()  # the read has not returned
     camera.released.set()
-    timer.join()
 
 
 def test_a_store_that_fails_ends_the_run(classifier, writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from notify_socket import NotifySocket
+from waiting import DEADLINE_S
 
 from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.pipeline import committer
@@ -160,7 +161,7 @@ class Analyzer(FieldAnalyzer):
         self.seen += 1
         if self.seen >= self.hangs_at:
             self.hangs.set()
-            self.release.wait(60)
+            self.release.wait(DEADLINE_S)
         return Quality("out_of_focus")
 
     def tallies(self) -> dict[str, int]:
@@ -178,7 +179,7 @@ class PatientCamera(DemoCamera):
         self.may_open = threading.Event()
 
     def open(self) -> None:
-        self.may_open.wait(60)
+        self.may_open.wait(DEADLINE_S)
         super().open()
 
 
@@ -199,7 +200,7 @@ def test_through_the_daemon(manager, clock: Clock, tmp_path: Path, monkeypatch: 
         assert manager.next()["READY"] == "1"
         clock.now += 10
         manager.until("WATCHDOG")
-        assert analyzer.hangs.wait(60)
+        assert analyzer.hangs.wait(DEADLINE_S)
         clock.now += 10
         manager.until("STATUS")  # may still be for the frame before
         for _ in range(3):
@@ -208,5 +209,5 @@ def test_through_the_daemon(manager, clock: Clock, tmp_path: Path, monkeypatch: 
         daemon.stop("enough")
         assert "enough" in manager.until("STOPPING")["STATUS"]
         analyzer.release.set()
-        thread.join(60)
+        thread.join(DEADLINE_S)
         assert not thread.is_alive()

@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from waiting import until
 
 from hemato_edge.cameras.calibrated import PreparedCamera
 from hemato_edge.cameras.camera import EndOfFrames, Noise, OpenCamera
@@ -43,10 +44,8 @@ def is_there(pid: int) -> bool:
 
 
 def await_end(pid: int) -> bool:
-    until = time.monotonic() + 20
-    while is_there(pid) and time.monotonic() < until:
-        time.sleep(0.02)
-    return not is_there(pid)
+    until(lambda: not is_there(pid), f"process {pid} ends")
+    return True
 
 
 def open_files() -> int:

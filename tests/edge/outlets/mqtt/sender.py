@@ -12,7 +12,7 @@ from pathlib import Path
 
 from recorded import session_start, varied_field, varied_tallies
 
-from hemato_edge.outlets.mqtt.outbox import Outbox
+from hemato_edge.outlets.mqtt.outbox import Message, Outbox
 from hemato_edge.outlets.mqtt.publisher import Publisher
 from hemato_edge.settings import MqttSettings
 from hemato_edge.store.writer import open_writer
@@ -22,10 +22,20 @@ settings = MqttSettings(host="127.0.0.1", port=int(port), security="none", devic
 
 
 class DiesBeforeItMarks(Outbox):
-    """An outbox whose process is killed when the broker has acknowledged both messages and nothing is marked yet."""
+    """An outbox whose process is killed when the broker has acknowledged both messages and nothing is marked yet.
+
+    The two acknowledgements may come apart: the first is remembered, not marked, and its message not offered again.
+    """
+
+    acknowledged: frozenset[int] = frozenset()
+
+    def next(self, limit: int) -> list[Message]:
+        return [message for message in super().next(limit) if message.number not in self.acknowledged]
 
     def acknowledge(self, numbers: Sequence[int]) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
+        self.acknowledged |= set(numbers)
+        if len(self.acknowledged) == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 if how == ["die-before-mark"]:

@@ -19,8 +19,10 @@ from pathlib import Path
 
 import pytest
 import trustme
-from real_broker import DEADLINE_S, RealBroker, Subscriber, deaf_broker, free_port, until
+from ports import deaf_port
+from real_broker import RealBroker, Subscriber
 from recorded import NOON, field_result, record, session_start
+from waiting import DEADLINE_S, until
 
 from hemato_edge.errors import StoreError
 from hemato_edge.outlets.mqtt.messages import session_key
@@ -131,10 +133,9 @@ def database_with(database: Path, sessions: int) -> Path:
     return database
 
 
-def test_after_days_offline_every_session_arrives_with_its_totals(database: Path, tmp_path: Path) -> None:
-    port = free_port()
+def test_after_days_offline_every_session_arrives_with_its_totals(database: Path, tmp_path: Path, refused: int) -> None:
     database_with(database, 60)
-    with publishing(database, port) as publisher:
+    with publishing(database, refused) as publisher:
         until(lambda: publisher.waiting == 120, "all wait")
     assert outbox_path(database).exists()
     (tmp_path / "late").mkdir()
@@ -314,7 +315,7 @@ def test_a_wrong_password_is_one_clear_line_and_the_right_one_sends(
     access = {"username": "lab", "protocol": protocol}
     with publishing(database, guarded_broker.port, **access | {"password": "wrong-secret"}) as publisher:
         until(lambda: publisher.broker.trouble, "the refusal")
-        time.sleep(1.5)  # long enough for a second try
+        until(lambda: guarded_broker.log().count("not authorised") >= 2, "a second try is refused, too")
     lines = [line.getMessage() for line in caplog.records if line.levelno >= logging.WARNING]
     assert len(lines) == 1, lines
     assert "refused the user name or the password" in lines[0]
@@ -340,7 +341,7 @@ def test_a_broker_that_never_answers_holds_nothing_up(
 ) -> None:
     monkeypatch.setattr("hemato_edge.outlets.mqtt.broker.KEEPALIVE_S", 3600)  # whoever waited for it would wait so long
     asked()
-    with deaf_broker() as port:
+    with deaf_port() as port:
         publisher = Publisher(settings(port), database)
         publisher.start()
         until(lambda: publisher.waiting == 2, "they wait")

@@ -14,9 +14,9 @@ import pytest
 from captured_boards import build
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
-from real_broker import until
 from recorded import field_result
 from running import running
+from waiting import DEADLINE_S, until
 
 from hemato_edge.errors import OutletError
 from hemato_edge.outlets.prometheus.readings import CAMERA_STATES, camera_state
@@ -30,7 +30,7 @@ DEMO = ("run", "--camera", "demo", "--db", "counts.db", "--no-display", "--metri
 
 
 def scraped(address: str) -> str:
-    with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310 - our own address
+    with urllib.request.urlopen(address, timeout=DEADLINE_S) as answer:  # noqa: S310 - our own address
         text: str = answer.read().decode()
     return text
 
@@ -87,7 +87,7 @@ def test_after_the_run_nothing_listens(tmp_path: Path) -> None:
     with running(tmp_path, *DEMO, "--max-frames", 3) as process:
         assert process.stderr is not None
         port = int(process.stderr.readline().rsplit(":", 1)[1].split("/")[0])
-        process.wait(60)
+        process.wait(DEADLINE_S)
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", port)) != 0
 
@@ -98,7 +98,7 @@ def test_a_port_that_is_taken_is_an_error_before_anything_is_counted(tmp_path: P
         other.listen()
         port = other.getsockname()[1]
         with running(tmp_path, *DEMO[:-1], port) as process:
-            _, stderr = process.communicate(timeout=60)
+            _, stderr = process.communicate(timeout=DEADLINE_S)
     (line,) = (line for line in stderr.splitlines() if line.startswith("error: "))
     assert f"port {port} on 127.0.0.1 is in use" in line
     assert process.returncode == 11

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from recorded import record, session_start, varied_field, varied_tallies
+from waiting import DEADLINE_S
 
 from hemato_edge.errors import StoreError
 from hemato_edge.store.file import backup, connect
@@ -61,7 +62,7 @@ def test_a_copy_is_made_while_a_writer_writes(path: Path, tmp_path: Path) -> Non
         thread = threading.Thread(target=write)
         thread.start()
         try:
-            assert begun.wait(60)
+            assert begun.wait(DEADLINE_S)
             copies = [back_up(path, tmp_path / f"copy{i}.db") for i in range(3)]
         finally:
             stop.set()
