@@ -40,7 +40,7 @@ class Architecture:
             squeeze-excite block breaks the graph into many partitions).
         min_size: smallest input that its poolings leave anything of, pixels.
         pretrained: whether Keras has weights of it from ImageNet.
-        tail: percent of an activation's values beyond its int8 limits that converts it best; `docs/results/training.md`.
+        tail: percent of an activation's values beyond its int8 limits that converts it best (docs/results/training.md).
     """
 
     build: Callable[[int, float, str], Any]
