@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from hemato_edge.web.access import Missing, Refused
-from hemato_edge.web.pages import asked_number, place_of
+from hemato_edge.web.pages import asked_number, place_of, tell
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -37,6 +37,14 @@ async def frame(request: Request) -> Response:
     if answer is None:
         return Response(status_code=204)
     return Response(packed(answer), media_type=MEDIA_TYPE)
+
+
+async def pose(request: Request) -> Response:
+    """`GET /live/pose?after=N`: what goes with the next picture, without it and without marks; 204 as above."""
+    answer = await _next(request, asked_number(request, "after"), 320)
+    if answer is None:
+        return Response(status_code=204)
+    return tell({name: answer.told.get(name) for name in ("seq", "pose", "width", "height", "verdict")})
 
 
 async def still(request: Request) -> Response:

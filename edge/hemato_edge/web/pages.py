@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from hemato_edge.web.place import Place
 
 LONGEST_TEXT = 200
-MENU = (("/", "Count"),)
+MENU = (
+    ("/", "Count"),
+    ("/map", "Map"),
+    ("/health", "Health"),
+    ("/devices", "Devices"),
+    ("/settings", "Settings"),
+)
 """The screens, in the menu's order: address and English name."""
 
 

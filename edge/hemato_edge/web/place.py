@@ -9,6 +9,7 @@ from hemato_edge.door.client import DoorClient
 from hemato_edge.store.reader import Reader
 from hemato_edge.web.assets import Assets
 from hemato_edge.web.devices import Devices
+from hemato_edge.web.examination import Examinations
 from hemato_edge.web.feed import Feed
 from hemato_edge.web.pairing import Pairing
 from hemato_edge.web.pulse import Pulse
@@ -69,6 +70,7 @@ class Place:
     commands: DoorClient = field(init=False)
     feed: Feed = field(init=False)
     pulse: Pulse = field(init=False)
+    examinations: Examinations = field(default_factory=Examinations)
 
     def __post_init__(self) -> None:
         around = self.around

@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from hemato_edge.door.messages import DoorError, State
 from hemato_edge.errors import StoreError
 from hemato_edge.store.reader import Reader
+from hemato_edge.web.board import Board
 from hemato_edge.web.tally import Intervals, Tally, tally_of
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Pulse:
     def __init__(self, database: Path, door: DoorClient) -> None:
         self._database = database
         self._door = door
+        self._board = Board(database)
         self._reader: Reader | None = None
         self._intervals = Intervals()
         self._changed = asyncio.Condition()
@@ -93,9 +95,9 @@ class Pulse:
     def state(self) -> dict[str, Any]:
         """What the door says; `SHUT`, with why, where nobody answers. In any thread."""
         try:
-            return dict(self._door.ask(State()).told)
+            return dict(self._door.ask(State()).told) | self._board.told()
         except DoorError as error:
-            return SHUT | {"why": error.message, "fix": error.fix}
+            return SHUT | self._board.told() | {"why": error.message, "fix": error.fix}
 
     def close(self) -> None:
         """Let go of the store and the door."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from hemato_edge.web import counting, entry, events, live
+from hemato_edge.web import counting, entry, events, health, keeping, live, slide
 from hemato_edge.web.access import Page, Role
 from hemato_edge.web.guard import Guarded
 
@@ -18,12 +18,23 @@ TABLE: tuple[Page, ...] = (
     Page("GET", "/", counting.main_page, Role.VIEWER),
     Page("GET", "/live/frame", live.frame, Role.VIEWER),
     Page("GET", "/live/still.jpg", live.still, Role.VIEWER),
+    Page("GET", "/live/pose", live.pose, Role.VIEWER),
+    Page("GET", "/map", slide.map_page, Role.VIEWER),
     Page("GET", "/events", events.events, Role.VIEWER),
+    Page("GET", "/health", health.health_page, Role.VIEWER),
+    Page("GET", "/health/report.json", health.health_file, Role.VIEWER),
+    Page("GET", "/devices", keeping.devices_page, Role.VIEWER),
+    Page("GET", "/settings", keeping.settings_page, Role.VIEWER),
+    Page("POST", "/language", keeping.choose_language, Role.VIEWER),
     Page("POST", "/leave", entry.leave, Role.VIEWER),
     # who counts
     Page("POST", "/session/start", counting.start, Role.COUNTER),
     Page("POST", "/session/stop", counting.stop, Role.COUNTER),
     Page("POST", "/session/note", counting.note, Role.COUNTER),
+    Page("POST", "/health/examine", health.examine, Role.COUNTER),
+    # who keeps it
+    Page("POST", "/devices/pin", keeping.new_pin, Role.KEEPER),
+    Page("POST", "/devices/revoke", keeping.revoke, Role.KEEPER),
 )
 
 

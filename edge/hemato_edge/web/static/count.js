@@ -13,11 +13,35 @@ const sound = new Sound();
 let phase = "", session = null, last = null, region = null, verdict = "";
 
 // --- the store's numbers and the run's state
-const source = new EventSource("/events");
-source.addEventListener("counts", (event) => {
+/** @type {EventSource | null} */
+let source = null;
+
+function listen() {
+  if (source) return;
+  source = new EventSource("/events");
+  source.addEventListener("counts", (event) => replaceCounts(event.data));
+  source.addEventListener("numbers", (event) => tell(JSON.parse(event.data)));
+  source.addEventListener("state", (event) => take(JSON.parse(event.data)));
+  source.addEventListener("error", () => messages.cause("shut", source?.readyState !== EventSource.OPEN));
+}
+
+function hush() {
+  source?.close();
+  source = null;
+}
+
+// A hidden page asks for nothing, unless it is to be heard.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden && !sound.on) return hush();
+  listen();
+  if (!document.hidden) stayAwake();
+});
+
+/** @param {string} html a piece that our own server has made and escaped */
+function replaceCounts(html) {
   if (!counts) return;
   const before = countsByLabel(), open = Array.from(counts.querySelectorAll("details[open]"), (one) => one.dataset.label);
-  counts.innerHTML = event.data; // rendered and escaped by our own server
+  counts.innerHTML = html;
   for (const key of counts.querySelectorAll(".key")) {
     if (open.includes(key.dataset.label)) key.setAttribute("open", "");
     if (Number(key.dataset.count) > (before.get(key.dataset.label) ?? Infinity)) {
@@ -25,11 +49,7 @@ source.addEventListener("counts", (event) => {
       setTimeout(() => key.classList.remove("flash"), 500);
     }
   }
-});
-source.addEventListener("numbers", (event) => tell(JSON.parse(event.data)));
-source.addEventListener("state", (event) => take(JSON.parse(event.data)));
-source.addEventListener("error", () => messages.cause("shut", source.readyState !== EventSource.OPEN));
-document.addEventListener("visibilitychange", () => { if (!document.hidden) stayAwake(); });
+}
 
 function countsByLabel() {
   return new Map(Array.from(counts?.querySelectorAll(".key") ?? [], (key) => [key.dataset.label, Number(key.dataset.count)]));
@@ -192,5 +212,7 @@ async function stayAwake() {
   } catch { /* the device saves power: its own setting stands */ }
 }
 
+window.addEventListener("pagehide", hush); // else its two connections stay open in the browser's store of pages
+window.addEventListener("pageshow", listen);
 stayAwake();
 live.start();
