@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import StoreError
-from hemato_edge.views.report.model import setting
+from hemato_edge.views.report.build import number_set
 from hemato_edge.web.access import Missing
 from hemato_edge.web.pages import asked_number, place_of, show
 
@@ -68,8 +68,7 @@ def map_page(request: Request) -> Response:
     try:
         with place.reader() as reader:
             record = reader.session(asked_number(request, "session") or None)
-            scale = setting(record.settings, "calibration.um_per_px")
-            um_per_px = float(scale) if isinstance(scale, (int, float)) else None
+            um_per_px = number_set(record.settings, "calibration.um_per_px")
             regions = regions_of(list(reader.fields(record.id)), list(reader.counted(record.id)), um_per_px)
     except StoreError as error:
         raise Missing(error.message, error.fix) from error

@@ -89,7 +89,7 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
         if role is not Role.NOBODY:
             context.add_cookies([{"name": site.cookie, "value": site.token(role), "url": site.address}])
         page = context.new_page()
-        page.set_default_timeout(1000 * PATIENCE_S / 3)
+        page.set_default_timeout(1000 * PATIENCE_S)
         page.complaints = []
         page.on("console", lambda said: page.complaints.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: page.complaints.append(str(error)))

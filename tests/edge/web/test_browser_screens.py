@@ -1,0 +1,156 @@
+"""Every screen in Chromium: widths, keyboards, accessibility, policy; run with `make test-page`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from conftest import phase
+from sites import Site
+
+from hemato_edge.door.client import DoorClient
+from hemato_edge.door.messages import Start
+from hemato_edge.web.access import Role
+from hemato_edge.web.pages import MENU
+
+pytestmark = pytest.mark.browser
+SCREENS = [address for address, _ in MENU]
+WIDTHS = (320, 390, 768, 1280)
+
+
+@pytest.fixture(scope="module")
+def counting(live_site: Site) -> Site:
+    """The live site while it counts without an end."""
+    with DoorClient(live_site.around.door) as client:
+        client.ask(Start("tube 7", 0))
+    phase(live_site, "counting")
+    return live_site
+
+
+@pytest.mark.parametrize("path", SCREENS)
+def test_no_screen_scrolls_sideways_complains_or_leaves_the_host(
+    counting: Site, open_page: Callable[..., Any], path: str
+) -> None:
+    page = open_page(counting, path)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.reload()
+        page.wait_for_selector(".notice-line")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} at {width}"
+    assert page.complaints == []
+    assert all(url.startswith((counting.address, "blob:", "data:")) for url in asked)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", [*SCREENS, "/pair", "/no/such/page"])
+def test_axe_finds_nothing_serious(counting: Site, open_page: Callable[..., Any], path: str, scheme: str) -> None:
+    pytest.importorskip("axe_playwright_python", reason="axe-playwright-python brings axe-core")
+    axe = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+    page = open_page(counting, path, color_scheme=scheme, bypass_csp=True)
+    page.evaluate(f"localStorage.setItem('theme', '{scheme}')")
+    page.reload()
+    page.wait_for_selector(".notice-line")
+    page.evaluate(axe)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    grave = [
+        (one["id"], [node["html"][:120] for node in one["nodes"]])
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+    assert grave == []
+
+
+def test_the_boxes_of_cells_that_stay_on_view_do_not_blink(counting: Site, open_page: Callable[..., Any]) -> None:
+    page = open_page(counting, "/")
+    page.wait_for_selector(".cell-mark[data-state=counted]", state="attached")
+    record = """async () => {
+      const seen = [], root = document.querySelector('[data-live]');
+      let last = '';
+      while (seen.length < 40) {
+        await new Promise(requestAnimationFrame);
+        if (root.dataset.seq === last) continue;
+        last = root.dataset.seq;
+        seen.push(Array.from(root.querySelectorAll('.cell-mark[data-state=counted]'), one => {
+          const box = one.querySelector('.mark-box');
+          return [one.dataset.number, box.getAttribute('x'), box.getAttribute('y')];
+        }));
+      }
+      return seen;
+    }"""
+    frames = page.evaluate(record)
+    blinks = 0
+    for before, now, after in zip(frames, frames[1:], frames[2:], strict=False):
+        there = {one[0] for one in before} & {one[0] for one in after}
+        blinks += bool(now) and len(there - {one[0] for one in now})
+    assert blinks == 0
+
+
+def test_without_scripts_there_is_a_picture_and_one_can_pair(counting: Site, open_page: Callable[..., Any]) -> None:
+    page = open_page(counting, "/", java_script_enabled=False)
+    picture = page.locator(".picture noscript img, .picture img")
+    assert picture.count() == 1
+    page = open_page(counting, "/pair", Role.NOBODY, java_script_enabled=False)
+    page.fill("#code", "12345678")
+    page.click("text=Pair >> nth=-1")
+    assert page.locator(".alert-danger").count() == 1
+
+
+def test_a_hidden_page_asks_for_nothing_and_a_shown_one_at_once(counting: Site, open_page: Callable[..., Any]) -> None:
+    page = open_page(counting, "/")
+    page.wait_for_function("document.querySelector('[data-live]').dataset.seq")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    hide = """hidden => {
+      Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
+      document.dispatchEvent(new Event('visibilitychange'));
+    }"""
+    page.evaluate(hide, True)
+    page.wait_for_timeout(500)
+    asked.clear()
+    page.wait_for_timeout(3000)
+    assert asked == []
+    page.evaluate(hide, False)
+    page.wait_for_timeout(1000)
+    assert any("/live/frame" in url for url in asked)
+    assert any("/events" in url for url in asked)
+
+
+def test_seven_tabs_all_have_a_picture(counting: Site, open_page: Callable[..., Any]) -> None:
+    first = open_page(counting, "/")
+    tabs = [first, *(first.context.new_page() for _ in range(6))]
+    for tab in tabs[1:]:
+        tab.goto(counting.address + "/")
+    for tab in tabs:
+        tab.bring_to_front()
+        tab.wait_for_function("document.querySelector('[data-live]').dataset.seq", timeout=30_000)
+
+
+def test_the_keys_do_what_help_says(counting: Site, open_page: Callable[..., Any]) -> None:
+    page = open_page(counting, "/", Role.COUNTER, width=1280, height=800)
+    page.wait_for_function("document.querySelector('[data-live]').dataset.seq")
+    page.keyboard.press("?")
+    assert page.locator("#help-dialog[open]").count() == 1
+    page.keyboard.press("Escape")
+    page.keyboard.press("b")
+    assert page.locator(".marks.hidden").count() == 1
+    page.keyboard.press("b")
+    page.keyboard.press("s")
+    assert page.locator("#stop-dialog[open]").count() == 1
+    assert page.evaluate("document.activeElement.textContent") == "Go on"
+    page.keyboard.press("Enter")
+    assert page.locator("#stop-dialog[open]").count() == 0
+    assert phase(counting, "counting")
+
+
+def test_the_theme_is_kept_and_night_is_dark(counting: Site, open_page: Callable[..., Any]) -> None:
+    page = open_page(counting, "/")
+    assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
+    page.click(".foot [data-theme-next]")
+    page.reload()
+    assert page.evaluate("document.documentElement.dataset.bsTheme") == "light"
+    page.click(".foot [data-theme-next]")
+    assert page.evaluate("document.documentElement.className") == "night"
