@@ -25,6 +25,9 @@ def register(root: typer.Typer) -> None:
 def install(
     dry_run: DryRun = False,
     no_start: Annotated[bool, typer.Option("--no-start", help="Only from the next boot on.")] = False,
+    page: Annotated[
+        bool, typer.Option("--page", help="With the page's unit; a count is then started at the page.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Install the unit for this program and /etc/hemato-edge/config.toml, and start it.
@@ -39,7 +42,7 @@ def install(
         check_may_change()
         for folder in temporary(this_program()):
             raise ServiceError(f"{folder} may be gone after a boot.", "Install the program elsewhere, say under /opt.")
-    _do(installation(start=not no_start), dry_run=dry_run, as_json=as_json)
+    _do(installation(start=not no_start, page=page), dry_run=dry_run, as_json=as_json)
 
 
 @app.command()

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.errors import ServiceError
 from hemato_edge.service.allowances import NOT_KEPT, allowances, configured
-from hemato_edge.service.unit import NAME, STATE_FOLDER, SYSUSERS, USER, this_program, unit
+from hemato_edge.service.unit import (
+    NAME,
+    STATE_FOLDER,
+    SYSUSERS,
+    USER,
+    WEB_NAME,
+    this_program,
+    unit,
+    waiting_drop_in,
+    web_unit,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +30,8 @@ if TYPE_CHECKING:
 
 UNIT = Path("/etc/systemd/system") / NAME
 DROP_IN = UNIT.with_name(NAME + ".d") / "10-configuration.conf"
+WEB_UNIT = UNIT.with_name(WEB_NAME)
+WAITING_DROP_IN = DROP_IN.with_name("20-page.conf")
 SYSUSERS_FILE = Path("/etc/sysusers.d/hemato-edge.conf")
 BOOTED = Path("/run/systemd/system")
 """There if systemd runs this machine (sd_booted(3))."""
@@ -56,7 +68,11 @@ class Plan:
 
 
 def installation(
-    program: Program | None = None, settings: Mapping[str, object] | None = None, *, start: bool = True
+    program: Program | None = None,
+    settings: Mapping[str, object] | None = None,
+    *,
+    start: bool = True,
+    page: bool = False,
 ) -> Plan:
     """The plan of `service install`.
 
@@ -64,6 +80,7 @@ def installation(
         program: what is started; None: the one that is running now.
         settings: see `configured`, which is asked where it is None.
         start: start the service, too.
+        page: with the page's unit, and the counting service waiting for a session to be started there.
 
     Raises:
         ConfigurationError: the service's configuration is not valid.
@@ -72,14 +89,27 @@ def installation(
     settings = configured() if settings is None else settings
     allowed = allowances(settings, program)
     drop_in = allowed.drop_in()
-    commands = [("systemd-sysusers", str(SYSUSERS_FILE)), ("systemctl", "daemon-reload"), ("systemctl", "enable", NAME)]
+    names = (NAME, WEB_NAME) if page else (NAME,)
+    commands = [
+        ("systemd-sysusers", str(SYSUSERS_FILE)),
+        ("systemctl", "daemon-reload"),
+        ("systemctl", "enable", *names),
+    ]
     if start:  # not "restart": a stop ends the waiting after failed starts, too
-        commands += [("systemctl", "stop", NAME), ("systemctl", "start", NAME)]
+        commands += [("systemctl", "stop", *names), ("systemctl", "start", *names)]
     files = {SYSUSERS_FILE: SYSUSERS, UNIT: unit(program)}
+    removed = [] if drop_in is not None else [DROP_IN]
+    first: tuple[tuple[str, ...], ...] = ()
+    if page:
+        files |= {WEB_UNIT: web_unit(program), WAITING_DROP_IN: waiting_drop_in(program)}
+    elif WEB_UNIT.exists():  # of an earlier installation
+        removed += [WEB_UNIT, WAITING_DROP_IN]
+        first = (("systemctl", "disable", "--now", WEB_NAME),)
     notes = [f"{folder} must belong to the user {USER}: sudo chown {USER}: {folder}" for folder in allowed.writable]
     notes += [f"{f} may be gone after a boot: install the program elsewhere" for f in temporary(program)]
     return Plan(
-        removed=(DROP_IN,) if drop_in is None else (),
+        removed=tuple(removed),
+        first=first,
         files=files if drop_in is None else {**files, DROP_IN: drop_in},
         commands=tuple(commands),
         notes=tuple(notes),
@@ -89,8 +119,8 @@ def installation(
 def removal() -> Plan:
     """The plan of `service uninstall`: counts, configuration and the user that owns the counts stay."""
     return Plan(
-        removed=(DROP_IN, UNIT, SYSUSERS_FILE),
-        first=(("systemctl", "disable", "--now", NAME),),
+        removed=(DROP_IN, WAITING_DROP_IN, UNIT, WEB_UNIT, SYSUSERS_FILE),
+        first=(("systemctl", "disable", "--now", WEB_NAME), ("systemctl", "disable", "--now", NAME)),
         commands=(("systemctl", "daemon-reload"),),
         notes=(f"The counts in {STATE_FOLDER} and their user {USER} stay.",),
     )

@@ -1,6 +1,6 @@
 """The systemd unit, from one template: the file of the repository and the one that is installed.
 
-`python -m hemato_edge.service.unit > systemd/hemato-edge.service` writes the repository's.
+`python -m hemato_edge.service.unit > systemd/hemato-edge.service` writes the repository's, `… web` that of the page.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 import hemato_edge
 from hemato_edge.cameras.registry import device_nodes
 
-NAME = "hemato-edge.service"
-TEMPLATE = "hemato-edge.service.in"
+NAME, WEB_NAME = "hemato-edge.service", "hemato-edge-web.service"
+TEMPLATE, WEB_TEMPLATE = "hemato-edge.service.in", "hemato-edge-web.service.in"
 USER = "hemato-edge"
 STATE_FOLDER = Path("/var/lib/hemato-edge")
 """The service's own folder; nothing else is writable."""
@@ -24,6 +24,9 @@ DATABASE = STATE_FOLDER / "hemato-edge.db"
 CONFIGURATION = Path("/etc/hemato-edge/config.toml")
 MEMORY_HIGH, MEMORY_MAX = "640M", "896M"
 """More than three times, and five times, what was seen: 180 MB on x86-64, drawn slide, both shipped models."""
+WEB_MEMORY_HIGH, WEB_MEMORY_MAX = "160M", "256M"
+"""More than twice, and four times, what the page was measured at; a picture that is judged is a child in the same
+group."""
 SYSUSERS = f"""\
 # The user that the service runs as: it may open cameras, and its group may read the counts.
 u {USER} - "hemato-edge service" {STATE_FOLDER}
@@ -64,6 +67,22 @@ def unit(program: Program | None = None) -> str:
     return text
 
 
+def web_unit(program: Program | None = None) -> str:
+    """The text of the page's unit; see `unit`."""
+    text = (files("hemato_edge.service") / WEB_TEMPLATE).read_text(encoding="utf-8")
+    values = {"command": (program or Program()).command, "memory_high": WEB_MEMORY_HIGH, "memory_max": WEB_MEMORY_MAX}
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", value)
+    return text
+
+
+def waiting_drop_in(program: Program | None = None) -> str:
+    """What makes the counting service wait for the page: each session has a process of its own, then a fresh one."""
+    command = (program or Program()).command
+    lines = ("# A session is started at the page, or by `hemato-edge door start`.", "[Service]", "ExecStart=")
+    return "\n".join([*lines, f"ExecStart={command} run --no-display --wait", "Restart=always", ""])
+
+
 def quoted(path: Path) -> str:
     """A path as one word of a unit file."""
     text = str(path).replace("%", "%%")
@@ -73,4 +92,4 @@ def quoted(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(unit())
+    sys.stdout.write(web_unit() if sys.argv[1:] == ["web"] else unit())

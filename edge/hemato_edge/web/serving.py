@@ -7,6 +7,7 @@ import socket
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from hemato_edge.journal import goes_to_journal
 from hemato_edge.web.access import WebError
 from hemato_edge.web.certificate import certificate_for
 from hemato_edge.web.pairing import new_token
@@ -77,7 +78,7 @@ def plan(settings: Settings, host: str | None = None, port: int | None = None, d
         hosts=hosts,
         secure=secure,
         loopback=loopback,
-        own_token=new_token() if loopback else None,
+        own_token=new_token() if loopback and not goes_to_journal() else None,  # a code stands in no journal
         show_label=web.show_label,
         keep_uploads_min=web.keep_uploads_min,
         upload_mb=web.upload_mb,

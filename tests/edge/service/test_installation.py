@@ -12,6 +12,8 @@ from hemato_edge.service.installation import (
     DROP_IN,
     SYSUSERS_FILE,
     UNIT,
+    WAITING_DROP_IN,
+    WEB_UNIT,
     Plan,
     carry_out,
     check_may_change,
@@ -41,6 +43,20 @@ def test_the_plan_of_an_installation() -> None:
     assert ("systemctl", "start", "hemato-edge.service") not in installation(PROGRAM, {}, start=False).commands
 
 
+def test_with_the_page_there_are_two_units_and_the_count_waits() -> None:
+    plan = installation(PROGRAM, {}, page=True)
+    assert plan.files is not None
+    assert list(plan.files) == [SYSUSERS_FILE, UNIT, WEB_UNIT, WAITING_DROP_IN]
+    assert "ExecStart=/opt/hemato-edge/bin/hemato-edge web\n" in plan.files[WEB_UNIT]
+    waiting = plan.files[WAITING_DROP_IN].splitlines()
+    assert waiting[2:] == [
+        "ExecStart=",
+        "ExecStart=/opt/hemato-edge/bin/hemato-edge run --no-display --wait",
+        "Restart=always",
+    ]
+    assert ("systemctl", "start", "hemato-edge.service", "hemato-edge-web.service") in plan.commands
+
+
 def test_a_configuration_that_needs_more_gets_a_drop_in() -> None:
     plan = installation(PROGRAM, {"store.path": "/mnt/stick/x.db"})
     assert plan.files is not None
@@ -57,8 +73,8 @@ def test_a_program_in_a_folder_that_a_boot_empties_is_named() -> None:
 
 def test_removal_keeps_the_counts() -> None:
     plan = removal()
-    assert set(plan.removed) == {UNIT, DROP_IN, SYSUSERS_FILE}
-    assert plan.first == (("systemctl", "disable", "--now", "hemato-edge.service"),)
+    assert set(plan.removed) == {UNIT, DROP_IN, SYSUSERS_FILE, WEB_UNIT, WAITING_DROP_IN}
+    assert ("systemctl", "disable", "--now", "hemato-edge.service") in plan.first
     assert not any("/var/lib" in word for command in (*plan.first, *plan.commands) for word in command)
     assert "stay" in plan.notes[0]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hemato_edge.service.allowances import allowances
-from hemato_edge.service.unit import NAME, Program, quoted, this_program, unit
+from hemato_edge.service.unit import NAME, WEB_NAME, Program, quoted, this_program, unit, waiting_drop_in, web_unit
 
 SHIPPED = Path(__file__).parents[3] / "systemd" / NAME
 needs_systemd = pytest.mark.skipif(
@@ -71,6 +71,27 @@ def test_systemd_would_have_complained(tmp_path: Path) -> None:
     """The test above can fail: an unknown key is a warning and no error."""
     done = analyze("verify", written(tmp_path, unit().replace("WatchdogSec=", "WatchdogSecs=")))
     assert "WatchdogSecs" in done.stderr
+
+
+def test_the_pages_file_comes_from_its_template() -> None:
+    shipped = SHIPPED.with_name(WEB_NAME)
+    assert shipped.read_text() == web_unit(), f"python -m hemato_edge.service.unit web > systemd/{WEB_NAME}"
+    assert not re.search(r"@\w+@", web_unit())
+
+
+@needs_systemd
+def test_systemd_verifies_the_pages_unit_and_its_exposure_is_small(tmp_path: Path) -> None:
+    path = tmp_path / WEB_NAME
+    path.write_text(web_unit(this_program()))
+    done = analyze("verify", path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert exposure(path) <= 2.5
+
+
+@needs_systemd
+def test_a_count_that_waits_for_the_page_is_verified_too(tmp_path: Path) -> None:
+    done = analyze("verify", written(tmp_path, unit(this_program()), waiting_drop_in(this_program())))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @needs_systemd
