@@ -9,8 +9,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from hemato_edge import RESEARCH_USE_NOTICE
+from hemato_edge.errors import StoreError
 from hemato_edge.labels import BY_NAME
-from hemato_edge.web.access import Refused, Role
+from hemato_edge.web.access import Missing, Refused, Role
 from hemato_edge.web.words import LANGUAGES, language_of, words_of
 
 if TYPE_CHECKING:
@@ -19,13 +20,17 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from hemato_edge.errors import HematoEdgeError
+    from hemato_edge.store.reader import Reader
+    from hemato_edge.store.records import SessionRecord
     from hemato_edge.web.devices import Device
     from hemato_edge.web.place import Place
 
 LONGEST_TEXT = 200
 MENU = (
     ("/", "Count"),
+    ("/review", "Review"),
     ("/map", "Map"),
+    ("/history", "History"),
     ("/health", "Health"),
     ("/devices", "Devices"),
     ("/settings", "Settings"),
@@ -57,6 +62,22 @@ def device_of(request: Request) -> Device:
     if device is None:
         raise Refused(401, "This device is not paired.", "Pair it.")
     return device
+
+
+def recorded(reader: Reader, number: int) -> SessionRecord:
+    """One session; the last one for 0.
+
+    Raises:
+        Missing: there is none of that number.
+        StoreError: nothing is recorded.
+    """
+    record = reader.session()
+    if number in (0, record.id):
+        return record
+    try:
+        return reader.session(number)
+    except StoreError as error:
+        raise Missing(f"There is no session {number}.", "The history lists what is recorded.") from error
 
 
 def render(request: Request, template: str, **context: Any) -> str:

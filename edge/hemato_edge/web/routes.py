@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from hemato_edge.web import counting, entry, events, health, keeping, live, slide
+from hemato_edge.web import counting, entry, events, health, history, keeping, live, review, slide
 from hemato_edge.web.access import Page, Role
 from hemato_edge.web.guard import Guarded
 
@@ -26,6 +26,17 @@ TABLE: tuple[Page, ...] = (
     Page("GET", "/devices", keeping.devices_page, Role.VIEWER),
     Page("GET", "/settings", keeping.settings_page, Role.VIEWER),
     Page("POST", "/language", keeping.choose_language, Role.VIEWER),
+    Page("GET", "/review", review.one_by_one, Role.VIEWER),
+    Page("GET", "/review/gallery", review.gallery, Role.VIEWER),
+    Page("GET", "/review/cells", review.listed, Role.VIEWER),
+    Page("GET", "/review/tally", review.numbers, Role.VIEWER),
+    Page("GET", "/cell/{session}/{field}/{number}", review.portrait, Role.VIEWER),
+    Page("GET", "/cell/{session}/{field}/{number}/map", review.activation, Role.VIEWER),
+    Page("GET", "/history", history.sessions, Role.VIEWER),
+    Page("GET", "/session/{session}", history.session, Role.VIEWER),
+    Page("GET", "/session/{session}/print", history.printed, Role.VIEWER),
+    Page("GET", "/session/{session}/file/{format}", history.file, Role.VIEWER),
+    Page("GET", "/compare", history.compare, Role.VIEWER),
     Page("POST", "/leave", entry.leave, Role.VIEWER),
     # who counts
     Page("POST", "/session/start", counting.start, Role.COUNTER),
@@ -35,6 +46,9 @@ TABLE: tuple[Page, ...] = (
     # who keeps it
     Page("POST", "/devices/pin", keeping.new_pin, Role.KEEPER),
     Page("POST", "/devices/revoke", keeping.revoke, Role.KEEPER),
+    # who reviews
+    Page("POST", "/review/name", review.name, Role.REVIEWER),
+    Page("POST", "/review/undo", review.undo, Role.REVIEWER),
 )
 
 

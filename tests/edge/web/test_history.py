@@ -1,0 +1,68 @@
+"""History, result, files and comparison: what the page shows is what `report` says."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from sites import Site
+
+from hemato_edge.store.reader import Reader
+from hemato_edge.views.report.build import build_report
+from hemato_edge.views.report.model import as_json
+from hemato_edge.web.access import Role
+
+
+def test_the_list_has_each_session_and_finds_one_by_its_label(site: Site) -> None:
+    with site.client(Role.VIEWER, page=True) as phone:
+        page = phone.get("/history").text
+        assert "tube 1" in page
+        assert "tube &lt;2&gt; &amp; co" in page
+        found = phone.get("/history", params={"search": "TUBE 1"}).text
+        assert "tube 1" in found
+        assert "&lt;2&gt;" not in found
+        assert "No session is found." in phone.get("/history", params={"search": "nowhere"}).text
+
+
+def test_the_files_are_those_of_the_report(site: Site) -> None:
+    with Reader(site.around.database) as reader:
+        wanted = as_json(build_report(reader, 2))
+    with site.client(Role.VIEWER) as program:
+        answer = program.get("/session/2/file/json")
+        assert json.loads(answer.text) == json.loads(wanted)
+        assert answer.headers["content-disposition"] == 'attachment; filename="session-2.json"'
+        assert "neutrophil" in program.get("/session/2/file/csv").text.lower()
+        assert program.get("/session/2/file/exe").status_code == 404
+        assert program.get("/session/99/file/json").status_code == 404
+
+
+def test_the_printed_report_holds_everything_and_runs_nothing(site: Site) -> None:
+    with site.client(Role.VIEWER, page=True) as phone:
+        answer = phone.get("/session/1/print")
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'unsafe-inline'")
+        assert "sandbox" in answer.headers["content-security-policy"]
+        assert "<script" not in answer.text
+        assert "For Research Use Only" in answer.text
+
+
+def test_the_result_says_what_is_not_known(site: Site) -> None:
+    with site.client(Role.VIEWER, page=True) as phone:
+        page = phone.get("/session/1").text
+        assert "not been verified" in page
+        assert "Fewer than 100 cells" in page
+
+
+def test_two_sessions_beside_each_other(site: Site) -> None:
+    with site.client(Role.VIEWER, page=True) as phone:
+        page = phone.get("/compare", params={"first": 1, "second": 2}).text
+        assert "no difference shown" in page
+        assert phone.get("/compare").status_code == 400
+        assert phone.get("/compare", params={"first": 1, "second": "x"}).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/review", "/review/gallery", "/history", "/session/1", "/compare?first=1&second=2"])
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_nothing_leaves_the_page_at_the_side(site: Site, open_page, path: str, width: int) -> None:
+    page = open_page(site, path, width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.complaints == []
