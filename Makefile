@@ -31,7 +31,7 @@ $(VENV)/.docs: pyproject.toml | $(VENV)/bin/python
 	$(PIP) -e '.[docs]'
 	@touch $@
 
-demo: $(VENV)/.device ## install, then count 100 white cells on the drawn slide
+demo: $(VENV)/.device ## install, then count until 100 white cells are classified on the drawn slide
 	$(BIN)/hemato-edge run --camera demo --until 100
 
 # The device's half with the page.

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
     from hemato_edge.errors import ImageError
     from hemato_edge.pipeline.images import CellPicture, FieldPicture
+    from hemato_edge.values import Image
     from hemato_edge.vision.classify.classifier import TFLiteClassifier
 
-Pictures = Annotated[list[Path], typer.Argument(help="Picture files.", metavar="IMAGE…")]
+Pictures = Annotated[list[Path], typer.Argument(help="Picture files, or folders of them.", metavar="IMAGE…")]
+Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Take the pictures of sub-folders as well.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 AsJsonLines = Annotated[bool, typer.Option("--jsonl", help="One JSON object a line, as they come.")]
 ModelFile = Annotated[Path | None, typer.Option("--model", help="Classifier bundle; without it the one that ships.")]
@@ -40,15 +42,18 @@ def analyze(
     annotate: Annotated[Path | None, typer.Option(metavar="DIR", help="Write the pictures with boxes there.")] = None,
     model: ModelFile = None,
     each: Each = False,
+    recursive: Recursive = False,
 ) -> None:
     """Find and name the cells of whole fields of view."""
     from hemato_edge.pipeline.images import analyze_pictures
     from hemato_edge.settings import load_settings
-    from hemato_edge.views.images.annotated import annotate_field, write_picture
+    from hemato_edge.views.images.annotated import annotate_field, output_names, write_picture
     from hemato_edge.vision.classify.classifier import load_classifier
     from hemato_edge.vision.locate.choice import load_locator
     from hemato_edge.vision.quality import QualityGate
 
+    images = pictures_of(images, recursive=recursive)
+    targets = {} if annotate is None else output_names(images, annotate)
     settings = load_settings(overrides={"model.path": model, "locator.min_score": min_score})
     classifier = load_classifier(settings.model.path, settings.model.threads, settings.model.runtime)
     locator = load_locator(
@@ -61,7 +66,7 @@ def analyze(
         for result in analyze_pictures(images, gate, locator, classifier, each=each, failed=failures.add, step=step):
             if annotate is not None:
                 picture = annotate_field(result.image, result.detections, result.judged)
-                write_picture(annotate / f"{result.path.stem}.png", picture)
+                write_picture(targets[result.path], picture, images)
             output.add(result.as_json(), partial(_field_line, result))
     output.close()
     failures.close()
@@ -76,21 +81,48 @@ def classify(
     ] = None,
     model: ModelFile = None,
     each: Each = False,
+    recursive: Recursive = False,
 ) -> None:
     """Name the cell in pictures of one cell each."""
     from hemato_edge.pipeline.images import classify_pictures
+    from hemato_edge.views.images.annotated import output_names, write_picture
     from hemato_edge.vision.locate.locator import OpenCvLocator
 
+    images = pictures_of(images, recursive=recursive)
+    targets = {} if explain is None else output_names(images, explain)
     classifier = _classifier(model)
     failures = Failures()
     output = Output(as_json=as_json, as_jsonl=as_jsonl)
     with Progress("classifying", len(images) * (1 if each else 2)) as step:
         for result in classify_pictures(images, OpenCvLocator(), classifier, each=each, failed=failures.add, step=step):
             if explain is not None:
-                _explain(result, classifier, explain)
+                write_picture(targets[result.path], _explained(result, classifier), images)
             output.add(result.as_json(), partial(_cell_line, result))
     output.close()
     failures.close()
+
+
+def pictures_of(named: list[Path], *, recursive: bool) -> list[Path]:
+    """The files that are meant: a folder stands for the pictures in it, in the order of their names.
+
+    Raises:
+        ImageError: a folder has none.
+    """
+    from hemato_edge.cameras.picture_files import PICTURE_SUFFIXES
+    from hemato_edge.errors import ImageError
+
+    found: list[Path] = []
+    for path in named:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = path.rglob("*") if recursive else path.glob("*")
+        pictures = sorted(one for one in inside if one.suffix.lower() in PICTURE_SUFFIXES and one.is_file())
+        if not pictures:
+            hint = "Name another." if recursive else "Name another, or add --recursive for its sub-folders."
+            raise ImageError(f"The folder {path} has no picture.", hint)
+        found += pictures
+    return list(dict.fromkeys(found))
 
 
 class Output:
@@ -162,9 +194,9 @@ class Progress:
         self._bar.stop()
 
 
-def _explain(result: CellPicture, classifier: TFLiteClassifier, folder: Path) -> None:
+def _explained(result: CellPicture, classifier: TFLiteClassifier) -> Image:
     from hemato_edge.errors import ModelError
-    from hemato_edge.views.images.annotated import explain_cell, write_picture
+    from hemato_edge.views.images.annotated import explain_cell
     from hemato_edge.vision.field_view import FieldView
 
     crops = classifier.crops(FieldView(result.image), result.box[None], result.look)
@@ -172,8 +204,7 @@ def _explain(result: CellPicture, classifier: TFLiteClassifier, folder: Path) ->
     if maps is None:
         raise ModelError("This model has no activation output.", "Convert it again with `hemato-edge convert`.")
     channel = classifier.card.labels.index(result.judgement.best)
-    picture = explain_cell(crops[0][:, :, ::-1], maps[0, :, :, channel], result.judgement)
-    write_picture(folder / f"{result.path.stem}.png", picture)
+    return explain_cell(crops[0][:, :, ::-1], maps[0, :, :, channel], result.judgement)
 
 
 def _field_line(result: FieldPicture) -> str:

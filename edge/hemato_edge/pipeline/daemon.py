@@ -424,7 +424,7 @@ class Daemon:
                 self._hand_over(result)
             target = self._limits.leukocytes
             if target is not None and self._analyzer.leukocytes >= target:
-                self.stop(f"{target} white cells were classified")
+                self.stop(f"the target of {target} white cells was reached")
 
     def _hand_over(self, result: FieldResult) -> None:
         """Give a result to the writer, also while the run is being stopped, unless the writer is gone."""

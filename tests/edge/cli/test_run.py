@@ -30,7 +30,7 @@ def test_the_demo_ends_with_a_differential_and_the_path_of_the_database(program,
     assert "Neutrophils" in done.stdout
     assert str(tmp_path / "counts.db") in done.stdout
     assert RESEARCH_USE_NOTICE in done.stdout
-    assert "Stopped: 10 white cells were classified." in done.stderr
+    assert "Stopped: the target of 10 white cells was reached." in done.stderr
 
 
 def test_json_is_one_document_and_agrees_with_report(program) -> None:

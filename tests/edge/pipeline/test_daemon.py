@@ -108,7 +108,7 @@ def test_counts_the_demo_slide_and_what_was_shown_is_on_disk(classifier, writer:
     daemon = make_daemon(DemoCamera(1), classifier, writer, Limits(leukocytes=12))
     shown = []
     outcome = daemon.run(shown.append, every_s=0.02)
-    assert outcome.reason == "12 white cells were classified"
+    assert outcome.reason == "the target of 12 white cells was reached"
     assert sum(outcome.totals.labels.get(label, 0) for label in LEUKOCYTES) >= 12
     assert outcome.totals.wbc >= 12
     assert outcome.totals.rbc > 50
