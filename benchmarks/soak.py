@@ -108,7 +108,7 @@ class Gauge:
 
     def _line(self) -> str:
         last = self.samples[-1]
-        state = self._daemon.camera_health.status_line() if self._daemon.camera_health else ""
+        state = self._daemon.camera_health.status_line()
         return (
             f"{last['minute']:.0f} min  RSS {last['rss_mb']:.0f} MB  files {last['open files']:.0f}  threads "
             f"{last['threads']:.0f}  frames {last['frames']:.0f}  changes {len(self._changes)}  camera {state}"
@@ -158,8 +158,6 @@ def soak(folder: Path, minutes: float, fps: float, good_frames: int) -> dict[str
             writer,
             lambda: _begin(writer),
             Limits(duration_s=60 * minutes),
-            limits.open_timeout_s,
-            limits.read_timeout_s,
         )
         gauge = Gauge(folder / "camera", daemon, reader, changes)
         outcome = daemon.run(gauge.look)

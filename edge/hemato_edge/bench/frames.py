@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemato_edge.bench.scenes import PreparedCamera, on_its_own
+from hemato_edge.cameras.recovery.guarded import GuardedCamera
 from hemato_edge.pipeline.daemon import Daemon, Limits
 from hemato_edge.pipeline.field import FieldAnalyzer
 from hemato_edge.store.records import FINISHED, SessionStart
@@ -109,13 +110,11 @@ def whole_program(scene: Scene, eyes: Eyes, settings: Settings, writer: Writer) 
     """Frames a second with all threads, queues and the store at work, one value a stretch of frames."""
     camera = PreparedCamera(scene.frames, Counter())
     daemon = Daemon(
-        camera,
+        GuardedCamera(camera),
         new_analyzer(eyes, settings),
         writer,
         lambda: writer.start_session(a_session(eyes)),
         Limits(),
-        settings.camera.open_timeout_s,
-        settings.camera.read_timeout_s,
     )
     daemon.run(every_s=0.02)
     if daemon.session is not None:

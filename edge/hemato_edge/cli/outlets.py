@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from hemato_edge.cameras.camera import Camera
     from hemato_edge.outlets.mqtt.publisher import Publisher
     from hemato_edge.outlets.prometheus.server import Metrics
-    from hemato_edge.pipeline.daemon import Daemon, Observer
+    from hemato_edge.pipeline.daemon import Daemon
+    from hemato_edge.pipeline.run_state import Observer
     from hemato_edge.settings import MetricsSettings, Settings
 
 

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from hemato_edge.cli.attended import Attendance
     from hemato_edge.errors import HematoEdgeError
     from hemato_edge.pipeline.calibrated import SessionCalibration
-    from hemato_edge.pipeline.daemon import Daemon, Limits, Observer
+    from hemato_edge.pipeline.daemon import Daemon, Limits
     from hemato_edge.pipeline.notify import Watchdog
     from hemato_edge.pipeline.reloading import Reloader
+    from hemato_edge.pipeline.run_state import Observer
     from hemato_edge.settings import Resolved, Settings
     from hemato_edge.store.records import SessionStart, Totals
     from hemato_edge.store.writer import Writer
@@ -269,10 +270,8 @@ def _daemon(
 
     gate = QualityGate(**settings.quality.model_dump())
     analyzer = FieldAnalyzer(gate, locator, classifier, calibration)
-    camera = settings.camera
-    waits_s = camera.open_timeout_s, camera.read_timeout_s
     looking_on = attendance.viewer, attendance.hold
-    return Daemon(source, analyzer, writer, begin, limits, *waits_s, observer, watchdog, *looking_on)
+    return Daemon(source, analyzer, writer, begin, limits, observer, watchdog, *looking_on)
 
 
 def _count(daemon: Daemon, display: Display, reloader: Reloader) -> HematoEdgeError | None:

@@ -85,7 +85,7 @@ class ClassifierModel:
         wanted = (card.input.size, card.input.size, 3)
         if engine.input_shape != wanted:
             raise ModelError(
-                f"{self.bundle.path} takes {engine.input_shape}, but its card says {wanted}.",
+                f"{self.bundle.path} takes {[1, *engine.input_shape]} uint8, but its card says {[1, *wanted]}.",
                 "Convert it again with `hemato-edge convert`.",
             )
         if engine.outputs.get(LOGITS) != (len(card.labels),):

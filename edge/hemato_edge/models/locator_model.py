@@ -76,7 +76,7 @@ class LocatorModel:
         wanted = (spec.height, spec.width, 3)
         if engine.input_shape != wanted:
             raise ModelError(
-                f"{self.bundle.path} takes {engine.input_shape}, but its card says {wanted}.",
+                f"{self.bundle.path} takes {[1, *engine.input_shape]} uint8, but its card says {[1, *wanted]}.",
                 "Convert it again with `hemato-edge convert`.",
             )
         rows, columns = spec.height // spec.stride, spec.width // spec.stride

@@ -12,8 +12,11 @@ from hemato_edge.store.records import Join, NewField
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from hemato_edge.cameras.recovery.state import CameraHealth
+    from hemato_edge.pipeline.analysis import Analysis
     from hemato_edge.pipeline.field import FieldAnalyzer
     from hemato_edge.pipeline.notify import Watchdog
+    from hemato_edge.pipeline.run_state import RunState
     from hemato_edge.store.records import Totals
     from hemato_edge.store.writer import Writer
     from hemato_edge.values import FieldResult
@@ -106,3 +109,29 @@ class Recorder:
             for gone, kept in result.joined
             if gone in self._places and kept in self._places
         )
+
+
+def record_results(recorder: Recorder, analysis: Analysis, health: CameraHealth, run: RunState) -> None:
+    """The third thread of a run: it commits every result, and tallies when none comes.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    seen = 0
+    try:
+        while True:
+            results = analysis.take()
+            if not results:
+                if analysis.exhausted:
+                    return
+                changes = health.changed
+                if changes > seen or recorder.quiet:
+                    recorder.record_tallies(run.tallies.now())
+                    seen = changes
+                continue
+            recorder.record_fields(results, run.tallies.now())
+            if run.observer is not None:
+                for result in results:
+                    run.observer.committed(result)
+    finally:
+        recorder.finish(run.tallies.now())

@@ -12,7 +12,7 @@ import sqlite3
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
@@ -100,9 +100,7 @@ class Run:
         self.guard = GuardedCamera(self.reader, self.reader.interrupt, QUICK, self.told, read_s)
         self.most_threads = self.most_files = self.most_children = 0
         self.writer = writer
-        self.daemon = Daemon(
-            self.guard, analyzer(classifier), writer, self.begin, Limits(duration_s=300), read_s, read_s
-        )
+        self.daemon = Daemon(self.guard, analyzer(classifier), writer, self.begin, Limits(duration_s=300))
 
     def begin(self) -> int:
         return self.writer.start_session(
@@ -119,7 +117,10 @@ class Run:
         own = [t for t in threading.enumerate() if t.name in ("capture", "analysis", "writer")]
         self.most_threads = max(self.most_threads, len(own))
         self.most_files = max(self.most_files, len(list(Path("/proc/self/fd").iterdir())))
-        children = [c for t in Path("/proc/self/task").iterdir() for c in (t / "children").read_text().split()]
+        children: list[str] = []
+        for task in Path("/proc/self/task").iterdir():
+            with suppress(FileNotFoundError):  # a thread that has just ended
+                children += (task / "children").read_text().split()
         self.most_children = max(self.most_children, len(children))
 
     def states(self) -> list[str]:

@@ -12,6 +12,7 @@ from notify_socket import NotifySocket
 from waiting import DEADLINE_S
 
 from hemato_edge.cameras.demo.camera import DemoCamera
+from hemato_edge.cameras.recovery.guarded import GuardedCamera
 from hemato_edge.pipeline import committer
 from hemato_edge.pipeline.daemon import Daemon, Limits
 from hemato_edge.pipeline.field import FieldAnalyzer
@@ -190,7 +191,7 @@ def test_through_the_daemon(manager, clock: Clock, tmp_path: Path, monkeypatch: 
     start = SessionStart("demo", "", None, "m", "0" * 64, {}, {}, datetime.now(timezone.utc), 0.0)
     with open_writer(tmp_path / "x.db") as writer:
         daemon = Daemon(
-            camera, analyzer, writer, lambda: writer.start_session(start), Limits(), 60.0, 60.0, watchdog=watchdog
+            GuardedCamera(camera), analyzer, writer, lambda: writer.start_session(start), Limits(), watchdog=watchdog
         )
         thread = threading.Thread(target=daemon.run, kwargs={"every_s": 0.01})
         thread.start()

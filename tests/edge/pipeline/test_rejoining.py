@@ -11,6 +11,7 @@ import numpy as np
 from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.cameras.demo.slide import DrawnSlide
 from hemato_edge.cameras.demo.stage import Walk
+from hemato_edge.cameras.recovery.guarded import GuardedCamera
 from hemato_edge.pipeline.daemon import Daemon, Limits
 from hemato_edge.pipeline.field import FieldAnalyzer
 from hemato_edge.store.reader import Reader
@@ -40,11 +41,11 @@ def there_and_back_from_beyond() -> Walk:
 
 def test_the_record_keeps_both_and_counts_one(tmp_path: Path) -> None:
     path = tmp_path / "counts.db"
-    camera = DemoCamera(5, slide=DrawnSlide(1), walk=there_and_back_from_beyond())
+    camera = GuardedCamera(DemoCamera(5, slide=DrawnSlide(1), walk=there_and_back_from_beyond()))
     analyzer = FieldAnalyzer(QualityGate(), load_locator(), load_classifier())
     with open_writer(path) as writer:
         start = SessionStart("demo", "", None, "m", "0" * 64, {}, {}, datetime.now(timezone.utc), time.monotonic())
-        daemon = Daemon(camera, analyzer, writer, lambda: writer.start_session(start), Limits(), 30.0, 30.0)
+        daemon = Daemon(camera, analyzer, writer, lambda: writer.start_session(start), Limits())
         totals = daemon.run().totals
     with Reader(path) as reader:
         cells = list(reader.cells(1))
