@@ -76,7 +76,7 @@ def sessions(request: Request) -> Response:
 
 
 def session(request: Request) -> Response:
-    """`GET /session/N`: the result of a session, with its files."""
+    """`GET /sessions/N`: the result of a session, with its files."""
     number = asked_number(request, "session")
     with place_of(request).reader() as reader:
         record = recorded(reader, number)
@@ -93,22 +93,22 @@ def session(request: Request) -> Response:
 
 
 def printed(request: Request) -> Response:
-    """`GET /session/N/print`: the report as `report --format html` writes it."""
+    """`GET /sessions/N/print`: the report as `report --format html` writes it."""
     with place_of(request).reader() as reader:
         report = build_report(reader, recorded(reader, asked_number(request, "session")).id)
-        page = "".join(_text(piece) for piece in FORMATS["html"].write(report, reader))
+        page = "".join(_text(piece) for piece in FORMATS["html"].write([report], reader))
     return Response(page, media_type="text/html", headers={"Content-Security-Policy": PRINTED_POLICY})
 
 
 def file(request: Request) -> Response:
-    """`GET /session/N/file/FORMAT`: the report in a format for other programs."""
+    """`GET /sessions/N/file/FORMAT`: the report in a format for other programs."""
     wanted = str(request.path_params["format"])
     if wanted not in FILES or wanted not in FORMATS:
         raise Missing("There is no such format.", f"There is {', '.join(name for name in FORMATS if name in FILES)}.")
     number = asked_number(request, "session")
     with place_of(request).reader() as reader:
         report = build_report(reader, recorded(reader, number).id)
-        content = b"".join(_bytes(piece) for piece in FORMATS[wanted].write(report, reader))
+        content = b"".join(_bytes(piece) for piece in FORMATS[wanted].write([report], reader))
     media_type, ending = FILES[wanted]
     named = {"Content-Disposition": f'attachment; filename="session-{number}.{ending}"'}
     return Response(content, media_type=media_type, headers=named)

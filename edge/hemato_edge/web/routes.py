@@ -33,9 +33,9 @@ TABLE: tuple[Page, ...] = (
     Page("GET", "/cell/{session}/{field}/{number}", review.portrait, Role.VIEWER),
     Page("GET", "/cell/{session}/{field}/{number}/map", review.activation, Role.VIEWER),
     Page("GET", "/history", history.sessions, Role.VIEWER),
-    Page("GET", "/session/{session}", history.session, Role.VIEWER),
-    Page("GET", "/session/{session}/print", history.printed, Role.VIEWER),
-    Page("GET", "/session/{session}/file/{format}", history.file, Role.VIEWER),
+    Page("GET", "/sessions/{session}", history.session, Role.VIEWER),
+    Page("GET", "/sessions/{session}/print", history.printed, Role.VIEWER),
+    Page("GET", "/sessions/{session}/file/{format}", history.file, Role.VIEWER),
     Page("GET", "/compare", history.compare, Role.VIEWER),
     Page("POST", "/leave", entry.leave, Role.VIEWER),
     # who counts

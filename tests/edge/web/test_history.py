@@ -28,17 +28,17 @@ def test_the_files_are_those_of_the_report(site: Site) -> None:
     with Reader(site.around.database) as reader:
         wanted = as_json(build_report(reader, 2))
     with site.client(Role.VIEWER) as program:
-        answer = program.get("/session/2/file/json")
+        answer = program.get("/sessions/2/file/json")
         assert json.loads(answer.text) == json.loads(wanted)
         assert answer.headers["content-disposition"] == 'attachment; filename="session-2.json"'
-        assert "neutrophil" in program.get("/session/2/file/csv").text.lower()
-        assert program.get("/session/2/file/exe").status_code == 404
-        assert program.get("/session/99/file/json").status_code == 404
+        assert "neutrophil" in program.get("/sessions/2/file/csv").text.lower()
+        assert program.get("/sessions/2/file/exe").status_code == 404
+        assert program.get("/sessions/99/file/json").status_code == 404
 
 
 def test_the_printed_report_holds_everything_and_runs_nothing(site: Site) -> None:
     with site.client(Role.VIEWER, page=True) as phone:
-        answer = phone.get("/session/1/print")
+        answer = phone.get("/sessions/1/print")
         assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'unsafe-inline'")
         assert "sandbox" in answer.headers["content-security-policy"]
         assert "<script" not in answer.text
@@ -47,7 +47,7 @@ def test_the_printed_report_holds_everything_and_runs_nothing(site: Site) -> Non
 
 def test_the_result_says_what_is_not_known(site: Site) -> None:
     with site.client(Role.VIEWER, page=True) as phone:
-        page = phone.get("/session/1").text
+        page = phone.get("/sessions/1").text
         assert "not been verified" in page
         assert "Fewer than 100 cells" in page
 
@@ -60,7 +60,7 @@ def test_two_sessions_beside_each_other(site: Site) -> None:
         assert phone.get("/compare", params={"first": 1, "second": "x"}).status_code == 400
 
 
-@pytest.mark.parametrize("path", ["/review", "/review/gallery", "/history", "/session/1", "/compare?first=1&second=2"])
+@pytest.mark.parametrize("path", ["/review", "/review/gallery", "/history", "/sessions/1", "/compare?first=1&second=2"])
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_nothing_leaves_the_page_at_the_side(site: Site, open_page, path: str, width: int) -> None:
     page = open_page(site, path, width=width)

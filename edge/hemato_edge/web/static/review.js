@@ -117,7 +117,7 @@ function go(step) {
   if (!cells.length) return;
   if (at + step >= cells.length) {
     const left = cells.findIndex((one) => !one.named);
-    if (shown === "doubt" && left < 0) return location.assign(`/session/${session}`);
+    if (shown === "doubt" && left < 0) return location.assign(`/sessions/${session}`);
   }
   at = Math.max(0, Math.min(cells.length - 1, at + step));
   show();
