@@ -61,8 +61,8 @@ def check(
 @data_app.command()
 def split(
     path: Annotated[Path, typer.Argument(help="Folder of one data set.")],
-    val: Annotated[float, typer.Option(help="Share of the pictures for validation.")] = 0.15,
-    test: Annotated[float, typer.Option(help="Share of the pictures for a test, 0 for none.")] = 0.0,
+    val: Annotated[float, typer.Option(help="Share for validation of the pictures that are dealt.")] = 0.15,
+    test: Annotated[float, typer.Option(help="Share for a test, 0 for none.")] = 0.0,
     group_by: Annotated[
         str | None,
         typer.Option(
@@ -71,14 +71,17 @@ def split(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the order in which groups are dealt out.")] = 1,
-    force: Annotated[bool, typer.Option("--force", help="Replace the split of an index that is there.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the split that the index or the folders give.")
+    ] = False,
     ignore: Ignore = None,
     names: Names = None,
     as_json: Json = False,
 ) -> None:
     """Divide a data set by groups, evenly by class, and write its index.csv.
 
-    Copies and near copies are kept in one split. Whatever would leak is refused.
+    Copies, near copies and pictures made from one original are kept in one split. A split that the folders have (TRAIN
+    and TEST) stays, and what it lacks is taken from its training pictures. Whatever would leak is refused.
     """
     from hemato_training.data.split import split_folder
     from hemato_training.progress import Screen
@@ -211,8 +214,12 @@ def _show_division(division: Division) -> None:
     _show_contents(division.splits, str(division.index))
     screen = console()
     screen.print(f"Grouped by: {division.grouped_by}. Parts that could be dealt out: {division.blocks}.")
+    if division.kept:
+        screen.print(f"The folder's own split was kept ({', '.join(division.kept)}); --force deals it anew.")
+    if division.originals is not None:
+        screen.print(f"An augmented set of about {division.originals} originals: sisters were kept together.")
     if division.joined:
-        screen.print(f"{division.joined} copies or near copies were kept with their originals.")
+        screen.print(f"{division.joined} copies or sisters were kept with their originals.")
     what = "named cells" if division.cells else "fields"
     screen.print(f"SHA-256 of the split, over its {what}, as a model's card gives it:\n{division.split_sha256}")
     folder = division.index.resolve().parent

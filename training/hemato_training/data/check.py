@@ -11,6 +11,7 @@ import numpy as np
 from hemato_edge.labels import CLASSIFIER_LABELS, KINDS, RBC
 from hemato_training.data.duplicates import exact_copies, fingerprints, near_copies
 from hemato_training.data.folders import read_folder
+from hemato_training.data.sisters import find_sisters, originals_of, pairs_of
 from hemato_training.progress import Silent
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Report:
         splits: split → what it holds.
         sizes: "640x480" → pictures, the most frequent first.
         findings: errors first.
+        sisters: names of the pictures of one original, two or more together.
     """
 
     path: str
@@ -80,6 +82,7 @@ class Report:
     splits: dict[str, SplitContent]
     sizes: dict[str, int]
     findings: tuple[Finding, ...]
+    sisters: tuple[tuple[str, ...], ...] = ()
 
     @property
     def errors(self) -> int:
@@ -105,9 +108,11 @@ def check(folder: Path, reading: Reading | None = None, reporter: Reporter | Non
     reporter = reporter or Silent()
     found = read_folder(folder, reading)
     prints = fingerprints([picture.path for picture in found.pictures], reporter)
+    sisters = find_sisters([picture.path for picture in found.pictures], reporter)
     findings = [
         *_of_files(found, prints),
         *_of_copies(found.pictures, prints, near_copies(prints, reporter)),
+        *_of_sisters(found.pictures, sisters),
         *_of_splits(found),
         *_of_boxes(found.pictures, prints),
     ]
@@ -119,6 +124,7 @@ def check(folder: Path, reading: Reading | None = None, reporter: Reporter | Non
         contents(found),
         dict(sizes.most_common()),
         tuple(sorted((f for f in findings if f.count), key=lambda f: order.index(f.level))),
+        tuple(tuple(found.pictures[i].name for i in group) for group in sisters),
     )
 
 
@@ -201,6 +207,25 @@ def _of_copies(pictures: Sequence[Picture], prints: Sequence[Fingerprint], near:
         _finding("copies", NOTE, "the same file twice in one split", told(within(exact_pairs))),
         _finding("near_copies", NOTE, "nearly the same picture twice in one split", told(within(near_pairs))),
     ]
+
+
+def _of_sisters(pictures: Sequence[Picture], groups: Sequence[Sequence[int]]) -> list[Finding]:
+    originals = originals_of(len(pictures), groups)
+    torn = [(i, j) for i, j in pairs_of(groups) if pictures[i].split != pictures[j].split]
+    pairs = len(pairs_of(groups))
+    told = tuple(" = ".join(_placed(pictures[i]) for i in group) for group in groups)
+    across = [" = ".join(_placed(pictures[i]) for i in pair) for pair in torn]
+    findings = [
+        _finding("sisters_across_splits", ERROR, "pairs made from one original stand in two splits", across),
+        Finding("sisters", NOTE, f"pairs of pictures made from one original, of {len(groups)} originals", pairs, told),
+    ]
+    if originals is not None:
+        message = (
+            f"of {len(pictures)} pictures are turned, zoomed, shifted or mirrored copies: an augmented set of about "
+            f"{originals} originals. A split by file leaks; `hemato-edge data split` keeps sisters together"
+        )
+        findings.append(Finding("augmented_set", WARNING, message, sum(map(len, groups)), told))
+    return findings
 
 
 def _placed(picture: Picture) -> str:

@@ -1,31 +1,29 @@
 """Dividing a data set into training, validation and test without a leak.
 
-What must stay together is joined first: the pictures of one group, exact copies, and near copies, with all that each is
-joined to in turn. The blocks are then dealt out, the largest first, each to the split that most lacks its classes.
+What must stay together is joined first: the pictures of one group, exact copies, near copies, and pictures made from
+one original, with all that each is joined to in turn. The blocks are then dealt out.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from hemato_edge.errors import DataError
-from hemato_edge.labels import KINDS
 from hemato_training.data.cell_sets import load, split_hash
 from hemato_training.data.check import SplitContent, contents
+from hemato_training.data.deal import deal, join, keep_or_deal
 from hemato_training.data.duplicates import exact_copies, fingerprints, near_copies
 from hemato_training.data.field_sets import load_fields
 from hemato_training.data.folders import read_folder
 from hemato_training.data.index_csv import BOX_COLUMNS, INDEX, read_index, write_index
 from hemato_training.data.reading import Reading, keep_reading, kept_reading
+from hemato_training.data.sisters import find_sisters, originals_of, pairs_of
 from hemato_training.progress import Silent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from hemato_training.data.picture_set import Picture, PictureSet
@@ -47,6 +45,8 @@ class Division:
         joined: how many pictures copies joined to another group.
         split_sha256: what `datasets.split_hash` gives for it: a model's card names it.
         cells: whether the hash is over named cells, else over fields.
+        kept: splits that the folder had, and that stay as they were but for what was carved from train.
+        originals: about how many originals an augmented set comes from; None for a set that is not augmented.
     """
 
     index: Path
@@ -56,6 +56,8 @@ class Division:
     joined: int
     split_sha256: str
     cells: bool
+    kept: tuple[str, ...] = ()
+    originals: int | None = None
 
 
 def split_folder(
@@ -70,7 +72,9 @@ def split_folder(
 ) -> Division:
     """Divide a data set and write its `index.csv`, which training reads.
 
-    An index that is there keeps its rows and columns; only `split` changes, and `group` where copies joined something.
+    A split that the folder has, by names of folders or lists, stays: what is missing of it, validation or test, is
+    dealt from its training pictures. An index that is there keeps its rows and columns; only `split` changes, and
+    `group` where copies joined something.
 
     Args:
         folder: the data set, in any layout of `picture_set.LAYOUTS`.
@@ -78,7 +82,7 @@ def split_folder(
         group_by: a column of the index, "name:REGEX" (the first bracket of what it finds in the picture's name), or
             "none"; unless given, the column that the index has for it.
         seed: of the order in which blocks of one size are dealt out.
-        force: whether an index may be replaced.
+        force: whether an index, and a split that the folder has, may be replaced.
         reading: what a person says of the folder; it is kept in it beside the index, for training.
         reporter: who is told about progress.
 
@@ -93,29 +97,46 @@ def split_folder(
     reading = (reading or Reading()).over(kept_reading(folder))
     found = read_folder(folder, reading)
     groups, grouped_by = _groups(found, group_by)
-    prints = fingerprints([picture.path for picture in found.pictures], reporter)
-    for picture, print_ in zip(found.pictures, prints, strict=True):
-        if fault := picture.fault or print_.fault:
-            raise DataError(
-                f"{folder / picture.name}: {fault}.", f"Mend or remove it; `hemato-edge data check {folder}` lists all."
-            )
-    copies = [(group[0], other) for group in exact_copies(prints) for other in group[1:]]
-    copies += [(pair.first, pair.second) for pair in near_copies(prints, reporter)]
-    joined = sum(groups[i] != groups[j] for i, j in copies)
-    blocks = _join(groups, copies)
-    dealt = _deal(found.pictures, blocks, {"train": 1 - sum(shares.values()), **shares}, seed)
-    names = {
-        block: found.pictures[members[0]].group or found.pictures[members[0]].name for block, members in blocks.items()
-    }
+    copies, sisters = _copies(found, reporter)
+    joined = len({j for i, j in copies if groups[i] != groups[j]})
+    blocks = join(groups, copies)
+    dealt = (
+        deal(found.pictures, blocks, {"train": 1 - sum(shares.values()), **shares}, seed)
+        if force
+        else (keep_or_deal(found.pictures, blocks, shares, seed))
+    )
     splits, group_of = {}, {}
     for block, members in blocks.items():
+        first = found.pictures[members[0]]
         for i in members:
             splits[found.pictures[i].name] = dealt[block]
-            group_of[found.pictures[i].name] = names[block]
+            group_of[found.pictures[i].name] = first.group or first.name
     divided = found.with_splits(splits)
     keep = not joined and grouped_by == (found.group_column or NO_GROUPS)
     index, digest, cells = _write_checked(folder, _rows(divided, group_of, keep_groups=keep), reading)
-    return Division(index, contents(divided), grouped_by, len(blocks), joined, digest, cells)
+    kept = () if force else tuple(sorted({picture.split for picture in found.pictures} - {""}))
+    originals = originals_of(len(found.pictures), sisters)
+    return Division(index, contents(divided), grouped_by, len(blocks), joined, digest, cells, kept, originals)
+
+
+def _copies(found: PictureSet, reporter: Reporter) -> tuple[list[tuple[int, int]], list[list[int]]]:
+    """Pairs of pictures that must not be divided, and groups of those made from one original.
+
+    Raises:
+        DataError: if a picture cannot be used.
+    """
+    paths = [picture.path for picture in found.pictures]
+    prints = fingerprints(paths, reporter)
+    for picture, print_ in zip(found.pictures, prints, strict=True):
+        if fault := picture.fault or print_.fault:
+            raise DataError(
+                f"{found.folder / picture.name}: {fault}.",
+                f"Mend or remove it; `hemato-edge data check {found.folder}` lists all.",
+            )
+    sisters = find_sisters(paths, reporter)
+    exact = [(group[0], other) for group in exact_copies(prints) for other in group[1:]]
+    near = [(pair.first, pair.second) for pair in near_copies(prints, reporter)]
+    return [*exact, *near, *pairs_of(sisters)], sisters
 
 
 def _check_shares(shares: Mapping[str, float]) -> None:
@@ -159,74 +180,6 @@ def _group_in_name(picture: Picture, pattern: str) -> str:
             "It needs one pair of brackets around the part of the name that pictures of one group share.",
         )
     return found.group(1)
-
-
-def _join(groups: Sequence[str], copies: Sequence[tuple[int, int]]) -> dict[int, list[int]]:
-    """Blocks of indices: those of one group, and groups that a copy joins (union-find)."""
-    root = list(range(len(groups)))
-
-    def find(i: int) -> int:
-        while root[i] != i:
-            root[i] = root[root[i]]
-            i = root[i]
-        return i
-
-    first: dict[str, int] = {}
-    for i, group in enumerate(groups):
-        root[find(i)] = find(first.setdefault(group, i))
-    for i, j in copies:
-        root[find(j)] = find(i)
-    blocks: dict[int, list[int]] = defaultdict(list)
-    for i in range(len(groups)):
-        blocks[find(i)].append(i)
-    return dict(blocks)
-
-
-def _deal(
-    pictures: Sequence[Picture], blocks: Mapping[int, Sequence[int]], shares: Mapping[str, float], seed: int
-) -> dict[int, str]:
-    """Block → split: the largest blocks first, each to where the squared lack of its classes shrinks most.
-
-    Raises:
-        DataError: if a split stays empty.
-    """
-    contents_of = {block: _stratum(pictures, members) for block, members in blocks.items()}
-    strata = sorted({name for content in contents_of.values() for name in content})
-    names = list(shares)
-    held = np.zeros((len(names), len(strata)))
-    counts = {b: np.array([c[name] for name in strata], float) for b, c in contents_of.items()}
-    total = np.sum(list(counts.values()), axis=0)
-    wanted = np.array([shares[name] for name in names])[:, None] * total
-    order = list(blocks)
-    np.random.default_rng(seed).shuffle(order)
-    order.sort(key=lambda block: -len(blocks[block]))  # stable: blocks of one size stay shuffled
-    dealt = {}
-    for block in order:
-        # as shares of each class, so that a rare class weighs as much as a frequent one
-        lack = (wanted - held) / total
-        gain = (lack * (counts[block] / total)).sum(axis=1) / np.array([shares[name] for name in names])
-        chosen = int(np.argmax(gain))
-        dealt[block] = names[chosen]
-        held[chosen] += counts[block]
-    empty = set(names) - set(dealt.values())
-    if empty:
-        raise DataError(
-            f"{len(blocks)} groups cannot be divided so that {', '.join(sorted(empty))} gets any.",
-            "Give a larger share, more groups, or --group-by none where pictures do not belong together.",
-        )
-    return dealt
-
-
-def _stratum(pictures: Sequence[Picture], members: Sequence[int]) -> Counter[str]:
-    """What the pictures of a block hold: cells by label; boxes by kind and the bare number where no cell is named."""
-    held: Counter[str] = Counter()
-    for i in members:
-        picture = pictures[i]
-        held["picture"] += 1
-        held.update(cell.label for cell in picture.cells)
-        if picture.boxes is not None:
-            held.update(f"{KINDS[kind]} box" for kind in picture.boxes.kinds)
-    return held
 
 
 def _rows(found: PictureSet, group_of: Mapping[str, str], keep_groups: bool) -> list[dict[str, str]]:
