@@ -29,6 +29,12 @@ def compare(
             "features+tree, features+forest, features+knn."
         ),
     ],
+    laboratory: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Data set under --data to learn from; may be repeated. unless named, pbc and bccd, or your own."
+        ),
+    ] = None,
     weights: Annotated[
         list[str] | None,
         typer.Option(help="ARCH=imagenet or ARCH=FILE; may be repeated. The others learn from nothing."),
@@ -53,12 +59,15 @@ def compare(
     require_extra()
     from hemato_training.classify.compare import compare as run_comparison
     from hemato_training.classify.compare import table
+    from hemato_training.data.chosen_sets import chosen_sets
     from hemato_training.progress import Screen
     from hemato_training.runs.schedule import Settings
 
     screen = Screen()
+    data, names = chosen_sets(data, laboratory)
     settings = Settings(
         data=data,
+        laboratories=names,
         out=out,
         size=size,
         alpha=alpha,

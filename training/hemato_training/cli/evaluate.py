@@ -25,9 +25,10 @@ def register(app: typer.Typer) -> None:
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A .keras model or a .tflite bundle.")],
     data: Data,
-    split: Annotated[str, typer.Option(help="train or val.")] = "val",
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
     laboratory: Annotated[
-        list[str] | None, typer.Option(help="Data set to judge on; may be repeated. pbc and bccd unless named.")
+        list[str] | None,
+        typer.Option(help="Data set to judge on; may be repeated. pbc and bccd unless named, else your own."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for page, JSON and every picture as a file.")] = None,
     html: Annotated[Path | None, typer.Option(help="File for the page alone: one file that can be sent.")] = None,
@@ -47,14 +48,18 @@ def evaluate(
     require_extra()
     if left_out is not None and left_out not in CLASSIFIER_LABELS:
         raise typer.BadParameter(f"Known: {', '.join(CLASSIFIER_LABELS)}.", param_hint="--left-out")
+    from hemato_training.data.cell_sets import SPLITS
+    from hemato_training.data.chosen_sets import chosen_sets
     from hemato_training.evaluate.evaluation import evaluation_of, try_on
     from hemato_training.progress import Screen
     from hemato_training.report.page import draw_all, render
     from hemato_training.report.report import report_on, write_folder, write_text
 
+    if split not in SPLITS:
+        raise typer.BadParameter(f"Known: {', '.join(SPLITS)}.", param_hint="--split")
     paged = out is not None or html is not None
     kept = cache or Path("runs") / "cells"
-    names = tuple(laboratory or ("pbc", "bccd"))
+    data, names = chosen_sets(data, laboratory)
     tried = try_on(model, data, kept, split=split, laboratories=names, left_out=left_out, reporter=Screen())
     evaluation = evaluation_of(tried)
     report = report_on(

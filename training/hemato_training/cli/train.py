@@ -28,7 +28,7 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Folder of the run, such as runs/first.")] = None,
     laboratory: Annotated[
         list[str] | None,
-        typer.Option(help="Data set under --data to learn from; may be repeated. pbc, bccd, reviewed unless named."),
+        typer.Option(help="Data set to learn from; may be repeated. pbc, bccd, reviewed unless named, else your own."),
     ] = None,
     without: Annotated[list[str] | None, typer.Option(help="Class to leave out; may be repeated.")] = None,
     arch: Annotated[
@@ -86,14 +86,15 @@ def train(
         return
     from hemato_training.classify.classical import is_classical, train_classical
     from hemato_training.classify.fit import train as run_training
-    from hemato_training.data.cell_sets import sets_in
+    from hemato_training.data.chosen_sets import chosen_sets
     from hemato_training.progress import Screen
     from hemato_training.runs.schedule import Settings
 
+    data, names = chosen_sets(data, laboratory)
     settings = Settings(
         data=data,
         out=out,
-        laboratories=tuple(laboratory or sets_in(data)),
+        laboratories=names,
         without=tuple(without or ()),
         architecture=arch,
         size=size,

@@ -48,7 +48,7 @@ MIN_AGREEMENT = 0.55
 MIN_DRAWN = 0.05
 """Share of the smaller picture that must hold something drawn in both: empty glass is like empty glass."""
 _WINDOW, _ALIKE, _PLAIN = 21, 0.6, 2.0
-"""Side of a window in pixels, correlation from which on two are alike, and standard deviation of a plain one, levels."""
+"""Side of a window, pixels; correlation from which on two are alike; standard deviation of a plain one, levels."""
 AUGMENTED = 0.3
 """Share of the pictures with a sister from which on a set is called augmented: overlapping shots are fewer."""
 _PART = 32

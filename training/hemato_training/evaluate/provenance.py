@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hemato_edge.models.bundle import card_as_json
 from hemato_edge.models.classifier_model import ClassifierModel
-from hemato_training.data.cell_sets import LABORATORIES, by_laboratory, in_split, split_hash
+from hemato_training.data.cell_sets import by_laboratory, in_split, laboratory_named, split_hash
 from hemato_training.runs.files import versions
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def provenance_of(tried: Tried, command: str) -> Provenance:
         found[model.runtime.name] = model.runtime.version
     sources = []
     for name, records in by_laboratory(tried.records).items():
-        own, digest = LABORATORIES[name], split_hash(records)
+        own, digest = laboratory_named(name), split_hash(records)
         trained_on = name in origin.trained_on if origin.known else None
         sources.append(
             Source(
