@@ -12,14 +12,16 @@ import numpy as np
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from hemato_edge.calibration.flat_field import MAX_GAIN, NODES, FlatFieldMap
+from hemato_edge.site.parts import SitePart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-FORMAT = 1
-"""Version of the file; a higher one comes from a newer program and is refused."""
+FORMAT = 2
+"""Version of the file; a higher one comes from a newer program and is refused. A profile without a `site` is still of
+the first, which older programs read."""
 
 ControlValue = bool | int | float | str | list[float]
 
@@ -111,9 +113,10 @@ class Profile(_Part):
         frame_size: width and height of the frames it was made with, pixels: it holds for no other size.
         camera: SPEC or file it was made with.
         scale, flat_field, controls: what was calibrated; None where it was not.
+        site: how right the program is behind it, and a head of its own; None where it was never verified.
     """
 
-    format: int = FORMAT
+    format: int = 1
     name: str
     objective: str = ""
     frame_size: tuple[int, int]
@@ -121,6 +124,11 @@ class Profile(_Part):
     scale: ScalePart | None = None
     flat_field: FlatFieldPart | None = None
     controls: ControlsPart | None = None
+    site: SitePart | None = None
+
+    def with_site(self, site: SitePart | None) -> Profile:
+        """The same with another `site`, in the format that this needs."""
+        return self.model_copy(update={"site": site, "format": 1 if site is None else FORMAT})
 
     @property
     def created(self) -> datetime:

@@ -30,6 +30,7 @@ KEYS = {one.key: one.name for one in BY_NAME.values()}
 """Key → what the cell is called."""
 _KEY_HELP = " · ".join(f"{one.key} {one.words}" for one in BY_NAME.values())
 _HELP = f"{_KEY_HELP}\ny the first guess is right · s skip · z undo · q quit"
+_BLIND_HELP = f"{_KEY_HELP}\ns skip · z undo · q quit"
 
 
 def register(app: typer.Typer) -> None:
@@ -51,13 +52,13 @@ def review(
         return
     from rich.console import Console
 
-    screen, who = Console(highlight=False), _who(by)
-    with _opened(db) as (reader, writer):
+    screen, who = Console(highlight=False), reviewer(by)
+    with opened(db) as (reader, writer):
         queue = reader.doubtful(reader.session(session).id, limit)
         if not queue:
             screen.print("No cell is left that nobody has named.")
             return
-        changed = _walk(screen, reader, writer, queue, who)
+        changed = walk(screen, reader, writer, queue, who)
     screen.print(f"{changed} cells named. `hemato-edge report` shows the differential that follows.")
 
 
@@ -94,9 +95,9 @@ def relabel(
 ) -> None:
     """Name one cell."""
     label = _label_meant(label)
-    with _opened(db) as (reader, writer):
+    with opened(db) as (reader, writer):
         try:
-            writer.relabel(reader.session(session).id, field, cell, label, _who(by), _now())
+            writer.relabel(reader.session(session).id, field, cell, label, reviewer(by), _now())
         except ValueError as error:
             raise typer.BadParameter(f"there is no cell {cell} in field {field}") from error
     typer.echo(f"field {field} cell {cell}: {label}")
@@ -105,8 +106,8 @@ def relabel(
 @review_app.command()
 def undo(db: Database = None, session: Session = None, by: By = None) -> None:
     """Take the last change back; it stays in the log."""
-    with _opened(db) as (reader, writer):
-        last = writer.undo(reader.session(session).id, _who(by), _now())
+    with opened(db) as (reader, writer):
+        last = writer.undo(reader.session(session).id, reviewer(by), _now())
     if last is None:
         typer.echo("Nothing is left to undo.")
     else:
@@ -143,14 +144,14 @@ def import_folder(
     """Read back what was moved in a folder of cells."""
     from hemato_edge.views.images.class_folders import read_folder
 
-    with _opened(db) as (reader, writer):
+    with opened(db) as (reader, writer):
         record = reader.session(session)
         names = {(cell.field, cell.number): cell for cell in reader.cells(record.id)}
         found = read_folder(record, folder)
         known = [(names[place.field, place.cell], place) for place in found if (place.field, place.cell) in names]
         wanted = [place for cell, place in known if cell.name != place.label or (confirm and cell.relabelled is None)]
         for place in wanted:
-            writer.relabel(record.id, place.field, place.cell, place.label, _who(by), _now())
+            writer.relabel(record.id, place.field, place.cell, place.label, reviewer(by), _now())
     moved = sum(cell.name != place.label for cell, place in known)
     typer.echo(f"{moved} cells relabelled, {len(wanted) - moved} confirmed, of {len(found)}.")
 
@@ -180,7 +181,7 @@ def prune(
     """Remove the pictures of a session's cells; counts, labels and changes stay, and the space is used again."""
     if by_settings and session is not None:
         raise typer.BadParameter("--by-settings is for all sessions: give it or --session")
-    with _opened(db) as (reader, writer):
+    with opened(db) as (reader, writer):
         removed = writer.prune_by(_retention()) if by_settings else writer.prune_portraits(reader.session(session).id)
     typer.echo(f"{removed} pictures removed.")
 
@@ -193,7 +194,7 @@ def _retention() -> Retention:
 
 
 @contextmanager
-def _opened(db: Path | None) -> Iterator[tuple[Reader, Writer]]:
+def opened(db: Path | None) -> Iterator[tuple[Reader, Writer]]:
     """The database to read and to write. The writer first: it migrates an older one, and then the reader sees that."""
     from hemato_edge.store.writer import open_writer
 
@@ -203,23 +204,34 @@ def _opened(db: Path | None) -> Iterator[tuple[Reader, Writer]]:
         yield reader, writer
 
 
-def _walk(screen: Console, reader: Reader, writer: Writer, queue: list[CellRecord], who: str) -> int:
-    """Show cell after cell and do what the keys say; how many were named at the end."""
+def walk(
+    screen: Console, reader: Reader, writer: Writer, queue: list[CellRecord], who: str, *, blind: bool = False
+) -> int:
+    """Show cell after cell and do what the keys say; how many were named at the end.
+
+    Args:
+        screen: where they are shown.
+        reader: of the database.
+        writer: of the same.
+        queue: the cells.
+        who: names them.
+        blind: do not show what the program, or another person, called them.
+    """
     named: list[int] = []
     at = 0
     while at < len(queue):
         cell = queue[at]
-        _show(screen, reader, cell, f"{at + 1} of {len(queue)}")
+        _show(screen, reader, cell, f"{at + 1} of {len(queue)}", blind=blind)
         key = typer.getchar().lower()
         if key in ("q", "\x03", "\x04", "\x1b"):
             break
         if key == "z":
             if named:
-                writer.undo(cell.session, who, _now())
                 at = named.pop()
+                writer.undo(queue[at].session, who, _now())
         elif key == "s":
             at += 1
-        elif key == "y" or key in KEYS:
+        elif (key == "y" and not blind) or key in KEYS:
             writer.relabel(cell.session, cell.field, cell.number, KEYS.get(key, cell.best), who, _now())
             screen.print(f"→ {BY_NAME[KEYS.get(key, cell.best)].words}")
             named.append(at)
@@ -229,7 +241,7 @@ def _walk(screen: Console, reader: Reader, writer: Writer, queue: list[CellRecor
     return len(named)
 
 
-def _show(screen: Console, reader: Reader, cell: CellRecord, place: str) -> None:
+def _show(screen: Console, reader: Reader, cell: CellRecord, place: str, *, blind: bool) -> None:
     from hemato_edge.views.images.terminal_image import cell_preview
 
     screen.rule(f"{place}: field {cell.field}, cell {cell.number}")
@@ -238,8 +250,9 @@ def _show(screen: Console, reader: Reader, cell: CellRecord, place: str) -> None
         screen.print("(no picture of it was kept)")
     elif screen.is_terminal:
         screen.print(cell_preview(portrait.jpeg), end="")
-    screen.print(_answer(cell))
-    screen.print(_HELP, style="dim")
+    if not blind:
+        screen.print(_answer(cell))
+    screen.print(_BLIND_HELP if blind else _HELP, style="dim")
 
 
 def _answer(cell: CellRecord) -> str:
@@ -262,7 +275,8 @@ def _label_meant(text: str) -> str:
     raise typer.BadParameter(f"{text!r} is no class of cells; {hint}")
 
 
-def _who(by: str | None) -> str:
+def reviewer(by: str | None) -> str:
+    """Who reviews: the given name, else that of the login."""
     import getpass
 
     if by is not None and by.strip():

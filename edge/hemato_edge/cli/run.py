@@ -135,7 +135,8 @@ def run(
         bundle = classifier.model.bundle
         model_named = {"model": bundle.card.name, "model_sha256": bundle.sha256}
         outlets.watch(daemon, source, _versions(locator, classifier) | model_named)
-        display = Display(source, settings.display.refresh_hz, silent=no_display or as_json)
+        verified = _verified(classifier, calibration)
+        display = Display(source, settings.display.refresh_hz, silent=no_display or as_json, verified=verified)
         reloader = make_reloader(context, resolved, lambda: resolve(config, given), daemon, watchdog)
         attendance.open(daemon, settings.store.path.resolve(), reloader.check, reloader.request)
         error = _count(daemon, display, reloader)
@@ -213,6 +214,7 @@ def _start(
     from datetime import datetime, timezone
 
     from hemato_edge.credentials import without_secrets
+    from hemato_edge.site.record import SECTION
     from hemato_edge.store.records import SessionStart
 
     bundle = classifier.model.bundle
@@ -222,12 +224,31 @@ def _start(
         target=target,
         model_name=bundle.card.name,
         model_sha256=bundle.sha256,
-        settings=resolved.values() | ({} if calibration is None else {"calibration": calibration.session_section()}),
+        settings=resolved.values()
+        | ({} if calibration is None else {"calibration": calibration.session_section()})
+        | {SECTION: _site_section(classifier, calibration)},
         versions=_versions(locator, classifier),
         utc=datetime.now(timezone.utc),
         monotonic_s=time.monotonic(),
         confusion=classifier.card.confusion,
     )
+
+
+def _site_section(classifier: TFLiteClassifier, calibration: SessionCalibration | None) -> dict[str, object]:
+    """What the session's record says of this microscope."""
+    from hemato_edge.site.record import site_section
+
+    site = None if calibration is None else calibration.profile.site
+    return site_section(site, classifier.model.bundle.sha256, None, classifier.card.abroad)
+
+
+def _verified(classifier: TFLiteClassifier, calibration: SessionCalibration | None) -> str:
+    """The line of this microscope."""
+    from hemato_edge.site.record import holding
+    from hemato_edge.site.verification import verification_line
+
+    site = None if calibration is None else calibration.profile.site
+    return verification_line(holding(site, classifier.model.bundle.sha256, None))
 
 
 def _versions(locator: Locator, classifier: TFLiteClassifier) -> dict[str, str]:
@@ -331,9 +352,11 @@ class Display:
         camera: what is looked through.
         refresh_hz: how often the table is drawn, per second.
         silent: show nothing.
+        verified: whether the microscope is, in one line.
     """
 
-    def __init__(self, camera: GuardedCamera, refresh_hz: float, *, silent: bool) -> None:
+    def __init__(self, camera: GuardedCamera, refresh_hz: float, *, silent: bool, verified: str) -> None:
+        self._verified = verified
         self.every_s = 1 / refresh_hz
         self._camera = camera
         self._silent = silent
@@ -365,6 +388,7 @@ class Display:
                 "Frames": f"{totals.frames} of {total}" if total else totals.frames,
                 "Tracking": tracking_line(tracking_summary(tallies)) or "holds",
                 "Warning": ", ".join(name.partition(":")[2] for name in tallies if name.startswith("warning:")) or None,
+                "Checked": self._verified,
                 "Running": f"{now - self._started:.0f} s, Ctrl-C ends it",
             }
             self._live.update(live_table(totals, status), refresh=True)

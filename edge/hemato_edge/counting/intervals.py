@@ -14,12 +14,12 @@ _MOST_TERMS = 10_000
 
 
 @lru_cache(maxsize=1024)  # a live table asks for the same ones again and again
-def clopper_pearson(count: int, total: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+def clopper_pearson(count: float, total: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """The exact binomial interval of `count` out of `total`, as proportions.
 
     Its ends are those proportions at which so few, or so many, are just probable with (1 - confidence) / 2:
     quantiles of beta distributions. C. J. Clopper and E. S. Pearson, "The use of confidence or fiducial
-    limits illustrated in the case of the binomial", Biometrika 26 (1934), 404-413.
+    limits illustrated in the case of the binomial", Biometrika 26 (1934), 404-413. Weighted counts need not be whole.
 
     Raises:
         ValueError: not 0 ≤ count ≤ total, total 0, or confidence not within 0 and 1.

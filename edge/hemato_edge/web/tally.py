@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hemato_edge.labels import ERYTHROBLAST, PLATELET_LABEL, UNCLASSIFIED
-from hemato_edge.views.report.build import confusions_of, count_summary, reference_of
+from hemato_edge.site.record import confusions_of
+from hemato_edge.views.report.build import count_summary, reference_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

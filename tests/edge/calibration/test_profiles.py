@@ -81,7 +81,7 @@ def test_names_that_are_no_file_names(folder: ProfileFolder, name: str) -> None:
         (b"[]", "damaged"),
         (b'{"format": 1, "name": "40x"}', "frame_size: field required"),
         (b'{"format": 1, "name": "40x", "frame_size": [1, 2], "colour": 3}', "colour: extra inputs"),
-        (b'{"format": 2, "something": "new"}', "of format 2; this program knows 1"),
+        (b'{"format": 3, "something": "new"}', "of format 3; this program knows 2"),
     ],
 )
 def test_damaged_and_newer_files(folder: ProfileFolder, content: bytes, said: str) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.labels import CLASSIFIER_LABELS, LEUKOCYTES, UNCLASSIFIED
+from hemato_edge.site.record import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +56,7 @@ def session_content(record: SessionRecord, *, with_label: bool) -> dict[str, obj
         "model": {"name": record.model_name, "sha256": record.model_sha256},
         "settings_sha256": record.settings_sha256,
         "versions": {"hemato-edge": record.versions.get("hemato-edge")},
+        "verification": line_of(record),
     }
 
 
@@ -68,6 +70,7 @@ def counts_content(record: SessionRecord, totals: Totals) -> dict[str, object]:
         "classified": sum(totals.labels.get(label, 0) for label in LEUKOCYTES),
         "labels": {label: totals.labels.get(label, 0) for label in (*CLASSIFIER_LABELS, UNCLASSIFIED)},
         "reviewed": sum(totals.reviewed.values()),
+        "verification": line_of(record),
     }
 
 

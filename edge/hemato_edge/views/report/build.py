@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, cast
 
 from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.counting.differential import differential
-from hemato_edge.counting.known_confusions import Confusions
 from hemato_edge.counting.rejection import uneven_rejection
 from hemato_edge.labels import (
     ARTEFACT,
@@ -20,18 +19,22 @@ from hemato_edge.labels import (
     PLATELET_LABEL,
     UNCLASSIFIED,
 )
+from hemato_edge.site.record import adaptation_of, confusions_of, line_of, verification_of
 from hemato_edge.store.records import SETTING_CHANGED
 from hemato_edge.views.report.areas import DIGITS, areas_of, estimates_of, per_field, white_per_1000_red
 from hemato_edge.views.report.camera import camera_summary
 from hemato_edge.views.report.clock import clock_set
 from hemato_edge.views.report.model import (
     METHOD,
+    METHOD_ABROAD,
     METHOD_CORRECTED,
+    METHOD_VERIFIED,
     NO_SCALE,
     ROUGH,
     Calibration,
     ClassShare,
     Estimates,
+    Figure,
     Letterhead,
     NucleatedRedCells,
     Provenance,
@@ -39,6 +42,7 @@ from hemato_edge.views.report.model import (
     Reviewed,
     SessionHead,
     Summary,
+    Verification,
 )
 from hemato_edge.views.report.tracking import tracking_summary
 
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from hemato_edge.counting.differential import ClassRow, Differential
+    from hemato_edge.counting.known_confusions import Confusions
     from hemato_edge.counting.rejection import UnevenRejection
     from hemato_edge.store.reader import Reader
     from hemato_edge.store.records import FieldRecord, SessionRecord, Totals
@@ -100,12 +105,10 @@ def build_report(
         clock_set=clock_set(record, fields),
         timings_ms=_timings(fields),
         letterhead=_letterhead(record, letterhead or Letterhead()),
+        verification=_verification(record),
+        verified=line_of(record),
+        adapted=adaptation_of(record),
     )
-
-
-def confusions_of(record: SessionRecord) -> Confusions | None:
-    """What is known of how a session's model errs; None where that was not recorded."""
-    return None if record.confusion is None else Confusions(record.confusion)
 
 
 def unanswered_by(record: SessionRecord) -> tuple[str, ...]:
@@ -193,7 +196,7 @@ def count_summary(
         nucleated_red_cells=_nucleated(result, totals, nucleated_count),
         rejected=totals.rejected,
         skipped=totals.skipped,
-        method=METHOD_CORRECTED if result.corrected else METHOD,
+        method=_method(confusion) if result.corrected else METHOD,
         unanswered=tuple(unanswered),
     )
 
@@ -221,6 +224,24 @@ def reference_of(settings: Mapping[str, object]) -> dict[str, tuple[float, float
         for label, ends in found.items()
         if isinstance(ends, (list, tuple)) and len(ends) == 2
     }
+
+
+def _method(confusion: Confusions | None) -> str:
+    if confusion is None or not (confusion.here or confusion.abroad):
+        return METHOD_CORRECTED
+    return METHOD_VERIFIED if confusion.here else METHOD_ABROAD
+
+
+def _verification(record: SessionRecord) -> Verification | None:
+    found = verification_of(record)
+    if found is None:
+        return None
+    low, value, high = (
+        None if share is None else round(100 * share, DIGITS)
+        for share in (found.right.low, found.right.value, found.right.high)
+    )
+    right = None if low is None or value is None else Figure(low, value, high)
+    return Verification(found.cells, found.created, right)
 
 
 def _class_share(row: ClassRow) -> ClassShare:

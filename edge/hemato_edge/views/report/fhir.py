@@ -53,6 +53,7 @@ def diagnostic_report(report: Report) -> str:
 def _resource(report: Report) -> dict[str, object]:
     observations = list(_observations(report))
     ends = zip(("start", "end"), report.period, strict=True)
+    microscope = "; ".join(words for words in (report.verified, report.adapted) if words)
     return {
         "resourceType": "DiagnosticReport",
         "status": "preliminary",
@@ -62,7 +63,9 @@ def _resource(report: Report) -> dict[str, object]:
         "issued": _when(report),
         "contained": [_device(report), *observations],
         "result": [{"reference": f"#{observation['id']}"} for observation in observations],
-        "conclusion": " ".join([report.notice, report.verified, *caution_lines(report), report.method]),
+        "conclusion": " ".join(
+            [report.notice, f"Of the microscope: {microscope}.", *caution_lines(report), report.method]
+        ),
     }
 
 

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from hemato_edge.counting.intervals import CONFIDENCE
+from hemato_edge.site.verification import NOT_VERIFIED
 
 if TYPE_CHECKING:
     from hemato_edge.counting.rejection import UnevenRejection
@@ -24,6 +25,16 @@ METHOD_CORRECTED = (
     "as its held-out cells showed them; another laboratory's slides may be confused more."
 )
 """What they mean where it is; see `counting.confusion`."""
+METHOD_ABROAD = (
+    f"Percentages are of the classified white cells. {_LEVEL} CI: it covers sampling and the classifier's confusions, "
+    "which on this unverified microscope may differ as they did between laboratories that it was trained without."
+)
+"""What they mean where the card tells how the model did elsewhere; see `counting.travelled`."""
+METHOD_VERIFIED = (
+    f"Percentages are of the classified white cells. {_LEVEL} CI: it covers sampling and the classifier's confusions "
+    "as reviewed cells of this microscope showed them."
+)
+"""What they mean on a verified microscope."""
 NO_SCALE = "No micrometre and no absolute estimate: the session has no calibration (`hemato-edge calibrate`)."
 """Why a report has no densities."""
 ROUGH = (
@@ -31,8 +42,6 @@ ROUGH = (
     "scale's uncertainty, not the smear's thickness. The area is where such cells were seen whole, each place once."
 )
 """What the densities mean."""
-NOT_VERIFIED = "This microscope has not been verified."
-"""What a report says where nobody has held the program's answers against a person's on this microscope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,20 +206,12 @@ class Verification:
     Attributes:
         cells: how many were compared.
         utc: when.
-        right: of the answered ones, percent that were right, with the 95 % interval.
+        right: of the answered ones, percent that were right, with the 95 % interval; None if none was answered.
     """
 
     cells: int
     utc: datetime
-    right: Figure
-
-    def words(self) -> str:
-        """One sentence."""
-        high = 100.0 if self.right.ci_high is None else self.right.ci_high
-        return (
-            f"This microscope was verified on {self.cells} cells on {self.utc:%Y-%m-%d}: right of answered "
-            f"{self.right.value:.1f} % ({self.right.ci_low:.1f} – {high:.1f})."
-        )
+    right: Figure | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +277,8 @@ class Report(Summary):
         camera: see `views.report.camera.camera_summary`.
         regions: stretches of unbroken tracking; 0 for pictures from files.
         verification: None where this microscope was never verified.
+        verified: the same in one line, see `site.verification`.
+        adapted: which head of the site's own answered, in one line; None without one.
         uneven_rejection: classes that the classifier leaves unclassified more, or less, often than others, as far as
             the review shows; empty once every cell is named.
         clock_set: None where the wall clock went as the monotonic one did.
@@ -298,6 +301,8 @@ class Report(Summary):
     provenance: Provenance
     notice: str
     verification: Verification | None = None
+    verified: str = NOT_VERIFIED
+    adapted: str | None = None
     uneven_rejection: tuple[UnevenRejection, ...] = ()
     clock_set: ClockSet | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
@@ -310,11 +315,6 @@ class Report(Summary):
         if self.clock_set is not None:
             start = self.clock_set.started_utc
         return (None if end is not None and start > end else start), end
-
-    @property
-    def verified(self) -> str:
-        """Whether the microscope was verified, in one sentence."""
-        return NOT_VERIFIED if self.verification is None else self.verification.words()
 
 
 def document(report: Report) -> dict[str, Any]:

@@ -113,5 +113,7 @@ def _foot_lines(report: Report) -> Iterator[str]:
     if made.red_cell_px is not None:
         yield f"Red-cell diameter {made.red_cell_px:.1f} px"
     yield f"Database {printable(made.database)}"
+    if report.adapted:
+        yield printable(report.adapted)
     yield report.verified
     yield report.notice

@@ -35,7 +35,16 @@ SETTINGS = {
     "reference": {"monocyte": [3, 9]},
 }
 OF_THIS_MACHINE = ("boot_id", "last_link", "database")
-SINCE = ("verification", "unanswered", "uneven_rejection", "clock_set", "timings_ms", "letterhead")
+SINCE = (
+    "verification",
+    "verified",
+    "adapted",
+    "unanswered",
+    "uneven_rejection",
+    "clock_set",
+    "timings_ms",
+    "letterhead",
+)
 """Keys that came later."""
 FORMAT = """
 from hemato_edge.views.report.formats import Format

@@ -1,0 +1,227 @@
+"""`hemato-edge site`: how right the program is on this microscope, kept in its calibration profile."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hemato_edge.cli.report import AsJson, Database, open_reader
+from hemato_edge.cli.review import By, opened, reviewer, walk
+
+if TYPE_CHECKING:
+    from hemato_edge.calibration.profile import Profile
+    from hemato_edge.calibration.profiles import ProfileFolder
+    from hemato_edge.site.cells import SiteCell
+    from hemato_edge.site.parts import SitePart, Verification
+    from hemato_edge.store.reader import Reader
+    from hemato_edge.store.records import SessionRecord
+
+ProfileName = Annotated[
+    str | None,
+    typer.Option("--profile", metavar="NAME", help="Calibration profile of the microscope; else the setting."),
+]
+Sessions = Annotated[
+    list[int] | None,
+    typer.Option("--session", metavar="ID", help="Only this session; may be given again. Else all of the profile."),
+]
+site_app = typer.Typer(help="How right the program is on this microscope, from reviewed cells.", no_args_is_help=True)
+
+
+def register(root: typer.Typer) -> None:
+    """Add the group `site`."""
+    root.add_typer(site_app, name="site")
+
+
+@site_app.command()
+def verify(
+    profile: ProfileName = None,
+    cells: Annotated[int, typer.Option(min=50, max=200, metavar="N", help="How many cells are to be named.")] = 100,
+    db: Database = None,
+    session: Sessions = None,
+    by: By = None,
+    ask: Annotated[
+        bool | None, typer.Option("--ask/--no-ask", help="Ask for the cells that tell most; else only in a terminal.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Name the cells that are asked for, by one key each; then see how right the program was.
+
+    The program's own answers are not shown meanwhile. A second reader (--by) gets the same cells again.
+    """
+    from hemato_edge.errors import CalibrationError
+    from hemato_edge.site.cells import site_cells
+    from hemato_edge.site.record import head_sha256_of
+    from hemato_edge.site.verification import shortfall
+    from hemato_edge.site.verification import verify as figures
+
+    desk = Desk(profile)
+    records = desk.sessions(db, session or [])
+    if sys.stdin.isatty() and not as_json if ask is None else ask:
+        _ask(db, records, cells, reviewer(by))
+    with open_reader(db) as reader:
+        judged = site_cells(reader, [record.id for record in records])
+        kept = desk.profile(reader, records[-1])
+    lacking = shortfall(judged)
+    if lacking is not None:
+        raise CalibrationError(
+            f"The microscope is not verified: {lacking}.",
+            f"Name more with `hemato-edge site verify --ask --profile {desk.name}`.",
+        )
+    newest = records[-1]
+    found = figures(judged, newest.model_sha256, head_sha256_of(newest), _now())
+    desk.folder.save(kept.with_site(_with_verification(kept.site, found)))
+    _tell(desk.folder.load(desk.name), as_json=as_json)
+
+
+@site_app.command("ask")
+def ask_for_cells(
+    profile: ProfileName = None,
+    cells: Annotated[int, typer.Option(min=50, max=200, metavar="N", help="How many cells are to be named.")] = 100,
+    db: Database = None,
+    session: Sessions = None,
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the cells that tell most and that you have not named yet, for another view than the terminal."""
+    desk = Desk(profile)
+    records = desk.sessions(db, session or [])
+    with open_reader(db) as reader:
+        asked = _asked(reader, records, cells, reviewer(by))
+    places = [{"session": cell.session, "field": cell.field, "cell": cell.number} for cell in asked]
+    if as_json:
+        typer.echo(json.dumps({"cells": places}, indent=1))
+        return
+    for place in places:
+        typer.echo(f"session {place['session']} field {place['field']} cell {place['cell']}")
+
+
+@site_app.command()
+def show(profile: ProfileName = None, as_json: AsJson = False) -> None:
+    """What is known of the microscope."""
+    desk = Desk(profile)
+    _tell(desk.folder.load(desk.name), as_json=as_json)
+
+
+@site_app.command()
+def remove(
+    profile: ProfileName = None,
+    head_only: Annotated[
+        bool, typer.Option("--head-only", help="Only the head of the site's own; the shipped answers stand again.")
+    ] = False,
+) -> None:
+    """Forget what was verified and adapted; what sessions recorded of it stays with them."""
+    from hemato_edge.errors import CalibrationError
+    from hemato_edge.site.parts import SitePart
+
+    desk = Desk(profile)
+    kept = desk.folder.load(desk.name)
+    if kept.site is None or (head_only and kept.site.head is None):
+        what = "no head of its own" if head_only else "no verification"
+        raise CalibrationError(f"The profile {desk.name} has {what}.", "Make one with `hemato-edge site`.")
+    shipped = kept.site.shipped
+    left = SitePart(verification=shipped) if head_only and shipped is not None else None
+    desk.folder.save(kept.with_site(left))
+    typer.echo(f"profile {desk.name}: {'the head of its own' if head_only else 'verification and head'} removed")
+
+
+class Desk:
+    """The profile that a command works on.
+
+    Args:
+        name: of the profile; None for the setting's.
+
+    Raises:
+        CalibrationError: none is named.
+    """
+
+    def __init__(self, name: str | None) -> None:
+        from hemato_edge.calibration.profiles import ProfileFolder
+        from hemato_edge.errors import CalibrationError
+        from hemato_edge.settings import load_settings
+
+        settings = load_settings(None, {"calibration.profile": name}).calibration
+        if settings.profile is None:
+            raise CalibrationError(
+                "No calibration profile is named, and figures hold for one microscope only.",
+                "Name one with --profile; `hemato-edge calibrate list` shows them, a new name makes one.",
+            )
+        self.name = settings.profile
+        self.folder: ProfileFolder = ProfileFolder(settings.folder)
+
+    def sessions(self, db: Path | None, wanted: list[int]) -> list[SessionRecord]:
+        """The sessions that tell of this microscope; those left out are named on stderr."""
+        from hemato_edge.site.sessions import sessions_of_site
+
+        with open_reader(db) as reader:
+            chosen, others = sessions_of_site(reader.sessions(), self.name, wanted)
+        if others:
+            numbers = ", ".join(str(record.id) for record in others)
+            typer.echo(f"left out, since another model or head answered: session {numbers}", err=True)
+        return chosen
+
+    def profile(self, reader: Reader, record: SessionRecord) -> Profile:
+        """The profile on disk, or a new one for frames as the session has them."""
+        from hemato_edge.calibration.profile import Profile
+
+        if self.folder.exists(self.name):
+            return self.folder.load(self.name)
+        first = next(reader.fields(record.id))
+        return Profile(name=self.name, frame_size=(first.width, first.height), camera=record.camera)
+
+
+def _ask(db: Path | None, records: list[SessionRecord], wanted: int, who: str) -> None:
+    """Let a person name the cells that tell most."""
+    from rich.console import Console
+
+    with opened(db) as (reader, writer):
+        asked = {cell.place for cell in _asked(reader, records, wanted, who)}
+        counted = (cell for record in records for cell in reader.counted(record.id))
+        queue = [cell for cell in counted if (cell.session, cell.field, cell.number) in asked]
+        walk(Console(highlight=False, stderr=True), reader, writer, queue, who, blind=True)
+
+
+def _asked(reader: Reader, records: list[SessionRecord], wanted: int, who: str) -> list[SiteCell]:
+    """The cells to name next; of a second reader, first those that another one named."""
+    from hemato_edge.site.cells import site_cells
+    from hemato_edge.site.strata import ask_for
+
+    cells = site_cells(reader, [record.id for record in records])
+    shown = {cell.place for cell in cells if reader.portrait(*cell.place) is not None}
+    again = shown & {cell.place for cell in cells if cell.words and who not in cell.words}
+    return ask_for(cells, wanted, lambda cell: who in cell.words, again or shown)
+
+
+def _with_verification(site: SitePart | None, found: Verification) -> SitePart:
+    """The part with a new verification; one of the shipped answers is kept apart while a head is in use."""
+    from hemato_edge.site.parts import SitePart
+
+    head = None if site is None else site.head
+    if head is None:
+        return SitePart(verification=found)
+    if found.head_sha256 == head.sha256:
+        return SitePart(verification=found, shipped=None if site is None else site.shipped, head=head)
+    return SitePart(verification=None if site is None else site.verification, shipped=found, head=head)
+
+
+def _tell(profile: Profile, *, as_json: bool) -> None:
+    from hemato_edge import RESEARCH_USE_NOTICE
+    from hemato_edge.site.verification import verification_line
+    from hemato_edge.site.words import site_lines
+
+    site = profile.site
+    line = verification_line(None if site is None else site.verification)
+    if as_json:
+        whole = {} if site is None else site.model_dump(mode="json", exclude={"head": {"weights"}})
+        document = {"profile": profile.name, "line": line, **whole, "notice": RESEARCH_USE_NOTICE}
+        typer.echo(json.dumps(document, indent=1, ensure_ascii=False))
+        return
+    typer.echo("\n".join([f"{profile.name}: {line}", *([] if site is None else site_lines(site)), RESEARCH_USE_NOTICE]))
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc).replace(microsecond=0)

@@ -1,0 +1,54 @@
+"""How far two readers agree beyond chance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import combinations
+from math import sqrt
+from typing import TYPE_CHECKING
+
+from hemato_edge.site.parts import Agreement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hemato_edge.site.cells import SiteCell
+
+_NORMAL_95 = 1.959964
+"""Two-sided 95 % quantile of the normal distribution."""
+
+
+def agreement(cells: Sequence[SiteCell]) -> Agreement | None:
+    """Between the two readers who both named most cells; None where no cell was named by two."""
+    pairs = Counter(pair for cell in cells for pair in combinations(sorted(cell.words), 2))
+    if not pairs:
+        return None
+    readers = min(pairs, key=lambda pair: (-pairs[pair], pair))
+    first, second = readers
+    both = [(cell.words[first], cell.words[second]) for cell in cells if {first, second} <= cell.words.keys()]
+    kappa, low, high = cohens_kappa(both)
+    same = sum(a == b for a, b in both)
+    return Agreement(readers=(first, second), cells=len(both), same=same, kappa=kappa, low=low, high=high)
+
+
+def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> tuple[float, float, float]:
+    """Kappa of two readers' words and its 95 % interval within -1 and 1.
+
+    J. Cohen, "A coefficient of agreement for nominal scales", Educational and Psychological Measurement 20 (1960),
+    37-46, with the standard error given there. 1 where both used one and the same word throughout.
+
+    Raises:
+        ValueError: there is no pair.
+    """
+    n = len(pairs)
+    if not n:
+        msg = "no cell was named by both"
+        raise ValueError(msg)
+    observed = sum(a == b for a, b in pairs) / n
+    first, second = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
+    chance = sum(first[word] * second[word] for word in first) / n**2
+    if chance == 1:
+        return 1.0, 1.0, 1.0
+    kappa = (observed - chance) / (1 - chance)
+    half = _NORMAL_95 * sqrt(observed * (1 - observed) / n) / (1 - chance)
+    return kappa, max(kappa - half, -1.0), min(kappa + half, 1.0)

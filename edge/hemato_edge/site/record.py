@@ -1,0 +1,101 @@
+"""What a session's record says of its site, in its settings under `site`, and how it is read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from hemato_edge.counting.known_confusions import Confusions
+from hemato_edge.site.parts import Verification
+from hemato_edge.site.verification import verification_line
+
+if TYPE_CHECKING:
+    from hemato_edge.site.parts import Head, SitePart
+    from hemato_edge.store.records import SessionRecord
+
+SECTION = "site"
+
+
+def holding(site: SitePart | None, model_sha256: str, head: Head | None) -> Verification | None:
+    """The verification that holds for a model and a head; one of another model or head holds for nothing."""
+    wanted = (model_sha256, None if head is None else head.sha256)
+    kept = () if site is None else (site.verification, site.shipped)
+    return next((one for one in kept if one is not None and (one.model_sha256, one.head_sha256) == wanted), None)
+
+
+def site_section(
+    site: SitePart | None, model_sha256: str, head: Head | None, abroad: Mapping[str, object]
+) -> dict[str, object]:
+    """What a session records; JSON's types.
+
+    Args:
+        site: of the profile; None without one.
+        model_sha256: of the classifier.
+        head: the site's own that answers, too; None where it does not.
+        abroad: of the classifier's card.
+    """
+    found = holding(site, model_sha256, head)
+    return {
+        "verification": None if found is None else found.model_dump(mode="json"),
+        "head": None if head is None else head.model_dump(mode="json", exclude={"weights"}),
+        "abroad": dict(abroad),
+    }
+
+
+def verification_of(record: SessionRecord) -> Verification | None:
+    """The verification that a session was recorded under; None where there was none."""
+    found = _section(record).get("verification")
+    try:
+        return None if found is None else Verification.model_validate(found)
+    except ValidationError:  # of a newer version, or edited by hand: nothing is claimed of it
+        return None
+
+
+def line_of(record: SessionRecord) -> str:
+    """The line of a session's microscope."""
+    return verification_line(verification_of(record))
+
+
+def adaptation_of(record: SessionRecord) -> str | None:
+    """Which head of the site's own answered in a session, in one line; None without one."""
+    head = _section(record).get("head")
+    if not isinstance(head, Mapping):
+        return None
+    cells = head.get("cells")
+    number = sum(cells.values()) if isinstance(cells, Mapping) else "?"
+    day, digest = str(head.get("created"))[:10], str(head.get("sha256"))[:12]
+    return f"adapted to this site on {day} by {number} cells (head {digest})"
+
+
+def head_sha256_of(record: SessionRecord) -> str | None:
+    """The hash of the head that answered in a session; None without one."""
+    head = _section(record).get("head")
+    return str(head.get("sha256")) if isinstance(head, Mapping) else None
+
+
+def confusions_of(record: SessionRecord) -> Confusions | None:
+    """What is known of how a session's model errs; None where that was not recorded."""
+    if record.confusion is None:
+        return None
+    classes = len(record.confusion)
+    abroad = _section(record).get("abroad")
+    matrices = [_matrix(rows, classes) for rows in abroad.values()] if isinstance(abroad, Mapping) else []
+    verification = verification_of(record)
+    here = () if verification is None else verification.confusion
+    return Confusions(record.confusion, tuple(one for one in matrices if one), here)
+
+
+def _matrix(rows: object, classes: int) -> tuple[tuple[float, ...], ...]:
+    """Rows of classes + 1 numbers; empty where they are anything else."""
+    if not isinstance(rows, (list, tuple)) or len(rows) != classes:
+        return ()
+    if not all(isinstance(row, (list, tuple)) and len(row) == classes + 1 for row in rows):
+        return ()
+    return tuple(tuple(float(count) for count in row) for row in rows)
+
+
+def _section(record: SessionRecord) -> Mapping[str, object]:
+    found = record.settings.get(SECTION)
+    return found if isinstance(found, Mapping) else {}
