@@ -26,6 +26,7 @@ _RIM_SHARE = 0.08
 _COVERED_SHARE = 0.5
 _OUTLINE_POINTS = 24
 _COARSE = 4
+_SAME_GLASS = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ class Aperture:
     hidden: NDArray[np.bool_] | None = None
     bridged: NDArray[np.bool_] | None = None
     kinds: tuple[str, ...] = ()
-    _lay: dict[tuple[int, ...], tuple[Image, Image]] = field(default_factory=dict, repr=False)
+    _lay: list[tuple[NDArray[np.float64], Image]] = field(default_factory=list, repr=False)
     _small: dict[tuple[int, int], NDArray[np.bool_]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -107,7 +108,7 @@ class Aperture:
         """The rectangle (h, w, 3) uint8 with empty glass, (3,) BGR, where there is no slide, and overlays bridged."""
         if self.hidden is None and self.bridged is None:
             return window
-        keep, lay = self._layers(tuple(int(v) for v in np.rint(glass)))
+        keep, lay = self._layers(glass)
         picture = window.copy() if self.hidden is None else cv2.bitwise_and(window, keep)
         if self.hidden is not None:
             cv2.bitwise_or(picture, lay, picture)
@@ -117,12 +118,15 @@ class Aperture:
         return np.asarray(picture, np.uint8)
 
     def slide_at(self, size: tuple[int, int]) -> NDArray[np.bool_] | None:
-        """(h, w) bool: which pixels of the rectangle, shrunk to `size`, hold slide only; None where all do."""
-        if self.hidden is None:
+        """(h, w) bool: which pixels of the rectangle, shrunk to `size`, show slide alone; None where all do."""
+        if self.hidden is None and self.bridged is None:
             return None
         small = self._small.get(size)
         if small is None:
-            shown = (~self.hidden).astype(np.uint8) * np.uint8(255)
+            shown = np.full(self.size[::-1], 255, np.uint8)
+            for mask in (self.hidden, self.bridged):
+                if mask is not None:
+                    shown[mask] = 0
             small = self._small[size] = cv2.resize(shown, size, interpolation=cv2.INTER_AREA) >= 254
         return small
 
@@ -146,6 +150,14 @@ class Aperture:
         inside = np.concatenate([self._hidden_at(boxes, scale) for scale in (0.0, 0.5, 0.9)], axis=1)
         covered: NDArray[np.bool_] = ~inside[:, 0] & (inside.mean(axis=1) < _COVERED_SHARE)
         return covered
+
+    def slivers(self, boxes: NDArray[np.float32], half_px: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+        """(N,) bool: which boxes (N, 4) are what a rim leaves of a cell, narrower than half of a whole one, (N,)."""
+        if self.hidden is None or not len(boxes):
+            return np.zeros(len(boxes), np.bool_)
+        narrow = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) < half_px
+        sliver: NDArray[np.bool_] = narrow & self._hidden_at(boxes, 1 + 2 * _RIM_SHARE).any(axis=1)
+        return sliver
 
     def holds(self, points: NDArray[np.floating[Any]], margin_px: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
         """(N,) bool: which points (N, 2), x y, lie on slide, at least so far, (N,), from its border and rims."""
@@ -204,13 +216,14 @@ class Aperture:
         under = np.flatnonzero(bridged)
         return under, index_of[place.ravel()[under]]
 
-    def _layers(self, glass: tuple[int, ...]) -> tuple[Image, Image]:
-        """(h, w, 3) uint8 each: 255 where there is slide, and glass where there is none; kept for the last glass."""
-        kept = self._lay.get(glass)
-        if kept is None:
-            hidden = np.zeros(self.size[::-1], np.bool_) if self.hidden is None else self.hidden
-            shown = np.repeat((~hidden).astype(np.uint8)[..., None] * np.uint8(255), 3, axis=2)
-            kept = shown, np.asarray(~shown & np.array(glass, np.uint8), np.uint8)
-            self._lay.clear()
-            self._lay[glass] = kept
-        return kept
+    @cached_property
+    def _keep(self) -> Image:
+        """(h, w, 3) uint8: 255 where there is slide."""
+        hidden = np.zeros(self.size[::-1], np.bool_) if self.hidden is None else self.hidden
+        return np.repeat((~hidden).astype(np.uint8)[..., None] * np.uint8(255), 3, axis=2)
+
+    def _layers(self, glass: NDArray[np.floating[Any]]) -> tuple[Image, Image]:
+        """(h, w, 3) uint8 each: 255 where there is slide; and glass where there is none, about as it was last."""
+        if not self._lay or float(np.abs(self._lay[0][0] - glass).max()) > _SAME_GLASS:
+            self._lay[:] = [(np.asarray(glass, np.float64), ~self._keep & np.rint(glass).astype(np.uint8))]
+        return self._keep, self._lay[0][1]

@@ -13,6 +13,7 @@ from hemato_edge.counting.ledger import Ledger
 from hemato_edge.counting.registration import Registration
 from hemato_edge.labels import KINDS, LEUKOCYTES, PLATELET, RBC, WBC
 from hemato_edge.pipeline.calibrated import OTHER_SIZE
+from hemato_edge.pipeline.field_mask import FieldMask
 from hemato_edge.pipeline.label_voting import Settling
 from hemato_edge.values import Cell, Detections, FieldResult, Frame, Pose, Quality
 from hemato_edge.vision.field_view import FieldView
@@ -20,6 +21,8 @@ from hemato_edge.vision.slide_look import LookEstimator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
     from hemato_edge.counting.ledger import Admission, Sighted, Twins
     from hemato_edge.counting.registrar import Registrar
@@ -33,6 +36,8 @@ NO_SCALE = "no_scale"
 """Reject reason of a frame with white cells and nothing whose size is known: no crop can be cut from it."""
 JOINED = "joined_"
 """What the measures of a field begin with that tell which region was joined, and where its corner lies now."""
+SLIDE_SHARE = "slide_share"
+"""Measure of a field: the share of its area that is slide, where that is not all of it."""
 LOCATE_AGAIN_EVERY = 64
 """Where nothing new is on view, cells are located again in one of so many frames, only so that the slide's look follows
 a slow change of the lamp."""
@@ -79,6 +84,7 @@ class FieldAnalyzer:
         gate, locator, classifier: the parts that see. The gate may be replaced while it runs: the next frame meets it.
         calibration: of the microscope, or None; its flat field comes before everything else.
         registrar: tells where frames lie; None: by their pictures.
+        mask: tells what of them is slide; None: it is looked for.
 
     Attributes:
         known_views: frames that showed nothing but known ground, and could add nothing.
@@ -93,7 +99,10 @@ class FieldAnalyzer:
         classifier: Classifier,
         calibration: SessionCalibration | None = None,
         registrar: Registrar | None = None,
+        mask: FieldMask | None = None,
     ) -> None:
+        self.mask = FieldMask() if mask is None else mask
+        self._glass: NDArray[np.float64] | None = None
         self.calibration = calibration
         self.looks = LookEstimator()
         self.registrar: Registrar = Registration() if registrar is None else registrar
@@ -125,7 +134,10 @@ class FieldAnalyzer:
                 return Quality(OTHER_SIZE)
             with watch.stage("calibrate"):
                 frame = self.calibration.corrected(frame)
-        view = FieldView(frame.image, red_cell_px=self.looks.red_cell_px)
+        with watch.stage("mask"):
+            aperture = self.mask.aperture_of(frame)
+        fill = None if frame.independent else self._glass
+        view = FieldView(frame.image, aperture, red_cell_px=self.looks.red_cell_px, fill=fill)
         with watch.stage("quality"):
             visit = _Visit(frame, view, watch, self.gate.assess(view))
         if visit.quality.reject:
@@ -136,6 +148,9 @@ class FieldAnalyzer:
 
     def _visit(self, visit: _Visit) -> FieldResult | Quality:
         """What a sharp frame adds."""
+        if not visit.frame.independent:
+            with visit.watch.stage("mask"):
+                self.mask.learn(visit.view)
         with visit.watch.stage("register"):
             if not visit.frame.independent:
                 visit.pose = self.registrar.locate(visit.view)
@@ -146,7 +161,7 @@ class FieldAnalyzer:
             return self._result(visit)
         self._since_located = 0
         with visit.watch.stage("background"):
-            visit.view.background  # noqa: B018 - it is measured when it is first asked for
+            self._glass = visit.view.background
         with visit.watch.stage("locate"):
             visit.detections = self._locator.locate(visit.view)
             self.looks.add_field(visit.view, visit.detections)
@@ -160,7 +175,9 @@ class FieldAnalyzer:
         """The known cells in the frame of a result, and where; none where the frame's place is not known."""
         if not isinstance(result, FieldResult) or result.pose is None:
             return []
-        return self.ledger.on_view(result.pose, (result.width, result.height))
+        seen = self.ledger.on_view(result.pose, (result.width, result.height))
+        x, y = self.mask.aperture.origin
+        return [replace(one, x=one.x + x, y=one.y + y) for one in seen] if x or y else seen
 
     def warning(self) -> str | None:
         """The name of what makes the session doubtful, or None."""
@@ -199,6 +216,7 @@ class FieldAnalyzer:
             "known_views": self.known_views,
             "inferences": self.settling.inferences,
             "forgotten_fields": self.ledger.forgotten,
+            **self.mask.tallies(),
             **{f"counted_twice:{kind}": count for kind, count in self.counted_twice.items()},
             **{
                 f"area_px2:{kind}": round(area) for kind, area in zip(KINDS, self.ledger.coverage.area_px2, strict=True)
@@ -276,6 +294,9 @@ class FieldAnalyzer:
         """What a frame added: cells with a name, and so many new red cells and platelets."""
         frame, pose, quality = visit.frame, visit.pose, visit.quality
         width, height = visit.view.size
+        slide = visit.view.aperture.slide_px
+        if slide < width * height:
+            quality = Quality(quality.reject, quality.measures | {SLIDE_SHARE: slide / (width * height)})
         self.leukocytes += _leukocytes(cells)
         joined, self._joined = tuple(self._joined), []
         if pose is not None and pose.angle_deg:

@@ -9,7 +9,7 @@ import numpy as np
 
 from hemato_edge.labels import KINDS
 from hemato_edge.values import Detections
-from hemato_edge.vision.locate.locator import RESCALE, is_too_small
+from hemato_edge.vision.locate.locator import HALF_RED_CELLS, RESCALE, is_too_small
 from hemato_edge.vision.locate.peaks import find_peaks, one_box_a_cell
 from hemato_edge.vision.locate.windows import standard_factor, windows_of
 from hemato_edge.vision.scale import guess_red_cell_px, red_cell_diameter_px
@@ -72,8 +72,9 @@ class LearnedLocator:
         parts = [self._see_window(window, floor) for window in windows_of(view, factor, self.spec)]
         boxes = np.concatenate([part.boxes for part in parts]) / np.float32(factor)
         boxes = _to_the_border(boxes, *view.size)
-        inside = np.all(boxes[:, 2:] > boxes[:, :2], axis=1) & view.aperture.covers(boxes)
         kinds = np.concatenate([part.kinds for part in parts])
+        inside = np.all(boxes[:, 2:] > boxes[:, :2], axis=1) & view.aperture.covers(boxes)
+        inside &= ~view.aperture.slivers(boxes, np.array(HALF_RED_CELLS)[kinds] * red_cell_px)
         scores = np.concatenate([part.scores for part in parts])
         return one_box_a_cell(Detections(boxes[inside], kinds[inside], scores[inside]), MAX_OVERLAP)
 

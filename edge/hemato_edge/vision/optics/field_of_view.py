@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from hemato_edge.aperture import Aperture
+from hemato_edge.vision.optics.overlays import covered_by
 from hemato_edge.vision.optics.stain import background_colour
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ BLACK_SHARE = 0.25
 FOREIGN = 25.0
 """A colour that differs by so many levels from glass in one channel is not glass."""
 _LEAST_GLASS = 40.0
+_EVEN_BORDER = 20.0
+_HOLDS = 0.9
 _CHUNKS = 40
 _UNIFORM = 8.0
 _NOISE_SPANS = 4.5
@@ -96,11 +99,64 @@ def find_aperture(image: Image) -> Sighting:
         rectangle, hidden = _tightened(rectangle, ~hull)
         kinds.append(kind)
     inner = _part(image, rectangle)
+    found = Aperture((width, height), rectangle, hidden, None, tuple(kinds))
     stripes = find_stripes(inner, glass, hidden)
-    if stripes is not None:
-        hidden = stripes if hidden is None else hidden | stripes
-        kinds.append(STRIPE)
-    return Sighting(Aperture((width, height), rectangle, hidden, None, tuple(kinds)), untold)
+    return Sighting(found if stripes is None else covered_by(found, stripes, STRIPE), untold)
+
+
+def rough_glass(image: Image) -> NDArray[np.float64]:
+    """(3,) BGR about as bright as glass, from a few pixels in the middle of a picture."""
+    height, width = image.shape[:2]
+    sample = image[height // 4 : height - height // 4 : 16, width // 4 : width - width // 4 : 16].reshape(-1, 3)
+    return np.asarray(np.quantile(sample, 0.85, axis=0), np.float64)
+
+
+def is_suspicious(image: Image) -> bool:
+    """Whether a glance at a picture's border, corners and rows asks for a closer look by `find_aperture`."""
+    if min(image.shape[:2]) < LEAST_SIDE_PX:
+        return False
+    glass = rough_glass(image)
+    if float(glass.max()) < _LEAST_GLASS:
+        return True
+    for line in (image[0, ::8], image[-1, ::8], image[::8, 0], image[::8, -1]):
+        mean, spread = cv2.meanStdDev(line[None])
+        if abs(mean[:, 0] - glass).max() > FOREIGN and float(spread.max()) < _EVEN_BORDER:
+            return True
+    ends = slice(0, 6, 2), slice(-6, None, 2)
+    corners = np.stack([image[y, x].reshape(-1, 3) for y in ends for x in ends])
+    middles = corners.mean(axis=1)
+    if float(middles.max(axis=1).min()) < DARK_SHARES[0] * float(glass.max()):
+        return True
+    even = np.ptp(corners, axis=1).max(axis=1) < 2 * _UNIFORM
+    foreign = np.abs(middles - glass).max(axis=1) > FOREIGN
+    if np.count_nonzero(even & foreign) >= _LEAST_CORNERS:
+        return True
+    for lines in (image[:, 8 :: image.shape[1] // 16, 1], image[8 :: image.shape[0] // 16, :, 1].T):
+        low, high = lines.min(axis=1), lines.max(axis=1)
+        if np.any((high - low < 2 * _UNIFORM) & (np.abs((high.astype(np.int16) + low) / 2 - glass[1]) > FOREIGN)):
+            return True
+    return False
+
+
+def still_holds(aperture: Aperture, image: Image) -> bool:
+    """Whether what an aperture hides of a frame is as uniform or dark as ever, and its rim still shows light inside."""
+    glass = rough_glass(image)
+    x0, y0, x1, y1 = aperture.rectangle
+    outside = np.ones(image.shape[:2], np.bool_)
+    outside[y0:y1, x0:x1] = False if aperture.hidden is None else aperture.hidden
+    level = image[::8, ::8].astype(np.float32)
+    hidden = outside[::8, ::8]
+    near = cv2.dilate(hidden.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    ring = near & ~hidden
+    if not hidden.any() or not ring.any():
+        return False
+    common = np.median(level[hidden], axis=0)
+    alike = np.abs(level - common).max(axis=2) < FOREIGN
+    dark = level.max(axis=2) < DARK_SHARES[1] * float(glass.max())
+    nothing = alike if np.abs(common - glass).max() > FOREIGN else dark
+    if dark[hidden].mean() > _HOLDS:
+        nothing = dark
+    return bool(nothing[hidden].mean() > _HOLDS and nothing[ring].mean() < 1 - _INSIDE_LIT)
 
 
 def _part(image: Image, rectangle: Rectangle) -> Image:

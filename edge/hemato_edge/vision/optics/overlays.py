@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from hemato_edge.aperture import Aperture
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -146,6 +148,21 @@ def find_marks(image: Image, glass: NDArray[np.float64]) -> NDArray[np.bool_] | 
         return None
     tidied = _tidied(np.asarray(marked, np.bool_))
     return tidied if tidied.any() else None
+
+
+def covered_by(found: Aperture, hidden: NDArray[np.bool_] | None, kind: str) -> Aperture:
+    """An aperture less what lies over the slide, (h, w) bool; as it was for nothing, or for too much to be true."""
+    if hidden is None:
+        return found
+    fresh = hidden if found.hidden is None else hidden & ~found.hidden
+    if not fresh.any() or fresh.mean() > MOST_HIDDEN:
+        return found
+    wide, narrow = split_by_width(fresh if found.bridged is None else fresh | found.bridged)
+    if wide is not None and found.hidden is not None:
+        wide = wide | found.hidden
+    return Aperture(
+        found.frame_size, found.rectangle, found.hidden if wide is None else wide, narrow, (*found.kinds, kind)
+    )
 
 
 def split_by_width(hidden: NDArray[np.bool_]) -> tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None]:

@@ -1,0 +1,158 @@
+"""What of a session's frames is slide: found in the first of them, and followed.
+
+Bars and the circle of an eyepiece show in one picture. What lies over the slide shows while the stage moves; until it
+is told, black and white marks of the first picture stand in for it. A frame that shows slide where none was, or the
+other way round, has the mask made anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hemato_edge.aperture import Aperture
+from hemato_edge.vision.optics.field_of_view import (
+    UNTOLD_DARK,
+    find_aperture,
+    is_suspicious,
+    rough_glass,
+    still_holds,
+)
+from hemato_edge.vision.optics.overlays import OverlayWatch, covered_by, find_marks
+
+if TYPE_CHECKING:
+    from hemato_edge.values import Frame, Image
+    from hemato_edge.vision.field_view import FieldView
+
+NOTHING = Aperture.whole(1, 1)
+OVERLAY, MARKS = "overlay", "marks"
+CHECKED_EVERY = 64
+"""A mask is held against one of so many frames: a diaphragm is turned, a camera is shifted on its tube."""
+SURE_CHECKS = 2
+"""So many checks in a row must contradict it."""
+
+
+class FieldMask:
+    """The aperture of each frame of one session.
+
+    Args:
+        given: an aperture that a person or a profile gives; nothing is looked for then. None: it is found.
+        search: whether to look for one; without, all of a frame is slide.
+        crop: x, y, width, height of the part of a frame that is looked at, pixels; None: all of it.
+
+    Attributes:
+        aperture: of the last frame.
+        untold: why the aperture cannot be told, or None.
+    """
+
+    def __init__(
+        self,
+        given: Aperture | None = None,
+        *,
+        search: bool = True,
+        crop: tuple[int, int, int, int] | None = None,
+    ) -> None:
+        self._given, self._search, self._crop = given, search and given is None, crop
+        self._found: Aperture | None = None
+        self._watch = OverlayWatch()
+        self._frames = self._against = 0
+        self.aperture = NOTHING
+        self.untold: str | None = None
+
+    def aperture_of(self, frame: Frame) -> Aperture:
+        """What of a frame is slide."""
+        height, width = frame.image.shape[:2]
+        if self._given is not None and self._given.frame_size == (width, height):
+            self.aperture = self._given
+        elif not self._search:
+            if self.aperture.frame_size != (width, height):
+                self.aperture = _cropped((width, height), self._crop)
+        elif frame.independent:
+            self.aperture = self._alone(frame.image)
+        else:
+            self._follow(frame.image)
+        return self.aperture
+
+    def learn(self, view: FieldView) -> None:
+        """Look at one sharp frame of a moving stage for what does not move with the slide."""
+        if not self._search or self._found is None or view.aperture is not self.aperture:
+            return
+        if self._watch.add(view.window):
+            self.aperture = covered_by(self._found, self._watch.hidden, OVERLAY)
+
+    @property
+    def overlays_told(self) -> bool:
+        """Whether the stage has moved enough for overlays to be told, or nobody looks for them."""
+        return self._watch.told or not self._search
+
+    def tallies(self) -> dict[str, int]:
+        """What a session records of its mask: how much of a frame is slide, what hides the rest, and what is untold."""
+        if self.aperture is NOTHING or self.aperture.is_whole:
+            told = {}
+        else:
+            told = {"mask:slide_permille": round(1000 * self.aperture.share)}
+            told |= {f"mask:{kind}": 1 for kind in self.aperture.kinds}
+        return told if self.untold is None else told | {f"mask_untold:{self.untold}": 1}
+
+    def _follow(self, image: Image) -> None:
+        height, width = image.shape[:2]
+        self._frames += 1
+        if self._found is None or self._found.frame_size != (width, height):
+            self._begin(image)
+        elif self._frames % CHECKED_EVERY == 0 and not self._holds(image):
+            self._against += 1
+            if self._against >= SURE_CHECKS:
+                self._begin(image)
+        elif self._frames % CHECKED_EVERY == 0:
+            self._against = 0
+
+    def _holds(self, image: Image) -> bool:
+        if self._found is None or self._found.is_whole:
+            return not is_suspicious(image) or self._seen(image)[0].is_whole
+        return still_holds(self._found, image)
+
+    def _begin(self, image: Image) -> None:
+        """Make the mask of a frame anew."""
+        self._against = 0
+        found, self.untold = self._seen(image)
+        self._watch = OverlayWatch()
+        marks = find_marks(found.window(image), rough_glass(image))
+        self.aperture = covered_by(found, marks, MARKS)
+        self._found = None if self.untold == UNTOLD_DARK else found
+
+    def _alone(self, image: Image) -> Aperture:
+        """The aperture of a picture that stands for itself; the last one's where that fits, too."""
+        last, size = self._found, (image.shape[1], image.shape[0])
+        same = last is not None and last.frame_size == size
+        if same and last is not None and not last.is_whole and still_holds(last, image):
+            found = last
+        elif not is_suspicious(image):
+            found, self.untold = (last if same and last is not None and last.is_whole else self._all_of(size)), None
+        else:
+            found, self.untold = self._seen(image)
+        self._found = found
+        return covered_by(found, find_marks(found.window(image), rough_glass(image)), MARKS)
+
+    def _seen(self, image: Image) -> tuple[Aperture, str | None]:
+        size = image.shape[1], image.shape[0]
+        if self._crop is None:
+            sighting = find_aperture(image)
+            return sighting.aperture, sighting.untold
+        outer = self._all_of(size)
+        sighting = find_aperture(outer.window(image))
+        x, y = outer.origin
+        x0, y0, x1, y1 = sighting.aperture.rectangle
+        kinds = (*outer.kinds, *sighting.aperture.kinds)
+        inner = (x0 + x, y0 + y, x1 + x, y1 + y)
+        return Aperture(size, inner, sighting.aperture.hidden, None, kinds), sighting.untold
+
+    def _all_of(self, size: tuple[int, int]) -> Aperture:
+        return _cropped(size, self._crop)
+
+
+def _cropped(size: tuple[int, int], crop: tuple[int, int, int, int] | None) -> Aperture:
+    """All of a frame, or what a person wants of it; a part outside of the frame does not count."""
+    if crop is None:
+        return Aperture.whole(*size)
+    x, y, width, height = crop
+    x0, y0, x1, y1 = max(0, x), max(0, y), min(size[0], x + width), min(size[1], y + height)
+    return Aperture(size, (x0, y0, x1, y1), kinds=("crop",)) if x1 > x0 and y1 > y0 else Aperture.whole(*size)
