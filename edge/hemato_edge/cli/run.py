@@ -188,17 +188,20 @@ def _calibration(settings: Settings) -> SessionCalibration | None:
 def _source(settings: Settings, calibration: SessionCalibration | None) -> GuardedCamera:
     from hemato_edge.cameras.camera import Noise
     from hemato_edge.cameras.factory import make_watched_camera
+    from hemato_edge.cameras.turned import turned
 
     camera = settings.camera
     noise = None if camera.noise == "auto" else Noise(camera.noise)
     if calibration is None:
-        return make_watched_camera(camera.spec, camera, noise=noise)
+        return make_watched_camera(
+            camera.spec, camera, lambda unprepared: turned(unprepared, camera.rotate), noise=noise
+        )
     from hemato_edge.pipeline.calibrated import sized_like
 
     return make_watched_camera(
         camera.spec,
         sized_like(camera, calibration.profile),
-        lambda unprepared: calibration.prepared(unprepared, camera.open_timeout_s),
+        lambda unprepared: calibration.prepared(turned(unprepared, camera.rotate), camera.open_timeout_s),
         noise=noise,
     )
 
@@ -287,10 +290,11 @@ def _daemon(
 ) -> Daemon:
     from hemato_edge.pipeline.daemon import Daemon
     from hemato_edge.pipeline.field import FieldAnalyzer
+    from hemato_edge.pipeline.field_mask import mask_of
     from hemato_edge.vision.quality import QualityGate
 
     gate = QualityGate(**settings.quality.model_dump())
-    analyzer = FieldAnalyzer(gate, locator, classifier, calibration)
+    analyzer = FieldAnalyzer(gate, locator, classifier, calibration, mask=mask_of(settings.camera))
     looking_on = attendance.viewer, attendance.hold
     return Daemon(source, analyzer, writer, begin, limits, observer, watchdog, *looking_on)
 
@@ -377,6 +381,7 @@ class Display:
 
     def show(self, totals: Totals, tallies: Mapping[str, int]) -> None:
         """Draw what is on disk now."""
+        from hemato_edge.views.report.field_of_view import field_of_view_line
         from hemato_edge.views.report.live import live_table, progress_line
         from hemato_edge.views.report.tracking import tracking_line, tracking_summary
 
@@ -386,6 +391,7 @@ class Display:
             status: dict[str, object] = {
                 "Camera": f"{self._camera.name}, {health.status_line()}" if self._camera.live else self._camera.name,
                 "Frames": f"{totals.frames} of {total}" if total else totals.frames,
+                "Field of view": field_of_view_line(tallies) or None,
                 "Tracking": tracking_line(tracking_summary(tallies)) or "holds",
                 "Warning": ", ".join(name.partition(":")[2] for name in tallies if name.startswith("warning:")) or None,
                 "Checked": self._verified,

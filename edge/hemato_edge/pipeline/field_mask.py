@@ -7,10 +7,16 @@ other way round, has the mask made anew.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
+
 from hemato_edge.aperture import Aperture
+from hemato_edge.errors import ConfigurationError
 from hemato_edge.vision.optics.field_of_view import (
+    ROUND,
     UNTOLD_DARK,
     find_aperture,
     is_suspicious,
@@ -20,13 +26,17 @@ from hemato_edge.vision.optics.field_of_view import (
 from hemato_edge.vision.optics.overlays import OverlayWatch, covered_by, find_marks
 
 if TYPE_CHECKING:
+    from hemato_edge.settings import CameraSettings
     from hemato_edge.values import Frame, Image
     from hemato_edge.vision.field_view import FieldView
 
 NOTHING = Aperture.whole(1, 1)
-OVERLAY, MARKS = "overlay", "marks"
+OVERLAY, MARKS, FILE = "overlay", "marks", "file"
+UNTOLD_ROUND, UNTOLD_SIZE = "round", "size"
+"""Why an aperture cannot be told: a round one was asked for and there is none; the one given is of another size."""
 CHECKED_EVERY = 64
 """A mask is held against one of so many frames: a diaphragm is turned, a camera is shifted on its tube."""
+_LEAST_SLIDE = 0.02
 SURE_CHECKS = 2
 """So many checks in a row must contradict it."""
 
@@ -37,6 +47,7 @@ class FieldMask:
     Args:
         given: an aperture that a person or a profile gives; nothing is looked for then. None: it is found.
         search: whether to look for one; without, all of a frame is slide.
+        round_field: a person knows that it is round: a soft rim is believed, and nothing but a circle.
         crop: x, y, width, height of the part of a frame that is looked at, pixels; None: all of it.
 
     Attributes:
@@ -49,8 +60,10 @@ class FieldMask:
         given: Aperture | None = None,
         *,
         search: bool = True,
+        round_field: bool = False,
         crop: tuple[int, int, int, int] | None = None,
     ) -> None:
+        self._round = round_field
         self._given, self._search, self._crop = given, search and given is None, crop
         self._found: Aperture | None = None
         self._watch = OverlayWatch()
@@ -62,7 +75,9 @@ class FieldMask:
         """What of a frame is slide."""
         height, width = frame.image.shape[:2]
         if self._given is not None and self._given.frame_size == (width, height):
-            self.aperture = self._given
+            self.aperture, self.untold = self._given, None
+        elif self._given is not None:
+            self.aperture, self.untold = Aperture.whole(width, height), UNTOLD_SIZE
         elif not self._search:
             if self.aperture.frame_size != (width, height):
                 self.aperture = _cropped((width, height), self._crop)
@@ -134,11 +149,12 @@ class FieldMask:
 
     def _seen(self, image: Image) -> tuple[Aperture, str | None]:
         size = image.shape[1], image.shape[0]
-        if self._crop is None:
-            sighting = find_aperture(image)
-            return sighting.aperture, sighting.untold
         outer = self._all_of(size)
-        sighting = find_aperture(outer.window(image))
+        sighting = find_aperture(outer.window(image), round_field=self._round)
+        if self._round and ROUND not in sighting.aperture.kinds:
+            return outer, sighting.untold or UNTOLD_ROUND
+        if self._crop is None:
+            return sighting.aperture, sighting.untold
         x, y = outer.origin
         x0, y0, x1, y1 = sighting.aperture.rectangle
         kinds = (*outer.kinds, *sighting.aperture.kinds)
@@ -156,3 +172,43 @@ def _cropped(size: tuple[int, int], crop: tuple[int, int, int, int] | None) -> A
     x, y, width, height = crop
     x0, y0, x1, y1 = max(0, x), max(0, y), min(size[0], x + width), min(size[1], y + height)
     return Aperture(size, (x0, y0, x1, y1), kinds=("crop",)) if x1 > x0 and y1 > y0 else Aperture.whole(*size)
+
+
+def mask_of(settings: CameraSettings) -> FieldMask:
+    """The mask that a person asks for.
+
+    Raises:
+        ConfigurationError: the file that is named is no mask.
+    """
+    if settings.mask in ("auto", "round"):
+        return FieldMask(round_field=settings.mask == "round", crop=settings.crop)
+    if settings.mask == "none":
+        return FieldMask(search=False, crop=settings.crop)
+    return FieldMask(read_mask(Path(settings.mask).expanduser()))
+
+
+def read_mask(path: Path) -> Aperture:
+    """The aperture that a picture draws: white where there is slide, black where there is none.
+
+    Raises:
+        ConfigurationError: there is no such picture, or hardly anything of it is white.
+    """
+    try:
+        drawn = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
+    except (OSError, cv2.error):
+        drawn = None
+    if drawn is None:
+        raise ConfigurationError(
+            f"The mask {path} is no picture that can be read.",
+            "Set camera.mask to auto, none, round, or a PNG of the frames' size that is white where there is slide.",
+        )
+    slide = np.asarray(drawn) > 127
+    if slide.mean() < _LEAST_SLIDE:
+        raise ConfigurationError(
+            f"The mask {path} leaves {100 * slide.mean():.0f} % of a frame.",
+            "Paint white what is slide, and black the rest.",
+        )
+    x, y, width, height = cv2.boundingRect(slide.astype(np.uint8))
+    hidden = ~slide[y : y + height, x : x + width]
+    size = slide.shape[1], slide.shape[0]
+    return Aperture(size, (x, y, x + width, y + height), hidden if hidden.any() else None, None, (FILE,))

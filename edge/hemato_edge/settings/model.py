@@ -59,6 +59,16 @@ class CameraSettings(Section):
         description="what tells a frozen picture: a sensor's noise, a stream that may repeat itself for seconds, none "
         "(a drawn picture is never called frozen); auto: by the kind of camera",
     )
+    mask: str = Field(
+        "auto",
+        min_length=1,
+        description="what of a frame is slide; auto: it is found; none: all of it; round: the circle of an eyepiece; "
+        "else a picture file, white where there is slide",
+    )
+    crop: tuple[int, int, int, int] | None = Field(
+        None, examples=[[100, 0, 1080, 960]], description="x, y, width and height of what is looked at, pixels"
+    )
+    rotate: Literal[0, 90, 180, 270] = Field(0, description="degrees by which frames are turned clockwise")
     read_timeout_s: float = Field(5.0, gt=0, le=300, description="longest wait for one frame, seconds")
     open_timeout_s: float = Field(10.0, gt=0, le=300, description="longest wait for the first frame, seconds")
 

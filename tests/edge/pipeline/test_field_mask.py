@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from obstructed import Obstruction, bars, disc, eyepiece, reticle, scale_bar, vignette
@@ -11,8 +13,10 @@ from obstructed import Obstruction, bars, disc, eyepiece, reticle, scale_bar, vi
 from hemato_edge.aperture import Aperture
 from hemato_edge.cameras.camera import OpenCamera
 from hemato_edge.cameras.demo.camera import DemoCamera
+from hemato_edge.errors import ConfigurationError
 from hemato_edge.pipeline.field import SLIDE_SHARE, FieldAnalyzer
-from hemato_edge.pipeline.field_mask import CHECKED_EVERY, SURE_CHECKS, FieldMask
+from hemato_edge.pipeline.field_mask import CHECKED_EVERY, SURE_CHECKS, FieldMask, mask_of, read_mask
+from hemato_edge.settings import CameraSettings
 from hemato_edge.values import FieldResult, Frame
 from hemato_edge.vision.classify.classifier import load_classifier
 from hemato_edge.vision.locate.choice import load_locator
@@ -117,3 +121,40 @@ def test_a_dark_start_is_looked_at_again(short: list[Frame]) -> None:
     assert mask.tallies() == {"mask_untold:dark": 1}
     assert "bars" in mask.aperture_of(replace(short[0], image=bars((9, 9, 0, 0))(short[0].image[9:-9], 0))).kinds
     assert mask.untold is None
+
+
+def test_a_mask_is_read_from_a_picture(tmp_path: Path) -> None:
+    drawn = np.zeros((480, 680), np.uint8)
+    drawn[40:440, 100:500] = 255
+    drawn[40:60, 100:120] = 0
+    assert cv2.imwrite(str(tmp_path / "mask.png"), drawn)
+    aperture = read_mask(tmp_path / "mask.png")
+    assert aperture.rectangle == (100, 40, 500, 440)
+    assert aperture.slide_px == 400 * 400 - 20 * 20
+    assert mask_of(CameraSettings(mask=str(tmp_path / "mask.png"))).tallies() == {}
+
+
+@pytest.mark.parametrize("content", [b"no picture", None])
+def test_what_is_no_mask_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "mask.png"
+    if content is None:
+        assert cv2.imwrite(str(path), np.zeros((48, 64), np.uint8))
+    else:
+        path.write_bytes(content)
+    with pytest.raises(ConfigurationError) as refused:
+        mask_of(CameraSettings(mask=str(path)))
+    assert refused.value.fix
+
+
+def test_a_mask_of_another_size_is_told(short: list[Frame]) -> None:
+    mask = FieldMask(Aperture((320, 240), (10, 10, 300, 200)))
+    assert mask.aperture_of(short[0]).is_whole
+    assert mask.tallies() == {"mask_untold:size": 1}
+
+
+def test_a_field_that_somebody_knows_is_round(short: list[Frame]) -> None:
+    soft = eyepiece(soft=40.0)(short[0].image, 0)
+    assert "round" in mask_of(CameraSettings(mask="round")).aperture_of(replace(short[0], image=soft)).kinds
+    plain = mask_of(CameraSettings(mask="round"))
+    assert plain.aperture_of(short[0]).is_whole
+    assert plain.untold == "round"

@@ -26,7 +26,7 @@ def areas_of(fields: Sequence[FieldRecord], tallies: Mapping[str, int]) -> dict[
     in the tallies. Pictures from files are counted to their edges. A session from before the tallies were kept is given
     the union of its fields.
     """
-    alone = sum(field.width * field.height for field in fields if field.region is None)
+    alone = sum(_slide_px2(field) for field in fields if field.region is None)
     tracked = {kind: tallies.get(f"area_px2:{kind}") for kind in KINDS}
     union = _union(fields) if None in tracked.values() else 0.0
     return {kind: alone + (union if area is None else area) for kind, area in tracked.items()}
@@ -38,7 +38,7 @@ def per_field(
     """Cells of each kind in one field of view, with Poisson intervals; None without area."""
     if not fields:
         return dict.fromkeys(KINDS)
-    view = fields[-1].width * fields[-1].height
+    view = _slide_px2(fields[-1])
     return {
         kind: None if areas[kind] <= 0 else _figure(*(view * end / areas[kind] for end in _counted(counts[kind])))
         for kind in KINDS
@@ -106,6 +106,12 @@ def widened(ends: tuple[float, float, float], spread: float) -> tuple[float, flo
         return low, value, high * math.exp(spread)
     down = math.inf if low <= 0 else math.hypot(math.log(value / low), spread)
     return value * math.exp(-down), value, value * math.exp(math.hypot(math.log(high / value), spread))
+
+
+def _slide_px2(field: FieldRecord) -> float:
+    """The area of slide in a field, square pixels: all of it, or what its mask left."""
+    share = field.quality.get("slide_share")
+    return field.width * field.height * (1.0 if share is None else share)
 
 
 def _union(fields: Iterable[FieldRecord]) -> float:

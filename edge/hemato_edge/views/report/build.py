@@ -24,6 +24,7 @@ from hemato_edge.store.records import SETTING_CHANGED
 from hemato_edge.views.report.areas import DIGITS, areas_of, estimates_of, per_field, white_per_1000_red
 from hemato_edge.views.report.camera import camera_summary
 from hemato_edge.views.report.clock import clock_set
+from hemato_edge.views.report.field_of_view import field_of_view_line
 from hemato_edge.views.report.model import (
     METHOD,
     METHOD_ABROAD,
@@ -98,6 +99,7 @@ def build_report(
         tracking_lost=tallies.get("tracking_lost", 0),
         tracking=tracking_summary(tallies),
         camera=camera_summary(tallies),
+        field_of_view=field_of_view_line(tallies),
         regions=reader.regions(record.id),
         provenance=_provenance(reader, record, tallies),
         notice=RESEARCH_USE_NOTICE,

@@ -144,7 +144,7 @@ def _way(report: Report, fields: list[FieldRecord], cells: list[CellRecord]) -> 
     return {
         "maps": maps,
         "stretches": len(regions),
-        "tracking": tracking_line(report.tracking),
+        "tracking": " ".join(filter(None, (report.field_of_view, tracking_line(report.tracking)))),
         "files": [] if regions else fields,
         "files_shown": FILES_SHOWN,
         "files_listed": FILES_LISTED,

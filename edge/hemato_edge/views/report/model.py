@@ -284,6 +284,7 @@ class Report(Summary):
         clock_set: None where the wall clock went as the monotonic one did.
         timings_ms: stage of the program → median milliseconds a field.
         letterhead: who asks, and whose laboratory it is.
+        field_of_view: what of a frame was slide, in words; empty where all of it was.
     """
 
     session: SessionHead
@@ -307,6 +308,7 @@ class Report(Summary):
     clock_set: ClockSet | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
     letterhead: Letterhead = Letterhead()
+    field_of_view: str = ""
 
     @property
     def period(self) -> tuple[datetime | None, datetime | None]:

@@ -92,7 +92,7 @@ def _head_lines(report: Report) -> Iterator[str]:
 def _foot_lines(report: Report) -> Iterator[str]:
     yield from count_lines(report)
     yield from warning_lines(report)
-    for note in (camera_line(report.camera), tracking_line(report.tracking)):
+    for note in (camera_line(report.camera), report.field_of_view, tracking_line(report.tracking)):
         if note:
             yield note
     yield from nucleated_lines(report)

@@ -79,8 +79,11 @@ class Sighting:
     untold: str | None = None
 
 
-def find_aperture(image: Image) -> Sighting:
-    """What of a picture (H, W, 3) uint8 BGR is slide, by its look alone."""
+def find_aperture(image: Image, *, round_field: bool = False) -> Sighting:
+    """What of a picture (H, W, 3) uint8 BGR is slide, by its look alone.
+
+    With `round_field` somebody knows that the field is round: its rim may be as soft as it likes.
+    """
     height, width = image.shape[:2]
     if min(height, width) < LEAST_SIDE_PX:
         return Sighting(Aperture.whole(width, height))
@@ -89,7 +92,7 @@ def find_aperture(image: Image) -> Sighting:
         return Sighting(Aperture.whole(width, height), UNTOLD_DARK)
     kinds: list[str] = []
     rectangle = without_bars(image, glass)
-    hull, kind, untold = _lit_hull(_part(image, rectangle), glass)
+    hull, kind, untold = _lit_hull(_part(image, rectangle), glass, round_field=round_field)
     if kind == BARS:
         rectangle = without_bars(image, glass, _TEXT_SHARE)
     if rectangle != (0, 0, width, height):
@@ -279,7 +282,9 @@ def _uniform_within(
     return np.asarray(wide & foreign & ((high - low).max(axis=1) <= 2 * _UNIFORM), np.bool_)
 
 
-def _lit_hull(image: Image, glass: NDArray[np.float64]) -> tuple[NDArray[np.bool_] | None, str, str | None]:
+def _lit_hull(
+    image: Image, glass: NDArray[np.float64], *, round_field: bool
+) -> tuple[NDArray[np.bool_] | None, str, str | None]:
     """The convex field (H, W) bool in dark or one-coloured surroundings, its kind, and why it cannot be told.
 
     None where the surroundings reach no corner, or the field is all there is.
@@ -313,6 +318,8 @@ def _lit_hull(image: Image, glass: NDArray[np.float64]) -> tuple[NDArray[np.bool
             return large, SHAPE, None
         x, y, radius = circle
         edge = _rim(light, x, y, radius)
+        if edge is None and round_field:
+            edge = radius
         if edge is None:
             return None, "", UNTOLD_SOFT
         rows, columns = np.ogrid[:height, :width]
