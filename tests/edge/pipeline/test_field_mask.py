@@ -153,7 +153,7 @@ def test_a_mask_of_another_size_is_told(short: list[Frame]) -> None:
 
 
 def test_a_field_that_somebody_knows_is_round(short: list[Frame]) -> None:
-    soft = eyepiece(soft=40.0)(short[0].image, 0)
+    soft = eyepiece(soft=20.0)(short[0].image, 0)
     assert "round" in mask_of(CameraSettings(mask="round")).aperture_of(replace(short[0], image=soft)).kinds
     plain = mask_of(CameraSettings(mask="round"))
     assert plain.aperture_of(short[0]).is_whole

@@ -58,6 +58,7 @@ _LEAST_CORNERS = 2
 _OUTSIDE_DARK = 0.96
 _INSIDE_LIT = 0.55
 _CIRCLE_OFF = 0.012
+_KNOWN_CIRCLE_OFF = 0.05
 _CORNER = 0.03
 _THREAD = 9
 _RIM = 0.8
@@ -306,7 +307,7 @@ def _lit_hull(
             continue
         if dark and float(np.median(light[outside])) > BLACK_SHARE * float(glass.max()):
             continue
-        circle = _circle(lit, hull)
+        circle = _circle(hull, _KNOWN_CIRCLE_OFF if round_field else _CIRCLE_OFF)
         if circle is None and not (dark and corners == 4):
             continue
         if circle is None:
@@ -378,9 +379,9 @@ def _hull(lit: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return filled > 0
 
 
-def _circle(lit: NDArray[np.bool_], hull: NDArray[np.bool_]) -> tuple[float, float, float] | None:
+def _circle(hull: NDArray[np.bool_], most_off: float) -> tuple[float, float, float] | None:
     """x, y, radius of the circle whose part within the picture `hull` is, pixels; None where it is none."""
-    height, width = lit.shape
+    height, width = hull.shape
     contour = max(cv2.findContours(hull.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=len)
     points = contour[:, 0].astype(np.float64)
     free = (points > 1.5).all(axis=1) & (points[:, 0] < width - 2.5) & (points[:, 1] < height - 2.5)
@@ -402,7 +403,7 @@ def _circle(lit: NDArray[np.bool_], hull: NDArray[np.bool_]) -> tuple[float, flo
         return None
     ys, xs = np.ogrid[:height, :width]
     disc = np.hypot(xs - x, ys - y) <= radius
-    return (float(x), float(y), radius) if np.mean(disc != hull) < _CIRCLE_OFF else None
+    return (float(x), float(y), radius) if np.mean(disc != hull) < most_off else None
 
 
 def _rim(level: NDArray[np.float32], x: float, y: float, radius: float) -> float | None:
