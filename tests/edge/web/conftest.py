@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 from recorded_sessions import recorded
-from sites import PATIENCE_S, Site, serving, until
+from sites import PATIENCE_S, Site, phase, serving
 
-from hemato_edge.door.client import DoorClient
-from hemato_edge.door.messages import DoorError, State
 from hemato_edge.web.access import Role
 from hemato_edge.web.demo import Runs
 from hemato_edge.web.place import Surroundings
@@ -47,21 +45,6 @@ def live_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with Runs(["--camera", "live-demo"], around.door, around.database), serving(around) as made:
         phase(made, "waiting")
         yield made
-
-
-def phase(site: Site, wanted: str) -> dict[str, Any]:
-    """What the door says once the run is in that phase and has a picture."""
-
-    def asked() -> dict[str, Any] | None:
-        with DoorClient(site.around.door, "test") as client:
-            try:
-                told = dict(client.ask(State()).told)
-            except DoorError:
-                return None
-        return told if told["phase"] == wanted and told["verdict"] is not None else None
-
-    found: dict[str, Any] = until(asked, f"the phase {wanted}")
-    return found
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from hemato_edge.door.client import DoorClient
+from hemato_edge.door.messages import DoorError, State
 from hemato_edge.web.access import Role
 from hemato_edge.web.devices import Devices
 from hemato_edge.web.place import Surroundings
@@ -88,3 +90,18 @@ def until(question: Any, what: str = "it") -> Any:
             return answer
         time.sleep(0.1)
     raise AssertionError(f"{what} did not come in {PATIENCE_S:.0f} s")
+
+
+def phase(site: Site, wanted: str) -> dict[str, Any]:
+    """What the door says once the run is in that phase and has a picture."""
+
+    def asked() -> dict[str, Any] | None:
+        with DoorClient(site.around.door, "test") as client:
+            try:
+                told = dict(client.ask(State()).told)
+            except DoorError:
+                return None
+        return told if told["phase"] == wanted and told["verdict"] is not None else None
+
+    found: dict[str, Any] = until(asked, f"the phase {wanted}")
+    return found

@@ -6,8 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from conftest import phase
-from sites import Site, until
+from sites import Site, phase, until
 
 from hemato_edge.labels import LEUKOCYTES
 from hemato_edge.store.reader import Reader

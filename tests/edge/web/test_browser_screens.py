@@ -7,8 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from conftest import phase
-from sites import Site
+from sites import Site, phase
 
 from hemato_edge.door.client import DoorClient
 from hemato_edge.door.messages import Start

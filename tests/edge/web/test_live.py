@@ -18,8 +18,7 @@ import cv2
 import httpx
 import numpy as np
 import pytest
-from conftest import phase
-from sites import PATIENCE_S, Site, until
+from sites import PATIENCE_S, Site, phase, until
 
 from hemato_edge.store.reader import Reader
 from hemato_edge.web.access import Role
