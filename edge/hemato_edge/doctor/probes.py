@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hemato_edge.doctor import board_probes, camera_probes, model_probes, python_probes, service_probes, storage_probes
+from hemato_edge.doctor import (
+    board_probes,
+    camera_probes,
+    model_probes,
+    page_probes,
+    python_probes,
+    service_probes,
+    storage_probes,
+)
 
 if TYPE_CHECKING:
     from hemato_edge.doctor.examination import Probe
@@ -28,4 +36,6 @@ PROBES: dict[str, Probe] = {
     "card": storage_probes.card,
     "database": storage_probes.database,
     "service": service_probes.service,
+    "door": page_probes.door,
+    "page": page_probes.page,
 }

@@ -17,7 +17,7 @@ from hemato_edge.web.routes import TABLE
 FORMS = sorted({page.path for page in TABLE if page.method == "POST"} - {"/leave", "/health/examine"})
 NAMES = ("label", "target", "text", "key", "code", "name", "person", "role", "device", "language", "session", "token")
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=30),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=30),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )

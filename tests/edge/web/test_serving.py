@@ -1,0 +1,92 @@
+"""The page on the network: a certificate of its own that a browser's rules accept, and names it answers to."""
+
+from __future__ import annotations
+
+import ssl
+import stat
+import threading
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import httpx
+import pytest
+from sites import PATIENCE_S, until
+
+from hemato_edge.settings import Settings
+from hemato_edge.web.access import Role, WebError
+from hemato_edge.web.certificate import CERTIFICATE_FOR, certificate_for
+from hemato_edge.web.pairing import Pairing
+from hemato_edge.web.serving import listening, plan, server
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - what a person may set; nothing is bound to it here
+NAMES = ["127.0.0.1", "localhost", "microscope-3.local"]
+
+
+def test_the_certificate_is_kept_and_made_anew_in_its_last_month_or_for_other_names(tmp_path: Path) -> None:
+    now = datetime.now(timezone.utc)
+    first = certificate_for(tmp_path, NAMES, now)
+    content = first.chain.read_bytes()
+    assert certificate_for(tmp_path, NAMES, now).chain.read_bytes() == content
+    late = certificate_for(tmp_path, NAMES, now + CERTIFICATE_FOR - timedelta(days=20))
+    renewed = late.chain.read_bytes()
+    assert renewed != content
+    assert late.fingerprint == first.fingerprint, "the authority that phones were given stays"
+    assert certificate_for(tmp_path, [*NAMES, "10.0.0.7"], now).chain.read_bytes() != renewed
+    for key in tmp_path.glob("*.key"):
+        assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+def test_a_damaged_certificate_is_one_error(tmp_path: Path) -> None:
+    certificate_for(tmp_path, NAMES)
+    (tmp_path / "certificate.pem").write_text("nonsense")
+    with pytest.raises(WebError, match="cannot be read"):
+        certificate_for(tmp_path, NAMES)
+
+
+def settings(tmp_path: Path, **web: object) -> Settings:
+    return Settings.model_validate(
+        {"web": {"folder": tmp_path, "port": 0, **web}, "store": {"path": tmp_path / "x.db"}}
+    )
+
+
+def test_the_loopback_is_plain_with_a_token_and_the_network_is_not(tmp_path: Path) -> None:
+    own = plan(settings(tmp_path))
+    assert (own.around.secure, own.around.loopback) == (False, True)
+    assert own.around.own_token is not None
+    outside = plan(settings(tmp_path, host=EVERYWHERE, names=["microscope.example.org"]))
+    assert (outside.around.secure, outside.around.own_token) == (True, None)
+    assert "microscope.example.org" in outside.around.hosts
+    open_to_all = plan(settings(tmp_path, host=EVERYWHERE, security="none"))
+    assert not open_to_all.around.secure
+
+
+def test_a_browser_that_knows_the_authority_trusts_the_page_and_the_cookie_is_bound_to_it(tmp_path: Path) -> None:
+    serving, bound = listening(plan(settings(tmp_path, security="tls")))
+    assert serving.certificate is not None
+    made = server(serving)
+    thread = threading.Thread(target=made.run, kwargs={"sockets": [bound]}, daemon=True)
+    thread.start()
+    until(lambda: made.started)
+    trusting = ssl.create_default_context(cafile=str(serving.certificate.authority))
+    address = f"https://127.0.0.1:{serving.port}"
+    pin = Pairing(tmp_path).new_pin(Role.VIEWER)
+    with httpx.Client(base_url=address, verify=trusting, headers={"origin": address}, timeout=PATIENCE_S) as phone:
+        done = phone.post("/pair", data={"code": pin})
+        assert done.status_code == 303
+        assert done.headers["set-cookie"].startswith("__Host-hemato-edge=")
+        assert "Secure" in done.headers["set-cookie"]
+        assert phone.get("/", headers={"accept": "text/html"}).status_code == 200
+    with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+        httpx.get(address)
+    made.should_exit = True
+    thread.join(PATIENCE_S)
+    bound.close()
+
+
+def test_a_port_that_is_taken_is_one_error(tmp_path: Path) -> None:
+    serving, bound = listening(plan(settings(tmp_path)))
+    with bound:
+        bound.listen()
+        taken = plan(settings(tmp_path), port=serving.port)
+        with pytest.raises(WebError, match="port"):
+            listening(taken)
