@@ -39,7 +39,7 @@ def test_a_count_from_the_first_look_to_the_end(live_site: Site, open_page: Call
     other = open_page(live_site, "/", Role.VIEWER, width=1280, height=800)
     assert other.locator(".foot-stop").count() == 0, "who only looks on cannot stop"
     # no number before it is on disk: what stands there is never more than the store has
-    page.wait_for_function("document.querySelector('.goal-words b')?.textContent > 0")
+    until(lambda: page.evaluate("document.querySelector('.goal-words b')?.textContent > 0"), "what the page waits for")
     before = shown(page)
     with Reader(live_site.around.database) as reader:
         labels = reader.totals(1).labels

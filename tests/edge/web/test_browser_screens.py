@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from sites import Site, phase
+from sites import Site, phase, until
 
 from hemato_edge.door.client import DoorClient
 from hemato_edge.door.messages import Start
@@ -100,7 +100,7 @@ def test_without_scripts_there_is_a_picture_and_one_can_pair(counting: Site, ope
 
 def test_a_hidden_page_asks_for_nothing_and_a_shown_one_at_once(counting: Site, open_page: Callable[..., Any]) -> None:
     page = open_page(counting, "/")
-    page.wait_for_function("document.querySelector('[data-live]').dataset.seq")
+    until(lambda: page.evaluate("document.querySelector('[data-live]').dataset.seq"), "what the page waits for")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     hide = """hidden => {
@@ -125,12 +125,12 @@ def test_seven_tabs_all_have_a_picture(counting: Site, open_page: Callable[..., 
         tab.goto(counting.address + "/")
     for tab in tabs:
         tab.bring_to_front()
-        tab.wait_for_function("document.querySelector('[data-live]').dataset.seq", timeout=30_000)
+        until(lambda tab=tab: tab.evaluate("document.querySelector('[data-live]').dataset.seq"), "a picture")
 
 
 def test_the_keys_do_what_help_says(counting: Site, open_page: Callable[..., Any]) -> None:
     page = open_page(counting, "/", Role.COUNTER, width=1280, height=800)
-    page.wait_for_function("document.querySelector('[data-live]').dataset.seq")
+    until(lambda: page.evaluate("document.querySelector('[data-live]').dataset.seq"), "what the page waits for")
     page.keyboard.press("?")
     assert page.locator("#help-dialog[open]").count() == 1
     page.keyboard.press("Escape")
