@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -25,25 +26,20 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _GREY_SPREAD = 3.0
 """Mean difference of the channels, in levels, under which a picture holds no stain. JPEG noise alone gives under 2."""
 _BLACK_LEVEL = 20.0
+_DEPTHS = (8, 10, 12, 14, 16)
+_log = logging.getLogger(__name__)
 
 
 def read_picture(path: Path, *, colour: bool = True) -> Image:
-    """The picture in a file as (H, W, 3) uint8 BGR; see `check_picture` for `colour`.
+    """The picture in a file as (H, W, 3) uint8 BGR, turned as its EXIF orientation says; see `check_picture`.
 
     Raises:
-        ImageError: if there is no such file, or it is not a picture, or it is 16-bit, grey, tiny or huge.
+        ImageError: if there is no such file, or it is not a picture, or it is grey, tiny or huge.
     """
-    try:
-        content = np.fromfile(path, np.uint8)
-    except FileNotFoundError as error:
-        raise ImageError(f"There is no picture {path}.", "Check the path.") from error
-    except IsADirectoryError as error:
-        raise ImageError(f"{path} is a folder.", f"Name the pictures in it: {path}/*.jpg") from error
-    except OSError as error:
-        raise ImageError(f"{path} cannot be read ({error.strerror}).", "Check its permissions.") from error
+    content = _content_of(path)
     try:
         whole = len(content) > 0 and _png_chunks_fit(content.tobytes())
-        picture = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if whole else None
+        picture = cv2.imdecode(content, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if whole else None
     except cv2.error as error:
         raise ImageError(
             f"{path} cannot be decoded (over {MAX_PIXELS // 1_000_000} megapixels, or damaged).",
@@ -54,6 +50,35 @@ def read_picture(path: Path, *, colour: bool = True) -> Image:
             f"{path} is not a picture, or it is damaged.", "Open it in a viewer and save it as PNG or JPEG."
         )
     return check_picture(picture, str(path), colour=colour)
+
+
+def read_pages(path: Path, *, colour: bool = True) -> list[Image]:
+    """The pictures of a file: every page of a TIFF, OME-TIFF among them, each a field; else the one there is.
+
+    Raises:
+        ImageError: see `read_picture`.
+    """
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        return [read_picture(path, colour=colour)]
+    try:
+        good, pages = cv2.imdecodemulti(_content_of(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    except cv2.error:
+        good, pages = False, ()
+    if not good or len(pages) < 2:
+        return [read_picture(path, colour=colour)]
+    return [check_picture(page, f"{path}[{i + 1}]", colour=colour) for i, page in enumerate(pages)]
+
+
+def _content_of(path: Path) -> NDArray[np.uint8]:
+    """(n,) uint8: the bytes of a file. Raises ImageError if it cannot be read."""
+    try:
+        return np.fromfile(path, np.uint8)
+    except FileNotFoundError as error:
+        raise ImageError(f"There is no picture {path}.", "Check the path.") from error
+    except IsADirectoryError as error:
+        raise ImageError(f"{path} is a folder.", f"Name the pictures in it: {path}/*.jpg") from error
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read ({error.strerror}).", "Check its permissions.") from error
 
 
 def check_picture(picture: NDArray[Any], name: str, *, colour: bool = True) -> Image:
@@ -68,9 +93,11 @@ def check_picture(picture: NDArray[Any], name: str, *, colour: bool = True) -> I
         ImageError: if it is 16-bit, grey, tiny or huge.
     """
     height, width = picture.shape[:2]
+    if picture.dtype == np.uint16:
+        picture = _to_8_bits(picture, name)
     if picture.dtype != np.uint8:
         raise ImageError(
-            f"{name} has {picture.dtype.itemsize * 8} bits a channel; only 8 can be read.",
+            f"{name} has {picture.dtype.itemsize * 8} bits a channel; only 8 and 16 can be read.",
             "Save it with 8 bits a channel, for instance `magick IN -depth 8 OUT.png`.",
         )
     if width * height > MAX_PIXELS:
@@ -93,6 +120,15 @@ def check_picture(picture: NDArray[Any], name: str, *, colour: bool = True) -> I
             "Take a colour picture of a stained smear; check that the camera is not set to monochrome.",
         )
     return np.ascontiguousarray(picture)
+
+
+def _to_8_bits(picture: NDArray[np.uint16], name: str) -> Image:
+    """A picture of 10, 12, 14 or 16 bits at 8, by the range of the least depth that holds it."""
+    brightest = int(picture.max())
+    bits = next(depth for depth in _DEPTHS if brightest < 1 << depth)
+    _log.info("%s has %d bits a channel in use: brought to 8", name, bits)
+    scaled: Image = np.rint(picture * (255.0 / ((1 << bits) - 1))).astype(np.uint8)
+    return scaled
 
 
 def _png_chunks_fit(content: bytes) -> bool:

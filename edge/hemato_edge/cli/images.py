@@ -43,6 +43,9 @@ def analyze(
     model: ModelFile = None,
     each: Each = False,
     recursive: Recursive = False,
+    blurred: Annotated[
+        bool, typer.Option("--name-blurred", help="Name the cells of blurred pictures, too, for what it is worth.")
+    ] = False,
 ) -> None:
     """Find and name the cells of whole fields of view."""
     from hemato_edge.pipeline.images import analyze_pictures
@@ -63,10 +66,12 @@ def analyze(
     failures = Failures()
     output = Output(as_json=as_json, as_jsonl=as_jsonl)
     with Progress("analysing", len(images) * (1 if each else 2)) as step:
-        for result in analyze_pictures(images, gate, locator, classifier, each=each, failed=failures.add, step=step):
+        for result in analyze_pictures(
+            images, gate, locator, classifier, each=each, name_blurred=blurred, failed=failures.add, step=step
+        ):
             if annotate is not None:
                 picture = annotate_field(result.image, result.detections, result.judged)
-                write_picture(targets[result.path], picture, images)
+                write_picture(targets.get(result.path, annotate / f"{result.path.name}.png"), picture, images)
             output.add(result.as_json(), partial(_field_line, result))
     output.close()
     failures.close()

@@ -82,10 +82,23 @@ class FieldMask:
             if self.aperture.frame_size != (width, height):
                 self.aperture = _cropped((width, height), self._crop)
         elif frame.independent:
-            self.aperture = self._alone(frame.image)
+            self.aperture = self.of_picture(frame.image)
         else:
             self._follow(frame.image)
         return self.aperture
+
+    def of_picture(self, image: Image) -> Aperture:
+        """What of a picture (H, W, 3) uint8 BGR that stands for itself is slide."""
+        last, size = self._found, (image.shape[1], image.shape[0])
+        same = last is not None and last.frame_size == size
+        if same and last is not None and not last.is_whole and still_holds(last, image):
+            found = last
+        elif not is_suspicious(image):
+            found, self.untold = (last if same and last is not None and last.is_whole else self._all_of(size)), None
+        else:
+            found, self.untold = self._seen(image)
+        self._found = found
+        return covered_by(found, find_marks(found.window(image), rough_glass(image)), MARKS)
 
     def learn(self, view: FieldView) -> None:
         """Look at one sharp frame of a moving stage for what does not move with the slide."""
@@ -133,19 +146,6 @@ class FieldMask:
         marks = find_marks(found.window(image), rough_glass(image))
         self.aperture = covered_by(found, marks, MARKS)
         self._found = None if self.untold == UNTOLD_DARK else found
-
-    def _alone(self, image: Image) -> Aperture:
-        """The aperture of a picture that stands for itself; the last one's where that fits, too."""
-        last, size = self._found, (image.shape[1], image.shape[0])
-        same = last is not None and last.frame_size == size
-        if same and last is not None and not last.is_whole and still_holds(last, image):
-            found = last
-        elif not is_suspicious(image):
-            found, self.untold = (last if same and last is not None and last.is_whole else self._all_of(size)), None
-        else:
-            found, self.untold = self._seen(image)
-        self._found = found
-        return covered_by(found, find_marks(found.window(image), rough_glass(image)), MARKS)
 
     def _seen(self, image: Image) -> tuple[Aperture, str | None]:
         size = image.shape[1], image.shape[0]

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from hemato_edge.cameras.picture_files import read_picture
+from hemato_edge.cameras.picture_files import read_pages
 from hemato_edge.errors import CalibrationError, ImageError
 from hemato_edge.labels import CLASSIFIER_LABELS, KINDS, UNCLASSIFIED, WBC
 from hemato_edge.pipeline.field import Stopwatch
+from hemato_edge.pipeline.field_mask import FieldMask
+from hemato_edge.values import Detections
 from hemato_edge.vision.classify.single_cells import find_cell, learn
 from hemato_edge.vision.field_view import FieldView
+from hemato_edge.vision.quality import MOVING, OUT_OF_FOCUS
 from hemato_edge.vision.slide_look import WHOLE_SET, LookEstimator
 
 if TYPE_CHECKING:
@@ -25,13 +28,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hemato_edge.values import Detections, Image, Judgement, Quality
+    from hemato_edge.aperture import Aperture
+    from hemato_edge.values import Image, Judgement, Quality
     from hemato_edge.vision.classify.classifier import TFLiteClassifier
     from hemato_edge.vision.locate.locator import Locator
     from hemato_edge.vision.quality import QualityGate
     from hemato_edge.vision.slide_look import SlideLook
 
 T = TypeVar("T")
+BLURRED = (OUT_OF_FOCUS, MOVING)
+"""What a picture is rejected for whose cells are found, and get no names unless somebody asks for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ class FieldPicture:
         judged: index into `detections` → the classifier's answer.
         quality: the gate's verdict; a picture is analysed even where a live frame would have been rejected.
         latency_ms: stage → milliseconds.
+        aperture: what of the picture is slide.
     """
 
     path: Path
@@ -53,6 +60,7 @@ class FieldPicture:
     judged: dict[int, Judgement]
     quality: Quality
     latency_ms: dict[str, float]
+    aperture: Aperture
 
     def as_json(self) -> dict[str, object]:
         """The object that `hemato-edge analyze` prints."""
@@ -76,6 +84,7 @@ class FieldPicture:
             "counts": self.detections.counts(),
             "cells": cells,
             "quality": {"reject": self.quality.reject, **{k: round(v, 4) for k, v in self.quality.measures.items()}},
+            "field_of_view": {"slide_share": round(self.aperture.share, 4), "left_out": list(self.aperture.kinds)},
             "latency_ms": {k: round(v, 3) for k, v in self.latency_ms.items()},
         }
 
@@ -122,6 +131,7 @@ def analyze_pictures(
     classifier: TFLiteClassifier,
     *,
     each: bool = False,
+    name_blurred: bool = False,
     failed: Callable[[ImageError], None],
     step: Callable[[], None] = lambda: None,
 ) -> Iterator[FieldPicture]:
@@ -129,22 +139,16 @@ def analyze_pictures(
 
     Args:
         paths: the files.
-        gate: measures the quality, which is told but rejects nothing here.
+        gate: measures the quality, which is told; a picture is located whatever it is like.
         locator: finds the cells.
         classifier: names the white ones.
         each: estimate scale and stain for every picture alone.
+        name_blurred: name the cells of pictures, too, that are out of focus or smeared.
         failed: called with the error of a picture that cannot be analysed; it is left out.
         step: called once for each picture and pass, for a progress bar (two passes, with `each` one).
     """
-
-    def learn_field(image: Image, looks: LookEstimator) -> None:
-        view = FieldView(image)
-        looks.add_field(view, locator.locate(view))
-
-    def judge(path: Path, image: Image, looks: LookEstimator) -> FieldPicture:
-        return _analyze_one(path, image, gate, locator, classifier, looks)
-
-    return _in_two_passes(list(paths), learn_field, judge, each=each, failed=failed, step=step)
+    analyst = _Analyst(gate, locator, classifier, name_blurred=name_blurred)
+    return _in_two_passes(list(paths), analyst.learn, analyst.judge, each=each, failed=failed, step=step)
 
 
 def _in_two_passes(
@@ -160,44 +164,64 @@ def _in_two_passes(
     shared = LookEstimator(WHOLE_SET)
     for path in () if each else paths:
         try:
-            learn_from(read_picture(path), shared)
+            for image in read_pages(path):
+                learn_from(image, shared)
         except ImageError:
             continue  # told in the second pass
         finally:
             step()
     for path in paths:
         try:
-            yield judge(path, read_picture(path), LookEstimator() if each else shared)
+            pages = read_pages(path)
+            for number, image in enumerate(pages):
+                name = path if len(pages) == 1 else path.with_name(f"{path.name}[{number + 1}]")
+                yield judge(name, image, LookEstimator() if each else shared)
         except ImageError as error:
             failed(error)
         finally:
             step()
 
 
-def _analyze_one(
-    path: Path,
-    image: Image,
-    gate: QualityGate,
-    locator: Locator,
-    classifier: TFLiteClassifier,
-    looks: LookEstimator,
-) -> FieldPicture:
-    watch = Stopwatch()
-    with watch.stage("quality"):
-        quality = gate.assess(FieldView(image))
-    view = FieldView(image, red_cell_px=looks.red_cell_px)
-    with watch.stage("locate"):
-        detections = locator.locate(view)
-    if looks.look() is None:
-        looks.add_field(view, detections)
-    look = looks.look()
-    judged: dict[int, Judgement] = {}
-    with watch.stage("classify"):
-        white = np.flatnonzero(detections.kinds == WBC)
-        if len(white) and look is not None:
-            answers = classifier.judge(view, detections.boxes[white], look)
-            judged = {int(i): answer for i, answer in zip(white, answers, strict=True)}
-    return FieldPicture(path, image, detections, judged, quality, watch.latency_ms)
+class _Analyst:
+    """Looks at whole fields: those who see, and what of the pictures is slide."""
+
+    def __init__(
+        self, gate: QualityGate, locator: Locator, classifier: TFLiteClassifier, *, name_blurred: bool
+    ) -> None:
+        self._gate, self._locator, self._classifier = gate, locator, classifier
+        self._mask, self._name_blurred = FieldMask(), name_blurred
+
+    def learn(self, image: Image, looks: LookEstimator) -> None:
+        """Scale and stain of one picture."""
+        view = FieldView(image, self._mask.of_picture(image))
+        looks.add_field(view, self._locator.locate(view))
+
+    def judge(self, path: Path, image: Image, looks: LookEstimator) -> FieldPicture:
+        """One picture, analysed."""
+        watch = Stopwatch()
+        aperture = self._mask.of_picture(image)
+        with watch.stage("quality"):
+            quality = self._gate.assess(FieldView(image, aperture))
+        view = FieldView(image, aperture, red_cell_px=looks.red_cell_px)
+        with watch.stage("locate"):
+            detections = self._locator.locate(view)
+        if looks.look() is None:
+            looks.add_field(view, detections)
+        look = looks.look()
+        judged: dict[int, Judgement] = {}
+        with watch.stage("classify"):
+            white = np.flatnonzero(detections.kinds == WBC)
+            named = self._name_blurred or quality.reject not in BLURRED
+            if len(white) and look is not None and named:
+                answers = self._classifier.judge(view, detections.boxes[white], look)
+                judged = {int(i): answer for i, answer in zip(white, answers, strict=True)}
+        return FieldPicture(path, image, _in_picture(detections, aperture), judged, quality, watch.latency_ms, aperture)
+
+
+def _in_picture(detections: Detections, aperture: Aperture) -> Detections:
+    """Detections of an aperture in pixels of its picture."""
+    corner = np.array(aperture.origin * 2, np.float32)
+    return Detections(detections.boxes + corner, detections.kinds, detections.scores)
 
 
 def classify_pictures(

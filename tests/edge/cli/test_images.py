@@ -113,7 +113,7 @@ def test_a_bad_picture_is_told_and_the_others_are_done(program, single_cells: Pa
 @pytest.mark.parametrize(
     ("name", "make", "said"),
     [
-        ("deep.png", lambda f: f.astype(np.uint16) * 257, "16 bits"),
+        ("deep_grey.png", lambda f: f[:, :, 1].astype(np.uint16) * 257, "grey"),
         ("grey.png", lambda f: f[:, :, 1], "grey"),
         ("tiny.png", lambda f: f[:16, :16], "16×16"),
         ("huge.png", lambda f: np.full((9000, 8000, 3), 200, np.uint8), "megapixels"),

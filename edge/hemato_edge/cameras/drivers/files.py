@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from hemato_edge.cameras.camera import EndOfFrames, Noise
-from hemato_edge.cameras.picture_files import PICTURE_SUFFIXES, read_picture
+from hemato_edge.cameras.picture_files import PICTURE_SUFFIXES, read_pages
 from hemato_edge.errors import CameraError, ImageError
 from hemato_edge.values import Frame
 
@@ -41,6 +41,7 @@ class FilesCamera:
         self._path = path
         self._files: list[Path] = []
         self._next = 0
+        self._pages: list[Frame] = []
 
     def open(self) -> None:
         """List the files. Raises CameraError if there is no picture among them."""
@@ -60,12 +61,14 @@ class FilesCamera:
         self.total_frames = len(self._files)
 
     def read(self, timeout_s: float) -> Frame:
-        """The next picture that can be analysed. Raises EndOfFrames after the last one."""
+        """The next picture, or page, that can be analysed. Raises EndOfFrames after the last one."""
+        if self._pages:
+            return self._pages.pop(0)
         while self._next < len(self._files):
             index = self._next
             self._next += 1
             try:
-                image = read_picture(self._files[index])
+                pages = read_pages(self._files[index])
             except ImageError as error:
                 if len(self._files) == 1:
                     raise
@@ -73,7 +76,12 @@ class FilesCamera:
                 _log.warning("left out: %s", error)
                 continue
             now = datetime.now(timezone.utc)
-            return Frame(image, index, time.monotonic(), now, str(self._files[index]), independent=True)
+            name, many = str(self._files[index]), len(pages) > 1
+            self._pages = [
+                Frame(image, index, time.monotonic(), now, f"{name}[{i + 1}]" if many else name, independent=True)
+                for i, image in enumerate(pages)
+            ]
+            return self._pages.pop(0)
         raise EndOfFrames
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hemato_edge.cameras.camera import EndOfFrames, OpenCamera
 from hemato_edge.cameras.demo.slide import draw_field
 from hemato_edge.cameras.drivers.files import FilesCamera
-from hemato_edge.cameras.picture_files import MAX_PIXELS, check_picture, read_picture
+from hemato_edge.cameras.picture_files import MAX_PIXELS, check_picture, read_pages, read_picture
 from hemato_edge.errors import CameraError, ImageError
 
 
@@ -37,8 +37,8 @@ def test_an_alpha_channel_is_left_out(tmp_path: Path, field: np.ndarray) -> None
 @pytest.mark.parametrize(
     ("name", "make", "said"),
     [
-        ("deep.png", lambda f: f.astype(np.uint16) * 257, "16 bits"),
-        ("deep.tif", lambda f: f.astype(np.uint16) * 257, "16 bits"),
+        ("real.tif", lambda f: f.astype(np.float32), "32 bits"),
+        ("deep_grey.png", lambda f: f[:, :, 1].astype(np.uint16) * 257, "grey"),
         ("grey.png", lambda f: f[:, :, 1], "grey"),
         ("grey3.jpg", lambda f: np.repeat(f[:, :, 1:2], 3, axis=2), "grey"),
         ("tiny.png", lambda f: f[:20, :30], "30×20 pixels"),
@@ -50,6 +50,41 @@ def test_what_cannot_be_judged_is_refused_with_the_reason(tmp_path: Path, field,
         read_picture(path)
     assert caught.value.fix
     assert caught.value.exit_code == 8
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+@pytest.mark.parametrize("name", ["deep.png", "deep.tif"])
+def test_deep_pictures_are_brought_to_eight_bits(tmp_path: Path, field: np.ndarray, name: str, bits: int) -> None:
+    field = np.maximum(field, np.where(np.arange(field.size).reshape(field.shape) == 0, 255, 0)).astype(np.uint8)
+    deep = np.rint(field * (((1 << bits) - 1) / 255)).astype(np.uint16)
+    assert np.array_equal(read_picture(save(tmp_path / name, deep)), field)
+
+
+def test_every_page_of_a_tiff_is_a_field(tmp_path: Path, field: np.ndarray) -> None:
+    pages = [field, np.ascontiguousarray(field[::-1]), np.ascontiguousarray(field[:, ::-1])]
+    path = tmp_path / "stack.tif"
+    assert cv2.imwritemulti(str(path), pages)
+    assert all(np.array_equal(a, b) for a, b in zip(read_pages(path), pages, strict=True))
+    camera = FilesCamera(path)
+    camera.open()
+    frames = [camera.read(1.0) for _ in pages]
+    assert [frame.source for frame in frames] == [f"{path}[{i}]" for i in (1, 2, 3)]
+    assert all(frame.independent for frame in frames)
+    with pytest.raises(EndOfFrames):
+        camera.read(1.0)
+
+
+@pytest.mark.parametrize(("orientation", "turns"), [(1, 0), (3, 2), (6, 3), (8, 1)])
+def test_a_picture_is_turned_as_its_orientation_says(
+    tmp_path: Path, field: np.ndarray, orientation: int, turns: int
+) -> None:
+    coded = bytes(cv2.imencode(".jpg", field, [cv2.IMWRITE_JPEG_QUALITY, 100])[1])
+    entry = b"\x01\x12\x00\x03\x00\x00\x00\x01" + bytes([0, orientation, 0, 0])
+    exif = b"Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08\x00\x01" + entry + bytes(4)
+    path = tmp_path / "phone.jpg"
+    path.write_bytes(coded[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + coded[2:])
+    plain = cv2.imdecode(np.frombuffer(coded, np.uint8), cv2.IMREAD_COLOR)
+    assert np.array_equal(read_picture(path), np.rot90(plain, turns))
 
 
 def test_a_huge_picture_is_refused() -> None:

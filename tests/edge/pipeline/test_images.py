@@ -1,0 +1,50 @@
+"""Whole fields from files: what of them is slide, and which get names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from obstructed import bars, eyepiece
+
+from hemato_edge.cameras.demo.slide import draw_field
+from hemato_edge.pipeline.images import FieldPicture, analyze_pictures
+from hemato_edge.vision.classify.classifier import load_classifier
+from hemato_edge.vision.locate.choice import load_locator
+from hemato_edge.vision.quality import OUT_OF_FOCUS, QualityGate
+
+
+def analysed(folder: Path, picture: np.ndarray, **options: bool) -> FieldPicture:
+    path = folder / "field.png"
+    assert cv2.imwrite(str(path), picture)
+    parts = QualityGate(), load_locator(), load_classifier()
+    (found,) = analyze_pictures([path], *parts, failed=pytest.fail, **options)
+    return found
+
+
+def test_bars_shift_the_boxes_and_change_nothing_else(tmp_path: Path) -> None:
+    field, _ = draw_field(2)
+    plain, barred = analysed(tmp_path, field), analysed(tmp_path, bars((10, 0, 60, 20))(field, 0))
+    assert np.allclose(barred.detections.boxes, np.add(plain.detections.boxes, (60, 10, 60, 10)))
+    assert barred.detections.counts() == plain.detections.counts()
+    assert [one.label for one in barred.judged.values()] == [one.label for one in plain.judged.values()]
+    told = barred.as_json()["field_of_view"]
+    assert told == {"slide_share": pytest.approx(640 * 480 / (720 * 490), abs=1e-3), "left_out": ["bars"]}
+    assert plain.as_json()["field_of_view"] == {"slide_share": 1.0, "left_out": []}
+
+
+def test_no_box_has_its_middle_in_the_dark(tmp_path: Path) -> None:
+    found = analysed(tmp_path, eyepiece()(draw_field(2)[0], 0))
+    assert len(found.detections)
+    x, y = (found.detections.centres - (320, 240)).T
+    assert np.hypot(x, y).max() < 0.47 * 480
+
+
+def test_a_blurred_field_gets_names_only_where_asked(tmp_path: Path) -> None:
+    blurred = cv2.GaussianBlur(draw_field(2, 6)[0], (0, 0), 7)
+    silent = analysed(tmp_path, blurred)
+    assert silent.quality.reject == OUT_OF_FOCUS
+    assert not silent.judged
+    assert len(analysed(tmp_path, blurred, name_blurred=True).judged) == silent.detections.counts()["wbc"] > 0
