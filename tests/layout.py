@@ -38,7 +38,13 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("hemato_edge.aperture",),
     ("hemato_edge.values",),
     ("hemato_edge.output_files",),
-    ("hemato_edge.errors", "hemato_edge.labels", "hemato_edge.journal", "hemato_edge.extensions"),
+    (
+        "hemato_edge.errors",
+        "hemato_edge.escaped",
+        "hemato_edge.labels",
+        "hemato_edge.journal",
+        "hemato_edge.extensions",
+    ),
     ("hemato_edge.credentials",),
 )
 """From the roof down: a module may import from its own floor and from those below, never from one above."""

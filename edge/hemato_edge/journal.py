@@ -13,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from hemato_edge.credentials import hide_secrets
+from hemato_edge.escaped import as_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +68,7 @@ class JournalHandler(logging.Handler):
         super().close()
 
     def _pairs(self, record: logging.LogRecord) -> Iterator[tuple[str, object]]:
-        yield "MESSAGE", self.format(record)  # with the traceback, where there is one
+        yield "MESSAGE", as_utf8(self.format(record))  # with the traceback, where there is one
         yield "PRIORITY", next((priority for level, priority in PRIORITIES if record.levelno >= level), 7)
         yield "SYSLOG_IDENTIFIER", IDENTIFIER
         yield "LOGGER", record.name
@@ -75,7 +76,7 @@ class JournalHandler(logging.Handler):
         yield "CODE_LINE", record.lineno
         yield "CODE_FUNC", record.funcName
         for name, value in {**self.fields, **getattr(record, FIELDS, {})}.items():
-            yield f"HEMATO_EDGE_{name}", value if isinstance(value, (int, float)) else str(value)
+            yield f"HEMATO_EDGE_{name}", value if isinstance(value, (int, float)) else as_utf8(str(value))
 
 
 def log_level(verbose: int, *, quiet: bool, setting: str | None = None) -> int:

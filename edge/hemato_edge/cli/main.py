@@ -29,9 +29,14 @@ from hemato_edge.cli import (
     site,
     web,
 )
+from hemato_edge.cli.anywhere import with_global_options
+from hemato_edge.cli.streams import finish_streams, prepare_streams
 from hemato_edge.errors import HematoEdgeError
 from hemato_edge.extensions import COMMANDS, extensions
 from hemato_edge.journal import FIELDS, journal_handler, log_level, set_up_logging
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 and SIGINT's number, as shells have it."""
 
 
 class CommandGroup(TyperGroup):
@@ -45,7 +50,7 @@ class CommandGroup(TyperGroup):
         if found is None and not self._extended:
             self._extend()
             found = super().get_command(ctx, cmd_name)
-        return found
+        return None if found is None else with_global_options(found)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The names of all commands."""
@@ -112,17 +117,38 @@ def main() -> None:
     # Read by OpenCV when it is loaded: refuse a picture that would not fit into memory before decoding it.
     os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "64000000")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    prepare_streams()
+    code = _run()
+    trouble = finish_streams()
+    if trouble is not None and not code:
+        typer.echo(f"error: Standard output cannot be written: {trouble}. Write to a file with --out.", err=True)
+        code = 1
+    sys.exit(code)
+
+
+def _run() -> int:
+    """The exit code of the command that was asked for."""
     try:
         app()
+    except SystemExit as end:
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # typer's mark of a pipe whose reader has seen enough
+            return 0
+        return end.code if isinstance(end.code, int) else int(bool(end.code))
     except HematoEdgeError as error:
         if logging.getLogger().isEnabledFor(logging.DEBUG):
             logging.getLogger(__name__).debug("where it came from", exc_info=error)
         _say(error)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # the reader of our output, `head` for instance, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return error.exit_code
+    except BrokenPipeError:  # the reader of our output, `head` for instance, has seen enough
+        return 0
+    except OSError as error:  # standard output is full or gone, or a file that no command thought of
+        logging.getLogger(__name__).debug("where it came from", exc_info=error)
+        where = f" ({error.filename})" if error.filename else ""
+        typer.echo(f"error: {error.strerror or error}{where}.", err=True)
+        return 1
+    except KeyboardInterrupt:  # before or after what typer watches over
+        return INTERRUPTED
+    return 0
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import typer
 
 from hemato_edge.cli.inherit import hand_down
 from hemato_edge.cli.report import AsJson, Database, Session, database_path, open_reader
+from hemato_edge.errors import HematoEdgeError
 from hemato_edge.labels import BY_NAME, REVIEW_LABELS, named_class, nearest_name
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ KEYS = {one.key: one.name for one in BY_NAME.values()}
 _KEY_HELP = " · ".join(f"{one.key} {one.words}" for one in BY_NAME.values())
 _HELP = f"{_KEY_HELP}\ny the first guess is right · s skip · z undo · q quit"
 _BLIND_HELP = f"{_KEY_HELP}\ns skip · z undo · q quit"
+
+
+class TerminalError(HematoEdgeError):
+    """Cells are walked through key by key, and standard input is no terminal."""
 
 
 def register(app: typer.Typer) -> None:
@@ -222,7 +227,7 @@ def walk(
     while at < len(queue):
         cell = queue[at]
         _show(screen, reader, cell, f"{at + 1} of {len(queue)}", blind=blind)
-        key = typer.getchar().lower()
+        key = _key()
         if key in ("q", "\x03", "\x04", "\x1b"):
             break
         if key == "z":
@@ -239,6 +244,22 @@ def walk(
         else:
             screen.print(f"[bold]{key!r} means nothing here.[/bold]")
     return len(named)
+
+
+def _key() -> str:
+    """The key that was pressed.
+
+    Raises:
+        TerminalError: there is no terminal.
+    """
+    import termios
+
+    try:
+        return typer.getchar().lower()
+    except (OSError, EOFError, termios.error) as error:
+        raise TerminalError(
+            "There is no terminal to press keys in.", "Type `review export DIR`, or `review relabel`."
+        ) from error
 
 
 def _show(screen: Console, reader: Reader, cell: CellRecord, place: str, *, blind: bool) -> None:

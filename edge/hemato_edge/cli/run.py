@@ -12,13 +12,11 @@ import typer
 from hemato_edge.cameras.registry import examples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from types import TracebackType
-
-    from rich.live import Live
+    from collections.abc import Callable
 
     from hemato_edge.cameras.recovery.guarded import GuardedCamera
     from hemato_edge.cli.attended import Attendance
+    from hemato_edge.cli.display import Display
     from hemato_edge.errors import HematoEdgeError
     from hemato_edge.pipeline.calibrated import SessionCalibration
     from hemato_edge.pipeline.daemon import Daemon, Limits
@@ -30,9 +28,6 @@ if TYPE_CHECKING:
     from hemato_edge.store.writer import Writer
     from hemato_edge.vision.classify.classifier import TFLiteClassifier
     from hemato_edge.vision.locate.locator import Locator
-
-LINE_EVERY_S = 5.0
-"""How often a plain line is printed where there is no terminal."""
 
 
 def register(root: typer.Typer) -> None:
@@ -74,6 +69,7 @@ def run(
     door: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Where the door is opened; see `hemato-edge door`.")
     ] = None,
+    bell: Annotated[bool, typer.Option("--bell", help="Ring the terminal's bell when the target is reached.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON document on stdout.")] = False,
 ) -> None:
     """Read frames, count each cell once, record the counts, and print the differential at the end.
@@ -83,11 +79,13 @@ def run(
     from contextlib import ExitStack
 
     from hemato_edge.cli.attended import Attendance
+    from hemato_edge.cli.display import Display, ring
     from hemato_edge.cli.outlets import Outlets
     from hemato_edge.cli.service_run import apply_log_level, await_turn, make_reloader, say_begun, tell
     from hemato_edge.device.process import keep_one_arena
     from hemato_edge.pipeline.daemon import Limits
     from hemato_edge.settings import resolve
+    from hemato_edge.store.records import named_white
     from hemato_edge.vision.classify.classifier import load_classifier
     from hemato_edge.vision.locate.choice import load_locator
 
@@ -136,11 +134,14 @@ def run(
         model_named = {"model": bundle.card.name, "model_sha256": bundle.sha256}
         outlets.watch(daemon, source, _versions(locator, classifier) | model_named)
         verified = _verified(classifier, calibration)
-        display = Display(source, settings.display.refresh_hz, silent=no_display or as_json, verified=verified)
+        quiet = no_display or as_json
+        display = Display(source, settings.display.refresh_hz, silent=quiet, label=label, verified=verified)
         reloader = make_reloader(context, resolved, lambda: resolve(config, given), daemon, watchdog)
         attendance.open(daemon, settings.store.path.resolve(), reloader.check, reloader.request)
         error = _count(daemon, display, reloader)
         attendance.ended(error)
+    if bell and limits.leukocytes and named_white(daemon.totals) >= limits.leukocytes:
+        ring()
     if calibration is not None and calibration.doubt:
         typer.echo(f"warning: scale_contradicts_profile: {calibration.doubt}", err=True)
     counted = error is None or (daemon.totals is not None and daemon.totals.fields)
@@ -347,59 +348,3 @@ def _print_report(path: Path, session: int, *, as_json: bool) -> None:
         Console().print(report_view(report), soft_wrap=True)
     else:
         typer.echo("\n".join(report_lines(report)))
-
-
-class Display:
-    """Shows committed totals while a session runs: a live table in a terminal, plain lines elsewhere, or nothing.
-
-    Args:
-        camera: what is looked through.
-        refresh_hz: how often the table is drawn, per second.
-        silent: show nothing.
-        verified: whether the microscope is, in one line.
-    """
-
-    def __init__(self, camera: GuardedCamera, refresh_hz: float, *, silent: bool, verified: str) -> None:
-        self._verified = verified
-        self.every_s = 1 / refresh_hz
-        self._camera = camera
-        self._silent = silent
-        self._live: Live | None = None
-        self._started = self._printed = time.monotonic()
-        self._shown: tuple[Totals, int] | None = None
-
-    def __enter__(self) -> None:
-        if not self._silent and sys.stdout.isatty():
-            from rich.live import Live
-
-            self._live = Live(transient=True, auto_refresh=False)
-            self._live.start()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        if self._live is not None:
-            self._live.stop()
-
-    def show(self, totals: Totals, tallies: Mapping[str, int]) -> None:
-        """Draw what is on disk now."""
-        from hemato_edge.views.report.field_of_view import field_of_view_line
-        from hemato_edge.views.report.live import live_table, progress_line
-        from hemato_edge.views.report.tracking import tracking_line, tracking_summary
-
-        now, health = time.monotonic(), self._camera.health
-        if self._live is not None:
-            total = self._camera.total_frames
-            status: dict[str, object] = {
-                "Camera": f"{self._camera.name}, {health.status_line()}" if self._camera.live else self._camera.name,
-                "Frames": f"{totals.frames} of {total}" if total else totals.frames,
-                "Field of view": field_of_view_line(tallies) or None,
-                "Tracking": tracking_line(tracking_summary(tallies)) or "holds",
-                "Warning": ", ".join(name.partition(":")[2] for name in tallies if name.startswith("warning:")) or None,
-                "Checked": self._verified,
-                "Running": f"{now - self._started:.0f} s, Ctrl-C ends it",
-            }
-            self._live.update(live_table(totals, status), refresh=True)
-        elif not self._silent and now - self._printed >= LINE_EVERY_S and (totals, health.changed) != self._shown:
-            camera = f"camera {health.status_line()}" if health.fault is not None else ""
-            notes = [note for note in (camera, tracking_line(tracking_summary(tallies))) if note]
-            typer.echo("  ".join([progress_line(totals), *notes]))
-            self._printed, self._shown = now, (totals, health.changed)

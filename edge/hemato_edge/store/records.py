@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hemato_edge.labels import LEUKOCYTES
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -78,6 +80,11 @@ class Totals:
     skipped: dict[str, int]
     reviewed: dict[str, int] = field(default_factory=dict)
     joined: int = 0
+
+
+def named_white(totals: Totals | None) -> int:
+    """White cells with a class: what a target counts."""
+    return 0 if totals is None else sum(totals.labels.get(label, 0) for label in LEUKOCYTES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import struct
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeVar
 
+from hemato_edge.escaped import as_utf8
 from hemato_edge.labels import CLASSIFIER_LABELS, KINDS
 from hemato_edge.store.records import CellRecord, FieldRecord, PortraitRecord, Relabel, SessionRecord
 
@@ -47,7 +48,7 @@ def field_row(session: int, number: int, result: FieldResult) -> dict[str, objec
         "frame_index": int(result.frame_index),
         "utc": iso(result.utc),
         "monotonic_s": float(result.monotonic_s),
-        "source": result.source,
+        "source": as_utf8(result.source),
         "width": int(result.width),
         "height": int(result.height),
         "region": None if pose is None else int(pose.region),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+from hemato_edge.escaped import as_utf8
 from hemato_edge.labels import REVIEW_LABELS
 from hemato_edge.store import chain
 from hemato_edge.store.rows import iso, relabel_record
@@ -44,7 +45,7 @@ def relabel(connection: sqlite3.Connection, cell: tuple[int, int, int], label: s
         msg = f"{who!r} cannot call a cell {label!r}"
         raise ValueError(msg)
     before = _name(connection, cell)
-    _enter(connection, cell, iso(utc), who, before, label, label, None)
+    _enter(connection, cell, iso(utc), as_utf8(who), before, label, label, None)
     _set(connection, cell, label)
 
 

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hemato_edge.escaped import as_utf8, values_as_utf8
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.store import chain
 from hemato_edge.store.records import INTERRUPTED, RUNNING
@@ -30,14 +31,14 @@ def insert_session(connection: sqlite3.Connection, start: SessionStart) -> int |
     Raises:
         ValueError: `start.utc` has no time zone.
     """
-    settings = canonical_json(start.settings)
+    settings = canonical_json(values_as_utf8(start.settings))
     row: dict[str, object] = {
         "state": RUNNING,
         "started_utc": iso(start.utc),
         "started_monotonic_s": float(start.monotonic_s),
         "boot_id": _boot_id(),
-        "camera": start.camera,
-        "label": start.label,
+        "camera": as_utf8(start.camera),
+        "label": as_utf8(start.label),
         "target": start.target,
         "model_name": start.model_name,
         "model_sha256": start.model_sha256,

@@ -29,7 +29,9 @@ def live_table(totals: Totals, status: Mapping[str, object]) -> Group:
     from rich.text import Text
 
     summary = count_summary(totals)
-    lines = [f"{name:<10}{printable(str(value))}" for name, value in status.items() if value is not None]
+    shown = {name: printable(str(value)) for name, value in status.items() if value is not None}
+    wide = max((len(name) for name in shown), default=0) + 2
+    lines = [f"{name:<{wide}}{value}" for name, value in shown.items()]
     return Group(
         *(Text(line) for line in lines),
         differential_table(summary),

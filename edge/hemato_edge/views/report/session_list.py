@@ -13,6 +13,8 @@ from hemato_edge.views.report.words import printable
 if TYPE_CHECKING:
     from hemato_edge.store.reader import Reader
 
+_WIDEST = 40
+
 
 def sessions_json(reader: Reader) -> str:
     """All sessions as one JSON document: {"database", "sessions": [head and counts of each], "notice"}."""
@@ -35,8 +37,8 @@ def session_lines(reader: Reader) -> list[str]:
                 f"{record.started_utc:%Y-%m-%d %H:%M:%S}",
                 record.state,
                 *map(str, counts),
-                printable(record.camera),
-                printable(record.label),
+                _short(record.camera),
+                _short(record.label),
             )
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -46,3 +48,9 @@ def session_lines(reader: Reader) -> list[str]:
         *(() if len(rows) > 1 else ("No session is recorded; `hemato-edge run` records one.",)),
         RESEARCH_USE_NOTICE,
     ]
+
+
+def _short(text: str) -> str:
+    """What fits into a column of the list; `report` has the whole."""
+    shown = printable(text)
+    return shown if len(shown) <= _WIDEST else f"{shown[: _WIDEST - 1]}…"

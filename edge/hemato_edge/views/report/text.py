@@ -37,9 +37,9 @@ def differential_table(summary: Summary, title: str = "White-cell differential")
 
     table = Table(box=SIMPLE_HEAD, title_justify="left", pad_edge=False)
     table.title = Text(title, style="bold") if title else None
-    table.add_column("Class", min_width=30)
+    table.add_column("Class", max_width=30)  # it wraps where there is no room: no figure is ever cut
     for heading in ("Cells", "%", "95 % CI"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("", style="bold red")
     for index, cells in enumerate(class_rows(summary)):
         if index == len(summary.differential):
