@@ -56,6 +56,8 @@ function countsByLabel() {
 }
 
 function tell(numbers) {
+  const doubtful = document.querySelector("[data-doubtful]");
+  if (doubtful && numbers) doubtful.textContent = String(numbers.doubtful);
   document.body.classList.toggle("reached", Boolean(numbers?.target) && numbers.classified >= numbers.target);
   const goal = document.querySelector("[data-goal]");
   if (goal && numbers) goal.textContent = numbers.target ? `${numbers.classified} / ${numbers.target}` : String(numbers.classified);
@@ -130,7 +132,9 @@ function show(meter, value) {
 
 const words = /** @type {HTMLElement} */ (picture.querySelector(".cell-words"));
 let pressed = 0, fingers = new Map(), apart = 0;
+const onTool = (event) => event.target instanceof Element && event.target.closest(".picture-tools") !== null;
 picture.addEventListener("pointerdown", (event) => {
+  if (onTool(event)) return;
   fingers.set(event.pointerId, event);
   clearTimeout(pressed);
   if (fingers.size === 1 && phase === "counting") pressed = setTimeout(() => missed(event), LONG_PRESS_MS);
@@ -153,6 +157,7 @@ for (const name of ["pointerup", "pointercancel", "pointerleave"]) {
   });
 }
 picture.addEventListener("click", (event) => {
+  if (onTool(event)) return;
   const mark = live.at(event.clientX, event.clientY);
   words.hidden = !mark;
   if (!mark) return;
@@ -188,6 +193,8 @@ document.addEventListener("keydown", (event) => {
   const done = {
     " ": () => (live.held = !live.held),
     s: () => open("stop-dialog"),
+    m: () => location.assign("/map"),
+    r: () => location.assign("/review"),
     b: toggleMarks,
     h: () => (live.letters = !live.letters),
     f: () => (document.fullscreenElement ? document.exitFullscreen() : picture.requestFullscreen?.()),
