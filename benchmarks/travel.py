@@ -26,7 +26,7 @@ from hemato_training.data.crops import cells_of, looks_of, prepare_cells
 from hemato_training.networks.keras_model import keras_logits, load_keras
 from hemato_training.progress import Screen
 from hemato_training.runs.files import MODEL_FILE
-from hemato_training.runs.schedule import Settings
+from hemato_training.runs.settings import Settings
 
 TRAINABLE = ("pbc", "bccd", "raabin_fields")
 AWAY = ("bccd", "raabin_fields", "moticam")

@@ -201,7 +201,7 @@ def complete_card(parts: CardParts) -> ClassifierCard:
     Raises:
         ModelError: naming the first thing that is missing or out of range: a model without a complete card is not run.
     """
-    fix = "Train again with this version's `hemato-edge train`; it writes all that a card needs."
+    fix = "Train again with this version's `hemato-edge train classify`; it writes all that a card needs."
     try:
         return make_card(parts)
     except ValidationError as error:

@@ -36,10 +36,10 @@ def export_graph(model: Any, *, static_batch: bool = False) -> Any:
     except ValueError as error:
         raise ModelError(
             "The model is no classifier of this project: it lacks the layers to_unit, trunk and logits.",
-            "Train one with `hemato-edge train`.",
+            "Train one with `hemato-edge train classify`.",
         ) from error
     if abs(float(rescaling.scale) - 1 / 127.5) > 1e-9 or float(rescaling.offset) != -1.0:
-        raise ModelError("The model does not bring bytes to -1…1.", "Train one with `hemato-edge train`.")
+        raise ModelError("The model does not bring bytes to -1…1.", "Train one with `hemato-edge train classify`.")
     size = int(model.input_shape[1])
     image = keras.Input((size, size, 3), batch_size=1 if static_batch else None, name=INPUT)
     features = trunk(image)

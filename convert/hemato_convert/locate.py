@@ -26,8 +26,8 @@ from hemato_edge.vision.locate.windows import WindowSpec, standard_factor, windo
 from hemato_training.data.cell_sets import in_split, split_hash, thin
 from hemato_training.data.field_sets import load_fields
 from hemato_training.locate.evaluation import EVERYTHING, keras_locator, load_locator_model, locate_all
-from hemato_training.locate.fit import TASK
 from hemato_training.locate.material import UNDRAWN_PLATELETS, is_sound
+from hemato_training.locate.settings import TASK
 from hemato_training.metrics.detection import best_threshold, kind_figures
 from hemato_training.networks.locator import PREPROCESSING, multiply_adds
 from hemato_training.progress import Silent

@@ -33,11 +33,13 @@ def read_run(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ModelError(
             f"There is no readable {RUN_FILE} in {folder}, so the card could not say what the model is.",
-            "Name the folder of a run of `hemato-edge train`.",
+            "Name the folder of a run of `hemato-edge train classify`.",
         ) from error
     missing = {"settings", "labels", "data", "looks", "versions"} - facts.keys()
     if missing or tuple(facts["labels"]) != CLASSIFIER_LABELS:
-        raise ModelError(f"{folder / RUN_FILE} is not of this version.", "Train again with `hemato-edge train`.")
+        raise ModelError(
+            f"{folder / RUN_FILE} is not of this version.", "Train again with `hemato-edge train classify`."
+        )
     return facts
 
 

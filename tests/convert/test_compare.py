@@ -18,7 +18,7 @@ from hemato_training.classify import compare as module
 from hemato_training.classify.compare import Comparison, Row, compare, markdown, settings_of, table
 from hemato_training.cli import train as train_command
 from hemato_training.networks.backbones import ARCHITECTURES
-from hemato_training.runs.schedule import Settings
+from hemato_training.runs.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -38,7 +38,7 @@ from hemato_training.data.cell_sets import Record, in_split, load
 from hemato_training.evaluate.evaluation import evaluate
 from hemato_training.networks.backbones import build_classifier
 from hemato_training.networks.keras_model import keras_logits
-from hemato_training.runs.schedule import Settings
+from hemato_training.runs.settings import Settings
 
 SIZE = 64
 

@@ -33,7 +33,8 @@ from hemato_edge.vision.locate.windows import WindowSpec
 from hemato_training.data.annotations import Boxes
 from hemato_training.data.field_sets import load_fields
 from hemato_training.locate.evaluation import KerasHeat
-from hemato_training.locate.fit import LocateSettings, train_locator
+from hemato_training.locate.fit import train_locator
+from hemato_training.locate.settings import LocateSettings
 from hemato_training.networks import locator as locate_network
 from hemato_training.networks.locator import LEVELS, build_locator, multiply_adds
 from hemato_training.progress import Silent

@@ -172,7 +172,10 @@ def training_set(
 
     with open_reader(db) as reader:
         written = export_training(reader, reader.counted(reader.session(session).id), folder)
-    typer.echo(f"{written} new cells in {folder}/reviewed. Next: hemato-edge train --data {folder} --out runs/reviewed")
+    typer.echo(
+        f"{written} new cells in {folder}/reviewed. "
+        f"Next: hemato-edge train classify --data {folder} --out runs/reviewed"
+    )
 
 
 @review_app.command()

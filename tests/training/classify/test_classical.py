@@ -27,7 +27,7 @@ from hemato_training.classify.classical import (
 from hemato_training.classify.features import FEATURES
 from hemato_training.classify.material import gather
 from hemato_training.progress import Silent
-from hemato_training.runs.schedule import Settings
+from hemato_training.runs.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,8 @@ from hemato_training.classify import fit
 from hemato_training.evaluate.evaluation import evaluate, open_model
 from hemato_training.networks.backbones import ARCHITECTURES
 from hemato_training.progress import Silent
-from hemato_training.runs.schedule import Settings, learnt_weights
+from hemato_training.runs.schedule import learnt_weights
+from hemato_training.runs.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from hemato_training.classify import fit
 from hemato_training.cli import evaluate, train
 from hemato_training.networks.backbones import ARCHITECTURES
-from hemato_training.runs.schedule import Settings
+from hemato_training.runs.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -64,5 +64,7 @@ def _read_facts(run: Path) -> dict[str, dict[str, object]]:
         facts: dict[str, dict[str, object]] = json.loads((run / RUN_FILE).read_text())
         facts["settings"].keys()
     except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise DataError(f"There is no readable {RUN_FILE} in {run}.", "Name folders of `hemato-edge train`.") from error
+        raise DataError(
+            f"There is no readable {RUN_FILE} in {run}.", "Name folders of `hemato-edge train classify`."
+        ) from error
     return facts

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from hemato_training.data.crops import Cells
     from hemato_training.metrics.classification import Figures
     from hemato_training.progress import Reporter
-    from hemato_training.runs.schedule import Settings
+    from hemato_training.runs.settings import Settings
 
 PREFIX = "features+"
 CLASSICAL_FILE = "model.joblib"
@@ -148,7 +148,7 @@ def refuse_classical(path: Path) -> None:
     if path.suffix == ".joblib" or (path / CLASSICAL_FILE).is_file():
         raise ModelError(
             f"{path} is a classical model on measured features; it has no TFLite form and stays on the workstation.",
-            "Train a network for the device, such as `hemato-edge train --arch mobilenet_v2`.",
+            "Train a network for the device, such as `hemato-edge train classify --arch mobilenet_v2`.",
         )
 
 

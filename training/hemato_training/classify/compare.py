@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_training.progress import Reporter
-    from hemato_training.runs.schedule import Settings
+    from hemato_training.runs.settings import Settings
 
 COMPARISON_FILE, TABLE_FILE = "compare.json", "compare.md"
 BUNDLE_FILE, REPORT_FILE = "model.tflite", "model.parity.json"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hemato_training.classify.material import Material
     from hemato_training.metrics.classification import Figures
     from hemato_training.progress import Reporter
-    from hemato_training.runs.schedule import Settings
+    from hemato_training.runs.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

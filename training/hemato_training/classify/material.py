@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from hemato_training.data.crops import Cells, Look
     from hemato_training.progress import Reporter
-    from hemato_training.runs.schedule import Settings
+    from hemato_training.runs.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

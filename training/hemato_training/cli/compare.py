@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hemato_edge.errors import ConfigurationError
-from hemato_training.cli.workstation import Cache, Data, Json, console, print_json, require_extra
+from hemato_training.cli.options import with_options
+from hemato_training.cli.workstation import Cache, Json, console, print_json, require_extra
+from hemato_training.runs.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_OFFERED = frozenset(
+    (
+        *("data", "out", "laboratories", "size", "alpha", "epochs", "batch", "strength", "oversample", "average"),
+        *("label_smoothing", "per_class", "seed", "workers"),
+    )
+)
+"""Settings that all architectures of a comparison have in common."""
+_DEFAULTS: dict[str, object] = {"size": 96, "average": 0.98}
+
+
 def register(group: typer.Typer) -> None:
     """Add the command to the group `train`."""
-    group.command()(compare)
+    group.command()(with_options(compare, Settings, only=_OFFERED, defaults=_DEFAULTS))
 
 
 def compare(
-    data: Data,
-    out: Annotated[Path, typer.Option(help="Folder of the comparison; one folder an architecture goes into it.")],
+    values: dict[str, Any],
     arch: Annotated[
         list[str],
         typer.Option(
@@ -29,26 +40,10 @@ def compare(
             "features+tree, features+forest, features+knn."
         ),
     ],
-    laboratory: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Data set under --data to learn from; may be repeated. unless named, pbc and bccd, or your own."
-        ),
-    ] = None,
     weights: Annotated[
         list[str] | None,
         typer.Option(help="ARCH=imagenet or ARCH=FILE; may be repeated. The others learn from nothing."),
     ] = None,
-    size: Annotated[int, typer.Option(help="Side of the input, 64 to 224 pixels.")] = 96,
-    alpha: Annotated[float, typer.Option(help="Width of MobileNetV2, 0.35 to 1.0.")] = 1.0,
-    epochs: Annotated[int, typer.Option(help="Epochs with all layers learning.")] = 10,
-    batch: Annotated[int, typer.Option(help="Images a step.")] = 32,
-    strength: Annotated[float, typer.Option(help="Strength of the augmentation, 0 to 1.")] = 0.6,
-    oversample: Annotated[float, typer.Option(help="How often a BCCD cell comes per PBC cell.")] = 6.0,
-    average: Annotated[float, typer.Option(help="Momentum of the weights' moving average, 0 for none.")] = 0.98,
-    per_class: Annotated[int, typer.Option(help="At most so many cells a class, for trying out; 0: all.")] = 0,
-    seed: Annotated[int, typer.Option(help="Of all randomness.")] = 1,
-    workers: Annotated[int, typer.Option(help="Threads that augment.")] = 2,
     cache: Cache = None,
     as_json: Json = False,
 ) -> None:
@@ -61,31 +56,15 @@ def compare(
     from hemato_training.classify.compare import table
     from hemato_training.data.chosen_sets import chosen_sets
     from hemato_training.progress import Screen
-    from hemato_training.runs.schedule import Settings
 
     screen = Screen()
-    data, names = chosen_sets(data, laboratory)
-    settings = Settings(
-        data=data,
-        laboratories=names,
-        out=out,
-        size=size,
-        alpha=alpha,
-        epochs=epochs,
-        batch=batch,
-        strength=strength,
-        oversample=oversample,
-        average=average,
-        per_class=per_class,
-        seed=seed,
-        workers=workers,
-        keep="last",
-    )
+    data, names = chosen_sets(values["data"], values.get("laboratories"))
+    settings = Settings(**{**values, "data": data, "laboratories": names, "keep": "last"})
     try:
         comparison = run_comparison(
             settings,
             arch,
-            _converter(data, cache or out / "cells"),
+            _converter(data, cache or settings.out / "cells"),
             weights=_by_name(weights or []),
             cache=cache,
             reporter=screen,
@@ -99,7 +78,7 @@ def compare(
     from rich.table import Table
 
     headings, body = table(comparison)
-    shown = Table(title=f"{comparison.rows[0].cells} validation cells, {size} px")
+    shown = Table(title=f"{comparison.rows[0].cells} validation cells, {settings.size} px")
     for heading in headings:
         shown.add_column(heading, justify="left" if heading == "architecture" else "right")
     for row in body:

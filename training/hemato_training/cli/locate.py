@@ -1,12 +1,14 @@
-"""The locator's side of `hemato-edge train` and `hemato-edge convert`."""
+"""`hemato-edge train locate`, and the locator's side of `hemato-edge convert`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hemato_training.cli.workstation import console, percent, print_json
+from hemato_training.cli.options import with_options
+from hemato_training.cli.workstation import Json, console, percent, print_json, require_extra
+from hemato_training.locate.settings import TASK, LocateSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,47 +16,35 @@ if TYPE_CHECKING:
     from hemato_convert.locate import LocatorConversion
     from hemato_training.metrics.detection import KindFigures
 
-TASK = "locate"
-_SETTINGS = {
-    "alpha": "alpha",
-    "weights": "weights",
-    "epochs": "epochs",
-    "batch": "batch",
-    "learning_rate": "learning_rate",
-    "strength": "strength",
-    "oversample": "oversample",
-    "average": "average",
-    "keep": "keep",
-    "per_class": "limit",
-    "seed": "seed",
-    "workers": "workers",
-}
-"""Options of `train` that mean something for a locator → their setting."""
-_OTHERS = {"data", "out", "task", "resume", "as_json"}
+
+def register(group: typer.Typer) -> None:
+    """Add the command to the group `train`."""
+    group.command(name=TASK)(with_options(train_locator, LocateSettings))
 
 
-def train_locator(context: typer.Context) -> None:
-    """`hemato-edge train --task locate`: the options that were typed, over the locator's own defaults.
+def train_locator(
+    values: dict[str, Any],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out was stopped.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train the locator, which finds white cells, red cells and platelets in fields with drawn boxes.
 
-    Raises:
-        typer.BadParameter: for an option that has no meaning for a locator.
+    Writes model.keras, metrics.json and run.json into --out. Ctrl-C leaves a run that --resume goes on with.
     """
+    require_extra()
     from hemato_training.data.field_sets import FIELD_SETS
-    from hemato_training.locate.fit import LocateSettings
     from hemato_training.locate.fit import train_locator as run_training
     from hemato_training.progress import Screen
 
-    options = context.params
-    typed = _typed(context)
-    there = tuple(name for name in FIELD_SETS if (options["data"] / name).is_dir())
-    settings = LocateSettings(data=options["data"], out=options["out"], sets=there or tuple(FIELD_SETS), **typed)
+    there = tuple(name for name in FIELD_SETS if (values["data"] / name).is_dir())
+    settings = LocateSettings(**{"sets": there or tuple(FIELD_SETS), **values})
     console(stderr=True).print(f"fields of {', '.join(settings.sets)}")
     try:
-        outcome = run_training(settings, resume=options["resume"], reporter=Screen())
+        outcome = run_training(settings, resume=resume, reporter=Screen())
     except KeyboardInterrupt:
-        console(stderr=True).print(f"Stopped. `hemato-edge train … --out {settings.out} --resume` goes on.")
+        console(stderr=True).print(f"Stopped. `hemato-edge train locate … --out {settings.out} --resume` goes on.")
         raise typer.Exit(130) from None
-    if options["as_json"]:
+    if as_json:
         print_json(outcome.as_json())
         return
     _show_precisions(outcome.figures, f"{outcome.model}, epoch {outcome.epoch}, val, AP50 in %")
@@ -75,16 +65,6 @@ def convert_locator(context: typer.Context) -> None:
         print_json(conversion.as_json())
     else:
         _show_conversion(conversion)
-
-
-def _typed(context: typer.Context) -> dict[str, Any]:
-    """Setting → value of the options that a person typed."""
-    typed = {name: value for name, value in context.params.items() if name not in _OTHERS and _was_typed(context, name)}
-    for name in typed:
-        if name not in _SETTINGS:
-            option = name.replace("_", "-")
-            raise typer.BadParameter(f"--{option} has no meaning with --task {TASK}.", param_hint="train")
-    return {_SETTINGS[name]: int(value) if name == "oversample" else value for name, value in typed.items()}
 
 
 def _was_typed(context: typer.Context, name: str) -> bool:

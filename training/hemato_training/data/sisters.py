@@ -295,7 +295,7 @@ def _agreement(one: NDArray[np.uint8], other: NDArray[np.uint8], onto: NDArray[n
     return float(np.mean(alike[drawn]))
 
 
-def _moments(grey: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _moments(grey: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean and standard deviation of the window around each pixel."""
     exact = grey.astype(np.float32)
     mean = cv2.blur(exact, (_WINDOW, _WINDOW))

@@ -41,11 +41,9 @@ def load_locator_model(path: Path) -> Any:
     try:
         model = keras.models.load_model(path, compile=False)
     except (OSError, ValueError) as error:
-        raise ModelError(
-            f"The model {path} cannot be read.", "Name a run of `hemato-edge train --task locate`."
-        ) from error
+        raise ModelError(f"The model {path} cannot be read.", "Name a run of `hemato-edge train locate`.") from error
     if [shape[-1] for shape in model.output_shape] != [len(KINDS), BOX_VALUES * len(KINDS)]:
-        raise ModelError(f"{path} is no locator of this project.", "Name a run of `hemato-edge train --task locate`.")
+        raise ModelError(f"{path} is no locator of this project.", "Name a run of `hemato-edge train locate`.")
     return model
 
 

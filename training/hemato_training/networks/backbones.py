@@ -17,6 +17,7 @@ import keras
 import numpy as np
 
 from hemato_edge.errors import ConfigurationError, DataError
+from hemato_training.networks.initial_weights import IMAGENET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,6 @@ MIN_SIZE, MAX_SIZE = 64, 224
 PREPROCESSING = "to_unit"
 """Name of the layer that brings bytes to -1…1. The converter cuts it off: the quantised input does the same."""
 TRUNK, POOLING, LOGITS = "trunk", "pooling", "logits"
-IMAGENET = "imagenet"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,17 +23,17 @@ def load_keras(path: Path) -> Any:
         ModelError: if it cannot be read or has another number of answers.
     """
     if not path.is_file():
-        raise ModelError(f"There is no model at {path}.", "Train one with `hemato-edge train --out FOLDER`.")
+        raise ModelError(f"There is no model at {path}.", "Train one with `hemato-edge train classify --out FOLDER`.")
     try:
         loaded = keras.models.load_model(path, compile=False)
     except (ValueError, OSError, TypeError, KeyError) as error:
         raise ModelError(
-            f"{path} is no Keras model that can be read.", "Train one with `hemato-edge train`."
+            f"{path} is no Keras model that can be read.", "Train one with `hemato-edge train classify`."
         ) from error
     if tuple(loaded.output_shape) != (None, len(CLASSIFIER_LABELS)):
         raise ModelError(
             f"{path} gives {loaded.output_shape}, not {len(CLASSIFIER_LABELS)} logits.",
-            "Train one with `hemato-edge train`.",
+            "Train one with `hemato-edge train classify`.",
         )
     return loaded
 

@@ -66,7 +66,7 @@ def check_left_out(origin: Origin, label: str, path: Path) -> None:
     if origin.known and label not in origin.without:
         raise ModelError(
             f"{path} learnt {label.replace('_', ' ')}, so it cannot show what it does with an unknown class.",
-            f"Train one with `hemato-edge train … --without {label}`.",
+            f"Train one with `hemato-edge train classify … --without {label}`.",
         )
 
 

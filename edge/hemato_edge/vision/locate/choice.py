@@ -39,7 +39,7 @@ class TFLiteLocator(LearnedLocator):
             raise ModelError(
                 f"{model.bundle.path} finds {', '.join(card.labels)} at every {card.input.stride} pixels, but this "
                 f"program counts {', '.join(KINDS)} at every {STRIDE}.",
-                "Train it with this version's `hemato-edge train --task locate`, or use the model that ships.",
+                "Train it with this version's `hemato-edge train locate`, or use the model that ships.",
             )
         spec = WindowSpec(card.input.width, card.input.height, card.input.red_cell_px)
         super().__init__(model, spec, card.min_scores if min_score is None else same_score(min_score))

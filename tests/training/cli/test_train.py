@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from hemato_edge.errors import DataError
+from hemato_training.cli import train
+
+
+@pytest.fixture(scope="module")
+def app() -> typer.Typer:
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    train.register(app)
+    return app
+
+
+def invoke(app: typer.Typer, *words: str) -> Any:
+    return CliRunner().invoke(app, ["train", *words])
+
+
+def test_a_command_a_task(app: typer.Typer) -> None:
+    shown = invoke(app, "--help").output
+    for name in ("classify", "locate", "compare", "average"):
+        assert name in shown
+    assert "--label-smoothing" in invoke(app, "classify", "--help").output
+    assert "--red-cell-px" in invoke(app, "locate", "--help").output
+
+
+@pytest.mark.parametrize("task", [[], ["--task", "classify"], ["--task=classify"]])
+def test_the_old_spelling_works_with_a_note(app: typer.Typer, task: list[str]) -> None:
+    pytest.importorskip("tensorflow")
+    result = invoke(app, *task, "--data", "/nowhere", "--out", "/nowhere/run")
+    assert "train classify" in result.stderr
+    assert isinstance(result.exception, DataError)
+
+
+def test_the_old_spelling_of_the_locator(app: typer.Typer) -> None:
+    result = invoke(app, "--task", "locate", "--head-epochs", "3")
+    assert "train locate" in result.stderr
+    assert result.exit_code == 2  # an option that means nothing for a locator
+    assert invoke(app, "--task", "dance").exit_code == 2
