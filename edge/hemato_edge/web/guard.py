@@ -128,10 +128,13 @@ class Guarded:
             request = Request(scope, _bounded(receive, page.most_bytes))
             request.state.said = await _said(request, page.most_files)
             _check_token(request, page)
-        if inspect.iscoroutinefunction(page.answer):
-            response = await page.answer(request)
-        else:
-            response = await run_in_threadpool(page.answer, request)
+        try:
+            if inspect.iscoroutinefunction(page.answer):
+                response = await page.answer(request)
+            else:
+                response = await run_in_threadpool(page.answer, request)
+        finally:
+            await request.close()  # the files of an upload
         if not isinstance(response, Response):
             msg = f"{page.path} gave no response"
             raise TypeError(msg)

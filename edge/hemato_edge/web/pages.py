@@ -31,6 +31,7 @@ MENU = (
     ("/review", "Review"),
     ("/map", "Map"),
     ("/history", "History"),
+    ("/pictures", "Pictures"),
     ("/health", "Health"),
     ("/devices", "Devices"),
     ("/settings", "Settings"),

@@ -11,6 +11,7 @@ from hemato_edge.web.assets import Assets
 from hemato_edge.web.devices import Devices
 from hemato_edge.web.examination import Examinations
 from hemato_edge.web.feed import Feed
+from hemato_edge.web.judge import Judge
 from hemato_edge.web.pairing import Pairing
 from hemato_edge.web.pulse import Pulse
 from hemato_edge.web.rates import Rates
@@ -60,6 +61,7 @@ class Place:
         commands: asks at the door for changes, and for the state.
         feed: the live picture, asked for once for all who look on.
         pulse: what has changed, told to all who listen.
+        judge: pictures from outside.
     """
 
     around: Surroundings
@@ -70,6 +72,7 @@ class Place:
     commands: DoorClient = field(init=False)
     feed: Feed = field(init=False)
     pulse: Pulse = field(init=False)
+    judge: Judge = field(init=False)
     examinations: Examinations = field(default_factory=Examinations)
 
     def __post_init__(self) -> None:
@@ -78,6 +81,7 @@ class Place:
         self.devices = Devices(around.folder)
         self.pairing = Pairing(around.folder, around.own_token)
         self.rates = Rates()
+        self.judge = Judge(around.folder / "uploads", 60.0 * around.keep_uploads_min, around.upload_megapixels)
         self.commands = DoorClient(around.door, "page")
         self.feed = Feed(DoorClient(around.door, "page"))
         self.pulse = Pulse(around.database, DoorClient(around.door, "page"))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from hemato_edge.web import counting, entry, events, health, history, keeping, live, review, slide
+from hemato_edge.web import counting, entry, events, health, history, keeping, live, pictures, review, slide
 from hemato_edge.web.access import Page, Role
 from hemato_edge.web.guard import Guarded
+from hemato_edge.web.judge import MOST_FILES
 
+UPLOAD = 21 << 20
+"""Bytes of a request with pictures: those that `web.upload_mb` allows by default, and the form around them."""
 TABLE: tuple[Page, ...] = (
     # anybody
     Page("GET", "/static/{version}/{name}", entry.serve_asset, Role.NOBODY),
@@ -37,11 +40,15 @@ TABLE: tuple[Page, ...] = (
     Page("GET", "/sessions/{session}/print", history.printed, Role.VIEWER),
     Page("GET", "/sessions/{session}/file/{format}", history.file, Role.VIEWER),
     Page("GET", "/compare", history.compare, Role.VIEWER),
+    Page("GET", "/pictures", pictures.upload_page, Role.VIEWER),
+    Page("GET", "/pictures/{name}", pictures.result_page, Role.VIEWER),
+    Page("GET", "/pictures/{name}/{number}", pictures.marked, Role.VIEWER),
     Page("POST", "/leave", entry.leave, Role.VIEWER),
     # who counts
     Page("POST", "/session/start", counting.start, Role.COUNTER),
     Page("POST", "/session/stop", counting.stop, Role.COUNTER),
     Page("POST", "/session/note", counting.note, Role.COUNTER),
+    Page("POST", "/pictures", pictures.judge, Role.COUNTER, most_bytes=UPLOAD, most_files=MOST_FILES, rate="upload"),
     Page("POST", "/health/examine", health.examine, Role.COUNTER),
     # who keeps it
     Page("POST", "/devices/pin", keeping.new_pin, Role.KEEPER),
