@@ -94,24 +94,12 @@ def make_card(parts: CardParts) -> ClassifierCard:
             DataSource(
                 name=lab.title,
                 licence=lab.licence,
-                split_sha256=parts.run["data"][lab.name]["split_sha256"],
-                train=parts.run["data"][lab.name]["train"],
-                val=parts.run["data"][lab.name]["val"],
+                **{key: parts.run["data"][lab.name][key] for key in ("split_sha256", "train", "val")},
             )
             for lab in laboratories
         ),
         training_arguments=settings,
-        accuracy=tuple(
-            Accuracy(
-                data=name,
-                split="val",
-                cells=figures.cells,
-                float_accuracy=parts.float_figures[name].accuracy,
-                int8_accuracy=figures.accuracy,
-                int8_balanced_accuracy=figures.balanced_accuracy,
-            )
-            for name, figures in parts.int8_figures.items()
-        ),
+        accuracy=_accuracy(parts),
         confusion=tuple(tuple(row) for row in parts.confusion),
         parity=Parity(
             cells=parts.parity.cells,
@@ -125,4 +113,19 @@ def make_card(parts: CardParts) -> ClassifierCard:
         created=parts.created,
         licence=LICENCE,
         attribution="; ".join(sources),
+    )
+
+
+def _accuracy(parts: CardParts) -> tuple[Accuracy, ...]:
+    """Laboratory by laboratory, on the cells that were held out."""
+    return tuple(
+        Accuracy(
+            data=name,
+            split="val",
+            cells=figures.cells,
+            float_accuracy=parts.float_figures[name].accuracy,
+            int8_accuracy=figures.accuracy,
+            int8_balanced_accuracy=figures.balanced_accuracy,
+        )
+        for name, figures in parts.int8_figures.items()
     )

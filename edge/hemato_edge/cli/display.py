@@ -78,8 +78,8 @@ class Display:
 
     def _draw(self, live: Live, totals: Totals, tallies: Mapping[str, int]) -> None:
         from hemato_edge.views.report.field_of_view import field_of_view_line
+        from hemato_edge.views.report.incidents import tracking_line, tracking_summary
         from hemato_edge.views.report.live import live_table
-        from hemato_edge.views.report.tracking import tracking_line, tracking_summary
 
         health, elapsed_s = self._camera.health, time.monotonic() - self._started
         status: dict[str, object] = {
@@ -95,8 +95,8 @@ class Display:
         live.update(live_table(totals, status), refresh=True)
 
     def _print(self, totals: Totals, tallies: Mapping[str, int]) -> None:
+        from hemato_edge.views.report.incidents import tracking_line, tracking_summary
         from hemato_edge.views.report.live import progress_line
-        from hemato_edge.views.report.tracking import tracking_line, tracking_summary
 
         now, health = time.monotonic(), self._camera.health
         if now - self._printed < LINE_EVERY_S or (totals, health.changed) == self._shown:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,20 +14,14 @@ from hemato_edge.cameras.registry import examples
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hemato_edge.cameras.recovery.guarded import GuardedCamera
-    from hemato_edge.cli.attended import Attendance
     from hemato_edge.cli.display import Display
+    from hemato_edge.cli.instruments import Instruments
     from hemato_edge.errors import HematoEdgeError
-    from hemato_edge.pipeline.calibrated import SessionCalibration
     from hemato_edge.pipeline.daemon import Daemon, Limits
     from hemato_edge.pipeline.notify import Watchdog
     from hemato_edge.pipeline.reloading import Reloader
-    from hemato_edge.pipeline.run_state import Observer
-    from hemato_edge.settings import Resolved, Settings
-    from hemato_edge.store.records import SessionStart, Totals
-    from hemato_edge.store.writer import Writer
-    from hemato_edge.vision.classify.classifier import TFLiteClassifier
-    from hemato_edge.vision.locate.locator import Locator
+    from hemato_edge.settings import Resolved
+    from hemato_edge.store.records import Totals
 
 
 def register(root: typer.Typer) -> None:
@@ -76,18 +70,11 @@ def run(
 
     Ctrl-C or SIGTERM ends it in order; SIGHUP reads the settings anew.
     """
-    from contextlib import ExitStack
-
-    from hemato_edge.cli.attended import Attendance
-    from hemato_edge.cli.display import Display, ring
-    from hemato_edge.cli.outlets import Outlets
-    from hemato_edge.cli.service_run import apply_log_level, await_turn, make_reloader, say_begun, tell
+    from hemato_edge.cli.instruments import make_instruments
+    from hemato_edge.cli.service_run import apply_log_level, await_turn
     from hemato_edge.device.process import keep_one_arena
     from hemato_edge.pipeline.daemon import Limits
     from hemato_edge.settings import resolve
-    from hemato_edge.store.records import named_white
-    from hemato_edge.vision.classify.classifier import load_classifier
-    from hemato_edge.vision.locate.choice import load_locator
 
     keep_one_arena()
     given = {"camera.spec": camera, "counting.target": until, "store.path": db, "model.path": model}
@@ -95,209 +82,92 @@ def run(
     given |= {"report.operator": operator, "report.comment": comment}
     spacing, watchdog = await_turn()
     resolved = resolve(config, given)
-    settings = resolved.settings
-    apply_log_level(context, settings)
-    calibration = _calibration(settings)
-    classifier = load_classifier(settings.model.path, settings.model.threads, settings.model.runtime)
-    locator = load_locator(
-        **settings.locator.model_dump(), threads=settings.model.threads, runtime=settings.model.runtime
+    apply_log_level(context, resolved.settings)
+    wish = Wish(
+        limits=Limits(resolved.settings.counting.target or None, max_frames, duration),
+        label=label,
+        wait=wait,
+        silent=no_display or as_json,
+        bell=bell,
+        as_json=as_json,
+        resolve=lambda: resolve(config, given),
     )
-    source = _source(settings, calibration)
-    limits = Limits(settings.counting.target or None, max_frames, duration)
-    with (
-        ExitStack() as stores,
-        Outlets(settings, _checked(settings)) as outlets,
-        Attendance(settings, wait=wait, watchdog=watchdog) as attendance,
-    ):
-
-        def begin() -> int:
-            if daemon.writer is None:  # while a run waits, other programs may write
-                daemon.writer = stores.enter_context(_writer(settings))
-            ordered, target = attendance.ordered(label, limits.leukocytes)
-            start = _start(resolved, locator, classifier, ordered, target, calibration)
-            return attendance.begun(say_begun(daemon.writer.start_session(start), source.name))
-
-        daemon = _daemon(
-            source,
-            locator,
-            classifier,
-            None if wait else stores.enter_context(_writer(settings)),
-            begin,
-            limits,
-            settings,
-            calibration,
-            outlets.observer,
-            watchdog,
-            attendance,
-        )
-        bundle = classifier.model.bundle
-        model_named = {"model": bundle.card.name, "model_sha256": bundle.sha256}
-        outlets.watch(daemon, source, _versions(locator, classifier) | model_named)
-        verified = _verified(classifier, calibration)
-        quiet = no_display or as_json
-        display = Display(source, settings.display.refresh_hz, silent=quiet, label=label, verified=verified)
-        reloader = make_reloader(context, resolved, lambda: resolve(config, given), daemon, watchdog)
-        attendance.open(daemon, settings.store.path.resolve(), reloader.check, reloader.request)
-        error = _count(daemon, display, reloader)
-        attendance.ended(error)
-    if bell and limits.leukocytes and named_white(daemon.totals) >= limits.leukocytes:
-        ring()
-    if calibration is not None and calibration.doubt:
-        typer.echo(f"warning: scale_contradicts_profile: {calibration.doubt}", err=True)
-    counted = error is None or (daemon.totals is not None and daemon.totals.fields)
-    if daemon.session is not None and counted and not tell(daemon.totals):
-        _print_report(settings.store.path, daemon.session, as_json=as_json)
+    error = _count_and_tell(context, make_instruments(resolved), wish, watchdog)
     if error is not None:
         raise error
     spacing.end()
 
 
-def _writer(settings: Settings) -> Writer:
-    from hemato_edge.store.write.retention import Retention
-    from hemato_edge.store.writer import PATIENCE_S, open_writer
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line asks of this one run, beside the settings.
 
-    store = settings.store
-    retention = Retention(**settings.portraits.model_dump())
-    return open_writer(
-        store.path,
-        store.min_free_mb,
-        store.portraits_min_free_mb,
-        store.reserve_mb,
-        retention,
-        patience_s=PATIENCE_S,
-        group_readable=store.group_readable,
-    )
+    Attributes:
+        limits: when it ends.
+        label: the person's name for the sample.
+        wait: whether a session has to be started at the door.
+        silent: show nothing while it counts.
+        bell: ring the terminal's when the target is reached.
+        as_json: the report as JSON.
+        resolve: reads the settings anew.
+    """
 
-
-def _checked(settings: Settings) -> Path:
-    """The database's path: it is there, sound, and can be written."""
-    with _writer(settings) as writer:
-        return writer.path
-
-
-def _calibration(settings: Settings) -> SessionCalibration | None:
-    """The profile that was asked for, ready to work."""
-    name = settings.calibration.profile
-    if name is None:
-        return None
-    from hemato_edge.calibration.profiles import ProfileFolder
-    from hemato_edge.pipeline.calibrated import SessionCalibration
-
-    return SessionCalibration(ProfileFolder(settings.calibration.folder).load(name))
+    limits: Limits
+    label: str
+    wait: bool
+    silent: bool
+    bell: bool
+    as_json: bool
+    resolve: Callable[[], Resolved]
 
 
-def _source(settings: Settings, calibration: SessionCalibration | None) -> GuardedCamera:
-    from hemato_edge.cameras.camera import Noise
-    from hemato_edge.cameras.factory import make_watched_camera
-    from hemato_edge.cameras.turned import turned
+def _count_and_tell(
+    context: typer.Context, instruments: Instruments, wish: Wish, watchdog: Watchdog
+) -> HematoEdgeError | None:
+    """The whole session, and its report; the error that ended it, if one did."""
+    from contextlib import ExitStack
 
-    camera = settings.camera
-    noise = None if camera.noise == "auto" else Noise(camera.noise)
-    if calibration is None:
-        return make_watched_camera(
-            camera.spec, camera, lambda unprepared: turned(unprepared, camera.rotate), noise=noise
-        )
-    from hemato_edge.pipeline.calibrated import sized_like
-
-    return make_watched_camera(
-        camera.spec,
-        sized_like(camera, calibration.profile),
-        lambda unprepared: calibration.prepared(turned(unprepared, camera.rotate), camera.open_timeout_s),
-        noise=noise,
-    )
-
-
-def _start(
-    resolved: Resolved,
-    locator: Locator,
-    classifier: TFLiteClassifier,
-    label: str,
-    target: int | None,
-    calibration: SessionCalibration | None,
-) -> SessionStart:
-    from datetime import datetime, timezone
-
-    from hemato_edge.credentials import without_secrets
-    from hemato_edge.site.record import SECTION
-    from hemato_edge.store.records import SessionStart
-
-    bundle = classifier.model.bundle
-    return SessionStart(
-        camera=without_secrets(resolved.settings.camera.spec),
-        label=label,
-        target=target,
-        model_name=bundle.card.name,
-        model_sha256=bundle.sha256,
-        settings=resolved.values()
-        | ({} if calibration is None else {"calibration": calibration.session_section()})
-        | {SECTION: _site_section(classifier, calibration)},
-        versions=_versions(locator, classifier),
-        utc=datetime.now(timezone.utc),
-        monotonic_s=time.monotonic(),
-        confusion=classifier.card.confusion,
-    )
-
-
-def _site_section(classifier: TFLiteClassifier, calibration: SessionCalibration | None) -> dict[str, object]:
-    """What the session's record says of this microscope."""
-    from hemato_edge.site.record import site_section
-
-    site = None if calibration is None else calibration.profile.site
-    return site_section(site, classifier.model.bundle.sha256, None, classifier.card.abroad)
-
-
-def _verified(classifier: TFLiteClassifier, calibration: SessionCalibration | None) -> str:
-    """The line of this microscope."""
-    from hemato_edge.site.record import holding
-    from hemato_edge.site.verification import verification_line
-
-    site = None if calibration is None else calibration.profile.site
-    return verification_line(holding(site, classifier.model.bundle.sha256, None))
-
-
-def _versions(locator: Locator, classifier: TFLiteClassifier) -> dict[str, str]:
-    import platform
-
-    import cv2
-    import numpy as np
-
-    from hemato_edge import __version__
-    from hemato_edge.vision.locate.choice import provenance
-
-    runtime = classifier.model.runtime
-    return {
-        "hemato-edge": __version__,
-        "locator": provenance(locator),
-        runtime.name: runtime.version,
-        "numpy": np.__version__,
-        "opencv": cv2.__version__,
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.release()} {platform.machine()}",
-    }
-
-
-def _daemon(
-    source: GuardedCamera,
-    locator: Locator,
-    classifier: TFLiteClassifier,
-    writer: Writer | None,
-    begin: Callable[[], int],
-    limits: Limits,
-    settings: Settings,
-    calibration: SessionCalibration | None,
-    observer: Observer | None,
-    watchdog: Watchdog,
-    attendance: Attendance,
-) -> Daemon:
+    from hemato_edge.cli.attended import Attendance
+    from hemato_edge.cli.display import Display, ring
+    from hemato_edge.cli.instruments import checked_store, open_store
+    from hemato_edge.cli.outlets import Outlets
+    from hemato_edge.cli.service_run import make_reloader, say_begun, tell
     from hemato_edge.pipeline.daemon import Daemon
-    from hemato_edge.pipeline.field import FieldAnalyzer
-    from hemato_edge.pipeline.field_mask import mask_of
-    from hemato_edge.vision.quality import QualityGate
+    from hemato_edge.store.records import named_white
 
-    gate = QualityGate(**settings.quality.model_dump())
-    analyzer = FieldAnalyzer(gate, locator, classifier, calibration, mask=mask_of(settings.camera))
-    looking_on = attendance.viewer, attendance.hold
-    return Daemon(source, analyzer, writer, begin, limits, observer, watchdog, *looking_on)
+    settings, source, calibration = instruments.settings, instruments.camera, instruments.calibration
+    with (
+        ExitStack() as stores,
+        Outlets(settings, checked_store(settings)) as outlets,
+        Attendance(settings, wait=wish.wait, watchdog=watchdog) as attendance,
+    ):
+
+        def begin() -> int:
+            if daemon.writer is None:  # while a run waits, other programs may write
+                daemon.writer = stores.enter_context(open_store(settings))
+            start = instruments.session_start(*attendance.ordered(wish.label, wish.limits.leukocytes))
+            return attendance.begun(say_begun(daemon.writer.start_session(start), source.name))
+
+        writer = None if wish.wait else stores.enter_context(open_store(settings))
+        looking_on = outlets.observer, watchdog, attendance.viewer, attendance.hold
+        daemon = Daemon(source, instruments.analyzer(), writer, begin, wish.limits, *looking_on)
+        outlets.watch(daemon, source, instruments.versions() | instruments.model())
+        display = Display(
+            source, settings.display.refresh_hz, silent=wish.silent, label=wish.label, verified=instruments.verified()
+        )
+        reloader = make_reloader(context, instruments.resolved, wish.resolve, daemon, watchdog)
+        attendance.open(daemon, settings.store.path.resolve(), reloader.check, reloader.request)
+        error = _count(daemon, display, reloader)
+        attendance.ended(error)
+    target = wish.limits.leukocytes
+    if wish.bell and target and named_white(daemon.totals) >= target:
+        ring()
+    if calibration is not None and calibration.doubt:
+        typer.echo(f"warning: scale_contradicts_profile: {calibration.doubt}", err=True)
+    counted = error is None or (daemon.totals is not None and daemon.totals.fields)
+    if daemon.session is not None and counted and not tell(daemon.totals):
+        _print_report(settings.store.path, daemon.session, as_json=wish.as_json)
+    return error
 
 
 def _count(daemon: Daemon, display: Display, reloader: Reloader) -> HematoEdgeError | None:

@@ -22,11 +22,6 @@ class Board:
         """Whether it is one."""
         return self.model.startswith("Raspberry Pi")
 
-    @property
-    def is_jetson(self) -> bool:
-        """Whether it is one."""
-        return "Jetson" in self.model
-
 
 def read_board(machine: Machine) -> Board:
     """From the device tree, or from the firmware's tables on a PC, and /etc/os-release."""

@@ -90,11 +90,6 @@ class Settling:
             looks.votes.append(_Vote(sharpness, answer, (x0, y0, x1, y1), float(found.scores[i]), pixels))
             cells[i].looks += 1
 
-    @property
-    def open_numbers(self) -> set[int]:
-        """The numbers of the cells that have no name yet."""
-        return set(self._open)
-
     def drop(self, cells: Collection[KnownCell]) -> None:
         """These were no cells, or left the view undecided, or are known already."""
         for cell in cells:

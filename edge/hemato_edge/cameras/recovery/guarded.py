@@ -132,7 +132,6 @@ class GuardedCamera:
             return self._camera.read(self.read_timeout_s)
         until = time.monotonic() + timeout_s
         while not self._interrupted.is_set():
-            self.health.turn()
             if not self._open:
                 self._reopen(until)
             elif (frame := self._try()) is not None:

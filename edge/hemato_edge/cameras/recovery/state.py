@@ -107,7 +107,7 @@ class CameraHealth:
         now = time.monotonic()
         self._last = Change(CameraState.LIVE, None, "", datetime.now(timezone.utc), now, 0.0)
         self._changes: deque[Change] = deque(maxlen=CHANGES_KEPT)
-        self._good_s = self._turned_s = now
+        self._good_s = now
         self._counts: Counter[str] = Counter()
         self._withheld: Counter[str] = Counter()
 
@@ -127,18 +127,9 @@ class CameraHealth:
         with self._lock:
             return list(self._changes)
 
-    @property
-    def turned_s(self) -> float:
-        """`time.monotonic()` of the last sign that the camera is being looked after: a frame, or a try."""
-        return self._turned_s
-
-    def turn(self) -> None:
-        """Note that the camera is being looked after."""
-        self._turned_s = time.monotonic()
-
     def good_frame(self) -> None:
         """Note a frame that was handed out."""
-        self._good_s = self._turned_s = time.monotonic()
+        self._good_s = time.monotonic()
 
     def withhold(self, fault: Fault) -> None:
         """Note a frame that was not handed out."""

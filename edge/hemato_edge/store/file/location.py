@@ -1,4 +1,4 @@
-"""Where the database lies unless a person says otherwise."""
+"""Where the database lies unless a person says otherwise. Apart from `connect`: the settings must not load SQLite."""
 
 from __future__ import annotations
 

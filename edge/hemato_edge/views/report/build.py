@@ -22,9 +22,9 @@ from hemato_edge.labels import (
 from hemato_edge.site.record import adaptation_of, confusions_of, line_of, verification_of
 from hemato_edge.store.records import SETTING_CHANGED
 from hemato_edge.views.report.areas import DIGITS, areas_of, estimates_of, per_field, white_per_1000_red
-from hemato_edge.views.report.camera import camera_summary
 from hemato_edge.views.report.clock import clock_set
 from hemato_edge.views.report.field_of_view import field_of_view_line
+from hemato_edge.views.report.incidents import camera_summary, tracking_summary
 from hemato_edge.views.report.model import (
     METHOD,
     METHOD_ABROAD,
@@ -45,7 +45,6 @@ from hemato_edge.views.report.model import (
     Summary,
     Verification,
 )
-from hemato_edge.views.report.tracking import tracking_summary
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

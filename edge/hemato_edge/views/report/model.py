@@ -274,7 +274,7 @@ class Report(Summary):
         white_per_1000_red: None without red cells.
         estimates: None without a scale; `estimates_note` says why, or what they mean.
         warnings: what makes the session doubtful → frames.
-        camera: see `views.report.camera.camera_summary`.
+        camera: see `views.report.incidents.camera_summary`.
         regions: stretches of unbroken tracking; 0 for pictures from files.
         verification: None where this microscope was never verified.
         verified: the same in one line, see `site.verification`.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hemato_edge.views.report.camera import camera_line
-from hemato_edge.views.report.tracking import tracking_line
+from hemato_edge.views.report.incidents import camera_line, tracking_line
 from hemato_edge.views.report.words import (
     calibration_line,
     caution_lines,

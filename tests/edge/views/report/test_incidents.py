@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hemato_edge.views.report.camera import camera_line, camera_summary
+from hemato_edge.views.report.incidents import camera_line, camera_summary
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,188 @@
+"""What one run of `hemato-edge run` counts with: the settings, the models, the camera, the calibration, the store."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hemato_edge.cameras.recovery.guarded import GuardedCamera
+    from hemato_edge.pipeline.calibrated import SessionCalibration
+    from hemato_edge.pipeline.field import FieldAnalyzer
+    from hemato_edge.settings import Resolved, Settings
+    from hemato_edge.site.parts import SitePart
+    from hemato_edge.store.records import SessionStart
+    from hemato_edge.store.writer import Writer
+    from hemato_edge.vision.classify.classifier import TFLiteClassifier
+    from hemato_edge.vision.locate.locator import Locator
+
+
+@dataclass(frozen=True, slots=True)
+class Instruments:
+    """What a run counts with.
+
+    Attributes:
+        resolved: the settings, and where each came from.
+        classifier, locator: verified.
+        calibration: of the profile that was asked for; None without one.
+        camera: not yet open.
+    """
+
+    resolved: Resolved
+    classifier: TFLiteClassifier
+    locator: Locator
+    calibration: SessionCalibration | None
+    camera: GuardedCamera
+
+    @property
+    def settings(self) -> Settings:
+        """The effective settings."""
+        return self.resolved.settings
+
+    @property
+    def _site(self) -> SitePart | None:
+        """What the profile holds of the check of this microscope."""
+        return None if self.calibration is None else self.calibration.profile.site
+
+    def verified(self) -> str:
+        """Whether this microscope is verified, in one line."""
+        from hemato_edge.site.record import holding
+        from hemato_edge.site.verification import verification_line
+
+        return verification_line(holding(self._site, self.classifier.model.bundle.sha256, None))
+
+    def analyzer(self) -> FieldAnalyzer:
+        """A fresh one."""
+        from hemato_edge.pipeline.field import FieldAnalyzer
+        from hemato_edge.pipeline.field_mask import mask_of
+        from hemato_edge.vision.quality import QualityGate
+
+        gate = QualityGate(**self.settings.quality.model_dump())
+        mask = mask_of(self.settings.camera)
+        return FieldAnalyzer(gate, self.locator, self.classifier, self.calibration, mask=mask)
+
+    def session_start(self, label: str, target: int | None) -> SessionStart:
+        """What is recorded of a session that begins now."""
+        from datetime import datetime, timezone
+
+        from hemato_edge.credentials import without_secrets
+        from hemato_edge.site.record import SECTION, site_section
+        from hemato_edge.store.records import SessionStart
+
+        bundle = self.classifier.model.bundle
+        calibration = {} if self.calibration is None else {"calibration": self.calibration.session_section()}
+        site = {SECTION: site_section(self._site, bundle.sha256, None, self.classifier.card.abroad)}
+        return SessionStart(
+            camera=without_secrets(self.settings.camera.spec),
+            label=label,
+            target=target,
+            model_name=bundle.card.name,
+            model_sha256=bundle.sha256,
+            settings=self.resolved.values() | calibration | site,
+            versions=self.versions(),
+            utc=datetime.now(timezone.utc),
+            monotonic_s=time.monotonic(),
+            confusion=self.classifier.card.confusion,
+        )
+
+    def versions(self) -> dict[str, str]:
+        """Of everything that has a say in the counts."""
+        import platform
+
+        import cv2
+        import numpy as np
+
+        from hemato_edge import __version__
+        from hemato_edge.vision.locate.choice import provenance
+
+        runtime = self.classifier.model.runtime
+        return {
+            "hemato-edge": __version__,
+            "locator": provenance(self.locator),
+            runtime.name: runtime.version,
+            "numpy": np.__version__,
+            "opencv": cv2.__version__,
+            "python": platform.python_version(),
+            "machine": f"{platform.system()} {platform.release()} {platform.machine()}",
+        }
+
+    def model(self) -> dict[str, str]:
+        """Name and hash of the classifier."""
+        bundle = self.classifier.model.bundle
+        return {"model": bundle.card.name, "model_sha256": bundle.sha256}
+
+
+def make_instruments(resolved: Resolved) -> Instruments:
+    """The instruments that the settings ask for.
+
+    Raises:
+        HematoEdgeError: a model, the profile or the kind of camera is not there, or not sound.
+    """
+    from hemato_edge.vision.classify.classifier import load_classifier
+    from hemato_edge.vision.locate.choice import load_locator
+
+    settings = resolved.settings
+    calibration = _calibration(settings)
+    model = settings.model
+    classifier = load_classifier(model.path, model.threads, model.runtime)
+    locator = load_locator(**settings.locator.model_dump(), threads=model.threads, runtime=model.runtime)
+    return Instruments(resolved, classifier, locator, calibration, _camera(settings, calibration))
+
+
+def open_store(settings: Settings) -> Writer:
+    """The database, open for writing."""
+    from hemato_edge.store.write.retention import Retention
+    from hemato_edge.store.writer import PATIENCE_S, open_writer
+
+    store = settings.store
+    retention = Retention(**settings.portraits.model_dump())
+    return open_writer(
+        store.path,
+        store.min_free_mb,
+        store.portraits_min_free_mb,
+        store.reserve_mb,
+        retention,
+        patience_s=PATIENCE_S,
+        group_readable=store.group_readable,
+    )
+
+
+def checked_store(settings: Settings) -> Path:
+    """The database's path: it is there, sound, and can be written."""
+    with open_store(settings) as writer:
+        return writer.path
+
+
+def _calibration(settings: Settings) -> SessionCalibration | None:
+    """The profile that was asked for, ready to work."""
+    name = settings.calibration.profile
+    if name is None:
+        return None
+    from hemato_edge.calibration.profiles import ProfileFolder
+    from hemato_edge.pipeline.calibrated import SessionCalibration
+
+    return SessionCalibration(ProfileFolder(settings.calibration.folder).load(name))
+
+
+def _camera(settings: Settings, calibration: SessionCalibration | None) -> GuardedCamera:
+    from hemato_edge.cameras.camera import Noise
+    from hemato_edge.cameras.factory import make_watched_camera
+    from hemato_edge.cameras.turned import turned
+
+    camera = settings.camera
+    noise = None if camera.noise == "auto" else Noise(camera.noise)
+    if calibration is None:
+        return make_watched_camera(
+            camera.spec, camera, lambda unprepared: turned(unprepared, camera.rotate), noise=noise
+        )
+    from hemato_edge.pipeline.calibrated import sized_like
+
+    return make_watched_camera(
+        camera.spec,
+        sized_like(camera, calibration.profile),
+        lambda unprepared: calibration.prepared(turned(unprepared, camera.rotate), camera.open_timeout_s),
+        noise=noise,
+    )
