@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,8 @@ class Pulse:
         self._door = door
         self._board = Board(database)
         self._reader: Reader | None = None
+        self._reading = threading.Lock()
+        self._closed = False
         self._intervals = Intervals()
         self._changed = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
@@ -102,6 +105,11 @@ class Pulse:
     def close(self) -> None:
         """Let go of the store and the door."""
         self._door.close()
+        with self._reading:
+            self._closed = True
+            self._let_go()
+
+    def _let_go(self) -> None:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -126,8 +134,19 @@ class Pulse:
                 self._changed.notify_all()
 
     def _read(self) -> tuple[int, Tally | None]:
-        """The store's version, and the numbers of its last session, read again only if either may be new."""
+        """The store's version, and the numbers of its last session; in one thread at a time.
+
+        A listener that leaves cancels the task that waits for this, and not the thread that does it: the next one's
+        would otherwise use the same connection, or close it under its hands.
+        """
+        with self._reading:
+            return self._read_anew()
+
+    def _read_anew(self) -> tuple[int, Tally | None]:
+        """What has not changed is not read again."""
         try:
+            if self._closed:
+                return self.now.version, self.now.tally
             if self._reader is None:
                 self._reader = Reader(self._database)
             version = self._reader.data_version()
@@ -139,9 +158,7 @@ class Pulse:
             record = self._reader.session()
             return version, tally_of(record, self._reader.totals(record.id), self._intervals)
         except StoreError:
-            if self._reader is not None:
-                self._reader.close()
-                self._reader = None
+            self._let_go()
             return 0, None
 
     def _still_runs(self, tally: Tally) -> bool:
