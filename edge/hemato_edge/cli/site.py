@@ -12,23 +12,14 @@ import typer
 
 from hemato_edge.cli.report import AsJson, Database, open_reader
 from hemato_edge.cli.review import By, opened, reviewer, walk
+from hemato_edge.cli.site_desk import Desk, ProfileName, Sessions, tell
 
 if TYPE_CHECKING:
-    from hemato_edge.calibration.profile import Profile
-    from hemato_edge.calibration.profiles import ProfileFolder
     from hemato_edge.site.cells import SiteCell
     from hemato_edge.site.parts import SitePart, Verification
     from hemato_edge.store.reader import Reader
     from hemato_edge.store.records import SessionRecord
 
-ProfileName = Annotated[
-    str | None,
-    typer.Option("--profile", metavar="NAME", help="Calibration profile of the microscope; else the setting."),
-]
-Sessions = Annotated[
-    list[int] | None,
-    typer.Option("--session", metavar="ID", help="Only this session; may be given again. Else all of the profile."),
-]
 site_app = typer.Typer(help="How right the program is on this microscope, from reviewed cells.", no_args_is_help=True)
 
 
@@ -75,7 +66,7 @@ def verify(
     newest = records[-1]
     found = figures(judged, newest.model_sha256, head_sha256_of(newest), _now())
     desk.folder.save(kept.with_site(_with_verification(kept.site, found)))
-    _tell(desk.folder.load(desk.name), as_json=as_json)
+    tell(desk.folder.load(desk.name), as_json=as_json)
 
 
 @site_app.command("ask")
@@ -104,7 +95,7 @@ def ask_for_cells(
 def show(profile: ProfileName = None, as_json: AsJson = False) -> None:
     """What is known of the microscope."""
     desk = Desk(profile)
-    _tell(desk.folder.load(desk.name), as_json=as_json)
+    tell(desk.folder.load(desk.name), as_json=as_json)
 
 
 @site_app.command()
@@ -127,51 +118,6 @@ def remove(
     left = SitePart(verification=shipped) if head_only and shipped is not None else None
     desk.folder.save(kept.with_site(left))
     typer.echo(f"profile {desk.name}: {'the head of its own' if head_only else 'verification and head'} removed")
-
-
-class Desk:
-    """The profile that a command works on.
-
-    Args:
-        name: of the profile; None for the setting's.
-
-    Raises:
-        CalibrationError: none is named.
-    """
-
-    def __init__(self, name: str | None) -> None:
-        from hemato_edge.calibration.profiles import ProfileFolder
-        from hemato_edge.errors import CalibrationError
-        from hemato_edge.settings import load_settings
-
-        settings = load_settings(None, {"calibration.profile": name}).calibration
-        if settings.profile is None:
-            raise CalibrationError(
-                "No calibration profile is named, and figures hold for one microscope only.",
-                "Name one with --profile; `hemato-edge calibrate list` shows them, a new name makes one.",
-            )
-        self.name = settings.profile
-        self.folder: ProfileFolder = ProfileFolder(settings.folder)
-
-    def sessions(self, db: Path | None, wanted: list[int]) -> list[SessionRecord]:
-        """The sessions that tell of this microscope; those left out are named on stderr."""
-        from hemato_edge.site.sessions import sessions_of_site
-
-        with open_reader(db) as reader:
-            chosen, others = sessions_of_site(reader.sessions(), self.name, wanted)
-        if others:
-            numbers = ", ".join(str(record.id) for record in others)
-            typer.echo(f"left out, since another model or head answered: session {numbers}", err=True)
-        return chosen
-
-    def profile(self, reader: Reader, record: SessionRecord) -> Profile:
-        """The profile on disk, or a new one for frames as the session has them."""
-        from hemato_edge.calibration.profile import Profile
-
-        if self.folder.exists(self.name):
-            return self.folder.load(self.name)
-        first = next(reader.fields(record.id))
-        return Profile(name=self.name, frame_size=(first.width, first.height), camera=record.camera)
 
 
 def _ask(db: Path | None, records: list[SessionRecord], wanted: int, who: str) -> None:
@@ -206,21 +152,6 @@ def _with_verification(site: SitePart | None, found: Verification) -> SitePart:
     if found.head_sha256 == head.sha256:
         return SitePart(verification=found, shipped=None if site is None else site.shipped, head=head)
     return SitePart(verification=None if site is None else site.verification, shipped=found, head=head)
-
-
-def _tell(profile: Profile, *, as_json: bool) -> None:
-    from hemato_edge import RESEARCH_USE_NOTICE
-    from hemato_edge.site.verification import verification_line
-    from hemato_edge.site.words import site_lines
-
-    site = profile.site
-    line = verification_line(None if site is None else site.verification)
-    if as_json:
-        whole = {} if site is None else site.model_dump(mode="json", exclude={"head": {"weights"}})
-        document = {"profile": profile.name, "line": line, **whole, "notice": RESEARCH_USE_NOTICE}
-        typer.echo(json.dumps(document, indent=1, ensure_ascii=False))
-        return
-    typer.echo("\n".join([f"{profile.name}: {line}", *([] if site is None else site_lines(site)), RESEARCH_USE_NOTICE]))
 
 
 def _now() -> datetime:

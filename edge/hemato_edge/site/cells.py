@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from hemato_edge.store.records import Relabel
 
 
+Place = tuple[int, int, int]
+"""Session, field and number of a cell."""
+
+
 @dataclass(frozen=True, slots=True)
 class SiteCell:
     """One recorded cell.
@@ -34,7 +38,7 @@ class SiteCell:
     words: dict[str, str]
 
     @property
-    def place(self) -> tuple[int, int, int]:
+    def place(self) -> Place:
         """Session, field and number."""
         return self.session, self.field, self.number
 

@@ -119,6 +119,7 @@ class Head(_Part):
         readers: who named them.
         before, after: right of answered at equal coverage, shipped and mixed, cross-validated.
         balanced_before, balanced_after: mean recall of the classes.
+        divided_by: what was never on both sides of the cross-validation.
         source: sessions or folder it was learnt from, in words.
     """
 
@@ -136,6 +137,7 @@ class Head(_Part):
     after: Share
     balanced_before: Proportion
     balanced_after: Proportion
+    divided_by: str = Field(pattern="^(session|field|picture)$")
     source: str
 
     @model_validator(mode="after")

@@ -25,6 +25,12 @@ def holding(site: SitePart | None, model_sha256: str, head: Head | None) -> Veri
     return next((one for one in kept if one is not None and (one.model_sha256, one.head_sha256) == wanted), None)
 
 
+def fitting_head(site: SitePart | None, model_sha256: str) -> Head | None:
+    """The site's own head, if it has one and it was fitted for this model."""
+    head = None if site is None else site.head
+    return head if head is not None and head.model_sha256 == model_sha256 else None
+
+
 def site_section(
     site: SitePart | None, model_sha256: str, head: Head | None, abroad: Mapping[str, object]
 ) -> dict[str, object]:

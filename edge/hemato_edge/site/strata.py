@@ -16,7 +16,7 @@ from hemato_edge.labels import UNCLASSIFIED
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from hemato_edge.site.cells import SiteCell
+    from hemato_edge.site.cells import Place, SiteCell
 
 Stratum = tuple[str, str]
 """What the program said, and "sure" or "unsure"."""
@@ -39,13 +39,13 @@ def strata(cells: Sequence[SiteCell]) -> dict[Stratum, list[SiteCell]]:
 
 def weights(
     cells: Sequence[SiteCell], usable: Callable[[SiteCell], bool]
-) -> tuple[dict[tuple[int, int, int], float], int]:
+) -> tuple[dict[Place, float], int]:
     """How many cells as they occur each usable one stands for, and how many cells nothing stands for.
 
     A stratum without a usable cell is taken together with the other half of its answer.
     """
     by_stratum = strata(cells)
-    weight: dict[tuple[int, int, int], float] = {}
+    weight: dict[Place, float] = {}
     uncovered = 0
     for answer in sorted({answer for answer, _ in by_stratum}):
         halves = [by_stratum.get((answer, half), []) for half in (SURE, UNSURE)]
@@ -58,7 +58,7 @@ def weights(
 
 
 def ask_for(
-    cells: Sequence[SiteCell], wanted: int, named: Callable[[SiteCell], bool], shown: Collection[tuple[int, int, int]]
+    cells: Sequence[SiteCell], wanted: int, named: Callable[[SiteCell], bool], shown: Collection[Place]
 ) -> list[SiteCell]:
     """The cells that tell most: until `wanted` are named, the strata are filled evenly.
 

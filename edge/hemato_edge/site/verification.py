@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hemato_edge.counting.intervals import clopper_pearson
@@ -11,10 +12,10 @@ from hemato_edge.site.parts import ClassFigures, Share, Verification
 from hemato_edge.site.strata import weights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date, datetime
 
-    from hemato_edge.site.cells import SiteCell
+    from hemato_edge.site.cells import Place, SiteCell
 
 LEAST_CELLS, MOST_CELLS = 50, 200
 """Reviewed cells that a verification rests on, at least, and that it asks for, at most."""
@@ -69,7 +70,13 @@ def shortfall(cells: Sequence[SiteCell]) -> str | None:
     return None
 
 
-def verify(cells: Sequence[SiteCell], model_sha256: str, head_sha256: str | None, created: datetime) -> Verification:
+def verify(
+    cells: Sequence[SiteCell],
+    model_sha256: str,
+    head_sha256: str | None,
+    created: datetime,
+    answers: Mapping[Place, tuple[str, str]] | None = None,
+) -> Verification:
     """The figures of one microscope.
 
     Args:
@@ -77,6 +84,8 @@ def verify(cells: Sequence[SiteCell], model_sha256: str, head_sha256: str | None
         model_sha256: of the classifier that answered.
         head_sha256: of the site's own head that answered with it; None without one.
         created: when this is reckoned, with a zone.
+        answers: place of a cell → answer and best guess of a head that did not learn from it, in place of the recorded
+            ones; cells without are left out.
 
     Raises:
         ValueError: they do not suffice, see `shortfall`.
@@ -84,21 +93,25 @@ def verify(cells: Sequence[SiteCell], model_sha256: str, head_sha256: str | None
     lacking = shortfall(cells)
     if lacking is not None:
         raise ValueError(lacking)
-    weight, _ = weights(cells, is_usable)
-    usable = [cell for cell in cells if is_usable(cell)]
+    weight, _ = weights(cells, lambda cell: is_usable(cell) and (answers is None or cell.place in answers))
+    usable = [cell for cell in cells if cell.place in weight]
+    coverage = _counted(sum(cell.answer != UNCLASSIFIED for cell in cells), len(cells))
+    if answers is not None:
+        usable = [replace(cell, answer=answers[cell.place][0], best=answers[cell.place][1]) for cell in usable]
+        coverage = _weighted(usable, weight, lambda cell: cell.answer != UNCLASSIFIED)
     answered = [cell for cell in usable if cell.answer != UNCLASSIFIED]
-    named = [cell for cell in cells if cell.answer != UNCLASSIFIED]
     return Verification(
         created=created,
         model_sha256=model_sha256,
         head_sha256=head_sha256,
+        method="reviewed" if answers is None else "cross-validated",
         cells=len(usable),
         doubtful=sum(cell.truth == UNCLASSIFIED for cell in cells),
         sessions=len({cell.session for cell in usable}),
         readers=tuple(sorted({who for cell in usable for who in cell.words})),
         right=_weighted(answered, weight, lambda cell: cell.answer == cell.truth),
         accuracy=_weighted(usable, weight, lambda cell: cell.best == cell.truth),
-        coverage=_counted(len(named), len(cells)),
+        coverage=coverage,
         classes=tuple(_class_figures(label, usable) for label in CLASSIFIER_LABELS),
         counted=tuple(tuple(_number(usable, truth, answer) for answer in _ANSWERS) for truth in _TRUTHS),
         confusion=tuple(_weighted_row(usable, weight, truth) for truth in CLASSIFIER_LABELS),
@@ -107,7 +120,7 @@ def verify(cells: Sequence[SiteCell], model_sha256: str, head_sha256: str | None
 
 
 def _weighted(
-    cells: Sequence[SiteCell], weight: dict[tuple[int, int, int], float], good: Callable[[SiteCell], bool]
+    cells: Sequence[SiteCell], weight: dict[Place, float], good: Callable[[SiteCell], bool]
 ) -> Share:
     """A share of the cells as they occur: Clopper-Pearson at the effective number of cells.
 
@@ -144,7 +157,7 @@ def _class_figures(label: str, cells: Sequence[SiteCell]) -> ClassFigures:
 
 
 def _weighted_row(
-    cells: Sequence[SiteCell], weight: dict[tuple[int, int, int], float], truth: str
+    cells: Sequence[SiteCell], weight: dict[Place, float], truth: str
 ) -> tuple[float, ...]:
     """A row of the confusion matrix as cells occur, its sum the effective number of cells."""
     own = [cell for cell in cells if cell.truth == truth]

@@ -53,8 +53,9 @@ def head_lines(head: Head) -> Iterator[str]:
     cells = ", ".join(f"{BY_NAME[label].words} {number}" for label, number in head.cells.items() if number)
     yield f"  head {head.sha256[:16]} of {head.created:%Y-%m-%d} for model {head.model_sha256[:16]}, from {head.source}"
     yield f"  learnt from {sum(head.cells.values())} cells: {cells}"
-    yield f"  right of answered at equal coverage, cross-validated: {percent(head.before)} → {percent(head.after)}"
-    yield f"  balanced accuracy, cross-validated: {100 * head.balanced_before:.1f} → {100 * head.balanced_after:.1f} %"
+    yield f"  cross-validated by {head.divided_by}:"
+    yield f"  right of answered at equal coverage {percent(head.before)} → {percent(head.after)}"
+    yield f"  balanced accuracy {100 * head.balanced_before:.1f} → {100 * head.balanced_after:.1f} %"
 
 
 def percent(share: Share) -> str:

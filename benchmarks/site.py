@@ -1,0 +1,181 @@
+"""What a head of the site's own gains: cells of a strange laboratory are given back, and the others are judged.
+
+For each laboratory, 25, 50 and 100 of its cells are drawn the way `site verify` asks for them (evenly over what the
+shipped classifier answers), a head is fitted on them together with home cells of PBC, and its mixture with the shipped
+answer judged on the laboratory's other cells: balanced accuracy of the best guesses, and the share of right answers
+among as many cells as the shipped classifier answers. Classes of which a laboratory has fewer than ten cells are left
+out. The embedding is the model's own; of a model without one, its pooled features are read inside the graph.
+
+    python benchmarks/site.py --data ../shared/data [--model FILE] [--draws 20] [--cells 25 50 100]
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hemato_edge.labels import CLASSIFIER_LABELS, UNCLASSIFIED
+from hemato_edge.models.bundle import read_bundle, shipped_classifier
+from hemato_edge.site.cells import SiteCell
+from hemato_edge.site.head import SHARE, fit_head, head_probabilities, mixed
+from hemato_edge.site.strata import ask_for
+from hemato_edge.vision.classify.classifier import calibrated
+from hemato_edge.vision.classify.single_cells import find_cell, learn
+from hemato_edge.vision.field_view import FieldView
+from hemato_edge.vision.locate.locator import OpenCvLocator
+from hemato_edge.vision.slide_look import WHOLE_SET, LookEstimator
+from hemato_training.data.cell_sets import in_split, load
+from hemato_training.data.crops import Look, cells_of, looks_of, prepare_cells, read_picture
+
+HOME = "pbc"
+HOME_CELLS = 50
+"""A class."""
+LOOK_PICTURES = 150
+FEWEST = 10
+"""Cells of a class that counts."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Embeddings (n, d), calibrated probabilities (n, K) and labels (n,) of a laboratory's cells."""
+
+    embeddings: Any
+    probabilities: Any
+    labels: Any
+
+
+class Network:
+    """A bundle's network that also gives an embedding."""
+
+    def __init__(self, path: Path) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        bundle = read_bundle(path)
+        self.card: Any = bundle.card
+        self._run = Interpreter(model_content=bundle.flatbuffer, experimental_preserve_all_tensors=True)
+        self._run.allocate_tensors()
+        outputs = self._run.get_output_details()
+        classes = len(CLASSIFIER_LABELS)
+        self._logits = next(o for o in outputs if len(o["shape"]) == 2 and o["shape"][1] == classes)
+        own = [o for o in outputs if len(o["shape"]) == 2 and o["shape"][1] != classes]
+        self._embedding = own[0] if own else self._pooled()
+        self.kind = "embedding" if own else "pooled features"
+
+    def _pooled(self) -> Any:
+        made = [op for op in self._run._get_ops_details() if op["op_name"] == "MEAN"]
+        return next(t for t in self._run.get_tensor_details() if t["index"] == made[0]["outputs"][0])
+
+    def answers(self, images: Any, labels: Any) -> Answers:
+        """Of images (n, S, S, 3) uint8 RGB."""
+        embeddings, logits = [], []
+        for image in images:
+            self._run.set_tensor(self._run.get_input_details()[0]["index"], image[None])
+            self._run.invoke()
+            embeddings.append(self._real(self._embedding).ravel())
+            logits.append(self._real(self._logits)[0])
+        return Answers(np.array(embeddings), calibrated(np.array(logits), self.card.temperature), labels)
+
+    def _real(self, tensor: Any) -> Any:
+        scale, zero = tensor["quantization"]
+        value = self._run.get_tensor(tensor["index"]).astype(np.float32)
+        return (value - zero) * scale if scale else value
+
+
+def session_look(records: list[Any]) -> Look:
+    """Scale and stain as the device finds them over a set of pictures."""
+    looks, locator = LookEstimator(WHOLE_SET), OpenCvLocator()
+    for record in records[:: max(1, len(records) // LOOK_PICTURES)]:
+        view = FieldView(read_picture(record.path))
+        learn(view, find_cell(view), locator, looks)
+    found = looks.look()
+    if found is None:
+        raise SystemExit(f"{records[0].laboratory} shows no scale")
+    return Look(found.red_cell_px, found.stain, len(records))
+
+
+def laboratory(network: Network, name: str, data: Path, cache: Path) -> Answers:
+    """The answers to all cells of a laboratory; of the home one, to `HOME_CELLS` training cells a class."""
+    records = load(data, (name,))
+    if name == HOME:
+        by_class = [[r for r in in_split(records, "train") if r.label == label] for label in CLASSIFIER_LABELS]
+        chosen = [own[int(i)] for own in by_class for i in np.random.default_rng(1).permutation(len(own))[:HOME_CELLS]]
+        looks = looks_of(records, cache)
+    else:
+        counts = {label: sum(r.label == label for r in records) for label in CLASSIFIER_LABELS}
+        chosen = [r for r in records if counts[r.label] >= FEWEST]
+        looks = {name: session_look(chosen)}
+    cells = cells_of(chosen, looks, network.card.input.size, cache)
+    return network.answers(prepare_cells(cells, looks), cells.labels)
+
+
+def drawn(site: Answers, threshold: float, wanted: int, seed: int) -> Any:
+    """Indices of the cells that are given back."""
+    order = np.random.default_rng(seed).permutation(len(site.labels))
+    confidence, best = site.probabilities.max(axis=1), site.probabilities.argmax(axis=1)
+    cells = [
+        SiteCell(0, rank, int(i), CLASSIFIER_LABELS[best[i]] if confidence[i] >= threshold else UNCLASSIFIED,
+                 CLASSIFIER_LABELS[best[i]], float(confidence[i]), None, {})
+        for rank, i in enumerate(order)
+    ]  # fmt: skip
+    asked = ask_for(cells, wanted, lambda cell: False, {cell.place for cell in cells})
+    return np.array([cell.number for cell in asked])
+
+
+def balanced(probabilities: Any, labels: Any) -> float:
+    """Mean recall of the classes, best guesses."""
+    right = probabilities.argmax(axis=1) == labels
+    return float(np.mean([right[labels == label].mean() for label in np.unique(labels)]))
+
+
+def right_of(probabilities: Any, labels: Any, number: int) -> float:
+    """Share of the surest `number` answers that are right."""
+    surest = np.argsort(-probabilities.max(axis=1), kind="stable")[:number]
+    return float((probabilities[surest].argmax(axis=1) == labels[surest]).mean())
+
+
+def trial(home: Answers, site: Answers, threshold: float, wanted: int, seed: int) -> tuple[float, ...]:
+    """Balanced accuracy before and after, right of answered before and after, coverage; on the cells not given."""
+    given = drawn(site, threshold, wanted, seed)
+    rest = np.setdiff1d(np.arange(len(site.labels)), given)
+    weights = fit_head(home.embeddings, home.labels, site.embeddings[given], site.labels[given], len(CLASSIFIER_LABELS))
+    shipped, labels = site.probabilities[rest], site.labels[rest]
+    after = mixed(shipped, head_probabilities(weights, site.embeddings[rest]), SHARE)
+    answered = int((shipped.max(axis=1) >= threshold).sum())
+    shares = (right_of(shipped, labels, answered), right_of(after, labels, answered)) if answered else (np.nan, np.nan)
+    return balanced(shipped, labels), balanced(after, labels), *shares, answered / len(rest)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--model", type=Path, default=shipped_classifier())
+    parser.add_argument("--away", nargs="+", default=["isfahan", "moticam", "raabin_typed"])
+    parser.add_argument("--cells", nargs="+", type=int, default=[25, 50, 100])
+    parser.add_argument("--draws", type=int, default=20)
+    parser.add_argument("--cache", type=Path, default=Path("runs/cells"))
+    arguments = parser.parse_args()
+    network = Network(arguments.model)
+    threshold = network.card.rejection_threshold
+    home = laboratory(network, HOME, arguments.data, arguments.cache)
+    print(f"model {arguments.model.name}, {network.kind}, {arguments.draws} draws")
+    print("| laboratory | cells given | balanced % (mean gain, worst draw) | answered % | right of answered % |")
+    print("|---|--:|---|--:|---|")
+    for name in arguments.away:
+        site = laboratory(network, name, arguments.data, arguments.cache)
+        for wanted in arguments.cells:
+            found = 100 * np.array([trial(home, site, threshold, wanted, seed) for seed in range(arguments.draws)])
+            gains, means = found[:, 1] - found[:, 0], np.nanmean(found, axis=0)
+            print(
+                f"| {name} | {wanted} | {means[0]:.1f} → {means[1]:.1f} ({gains.mean():+.1f}, {gains.min():+.1f}) "
+                f"| {means[4]:.0f} | {means[2]:.1f} → {means[3]:.1f} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
