@@ -26,7 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("hemato_training.networks", "hemato_training.augment"),
     ("hemato_training.data",),
     ("hemato_training.progress",),
-    ("hemato_edge.cli",),
+    ("hemato_edge.cli", "hemato_edge.public"),
     ("hemato_edge.bench", "hemato_edge.web"),
     ("hemato_edge.pipeline",),
     ("hemato_edge.calibration",),
@@ -39,6 +39,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("hemato_edge.values",),
     ("hemato_edge.output_files",),
     (
+        "hemato_edge.about",
         "hemato_edge.errors",
         "hemato_edge.escaped",
         "hemato_edge.labels",
@@ -78,11 +79,14 @@ def imports_of(module: str) -> frozenset[str]:
 
 
 def floor_of(module: str) -> int:
-    """On which floor a module stands, 0 being the roof; a package's own face stands on the lowest.
+    """On which floor a module stands, 0 being the roof. The device's face hands on what `public` defines; the faces of
+    the other packages are empty and stand on the lowest.
 
     Raises:
         LookupError: no floor names it.
     """
+    if module == "hemato_edge":
+        return floor_of("hemato_edge.public")
     if module in PACKAGES:
         return len(FLOORS) - 1
     for number, rooms in enumerate(FLOORS):

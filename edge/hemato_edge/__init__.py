@@ -1,6 +1,30 @@
-"""hemato-edge: a white-cell differential on the device. For Research Use Only."""
+"""hemato-edge: a white-cell differential on the device. For Research Use Only.
 
-__version__ = "0.1.0"
+The functions below are the package's public face; everything else may change from version to version. They are loaded
+when they are first used, so that `import hemato_edge` alone costs nothing.
 
-RESEARCH_USE_NOTICE = "For Research Use Only. Not for use in diagnostic procedures."
-"""Stands on every output a person can read."""
+* `analyze_image`: find and name the cells of a field of view.
+* `classify_image`: name the cell in a picture of one cell.
+* `open_session`: read a recorded session: counts, cells, report.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from hemato_edge.about import RESEARCH_USE_NOTICE, __version__
+
+if TYPE_CHECKING:
+    from hemato_edge.public import Session, analyze_image, classify_image, open_session
+
+__all__ = ["RESEARCH_USE_NOTICE", "Session", "__version__", "analyze_image", "classify_image", "open_session"]
+
+
+def __getattr__(name: str) -> object:
+    """The public functions, loaded when they are asked for."""
+    if name in __all__:
+        return getattr(import_module("hemato_edge.public"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

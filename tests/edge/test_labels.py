@@ -10,6 +10,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+from waiting import DEADLINE_S
 
 from hemato_edge.labels import BY_NAME, CELL_CLASSES, CLASSIFIER_LABELS, LEUKOCYTES
 
@@ -62,6 +63,6 @@ def test_a_ninth_class_touches_one_file_and_is_seen_in_every_view(tmp_path: Path
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=DEADLINE_S,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -15,6 +15,8 @@ from packaging.version import Version
 from hemato_edge.settings.sources import tomllib
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+asks_the_index = pytest.mark.slow
+"""pip resolves against the package index: the network decides how long that takes, and whether it works at all."""
 PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64")
 
 
@@ -42,6 +44,7 @@ def resolve(python: str, *requirements: str, platforms: tuple[str, ...] = PLATFO
     return {i["metadata"]["name"].lower(): Version(i["metadata"]["version"]) for i in installed}
 
 
+@asks_the_index
 @pytest.mark.parametrize("python", ["3.10", "3.11"])
 def test_where_apt_packages_were_built_against_numpy_1_numpy_2_is_not_dragged_in(python: str) -> None:
     found = resolve(python, *wanted(python))
@@ -51,17 +54,20 @@ def test_where_apt_packages_were_built_against_numpy_1_numpy_2_is_not_dragged_in
     assert "opencv-python" not in found
 
 
+@asks_the_index
 def test_trixie_gets_numpy_2() -> None:
     found = resolve("3.13", *wanted("3.13"))
     assert found["numpy"] >= Version("2")
     assert found["opencv-python-headless"] >= Version("4.12")
 
 
+@asks_the_index
 def test_bookworms_own_numpy_satisfies_the_bounds() -> None:
     found = resolve("3.11", *wanted("3.11"), "numpy==1.24.2")
     assert found["numpy"] == Version("1.24.2")
 
 
+@asks_the_index
 @pytest.mark.parametrize("python", ["3.10", "3.11"])
 def test_the_older_runtime_comes_with_a_numpy_it_works_with(python: str) -> None:
     found = resolve(python, *wanted(python, "tflite"), platforms=(*PLATFORMS, "manylinux_2_34_aarch64"))

@@ -31,7 +31,7 @@ def describe(machine: Machine, runtime: Runtime, threads: int, models: tuple[Mod
     import cv2
     import numpy as np
 
-    from hemato_edge import __version__
+    from hemato_edge.about import __version__
 
     board, processor = read_board(machine), read_processor(machine)
     memory = read_memory(machine).total

@@ -75,7 +75,7 @@ def _subject(config: Path | None, root: Path | None) -> tuple[Subject, Finding]:
 def _document(findings: list[Finding], seconds: float) -> str:
     import json
 
-    from hemato_edge import __version__
+    from hemato_edge.about import __version__
     from hemato_edge.doctor.examination import is_good
 
     document = {
@@ -93,7 +93,7 @@ def _print(findings: list[Finding], seconds: float) -> None:
     """Plain lines: they are pasted into questions."""
     from collections import Counter
 
-    from hemato_edge import __version__
+    from hemato_edge.about import __version__
 
     width = max(len(finding.probe) for finding in findings)
     for finding in findings:

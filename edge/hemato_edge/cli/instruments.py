@@ -95,7 +95,7 @@ class Instruments:
         import cv2
         import numpy as np
 
-        from hemato_edge import __version__
+        from hemato_edge.about import __version__
         from hemato_edge.vision.locate.choice import provenance
 
         runtime = self.classifier.model.runtime

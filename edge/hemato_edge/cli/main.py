@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
-from hemato_edge import __version__
+from hemato_edge.about import __version__
 from hemato_edge.cli import (
     bench,
     calibrate,

@@ -77,7 +77,7 @@ def list_doubtful(
     """List the cells that nobody has named, the least certain first."""
     import json
 
-    from hemato_edge import RESEARCH_USE_NOTICE
+    from hemato_edge.about import RESEARCH_USE_NOTICE
     from hemato_edge.views.report.tables import cell_row
 
     with open_reader(db) as reader:

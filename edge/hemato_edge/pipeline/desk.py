@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, cast
 
-from hemato_edge import __version__
+from hemato_edge.about import __version__
 from hemato_edge.door.messages import (
     COUNTING,
     ENDING,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-import hemato_edge
+from hemato_edge import about
 from hemato_edge.cameras.registry import device_nodes
 
 NAME, WEB_NAME = "hemato-edge.service", "hemato-edge-web.service"
@@ -52,7 +52,7 @@ def this_program() -> Program:
     script = Path(sys.prefix) / "bin" / "hemato-edge"
     command = quoted(script) if script.exists() else f"{quoted(Path(sys.executable))} -m hemato_edge.cli.main"
     command = command.replace("$", "$$")  # commands know variables
-    package = Path(hemato_edge.__file__).parents[1]
+    package = Path(about.__file__).parents[1]
     folders = dict.fromkeys((Path(sys.prefix), Path(sys.base_prefix), package))
     return Program(command, tuple(f for f in folders if not any(o != f and f.is_relative_to(o) for o in folders)))
 

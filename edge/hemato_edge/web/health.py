@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from hemato_edge import RESEARCH_USE_NOTICE, __version__
+from hemato_edge.about import RESEARCH_USE_NOTICE, __version__
 from hemato_edge.web.pages import go_to, place_of, show
 
 if TYPE_CHECKING:

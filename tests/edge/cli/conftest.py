@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+from waiting import DEADLINE_S
 
 from hemato_edge.cameras.demo.slide import draw_field
 
@@ -22,7 +23,7 @@ def program(tmp_path: Path) -> Program:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("HEMATO_EDGE_", "XDG_"))}
     environment |= {"HOME": str(tmp_path), "COLUMNS": "200"}
 
-    def run(*arguments: object, timeout_s: float = 120, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: object, timeout_s: float = DEADLINE_S, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "hemato_edge.cli.main", *(str(a) for a in arguments)],
             capture_output=True,

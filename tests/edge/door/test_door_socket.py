@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from waiting import DEADLINE_S
 
 from hemato_edge.door.client import DoorClient
 from hemato_edge.door.messages import MAX_REQUEST_BYTES, Answer, DoorError, Note, Picture, Start, State, Stop
@@ -30,7 +31,7 @@ class Counted:
 
     def start(self, command) -> Answer:
         self.entered.set()
-        assert self.slow.wait(10)
+        assert self.slow.wait(DEADLINE_S)
         self.sessions += 1
         return Answer({"session": self.sessions, "label": command.label})
 
@@ -76,10 +77,10 @@ def test_the_same_key_starts_one_session_also_while_it_starts(path: Path) -> Non
         presses = [threading.Thread(target=press) for _ in range(4)]
         for one in presses:
             one.start()
-        assert run.entered.wait(5)
+        assert run.entered.wait(DEADLINE_S)
         run.slow.set()
         for one in presses:
-            one.join(10)
+            one.join(DEADLINE_S)
         with DoorClient(path) as client:
             assert client.ask(Start("x"), key="another").told["session"] == 2
     assert answers == [{"session": 1, "label": "x"}] * 4
@@ -149,14 +150,14 @@ def test_what_is_done_when_it_closes_is_answered(path: Path) -> None:
 
     pressing = threading.Thread(target=press)
     pressing.start()
-    assert run.entered.wait(5)
+    assert run.entered.wait(DEADLINE_S)
     closing = threading.Thread(target=door.close)
     closing.start()
     while path.exists():
         time.sleep(0.01)
     run.slow.set()
-    closing.join(10)
-    pressing.join(10)
+    closing.join(DEADLINE_S)
+    pressing.join(DEADLINE_S)
     assert answers == [1]
 
 
@@ -165,7 +166,7 @@ def test_closing_lets_those_go_who_wait(path: Path) -> None:
 
     def wait(_) -> Answer:
         entered.set()
-        leave.wait(10)
+        leave.wait(DEADLINE_S)
         return Answer()
 
     door = Door(path, {"frame": wait})
@@ -180,11 +181,11 @@ def test_closing_lets_those_go_who_wait(path: Path) -> None:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    assert entered.wait(5)
+    assert entered.wait(DEADLINE_S)
     closing = threading.Thread(target=door.close)
     closing.start()
-    closing.join(20)
-    watcher.join(10)
+    closing.join(DEADLINE_S)
+    watcher.join(DEADLINE_S)
     leave.set()
     assert not watcher.is_alive()
     assert errors == ["shut"]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from waiting import DEADLINE_S
 
 HERE = Path(__file__).parent
 
@@ -23,7 +24,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
             target = tmp_path_factory.mktemp(package)
             command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
             command += ["--no-build-isolation", "--disable-pip-version-check", "--target", str(target)]
-            subprocess.run([*command, str(HERE / package)], check=True, timeout=300)
+            subprocess.run([*command, str(HERE / package)], check=True, timeout=DEADLINE_S)
             done[package] = target
         return done[package]
 
@@ -41,7 +42,7 @@ def python_with(installed: Callable[[str], Path], tmp_path: Path) -> Callable[..
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=DEADLINE_S,
             env={**os.environ, **places, "PYTHONPATH": str(installed(package))},
         )
 

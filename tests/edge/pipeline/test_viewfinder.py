@@ -9,6 +9,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from waiting import DEADLINE_S
 
 from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.pipeline.field import FieldAnalyzer
@@ -90,7 +91,7 @@ def test_a_question_waits_for_a_newer_frame_and_no_longer_than_it_should(frames)
     asking.start()
     time.sleep(0.05)
     finder.show(frames[1], "counted")
-    asking.join(20)
+    asking.join(DEADLINE_S)
     assert found[0].seq == 2
 
 
@@ -100,6 +101,6 @@ def test_closing_lets_a_question_go(frames) -> None:
     asking = threading.Thread(target=lambda: found.append(finder.wait(0, timeout_s=60)))
     asking.start()
     finder.close()
-    asking.join(20)
+    asking.join(DEADLINE_S)
     assert not asking.is_alive()
     assert found[-1] is None

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sites import Site, phase, until
+from waiting import DEADLINE_S
 
 from hemato_edge.labels import LEUKOCYTES
 from hemato_edge.store.reader import Reader
@@ -71,5 +72,5 @@ def _report(site: Site) -> str:
 
     command = [sys.executable, "-m", "hemato_edge.cli.main", "report", "--json", "--session", "1"]
     return subprocess.run(
-        [*command, "--db", str(site.around.database)], capture_output=True, text=True, check=True, timeout=120
+        [*command, "--db", str(site.around.database)], capture_output=True, text=True, check=True, timeout=DEADLINE_S
     ).stdout

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from hemato_edge import __version__
+from hemato_edge.about import __version__
 from hemato_edge.errors import DataError
 
 if TYPE_CHECKING:

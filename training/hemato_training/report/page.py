@@ -11,7 +11,7 @@ import matplotlib as mpl
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from hemato_edge import RESEARCH_USE_NOTICE
+from hemato_edge.about import RESEARCH_USE_NOTICE
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_training.data.cell_sets import LABORATORIES
 from hemato_training.data.noncells import KINDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from hemato_edge import __version__
+from hemato_edge.about import __version__
 
 RUN_FILE = "run.json"
 """Settings, data and versions of a run."""

@@ -12,7 +12,7 @@ import threading
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from hemato_edge import __version__
+from hemato_edge.about import __version__
 from hemato_edge.errors import MissingExtraError
 from hemato_edge.outlets.mqtt.access import address, credentials, device_name, tls_context
 from hemato_edge.outlets.mqtt.messages import STATE

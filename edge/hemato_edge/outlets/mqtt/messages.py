@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from hemato_edge import RESEARCH_USE_NOTICE
+from hemato_edge.about import RESEARCH_USE_NOTICE
 from hemato_edge.labels import CLASSIFIER_LABELS, LEUKOCYTES, UNCLASSIFIED
 from hemato_edge.site.record import line_of
 

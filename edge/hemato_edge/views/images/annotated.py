@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from hemato_edge import RESEARCH_USE_NOTICE
+from hemato_edge.about import RESEARCH_USE_NOTICE
 from hemato_edge.labels import BY_NAME, PLATELET, RBC, UNCLASSIFIED, WBC
 from hemato_edge.output_files import write_aside
 

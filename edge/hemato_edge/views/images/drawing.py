@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from hemato_edge import RESEARCH_USE_NOTICE
+from hemato_edge.about import RESEARCH_USE_NOTICE
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hemato_edge import RESEARCH_USE_NOTICE
+from hemato_edge.about import RESEARCH_USE_NOTICE
 from hemato_edge.labels import BY_NAME
 from hemato_edge.views.report.build import count_summary
 from hemato_edge.views.report.text import differential_table

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from hemato_edge import RESEARCH_USE_NOTICE
+from hemato_edge.about import RESEARCH_USE_NOTICE
 from hemato_edge.views.report.build import count_summary, session_head
 from hemato_edge.views.report.model import as_data
 from hemato_edge.views.report.words import printable

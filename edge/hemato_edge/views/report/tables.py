@@ -7,7 +7,7 @@ import io
 import json
 from typing import TYPE_CHECKING
 
-from hemato_edge import RESEARCH_USE_NOTICE
+from hemato_edge.about import RESEARCH_USE_NOTICE
 from hemato_edge.labels import ERYTHROBLAST, KINDS, UNCLASSIFIED
 
 if TYPE_CHECKING:

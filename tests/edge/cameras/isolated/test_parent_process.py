@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from waiting import until
+from waiting import DEADLINE_S, until
 
 from hemato_edge.cameras.calibrated import PreparedCamera
 from hemato_edge.cameras.camera import EndOfFrames, Noise, OpenCamera
@@ -130,12 +130,12 @@ def test_processes_that_cannot_be_killed_are_not_stacked(tmp_path: Path) -> None
     assert camera.left_behind == left
     for child in left:  # the kernel lets go
         child.kill()
-        child.wait(20)
+        child.wait(DEADLINE_S)
     with pytest.raises(CameraFault, match="did not answer"):
         camera.open()
     (last,) = camera.left_behind
     last.kill()
-    last.wait(20)
+    last.wait(DEADLINE_S)
 
 
 def test_interrupt_ends_a_wait_at_once(tmp_path: Path) -> None:

@@ -55,4 +55,4 @@ if how == ["record"]:
             time.sleep(0.02)
 publisher = Publisher(settings, Path(database))
 publisher.start()
-time.sleep(600)
+signal.pause()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from recorded import NOON, session_start, varied_field
+from waiting import DEADLINE_S
 
 from hemato_edge.errors import StoreError
 from hemato_edge.store.file import connect
@@ -38,7 +39,7 @@ def test_a_count_goes_on_when_the_lock_is_given_back(path: Path) -> None:
                 work.join(0.01)
             assert not done
             foreign.execute("ROLLBACK")
-        work.join(60)
+        work.join(DEADLINE_S)
         assert done == [1]
         assert not writer.blocked
 

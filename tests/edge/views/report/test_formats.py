@@ -13,6 +13,7 @@ import pytest
 import typer
 from recorded import NOON, record
 from typer.testing import CliRunner
+from waiting import DEADLINE_S
 
 from hemato_edge.cli import report as report_commands
 from hemato_edge.store.reader import Reader
@@ -86,7 +87,7 @@ def test_another_package_brings_a_format_in_one_file(tmp_path: Path) -> None:
         [sys.executable, "-c", code, str(tmp_path), "report", "--db", str(tmp_path / "x.db"), "--format", "loud"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=DEADLINE_S,
     )
     assert (done.stdout, done.returncode) == ("4 WHITE CELLS, x.db", 0), done.stderr
 
