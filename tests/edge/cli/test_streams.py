@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from recorded import record
 from rich.console import Console
+from waiting import DEADLINE_S
 
 from hemato_edge.cli.display import Display, frames_left
 from hemato_edge.store.reader import Reader
@@ -34,7 +35,7 @@ def shell(command: str, **environment: str) -> subprocess.CompletedProcess[bytes
         ["bash", "-c", f"set -o pipefail; {command}"],
         capture_output=True,
         stdin=subprocess.DEVNULL,
-        timeout=120,
+        timeout=DEADLINE_S,
         env={**os.environ, **environment},
     )
 
@@ -107,7 +108,7 @@ def test_ctrl_c_while_it_loads_leaves_no_traceback(path: Path, after_s: float) -
     started.stdout.readline()
     time.sleep(after_s)
     started.send_signal(signal.SIGINT)
-    _, said = started.communicate(timeout=60)
+    _, said = started.communicate(timeout=DEADLINE_S)
     # before our own first line runs Python itself speaks; from then on nobody sees a traceback
     assert b"Traceback" not in said or b"hemato_edge/cli/main" not in said
 
@@ -124,7 +125,7 @@ def test_quiet_behind_a_command_is_quiet() -> None:
         "import logging, sys; sys.argv = ['hemato-edge', 'sessions', '--db', '/nowhere/x.db', '-vv']\n"
         "from hemato_edge.cli.main import _run; _run(); print(logging.getLogger().level)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=DEADLINE_S)
     assert done.stdout.strip() == "10"
 
 
