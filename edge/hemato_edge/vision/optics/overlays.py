@@ -34,19 +34,21 @@ NEVER_GLASS = 0.12
 """By this share darker than the glass around is a place that never showed glass."""
 BRIGHTER = 10.0
 """By so many levels brighter than glass is no smear."""
-NARROW_PX = 9
-"""What an opening by a square of this side removes is narrow: the slide on both sides stands for it."""
+NARROW_SHARE = 0.04
+"""What an opening by a square of this side, in shares of the picture's shorter one, removes is narrow: a quarter of a
+red cell at the usual magnification. The slide on both sides stands for it."""
 MOST_HIDDEN = 0.25
 _WORKING_WIDTH = 400
 _GRID = 16
 _MOVED = 0.7
 _OFTEN = 0.2
 _LEAST_OFTEN = 3
-_AROUND_PX = 61
+_AROUND_PX = 15
 _NOISE_LEVELS = 14.0
 _SPECK_PX = 4
 _LETTER_PX = 9
 _WHITE = 245
+_GLANCE = 3
 _MOST_MARKS = 0.06
 
 
@@ -125,7 +127,10 @@ class OverlayWatch:
         """(h, w) bool at working scale: what showed no slide so far."""
         if self._brightest is None or self._darkest is None or self._foreign is None:
             return np.zeros((0, 0), np.bool_)
-        glass = cv2.medianBlur(self._brightest, _AROUND_PX).astype(np.float32)
+        height, width = self._brightest.shape[:2]
+        coarse = cv2.resize(self._brightest, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
+        around = cv2.medianBlur(coarse, _AROUND_PX)
+        glass = cv2.resize(around, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
         dark = self._brightest < glass - np.maximum(_NOISE_LEVELS, NEVER_GLASS * glass)
         bright = self._darkest > glass + BRIGHTER
         often = self._foreign >= max(_LEAST_OFTEN, _OFTEN * self.views)
@@ -139,11 +144,13 @@ def find_marks(image: Image, glass: NDArray[np.float64]) -> NDArray[np.bool_] | 
         image: one picture, BGR.
         glass: (3,) BGR of empty glass in it.
     """
+    darkest, brightest = BLACK_SHARE * float(glass.max()), max(_WHITE, float(glass.max()) + 1.5 * BRIGHTER)
+    glance = image[::_GLANCE, ::_GLANCE, 0]  # a nucleus keeps its blue
+    if int(glance.min()) >= darkest and int(glance.max()) < brightest:
+        return None
     blue, green, red = cv2.split(image)
     high, low = cv2.max(cv2.max(blue, green), red), cv2.min(cv2.min(blue, green), red)
-    black = np.asarray(high) < BLACK_SHARE * float(glass.max())
-    white = np.asarray(low) >= max(_WHITE, float(glass.max()) + 1.5 * BRIGHTER)
-    marked = black | white
+    marked = (np.asarray(high) < darkest) | (np.asarray(low) >= brightest)
     if not marked.any() or marked.mean() > _MOST_MARKS:
         return None
     tidied = _tidied(np.asarray(marked, np.bool_))
@@ -168,7 +175,8 @@ def covered_by(found: Aperture, hidden: NDArray[np.bool_] | None, kind: str) -> 
 def split_by_width(hidden: NDArray[np.bool_]) -> tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None]:
     """What is hidden (h, w): the wide, which is no slide, and the narrow, which is bridged; None for none."""
     mask = hidden.astype(np.uint8)
-    core = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((NARROW_PX, NARROW_PX), np.uint8))
+    side = max(5, round(NARROW_SHARE * min(hidden.shape)))
+    core = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
     wide = (np.asarray(cv2.dilate(core, np.ones((5, 5), np.uint8))) > 0) & hidden
     narrow = hidden & ~wide
     return (wide if wide.any() else None), (narrow if narrow.any() else None)

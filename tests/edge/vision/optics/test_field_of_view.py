@@ -74,10 +74,10 @@ def test_a_round_field_is_found(middle: tuple[float, float], radius: float, obst
 
 
 def test_a_stripe_and_a_reticle_are_found() -> None:
-    wide = find_aperture(stripe(150, 14, (0, 255, 0))(FIELD, 0)).aperture
+    wide = find_aperture(stripe(150, 32, (0, 255, 0))(FIELD, 0)).aperture
     assert wide.kinds == (STRIPE,)
     assert wide.hidden is not None
-    assert wide.hidden[150:164].all()
+    assert wide.hidden[150:182].all()
     assert not wide.hidden[:140].any()
     thin = find_aperture(reticle()(FIELD, 0)).aperture
     assert thin.hidden is None, "a thin line is bridged"
