@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 CONFIDENCE = 0.99
 LEAST_CHANGE = 0.03
 """A change that may be as small as this is none: two runs of the same program differ by as much."""
+LEAST_MEASUREMENTS = 5
+"""Fewer than this, or all in one visit, say nothing of how much two visits differ: no verdict."""
 _DRAWS = 1000
 _MOST_A_VISIT = 60
 
@@ -80,16 +82,24 @@ def verdict(ratio: tuple[float, float, float], unit: str) -> Verdict:
     return "faster" if higher == (unit == "frames/s") else "slower"
 
 
-def compare(old: Iterable[Figure], new: Iterable[Figure]) -> tuple[Comparison, ...]:
-    """Every figure of two runs, in the order of the new one; what only one of them has stands at the end."""
+def compare(old: Iterable[Figure], new: Iterable[Figure], *, trusted: bool = True) -> tuple[Comparison, ...]:
+    """Every figure of two runs, in the order of the new one; what only one of them has stands at the end.
+
+    Args:
+        old: the figures of the earlier run.
+        new: those of this one.
+        trusted: neither run says that its figures are not to be trusted; else no figure gets a verdict.
+    """
     before, after = ({one.name: one for one in figures} for figures in (old, new))
-    both = [_compared(before[name], one) for name, one in after.items() if name in before]
+    both = [_compared(before[name], one, trusted=trusted) for name, one in after.items() if name in before]
     fresh = [_alone(one, "only in this run") for name, one in after.items() if name not in before]
     gone = [_alone(one, "only in the old run") for name, one in before.items() if name not in after]
     return (*both, *fresh, *gone)
 
 
-def _compared(old: Figure, new: Figure) -> Comparison:
+def _compared(old: Figure, new: Figure, *, trusted: bool) -> Comparison:
+    if any(one.count < LEAST_MEASUREMENTS or len(one.visits) < 2 for one in (old, new)):
+        return _without_ratio(new, old.p50, new.p50, "too few measurements")
     ratio = ratio_interval(old.visits, new.visits)
     return Comparison(
         name=new.name,
@@ -99,10 +109,14 @@ def _compared(old: Figure, new: Figure) -> Comparison:
         ratio=ratio[0],
         low=ratio[1],
         high=ratio[2],
-        verdict=verdict(ratio, new.unit),
+        verdict=verdict(ratio, new.unit) if trusted else "not to be trusted",
     )
 
 
 def _alone(one: Figure, said: Verdict) -> Comparison:
     old, new = (one.p50, None) if said == "only in the old run" else (None, one.p50)
+    return _without_ratio(one, old, new, said)
+
+
+def _without_ratio(one: Figure, old: float | None, new: float | None, said: Verdict) -> Comparison:
     return Comparison(name=one.name, unit=one.unit, old=old, new=new, ratio=None, low=None, high=None, verdict=said)

@@ -11,7 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field
 SCHEMA = "hemato-edge/bench/1"
 """Grows a new number when a reader of the old one would be misled."""
 Unit = Literal["ms", "frames/s", "MB"]
-Verdict = Literal["faster", "slower", "no difference shown", "only in the old run", "only in this run"]
+Verdict = Literal[
+    "faster",
+    "slower",
+    "no difference shown",
+    "too few measurements",
+    "not to be trusted",
+    "only in the old run",
+    "only in this run",
+]
 Moment = Literal["before", "during", "after"]
 
 

@@ -59,7 +59,8 @@ def bench(
     report = _measured(load_settings(config), QUICK if quick else FULL)
     if old is not None:
         doubts = (*report.doubts, *(f"The old run: {doubt}" for doubt in old.doubts))
-        report = report.model_copy(update={"comparison": compared(old.figures, report.figures), "doubts": doubts})
+        found = compared(old.figures, report.figures, trusted=not doubts)
+        report = report.model_copy(update={"comparison": found, "doubts": doubts})
     if plot is not None:
         _draw(report, plot)
     _print(report, as_json=as_json, markdown=markdown)

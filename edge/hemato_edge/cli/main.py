@@ -26,6 +26,7 @@ from hemato_edge.cli import (
     review,
     run,
     service,
+    session,
     site,
     web,
 )
@@ -79,7 +80,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for group in (
-    *(run, web, door, calibrate, site, images, report, review, database, mqtt, models),
+    *(run, web, door, calibrate, site, images, report, review, session, database, mqtt, models),
     *(config, doctor, bench, service),
 ):
     group.register(app)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 MARK_BYTES = 4
 """Of each row's hash; enough to tell which row differs, while the link proves that one does."""
 START, FIELD, TALLIES, OPTICS, RELABEL, JOINED, END = "start", "field", "tallies", "optics", "relabel", "joined", "end"
+DESCRIBED = "described"
+"""A person renamed a session or wrote a comment; what was recorded at its start stays as it was."""
 ADOPTED, REPAIRED = "adopted", "repaired"
 """Events that cover everything that a session then has: recorded by an older version, or salvaged."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import StoreError
-from hemato_edge.store.chain import last_entry
+from hemato_edge.store.chain import DESCRIBED, last_entry
 from hemato_edge.store.file import connect
 from hemato_edge.store.file.errors import translated
 from hemato_edge.store.file.lock import writer_lives
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["CellRecord", "FieldRecord", "Reader", "SessionRecord", "Totals"]
 
 _SESSION = "SELECT * FROM sessions WHERE id = coalesce(?, (SELECT max(id) FROM sessions))"
+_DESCRIBED = "SELECT said FROM events WHERE session = ? AND event = ? ORDER BY entry"
 _FIELDS = (
     "SELECT f.*, (SELECT count(*) FROM cells c WHERE c.session = f.session AND c.field = f.number) AS new_cells"
     " FROM fields f WHERE f.session = ? ORDER BY f.number"
@@ -208,9 +210,18 @@ class Reader:
 
     def _session(self, row: sqlite3.Row) -> SessionRecord:
         record = session_record(row)
+        said = self._described(row["id"])
+        record = replace(record, label=said.get("label", record.label), comment=said.get("comment", ""))
         if record.state == RUNNING and not writer_lives(self.path):
             return replace(record, state=INTERRUPTED)  # its process is gone; the next writer records that
         return record
+
+    def _described(self, session: int) -> dict[str, str]:
+        """The name and the comment that a person gave a session last, as far as somebody did."""
+        found: dict[str, str] = {}
+        for (said,) in self._connection.execute(_DESCRIBED, (session, DESCRIBED)):
+            found |= {name: text for name, text in json.loads(said).items() if name in ("label", "comment")}
+        return found
 
     @contextmanager
     def _snapshot(self) -> Iterator[sqlite3.Connection]:

@@ -129,6 +129,7 @@ class SessionRecord:
         stain: the estimated stain, or None.
         confusion: see `SessionStart`.
         ended_because: why it ended, in words; None while it runs, and where nobody could say.
+        comment: what a person wrote about it afterwards; `label` is its last name likewise.
     """
 
     id: int
@@ -150,6 +151,7 @@ class SessionRecord:
     stain: dict[str, object] | None
     confusion: tuple[tuple[int, ...], ...] | None
     ended_because: str | None
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

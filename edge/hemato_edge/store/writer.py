@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import StoreError
+from hemato_edge.escaped import as_utf8
 from hemato_edge.store import chain, heads
 from hemato_edge.store.file import connect
 from hemato_edge.store.file.errors import translated
@@ -280,6 +281,13 @@ class Writer:
         with self._turn, self._transaction(session):
             self._running.pop(session, None)
             return relabels.undo(self._connection, session, who, utc)
+
+    def describe(self, session: int, who: str, utc: datetime, *, label: str | None, comment: str | None) -> None:
+        """Enters a new name or comment of a session into its chain; None leaves the one that stands."""
+        said = {"label": label, "comment": comment}
+        given = {name: as_utf8(text) for name, text in said.items() if text is not None}
+        with self._turn, self._transaction(session):
+            chain.append(self._connection, session, chain.DESCRIBED, {**given, "who": as_utf8(who), "utc": iso(utc)})
 
     def prune_portraits(self, session: int) -> int:
         """Removes the pictures of a session's cells, and says how many. Counts and labels stay."""

@@ -74,3 +74,16 @@ def test_a_file_that_is_no_run(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"schema": "hemato-edge/bench/0"}')
     with pytest.raises(BenchError, match="no run of this kind"):
         read_report(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize("few", [[[10.0]], [[10.0, 10.1, 9.9, 10.0, 10.2, 10.1]], [[10.0], [10.1], [9.9]]])
+def test_single_measurements_get_no_verdict(few: list[list[float]]) -> None:
+    for old, new in ((few, visits(20, 1)), (visits(20, 1), few), (few, [[20.0]])):
+        (one,) = compare([figure("a", old)], [figure("a", new)])
+        assert (one.verdict, one.ratio) == ("too few measurements", None)
+
+
+def test_figures_that_are_not_to_be_trusted_get_no_verdict() -> None:
+    (one,) = compare([figure("a", visits(10, 1))], [figure("a", visits(20, 2))], trusted=False)
+    assert one.verdict == "not to be trusted"
+    assert one.ratio is not None

@@ -157,6 +157,7 @@ def _timings(fields: Sequence[FieldRecord]) -> dict[str, float]:
 def _letterhead(record: SessionRecord, given: Letterhead) -> Letterhead:
     """What the session was recorded with, else what is set now."""
     recorded = {name: setting(record.settings, f"report.{name}") for name in ("operator", "comment")}
+    recorded["comment"] = record.comment or recorded["comment"]
     return replace(given, **{name: str(text) for name, text in recorded.items() if text})
 
 
