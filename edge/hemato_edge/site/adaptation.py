@@ -1,0 +1,187 @@
+"""Whether a head of the site's own is worth having: fitted on a part of the cells, judged on the others, in turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import comb
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hemato_edge.counting.intervals import clopper_pearson
+from hemato_edge.site.head import SHARE, fit_head, head_probabilities, mixed
+from hemato_edge.site.parts import Share
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+LEAST_CELLS = 25
+"""Reviewed cells that a head is fitted on, at least."""
+LEAST_CLASSES = 2
+_FOLDS = 5
+_BY_CHANCE = 0.1
+"""A gain that chance alone would give more often than so is not shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteEmbeddings:
+    """A site's reviewed cells.
+
+    Attributes:
+        embeddings: (n, d) float32.
+        probabilities: (n, K) float32, the shipped classifier's calibrated answers.
+        labels: (n,) int64, what a person called them.
+        slides: (n,) str, session or picture; cells of one slide are never on both sides.
+        fields: (n,) str, divided where there are too few slides.
+    """
+
+    embeddings: Floats
+    probabilities: Floats
+    labels: NDArray[np.int64]
+    slides: NDArray[np.str_]
+    fields: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a head showed on cells that it did not learn from.
+
+    Attributes:
+        answers: (n, K) float32, the mixture's cross-validated answers.
+        threshold: at which the mixture answers as many of the cells as the shipped classifier does.
+        before: of the answered cells, those that are right, shipped.
+        after: the same of the mixture.
+        balanced_before: mean recall of the classes, best guesses, shipped.
+        balanced_after: the same of the mixture.
+        better: cells that only the mixture names rightly.
+        worse: cells that only the shipped classifier does.
+        divided_by: "session" or "field".
+    """
+
+    answers: Floats
+    threshold: float
+    before: Share
+    after: Share
+    balanced_before: float
+    balanced_after: float
+    better: int
+    worse: int
+    divided_by: str
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the head is not worth using, in words; None where its gain is shown."""
+        if self.balanced_after < self.balanced_before:
+            return (
+                f"balanced accuracy would fall from {100 * self.balanced_before:.1f} to "
+                f"{100 * self.balanced_after:.1f} %"
+            )
+        if self.before.value is not None and (self.after.value or 0) < self.before.value:
+            return "fewer of the answered cells would be right"
+        chance = by_chance(self.better, self.worse)
+        if chance > _BY_CHANCE:
+            return (
+                f"it names {self.better} cells better and {self.worse} worse, which chance alone gives in "
+                f"{100 * chance:.0f} of 100 cases"
+            )
+        return None
+
+
+def shortfall(cells: SiteEmbeddings) -> str | None:
+    """Why these cells are too few to learn from, in words; None where they suffice."""
+    if len(cells) < LEAST_CELLS:
+        return f"{len(cells)} named cells with a picture, {LEAST_CELLS} are needed"
+    if len(np.unique(cells.labels)) < LEAST_CLASSES:
+        return "all of the named cells are of one class"
+    return None
+
+
+def try_head(
+    home: Floats, home_labels: NDArray[np.int64], cells: SiteEmbeddings, rejection_threshold: float
+) -> Trial:
+    """Fit heads on parts of the site's cells and judge them on the others.
+
+    Args:
+        home: (m, d) float32, embeddings of home cells.
+        home_labels: (m,) int64, their classes.
+        cells: of the site.
+        rejection_threshold: of the shipped classifier.
+    """
+    classes = cells.probabilities.shape[1]
+    folds, divided_by = divided(cells.slides, cells.fields)
+    answers = cells.probabilities.copy()
+    for fold in np.unique(folds):
+        left = folds == fold
+        if left.all():
+            continue
+        weights = fit_head(home, home_labels, cells.embeddings[~left], cells.labels[~left], classes)
+        own = head_probabilities(weights, cells.embeddings[left])
+        answers[left] = mixed(cells.probabilities[left], own, SHARE)
+    shipped_right = cells.probabilities.argmax(axis=1) == cells.labels
+    right = answers.argmax(axis=1) == cells.labels
+    confidence = answers.max(axis=1)
+    answered = cells.probabilities.max(axis=1) >= rejection_threshold
+    threshold = _threshold(confidence, int(answered.sum()), rejection_threshold)
+    return Trial(
+        answers=answers,
+        threshold=threshold,
+        before=_share(shipped_right[answered]),
+        after=_share(right[confidence >= threshold]),
+        balanced_before=_balanced(shipped_right, cells.labels),
+        balanced_after=_balanced(right, cells.labels),
+        better=int((right & ~shipped_right).sum()),
+        worse=int((shipped_right & ~right).sum()),
+        divided_by=divided_by,
+    )
+
+
+def divided(slides: Sequence[str] | NDArray[np.str_], fields: Sequence[str] | NDArray[np.str_]) -> tuple[
+    NDArray[np.int64], str
+]:
+    """The fold of each cell, and by what they were divided: whole slides where there are three, else whole fields."""
+    names = np.asarray(slides)
+    by = "session"
+    if len(np.unique(names)) < 3:
+        names, by = np.asarray(fields), "field"
+    unique, place, sizes = np.unique(names, return_inverse=True, return_counts=True)
+    fold_of, filled = np.zeros(len(unique), np.int64), np.zeros(min(_FOLDS, len(unique)), np.int64)
+    for group in np.argsort(-sizes, kind="stable"):
+        fold_of[group] = int(filled.argmin())
+        filled[fold_of[group]] += sizes[group]
+    return fold_of[place], by
+
+
+def by_chance(better: int, worse: int) -> float:
+    """How often so many of the changed cells are better by chance alone: the exact one-sided test of Q. McNemar.
+
+    Psychometrika 12 (1947), 153-157.
+    """
+    changed = better + worse
+    return float(sum(comb(changed, k) for k in range(better, changed + 1)) / 2**changed)
+
+
+def _threshold(confidence: NDArray[np.float32], answered: int, otherwise: float) -> float:
+    """The confidence at which so many cells are answered; `otherwise` where none was."""
+    if not answered:
+        return otherwise
+    ordered = np.sort(confidence)[::-1]
+    below = float(ordered[answered]) if answered < len(ordered) else 0.0
+    return min((float(ordered[answered - 1]) + below) / 2, 0.999)
+
+
+def _share(right: NDArray[np.bool_]) -> Share:
+    if not len(right):
+        return Share(value=None, low=None, high=None)
+    low, high = clopper_pearson(int(right.sum()), len(right))
+    return Share(value=float(right.mean()), low=low, high=high)
+
+
+def _balanced(right: NDArray[np.bool_], labels: NDArray[np.int64]) -> float:
+    return float(np.mean([right[labels == label].mean() for label in np.unique(labels)]))

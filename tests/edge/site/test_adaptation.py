@@ -1,0 +1,74 @@
+"""A head is used where its gain is shown on slides that it did not learn from, and refused with the reason elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from strange_laboratory import home_cells, site_cells
+
+from hemato_edge.site.adaptation import by_chance, divided, shortfall, try_head
+
+
+def test_a_gain_is_shown_and_the_coverage_stays() -> None:
+    rng = np.random.default_rng(1)
+    cells = site_cells(rng, 100, moved=0.45)
+    trial = try_head(*home_cells(rng), cells, 0.6)
+    assert trial.refusal is None
+    assert trial.balanced_after > trial.balanced_before + 0.2
+    answered = (cells.probabilities.max(axis=1) >= 0.6).sum()
+    assert (trial.answers.max(axis=1) >= trial.threshold).sum() == answered
+    assert trial.divided_by == "session"
+
+
+def test_labels_that_mean_nothing_are_refused() -> None:
+    rng = np.random.default_rng(2)
+    cells = site_cells(rng, 60, moved=0.0)
+    shuffled = replace(cells, labels=rng.permutation(cells.labels))
+    assert try_head(*home_cells(rng), shuffled, 0.6).refusal is not None
+
+
+def test_where_the_shipped_answers_are_right_there_is_no_gain_to_show() -> None:
+    rng = np.random.default_rng(3)
+    refusal = try_head(*home_cells(rng), site_cells(rng, 60, moved=0.0), 0.6).refusal
+    assert refusal is not None
+    assert "chance alone" in refusal or "would fall" in refusal or "fewer" in refusal
+
+
+def test_no_cell_is_judged_by_a_head_that_knows_its_slide() -> None:
+    """Labels that only a slide's own stain gives away: a head that saw the slide would know them all."""
+    rng = np.random.default_rng(4)
+    cells = site_cells(rng, 80, moved=0.0, slides=4)
+    marked = cells.embeddings.copy()
+    marked[np.arange(80), cells.slides.astype(int)] += 40
+    of_slide = replace(cells, embeddings=marked, labels=cells.slides.astype(np.int64))
+    trial = try_head(*home_cells(rng), of_slide, 0.6)
+    assert (trial.answers.argmax(axis=1) == of_slide.labels).mean() < 0.4
+
+
+def test_slides_are_divided_whole_and_fields_where_there_are_few() -> None:
+    slides = np.array(["1"] * 30 + ["2"] * 10 + ["3"] * 10 + ["4"] * 5)
+    folds, by = divided(slides, slides)
+    assert by == "session"
+    assert all(len(set(folds[slides == one])) == 1 for one in "1234")
+    fields = np.array([f"1/{i // 2}" for i in range(20)])
+    folds, by = divided(np.array(["1"] * 20), fields)
+    assert by == "field"
+    assert all(len(set(folds[fields == one])) == 1 for one in fields)
+    assert np.bincount(folds).tolist() == [4] * 5
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "chance"), [(0, 0, 1.0), (3, 0, 0.125), (8, 2, 56 / 1024), (5, 5, 0.623046875)]
+)
+def test_by_chance_is_the_exact_binomial(better: int, worse: int, chance: float) -> None:
+    assert by_chance(better, worse) == pytest.approx(chance)
+
+
+def test_too_few_cells_are_told() -> None:
+    rng = np.random.default_rng(5)
+    assert shortfall(site_cells(rng, 20, moved=0)) == "20 named cells with a picture, 25 are needed"
+    one = site_cells(rng, 30, moved=0)
+    assert shortfall(replace(one, labels=np.zeros(30, np.int64))) == "all of the named cells are of one class"
+    assert shortfall(one) is None

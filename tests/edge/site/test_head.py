@@ -1,0 +1,51 @@
+"""The head of the site's own: it fits, keeps what home taught, and is mixed by the geometric mean."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from strange_laboratory import K, home_cells, site_cells
+
+from hemato_edge.site.head import fit_head, head_probabilities, mixed
+
+
+def test_a_head_learns_the_site_and_keeps_home() -> None:
+    rng = np.random.default_rng(1)
+    home, labels = home_cells(rng)
+    site, unseen = site_cells(rng, 60, moved=0.6), site_cells(rng, 400, moved=0.6)
+    weights = fit_head(home, labels, site.embeddings, site.labels, K)
+    assert (head_probabilities(weights, unseen.embeddings).argmax(axis=1) == unseen.labels).mean() > 0.75
+    assert (unseen.probabilities.argmax(axis=1) == unseen.labels).mean() < 0.4
+    others = labels >= 5  # classes that the site did not show
+    assert (head_probabilities(weights, home[others]).argmax(axis=1) == labels[others]).mean() > 0.95
+
+
+def test_the_descent_ends_where_the_slope_does() -> None:
+    """At the minimum the mean of the probabilities equals the weighted share of each class, as the bias is free."""
+    rng = np.random.default_rng(2)
+    home, labels = home_cells(rng)
+    site = site_cells(rng, 50, moved=0.3)
+    weights = fit_head(home, labels, site.embeddings, site.labels, K)
+    share = np.concatenate([np.full(len(home), 0.5 / len(home)), np.full(50, 0.5 / 50)])
+    answers = head_probabilities(weights, np.concatenate([home, site.embeddings]))
+    truth = np.eye(K)[np.concatenate([labels, site.labels])]
+    assert share @ answers == pytest.approx(share @ truth, abs=2e-3)
+
+
+def test_fewer_cells_than_features_give_the_same_as_the_full_space() -> None:
+    rng = np.random.default_rng(3)
+    home, labels = home_cells(rng, each=2)
+    site = site_cells(rng, 6, moved=0.3)
+    narrow = fit_head(home, labels, site.embeddings, site.labels, K)
+    spare = np.zeros((len(home), 40), np.float32), np.zeros((6, 40), np.float32)
+    wide = fit_head(np.hstack([home, spare[0]]), labels, np.hstack([site.embeddings, spare[1]]), site.labels, K)
+    assert wide[:24] == pytest.approx(narrow[:24], abs=0.02)
+    assert np.abs(wide[24:64]).max() < 1e-9
+
+
+def test_the_mixture_is_the_geometric_mean() -> None:
+    shipped, own = np.array([[0.8, 0.1, 0.1]], np.float32), np.array([[0.1, 0.8, 0.1]])
+    half = np.sqrt(np.array([0.08, 0.08, 0.01]))
+    assert mixed(shipped, own, 0.5)[0] == pytest.approx(half / half.sum(), rel=1e-4)
+    assert mixed(shipped, own, 0.0)[0] == pytest.approx(shipped[0], rel=1e-4)
+    assert mixed(shipped, own, 1.0)[0] == pytest.approx(own[0], rel=1e-4)
