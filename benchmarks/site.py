@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hemato_edge.site.head import SHARE, fit_head, head_probabilities, mixed
 
 from hemato_edge.labels import CLASSIFIER_LABELS, UNCLASSIFIED
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
 from hemato_edge.site.cells import SiteCell
+from hemato_edge.site.head import SHARE, fit_head, head_probabilities, mixed
 from hemato_edge.site.strata import ask_for
 from hemato_edge.vision.classify.classifier import calibrated
 from hemato_edge.vision.classify.single_cells import find_cell, learn

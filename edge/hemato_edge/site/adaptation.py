@@ -103,9 +103,7 @@ def shortfall(cells: SiteEmbeddings) -> str | None:
     return None
 
 
-def try_head(
-    home: Floats, home_labels: NDArray[np.int64], cells: SiteEmbeddings, rejection_threshold: float
-) -> Trial:
+def try_head(home: Floats, home_labels: NDArray[np.int64], cells: SiteEmbeddings, rejection_threshold: float) -> Trial:
     """Fit heads on parts of the site's cells and judge them on the others.
 
     Args:
@@ -142,9 +140,9 @@ def try_head(
     )
 
 
-def divided(slides: Sequence[str] | NDArray[np.str_], fields: Sequence[str] | NDArray[np.str_]) -> tuple[
-    NDArray[np.int64], str
-]:
+def divided(
+    slides: Sequence[str] | NDArray[np.str_], fields: Sequence[str] | NDArray[np.str_]
+) -> tuple[NDArray[np.int64], str]:
     """The fold of each cell, and by what they were divided: whole slides where there are three, else whole fields."""
     names = np.asarray(slides)
     by = "session"

@@ -34,7 +34,7 @@ def fit_head(
 ) -> Floats:
     """Weights (d + 1, classes) float64, the last row added: softmax(x · weights[:-1] + weights[-1]).
 
-    Home cells and the site's weigh the same together. The step is that of D. Böhning's bound of the Hessian, "Multinomial
+    Home cells and the site's weigh the same together. The step is that of Böhning's bound of the Hessian, "Multinomial
     logistic regression algorithm", Annals of the Institute of Statistical Mathematics 44 (1992), 197-200, so it needs
     no search and never diverges.
 

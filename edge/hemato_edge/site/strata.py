@@ -37,9 +37,7 @@ def strata(cells: Sequence[SiteCell]) -> dict[Stratum, list[SiteCell]]:
     return found
 
 
-def weights(
-    cells: Sequence[SiteCell], usable: Callable[[SiteCell], bool]
-) -> tuple[dict[Place, float], int]:
+def weights(cells: Sequence[SiteCell], usable: Callable[[SiteCell], bool]) -> tuple[dict[Place, float], int]:
     """How many cells as they occur each usable one stands for, and how many cells nothing stands for.
 
     A stratum without a usable cell is taken together with the other half of its answer.

@@ -119,9 +119,7 @@ def verify(
     )
 
 
-def _weighted(
-    cells: Sequence[SiteCell], weight: dict[Place, float], good: Callable[[SiteCell], bool]
-) -> Share:
+def _weighted(cells: Sequence[SiteCell], weight: dict[Place, float], good: Callable[[SiteCell], bool]) -> Share:
     """A share of the cells as they occur: Clopper-Pearson at the effective number of cells.
 
     That number is L. Kish's (Survey Sampling, 1965); the interval for such samples E. L. Korn's and B. I. Graubard's
@@ -156,9 +154,7 @@ def _class_figures(label: str, cells: Sequence[SiteCell]) -> ClassFigures:
     )
 
 
-def _weighted_row(
-    cells: Sequence[SiteCell], weight: dict[Place, float], truth: str
-) -> tuple[float, ...]:
+def _weighted_row(cells: Sequence[SiteCell], weight: dict[Place, float], truth: str) -> tuple[float, ...]:
     """A row of the confusion matrix as cells occur, its sum the effective number of cells."""
     own = [cell for cell in cells if cell.truth == truth]
     every = [weight[cell.place] for cell in own]

@@ -1,4 +1,4 @@
-"""A head is used where its gain is shown on slides that it did not learn from, and refused with the reason elsewhere."""
+"""A head is used where its gain is shown on slides that it did not learn from; else it is refused with the reason."""
 
 from __future__ import annotations
 
