@@ -7,15 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 from hemato_convert.quantise import INPUT_SCALE, INPUT_ZERO_POINT
 from hemato_edge.labels import CLASSIFIER_LABELS
-from hemato_edge.models.card import Accuracy, ClassifierCard, DataSource, Golden, InputSpec, Parity, StainSpec
+from hemato_edge.models.card import (
+    Accuracy,
+    ClassifierCard,
+    DataSource,
+    EmbeddingSpec,
+    Golden,
+    InputSpec,
+    Parity,
+    StainSpec,
+)
 from hemato_edge.vision.classify.crops import CROP_RED_CELLS
-from hemato_edge.vision.optics.stain import RATIO_LIMITS, REFERENCE_LEVEL, REFERENCE_NUCLEUS_OD
+from hemato_edge.vision.optics.stain import RATIO_LIMITS, REFERENCE_LEVEL, REFERENCE_NUCLEUS_OD, REFERENCE_RED_OD
 from hemato_training.data.cell_sets import laboratory_named
 from hemato_training.networks.backbones import architecture_named
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from hemato_convert.abroad import Abroad
     from hemato_convert.parity import ParityReport
     from hemato_training.metrics.classification import Figures
 
@@ -36,6 +46,8 @@ class CardParts:
         parity: float against int8.
         temperature: the logits are divided by it.
         threshold: rejection threshold.
+        abroad: what came of laboratories that were left out, None where nobody looked.
+        embedding: of the model's second output.
         golden_count: number of golden pictures.
         golden_tolerance: largest difference of a logit.
         versions: of the programs that made it.
@@ -51,6 +63,8 @@ class CardParts:
     parity: ParityReport
     temperature: float
     threshold: float
+    abroad: Abroad | None
+    embedding: EmbeddingSpec
     golden_count: int
     golden_tolerance: float
     versions: dict[str, str]
@@ -89,6 +103,7 @@ def make_card(parts: CardParts) -> ClassifierCard:
             reference_nucleus_od=REFERENCE_NUCLEUS_OD,
             ratio_limits=RATIO_LIMITS,
             background="field",
+            reference_red_od=REFERENCE_RED_OD,
         ),
         training=tuple(
             DataSource(
@@ -108,6 +123,8 @@ def make_card(parts: CardParts) -> ClassifierCard:
         ),
         temperature=parts.temperature,
         rejection_threshold=parts.threshold,
+        abroad={} if parts.abroad is None else parts.abroad.counts,
+        embedding=parts.embedding,
         golden=Golden(count=parts.golden_count, tolerance=parts.golden_tolerance),
         versions=parts.versions,
         created=parts.created,

@@ -7,9 +7,12 @@ from datetime import datetime, timezone
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import ValidationError
 
+from hemato_convert.abroad import LeftOut, figures_abroad, only_judged, read_left_out
 from hemato_convert.card import CardParts, make_card
+from hemato_convert.embedding import fit_projection, pooled_features
 from hemato_convert.golden import COUNT, TOLERANCE_STEPS, golden_images
 from hemato_convert.graph import export_graph
 from hemato_convert.operations import operation_versions
@@ -17,14 +20,16 @@ from hemato_convert.parity import ParityReport, compare
 from hemato_convert.quantise import quantise
 from hemato_convert.report import laboratory_parity, write_report
 from hemato_convert.source import REPRESENTATIVE, read_run, records_of, representative_records
-from hemato_convert.trial import run_flatbuffer
+from hemato_convert.trial import run_flatbuffer, try_flatbuffer
 from hemato_edge.errors import ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle, write_bundle
+from hemato_edge.models.card import EmbeddingSpec
 from hemato_edge.models.classifier_model import ClassifierModel
+from hemato_edge.models.prototypes import pack_prototypes, unpack_prototypes
 from hemato_training.classify.classical import refuse_classical
-from hemato_training.data.cell_sets import in_split
-from hemato_training.data.crops import Look, cells_of, prepare_cells
+from hemato_training.data.cell_sets import in_split, load
+from hemato_training.data.crops import Look, cells_of, looks_of, prepare_cells
 from hemato_training.metrics.calibration import fit_temperature, rejection_threshold, softmax
 from hemato_training.metrics.classification import figures_by_laboratory
 from hemato_training.networks.backbones import architecture_named
@@ -35,15 +40,18 @@ from hemato_training.runs.files import MODEL_FILE
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
+    from hemato_convert.abroad import Abroad
     from hemato_edge.models.card import ClassifierCard
     from hemato_training.data.cell_sets import Record
     from hemato_training.data.crops import Cells
     from hemato_training.metrics.classification import Figures
     from hemato_training.networks.backbones import Architecture
     from hemato_training.progress import Reporter
+
+HOME_SHARE = 0.95
+"""Share of held-out home cells that lie nearer to home than the card's distance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,7 @@ class Conversion:
         int8_figures: laboratory → figures of the int8 model.
         temperature: fitted on the int8 logits.
         threshold: rejection threshold at that temperature.
+        abroad: what came of left-out laboratories at that threshold, None where nobody looked.
         operations: operation → version, as the file names them.
         report: the parity report beside the bundle.
         picture: the worst cells, beside it.
@@ -70,6 +79,7 @@ class Conversion:
     int8_figures: dict[str, Figures]
     temperature: float
     threshold: float
+    abroad: Abroad | None
     operations: dict[str, int]
     report: Path
     picture: Path
@@ -109,6 +119,7 @@ def convert(
     representative: int = REPRESENTATIVE,
     tail: float | None = None,
     name: str = "hemato-edge classifier",
+    left_out: Path | None = None,
     reporter: Reporter | None = None,
 ) -> Conversion:
     """Convert the model of a run to a full-int8 bundle with its card, and write the parity report beside it.
@@ -122,6 +133,9 @@ def convert(
         representative: how many training crops measure the ranges, 100 to 500.
         tail: percent of an activation's values that may lie beyond its limits; the architecture's own unless named.
         name: of the model, for its card.
+        left_out: how the recipe did in laboratories that it was trained without, as `benchmarks/travel.py --out`
+            writes it: they choose the rejection threshold together with the laboratories that are only judged on.
+            Without it home cells choose.
         reporter: who is told about progress.
 
     Raises:
@@ -136,18 +150,23 @@ def convert(
     sample = source.cut(representative_records(source.records, representative))
     tail = source.architecture.tail if tail is None else tail
     source.reporter.note(f"quantising on {len(sample)} training crops")
-    network = export_graph(source.model, static_batch=source.architecture.static_batch)
-    flatbuffer = quantise(network, prepare_cells(sample, source.looks), tail)
+    flatbuffer, prototypes = quantise_with_prototypes(source, sample, tail)
     images = prepare_cells(val, source.looks)
     float_logits = keras_logits(source.model, images)
-    int8_logits, step = run_flatbuffer(flatbuffer, images)
-    parity = compare(float_logits, int8_logits, val.labels, val.keys.tolist(), CLASSIFIER_LABELS)
+    tried = try_flatbuffer(flatbuffer, images)
+    parity = compare(float_logits, tried.logits, val.labels, val.keys.tolist(), CLASSIFIER_LABELS)
     _require_agreement(parity, min_agreement)
-    temperature, threshold = calibrate(int8_logits, val.labels)
+    temperature, threshold = calibrate(tried.logits, val.labels)
+    abroad = None
+    if left_out is not None:
+        abroad = figures_abroad(
+            [*read_left_out(left_out), *_judged_only(source, data, flatbuffer, temperature)], threshold
+        )
+        threshold = abroad.threshold
     golden = golden_images(source.size)
     golden_logits, _ = run_flatbuffer(flatbuffer, golden)
     float_figures, _ = figures_by_laboratory(float_logits, val)
-    int8_figures, overall = figures_by_laboratory(int8_logits, val, temperature, threshold)
+    int8_figures, overall = figures_by_laboratory(tried.logits, val, temperature, threshold)
     card = complete_card(
         CardParts(
             name=name,
@@ -159,17 +178,19 @@ def convert(
             parity=parity,
             temperature=temperature,
             threshold=threshold,
+            abroad=abroad,
+            embedding=embedding_spec(prototypes, tried.real_embeddings()),
             golden_count=COUNT,
-            golden_tolerance=TOLERANCE_STEPS * step,
+            golden_tolerance=TOLERANCE_STEPS * tried.step,
             versions={**source.facts["versions"], "ai-edge-litert": version("ai-edge-litert")},
             created=datetime.now(timezone.utc).replace(microsecond=0),
         )
     )
-    write_bundle(out, flatbuffer, card, golden, {"logits": golden_logits})
+    write_bundle(out, flatbuffer, card, golden, {"logits": golden_logits}, prototypes=prototypes)
     ClassifierModel(read_bundle(out)).verify()
     operations = operation_versions(flatbuffer)
     facts = {
-        "laboratories": laboratory_parity(float_logits, int8_logits, val.labels, val.laboratories),
+        "laboratories": laboratory_parity(float_logits, tried.logits, val.labels, val.laboratories),
         "representative": len(sample),
         "tail_percent": tail,
         "operations": operations,
@@ -183,10 +204,46 @@ def convert(
         int8_figures,
         temperature,
         threshold,
+        abroad,
         operations,
         report,
         picture,
     )
+
+
+def quantise_with_prototypes(source: _Source, sample: Cells, tail: float) -> tuple[bytes, bytes]:
+    """The flatbuffer with its embedding, and the embeddings of the cells that measured its ranges."""
+    images = prepare_cells(sample, source.looks)
+    projection = fit_projection(pooled_features(source.model, images), sample.labels)
+    network = export_graph(source.model, static_batch=source.architecture.static_batch, projection=projection)
+    flatbuffer = quantise(network, images, tail)
+    tried = try_flatbuffer(flatbuffer, images)
+    stored, scale, zero_point = tried.stored_embeddings(), tried.embedding_scale, tried.embedding_zero_point
+    return flatbuffer, pack_prototypes(stored, scale, zero_point, sample.labels, sample.laboratories)
+
+
+def embedding_spec(prototypes: bytes, held_out: NDArray[np.float32]) -> EmbeddingSpec:
+    """What the card says of the embedding; `held_out` (n, d) are those of home cells that were not learnt."""
+    size = int(held_out.shape[1])
+    home = unpack_prototypes(prototypes, len(CLASSIFIER_LABELS), size)
+    usual = float(np.quantile(home.distances(held_out), HOME_SHARE))
+    return EmbeddingSpec(size=size, prototypes=len(home.labels), home_distance=usual)
+
+
+def _judged_only(source: _Source, data: Path, flatbuffer: bytes, temperature: float) -> list[LeftOut]:
+    """The model's own answers to the laboratories that it may never learn from."""
+    names = only_judged(data)
+    if not names:
+        return []
+    records = load(data, names)
+    looks = looks_of(records, source.cache, source.reporter)
+    cells = cells_of(records, looks, source.size, source.cache, reporter=source.reporter)
+    logits = try_flatbuffer(flatbuffer, prepare_cells(cells, looks)).logits
+    return [
+        LeftOut(name, cells.labels[own], logits[own], temperature)
+        for name in names
+        for own in [cells.laboratories == name]
+    ]
 
 
 def calibrate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[float, float]:

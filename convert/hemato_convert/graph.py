@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
 from hemato_edge.errors import ModelError
 
-LOGITS_OUTPUT, CAM_OUTPUT, INPUT = "logits", "cam", "image"
+if TYPE_CHECKING:
+    from hemato_convert.embedding import Projection
+
+LOGITS_OUTPUT, CAM_OUTPUT, EMBEDDING_OUTPUT, INPUT = "logits", "cam", "embedding", "image"
 """Names of the exported tensors; they do not change from release to release."""
 
 
-def export_graph(model: Any, *, static_batch: bool = False) -> Any:
-    """The network from -1…1 on, with the class activation map as a second output.
+def export_graph(model: Any, *, static_batch: bool = False, projection: Projection | None = None) -> Any:
+    """The network from -1…1 on, with the class activation map as a second output, and perhaps an embedding as a third.
 
     The model's rescaling of bytes is left out: the quantised input does it. The map is the dense layer's weights
     applied at every position of the last feature map: its mean over positions plus the dense bias is the logit, exactly
@@ -23,9 +26,11 @@ def export_graph(model: Any, *, static_batch: bool = False) -> Any:
     Args:
         model: a classifier as `hemato_training.networks.backbones.build_classifier` makes it.
         static_batch: fix the batch at one; a dynamic one can be resized on the device.
+        projection: of the pooled features to the embedding; None for no such output.
 
     Returns:
-        A `keras.Model`: image (n, S, S, 3) in -1…1 → [logits (n, labels), cam (n, h, w, labels)].
+        A `keras.Model`: image (n, S, S, 3) in -1…1 → [logits (n, labels), cam (n, h, w, labels)] or the same with
+        embedding (n, d).
 
     Raises:
         ModelError: if the model is not of that form.
@@ -43,9 +48,15 @@ def export_graph(model: Any, *, static_batch: bool = False) -> Any:
     size = int(model.input_shape[1])
     image = keras.Input((size, size, 3), batch_size=1 if static_batch else None, name=INPUT)
     features = trunk(image)
-    logits = dense(keras.layers.GlobalAveragePooling2D(name="pooling")(features))
+    pooled = keras.layers.GlobalAveragePooling2D(name="pooling")(features)
+    logits = dense(pooled)
     kernel = np.asarray(dense.kernel)
     cam = keras.layers.Conv2D(kernel.shape[1], 1, use_bias=False, name=CAM_OUTPUT)
     maps = cam(features)
     cam.kernel.assign(kernel[None, None])
-    return keras.Model(image, [logits, maps])
+    if projection is None:
+        return keras.Model(image, [logits, maps])
+    embed = keras.layers.Dense(projection.size, name=EMBEDDING_OUTPUT)
+    embedding = embed(pooled)
+    embed.set_weights([projection.kernel, projection.bias])
+    return keras.Model(image, [logits, maps, embedding])

@@ -14,10 +14,11 @@ from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.python.convert import mlir_quantize
 from tensorflow.lite.tools import flatbuffer_utils
 
-from hemato_convert.graph import CAM_OUTPUT, INPUT, LOGITS_OUTPUT
+from hemato_convert.graph import CAM_OUTPUT, EMBEDDING_OUTPUT, INPUT, LOGITS_OUTPUT
 from hemato_convert.operations import check_operations, operation_versions
 from hemato_convert.ranges import check_tail, narrow_ranges
 from hemato_edge.errors import ModelError
+from hemato_edge.labels import CLASSIFIER_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -47,14 +48,15 @@ def quantise(network: Any, representative: NDArray[np.uint8], tail: float = 0.0)
             and largest seen. See `ranges`.
 
     Returns:
-        The TFLite model: uint8 in, int8 out (tensors "logits" and "cam").
+        The TFLite model: uint8 in, int8 out (tensors "logits", "cam" and, if the graph has it, "embedding").
 
     Raises:
         ModelError: if the converter fails or what it made fails `check_flatbuffer` or `check_operations`.
         ConfigurationError: if `tail` is out of range.
     """
     named = name_tensors(full_integer(network, representative, tail))
-    check_flatbuffer(named)
+    wanted = (LOGITS_OUTPUT, CAM_OUTPUT, EMBEDDING_OUTPUT)
+    check_flatbuffer(named, wanted[: len(network.outputs)])
     return named
 
 
@@ -123,7 +125,9 @@ def _converted(converter: Any) -> bytes:
 
 def classifier_output(shape: Sequence[int]) -> str:
     """The name of a classifier's output of this shape."""
-    return LOGITS_OUTPUT if len(shape) == 2 else CAM_OUTPUT
+    if len(shape) > 2:
+        return CAM_OUTPUT
+    return LOGITS_OUTPUT if int(shape[1]) == len(CLASSIFIER_LABELS) else EMBEDDING_OUTPUT
 
 
 def name_tensors(flatbuffer: bytes, name_of: Callable[[Sequence[int]], str] = classifier_output) -> bytes:

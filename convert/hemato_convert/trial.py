@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemato_edge.models.classifier_model import LOGITS
+from hemato_edge.errors import ModelError
+from hemato_edge.models.classifier_model import EMBEDDINGS, LOGITS
 from hemato_edge.models.engines.litert import interpreter_class
 from hemato_edge.models.engines.tflite import TFLiteEngine
 
@@ -16,10 +18,59 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a classifier's flatbuffer gave.
+
+    Attributes:
+        logits: (n, labels) float32.
+        step: size of one quantisation step of a logit.
+        embeddings: (n, d) int8 as they come, None without that output.
+        embedding_scale: size of one of their steps; 0 without.
+        embedding_zero_point: the int8 that stands for zero.
+    """
+
+    logits: NDArray[np.float32]
+    step: float
+    embeddings: NDArray[np.int8] | None = None
+    embedding_scale: float = 0.0
+    embedding_zero_point: int = 0
+
+    def stored_embeddings(self) -> NDArray[np.int8]:
+        """The embeddings as they come.
+
+        Raises:
+            ModelError: if the model has none.
+        """
+        if self.embeddings is None:
+            raise ModelError("The model gives no embedding.", "Convert it again with `hemato-edge convert`.")
+        return self.embeddings
+
+    def real_embeddings(self) -> NDArray[np.float32]:
+        """(n, d) float32: what the embeddings stand for.
+
+        Raises:
+            ModelError: if the model has none.
+        """
+        steps = self.stored_embeddings().astype(np.float32) - np.float32(self.embedding_zero_point)
+        return steps * np.float32(self.embedding_scale)
+
+
 def run_flatbuffer(flatbuffer: bytes, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
     """Logits (n, labels) float32 of images (n, S, S, 3) uint8, and the size of one quantisation step of a logit."""
+    tried = try_flatbuffer(flatbuffer, images)
+    return tried.logits, tried.step
+
+
+def try_flatbuffer(flatbuffer: bytes, images: NDArray[np.uint8]) -> Trial:
+    """All that a classifier's flatbuffer gives for images (n, S, S, 3) uint8, but for the maps."""
     engine = TFLiteEngine(interpreter_class(), flatbuffer, threads=2)
-    return engine.run(images)[LOGITS], float(engine.steps[LOGITS][0])
+    raw = engine.raw(images)
+    logits, step = engine.real(LOGITS, raw[LOGITS]), float(engine.steps[LOGITS][0])
+    if EMBEDDINGS not in raw:
+        return Trial(logits, step)
+    scale, zero_point = engine.steps[EMBEDDINGS]
+    return Trial(logits, step, raw[EMBEDDINGS], float(scale), int(zero_point))
 
 
 def run_locator(

@@ -165,6 +165,8 @@ class Judgement:
         probabilities: (len(CLASSIFIER_LABELS),) float32, sums to 1.
         activation: (h, w) float32, the class activation map of `best` over the classifier's crop; None from a model
             without that output.
+        embedding: (d,) float32, by which cells are compared; None from a model without that output. See
+            `models.prototypes`.
     """
 
     label: str
@@ -172,6 +174,7 @@ class Judgement:
     confidence: float
     probabilities: NDArray[np.float32]
     activation: NDArray[np.float32] | None = None
+    embedding: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)

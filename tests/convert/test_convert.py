@@ -20,6 +20,7 @@ from training.drawn_blood import draw_data
 
 from hemato_convert.card import CardParts
 from hemato_convert.convert import complete_card, convert
+from hemato_convert.embedding import fit_projection, pooled_features
 from hemato_convert.golden import golden_images
 from hemato_convert.graph import export_graph
 from hemato_convert.operations import check_operations, operation_versions
@@ -31,6 +32,7 @@ from hemato_convert.trial import run_flatbuffer
 from hemato_edge.errors import ConfigurationError, DataError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle
+from hemato_edge.models.card import EmbeddingSpec
 from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_edge.models.engines.litert import interpreter_class
 from hemato_training.classify import fit
@@ -113,10 +115,68 @@ def test_all_tensors_are_integers_and_bytes_go_in_unchanged(converted) -> None:
     assert given["quantization"] == (pytest.approx(INPUT_SCALE), 127)
     assert given["shape_signature"][0] == -1
     outputs = {o["name"]: o for o in interpreter.get_output_details()}
-    assert set(outputs) == {"logits", "cam"}
+    assert set(outputs) == {"logits", "cam", "embedding"}
     assert outputs["logits"]["dtype"] is np.int8
     signature = interpreter.get_signature_list()["serving_default"]
-    assert (signature["inputs"], sorted(signature["outputs"])) == (["image"], ["cam", "logits"])
+    assert (signature["inputs"], sorted(signature["outputs"])) == (["image"], ["cam", "embedding", "logits"])
+
+
+def test_the_bundle_knows_the_cells_it_learnt_from(converted) -> None:
+    bundle = read_bundle(converted.path)
+    home, spec = bundle.prototypes, bundle.card.embedding
+    assert home is not None
+    assert spec is not None
+    assert home.embeddings.shape == (spec.prototypes, spec.size)
+    assert set(home.laboratories) == {"pbc", "bccd"}
+    given = ClassifierModel(bundle).outputs(bundle.golden_inputs).embeddings
+    assert given is not None
+    assert given.shape == (8, spec.size)
+    usual = home.distances(home.embeddings)
+    assert np.median(usual) < spec.home_distance < home.distances(given + 100).min()
+
+
+def test_the_embedding_changes_no_answer(run: Path) -> None:
+    model = keras.models.load_model(run / "model.keras", compile=False)
+    images = golden_images(SIZE, 12)
+    projection = fit_projection(pooled_features(model, images), np.arange(12) % 3, size=5)
+    logits, _, embedding = (np.asarray(o) for o in export_graph(model, projection=projection)(to_unit(images)))
+    assert np.allclose(logits, keras_logits(model, images), atol=1e-4)
+    assert embedding.shape == (12, 5)
+    assert np.abs(embedding.mean(axis=0)).max() < 1e-2
+
+
+def test_left_out_laboratories_choose_the_threshold(converted, run: Path, data: Path, tmp_path: Path) -> None:
+    """One where the surest answers alone are right, and one whose answers are all right."""
+    sure, unsure = [9.0] + [0.0] * 7, [4.0] + [0.0] * 7
+    journeys = [
+        {"away": "a", "seed": 1, "home": {}, "temperature": 1.0, "known": ["neutrophil", "eosinophil"]}
+        | {"labels": [0] * 30 + [1] * 30 + [2] * 5, "logits": [sure] * 30 + [unsure] * 35},
+        {"away": "b", "seed": 1, "home": {}, "temperature": 1.0, "known": ["neutrophil"]}
+        | {"labels": [0] * 20, "logits": [sure] * 20},
+    ]
+    path = tmp_path / "travel.json"
+    path.write_text(json.dumps({"journeys": journeys}))
+    left_out = convert(run, tmp_path / "b.tflite", data, representative=100, min_agreement=0.0, left_out=path)
+    card = read_bundle(left_out.path).card
+    assert left_out.abroad.reached
+    assert left_out.abroad.right == {"a": 1.0, "b": 1.0}
+    assert card.rejection_threshold == left_out.threshold > 0.88
+    assert card.abroad["a"][1][-1] == 30  # eosinophils without an answer; the five basophils were never learnt
+    assert np.sum(card.abroad["a"]) == 60
+    path.write_text("{}")
+    with pytest.raises(DataError, match="abroad"):
+        convert(run, tmp_path / "c.tflite", data, representative=100, min_agreement=0.0, left_out=path)
+
+
+def test_a_bundle_is_gone_on_from(converted) -> None:
+    """The float network with the bundle's weights answers as the bundle does, up to its rounding."""
+    bundle = read_bundle(converted.path)
+    model = build_classifier("mobilenet_v2", SIZE, 8, alpha=0.35, weights=str(converted.path))
+    wanted = ClassifierModel(bundle).logits(bundle.golden_inputs)
+    ours = keras_logits(model, bundle.golden_inputs)
+    assert np.abs(ours - wanted).max() < 0.25 * np.ptp(wanted)
+    with pytest.raises(DataError, match="cannot be gone on from"):
+        build_classifier("simple_cnn", SIZE, 8, weights=str(converted.path))
 
 
 def test_activation_map_explains_the_logit(run: Path) -> None:
@@ -207,9 +267,10 @@ def test_a_card_that_would_be_incomplete_writes_nothing(
 ) -> None:
     facts = json.loads((run / "run.json").read_text())
     break_it(facts)
+    embedding = EmbeddingSpec(size=4, prototypes=1, home_distance=1.0)
     parts = CardParts(
         "a", facts, SIZE, converted.float_figures, converted.int8_figures, [[3] * 8] * 8, converted.parity,
-        1.0, 0.5, 8, 0.1, {"keras": "3"}, datetime.now(timezone.utc),
+        1.0, 0.5, None, embedding, 8, 0.1, {"keras": "3"}, datetime.now(timezone.utc),
     )  # fmt: skip
     with pytest.raises(ModelError, match=f"card would be incomplete.*{message}") as caught:
         complete_card(parts)

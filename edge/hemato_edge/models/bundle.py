@@ -1,9 +1,9 @@
 """One file that is both a TFLite model and its own card.
 
-Layout: the flatbuffer, then a zip archive with `labels.txt`, `card.json` and `golden.npz` (the standard way in which
-TFLite models carry associated files: an interpreter reads the front, `unzip -l` the back), and, where the card names
-them, the same network compiled for other runtimes. The card holds a SHA-256 of every other part, so a file that was
-cut, edited or mixed up is refused before it answers anything.
+Layout: the flatbuffer, then a zip archive with `labels.txt`, `card.json`, `golden.npz` and, for a classifier with an
+embedding, `prototypes.npz` (the standard way in which TFLite models carry associated files: an interpreter reads the
+front, `unzip -l` the back), and, where the card names them, the same network compiled for other runtimes. The card has
+a SHA-256 of every other part, so a file that was cut, edited or mixed up is refused before it answers anything.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from pydantic import ValidationError
 
 from hemato_edge.errors import ModelError
 from hemato_edge.models.card import ClassifierCard, read_card
+from hemato_edge.models.prototypes import Prototypes, unpack_prototypes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from hemato_edge.models.card import AnyCard, Artefact, Card
 
-MODEL, LABELS, CARD, GOLDEN = "model", "labels.txt", "card.json", "golden.npz"
+MODEL, LABELS, CARD, GOLDEN, PROTOTYPES = "model", "labels.txt", "card.json", "golden.npz", "prototypes.npz"
 SHIPPED = Path(__file__).parent / "shipped"
 SUMS = "SHA256SUMS"
 """Hashes of the whole files in `SHIPPED`, as `sha256sum *.tflite > SHA256SUMS` writes them there."""
@@ -68,6 +69,7 @@ class Bundle:
         golden_outputs: what the converter's runtime answered: "logits" (n, len(labels)) float32 of a classifier;
             "heat" and "boxes" (n, h, w, …) int8 of a locator, as the model gives them.
         sha256: of the whole file; recorded with every session.
+        prototypes: embeddings of home cells, of a classifier whose card has an embedding; else None.
     """
 
     path: Path
@@ -76,6 +78,7 @@ class Bundle:
     golden_inputs: NDArray[np.uint8]
     golden_outputs: dict[str, NDArray[Any]]
     sha256: str
+    prototypes: Prototypes | None = None
 
     def artefact_for(self, runtime: str) -> Artefact | None:
         """The part that is compiled for a runtime; None where there is none."""
@@ -110,8 +113,9 @@ def write_bundle(
     golden_inputs: NDArray[np.uint8],
     golden_outputs: Mapping[str, NDArray[Any]],
     compiled: Mapping[str, bytes] | None = None,
+    prototypes: bytes | None = None,
 ) -> None:
-    """Write model, labels, card, golden pairs and compiled parts as one file, completing the card's hashes.
+    """Write model, labels, card, golden pairs, prototypes and compiled parts, completing the card's hashes.
 
     Args:
         path: of the file.
@@ -120,19 +124,23 @@ def write_bundle(
         golden_inputs: see `Bundle`.
         golden_outputs: see `Bundle`.
         compiled: content of each artefact of the card, by its part's name.
+        prototypes: from `prototypes.pack_prototypes`, of a classifier whose card has an embedding.
 
     Raises:
-        ModelError: if the golden pairs, or the compiled parts, do not belong to the card.
+        ModelError: if the golden pairs, the prototypes or the compiled parts do not belong to the card.
     """
     compiled = compiled or {}
     if set(compiled) != {one.part for one in card.artefacts}:
         raise ModelError(f"The compiled parts for {path} are not those of its card: {', '.join(compiled) or 'none'}.")
     _check_golden(card, golden_inputs, golden_outputs, path)
+    _prototypes(card, prototypes, path)
     golden = io.BytesIO()
     np.savez_compressed(golden, inputs=golden_inputs, **golden_outputs)
     labels = "".join(f"{name}\n" for name in card.labels).encode()
     hashes = {MODEL: _sha256(flatbuffer), LABELS: _sha256(labels), GOLDEN: _sha256(golden.getvalue())}
     hashes |= {name: _sha256(content) for name, content in compiled.items()}
+    if prototypes is not None:
+        hashes[PROTOTYPES] = _sha256(prototypes)
     finished = card.model_copy(update={"sha256": hashes})
     whole = io.BytesIO(flatbuffer)
     with zipfile.ZipFile(whole, "a", zipfile.ZIP_DEFLATED) as archive:
@@ -140,6 +148,7 @@ def write_bundle(
             (LABELS, labels),
             (CARD, finished.model_dump_json(indent=1).encode()),
             (GOLDEN, golden.getvalue()),
+            *([(PROTOTYPES, prototypes)] if prototypes is not None else []),
             *compiled.items(),
         ):
             archive.writestr(zipfile.ZipInfo(name, _SAME_BYTES_EVERY_TIME), content, zipfile.ZIP_DEFLATED)
@@ -167,14 +176,16 @@ def read_bundle(path: Path) -> Bundle:
         raise ModelError(f"The card of {path} is not complete ({reason}).", _REINSTALL) from error
     flatbuffer = whole[:model_end]
     compiled = _unzip(path, whole, tuple(one.part for one in card.artefacts))[0] if card.artefacts else {}
-    given = {MODEL: flatbuffer, LABELS: parts[LABELS], GOLDEN: parts[GOLDEN], **compiled}
+    embedded = _unzip(path, whole, (PROTOTYPES,))[0] if isinstance(card, ClassifierCard) and card.embedding else {}
+    given = {MODEL: flatbuffer, LABELS: parts[LABELS], GOLDEN: parts[GOLDEN], **compiled, **embedded}
     for name, content in given.items():
         _check_hash(path, card, name, content)
     if tuple(parts[LABELS].decode(errors="replace").split()) != card.labels:
         raise ModelError(f"The labels in {path} are not those of its card.", _REINSTALL)
     inputs, outputs = _golden(path, parts[GOLDEN])
     _check_golden(card, inputs, outputs, path)
-    return Bundle(path, flatbuffer, card, inputs, outputs, _sha256(whole))
+    prototypes = _prototypes(card, embedded.get(PROTOTYPES), path)
+    return Bundle(path, flatbuffer, card, inputs, outputs, _sha256(whole), prototypes)
 
 
 def _check_shipped(path: Path, whole: bytes) -> None:
@@ -224,6 +235,20 @@ def _unzip(path: Path, whole: bytes, wanted: tuple[str, ...]) -> tuple[dict[str,
             f"{path} carries no card, so nothing is known of what it answers.",
             "Convert it with `hemato-edge convert`, or leave out --model to use the one that ships.",
         ) from error
+
+
+def _prototypes(card: AnyCard, content: bytes | None, path: Path) -> Prototypes | None:
+    """The home cells' embeddings: there exactly where the card has an embedding."""
+    embedding = card.embedding if isinstance(card, ClassifierCard) else None
+    if embedding is None or content is None:
+        if embedding is not None or content is not None:
+            what = "no prototypes" if content is None else "prototypes"
+            raise ModelError(f"{path} carries {what}, and its card says otherwise.", _REINSTALL)
+        return None
+    try:
+        return unpack_prototypes(content, len(card.labels), embedding.size)
+    except Exception as error:  # numpy parses headers as Python and raises whatever damage leads to
+        raise ModelError(f"The prototypes in {path} cannot be used: {error}.", _REINSTALL) from error
 
 
 def _golden(path: Path, content: bytes) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:

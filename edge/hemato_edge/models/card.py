@@ -56,7 +56,18 @@ class StainSpec(_Part):
     reference_level: float = Field(gt=0, le=255)
     reference_nucleus_od: tuple[float, float, float] = Field(description="B, G, R, natural logarithm")
     ratio_limits: tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
+    reference_red_od: tuple[float, float, float] | None = Field(
+        None, description="B, G, R of red cells, third point of the table where nuclei are clipped; None: never used"
+    )
     background: str = Field("session", pattern="^(session|field)$", description="over what the background is measured")
+
+
+class EmbeddingSpec(_Part):
+    """The model's second output, by which cells are compared; see `models.prototypes`."""
+
+    size: int = Field(ge=2, le=4096, description="numbers of an embedding")
+    prototypes: int = Field(gt=0, description="home cells whose embeddings the bundle carries")
+    home_distance: float = Field(gt=0, description="distance from home under which 95 % of held-out home cells lie")
 
 
 class DataSource(_Part):
@@ -173,6 +184,7 @@ class ClassifierCard(Card):
     parity: Parity
     temperature: float = Field(ge=0.05, le=20, description="logits are divided by it before the softmax")
     rejection_threshold: float = Field(ge=0, lt=1, description="below this confidence the answer is 'unclassified'")
+    embedding: EmbeddingSpec | None = Field(None, description="None: the model has no such output")
     abroad: dict[str, tuple[tuple[Count, ...], ...]] = Field(
         default_factory=dict,
         description="left-out laboratory → int8 answers to its cells by the same recipe trained without it; "
@@ -193,6 +205,9 @@ class ClassifierCard(Card):
             raise ValueError(msg)
         if self.golden.tolerance > MAX_LOGIT_TOLERANCE:
             msg = f"the tolerance {self.golden.tolerance:g} of a logit is wider than any runtime needs"
+            raise ValueError(msg)
+        if self.embedding is not None and self.embedding.size == n:
+            msg = "an embedding as long as the logits cannot be told from them"
             raise ValueError(msg)
         for laboratory, answers in self.abroad.items():
             if len(answers) != n or any(len(row) != n + 1 for row in answers):

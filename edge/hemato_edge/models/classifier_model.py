@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,10 +18,27 @@ if TYPE_CHECKING:
     from hemato_edge.models.bundle import Bundle
     from hemato_edge.models.engines.engine import Runtime
 
-LOGITS, MAPS = "logits", "cam"
-"""Outputs: (n, labels), and class activation maps (n, h, w, labels), which a model may lack."""
+LOGITS, MAPS, EMBEDDINGS = "logits", "cam", "embedding"
+"""Outputs: (n, labels), and class activation maps (n, h, w, labels) and embeddings (n, d), which a model may lack."""
 _MOST = 64
 """More white cells than this are in no field: all crops of a field are given at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What a classifier gives for n crops.
+
+    Attributes:
+        logits: (n, labels) float32.
+        maps: class activation maps (n, h, w, labels) float32, None from a model without. Their mean over h and w plus a
+            bias is the logit, so they show exactly which part of the crop spoke for a label (Zhou et al. 2016; equal to
+            Grad-CAM for this head).
+        embeddings: (n, d) float32, None from a model without; see `models.prototypes`.
+    """
+
+    logits: NDArray[np.float32]
+    maps: NDArray[np.float32] | None = None
+    embeddings: NDArray[np.float32] | None = None
 
 
 class ClassifierModel:
@@ -60,14 +78,15 @@ class ClassifierModel:
         """Logits (n, labels) float32 of crops (n, S, S, 3) uint8 in the card's channel order."""
         return self.answers(batch)[LOGITS]
 
-    def logits_and_maps(self, batch: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Logits (n, labels) and class activation maps (n, h, w, labels), both float32.
-
-        The maps are None for a model without that output. Their mean over h and w plus a bias is the logit, so they
-        show exactly which part of the crop spoke for a label (Zhou et al. 2016; equal to Grad-CAM for this head).
-        """
+    def outputs(self, batch: NDArray[np.uint8]) -> Outputs:
+        """What the model gives for crops (n, S, S, 3) uint8 in the card's channel order."""
         answers = self.answers(batch)
-        return answers[LOGITS], answers.get(MAPS)
+        return Outputs(answers[LOGITS], answers.get(MAPS), answers.get(EMBEDDINGS))
+
+    def logits_and_maps(self, batch: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Logits (n, labels) and class activation maps (n, h, w, labels), None from a model without; see `Outputs`."""
+        outputs = self.outputs(batch)
+        return outputs.logits, outputs.maps
 
     def verify(self) -> float:
         """Run the golden inputs; returns the largest difference of a logit.
@@ -91,5 +110,11 @@ class ClassifierModel:
         if engine.outputs.get(LOGITS) != (len(card.labels),):
             raise ModelError(
                 f"{self.bundle.path} gives {dict(engine.outputs)}, but its card names {len(card.labels)} labels.",
+                "Convert it again with `hemato-edge convert`.",
+            )
+        embedding = card.embedding
+        if embedding is not None and engine.outputs.get(EMBEDDINGS) != (embedding.size,):
+            raise ModelError(
+                f"{self.bundle.path} gives {dict(engine.outputs)}; its card says an embedding of {embedding.size}.",
                 "Convert it again with `hemato-edge convert`.",
             )

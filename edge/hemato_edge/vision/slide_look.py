@@ -13,6 +13,7 @@ import numpy as np
 
 from hemato_edge.labels import WBC
 from hemato_edge.vision.optics.nuclei import measure_stain, nuclei_in
+from hemato_edge.vision.optics.red_cells import with_red_cells
 from hemato_edge.vision.optics.stain import StainCalibration, pool_stains
 from hemato_edge.vision.scale import ScaleEstimator, red_cell_diameter_px, red_cell_px_from_white
 
@@ -78,7 +79,7 @@ class LookEstimator:
         white = detections.of_kind(WBC)
         self._white_sizes.extend(float(size) for size in white.sizes)
         if len(white) and wants_stain:
-            self.add_stain(measure_stain(view, nuclei_in(view, detections)))
+            self.add_stain(with_red_cells(measure_stain(view, nuclei_in(view, detections)), view, detections))
 
     def add_red_cells(self, detections: Detections) -> None:
         """Learn the scale from the red cells among `detections`."""

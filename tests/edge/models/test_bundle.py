@@ -12,7 +12,8 @@ import pytest
 
 from hemato_edge.errors import ModelError
 from hemato_edge.models.bundle import CARD, GOLDEN, LABELS, read_bundle, write_bundle
-from hemato_edge.models.card import read_card
+from hemato_edge.models.card import EmbeddingSpec, read_card
+from hemato_edge.models.prototypes import pack_prototypes
 
 FLATBUFFER = b"\x1c\x00\x00\x00TFL3" + bytes(range(256)) * 8
 
@@ -129,6 +130,27 @@ def test_golden_pairs_must_fit_the_card(tmp_path: Path, make_card) -> None:
         )
 
 
+def test_prototypes_come_back_and_belong_to_the_card(tmp_path: Path, make_card) -> None:
+    path, inputs = tmp_path / "model.tflite", np.zeros((2, 64, 64, 3), np.uint8)
+    golden = {"logits": np.ones((2, 8), np.float32)}
+    stored = np.arange(-6, 6, dtype=np.int8).reshape(3, 4)
+    packed = pack_prototypes(stored, 0.5, -2, np.array([0, 7, 0]), np.array(["a", "b", "a"]))
+    card = make_card(embedding=EmbeddingSpec(size=4, prototypes=3, home_distance=2.0))
+    write_bundle(path, FLATBUFFER, card, inputs, golden, packed)
+    home = read_bundle(path).prototypes
+    assert home is not None
+    assert np.array_equal(home.embeddings, (stored + 2.0) * 0.5)
+    assert (home.labels.tolist(), home.laboratories.tolist()) == ([0, 7, 0], ["a", "b", "a"])
+    middle = home.embeddings[[0, 2]].mean(axis=0)
+    assert home.distances(middle[None] + [3, 0, 0, 4])[0] == pytest.approx(5)
+    for other, parts in ((make_card(), packed), (card, None), (card, b"damaged"), (card, packed[:-30])):
+        with pytest.raises(ModelError, match="prototypes"):
+            write_bundle(path, FLATBUFFER, other, inputs, golden, parts)
+    beyond = pack_prototypes(stored, 0.5, -2, np.array([0, 8, 0]), np.array(["a", "b", "a"]))
+    with pytest.raises(ModelError, match="labels are not those of the card"):
+        write_bundle(path, FLATBUFFER, card, inputs, golden, beyond)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -137,6 +159,7 @@ def test_golden_pairs_must_fit_the_card(tmp_path: Path, make_card) -> None:
         {"format": 99},
         {"temperature": 0},
         {"unknown": 1},
+        {"embedding": {"size": 8, "prototypes": 1, "home_distance": 1.0}},  # as long as the logits
         {"abroad": {"elsewhere": ((1,) * 8,) * 8}},  # no column of unclassified cells
         {"abroad": {"elsewhere": ((-1,) + (1,) * 8,) * 8}},
     ],

@@ -39,6 +39,8 @@ def test_a_field_teaches_scale_and_stain() -> None:
     assert look.red_cell_px == pytest.approx(69, rel=0.12)
     assert look.stain.looks == 3
     assert look.stain.nucleus_od[1] == pytest.approx(REFERENCE_NUCLEUS_OD[1], rel=0.3)
+    assert look.stain.red_od is not None
+    assert 0 < look.stain.red_od[1] < look.stain.nucleus_od[1]
 
 
 def test_white_cells_are_the_ruler_where_no_red_cell_is_seen() -> None:

@@ -3,11 +3,14 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
 import pytest
 from training.drawn_blood import draw_bccd, draw_data, read_rows, write_index, write_voc
 
-from hemato_edge.errors import DataError
+from hemato_edge.errors import ConfigurationError, DataError
 from hemato_training.data.cell_sets import by_laboratory, in_split, load, split_hash, thin
+from hemato_training.runs.schedule import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,8 +51,6 @@ def test_reads_both_layouts(drawn_data: Path) -> None:
     ],
 )
 def test_bccd_takes_only_what_is_certain(tmp_path: Path, subtypes: str, boxes: list, kept: bool) -> None:
-    import numpy as np
-
     folder = tmp_path / "bccd"
     draw_bccd(folder, 1, 1, np.random.default_rng(0))
     header, first, *rest = read_rows(folder)
@@ -126,3 +127,60 @@ def test_real_data(shared_data: Path) -> None:
     own = by_laboratory(load(shared_data))
     assert len(own["pbc"]) == 7314
     assert len(in_split(own["bccd"], "val")) == 74
+
+
+def write_rows(path: Path, rows: list[tuple[str, ...]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(",".join(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def raabin(folder: Path) -> None:
+    """Both halves of the Raabin data: typed single cells of three slides, and two fields that the experts named."""
+    rows = [
+        ("image", "label", "slide", "field", "split"),
+        ("a.jpg", "neutrophil", "1", "11", "train"),
+        ("b.jpg", "monocyte", "2", "21", "val"),
+        ("c.jpg", "basophil", "3", "31", "train"),
+        ("d.jpg", "basophil", "3", "32", "val"),
+    ]
+    write_rows(folder / "raabin_typed" / "index.csv", rows)
+    experts = [("image", "expert_label"), ("one.png", "eosinophil"), ("two.png", "monocyte")]
+    write_rows(folder / "raabin_typed" / "raabin_fields_expert_labels.csv", experts)
+    write_rows(folder / "raabin_fields" / "index.csv", [("image", "split"), ("one.png", "train"), ("two.png", "val")])
+    boxes = {"one": "0 0.5 0.5 0.2 0.2\n1 0.1 0.1 0.1 0.1\n", "two": "0 0.5 0.5 0.2 0.2\n0 0.2 0.2 0.1 0.1\n"}
+    for i, (name, text) in enumerate(boxes.items()):
+        write_rows(folder / "raabin_fields" / "labels" / f"{name}.txt", [(text.rstrip(),)])
+        picture = folder / "raabin_fields" / "images" / f"{name}.png"
+        picture.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(picture), np.full((100, 100, 3), i, np.uint8))
+    for name in "abcd":
+        (folder / "raabin_typed" / f"{name}.jpg").write_bytes(name.encode())
+
+
+def test_slides_are_groups_where_the_index_does_not_divide_them(tmp_path: Path) -> None:
+    raabin(tmp_path)
+    groups = {r.key: r.group for r in load(tmp_path, ("raabin_typed",))}
+    assert groups == {
+        "a.jpg": "raabin_typed/1",
+        "b.jpg": "raabin_typed/2",
+        "c.jpg": "raabin_typed/3/31",
+        "d.jpg": "raabin_typed/3/32",
+    }
+
+
+def test_fields_take_the_experts_types_where_one_cell_is_drawn(tmp_path: Path) -> None:
+    raabin(tmp_path)
+    (record,) = load(tmp_path, ("raabin_fields",))
+    assert (record.key, record.label, record.split) == ("one.png", "eosinophil", "train")
+    assert record.box == pytest.approx((40, 40, 60, 60))
+    (tmp_path / "raabin_typed" / "raabin_fields_expert_labels.csv").unlink()
+    with pytest.raises(DataError, match="experts' types are missing"):
+        load(tmp_path, ("raabin_fields",))
+
+
+def test_a_set_to_choose_by_needs_no_split_and_is_never_trained_on(tmp_path: Path) -> None:
+    write_rows(tmp_path / "isfahan" / "index.csv", [("image", "label"), ("x.jpg", "monocyte")])
+    (tmp_path / "isfahan" / "x.jpg").write_bytes(b"x")
+    assert [r.split for r in load(tmp_path, ("isfahan",))] == ["val"]
+    with pytest.raises(ConfigurationError, match="never trained on"):
+        Settings(data=tmp_path, out=tmp_path, laboratories=("isfahan",))

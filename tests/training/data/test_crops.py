@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -49,8 +50,6 @@ def test_look_is_measured_by_the_device_s_code(material) -> None:
 
 
 def test_look_needs_cells(tmp_path: Path, drawn_data: Path) -> None:
-    from dataclasses import replace
-
     path = tmp_path / "empty.png"
     cv2.imwrite(str(path), np.full((120, 120, 3), 230, np.uint8))
     record = replace(load(drawn_data)[0], path=path)
@@ -101,9 +100,9 @@ def test_unreadable_picture(tmp_path: Path) -> None:
 
 def test_epoch_is_balanced_and_repeatable(material) -> None:
     _, _, cells, _ = material
-    order = draw_epoch(cells, {"bccd": 4.0}, seed=1, epoch=3)
-    assert np.array_equal(order, draw_epoch(cells, {"bccd": 4.0}, seed=1, epoch=3))
-    assert not np.array_equal(order, draw_epoch(cells, {"bccd": 4.0}, seed=1, epoch=4))
+    order = draw_epoch(cells, 4.0, seed=1, epoch=3)
+    assert np.array_equal(order, draw_epoch(cells, 4.0, seed=1, epoch=3))
+    assert not np.array_equal(order, draw_epoch(cells, 4.0, seed=1, epoch=4))
     drawn = cells.laboratories[order]
     assert np.count_nonzero(drawn == "bccd") == 4 * np.count_nonzero(cells.laboratories == "bccd")
     assert set(order) == set(range(len(cells)))
@@ -113,13 +112,27 @@ def test_small_classes_are_drawn_more_often_but_not_alike(material) -> None:
     _, _, cells, _ = material
     neutrophil, other = np.flatnonzero(cells.labels == 0), np.flatnonzero(cells.labels == 2)
     uneven = cells.select(np.concatenate([np.repeat(neutrophil, 8), other]))
-    share = np.mean(uneven.labels[draw_epoch(uneven, {}, 0, 0)] == 2)
+    share = np.mean(uneven.labels[draw_epoch(uneven, 1.0, 0, 0)] == 2)
     assert np.mean(uneven.labels == 2) < share < 0.5
+
+
+def test_laboratories_and_slides_are_drawn_by_the_root_of_their_size(material) -> None:
+    _, _, cells, _ = material
+    one = np.flatnonzero((cells.laboratories == "pbc") & (cells.labels == 0))[:1]
+    other = np.flatnonzero((cells.laboratories == "bccd") & (cells.labels == 0))[:1]
+    many = cells.select(np.concatenate([one.repeat(90), other.repeat(10)]))
+    slides = np.array(["a"] * 81 + ["b"] * 9 + [f"field {i}" for i in range(10)])
+    uneven = replace(many, groups=slides)
+    order = draw_epoch(uneven, 0.0, seed=1, epoch=0, views=4000)
+    assert len(order) == pytest.approx(4000, abs=4)
+    assert np.mean(uneven.laboratories[order] == "pbc") == pytest.approx(3 / 4, abs=0.01)
+    of_pbc = uneven.groups[order][uneven.laboratories[order] == "pbc"]
+    assert np.mean(of_pbc == "a") == pytest.approx(3 / 4, abs=0.01)
 
 
 def test_batches_follow_from_seed_epoch_and_place(material) -> None:
     _, looks, cells, _ = material
-    order = draw_epoch(cells, {}, 1, 0)
+    order = draw_epoch(cells, 1.0, 1, 0)
 
     def batches(epoch: int) -> TrainingBatches:
         return TrainingBatches(cells, looks, order, size=SIZE, classes=8, batch=10, seed=1, epoch=epoch, strength=0.6)

@@ -98,5 +98,6 @@ def test_groups_come_from_the_records(tmp_path) -> None:
         np.array(["bccd"] * 2),
         np.array(["3", "0"]),
         np.zeros((2, 3)),
+        np.array(["bccd/field 1", "bccd/field 0"]),
     )
     assert answers_of(np.zeros((2, N), np.float32), cells, records).groups.tolist() == ["bccd/field 1", "bccd/field 0"]

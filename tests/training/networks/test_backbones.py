@@ -164,3 +164,24 @@ def test_weights_that_do_not_fit(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match="could not be loaded"):
         build_classifier("mobilenet_v2", SIZE, CLASSES, alpha=0.35, weights=str(path))
+
+
+def test_efficientnet_lite0_has_the_published_form() -> None:
+    model = build_classifier("efficientnet_lite0", SIZE, CLASSES, weights="none")
+    trunk = model.get_layer(TRUNK)
+    assert trunk.output_shape == (None, SIZE // 32, SIZE // 32, 1280)
+    assert sum(isinstance(layer, keras.layers.DepthwiseConv2D) for layer in trunk.layers) == 16
+    with pytest.raises(DataError, match="no weights of this architecture"):
+        build_classifier("efficientnet_lite0", SIZE, CLASSES)
+
+
+def test_efficientnet_lite0_takes_a_file_of_weights(tmp_path: Path) -> None:
+    first = build_classifier("efficientnet_lite0", SIZE, CLASSES, weights="none")
+    live_batch_norm(first)
+    path = tmp_path / "lite0.weights.h5"
+    first.get_layer(TRUNK).save_weights(path)
+    second = build_classifier("efficientnet_lite0", SIZE, CLASSES, weights=str(path))
+    pictures = images(2) / 127.5 - 1
+    features = [np.asarray(model.get_layer(TRUNK)(pictures)) for model in (first, second)]
+    assert np.array_equal(*features)
+    assert features[0].max() <= 6

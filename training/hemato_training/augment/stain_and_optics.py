@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from hemato_edge.vision.optics.stain import OFFSET, REFERENCE_NUCLEUS_OD, StainCalibration, apply_stain, density
+from hemato_edge.vision.optics.stain import (
+    OFFSET,
+    REFERENCE_NUCLEUS_OD,
+    REFERENCE_RED_OD,
+    StainCalibration,
+    apply_stain,
+    density,
+)
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -23,8 +30,17 @@ if TYPE_CHECKING:
 
 MARGIN = 1.5
 """Side of the crop that comes in over the side of the crop that goes out: √2 for any rotation, the rest for shifts."""
-ZOOM = 0.2
+ZOOM = 0.25
 """Largest relative error of scale. A red cell is 6.2 to 8.2 µm, and its estimate errs by about as much again."""
+STRAIGHT = 0.4
+"""Share of views whose stain table goes straight through glass and nucleus; of the rest half goes through the red
+cells as well and half lies anywhere between."""
+CLIPPED = 0.25
+"""Share of views whose camera loses the dark end."""
+BLACK = 70.0
+"""Level, of 255, up to which such a camera shows black."""
+RIM = 0.04
+"""Share of views that the round rim of an eyepiece cuts into."""
 SHIFT = 0.06
 """Largest shift in sides of the crop: how far a locator's box centre lies off the cell's."""
 AT_HOME = 0.4
@@ -59,7 +75,9 @@ def augment(crop: Image, stain: StainCalibration, size: int, rng: Generator, str
         strength *= rng.uniform(0, 0.5)
     picture = change_softness(picture, rng, strength)
     photographed, measured = photograph_elsewhere(picture, stain, rng, strength)
-    finished = apply_stain(photographed, measured)
+    finished = apply_stain(photographed, measured, _red_weight(rng))
+    if rng.random() < RIM:
+        finished = cut_by_rim(finished, rng)
     return change_hue(finished, rng, strength) if rng.random() < 0.5 else finished
 
 
@@ -70,10 +88,10 @@ def photograph_elsewhere(
 
     Worked out in optical density: another amount of dye and another sensitivity of each channel, crosstalk between
     the channels (dyes and filters of another colour), a curved response, another background that may be overexposed,
-    uneven light, noise, eight bits and JPEG. Then the two points of the stain calibration, background and nucleus,
-    are carried through the same chain and given an error of measurement, so that bringing the picture back to the
-    reference stain leaves what it leaves on a real foreign slide: amplified noise, clipping, and dyes that the two
-    points do not fix.
+    a camera that shows the darkest as black, uneven light, noise, eight bits and JPEG. Then the points of the stain
+    calibration, background, nucleus and red cell, are carried through the same chain and given an error of
+    measurement, so that bringing the picture back to the reference stain leaves what it leaves on a real foreign slide:
+    amplified noise, clipping, and dyes that the points do not fix.
 
     Args:
         picture: (S, S, 3) uint8 BGR.
@@ -86,6 +104,7 @@ def photograph_elsewhere(
     """
     nucleus = np.asarray(REFERENCE_NUCLEUS_OD)
     known = density(picture, np.asarray(stain.background)) * stain.ratios().astype(np.float32)
+    red = np.asarray(REFERENCE_RED_OD if stain.red_od is None else stain.red_od * stain.ratios())
     mixing = np.eye(3) + rng.normal(0, CROSSTALK * strength, (3, 3))
     if rng.random() < 0.06 * strength:  # a grey or nearly grey camera
         mixing = 0.2 * mixing + 0.8 * np.tile([0.1, 0.6, 0.3], (3, 1))
@@ -94,12 +113,16 @@ def photograph_elsewhere(
     channels = np.exp(rng.normal(0, (0.5 * strength, 0.2 * strength, 0.3 * strength)))
     bend = np.exp(rng.normal(0, 0.25 * strength))
     glass = 240 - far * (240 - rng.uniform(*GLASS)) + rng.normal(0, 30 * strength, 3)
+    black = np.zeros(3)
+    if rng.random() < CLIPPED:
+        black = np.clip(far * rng.uniform(-0.3 * BLACK, BLACK, 3), 0, 0.4 * glass)
+    contrast = (glass / (glass - black)).astype(np.float32)
 
     def develop(od: NDArray[np.float32]) -> NDArray[np.float32]:
         scaled = cv2.transform(od, (mixing * (dye * channels)[:, None]).astype(np.float32))
         curved = np.sign(scaled) * np.abs(scaled) ** np.float32(bend)
         back: NDArray[np.float32] = (glass + OFFSET).astype(np.float32) * np.exp(-curved) - np.float32(OFFSET)
-        return back
+        return (back - black.astype(np.float32)) * contrast
 
     light = develop(known)
     if rng.random() < 0.5:
@@ -110,10 +133,36 @@ def photograph_elsewhere(
     if rng.random() < 0.5 * strength:
         photographed = compress(photographed, int(rng.integers(40, 96)))
     background = np.clip(glass, 1, 255) * np.exp(rng.normal(0, 0.04 * strength, 3))
-    stained = np.clip(develop(nucleus.astype(np.float32)[None, None])[0, 0], 0, 255)
-    absorbed = -np.log((stained + OFFSET) / (background + OFFSET)) * np.exp(rng.normal(0, 0.2 * strength, 3))
-    (b, g, r), (nb, ng, nr) = np.minimum(background, 255).tolist(), absorbed.tolist()
-    return photographed, StainCalibration((b, g, r), (nb, ng, nr), 1)
+
+    def measured(point: NDArray[np.float64]) -> tuple[float, float, float]:
+        shown = np.clip(develop(point.astype(np.float32)[None, None])[0, 0], 0, 255)
+        absorbed = -np.log((shown + OFFSET) / (background + OFFSET)) * np.exp(rng.normal(0, 0.2 * strength, 3))
+        b, g, r = absorbed.tolist()
+        return b, g, r
+
+    b, g, r = np.minimum(background, 255).tolist()
+    return photographed, StainCalibration((b, g, r), measured(nucleus), 1, measured(red))
+
+
+def _red_weight(rng: Generator) -> float:
+    """How far the red cells bend the stain table of one view; see `STRAIGHT`."""
+    chance = rng.random()
+    if chance < STRAIGHT:
+        return 0.0
+    return 1.0 if chance < (1 + STRAIGHT) / 2 else float(rng.random())
+
+
+def cut_by_rim(picture: Image, rng: Generator) -> Image:
+    """The picture as it lies at the border of a round field of view: beyond an arc that spares the middle, black."""
+    side = picture.shape[0]
+    radius, direction = rng.uniform(0.55, 0.9) * side, rng.uniform(0, 2 * np.pi)
+    away = radius - rng.uniform(0.3, 0.55) * side
+    centre = (round(side / 2 - away * np.cos(direction)), round(side / 2 - away * np.sin(direction)))
+    lit = np.zeros((side, side), np.uint8)
+    cv2.circle(lit, centre, round(radius), 255, -1)
+    rimmed = picture.copy()
+    rimmed[lit == 0] = rng.integers(0, 40)
+    return rimmed
 
 
 def change_pose(crop: Image, size: int, rng: Generator, strength: float) -> Image:

@@ -8,11 +8,14 @@ device.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hemato_edge.errors import DataError, ModelError
+from hemato_edge.models.bundle import read_bundle
+from hemato_edge.models.card import ClassifierCard
+from hemato_training.networks.backbones import build_classifier
 from hemato_training.networks.keras_model import load_keras
 from hemato_training.runs.files import MODEL_FILE, RUN_FILE
 
@@ -26,7 +29,8 @@ def average_runs(runs: Sequence[Path], out: Path) -> Path:
 
     Args:
         runs: folders of runs of one architecture and size. The first gives the settings, the data and the looks: let it
-            be the one that learnt from the most laboratories.
+            be the one that learnt from the most laboratories. Any but the first may be the int8 bundle that they went
+            on from.
         out: folder to write.
 
     Returns:
@@ -43,7 +47,7 @@ def average_runs(runs: Sequence[Path], out: Path) -> Path:
     if (out / RUN_FILE).exists():
         raise DataError(f"{out} already holds a run.", "Name another folder with --out.")
     facts = _read_facts(runs[0])
-    models = [load_keras(run / MODEL_FILE) for run in runs]
+    models = [_model_of(run) for run in runs]
     weights = [model.get_weights() for model in models]
     forms = [[weight.shape for weight in own] for own in weights]
     for run, model, form in zip(runs[1:], models[1:], forms[1:], strict=True):
@@ -57,6 +61,17 @@ def average_runs(runs: Sequence[Path], out: Path) -> Path:
     models[0].save(out / MODEL_FILE)
     (out / RUN_FILE).write_text(json.dumps(facts, indent=1))
     return out / MODEL_FILE
+
+
+def _model_of(run: Path) -> Any:
+    """The Keras model of a run's folder, or of an int8 bundle."""
+    if run.suffix != ".tflite":
+        return load_keras(run / MODEL_FILE)
+    card = read_bundle(run).card
+    if not isinstance(card, ClassifierCard):
+        raise ModelError(f"{run} is no classifier.", "Name a classifier, or folders of `hemato-edge train`.")
+    size, classes = card.input.size, len(card.labels)
+    return build_classifier(card.architecture, size, classes, alpha=card.alpha or 1.0, weights=str(run))
 
 
 def _read_facts(run: Path) -> dict[str, dict[str, object]]:

@@ -14,7 +14,7 @@ import numpy as np
 from hemato_training.augment.stain_and_optics import augment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -22,39 +22,57 @@ if TYPE_CHECKING:
     from hemato_training.data.crops import Cells, Look
 
 BALANCE = 0.5
-"""Classes are drawn in proportion to their size to this power: 1 as they come, 0 all alike. Half keeps a laboratory's
-thirteen monocytes from being shown thirty times an epoch."""
+"""Laboratories, in each its classes, and in each class its slides are drawn in proportion to their size to this power:
+1 as they come, 0 all alike. Half keeps a laboratory's thirteen monocytes from being shown thirty times an epoch."""
 _ORDER, _AUGMENT = 0, 1
 
 
-def draw_epoch(cells: Cells, oversample: Mapping[str, float], seed: int, epoch: int) -> NDArray[np.intp]:
-    """Indices into `cells` for one epoch, shuffled.
+def draw_epoch(cells: Cells, oversample: float, seed: int, epoch: int, views: int = 0) -> NDArray[np.intp]:
+    """Indices into `cells` for one epoch, shuffled: balanced over laboratories, then classes, then slides.
 
     Args:
         cells: what to draw from.
-        oversample: laboratory → how often its cells come on average; 1 unless named.
+        oversample: how often a cell of a smaller laboratory comes per cell of the largest; 0 draws the laboratories in
+            proportion to the root of their sizes.
         seed: of the run.
         epoch: number of the epoch.
+        views: how many cells are drawn in all, by the root of the laboratories' sizes; 0 for as many as there are.
     """
     rng = np.random.default_rng([seed, epoch, _ORDER])
+    names, sizes = np.unique(cells.laboratories, return_counts=True)
+    if oversample:
+        totals = sizes * np.where(sizes < sizes.max(), oversample, 1.0)
+    else:
+        totals = (views or len(cells)) * sizes**BALANCE / np.sum(sizes**BALANCE)
     drawn: list[NDArray[np.intp]] = []
-    for name in np.unique(cells.laboratories):
-        own = cells.laboratories == name
-        total = np.count_nonzero(own) * oversample.get(str(name), 1.0)
-        present, sizes = np.unique(cells.labels[own], return_counts=True)
-        shares = sizes**BALANCE / np.sum(sizes**BALANCE)
-        for label, share in zip(present, shares, strict=True):
-            members = np.flatnonzero(own & (cells.labels == label))
-            drawn.append(_repeat(members, max(1, round(total * share)), rng))
+    for name, total in zip(names, totals, strict=True):
+        own = np.flatnonzero(cells.laboratories == name)
+        for of_class, wanted in _shared_out(own, cells.labels[own], total):
+            for members, share in _shared_out(of_class, cells.groups[of_class], wanted):
+                drawn.append(_repeat(members, share, rng))
     order = np.concatenate(drawn)
     rng.shuffle(order)
     return order
 
 
-def _repeat(members: NDArray[np.intp], wanted: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """`wanted` of the members, each equally often but for one."""
-    rounds = [rng.permutation(members) for _ in range(-(-wanted // len(members)))]
-    chosen: NDArray[np.intp] = np.concatenate(rounds)[:wanted]
+def _shared_out(
+    members: NDArray[np.intp], parts: NDArray[np.generic], total: float
+) -> Iterator[tuple[NDArray[np.intp], float]]:
+    """The members of each part, and its share of `total` by the power `BALANCE` of its size; all, if each is alone."""
+    present, sizes = np.unique(parts, return_counts=True)
+    if len(present) == len(members):
+        yield members, total
+        return
+    shares = sizes**BALANCE / np.sum(sizes**BALANCE)
+    for part, share in zip(present, shares, strict=True):
+        yield members[parts == part], total * float(share)
+
+
+def _repeat(members: NDArray[np.intp], wanted: float, rng: np.random.Generator) -> NDArray[np.intp]:
+    """`wanted` of the members, each equally often but for one; what is left of a whole one is drawn by chance."""
+    number = int(wanted) + int(rng.random() < wanted - int(wanted))
+    rounds = [rng.permutation(members) for _ in range(-(-number // len(members)))]
+    chosen: NDArray[np.intp] = np.concatenate([*rounds, members[:0]])[:number]
     return chosen
 
 

@@ -118,9 +118,7 @@ def _run_epoch(
 ) -> None:
     """One epoch and its validation; keeps the judged weights if they are the best so far."""
     began = time.monotonic()
-    sizes = {name: len(material.train.of_laboratory(name)) for name in settings.laboratories}
-    oversample = {name: settings.oversample for name, size in sizes.items() if size < max(sizes.values())}
-    order = draw_epoch(material.train, oversample, settings.seed, state.epoch)
+    order = draw_epoch(material.train, settings.oversample, settings.seed, state.epoch, settings.views)
     batches = TrainingBatches(
         material.train,
         material.looks,

@@ -16,7 +16,12 @@ def register(group: typer.Typer) -> None:
 
 
 def average(
-    run: Annotated[list[Path], typer.Argument(help="Folders of runs; the first gives settings, data and looks.")],
+    run: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folders of runs, or the .tflite they went on from; the first gives settings, data and looks."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Folder of the average, such as runs/soup.")],
     as_json: Json = False,
 ) -> None:

@@ -33,6 +33,10 @@ def convert(
         typer.Option(help="Percent of the activations beyond their int8 limits; the architecture's own unless named."),
     ] = None,
     name: Annotated[str, typer.Option(help="Name of the model, for its card.")] = "hemato-edge classifier",
+    left_out: Annotated[
+        Path | None,
+        typer.Option(help="How the recipe did in left-out laboratories (benchmarks/travel.py): chooses the threshold."),
+    ] = None,
     cache: Cache = None,
     as_json: Json = False,
 ) -> None:
@@ -55,6 +59,7 @@ def convert(
         representative=representative,
         tail=tail,
         name=name,
+        left_out=left_out,
         reporter=Screen(),
     )
     if as_json:
@@ -81,6 +86,7 @@ def _conversion_as_json(conversion: Conversion) -> dict[str, Any]:
         },
         "temperature": conversion.temperature,
         "rejection_threshold": conversion.threshold,
+        "abroad": None if conversion.abroad is None else asdict(conversion.abroad),
         "operations": conversion.operations,
         "report": str(conversion.report),
         "picture": str(conversion.picture),
@@ -104,6 +110,12 @@ def _show_conversion(conversion: Conversion) -> None:
         f"a logit differs by {parity.mean_difference:.2f} on average, {parity.max_difference:.2f} at most. "
         f"Temperature {conversion.temperature:.2f}; below {conversion.threshold:.2f} a cell stays unclassified."
     )
+    abroad = conversion.abroad
+    if abroad is not None:
+        kept = "" if abroad.reached else ", which no threshold keeps to what is asked"
+        screen.print(f"In laboratories that were left out{kept}:")
+        for name, share in abroad.right.items():
+            screen.print(f"  {name}: {percent(abroad.answered[name])} % answered, {percent(share)} % of these right")
     screen.print(f"Report: {conversion.report}, worst cells: {conversion.picture}")
     for case in parity.worst:
         if case.float_answer != case.int8_answer:

@@ -24,7 +24,8 @@ from hemato_training.data.pictures import picture_size
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-RAABIN_CELLS = Path(__file__).parent / "raabin_cells.csv"
+RAABIN_TYPES = "raabin_fields_expert_labels.csv"
+"""The experts' types of the cells in `raabin_fields`; it comes with `raabin_typed`."""
 SPLITS: tuple[str, ...] = ("train", "val", "test")
 """What a split may be called. `test` is read and guarded against leaks, and no part of training looks at it."""
 
@@ -150,30 +151,68 @@ def read_any(folder: Path, laboratory: str) -> list[Record]:
     return records
 
 
-def read_raabin(folder: Path) -> list[Record]:
-    """White cells of the Raabin fields: boxes as drawn there, types as read by us.
+def read_raabin_fields(folder: Path) -> list[Record]:
+    """White cells of the Raabin fields: boxes as drawn there, types by two experts.
 
-    The fields come without types. `raabin_cells.csv` holds what an engineer of this project, no haematologist, read
-    from the pictures before any model had judged them; 31 cells that are cut, blurred or doubtful were left out. So
-    these cells may teach what another stain looks like; figures on them are no evidence.
+    The fields come without types; the table that lies with the typed cells names them by picture, so a box can be named
+    for certain only where a picture has exactly one.
 
     Raises:
-        DataError: as `read_class_folders`, and if an annotation is missing, unreadable or another than was read.
+        DataError: as `read_class_folders`, and if the experts' table or an annotation is missing.
     """
     splits = {row["image"]: row["split"] for row in read_index(folder, {"image", "split"})}
+    table = folder.parent / "raabin_typed" / RAABIN_TYPES
+    if not table.is_file():
+        raise DataError(f"The experts' types are missing: there is no {table}.", "Get the data set again.")
     records = []
-    with RAABIN_CELLS.open(newline="", encoding="utf-8") as file:
+    with table.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             name, path = row["image"], folder / "images" / row["image"]
             if name not in splits:
                 raise DataError(f"{folder} lacks the picture {name}.", "Get the data set again.")
             boxes = read_yolo(folder / "labels" / f"{path.stem}.txt", *picture_size(path)).of_kind(WBC)
-            if int(row["box"]) >= len(boxes):
-                raise DataError(f"The boxes of {name} are others than were read.", "Get the data set again.")
-            x0, y0, x1, y1 = (float(side) for side in boxes[int(row["box"])])
-            key = f"{name}#{row['box']}"
-            group = f"raabin_fields/{name}"
-            records.append(Record(path, row["label"], "raabin_fields", group, splits[name], key, (x0, y0, x1, y1)))
+            if len(boxes) == 1:
+                x0, y0, x1, y1 = (float(side) for side in boxes[0])
+                label, group = row["expert_label"], f"raabin_fields/{name}"
+                records.append(Record(path, label, "raabin_fields", group, splits[name], name, (x0, y0, x1, y1)))
+    _check_records(records, folder)
+    return records
+
+
+def read_slides(folder: Path, laboratory: str) -> list[Record]:
+    """A set of single-cell pictures whose `index.csv` has the columns image, label, slide and split.
+
+    The slide is the group, unless the index itself divides it (as one patient's slide of Raabin, which holds all
+    basophils); then its pictures of one field are.
+
+    Raises:
+        DataError: as `read_class_folders`.
+    """
+    rows = read_index(folder, {"image", "label", "slide", "field", "split"})
+    splits: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        splits[row["slide"]].add(row["split"])
+    records = []
+    for row in rows:
+        own = row["slide"] if len(splits[row["slide"]]) == 1 else f"{row['slide']}/{row['field']}"
+        name = row["image"]
+        records.append(Record(folder / name, row["label"], laboratory, f"{laboratory}/{own}", row["split"], name))
+    _check_records(records, folder)
+    return records
+
+
+def read_judged_only(folder: Path, laboratory: str) -> list[Record]:
+    """A set of single-cell pictures whose `index.csv` has the columns image and label: all of it is for judging.
+
+    Raises:
+        DataError: as `read_class_folders`.
+    """
+    rows = read_index(folder, {"image", "label"})
+    names = [row["image"] for row in rows]
+    records = [
+        Record(folder / name, row["label"], laboratory, f"{laboratory}/{name}", "val", name)
+        for name, row in zip(names, rows, strict=True)
+    ]
     _check_records(records, folder)
     return records
 
@@ -189,11 +228,19 @@ LABORATORIES: dict[str, Laboratory] = {
     "bccd": Laboratory("bccd", "BCCD", "MIT", "BCCD data set (cosmicad, akshaylamba, Shenggan)", True, read_bccd),
     "raabin_fields": Laboratory(
         "raabin_fields",
-        "Raabin, types as read by this project",
+        "Raabin, fields",
         "MIT",
-        "TXL-PBC data set; Raabin-WBC data set",
+        "TXL-PBC data set; types: Raabin-WBC data set, Kouzehkanan et al. 2022",
         True,
-        read_raabin,
+        read_raabin_fields,
+    ),
+    "raabin_typed": Laboratory(
+        "raabin_typed",
+        "Raabin, single cells",
+        "LicenseRef-free-for-research",
+        "Raabin-WBC data set, Kouzehkanan et al. 2022",
+        True,
+        lambda folder: read_slides(folder, "raabin_typed"),
     ),
     "moticam": Laboratory(
         "moticam",
@@ -203,11 +250,19 @@ LABORATORIES: dict[str, Laboratory] = {
         False,
         _reader("moticam"),
     ),
+    "isfahan": Laboratory(
+        "isfahan",
+        "MISP, two hospitals in Isfahan",
+        "LicenseRef-not-stated",
+        "MISP data set, Isfahan",
+        False,
+        lambda folder: read_judged_only(folder, "isfahan"),
+    ),
     "reviewed": Laboratory(
         "reviewed", "Cells named in review", "the owner's", "the owner of the slides", True, _reader("reviewed")
     ),
 }
-"""The data sets that are known by name. `moticam` shows how a model travels: it is never trained on.
+"""The data sets that are known by name. `moticam` and `isfahan` show how a model travels: they are never trained on.
 `reviewed` is what `hemato-edge review training-set` writes."""
 TRAINED_ON: tuple[str, ...] = ("pbc", "bccd")
 """The sets a run learns from unless told otherwise."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from hemato_edge.vision.classify.crops import CROP_RED_CELLS, crop_side_px, cut_
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.locator import OpenCvLocator, find_central_cell
 from hemato_edge.vision.optics.nuclei import measure_stain
+from hemato_edge.vision.optics.red_cells import with_red_cells
 from hemato_edge.vision.optics.stain import (
     StainCalibration,
     background_colour,
@@ -29,6 +30,7 @@ from hemato_edge.vision.optics.stain import (
     pool_stains,
 )
 from hemato_edge.vision.scale import red_cell_diameter_px, red_cell_px_from_white
+from hemato_edge.vision.slide_look import MIN_RED_SHARE
 from hemato_training.data.cell_sets import by_laboratory, in_split, split_hash
 from hemato_training.data.pictures import read_picture
 from hemato_training.progress import Silent
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 
 LOOK_PICTURES = 240
 """How many pictures a laboratory's scale and stain are measured on; the medians settle long before."""
-_CACHE_FORMAT = 2
+_CACHE_FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,10 @@ class Look:
     def from_json(value: Mapping[str, object]) -> Look:
         """The look that `as_json` wrote."""
         stain = dict(value["stain"])  # type: ignore[call-overload]
-        calibration = StainCalibration(tuple(stain["background"]), tuple(stain["nucleus_od"]), int(stain["looks"]))
+        red = stain.get("red_od")  # runs of older versions did not measure it
+        calibration = StainCalibration(
+            tuple(stain["background"]), tuple(stain["nucleus_od"]), int(stain["looks"]), tuple(red) if red else None
+        )
         return Look(float(value["red_cell_px"]), calibration, int(value["pictures"]))  # type: ignore[arg-type, call-overload]
 
 
@@ -83,6 +88,7 @@ class Cells:
         laboratories: (n,) str.
         keys: (n,) str, the picture's name within its data set.
         glass: (n, 3) float64 BGR, colour of empty glass in the picture the cell was cut from.
+        groups: (n,) str, what the cells were split by: a slide where the data set names it, else a field or a picture.
     """
 
     crops: NDArray[np.uint8]
@@ -90,6 +96,7 @@ class Cells:
     laboratories: NDArray[np.str_]
     keys: NDArray[np.str_]
     glass: NDArray[np.float64]
+    groups: NDArray[np.str_]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -97,7 +104,12 @@ class Cells:
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> Cells:
         """The cells that `chosen` (boolean, or indices) picks."""
         return Cells(
-            self.crops[chosen], self.labels[chosen], self.laboratories[chosen], self.keys[chosen], self.glass[chosen]
+            self.crops[chosen],
+            self.labels[chosen],
+            self.laboratories[chosen],
+            self.keys[chosen],
+            self.glass[chosen],
+            self.groups[chosen],
         )
 
     def stain(self, index: int, looks: Mapping[str, Look]) -> StainCalibration:
@@ -112,8 +124,8 @@ class Cells:
 def measure_look(records: Sequence[Record], reporter: Reporter | None = None) -> Look:
     """Scale and stain of one laboratory, over its training pictures (over all, where it has none).
 
-    Where no picture shows red cells to measure, the white cells' usual size gives the scale, as on the device. Labels
-    serve only to leave platelets out of the stain: they have no nucleus.
+    Where too few pictures show red cells to measure, the white cells' usual size gives the scale, as on the device.
+    Labels serve only to leave platelets out of the stain: they have no nucleus.
 
     Raises:
         DataError: if no cell or no nucleus was found in any picture, or a picture cannot be read.
@@ -127,7 +139,8 @@ def measure_look(records: Sequence[Record], reporter: Reporter | None = None) ->
     what = f"scale and stain of {pictures[0].laboratory}"
     for record in (reporter or Silent()).track(pictures, what, len(pictures)):
         image = read_picture(record.path)
-        diameter = red_cell_diameter_px(locator.locate(FieldView(image)))
+        detections = locator.locate(FieldView(image))
+        diameter = red_cell_diameter_px(detections)
         if diameter is not None:
             diameters.append(diameter)
         white = record.box or find_central_cell(FieldView(image))
@@ -135,9 +148,11 @@ def measure_look(records: Sequence[Record], reporter: Reporter | None = None) ->
             white_sizes.append(float(np.sqrt((white[2] - white[0]) * (white[3] - white[1]))))
         if record.label != PLATELET_LABEL:
             stain = measure_stain(FieldView(image), None if record.box is None else _nucleus(image, record.box))
+            stain = with_red_cells(stain, FieldView(image), detections)
             if stain is not None:
                 stains.append(stain)
-    red_cell_px = float(np.median(diameters)) if diameters else red_cell_px_from_white(white_sizes)
+    seen = diameters and (len(diameters) >= MIN_RED_SHARE * len(pictures) or not white_sizes)
+    red_cell_px = float(np.median(diameters)) if seen else red_cell_px_from_white(white_sizes)
     pooled = pool_stains(stains)
     if red_cell_px is None or pooled is None:
         missing = "cell" if red_cell_px is None else "nucleus"
@@ -184,6 +199,7 @@ def cut_cells(
         np.array([r.laboratory for r in records], np.str_),
         np.array([r.key for r in records], np.str_),
         glass,
+        np.array([r.group for r in records], np.str_),
     )
 
 
@@ -238,25 +254,18 @@ def cells_of(
     path = cache / f"cells-{size}-{_key(records, size, margin, scales)}.npz"
     if path.is_file():
         with np.load(path, allow_pickle=False) as kept:
-            return Cells(kept["crops"], kept["labels"], kept["laboratories"], kept["keys"], kept["glass"])
+            return Cells(*(kept[field.name] for field in fields(Cells)))
     cells = cut_cells(records, looks, size, margin, reporter)
     cache.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".partial.npz")
-    np.savez(
-        temporary,
-        crops=cells.crops,
-        labels=cells.labels,
-        laboratories=cells.laboratories,
-        keys=cells.keys,
-        glass=cells.glass,
-    )
+    np.savez(temporary, **{field.name: getattr(cells, field.name) for field in fields(cells)})
     temporary.replace(path)
     return cells
 
 
 def _key(records: Sequence[Record], *parameters: object) -> str:
     """Sixteen hex digits over all that the cut depends on, the device's code among it."""
-    code = b"".join(path.read_bytes() for path in sorted(Path(vision.__file__).parent.glob("*.py")))
+    code = b"".join(path.read_bytes() for path in sorted(Path(vision.__file__).parent.rglob("*.py")))
     boxes = sorted((r.key, r.box) for r in records)
     everything = repr((_CACHE_FORMAT, split_hash(records), boxes, CROP_RED_CELLS, parameters, code))
     return hashlib.sha256(everything.encode()).hexdigest()[:16]

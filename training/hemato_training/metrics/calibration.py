@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 LOWEST_THRESHOLD = 0.5
@@ -16,6 +18,10 @@ HIGHEST_THRESHOLD = 0.999
 """Stands where no confidence is high enough."""
 MAX_ERROR = 0.01
 """Share of wrong answers among those given, at most, on the cells the threshold is chosen on."""
+RIGHT_ABROAD = (0.95, 0.90)
+"""Share of right answers among those given in left-out laboratories: in their mean, and in the worst."""
+LEAST_ANSWERED = 0.05
+"""A threshold that leaves fewer of a left-out laboratory's cells an answer proves nothing about it."""
 BINS = 15
 
 
@@ -82,6 +88,37 @@ def rejection_threshold(
     last = int(np.flatnonzero(possible)[-1])
     between = (falling[last] + falling[last + 1]) / 2  # apart from both, whatever a device's rounding
     return float(np.clip(between, LOWEST_THRESHOLD, HIGHEST_THRESHOLD))
+
+
+def threshold_abroad(
+    laboratories: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]], asked: tuple[float, float] = RIGHT_ABROAD
+) -> tuple[float, bool]:
+    """The smallest confidence from which on left-out laboratories' answers are right often enough.
+
+    Args:
+        laboratories: of each the probabilities (n, labels) and the truth (n,).
+        asked: least share of right answers among those given, in the mean over laboratories and in the worst.
+
+    Returns:
+        The threshold, and whether it keeps what is asked; if none does, the one that misses it least.
+    """
+    candidates = np.concatenate([np.arange(LOWEST_THRESHOLD, 0.95, 0.01), 1 - np.geomspace(0.05, 0.001, 60)])
+    best, least = HIGHEST_THRESHOLD, -np.inf
+    for threshold in candidates:
+        right = []
+        for probabilities, labels in laboratories:
+            given = probabilities.max(axis=1) >= threshold
+            if given.mean() < LEAST_ANSWERED:
+                break
+            right.append(float(np.mean(probabilities[given].argmax(axis=1) == labels[given])))
+        if len(right) < len(laboratories):
+            break
+        spare = min(float(np.mean(right)) - asked[0], min(right) - asked[1])
+        if spare >= 0:
+            return float(threshold), True
+        if spare > least:
+            best, least = float(threshold), spare
+    return best, False
 
 
 def reliability(probabilities: NDArray[np.float64], labels: NDArray[np.int64], bins: int = BINS) -> list[Bin]:

@@ -17,6 +17,8 @@ import keras
 import numpy as np
 
 from hemato_edge.errors import ConfigurationError, DataError
+from hemato_training.networks.efficientnet_lite0 import efficientnet_lite0
+from hemato_training.networks.from_bundle import take_over_bundle
 from hemato_training.networks.initial_weights import IMAGENET
 
 if TYPE_CHECKING:
@@ -62,6 +64,13 @@ def _efficientnet_b0(size: int, alpha: float, weights: str) -> Any:
         include_top=False, input_shape=(size, size, 3), weights=_keras_weights(weights)
     )
     return _without_preprocessing(whole, fold=weights != "none")
+
+
+def _efficientnet_lite0(size: int, alpha: float, weights: str) -> Any:
+    trunk = efficientnet_lite0(size)
+    if weights != "none":
+        trunk.load_weights(weights)
+    return trunk
 
 
 def _resnet50(size: int, alpha: float, weights: str) -> Any:
@@ -129,6 +138,7 @@ def _without_preprocessing(whole: Any, *, fold: bool) -> Any:
 ARCHITECTURES: dict[str, Architecture] = {
     "mobilenet_v2": Architecture(_mobilenet_v2, has_alpha=True, static_batch=False),
     "efficientnet_b0": Architecture(_efficientnet_b0, has_alpha=False, static_batch=True, tail=0.01),
+    "efficientnet_lite0": Architecture(_efficientnet_lite0, has_alpha=False, static_batch=False, pretrained=False),
     "resnet50": Architecture(_resnet50, has_alpha=False, static_batch=False),
     "inception_v3": Architecture(_inception_v3, has_alpha=False, static_batch=False, min_size=75),
     "simple_cnn": Architecture(_simple_cnn, has_alpha=False, static_batch=False, pretrained=False),
@@ -145,8 +155,8 @@ def build_classifier(
         size: side of the input, the architecture's `min_size` to `MAX_SIZE` pixels.
         classes: number of logits.
         alpha: width of MobileNetV2, 0.35 to 1.0.
-        weights: "imagenet" (downloaded by Keras), "none", a file of weights without top, or the `.keras` of an earlier
-            run of the same architecture, at any input size.
+        weights: "imagenet" (downloaded by Keras), "none", a file of weights without top, or the `.keras` or the int8
+            bundle of an earlier run of the same architecture, at any input size.
         dropout: share of features dropped before the dense layer.
 
     Returns:
@@ -164,7 +174,7 @@ def build_classifier(
         )
     if chosen.has_alpha and not 0.3 <= alpha <= 1.4:
         raise ConfigurationError(f"The width {alpha} is out of range.", "Choose --alpha from 0.35 to 1.0.")
-    earlier = weights.endswith(".keras")
+    earlier = weights.endswith((".keras", ".tflite"))
     trunk = _build_trunk(chosen, size, alpha, "none" if earlier else weights)
     trunk.name = TRUNK
     inputs = keras.Input((size, size, 3), name="image")
@@ -180,6 +190,9 @@ def build_classifier(
 
 def _take_over(model: Any, path: Path) -> None:
     """Give a model all weights of an earlier run's."""
+    if path.suffix == ".tflite":
+        take_over_bundle(model.get_layer(TRUNK), model.get_layer(LOGITS), path)
+        return
     try:
         model.set_weights(keras.models.load_model(path, compile=False).get_weights())
     except (ValueError, OSError, TypeError, KeyError) as error:
@@ -230,7 +243,10 @@ def set_trainable(model: Any, *, trunk: bool, batch_norm: bool = False, frozen_s
 
 def _build_trunk(chosen: Architecture, size: int, alpha: float, weights: str) -> Any:
     if weights == IMAGENET and not chosen.pretrained:
-        raise DataError("This architecture has no weights from ImageNet.", "Train it with `--weights none`.")
+        raise DataError(
+            "Keras has no weights of this architecture from ImageNet.",
+            "Name a file with --weights, or `--weights none`.",
+        )
     if weights not in (IMAGENET, "none") and not Path(weights).is_file():
         raise DataError(f"There is no weights file at {weights}.", "Name one with --weights, or `--weights none`.")
     try:

@@ -40,6 +40,11 @@ def load_keras(path: Path) -> Any:
 
 def keras_logits(model: Any, images: NDArray[Any], batch: int = 64) -> NDArray[np.float32]:
     """Logits (n, labels) float32 of prepared crops (n, S, S, 3) RGB 0 to 255 from a Keras model in inference mode."""
+    return keras_outputs(model, images, batch)
+
+
+def keras_outputs(model: Any, images: NDArray[Any], batch: int = 64) -> NDArray[np.float32]:
+    """As `keras_logits`, for any model with one output (n, numbers)."""
     # compiling through XLA takes a minute on a CPU and saves nothing there
     model.jit_compile = keras.backend.backend() != "tensorflow"
     parts = [

@@ -29,21 +29,24 @@ class Settings:
         out: folder of the run, such as runs/first.
         laboratories: data set to learn from and be judged by; pbc, bccd and reviewed unless named, else your own.
         without: class to leave out, to see what a model makes of a kind it never saw.
-        architecture: mobilenet_v2, efficientnet_b0, resnet50, inception_v3, simple_cnn, or features+svm, +tree,
-            +forest, +knn.
+        architecture: mobilenet_v2, efficientnet_b0, efficientnet_lite0, resnet50, inception_v3, simple_cnn, or
+            features+svm, +tree, +forest, +knn.
         size: side of the input, 64 to 224 pixels.
         alpha: width of MobileNetV2, 0.35 to 1.0.
-        weights: "imagenet", "none", a file without top, or the `.keras` of an earlier run to go on from.
+        weights: "imagenet", "none", a file without top, or the `.keras` or `.tflite` of an earlier run to go
+            on from.
         head_epochs: epochs with the trunk frozen.
         epochs: epochs with all layers learning, batch norm frozen.
         batch: images a step.
         learning_rate: highest rate of the second stage.
         weight_decay: of AdamW.
-        label_smoothing: share of each label that is spread over all classes, 0 for none.
+        label_smoothing: share of each label that is spread over all classes, 0 for none. Any presses the top of the
+            confidence scale together, where a strict threshold lies.
         dropout: before the dense layer.
         strength: of the augmentation, 0 to 1.
-        oversample: how often a cell of another laboratory comes per cell of the largest: bccd is thirty times
-            smaller than pbc.
+        oversample: how often a cell of a smaller laboratory comes per cell of the largest; 0 draws each laboratory in
+            proportion to the root of its size.
+        views: cells drawn in an epoch where `oversample` is 0; 0 for as many as there are.
         average: momentum of the exponential moving average of the weights; 0 for none.
         patience: epochs without a better validation before the run ends; 0 for never.
         keep: "best" keeps the epoch that is best on validation, "last" the last. With averaged weights and a rate that
@@ -71,10 +74,11 @@ class Settings:
     batch: int = 32
     learning_rate: float = 6e-4
     weight_decay: float = 1e-3
-    label_smoothing: float = 0.1
+    label_smoothing: float = 0.0
     dropout: float = 0.2
     strength: float = 0.6
-    oversample: float = 6.0
+    oversample: float = 0.0
+    views: int = 0
     average: float = 0.995
     patience: int = 0
     keep: str = "best"

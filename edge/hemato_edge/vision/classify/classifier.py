@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.models.card import ClassifierCard
+    from hemato_edge.models.classifier_model import Outputs
+    from hemato_edge.models.prototypes import Prototypes
     from hemato_edge.vision.field_view import FieldView
     from hemato_edge.vision.slide_look import SlideLook
 
@@ -72,31 +74,50 @@ class TFLiteClassifier:
         for slot, box in zip(batch, boxes, strict=True):
             centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
             slot[:] = cut_crop(view, centre, spec.crop_red_cells * look.red_cell_px, spec.size)
-        return prepare(batch, look.stain.on_glass(view.background))
+        stain = look.stain.on_glass(view.background)
+        if self.card.stain.reference_red_od is None:
+            stain = replace(stain, red_od=None)
+        return prepare(batch, stain)
 
     def judge(self, view: FieldView, boxes: NDArray[np.float32], look: SlideLook) -> list[Judgement]:
         """See `Classifier.judge`."""
         if not len(boxes):
             return []
-        return self.answers(*self.model.logits_and_maps(self.crops(view, boxes, look)))
+        return self.answers(self.model.outputs(self.crops(view, boxes, look)))
 
-    def answers(self, logits: NDArray[np.float32], maps: NDArray[np.float32] | None = None) -> list[Judgement]:
-        """Judgements from logits (N, labels): softmax of logits / temperature, rejected under the card's threshold.
+    def answers(self, outputs: Outputs) -> list[Judgement]:
+        """Judgements from the model's outputs: softmax of logits / temperature, rejected under the card's threshold.
 
-        Each takes with it the activation map of its best label, out of `maps` (N, h, w, labels).
+        Each takes with it its embedding and the activation map of its best label, where the model gives them.
         """
         judgements = []
-        for i, probabilities in enumerate(calibrated(logits, self.card.temperature)):
+        for i, probabilities in enumerate(calibrated(outputs.logits, self.card.temperature)):
             judgement = self._answer(probabilities)
             winner = self.card.labels.index(judgement.best)
             judgements.append(
-                judgement if maps is None else replace(judgement, activation=maps[i, :, :, winner].copy())
+                replace(
+                    judgement,
+                    activation=None if outputs.maps is None else outputs.maps[i, :, :, winner].copy(),
+                    embedding=None if outputs.embeddings is None else outputs.embeddings[i].copy(),
+                )
             )
         return judgements
 
+    @property
+    def prototypes(self) -> Prototypes | None:
+        """The home cells' embeddings, to compare a judgement's with; None from a model without."""
+        return self.model.bundle.prototypes
+
     def pool(self, judgements: Sequence[Judgement]) -> Judgement:
-        """The mean of the calibrated probabilities, rejected under the same threshold; without an activation map."""
-        return self._answer(np.mean([one.probabilities for one in judgements], axis=0, dtype=np.float32))
+        """The mean of the calibrated probabilities, rejected under the same threshold; without an activation map.
+
+        The embedding is the mean as well, where every judgement has one.
+        """
+        together = self._answer(np.mean([one.probabilities for one in judgements], axis=0, dtype=np.float32))
+        embeddings = [one.embedding for one in judgements if one.embedding is not None]
+        if len(embeddings) < len(judgements):
+            return together
+        return replace(together, embedding=np.mean(embeddings, axis=0, dtype=np.float32))
 
     def _answer(self, probabilities: NDArray[np.float32]) -> Judgement:
         winner = int(np.argmax(probabilities))
@@ -124,6 +145,11 @@ def _check_card(card: ClassifierCard, path: str) -> None:
     if (card.stain.reference_level, card.stain.reference_nucleus_od, card.stain.ratio_limits) != here:
         raise ModelError(
             f"{path} was trained for another reference stain than this program's.",
+            "Convert it again with this version's `hemato-edge train` and `convert`.",
+        )
+    if card.stain.reference_red_od not in (None, stain_module.REFERENCE_RED_OD):
+        raise ModelError(
+            f"{path} was trained for other reference red cells than this program's.",
             "Convert it again with this version's `hemato-edge train` and `convert`.",
         )
     if card.stain.background != "field":

@@ -9,6 +9,7 @@ import numpy as np
 
 from hemato_edge.vision.locate.locator import find_central_cell
 from hemato_edge.vision.optics.nuclei import measure_stain
+from hemato_edge.vision.optics.red_cells import with_red_cells
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,8 +43,9 @@ def find_cell(view: FieldView) -> SingleCell:
 
 def learn(view: FieldView, cell: SingleCell, locator: Locator, estimator: LookEstimator) -> None:
     """Add what one picture shows of scale and stain to the estimate over its set."""
-    estimator.add_red_cells(locator.locate(view))
+    detections = locator.locate(view)
+    estimator.add_red_cells(detections)
     if cell.found:
-        estimator.add_stain(measure_stain(view))
+        estimator.add_stain(with_red_cells(measure_stain(view), view, detections))
         x0, y0, x1, y1 = (float(v) for v in cell.box)
         estimator.add_white_size(float(np.sqrt((x1 - x0) * (y1 - y0))))

@@ -1,10 +1,13 @@
-"""The stain as two points that every smear has: the empty background and the nuclei.
+"""The stain as two points that every smear has, the empty background and the nuclei, and a third: the red cells.
 
 A camera, a lamp and a dye each change the colours of a smear. In optical density (Beer–Lambert) the
 background is zero and a nucleus a certain absorbance per channel; bringing both to reference values makes two
 laboratories' pictures comparable. It costs one 256-entry table per channel. The nuclei are estimated over a session,
 never per cell, and belong in the session's record: they are its stain calibration. The background is measured anew in
 every field, because lamp and exposure change from field to field and the dyes do not.
+
+Where a camera clips, nuclei are black in one channel and their density there says little: stretched to it, red cells
+turn green. The red cells, where they are truly seen, are then a third point of the table between glass and nucleus.
 """
 
 from __future__ import annotations
@@ -29,7 +32,15 @@ REFERENCE_NUCLEUS_OD = (0.39, 2.0, 1.24)
 """Absorbance of a nucleus in B, G, R: the median over the white cells of the PBC training split."""
 RATIO_LIMITS = ((0.7, 1.4), (0.5, 2.5), (0.5, 2.5))
 """Bounds of the density scale per channel. Blue is held tighter: nuclei absorb little blue, so its ratio is noisy."""
+REFERENCE_RED_OD = (0.18, 0.30, 0.20)
+"""Absorbance of the inner part of a red cell in B, G, R: the median over pictures of PBC, rounded."""
+SLOPE_LIMITS = ((0.5, 2.0), (0.4, 2.5), (0.4, 2.5))
+"""Bounds of the density scale per channel on either side of the red cells' point."""
+CLIPPED_OD = (2.7, 3.1)
+"""Green nuclear absorbance from which on a nucleus counts as clipped: not at all, fully. Black is 3.4 on bright glass;
+of the stains seen, those that the camera does not clip lie at 0.7 to 2.5, those that it does at 3.2 to 3.4."""
 _LEVELS = 64
+_MIN_RED_OD = 0.02
 _SAMPLE_SIDE = 256
 _BLACK = 12
 
@@ -42,11 +53,13 @@ class StainCalibration:
         background: B, G, R of empty glass, 0 to 255.
         nucleus_od: absorbance of the darker half of the nuclei in B, G, R, natural logarithm.
         looks: how many pictures the estimate rests on; 0 for the reference stain.
+        red_od: absorbance of the inner part of the red cells in B, G, R; None where too few are seen.
     """
 
     background: tuple[float, float, float]
     nucleus_od: tuple[float, float, float]
     looks: int = 0
+    red_od: tuple[float, float, float] | None = None
 
     @staticmethod
     def reference() -> StainCalibration:
@@ -66,18 +79,46 @@ class StainCalibration:
         bounded: NDArray[np.float64] = np.clip(ratio, limits[:, 0], limits[:, 1])
         return bounded
 
-    def table(self) -> NDArray[np.uint8]:
-        """The look-up table for `cv2.LUT`, (1, 256, 3) uint8."""
+    @property
+    def red_weight(self) -> float:
+        """How far the red cells' point bends the table, 0 to 1: only where they are seen and the nuclei clipped."""
+        if self.red_od is None:
+            return 0.0
+        none, full = CLIPPED_OD
+        return float(np.clip((self.nucleus_od[1] - none) / (full - none), 0.0, 1.0))
+
+    def to_reference(self, density: NDArray[np.float64], red_weight: float | None = None) -> NDArray[np.float64]:
+        """Densities (…, 3) of this stain as the reference stain would show them.
+
+        Args:
+            density: absorbance in B, G, R, natural logarithm.
+            red_weight: 0 for a straight line through glass and nucleus, 1 for two through the red cells between them,
+                anything between for the mean of both so weighted; `red_weight` unless given.
+        """
+        weight = self.red_weight if red_weight is None else red_weight
+        straight: NDArray[np.float64] = density * self.ratios()
+        if self.red_od is None or weight == 0:
+            return straight
+        red, nucleus = np.maximum(self.red_od, _MIN_RED_OD), np.asarray(self.nucleus_od)
+        low, high = np.asarray(SLOPE_LIMITS).T
+        below = np.clip(np.asarray(REFERENCE_RED_OD) / red, low, high)
+        rest = np.asarray(REFERENCE_NUCLEUS_OD) - below * red
+        above = np.clip(rest / np.maximum(nucleus - red, _MIN_RED_OD), low, high)
+        bent = np.where(density < red, density * below, below * red + (density - red) * above)
+        return (1 - weight) * straight + weight * bent
+
+    def table(self, red_weight: float | None = None) -> NDArray[np.uint8]:
+        """The look-up table for `cv2.LUT`, (1, 256, 3) uint8; `red_weight` as in `to_reference`."""
         level = np.arange(256, dtype=np.float64)[:, None]
         density = -np.log((level + OFFSET) / (np.asarray(self.background) + OFFSET))
-        table = REFERENCE_LEVEL * np.exp(-density * self.ratios()) - OFFSET
+        table = REFERENCE_LEVEL * np.exp(-self.to_reference(density, red_weight)) - OFFSET
         levels: NDArray[np.uint8] = np.clip(np.rint(table), 0, 255).astype(np.uint8)[None]
         return levels
 
 
-def apply_stain(image: Image, stain: StainCalibration) -> Image:
-    """`image` (H, W, 3) uint8 BGR as it would look with the reference background and stain."""
-    return cv2.LUT(image, stain.table())  # type: ignore[return-value]
+def apply_stain(image: Image, stain: StainCalibration, red_weight: float | None = None) -> Image:
+    """`image` (H, W, 3) uint8 BGR as it would look with the reference background and stain; see `table`."""
+    return cv2.LUT(image, stain.table(red_weight))  # type: ignore[return-value]
 
 
 def background_colour(image: Image) -> NDArray[np.float64]:
@@ -102,12 +143,21 @@ def density(image: Image, background: NDArray[np.float64]) -> NDArray[np.float32
 
 
 def pool_stains(stains: list[StainCalibration]) -> StainCalibration | None:
-    """The session's stain: the median of single pictures' stains, or None without any."""
+    """The session's stain: the median of single pictures' stains, or None without any.
+
+    The red cells' colour is believed where at least half of the pictures show it: in pictures cut close round single
+    cells, a few chance finds are none.
+    """
     if not stains:
         return None
+    reds = [s.red_od for s in stains if s.red_od is not None]
+    red_od = None
+    if len(reds) >= len(stains) / 2:
+        rb, rg, rr = (float(v) for v in np.median(reds, axis=0))
+        red_od = (rb, rg, rr)
     b, g, r = (float(v) for v in np.median([s.background for s in stains], axis=0))
     nb, ng, nr = (float(v) for v in np.median([s.nucleus_od for s in stains], axis=0))
-    return StainCalibration((b, g, r), (nb, ng, nr), looks=sum(s.looks for s in stains))
+    return StainCalibration((b, g, r), (nb, ng, nr), sum(s.looks for s in stains), red_od)
 
 
 def darkest_class(absorbed: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ import pytest
 from hemato_edge.errors import ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS, UNCLASSIFIED
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
-from hemato_edge.models.classifier_model import ClassifierModel
+from hemato_edge.models.classifier_model import ClassifierModel, Outputs
 from hemato_edge.models.engines.choice import find_runtime
 from hemato_edge.vision.classify.classifier import TFLiteClassifier, calibrated, load_classifier
 
@@ -35,7 +35,7 @@ def test_temperature_softens_and_sums_to_one() -> None:
 
 
 def test_below_the_threshold_the_answer_is_unclassified(classifier: TFLiteClassifier) -> None:
-    sure, unsure = classifier.answers(np.array([[20.0] + [0] * 7, [0.1] + [0] * 7], np.float32))
+    sure, unsure = classifier.answers(Outputs(np.array([[20.0] + [0] * 7, [0.1] + [0] * 7], np.float32)))
     assert (sure.label, sure.best) == ("neutrophil", "neutrophil")
     assert (unsure.label, unsure.best) == (UNCLASSIFIED, "neutrophil")
     assert unsure.confidence < classifier.card.rejection_threshold <= sure.confidence

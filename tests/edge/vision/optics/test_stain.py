@@ -9,8 +9,10 @@ from hemato_edge.cameras.demo.slide import draw_field
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.optics.nuclei import measure_stain
 from hemato_edge.vision.optics.stain import (
+    OFFSET,
     REFERENCE_LEVEL,
     REFERENCE_NUCLEUS_OD,
+    REFERENCE_RED_OD,
     StainCalibration,
     apply_stain,
     background_colour,
@@ -93,3 +95,46 @@ def test_pooling_takes_the_median_and_counts_the_looks() -> None:
 
 def test_a_picture_of_one_tone_is_all_background() -> None:
     assert background_colour(np.full((60, 60, 3), 77, np.uint8)) == pytest.approx([77, 77, 77])
+
+
+def colour_of(od: tuple[float, float, float], glass: tuple[float, float, float]) -> list[float]:
+    return [float(v) for v in (np.array(glass) + OFFSET) * np.exp(-np.array(od)) - OFFSET]
+
+
+CLIPPED = StainCalibration((230, 235, 240), (0.5, 3.3, 1.6), 9, (0.25, 0.3, 0.2))
+
+
+def test_where_nuclei_are_clipped_red_cells_come_to_their_reference_too() -> None:
+    red = np.full((4, 4, 3), np.rint(colour_of(CLIPPED.red_od, CLIPPED.background)), np.uint8)
+    nucleus = np.full((4, 4, 3), np.rint(colour_of(CLIPPED.nucleus_od, CLIPPED.background)), np.uint8)
+    wanted = colour_of(REFERENCE_RED_OD, (REFERENCE_LEVEL - OFFSET,) * 3)
+    assert apply_stain(red, CLIPPED)[0, 0] == pytest.approx(wanted, abs=3)
+    straight = apply_stain(red, CLIPPED, red_weight=0.0)[0, 0].astype(float)
+    assert np.abs(straight - wanted).max() > 8
+    dark = colour_of(REFERENCE_NUCLEUS_OD, (REFERENCE_LEVEL - OFFSET,) * 3)
+    assert apply_stain(nucleus, CLIPPED)[0, 0] == pytest.approx(dark, abs=6)
+
+
+def test_the_table_never_falls_and_the_weight_leads_from_one_form_to_the_other() -> None:
+    for weight in (0.0, 0.3, 1.0):
+        assert (np.diff(CLIPPED.table(weight)[0].astype(int), axis=0) >= 0).all()
+    levels = np.linspace(0, 3, 20)[:, None].repeat(3, axis=1)
+    straight, bent = CLIPPED.to_reference(levels, 0.0), CLIPPED.to_reference(levels, 1.0)
+    assert CLIPPED.to_reference(levels, 0.25) == pytest.approx(0.75 * straight + 0.25 * bent)
+
+
+@pytest.mark.parametrize(
+    ("green", "red_od", "weight"),
+    [(2.0, (0.2, 0.3, 0.2), 0.0), (3.3, (0.2, 0.3, 0.2), 1.0), (3.3, None, 0.0), (2.9, (0.2, 0.3, 0.2), 0.5)],
+)
+def test_red_cells_count_only_where_seen_and_nuclei_clipped(green: float, red_od, weight: float) -> None:
+    assert StainCalibration((240, 240, 240), (0.4, green, 1.2), 1, red_od).red_weight == pytest.approx(weight)
+
+
+def test_a_few_chance_finds_of_red_cells_do_not_count() -> None:
+    plain = StainCalibration((200, 200, 200), (0.4, 2.0, 1.0), 1)
+    seen = StainCalibration((200, 200, 200), (0.4, 2.0, 1.0), 1, (0.1, 0.2, 0.3))
+    rare, usual = pool_stains([plain, plain, seen]), pool_stains([plain, seen, seen])
+    assert rare is not None
+    assert usual is not None
+    assert (rare.red_od, usual.red_od) == (None, (0.1, 0.2, 0.3))

@@ -1,0 +1,112 @@
+"""How sure an answer must be behind a microscope that was never seen, and how the recipe did there.
+
+Home cells cannot tell: there nearly every confident answer is right. So each laboratory in turn is left out, the same
+recipe is trained without it and converted, and its int8 answers to that laboratory's cells choose the threshold
+(`benchmarks/travel.py --out` writes them). The laboratories that are only ever judged on are asked of the model itself.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hemato_edge.errors import DataError
+from hemato_edge.labels import CLASSIFIER_LABELS
+from hemato_training.data.cell_sets import LABORATORIES
+from hemato_training.metrics.calibration import softmax, threshold_abroad
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A recipe's answers to a laboratory that it was trained without; only cells of classes that it knows.
+
+    Attributes:
+        name: of the laboratory.
+        labels: (n,) int64, truth.
+        logits: (n, labels) float32, int8 model.
+        temperature: as fitted on that model's own home cells.
+    """
+
+    name: str
+    labels: NDArray[np.int64]
+    logits: NDArray[np.float32]
+    temperature: float
+
+    def probabilities(self) -> NDArray[np.float64]:
+        """(n, labels) calibrated as that model's card would have it."""
+        return softmax(self.logits, self.temperature)
+
+
+@dataclass(frozen=True, slots=True)
+class Abroad:
+    """What comes of the left-out laboratories at one threshold.
+
+    Attributes:
+        threshold: chosen on them.
+        reached: whether it keeps what was asked of it.
+        right: laboratory → share of right answers among those given.
+        answered: laboratory → share of cells that got an answer.
+        counts: laboratory → cells, rows truth, columns answer, the last one "unclassified".
+    """
+
+    threshold: float
+    reached: bool
+    right: dict[str, float]
+    answered: dict[str, float]
+    counts: dict[str, tuple[tuple[int, ...], ...]]
+
+
+def read_left_out(path: Path) -> list[LeftOut]:
+    """The journeys of a file that `benchmarks/travel.py --out` wrote; several seeds of one laboratory come together.
+
+    Raises:
+        DataError: if it cannot be read as such.
+    """
+    try:
+        journeys = json.loads(path.read_text(encoding="utf-8"))["journeys"]
+        return [_left_out(journey) for journey in journeys]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path} does not tell how the recipe did abroad ({error}).", "Write it with benchmarks/travel.py --out."
+        ) from error
+
+
+def _left_out(journey: dict[str, Any]) -> LeftOut:
+    labels, logits = np.asarray(journey["labels"], np.int64), np.asarray(journey["logits"], np.float32)
+    if logits.shape != (len(labels), len(CLASSIFIER_LABELS)):
+        raise ValueError(f"logits {logits.shape} for {len(labels)} cells")
+    known = np.isin(labels, [CLASSIFIER_LABELS.index(label) for label in journey["known"]])
+    return LeftOut(str(journey["away"]), labels[known], logits[known], float(journey["temperature"]))
+
+
+def only_judged(data: Path) -> tuple[str, ...]:
+    """The laboratories under `data` that no model is ever trained on."""
+    return tuple(name for name, lab in LABORATORIES.items() if not lab.trainable and (data / name).is_dir())
+
+
+def figures_abroad(left_out: Sequence[LeftOut], at_home: float) -> Abroad:
+    """The threshold that the left-out laboratories ask for, not under the one `at_home`, and what comes of it there."""
+    asked, reached = threshold_abroad([(one.probabilities(), one.labels) for one in left_out])
+    threshold = max(asked, at_home)
+    counts: dict[str, NDArray[np.int64]] = {}
+    for one in left_out:
+        matrix = counts.setdefault(one.name, np.zeros((len(CLASSIFIER_LABELS), len(CLASSIFIER_LABELS) + 1), np.int64))
+        probabilities = one.probabilities()
+        answers = np.where(probabilities.max(axis=1) >= threshold, probabilities.argmax(axis=1), len(CLASSIFIER_LABELS))
+        np.add.at(matrix, (one.labels, answers), 1)
+    right, answered = {}, {}
+    for name, matrix in counts.items():
+        given = matrix[:, :-1].sum()
+        answered[name] = float(given / matrix.sum())
+        right[name] = float(np.trace(matrix[:, :-1]) / given) if given else 1.0
+    plain = {name: tuple(tuple(int(n) for n in row) for row in matrix) for name, matrix in counts.items()}
+    return Abroad(threshold, reached, right, answered, plain)

@@ -1,0 +1,67 @@
+"""The embedding: a linear projection of the pooled features in which a class scatters evenly in every direction.
+
+Principal components of the pooled features, then whitening by the covariance within classes, shrunk towards a multiple
+of the identity. Distances between embeddings are then Mahalanobis distances, few site cells suffice to fit a head on
+them, and no direction is too fine for the int8 steps. It is fitted after training, so it changes no answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from hemato_edge.labels import CLASSIFIER_LABELS
+from hemato_training.networks.backbones import POOLING
+from hemato_training.networks.keras_model import keras_outputs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SIZE = 64
+"""Numbers of an embedding, at most."""
+SHRINKAGE = 0.1
+"""Weight of the identity in the covariance within classes: some hundred cells do not fix its small directions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """Embedding = pooled features · kernel + bias.
+
+    Attributes:
+        kernel: (features, d) float32.
+        bias: (d,) float32; the cells it was fitted on have mean zero.
+    """
+
+    kernel: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+    @property
+    def size(self) -> int:
+        """Numbers of an embedding."""
+        return int(self.kernel.shape[1])
+
+
+def pooled_features(model: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(n, features) float32: what a classifier's head sees of crops (n, S, S, 3) uint8 RGB."""
+    return keras_outputs(keras.Model(model.inputs, model.get_layer(POOLING).output), images)
+
+
+def fit_projection(features: NDArray[np.float32], labels: NDArray[np.int64], size: int = SIZE) -> Projection:
+    """The projection of pooled features (n, features) of cells with labels (n,) to at most `size` numbers."""
+    middle = features.mean(axis=0, dtype=np.float64)
+    centred = features - middle
+    _, spread, axes = np.linalg.svd(centred, full_matrices=False)
+    variance = spread**2 / max(1, len(features) - 1)
+    kept = min(size, int(np.count_nonzero(variance > 1e-9 * variance[0])))
+    kept -= kept == len(CLASSIFIER_LABELS)  # the runtime tells embedding and logits apart by their length
+    axes = axes[:kept].T
+    shown = centred @ axes
+    within = shown - np.stack([shown[labels == label].mean(axis=0) for label in labels])
+    covariance = within.T @ within / max(1, len(features) - len(np.unique(labels)))
+    even = np.trace(covariance) / kept
+    values, turns = np.linalg.eigh((1 - SHRINKAGE) * covariance + SHRINKAGE * even * np.eye(kept))
+    kernel = axes @ turns / np.sqrt(values)
+    return Projection(kernel.astype(np.float32), (-middle @ kernel).astype(np.float32))

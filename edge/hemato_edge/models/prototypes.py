@@ -1,0 +1,93 @@
+"""What the classifier learnt from, as a few hundred embeddings: how far a cell lies from home, and a site's own head.
+
+An embedding is the second output of a classifier with that output: a linear projection of its pooled features,
+scaled so that the cells of one class scatter by about one in every direction. In a bundle the prototypes are the part
+`prototypes.npz`: `embeddings` int8 (n, d) with `scale` and `zero_point` as the model's own output has them, `labels`
+uint8 (n,), index into the card's labels, and `laboratories` str (n,). They are training cells, equally many of each
+laboratory and class as far as there are.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_PARTS = ("embeddings", "scale", "zero_point", "labels", "laboratories")
+_LARGEST = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Prototypes:
+    """Embeddings of home cells.
+
+    Attributes:
+        embeddings: (n, d) float32.
+        labels: (n,) int64, index into the card's labels.
+        laboratories: (n,) str, where each cell is from.
+    """
+
+    embeddings: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    laboratories: NDArray[np.str_]
+
+    def distances(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How far cells lie from home: (N,) float32, distance to the middle of the nearest class.
+
+        About √d for a cell of a class that was learnt, behind a microscope that was learnt from.
+
+        Args:
+            embeddings: (N, d) float32.
+        """
+        present = np.unique(self.labels)
+        middles = np.stack([self.embeddings[self.labels == label].mean(axis=0) for label in present])
+        apart = embeddings[:, None].astype(np.float64) - middles[None]
+        nearest: NDArray[np.float32] = np.sqrt((apart**2).sum(axis=2)).min(axis=1).astype(np.float32)
+        return nearest
+
+
+def pack_prototypes(
+    quantised: NDArray[np.int8], scale: float, zero_point: int, labels: NDArray[Any], laboratories: NDArray[np.str_]
+) -> bytes:
+    """The part `prototypes.npz` from the embeddings (n, d) as the model's int8 output gives them."""
+    content = io.BytesIO()
+    np.savez_compressed(
+        content,
+        embeddings=quantised,
+        scale=np.float64(scale),
+        zero_point=np.int64(zero_point),
+        labels=labels.astype(np.uint8),
+        laboratories=laboratories,
+    )
+    return content.getvalue()
+
+
+def unpack_prototypes(content: bytes, labels: int, size: int) -> Prototypes:
+    """The prototypes in a part `prototypes.npz`.
+
+    Args:
+        content: the part.
+        labels: how many labels the card names.
+        size: numbers of an embedding, by the card.
+
+    Raises:
+        ValueError: if they are damaged or not of these sizes.
+    """
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
+            raise ValueError("they say that they unpack to too much")
+    with np.load(io.BytesIO(content), allow_pickle=False) as parts:
+        stored, scale, zero_point, own, laboratories = (np.asarray(parts[name]) for name in _PARTS)
+    n = len(own)
+    if stored.dtype != np.int8 or stored.shape != (n, size) or laboratories.shape != (n,) or own.dtype != np.uint8:
+        raise ValueError(f"they are {stored.shape} {stored.dtype}, not (n, {size}) int8")
+    if not n or int(own.max()) >= labels:
+        raise ValueError("their labels are not those of the card")
+    real = (stored.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+    return Prototypes(real, own.astype(np.int64), laboratories.astype(np.str_))

@@ -1,0 +1,102 @@
+"""Going on from an int8 bundle: its weights, made real numbers again, in a Keras network of the same architecture.
+
+So the classifier that ships can be trained further with a site's own cells where nobody kept its Keras file. The
+converter has folded each batch normalisation into the convolution before it, so here the normalisation only adds
+the bias; it is frozen in fine-tuning anyway. What int8 rounding lost stays lost: answers differ from the bundle's by
+about its own rounding.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from hemato_edge.errors import DataError
+from hemato_edge.models.bundle import read_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Weights = tuple[str, NDArray[np.float64], NDArray[np.float64]]
+
+_CONVOLUTION, _DEPTHWISE, _DENSE = "Conv2D", "DepthwiseConv2D", "Dense"
+
+
+def take_over_bundle(trunk: Any, head: Any, path: Path) -> None:
+    """Give a trunk and its dense head the weights of an int8 bundle, layer by layer in the order of the graph.
+
+    Args:
+        trunk: a `keras.Model` of convolutions, each followed by a batch normalisation.
+        head: the dense layer of the logits.
+        path: the bundle.
+
+    Raises:
+        DataError: if the bundle is of another architecture.
+        ModelError: as `read_bundle`.
+    """
+    stored = list(_stored(read_bundle(path).flatbuffer))
+    wanted = [layer for layer in trunk.layers if type(layer).__name__ in (_CONVOLUTION, _DEPTHWISE)]
+    dense = [weights for weights in stored if weights[0] == _DENSE]
+    refusal = DataError(
+        f"{path} cannot be gone on from with this architecture.", "Name a bundle that was trained with the same one."
+    )
+    if len(stored) < len(wanted) or len(dense) != 1:
+        raise refusal
+    for layer, (kind, kernel, bias) in zip(wanted, stored, strict=False):
+        shape = tuple(layer.weights[0].shape)
+        arranged = _arranged(kind, kernel)
+        norm = _normalisation_after(trunk, layer)
+        if kind != type(layer).__name__ or arranged.shape != shape or norm is None:
+            raise refusal
+        layer.weights[0].assign(arranged)
+        n = len(bias)
+        norm.set_weights([np.full(n, np.sqrt(1 + norm.epsilon)), bias, np.zeros(n), np.ones(n)])
+    head.set_weights([dense[0][1].T, dense[0][2]])
+
+
+def _arranged(kind: str, kernel: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A stored kernel, (out, h, w, in) or (1, h, w, channels), in Keras's order of axes."""
+    if kind == _CONVOLUTION:
+        return kernel.transpose(1, 2, 3, 0)
+    return kernel[0][..., None] if kind == _DEPTHWISE else kernel
+
+
+def _normalisation_after(trunk: Any, layer: Any) -> Any:
+    """The batch normalisation that takes what `layer` gives, or None."""
+    later = trunk.layers[trunk.layers.index(layer) + 1 :]
+    return next((one for one in later if isinstance(one, keras.layers.BatchNormalization)), None)
+
+
+def _stored(flatbuffer: bytes) -> Iterator[Weights]:
+    """Kind, kernel and bias of each layer with weights, as real numbers, in the order in which they run."""
+    from tensorflow.lite.python import schema_py_generated as schema
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    kinds = {
+        schema.BuiltinOperator.CONV_2D: _CONVOLUTION,
+        schema.BuiltinOperator.DEPTHWISE_CONV_2D: _DEPTHWISE,
+        schema.BuiltinOperator.FULLY_CONNECTED: _DENSE,
+    }
+    types = {schema.TensorType.INT8: np.int8, schema.TensorType.INT32: np.int32}
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(flatbuffer))
+    graph = model.subgraphs[0]
+
+    def real(index: int) -> NDArray[np.float64]:
+        tensor = graph.tensors[index]
+        content = np.frombuffer(bytes(model.buffers[tensor.buffer].data), types[tensor.type])
+        scale, shape = np.asarray(tensor.quantization.scale), [1] * len(tensor.shape)
+        if len(scale) > 1:  # one scale a channel
+            shape[tensor.quantization.quantizedDimension] = -1
+        steps: NDArray[np.float64] = content.reshape(tensor.shape) * scale.reshape(shape)
+        return steps
+
+    for operator in graph.operators:
+        code = model.operatorCodes[operator.opcodeIndex]
+        kind = kinds.get(max(code.builtinCode, code.deprecatedBuiltinCode))
+        if kind is not None and len(operator.inputs) > 2 and operator.inputs[2] >= 0:
+            yield kind, real(operator.inputs[1]), real(operator.inputs[2])
