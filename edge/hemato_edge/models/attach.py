@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from hemato_edge.errors import ModelError
-from hemato_edge.models.bundle import read_bundle, write_bundle
+from hemato_edge.models.bundle import PROTOTYPES, read_bundle, write_bundle
 from hemato_edge.models.card import Artefact
 from hemato_edge.models.engines.choice import find_runtime, start_engine
 
@@ -50,5 +50,6 @@ def attach(bundle_file: Path, compiled_file: Path, runtime: str, tolerance: floa
     others = [one for one in bundle.card.artefacts if one.runtime != runtime]
     card = bundle.card.model_copy(update={"artefacts": (*others, artefact), "golden": golden})
     compiled = {one.part: bundle.part(one.part) for one in others} | {artefact.part: content}
-    write_bundle(bundle_file, bundle.flatbuffer, card, bundle.golden_inputs, bundle.golden_outputs, compiled)
+    home = None if bundle.prototypes is None else bundle.part(PROTOTYPES)
+    write_bundle(bundle_file, bundle.flatbuffer, card, bundle.golden_inputs, bundle.golden_outputs, compiled, home)
     return artefact

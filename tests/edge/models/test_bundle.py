@@ -136,7 +136,7 @@ def test_prototypes_come_back_and_belong_to_the_card(tmp_path: Path, make_card) 
     stored = np.arange(-6, 6, dtype=np.int8).reshape(3, 4)
     packed = pack_prototypes(stored, 0.5, -2, np.array([0, 7, 0]), np.array(["a", "b", "a"]))
     card = make_card(embedding=EmbeddingSpec(size=4, prototypes=3, home_distance=2.0))
-    write_bundle(path, FLATBUFFER, card, inputs, golden, packed)
+    write_bundle(path, FLATBUFFER, card, inputs, golden, prototypes=packed)
     home = read_bundle(path).prototypes
     assert home is not None
     assert np.array_equal(home.embeddings, (stored + 2.0) * 0.5)
@@ -145,10 +145,10 @@ def test_prototypes_come_back_and_belong_to_the_card(tmp_path: Path, make_card) 
     assert home.distances(middle[None] + [3, 0, 0, 4])[0] == pytest.approx(5)
     for other, parts in ((make_card(), packed), (card, None), (card, b"damaged"), (card, packed[:-30])):
         with pytest.raises(ModelError, match="prototypes"):
-            write_bundle(path, FLATBUFFER, other, inputs, golden, parts)
+            write_bundle(path, FLATBUFFER, other, inputs, golden, prototypes=parts)
     beyond = pack_prototypes(stored, 0.5, -2, np.array([0, 8, 0]), np.array(["a", "b", "a"]))
     with pytest.raises(ModelError, match="labels are not those of the card"):
-        write_bundle(path, FLATBUFFER, card, inputs, golden, beyond)
+        write_bundle(path, FLATBUFFER, card, inputs, golden, prototypes=beyond)
 
 
 @pytest.mark.parametrize(

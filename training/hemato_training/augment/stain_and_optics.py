@@ -157,9 +157,9 @@ def cut_by_rim(picture: Image, rng: Generator) -> Image:
     side = picture.shape[0]
     radius, direction = rng.uniform(0.55, 0.9) * side, rng.uniform(0, 2 * np.pi)
     away = radius - rng.uniform(0.3, 0.55) * side
-    centre = (round(side / 2 - away * np.cos(direction)), round(side / 2 - away * np.sin(direction)))
+    centre = tuple(round(float(side / 2 - away * part)) for part in (np.cos(direction), np.sin(direction)))
     lit = np.zeros((side, side), np.uint8)
-    cv2.circle(lit, centre, round(radius), 255, -1)
+    cv2.circle(lit, centre, round(radius), [255.0], -1)
     rimmed = picture.copy()
     rimmed[lit == 0] = rng.integers(0, 40)
     return rimmed

@@ -54,9 +54,9 @@ def measure_red_cells(
         left, top, right, bottom = max(round(x0), 0), max(round(y0), 0), round(x1), round(y1)
         cell = view.picture[top:bottom, left:right]
         inside = np.zeros(cell.shape[:2], np.uint8)
-        middle = ((x0 + x1) / 2 - left, (y0 + y1) / 2 - top)
-        axes = (_INSIDE * (x1 - x0), _INSIDE * (y1 - y0))
-        cv2.ellipse(inside, (tuple(map(float, middle)), tuple(map(float, axes)), 0.0), 255, -1)
+        middle = (float(x0 + x1) / 2 - left, float(y0 + y1) / 2 - top)
+        axes = (_INSIDE * float(x1 - x0), _INSIDE * float(y1 - y0))
+        cv2.ellipse(inside, (middle, axes, 0.0), [255.0], -1)
         pixels = cell[inside > 0]
         if len(pixels) >= _LEAST_PX:
             found.append(np.median(density(np.ascontiguousarray(pixels[None]), view.background)[0], axis=0))
