@@ -47,7 +47,7 @@ class CardParts:
         temperature: the logits are divided by it.
         threshold: rejection threshold.
         abroad: what came of laboratories that were left out, None where nobody looked.
-        embedding: of the model's second output.
+        embedding: of the model's third output, None without.
         golden_count: number of golden pictures.
         golden_tolerance: largest difference of a logit.
         versions: of the programs that made it.
@@ -64,7 +64,7 @@ class CardParts:
     temperature: float
     threshold: float
     abroad: Abroad | None
-    embedding: EmbeddingSpec
+    embedding: EmbeddingSpec | None
     golden_count: int
     golden_tolerance: float
     versions: dict[str, str]

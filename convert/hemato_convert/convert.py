@@ -119,6 +119,7 @@ def convert(
     representative: int = REPRESENTATIVE,
     tail: float | None = None,
     name: str = "hemato-edge classifier",
+    embedding: bool = False,
     left_out: Path | None = None,
     reporter: Reporter | None = None,
 ) -> Conversion:
@@ -133,6 +134,7 @@ def convert(
         representative: how many training crops measure the ranges, 100 to 500.
         tail: percent of an activation's values that may lie beyond its limits; the architecture's own unless named.
         name: of the model, for its card.
+        embedding: give the model its third output and the bundle its home cells, see `models.prototypes`.
         left_out: how the recipe did in laboratories that it was trained without, as `benchmarks/travel.py --out`
             writes it: they choose the rejection threshold together with the laboratories that are only judged on.
             Without it home cells choose.
@@ -150,7 +152,7 @@ def convert(
     sample = source.cut(representative_records(source.records, representative))
     tail = source.architecture.tail if tail is None else tail
     source.reporter.note(f"quantising on {len(sample)} training crops")
-    flatbuffer, prototypes = quantise_with_prototypes(source, sample, tail)
+    flatbuffer, prototypes = quantise_run(source, sample, tail, embedding=embedding)
     images = prepare_cells(val, source.looks)
     float_logits = keras_logits(source.model, images)
     tried = try_flatbuffer(flatbuffer, images)
@@ -179,7 +181,7 @@ def convert(
             temperature=temperature,
             threshold=threshold,
             abroad=abroad,
-            embedding=embedding_spec(prototypes, tried.real_embeddings()),
+            embedding=None if prototypes is None else embedding_spec(prototypes, tried.real_embeddings()),
             golden_count=COUNT,
             golden_tolerance=TOLERANCE_STEPS * tried.step,
             versions={**source.facts["versions"], "ai-edge-litert": version("ai-edge-litert")},
@@ -211,12 +213,13 @@ def convert(
     )
 
 
-def quantise_with_prototypes(source: _Source, sample: Cells, tail: float) -> tuple[bytes, bytes]:
-    """The flatbuffer with its embedding, and the embeddings of the cells that measured its ranges."""
-    images = prepare_cells(sample, source.looks)
+def quantise_run(source: _Source, sample: Cells, tail: float, *, embedding: bool) -> tuple[bytes, bytes | None]:
+    """The flatbuffer, and the embeddings of the cells that measured its ranges, if it is to have that output."""
+    images, static = prepare_cells(sample, source.looks), source.architecture.static_batch
+    if not embedding:
+        return quantise(export_graph(source.model, static_batch=static), images, tail), None
     projection = fit_projection(pooled_features(source.model, images), sample.labels)
-    network = export_graph(source.model, static_batch=source.architecture.static_batch, projection=projection)
-    flatbuffer = quantise(network, images, tail)
+    flatbuffer = quantise(export_graph(source.model, static_batch=static, projection=projection), images, tail)
     tried = try_flatbuffer(flatbuffer, images)
     stored, scale, zero_point = tried.stored_embeddings(), tried.embedding_scale, tried.embedding_zero_point
     return flatbuffer, pack_prototypes(stored, scale, zero_point, sample.labels, sample.laboratories)

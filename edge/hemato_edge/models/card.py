@@ -63,7 +63,7 @@ class StainSpec(_Part):
 
 
 class EmbeddingSpec(_Part):
-    """The model's second output, by which cells are compared; see `models.prototypes`."""
+    """The model's third output, by which cells are compared; see `models.prototypes`."""
 
     size: int = Field(ge=2, le=4096, description="numbers of an embedding")
     prototypes: int = Field(gt=0, description="home cells whose embeddings the bundle carries")

@@ -1,6 +1,6 @@
 """What the classifier learnt from, as a few hundred embeddings: how far a cell lies from home, and a site's own head.
 
-An embedding is the second output of a classifier with that output: a linear projection of its pooled features,
+An embedding is the third output of a classifier with that output: a linear projection of its pooled features,
 scaled so that the cells of one class scatter by about one in every direction. In a bundle the prototypes are the part
 `prototypes.npz`: `embeddings` int8 (n, d) with `scale` and `zero_point` as the model's own output has them, `labels`
 uint8 (n,), index into the card's labels, and `laboratories` str (n,). They are training cells, equally many of each

@@ -33,6 +33,10 @@ def convert(
         typer.Option(help="Percent of the activations beyond their int8 limits; the architecture's own unless named."),
     ] = None,
     name: Annotated[str, typer.Option(help="Name of the model, for its card.")] = "hemato-edge classifier",
+    embedding: Annotated[
+        bool,
+        typer.Option("--embedding", help="A third output by which cells are compared, and home cells to compare with."),
+    ] = False,
     left_out: Annotated[
         Path | None,
         typer.Option(help="How the recipe did in left-out laboratories (benchmarks/travel.py): chooses the threshold."),
@@ -59,6 +63,7 @@ def convert(
         representative=representative,
         tail=tail,
         name=name,
+        embedding=embedding,
         left_out=left_out,
         reporter=Screen(),
     )

@@ -109,3 +109,27 @@ def test_the_shipped_model_is_whole_and_small(classifier: TFLiteClassifier) -> N
     assert delegation.partitions == 1
     assert shipped_classifier().stat().st_size < 3_000_000
     assert classifier.card.parity.agreement > 0.98
+
+
+def test_what_ships_knows_its_home_cells(classifier: TFLiteClassifier) -> None:
+    home, spec = classifier.prototypes, classifier.card.embedding
+    assert home is not None
+    assert spec is not None
+    assert home.embeddings.shape == (spec.prototypes, spec.size)
+    assert set(home.labels) == set(range(len(CLASSIFIER_LABELS)))
+    assert np.median(home.distances(home.embeddings)) < spec.home_distance
+    noise = np.random.default_rng(3).integers(0, 256, (4, classifier.card.input.size, classifier.card.input.size, 3))
+    embeddings = classifier.model.outputs(noise.astype(np.uint8)).embeddings
+    assert embeddings is not None
+    assert home.distances(embeddings).min() > spec.home_distance  # noise is no cell
+    judgement = classifier.answers(classifier.model.outputs(noise.astype(np.uint8)))[0]
+    assert np.array_equal(judgement.embedding, embeddings[0])
+    assert np.array_equal(classifier.pool([judgement, judgement]).embedding, embeddings[0])
+
+
+def test_what_ships_tells_how_its_recipe_did_abroad(classifier: TFLiteClassifier) -> None:
+    abroad = {name: np.array(counts) for name, counts in classifier.card.abroad.items()}
+    right = {name: np.trace(counts[:, :-1]) / counts[:, :-1].sum() for name, counts in abroad.items()}
+    assert len(right) >= 4
+    assert np.mean(list(right.values())) >= 0.95
+    assert min(right.values()) >= 0.90
