@@ -10,7 +10,7 @@ from training.drawn_blood import draw_bccd, draw_data, read_rows, write_index, w
 
 from hemato_edge.errors import ConfigurationError, DataError
 from hemato_training.data.cell_sets import by_laboratory, in_split, load, split_hash, thin
-from hemato_training.runs.schedule import Settings
+from hemato_training.runs.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
