@@ -56,7 +56,7 @@ def analyze_image(path: str | os.PathLike[str], *, model: str | os.PathLike[str]
         >>> for index, judgement in field.judged.items():
         ...     assert judgement.label, field.detections.boxes[index]
     """
-    classifier, locator, gate = _models(model)
+    classifier, locator, gate = _models(None if model is None else Path(model))
     (found,) = analyze_pictures([Path(path)], gate, locator, classifier, each=True, failed=_raise)
     return found
 
@@ -83,7 +83,7 @@ def classify_image(path: str | os.PathLike[str], *, model: str | os.PathLike[str
         >>> 0 <= answer.confidence <= 1
         True
     """
-    classifier, _, _ = _models(model)
+    classifier, _, _ = _models(None if model is None else Path(model))
     (found,) = classify_pictures([Path(path)], OpenCvLocator(), classifier, each=True, failed=_raise)
     return found
 
@@ -161,8 +161,8 @@ class Session:
 
 
 @lru_cache(maxsize=2)
-def _models(model: str | os.PathLike[str] | None) -> tuple[TFLiteClassifier, Locator, QualityGate]:
-    settings = load_settings(overrides={"model.path": None if model is None else Path(model)})
+def _models(model: Path | None) -> tuple[TFLiteClassifier, Locator, QualityGate]:
+    settings = load_settings(overrides={"model.path": model})
     classifier = load_classifier(settings.model.path, settings.model.threads, settings.model.runtime)
     locator = load_locator(
         **settings.locator.model_dump(), threads=settings.model.threads, runtime=settings.model.runtime

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from recorded_sessions import recorded
+from waiting import DEADLINE_S
 
 from hemato_edge.door.client import DoorClient
 from hemato_edge.web import pulse as module
@@ -57,6 +58,6 @@ def test_the_connection_is_used_by_one_thread_at_a_time_and_not_closed_meanwhile
         one.start()
     pulse.close()
     for one in readers:
-        one.join(60)
+        one.join(DEADLINE_S)
     assert most[0] <= 1
     assert pulse._read() == (pulse.now.version, pulse.now.tally), "it reads nothing more after its end"
