@@ -105,7 +105,7 @@ class Device(Part):
 
 
 class Climate(Part):
-    """How the board was at one moment; None: it does not tell."""
+    """How the board was at one moment; None: it does not report it."""
 
     moment: Moment
     temperature_c: float | None

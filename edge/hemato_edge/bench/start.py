@@ -33,7 +33,7 @@ class Start:
 
     Attributes:
         milestones_ms: figure's name → milliseconds since the process was started.
-        peak_mb: largest resident memory, 10^6 bytes; None if the system does not tell.
+        peak_mb: largest resident memory, 10^6 bytes; None if the system does not report it.
         resident_mb: resident memory every tenth of a second, 10^6 bytes.
         processor_s: seconds of processor time that it took.
     """

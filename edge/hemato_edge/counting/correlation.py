@@ -1,7 +1,7 @@
 """How far one view of the slide lies from another: phase correlation, and how well the common part then agrees.
 
 Frames are shrunk to a small grey picture without the lamp's unevenness. Its spectrum is computed once, so that a frame
-can be held against several key fields for little.
+can be compared with several key fields at little cost.
 """
 
 from __future__ import annotations

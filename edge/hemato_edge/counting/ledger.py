@@ -48,7 +48,7 @@ MAX_TILES = 2048
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What one field told the ledger.
+    """What one field contributed to the ledger.
 
     Attributes:
         counted: cells that count from now on, by kind; they need not be in this field.

@@ -1,11 +1,11 @@
 """Where on the slide does this field lie?
 
-A frame is held against the key field that it should show most of, and against the last frame. Key fields are a sparse
-map: where the stage comes back, the frame snaps to the old key field, and what had drifted in between is put right.
+A frame is registered against the key field that it should show most of, and against the last frame. Key fields are a
+sparse map: where the stage comes back, the frame snaps to the old key field, and what had drifted in between is put right.
 When a frame fits nothing nearby, all places ever seen are tried: a jump back to known ground goes on there. Only
 what fits none of them begins a new region; and when such a region meets known ground later, it is joined to it.
 
-A slide that is pushed by hand turns a little, slowly. Each frame's turn against what it is held against is measured
+A slide that is pushed by hand turns a little, slowly. Each frame's turn against its key field is measured
 at the shift that was found, and added up from key field to key field; an angle that is not significant is 0 and
 changes nothing. The next frame is turned back by the last one's angle before it is compared, so that shifts are those
 of the slide, and a stage that comes back turned still knows its ground.
@@ -41,7 +41,7 @@ SEARCH_STEP = 0.1
 """In a region that is not joined to known ground, that is looked for again whenever the stage has moved by this share
 of a frame."""
 SEARCHED_AT_ONCE = 96
-"""Key fields that one frame of such a region is held against; the next frame goes on with the next ones."""
+"""Key fields that one frame of such a region is compared with; the next frame goes on with the next ones."""
 JOIN_CANDIDATES = 12
 """So many of these are compared in full: at first there is little overlap, which thumbnails hardly show."""
 MEASURED_EVERY = 3
@@ -101,7 +101,7 @@ class Registration:
     def follow(self, sight: Sight) -> Pose | None:
         """The pose of a frame that will not be counted, or None where it fits nothing nearby.
 
-        A blurred frame still tells how far the stage moved: without it, tracking would be lost over a stretch that
+        A blurred frame still shows how far the stage moved: without it, tracking would be lost over a stretch that
         is out of focus. It becomes no key field, and starts no region.
         """
         if self._gap:
@@ -112,7 +112,7 @@ class Registration:
     def gap(self) -> None:
         """Frames were missing before the next one, and the stage may be anywhere.
 
-        That frame is held against all known ground, and has to agree as surely as a jump; else it starts a region.
+        That frame is compared with all known ground, and has to agree as surely as a jump; else it starts a region.
         """
         self._gap = True
 

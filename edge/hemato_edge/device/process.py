@@ -27,7 +27,7 @@ class ProcessMemory:
 
 
 def read_process_memory(machine: Machine, pid: int) -> ProcessMemory | None:
-    """From /proc/PID/status; None if the process is gone or the system does not tell."""
+    """From /proc/PID/status; None if the process is gone or the system does not report it."""
     lines = (machine.read(f"/proc/{pid}/status") or "").splitlines()
     kb = {line.partition(":")[0]: int(line.split()[1]) for line in lines if line.startswith(_WANTED)}
     if len(kb) < len(_WANTED):

@@ -35,11 +35,11 @@ class Processor:
     """A processor as its system describes it.
 
     Attributes:
-        name: "" where the system does not tell.
+        name: "" where the system does not report it.
         features: those that matter for inference.
         usable: processors that this process may use.
         governors: policies of the frequency; empty where the system sets none (virtual machines).
-        highest_mhz: frequency that the governor may reach; None where it is not told.
+        highest_mhz: frequency that the governor may reach; None where it is not reported.
     """
 
     name: str
@@ -81,7 +81,7 @@ def usable_processors() -> int:
 
 
 def frequency_mhz(machine: Machine) -> float | None:
-    """The fastest processor's frequency at this moment; None where it is not told."""
+    """The fastest processor's frequency at this moment; None where it is not reported."""
     paths = machine.glob("/sys/devices/system/cpu/cpu[0-9]*/cpufreq")
     now = [khz for path in paths if (khz := machine.number(f"{path}/scaling_cur_freq")) is not None]
     return max(now) / 1000 if now else None

@@ -1,6 +1,6 @@
 """The card of a model: what it answers, what it takes, what it was trained on and how good it was.
 
-All cards share one base; `task` tells which kind a card is.
+All cards share one base; `task` says which kind a card is.
 """
 
 from __future__ import annotations

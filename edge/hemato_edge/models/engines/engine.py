@@ -57,7 +57,7 @@ class Engine(Protocol):
         return lambda: self.run(noise)
 
     def watch(self, note: Callable[[float], None]) -> None:
-        """From now on tell the milliseconds of each inference."""
+        """From now on report the milliseconds of each inference."""
         run = self.run
 
         def timed(images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:

@@ -65,7 +65,7 @@ def credentials(settings: MqttSettings) -> tuple[str | None, str | None]:
 
 
 def tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
-    """What TLS is to trust and to show; None for plain text. Verifies names and certificates unless told otherwise.
+    """What TLS is to trust and to show; None for plain text. Names and certificates are verified unless switched off.
 
     Raises:
         ConfigurationError: a file is missing or is not what it should be, or the settings contradict each other.

@@ -1,4 +1,4 @@
-"""What is told about a session: two kinds of messages, each a summary that replaces the one before it.
+"""The messages about a session: two kinds, each a summary that replaces the one before it.
 
 `session` says which session it is and whether it runs; `counts` says what it has counted. Both give absolute values,
 never increments, so a message that comes twice changes nothing, and the newest one says all.
@@ -104,7 +104,7 @@ def canonical(content: Mapping[str, object]) -> str:
 
 
 def digest(content: Mapping[str, object]) -> str:
-    """By which the outbox knows that there is nothing new to tell."""
+    """Digest by which the outbox recognises that there is nothing new to send."""
     return hashlib.sha256(canonical(content).encode()).hexdigest()
 
 

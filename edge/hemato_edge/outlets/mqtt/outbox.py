@@ -85,7 +85,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the store has been told; see the columns of `outbox`."""
+    """How far the store has been taken over; see the columns of `outbox`."""
 
     next_session: int = 1
     last_key: str | None = None
@@ -100,7 +100,7 @@ def outbox_path(database: Path) -> Path:
 class Outbox:
     """An open outbox; a context manager. One process at a time; used from the thread that opened it.
 
-    A damaged file is kept aside and a new one begun: what it held is in the store, and is told anew.
+    A damaged file is kept aside and a new one begun: what it held is in the store, and is sent anew.
 
     Args:
         path: from `outbox_path`.
@@ -176,7 +176,7 @@ class Outbox:
             retain: see `Message`.
 
         Returns:
-            Whether there was anything new to tell.
+            Whether there was anything new to send.
         """
         key = session[1]
         told = self._connection.execute(
@@ -214,12 +214,12 @@ class Outbox:
             self._connection.executemany("DELETE FROM messages WHERE number = ?", [(number,) for number in numbers])
 
     def progress(self) -> Progress:
-        """How far the store has been told."""
+        """How far the store has been taken over."""
         with translated(self.path):
             return Progress(*self._connection.execute("SELECT next_session, last_key, relabel FROM outbox").fetchone())
 
     def set_progress(self, progress: Progress) -> None:
-        """Record how far the store has been told. Call it inside `transaction`."""
+        """Record how far the store has been taken over. Call it inside `transaction`."""
         if progress == self.progress():
             return  # an update that changes nothing is written to the card all the same
         self._connection.execute(

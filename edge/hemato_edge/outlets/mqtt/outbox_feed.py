@@ -18,12 +18,12 @@ ASKED_FOR = "mqtt.host"
 
 
 class Filler:
-    """Tells an outbox what the store has.
+    """Feeds an outbox from the store.
 
     Args:
         outbox: to fill.
         limit: messages it holds at most; beyond that the rest waits in the store.
-        with_label: whether the sample's label is told as well.
+        with_label: whether the sample's label is sent as well.
     """
 
     def __init__(self, outbox: Outbox, limit: int, *, with_label: bool) -> None:
@@ -36,11 +36,11 @@ class Filler:
 
         Args:
             reader: of the store.
-            renew: tell the counts of a running session anew. Not while the broker cannot be reached: the store has the
+            renew: send the counts of a running session anew. Not while the broker cannot be reached: the store has the
                 newest, and the SD card is spared.
 
         Returns:
-            Whether all is told; False where the outbox was full.
+            Whether everything was taken over; False where the outbox was full.
 
         Raises:
             StoreError: the store or the outbox cannot be used.
@@ -68,7 +68,7 @@ class Filler:
         return whole
 
     def _tell_relabelled(self, reader: Reader, progress: Progress, newest: int, room: int) -> tuple[Progress, bool]:
-        """Sessions that were told to their end and in which a person named cells since."""
+        """Sessions that were sent to their end and in which a person named cells since."""
         for session, relabel in reader.relabelled_since(progress.relabel):
             if session < progress.next_session:
                 if room < len((SESSION, COUNTS)):
@@ -78,7 +78,7 @@ class Filler:
         return progress, True
 
     def _tell(self, reader: Reader, record: SessionRecord, newest: int, *, renew: bool) -> int:
-        """Tell one session; how many messages that made."""
+        """Put the messages of one session into the outbox; how many that made."""
         if record.settings.get(ASKED_FOR) is None:
             return 0
         session, retain = (record.id, session_key(record)), record.id == newest

@@ -1,4 +1,4 @@
-"""What Prometheus is told when it asks: read at that moment from the daemon, the disk and the board."""
+"""The metrics of a scrape, read at that moment from the daemon, the disk and the board."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Counts(Protocol):
 
 
 class Readings(Collector):
-    """A collector of prometheus_client. It tells of the board before it has anything to count.
+    """A collector of prometheus_client. It reports on the board before it has anything to count.
 
     Args:
         database: whose disk is looked at.
@@ -114,7 +114,7 @@ class Readings(Collector):
     def _of_the_disk(self) -> Iterator[Metric]:
         try:
             disk = os.statvfs(self._database.parent)
-        except OSError:  # an SD card that is gone: its absence tells
+        except OSError:  # an SD card that is gone: its absence shows that
             return
         yield _gauge("store_free_bytes", "Free space on the database's disk.", disk.f_bavail * disk.f_frsize)
         sizes = [path.stat().st_size for path in _files(self._database) if path.exists()]
@@ -122,7 +122,7 @@ class Readings(Collector):
 
 
 def camera_state(camera: object) -> str | None:
-    """The state of a camera that tells it (by `health.state` or `state`), one of `CAMERA_STATES`, else None."""
+    """The state of a camera that reports it (by `health.state` or `state`), one of `CAMERA_STATES`, else None."""
     found: Any = getattr(getattr(camera, "health", camera), "state", None)
     name = str(getattr(found, "value", found)).lower()
     return name if name in CAMERA_STATES else None

@@ -75,7 +75,7 @@ class Metrics:
         self.address = f"http://{_bracketed(host)}:{self._server.server_port}/metrics"
 
     def watch(self, counts: Counts, camera: object, build: Mapping[str, str], publisher: Publisher | None) -> None:
-        """From now on tell what these say.
+        """Connect the metrics to the running daemon.
 
         Args:
             counts: the daemon.

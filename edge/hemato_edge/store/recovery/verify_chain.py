@@ -54,7 +54,7 @@ def verify_chain(connection: sqlite3.Connection, session: int) -> ChainState:
 
 
 class _Walk:
-    """One walk: what the chain says, held against what the tables have."""
+    """One walk: what the chain says, compared with what the tables have."""
 
     def __init__(self, cursor: sqlite3.Cursor, session: int) -> None:
         self._cursor = cursor
@@ -201,7 +201,7 @@ class _Walk:
                 yield f"that cell {row['cell']} of field {row['field']} was joined was inserted"
 
     def _overwritten(self) -> Iterator[str]:
-        """Places that are written over, held against the last that the chain says of them."""
+        """Places that are written over, compared with the last that the chain says of them."""
         tallies = dict(map(tuple, self._all("SELECT name, count FROM tallies WHERE session = ?", (self._session,))))
         for name in sorted(tallies.keys() | self._tallies.keys()):
             if tallies.get(name) != self._tallies.get(name):
