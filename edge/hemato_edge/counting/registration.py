@@ -1,8 +1,8 @@
 """Where on the slide does this field lie?
 
 A frame is registered against the key field that it should show most of, and against the last frame. Key fields are a
-sparse map: where the stage comes back, the frame snaps to the old key field, and what had drifted in between is put right.
-When a frame fits nothing nearby, all places ever seen are tried: a jump back to known ground goes on there. Only
+sparse map: where the stage comes back, the frame snaps to the old key field, and what had drifted in between is put
+right. When a frame fits nothing nearby, all places ever seen are tried: a jump back to known ground goes on there. Only
 what fits none of them begins a new region; and when such a region meets known ground later, it is joined to it.
 
 A slide that is pushed by hand turns a little, slowly. Each frame's turn against its key field is measured
