@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from training.drawn_blood import draw_pbc, read_rows, write_index
 from training.tiny_network import TINY
 from typer.testing import CliRunner
 
+from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_training.classify import fit
 from hemato_training.cli import evaluate, train
 from hemato_training.networks.backbones import ARCHITECTURES
@@ -59,9 +61,23 @@ def test_evaluate(app: typer.Typer, honest: Path, tmp_path: Path) -> None:
         words = ["evaluate", str(model), "--data", str(data), "--split", split, "--cache", str(tmp_path / "cells")]
         result = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
         report = json.loads(result.stdout[result.stdout.index("{") :])
+        assert report["against"] is None
         assert report["laboratories"]["honest"]["cells"] == cells
         (source,) = report["provenance"]["sources"]
         assert (source["name"], source["trained_on"], source["same_split"]) == ("honest", True, True)
+    table = tmp_path / "cells.csv"
+    words += ["--cells", str(table), "--against", str(model), "--json"]
+    result = CliRunner().invoke(app, words, catch_exceptions=False)
+    against = json.loads(result.stdout[result.stdout.index("{") :])["against"]
+    assert (against["difference"], against["p_value"], against["cells"]) == (0, 1, 8)
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len({row["image"] for row in rows}) == 8
+    for row in rows:
+        shares = {label: float(row[label]) for label in CLASSIFIER_LABELS}
+        assert row["split"] == "test"
+        assert row["answer"] == max(shares, key=shares.__getitem__)
+        assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
 
 
 def test_compare(app: typer.Typer, honest: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from hemato_training.cli.workstation import Cache, Data, Json, console, percent,
 
 if TYPE_CHECKING:
     from hemato_training.evaluate.evaluation import Evaluation
+    from hemato_training.metrics.paired import Paired
     from hemato_training.report.report import Report
 
 
@@ -40,6 +41,10 @@ def evaluate(
         bool | None,
         typer.Option("--outliers/--no-outliers", help="Try what is no white cell; with a page unless refused."),
     ] = None,
+    cells: Annotated[Path | None, typer.Option(help="File for a table of every cell and its answer, as CSV.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="A second model, compared on the very same cells (McNemar, bootstrap by group).")
+    ] = None,
     left_out: Annotated[str | None, typer.Option(help="A class that this model was trained without.")] = None,
     cache: Cache = None,
     as_json: Json = False,
@@ -50,7 +55,8 @@ def evaluate(
         raise typer.BadParameter(f"Known: {', '.join(CLASSIFIER_LABELS)}.", param_hint="--left-out")
     from hemato_training.data.cell_sets import SPLITS
     from hemato_training.data.chosen_sets import chosen_sets
-    from hemato_training.evaluate.evaluation import evaluation_of, try_on
+    from hemato_training.evaluate.evaluation import compare_on, evaluation_of, try_on
+    from hemato_training.evaluate.predictions import write_predictions
     from hemato_training.progress import Screen
     from hemato_training.report.page import draw_all, render
     from hemato_training.report.report import report_on, write_folder, write_text
@@ -62,6 +68,9 @@ def evaluate(
     data, names = chosen_sets(data, laboratory)
     tried = try_on(model, data, kept, split=split, laboratories=names, left_out=left_out, reporter=Screen())
     evaluation = evaluation_of(tried)
+    compared = None if against is None else compare_on(tried, against, data, kept, Screen())
+    if cells is not None:
+        write_predictions(tried, cells)
     report = report_on(
         tried,
         evaluation,
@@ -80,15 +89,27 @@ def evaluate(
         if html is not None:
             write_text(html, page)
     if as_json:
-        print_json(report.as_json())
+        print_json({**report.as_json(), "against": None if compared is None else compared.as_json()})
         return
     show_figures({**evaluation.laboratories, "all": evaluation.overall}, f"{model}, {split}")
     _show_intervals(evaluation)
     _show_strangers(report)
     _show_maps(report)
-    for written in (out, html):
+    if compared is not None:
+        _show_comparison(compared, model, against)
+    for written in (out, html, cells):
         if written is not None:
             console(stderr=True).print(f"Written: {written}")
+
+
+def _show_comparison(compared: Paired, model: Path, against: Path | None) -> None:
+    low, high = compared.difference_interval
+    console().print(
+        f"{against} against {model} on the same {compared.cells} cells of {compared.groups} groups: "
+        f"{100 * compared.difference:+.1f} points (95 % by groups {100 * low:+.1f} to {100 * high:+.1f}). Only "
+        f"{model.name} is right on {compared.only_first}, only the other on {compared.only_second}; "
+        f"McNemar p = {compared.p_value:.3g}."
+    )
 
 
 def _show_intervals(evaluation: Evaluation) -> None:

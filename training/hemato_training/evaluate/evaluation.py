@@ -18,6 +18,7 @@ from hemato_training.metrics.answers import Answers, answers_of
 from hemato_training.metrics.classification import Figures, figures_by_laboratory
 from hemato_training.metrics.crossfit import CrossFit, crossfit
 from hemato_training.metrics.details import Details, details_of
+from hemato_training.metrics.paired import Paired, paired
 from hemato_training.networks.keras_model import keras_logits, load_keras
 from hemato_training.runs.origin import Origin, check_left_out, origin_of
 
@@ -211,6 +212,30 @@ def try_on(
     if not len(cells):
         raise DataError(f"There is no cell to judge on in {split}.", "Name another --split or --laboratory.")
     return Tried(path, judged, origin, split, records, looks, cells, images, answers, strange)
+
+
+def compare_on(tried: Tried, other: Path, data: Path, cache: Path, reporter: Reporter | None = None) -> Paired:
+    """A second model against the one that was tried, on the very same cells.
+
+    Args:
+        tried: the first model and its answers.
+        other: file of the second.
+        data: directory with one folder per laboratory.
+        cache: folder for looks and crops.
+        reporter: who is told about progress.
+
+    Raises:
+        ModelError: if the second cannot be opened.
+        DataError: if the two did not answer to the same cells.
+    """
+    names = tuple(dict.fromkeys(record.laboratory for record in tried.records))
+    left_out = tried.left_out[0] if tried.left_out else None
+    second = try_on(other, data, cache, split=tried.split, laboratories=names, left_out=left_out, reporter=reporter)
+    one, two = tried.answers, second.answers
+    if tried.cells.keys.tolist() != second.cells.keys.tolist():
+        raise DataError(f"{tried.path} and {other} answered to different cells.", "Judge both on the same data.")
+    right = [answers.logits.argmax(axis=1) == answers.labels for answers in (one, two)]
+    return paired(right[0], right[1], one.groups, one.strata)
 
 
 def evaluation_of(tried: Tried) -> Evaluation:

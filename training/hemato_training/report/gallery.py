@@ -48,14 +48,16 @@ class Mistake:
 
 
 def worst_mistakes(tried: Tried, maps: Maps, most: int = MOST) -> dict[str, list[Mistake]]:
-    """Laboratory → its wrong answers, the surest first."""
+    """Laboratory → its wrong answers, the surest first, one of each group: copies of one picture show one error."""
     probabilities = tried.answers.probabilities(tried.judged.temperature)
     answers, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     labels = tried.answers.labels
     found: dict[str, list[Mistake]] = {}
     for name in dict.fromkeys(tried.answers.laboratories.tolist()):
         wrong = np.flatnonzero((tried.answers.laboratories == name) & (answers != labels))
-        chosen = wrong[np.argsort(-confidence[wrong], kind="stable")][:most]
+        surest = wrong[np.argsort(-confidence[wrong], kind="stable")]
+        _, first = np.unique(tried.answers.groups[surest], return_index=True)
+        chosen = surest[np.sort(first)][:most]
         if not len(chosen):
             found[name] = []
             continue
