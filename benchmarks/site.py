@@ -1,10 +1,12 @@
 """What a head of the site's own gains: cells of a strange laboratory are given back, and the others are judged.
 
 For each laboratory, 25, 50 and 100 of its cells are drawn the way `site verify` asks for them (evenly over what the
-shipped classifier answers), a head is fitted on them together with home cells of PBC, and its mixture with the shipped
-answer judged on the laboratory's other cells: balanced accuracy of the best guesses, and the share of right answers
-among as many cells as the shipped classifier answers. Classes of which a laboratory has fewer than ten cells are left
-out. The embedding is the model's own; of a model without one, its pooled features are read inside the graph.
+shipped classifier answers), a head is fitted on them together with home cells of PBC, and its mixture with the
+shipped answer judged on the laboratory's other cells: balanced accuracy of the best guesses, and the share of right
+answers among as many cells as the shipped classifier answers. Classes of which a laboratory has fewer than ten cells
+are left out. "used" is the share of draws in which `site adapt` would use the head rather than refuse it, and the
+last column the mean gain in balanced accuracy with that rule, points. The embedding is the model's own; of a model
+without one, its pooled features are read inside the graph.
 
     python benchmarks/site.py --data ../shared/data [--model FILE] [--draws 20] [--cells 25 50 100]
 """
@@ -20,6 +22,7 @@ import numpy as np
 
 from hemato_edge.labels import CLASSIFIER_LABELS, UNCLASSIFIED
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
+from hemato_edge.site.adaptation import SiteEmbeddings, try_head
 from hemato_edge.site.cells import SiteCell
 from hemato_edge.site.head import SHARE, fit_head, head_probabilities, mixed
 from hemato_edge.site.strata import ask_for
@@ -137,8 +140,20 @@ def right_of(probabilities: Any, labels: Any, number: int) -> float:
     return float((probabilities[surest].argmax(axis=1) == labels[surest]).mean())
 
 
+def shows_gain(home: Answers, site: Answers, given: Any, threshold: float) -> bool:
+    """Whether `site adapt` would use the head that these cells give."""
+    cell = np.arange(len(given)).astype(str)
+    own = SiteEmbeddings(
+        site.embeddings[given], site.probabilities[given], site.labels[given], np.full(len(given), "one"), cell
+    )
+    return try_head(home.embeddings, home.labels, own, threshold).refusal is None
+
+
 def trial(home: Answers, site: Answers, threshold: float, wanted: int, seed: int) -> tuple[float, ...]:
-    """Balanced accuracy before and after, right of answered before and after, coverage; on the cells not given."""
+    """Balanced accuracy before and after, right of answered before and after, coverage, and whether it is used.
+
+    On the cells that were not given.
+    """
     given = drawn(site, threshold, wanted, seed)
     rest = np.setdiff1d(np.arange(len(site.labels)), given)
     weights = fit_head(home.embeddings, home.labels, site.embeddings[given], site.labels[given], len(CLASSIFIER_LABELS))
@@ -146,7 +161,8 @@ def trial(home: Answers, site: Answers, threshold: float, wanted: int, seed: int
     after = mixed(shipped, head_probabilities(weights, site.embeddings[rest]), SHARE)
     answered = int((shipped.max(axis=1) >= threshold).sum())
     shares = (right_of(shipped, labels, answered), right_of(after, labels, answered)) if answered else (np.nan, np.nan)
-    return balanced(shipped, labels), balanced(after, labels), *shares, answered / len(rest)
+    used = shows_gain(home, site, given, threshold)
+    return balanced(shipped, labels), balanced(after, labels), *shares, answered / len(rest), float(used)
 
 
 def main() -> None:
@@ -163,16 +179,19 @@ def main() -> None:
     threshold = network.card.rejection_threshold
     home = laboratory(network, HOME, arguments.data, arguments.cache)
     print(f"model {arguments.model.name}, {network.kind}, {arguments.draws} draws")
-    print("| laboratory | cells given | balanced % (mean gain, worst draw) | answered % | right of answered % |")
-    print("|---|--:|---|--:|---|")
+    print(
+        "| laboratory | cells given | balanced % (mean, worst gain) | named % | right of answered % | used % | gain |"
+    )
+    print("|---|--:|---|--:|---|--:|--:|")
     for name in arguments.away:
         site = laboratory(network, name, arguments.data, arguments.cache)
         for wanted in arguments.cells:
             found = 100 * np.array([trial(home, site, threshold, wanted, seed) for seed in range(arguments.draws)])
-            gains, means = found[:, 1] - found[:, 0], np.nanmean(found, axis=0)
+            gains, means = found[:, 1] - found[:, 0], found.mean(axis=0)
+            right = "–" if np.isnan(means[2]) else f"{means[2]:.1f} → {means[3]:.1f}"
             print(
                 f"| {name} | {wanted} | {means[0]:.1f} → {means[1]:.1f} ({gains.mean():+.1f}, {gains.min():+.1f}) "
-                f"| {means[4]:.0f} | {means[2]:.1f} → {means[3]:.1f} |",
+                f"| {means[4]:.0f} | {right} | {means[5]:.0f} | {(gains * found[:, 5] / 100).mean():+.1f} |",
                 flush=True,
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,10 +14,10 @@ if TYPE_CHECKING:
     from hemato_edge.pipeline.calibrated import SessionCalibration
     from hemato_edge.pipeline.field import FieldAnalyzer
     from hemato_edge.settings import Resolved, Settings
-    from hemato_edge.site.parts import SitePart
+    from hemato_edge.site.parts import Head, SitePart
     from hemato_edge.store.records import SessionStart
     from hemato_edge.store.writer import Writer
-    from hemato_edge.vision.classify.classifier import TFLiteClassifier
+    from hemato_edge.vision.classify.classifier import Classifier, TFLiteClassifier
     from hemato_edge.vision.locate.locator import Locator
 
 
@@ -52,7 +53,26 @@ class Instruments:
         from hemato_edge.site.record import holding
         from hemato_edge.site.verification import verification_line
 
-        return verification_line(holding(self._site, self.classifier.model.bundle.sha256, None))
+        return verification_line(holding(self._site, self.classifier.model.bundle.sha256, self._head))
+
+    @property
+    def _head(self) -> Head | None:
+        """The site's own head, where its profile has one for this model."""
+        from hemato_edge.site.record import fitting_head
+
+        return fitting_head(self._site, self.classifier.model.bundle.sha256)
+
+    @property
+    def naming(self) -> Classifier:
+        """Who names the cells: the classifier, with the site's own head where there is one."""
+        from hemato_edge.pipeline.site_classifier import SiteClassifier
+
+        head = self._head
+        if head is None and self._site is not None and self._site.head is not None:
+            logging.getLogger(__name__).warning(
+                "the site's own head is for another model and is not used; fit it again with `hemato-edge site adapt`"
+            )
+        return self.classifier if head is None else SiteClassifier(self.classifier, head)
 
     def analyzer(self) -> FieldAnalyzer:
         """A fresh one."""
@@ -62,7 +82,7 @@ class Instruments:
 
         gate = QualityGate(**self.settings.quality.model_dump())
         mask = mask_of(self.settings.camera)
-        return FieldAnalyzer(gate, self.locator, self.classifier, self.calibration, mask=mask)
+        return FieldAnalyzer(gate, self.locator, self.naming, self.calibration, mask=mask)
 
     def session_start(self, label: str, target: int | None) -> SessionStart:
         """What is recorded of a session that begins now."""
@@ -74,7 +94,7 @@ class Instruments:
 
         bundle = self.classifier.model.bundle
         calibration = {} if self.calibration is None else {"calibration": self.calibration.session_section()}
-        site = {SECTION: site_section(self._site, bundle.sha256, None, self.classifier.card.abroad)}
+        site = {SECTION: site_section(self._site, bundle.sha256, self._head, self.classifier.card.abroad)}
         return SessionStart(
             camera=without_secrets(self.settings.camera.spec),
             label=label,

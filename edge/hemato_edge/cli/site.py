@@ -12,6 +12,7 @@ import typer
 
 from hemato_edge.cli.report import AsJson, Database, open_reader
 from hemato_edge.cli.review import By, opened, reviewer, walk
+from hemato_edge.cli.site_adapt import adapt
 from hemato_edge.cli.site_desk import Desk, ProfileName, Sessions, tell
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ site_app = typer.Typer(help="How right the program is on this microscope, from r
 def register(root: typer.Typer) -> None:
     """Add the group `site`."""
     root.add_typer(site_app, name="site")
+
+
+site_app.command()(adapt)
 
 
 @site_app.command()

@@ -24,7 +24,7 @@ LEAST_CELLS = 25
 LEAST_CLASSES = 2
 _FOLDS = 5
 _BY_CHANCE = 0.1
-"""A gain that chance alone would give more often than so is not shown."""
+"""A change that chance alone would give more often than so is not shown, for better or worse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,8 @@ class Trial:
         balanced_after: the same of the mixture.
         better: cells that only the mixture names rightly.
         worse: cells that only the shipped classifier does.
+        now_wrong: cells that the mixture answers wrongly, and the shipped classifier does not.
+        no_longer_wrong: the other way round.
         divided_by: "session" or "field".
     """
 
@@ -73,6 +75,8 @@ class Trial:
     balanced_after: float
     better: int
     worse: int
+    now_wrong: int
+    no_longer_wrong: int
     divided_by: str
 
     @property
@@ -83,8 +87,10 @@ class Trial:
                 f"balanced accuracy would fall from {100 * self.balanced_before:.1f} to "
                 f"{100 * self.balanced_after:.1f} %"
             )
-        if self.before.value is not None and (self.after.value or 0) < self.before.value:
-            return "fewer of the answered cells would be right"
+        if by_chance(self.now_wrong, self.no_longer_wrong) <= _BY_CHANCE:
+            return (
+                f"{self.now_wrong} cells would be answered wrongly that are not now, and {self.no_longer_wrong} no more"
+            )
         chance = by_chance(self.better, self.worse)
         if chance > _BY_CHANCE:
             return (
@@ -127,6 +133,7 @@ def try_head(home: Floats, home_labels: NDArray[np.int64], cells: SiteEmbeddings
     confidence = answers.max(axis=1)
     answered = cells.probabilities.max(axis=1) >= rejection_threshold
     threshold = _threshold(confidence, int(answered.sum()), rejection_threshold)
+    wrong, wrong_before = (confidence >= threshold) & ~right, answered & ~shipped_right
     return Trial(
         answers=answers,
         threshold=threshold,
@@ -136,6 +143,8 @@ def try_head(home: Floats, home_labels: NDArray[np.int64], cells: SiteEmbeddings
         balanced_after=_balanced(right, cells.labels),
         better=int((right & ~shipped_right).sum()),
         worse=int((shipped_right & ~right).sum()),
+        now_wrong=int((wrong & ~wrong_before).sum()),
+        no_longer_wrong=int((wrong_before & ~wrong).sum()),
         divided_by=divided_by,
     )
 
