@@ -24,7 +24,7 @@ LEAST_CELLS = 25
 LEAST_CLASSES = 2
 _FOLDS = 5
 _BY_CHANCE = 0.1
-"""A change that chance alone would give more often than so is not shown, for better or worse."""
+"""A gain that chance alone would give more often than so is not shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ class Trial:
         balanced_after: the same of the mixture.
         better: cells that only the mixture names rightly.
         worse: cells that only the shipped classifier does.
-        now_wrong: cells that the mixture answers wrongly, and the shipped classifier does not.
-        no_longer_wrong: the other way round.
+        improved: those of `better`, and cells that are no longer answered wrongly, without `deteriorated` ones.
+        deteriorated: those of `worse`, and cells that are answered wrongly now, without `improved` ones.
         divided_by: "session" or "field".
     """
 
@@ -75,8 +75,8 @@ class Trial:
     balanced_after: float
     better: int
     worse: int
-    now_wrong: int
-    no_longer_wrong: int
+    improved: int
+    deteriorated: int
     divided_by: str
 
     @property
@@ -87,15 +87,11 @@ class Trial:
                 f"balanced accuracy would fall from {100 * self.balanced_before:.1f} to "
                 f"{100 * self.balanced_after:.1f} %"
             )
-        if by_chance(self.now_wrong, self.no_longer_wrong) <= _BY_CHANCE:
-            return (
-                f"{self.now_wrong} cells would be answered wrongly that are not now, and {self.no_longer_wrong} no more"
-            )
-        chance = by_chance(self.better, self.worse)
+        chance = by_chance(self.improved, self.deteriorated)
         if chance > _BY_CHANCE:
             return (
-                f"it names {self.better} cells better and {self.worse} worse, which chance alone gives in "
-                f"{100 * chance:.0f} of 100 cases"
+                f"it does better on {self.improved} cells and worse on {self.deteriorated}, which chance alone gives "
+                f"in {100 * chance:.0f} of 100 cases"
             )
         return None
 
@@ -134,6 +130,7 @@ def try_head(home: Floats, home_labels: NDArray[np.int64], cells: SiteEmbeddings
     answered = cells.probabilities.max(axis=1) >= rejection_threshold
     threshold = _threshold(confidence, int(answered.sum()), rejection_threshold)
     wrong, wrong_before = (confidence >= threshold) & ~right, answered & ~shipped_right
+    up, down = (right & ~shipped_right) | (wrong_before & ~wrong), (shipped_right & ~right) | (wrong & ~wrong_before)
     return Trial(
         answers=answers,
         threshold=threshold,
@@ -143,8 +140,8 @@ def try_head(home: Floats, home_labels: NDArray[np.int64], cells: SiteEmbeddings
         balanced_after=_balanced(right, cells.labels),
         better=int((right & ~shipped_right).sum()),
         worse=int((shipped_right & ~right).sum()),
-        now_wrong=int((wrong & ~wrong_before).sum()),
-        no_longer_wrong=int((wrong_before & ~wrong).sum()),
+        improved=int((up & ~down).sum()),
+        deteriorated=int((down & ~up).sum()),
         divided_by=divided_by,
     )
 

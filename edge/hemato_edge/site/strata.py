@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from hemato_edge.site.cells import Place, SiteCell
 
 Stratum = tuple[str, str]
-"""What the program said, and "sure" or "unsure"."""
+"""What the program said, and "sure" or "unsure"; of cells that were not answered, the best guess."""
 SURE, UNSURE = "sure", "unsure"
 
 
 def strata(cells: Sequence[SiteCell]) -> dict[Stratum, list[SiteCell]]:
-    """The cells by their answer, and, where they were answered, by halves of their confidence."""
+    """The cells by their answer and halves of their confidence; those that were not answered by their best guess."""
     by_answer: dict[str, list[SiteCell]] = {}
     for cell in cells:
         by_answer.setdefault(cell.answer, []).append(cell)
@@ -32,26 +32,30 @@ def strata(cells: Sequence[SiteCell]) -> dict[Stratum, list[SiteCell]]:
     for answer, own in by_answer.items():
         middle = median(cell.confidence for cell in own)
         for cell in own:
-            sure = answer != UNCLASSIFIED and cell.confidence > middle
-            found.setdefault((answer, SURE if sure else UNSURE), []).append(cell)
+            half = SURE if cell.confidence > middle else UNSURE
+            found.setdefault((answer, cell.best if answer == UNCLASSIFIED else half), []).append(cell)
     return found
 
 
 def weights(cells: Sequence[SiteCell], usable: Callable[[SiteCell], bool]) -> tuple[dict[Place, float], int]:
     """How many cells as they occur each usable one stands for, and how many cells nothing stands for.
 
-    A stratum without a usable cell is taken together with the other half of its answer.
+    A stratum without a usable cell is taken together with the others of its answer.
     """
-    by_stratum = strata(cells)
+    by_answer: dict[str, list[list[SiteCell]]] = {}
+    for (answer, _), own in strata(cells).items():
+        by_answer.setdefault(answer, []).append(own)
     weight: dict[Place, float] = {}
     uncovered = 0
-    for answer in sorted({answer for answer, _ in by_stratum}):
-        halves = [by_stratum.get((answer, half), []) for half in (SURE, UNSURE)]
-        groups = halves if all(any(map(usable, half)) for half in halves if half) else [halves[0] + halves[1]]
-        for group in groups:
-            known = [cell for cell in group if usable(cell)]
-            uncovered += len(group) if not known else 0
-            weight |= {cell.place: len(group) / len(known) for cell in known}
+    for groups in by_answer.values():
+        known = [own for own in groups if any(map(usable, own))]
+        rest = sum(len(own) for own in groups if own not in known)
+        if not known:
+            uncovered += rest
+        spread = 1 + rest / max(sum(map(len, known)), 1)
+        for own in known:
+            named = [cell for cell in own if usable(cell)]
+            weight |= {cell.place: spread * len(own) / len(named) for cell in named}
     return weight, uncovered
 
 
