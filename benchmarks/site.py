@@ -1,12 +1,12 @@
 """What a head of the site's own gains: cells of a strange laboratory are given back, and the others are judged.
 
 For each laboratory, 25, 50 and 100 of its cells are drawn the way `site verify` asks for them (evenly over what the
-shipped classifier answers), a head is fitted on them together with home cells of PBC, and its mixture with the
-shipped answer judged on the laboratory's other cells: balanced accuracy of the best guesses, and the share of right
-answers among as many cells as the shipped classifier answers. Classes of which a laboratory has fewer than ten cells
-are left out. "used" is the share of draws in which `site adapt` would use the head rather than refuse it, and the
-last column the mean gain in balanced accuracy with that rule, points. The embedding is the model's own; of a model
-without one, its pooled features are read inside the graph.
+shipped classifier answers), a head is fitted on them together with the model's home cells (of a model without,
+PBC's), and its mixture with the shipped answer judged on the laboratory's other cells: balanced accuracy of the best
+guesses, and the share of right answers among as many cells as the shipped classifier answers. Classes of which a
+laboratory has fewer than ten cells are left out. "used" is the share of draws in which `site adapt` would use the
+head rather than refuse it, and the last column the mean gain in balanced accuracy with that rule, points. The
+embedding is the model's own; of a model without one, its pooled features are read inside the graph.
 
     python benchmarks/site.py --data ../shared/data [--model FILE] [--draws 20] [--cells 25 50 100]
 """
@@ -59,6 +59,7 @@ class Network:
 
         bundle = read_bundle(path)
         self.card: Any = bundle.card
+        self.prototypes = bundle.prototypes
         self._run = Interpreter(model_content=bundle.flatbuffer, experimental_preserve_all_tensors=True)
         self._run.allocate_tensors()
         outputs = self._run.get_output_details()
@@ -140,7 +141,7 @@ def right_of(probabilities: Any, labels: Any, number: int) -> float:
     return float((probabilities[surest].argmax(axis=1) == labels[surest]).mean())
 
 
-def shows_gain(home: Answers, site: Answers, given: Any, threshold: float) -> bool:
+def shows_gain(home: Any, site: Answers, given: Any, threshold: float) -> bool:
     """Whether `site adapt` would use the head that these cells give."""
     cell = np.arange(len(given)).astype(str)
     own = SiteEmbeddings(
@@ -149,7 +150,7 @@ def shows_gain(home: Answers, site: Answers, given: Any, threshold: float) -> bo
     return try_head(home.embeddings, home.labels, own, threshold).refusal is None
 
 
-def trial(home: Answers, site: Answers, threshold: float, wanted: int, seed: int) -> tuple[float, ...]:
+def trial(home: Any, site: Answers, threshold: float, wanted: int, seed: int) -> tuple[float, ...]:
     """Balanced accuracy before and after, right of answered before and after, coverage, and whether it is used.
 
     On the cells that were not given.
@@ -177,11 +178,9 @@ def main() -> None:
     arguments = parser.parse_args()
     network = Network(arguments.model)
     threshold = network.card.rejection_threshold
-    home = laboratory(network, HOME, arguments.data, arguments.cache)
+    home: Any = network.prototypes or laboratory(network, HOME, arguments.data, arguments.cache)
     print(f"model {arguments.model.name}, {network.kind}, {arguments.draws} draws")
-    print(
-        "| laboratory | cells given | balanced % (mean, worst gain) | named % | right of answered % | used % | gain |"
-    )
+    print("| laboratory | cells given | balanced % (mean, worst gain) | answered % | right % | used % | gain |")
     print("|---|--:|---|--:|---|--:|--:|")
     for name in arguments.away:
         site = laboratory(network, name, arguments.data, arguments.cache)

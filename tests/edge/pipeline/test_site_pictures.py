@@ -83,10 +83,10 @@ class ByColour:
         for x0, y0, x1, y1 in boxes:
             level = float(view.window[int((y0 + y1) / 2), int((x0 + x1) / 2)].mean())
             best = 0 if level < 90 else 3
-            shares = np.full(K, 0.2 / (K - 1), np.float32)
-            shares[best] = 0.8
+            shares = np.full(K, 0.4 / (K - 1), np.float32)
+            shares[best] = 0.6
             name = CLASSIFIER_LABELS[best]
-            found.append(Judgement(name, name, 0.8, shares, None, np.array([level / 10, 0], np.float32)))
+            found.append(Judgement(name, name, 0.6, shares, None, np.array([level / 10, 0], np.float32)))
         return found
 
 
