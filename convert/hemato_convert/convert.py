@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ValidationError
 
-from hemato_convert.abroad import LeftOut, figures_abroad, only_judged, read_left_out
+from hemato_convert.abroad import Abroad, LeftOut, figures_abroad, only_judged, read_left_out
 from hemato_convert.card import CardParts, make_card
 from hemato_convert.embedding import fit_projection, pooled_features
 from hemato_convert.golden import COUNT, TOLERANCE_STEPS, golden_images
@@ -159,12 +159,8 @@ def convert(
     parity = compare(float_logits, tried.logits, val.labels, val.keys.tolist(), CLASSIFIER_LABELS)
     _require_agreement(parity, min_agreement)
     temperature, threshold = calibrate(tried.logits, val.labels)
-    abroad = None
-    if left_out is not None:
-        abroad = figures_abroad(
-            [*read_left_out(left_out), *_judged_only(source, data, flatbuffer, temperature)], threshold
-        )
-        threshold = abroad.threshold
+    abroad = None if left_out is None else _abroad(source, data, flatbuffer, (temperature, threshold), left_out)
+    threshold = threshold if abroad is None else abroad.threshold
     golden = golden_images(source.size)
     golden_logits, _ = run_flatbuffer(flatbuffer, golden)
     float_figures, _ = figures_by_laboratory(float_logits, val)
@@ -231,6 +227,13 @@ def embedding_spec(prototypes: bytes, held_out: NDArray[np.float32]) -> Embeddin
     home = unpack_prototypes(prototypes, len(CLASSIFIER_LABELS), size)
     usual = float(np.quantile(home.distances(held_out), HOME_SHARE))
     return EmbeddingSpec(size=size, prototypes=len(home.labels), home_distance=usual)
+
+
+def _abroad(source: _Source, data: Path, flatbuffer: bytes, at_home: tuple[float, float], left_out: Path) -> Abroad:
+    """How it does in laboratories that were left out or are only judged on; `at_home`: temperature and threshold."""
+    temperature, threshold = at_home
+    judged = _judged_only(source, data, flatbuffer, temperature)
+    return figures_abroad([*read_left_out(left_out), *judged], threshold)
 
 
 def _judged_only(source: _Source, data: Path, flatbuffer: bytes, temperature: float) -> list[LeftOut]:
