@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hemato_edge.labels import ERYTHROBLAST, PLATELET_LABEL, UNCLASSIFIED
-from hemato_edge.site.record import confusions_of
+from hemato_edge.site.record import confusions_of, line_of
 from hemato_edge.views.report.build import count_summary, reference_of
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Tally:
         reached: percent of the target, 0 to 100.
         widest: half of the widest interval, in percent of the cells; None without any.
         stale: whether the intervals are of an earlier moment.
+        verified: whether this microscope was verified, in words.
     """
 
     session: int
@@ -71,6 +72,7 @@ class Tally:
     platelet: int
     rejected: Mapping[str, int]
     dropped: int
+    verified: str
 
 
 class Intervals:
@@ -136,4 +138,5 @@ def tally_of(record: SessionRecord, totals: Totals, intervals: Intervals) -> Tal
         platelet=totals.platelet,
         rejected=totals.rejected,
         dropped=totals.dropped,
+        verified=line_of(record),
     )

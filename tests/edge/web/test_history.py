@@ -48,7 +48,7 @@ def test_the_printed_report_holds_everything_and_runs_nothing(site: Site) -> Non
 def test_the_result_says_what_is_not_known(site: Site) -> None:
     with site.client(Role.VIEWER, page=True) as phone:
         page = phone.get("/sessions/1").text
-        assert "not been verified" in page
+        assert "microscope not verified" in page
         assert "Fewer than 100 cells" in page
 
 
