@@ -124,11 +124,13 @@ def test_all_tensors_are_integers_and_bytes_go_in_unchanged(converted) -> None:
 def test_the_embedding_changes_no_answer(run: Path) -> None:
     model = keras.models.load_model(run / "model.keras", compile=False)
     images = golden_images(SIZE, 12)
-    projection = fit_projection(pooled_features(model, images), np.arange(12) % 3, size=5)
+    features = pooled_features(model, images)
+    projection = fit_projection(features, np.arange(12) % 3, size=5)
     logits, _, embedding = (np.asarray(o) for o in export_graph(model, projection=projection)(to_unit(images)))
     assert np.allclose(logits, keras_logits(model, images), atol=1e-4)
     assert embedding.shape == (12, 5)
-    assert np.abs(embedding.mean(axis=0)).max() < 1e-2
+    rounding = 1e-6 * (np.abs(features) @ np.abs(projection.kernel)).max()  # float32, of a barely trained network
+    assert np.abs(embedding.mean(axis=0)).max() < max(1e-2, rounding)
 
 
 def test_left_out_laboratories_choose_the_threshold(converted, run: Path, data: Path, tmp_path: Path) -> None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path  # noqa: TC003 - pydantic reads annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, SecretStr, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    create_model,
+)
 
 from hemato_edge.credentials import without_secrets
 from hemato_edge.extensions import ENGINES, extension_names
@@ -32,6 +41,11 @@ def _known_runtime(name: str) -> str:
         msg = f"input should be {', '.join(most)} or {last}"
         raise ValueError(msg)
     return name
+
+
+def _whole(value: object) -> object:
+    """A whole number that an environment variable spells; anything else as it is."""
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
 
 
 class CameraSettings(Section):
@@ -68,7 +82,9 @@ class CameraSettings(Section):
     crop: tuple[int, int, int, int] | None = Field(
         None, examples=[[100, 0, 1080, 960]], description="x, y, width and height of what is looked at, pixels"
     )
-    rotate: Literal[0, 90, 180, 270] = Field(0, description="degrees by which frames are turned clockwise")
+    rotate: Annotated[Literal[0, 90, 180, 270], BeforeValidator(_whole)] = Field(
+        0, description="degrees by which frames are turned clockwise"
+    )
     read_timeout_s: float = Field(5.0, gt=0, le=300, description="longest wait for one frame, seconds")
     open_timeout_s: float = Field(10.0, gt=0, le=300, description="longest wait for the first frame, seconds")
 

@@ -98,7 +98,7 @@ def test_an_empty_variable_sets_nothing(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_every_key_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = {key: value for key, value in resolve().values().items() if value is not None}
+    values = {key: value for key, value in resolve().values().items() if value not in (None, "")}
     for key, value in values.items():
         monkeypatch.setenv(variable(key), str(value))
     resolved = resolve()
@@ -202,7 +202,7 @@ def test_every_setting_has_a_description_and_its_default_is_within_its_bounds() 
         for name, field in schema["$defs"][reference["$ref"].rsplit("/", 1)[-1]]["properties"].items()
     }
     assert set(described) == set(known_keys())
-    values = {key: value for key, value in resolve().values().items() if value is not None}
+    values = {key: value for key, value in resolve().values().items() if value not in (None, "")}
     assert resolve(overrides=values).values() == resolve().values()
 
 

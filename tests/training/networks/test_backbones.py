@@ -135,7 +135,11 @@ def test_an_impossible_share_is_refused(small) -> None:
             ConfigurationError,
             "input size 74 is out of range for inception",
         ),
-        ({"architecture": "simple_cnn", "weights": "imagenet"}, DataError, "no weights from ImageNet"),
+        (
+            {"architecture": "simple_cnn", "weights": "imagenet"},
+            DataError,
+            "no weights of this architecture from ImageNet",
+        ),
         ({"weights": "nowhere.h5"}, DataError, "no weights file at nowhere.h5"),
     ],
 )
