@@ -89,7 +89,7 @@ def evaluate(
         if html is not None:
             write_text(html, page)
     if as_json:
-        print_json({**report.as_json(), "against": None if compared is None else compared.as_json()})
+        print_json(report.as_json() | ({} if compared is None else {"against": compared.as_json()}))
         return
     show_figures({**evaluation.laboratories, "all": evaluation.overall}, f"{model}, {split}")
     _show_intervals(evaluation)
