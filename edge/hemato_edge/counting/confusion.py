@@ -40,6 +40,8 @@ _LEAST_ANSWERED = 0.05
 _SURE = 1e-3
 """Of every answer is taken for right: classes that a drawn matrix cannot tell apart then share what was answered."""
 _NONE = 1e-9
+_HOME_CELLS = 20.0
+"""So many cells' worth of home's confusions stand in every row of a laboratory that showed few of a class or none."""
 
 
 def corrected_percentages(
@@ -81,8 +83,25 @@ def _drawn(rng: np.random.Generator, confusions: Confusions, draws: int) -> NDAr
     if confusions.abroad or confusions.here:
         abroad = np.asarray(confusions.abroad, np.float64).reshape(-1, len(home), len(home) + 1)
         here = np.asarray(confusions.here or np.zeros((len(home), len(home) + 1)), np.float64)
-        return draw_travelled(rng, home, abroad, here, draws)[:, :, :-1]
+        if here.any():
+            return draw_travelled(rng, home, abroad, here, draws)[:, :, :-1]
+        return _as_elsewhere(rng, home, abroad, draws)
     rows = rng.standard_gamma(np.broadcast_to(home + _PRIOR, (draws, *home.shape)))
+    shares: NDArray[np.float64] = rows / rows.sum(axis=2, keepdims=True)
+    return shares
+
+
+def _as_elsewhere(
+    rng: np.random.Generator, home: NDArray[np.float64], abroad: NDArray[np.float64], draws: int
+) -> NDArray[np.float64]:
+    """(draws, K, K) of a microscope that nobody verified: it errs as one of the left-out laboratories.
+
+    Of the answered cells alone: how often each class stays unclassified differs so much between laboratories that
+    nothing can be reckoned back from it where nobody looked. Home's confusions weigh `_HOME_CELLS` in every row.
+    """
+    pattern = home + _PRIOR
+    pattern = _HOME_CELLS * pattern / pattern.sum(axis=1, keepdims=True)
+    rows = rng.standard_gamma(abroad[rng.integers(len(abroad), size=draws), :, :-1] + pattern)
     shares: NDArray[np.float64] = rows / rows.sum(axis=2, keepdims=True)
     return shares
 

@@ -169,7 +169,9 @@ def strange_microscopes(sessions: int, reviewed: int, concentration: float) -> d
 def test_a_strange_microscope_needs_the_spread_between_laboratories() -> None:
     found = strange_microscopes(30, reviewed=100, concentration=10)
     assert found["home"].held < 0.85
-    assert 0.92 <= found["abroad"].held <= 0.99
+    # of all cells, silent ones included, whose uneven share nothing can be reckoned back from here; at home it is worse
+    assert found["home"].held < found["abroad"].held
+    assert 0.85 <= found["abroad"].held <= 0.99
     assert 0.92 <= found["here"].held <= 0.99
     assert found["here"].width < 0.8 * found["abroad"].width
 
