@@ -67,7 +67,7 @@ class Pulse:
         self._reading = threading.Lock()
         self._closed = False
         self._intervals = Intervals()
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()  # of the next change; a listener that leaves holds no lock of it
         self._task: asyncio.Task[None] | None = None
         self._asked_door_s = float("-inf")
         self.now = Moment()
@@ -89,11 +89,10 @@ class Pulse:
 
     async def after(self, turn: int, timeout_s: float = QUIET_S) -> Moment | None:
         """The moment after `turn`, as soon as something has changed; None if nothing did."""
-        async with self._changed:
+        if self.now.turn == turn:
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._changed.wait_for(lambda: self.now.turn != turn), timeout_s)
-                return self.now
-        return None
+                await asyncio.wait_for(self._changed.wait(), timeout_s)
+        return self.now if self.now.turn != turn else None
 
     def state(self) -> dict[str, Any]:
         """What the door says; `SHUT`, with why, where nobody answers. In any thread."""
@@ -130,8 +129,8 @@ class Pulse:
         version, tally = await run_in_threadpool(self._read)
         if (version, tally, state) != before:
             self.now = Moment(version, tally, state, self.now.turn + 1)
-            async with self._changed:
-                self._changed.notify_all()
+            told, self._changed = self._changed, asyncio.Event()
+            told.set()
 
     def _read(self) -> tuple[int, Tally | None]:
         """The store's version, and the numbers of its last session; in one thread at a time.

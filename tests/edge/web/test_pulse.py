@@ -34,6 +34,29 @@ def test_a_store_that_appears_later_is_read_and_nobody_at_the_door_is_said(tmp_p
     asyncio.run(listen())
 
 
+def test_a_listener_that_leaves_while_it_waits_leaves_nothing_behind(tmp_path: Path) -> None:
+    async def come_and_go() -> None:
+        pulse = Pulse(tmp_path / "x.db", DoorClient(tmp_path / "d.sock"))
+        await pulse.start()
+        turn = pulse.now.turn
+        leaving = [asyncio.create_task(pulse.after(turn, 60)) for _ in range(8)]
+        staying = asyncio.create_task(pulse.after(turn, 60))
+        await asyncio.sleep(0)
+        for one in leaving:
+            one.cancel()
+        left = await asyncio.gather(*leaving, return_exceptions=True)
+        assert {type(one) for one in left} == {asyncio.CancelledError}
+        await asyncio.to_thread(recorded, tmp_path / "x.db")
+        moment = await staying
+        assert moment is not None
+        assert moment.turn != turn
+        assert await pulse.after(moment.turn, 0) is None or pulse.now.turn != moment.turn
+        await pulse.stop()
+        pulse.close()
+
+    asyncio.run(come_and_go())
+
+
 def test_the_connection_is_used_by_one_thread_at_a_time_and_not_closed_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
