@@ -1,7 +1,7 @@
 """What other packages add to the program, through entry points of their distributions.
 
-A package that is installed beside this one can bring a kind of camera, an engine that runs models, a format of reports,
-or commands:
+A package that is installed beside this one can bring a kind of camera, an engine that runs models, a locator, a format
+of reports, or commands:
 
     [project.entry-points."hemato_edge.cameras"]
     mycamera = "my_package.camera:KIND"
@@ -23,6 +23,8 @@ CAMERAS = "hemato_edge.cameras"
 """Each names a `hemato_edge.cameras.kind.CameraKind`; what a person types begins with the entry point's name."""
 ENGINES = "hemato_edge.engines"
 """Each names a function that returns a `hemato_edge.models.engines.engine.Runtime`; `model.runtime` asks for it."""
+LOCATORS = "hemato_edge.locators"
+"""Each names a `hemato_edge.vision.locate.kind.LocatorKind`; `locator.kind` in the settings asks for it."""
 COMMANDS = "hemato_edge.commands"
 """Each names a function that takes a `typer.Typer` and adds its commands to it."""
 REPORT_FORMATS = "hemato_edge.report_formats"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hemato_edge.store.records import SessionStart
     from hemato_edge.store.writer import Writer
     from hemato_edge.vision.classify.classifier import Classifier, TFLiteClassifier
-    from hemato_edge.vision.locate.locator import Locator
+    from hemato_edge.vision.locate.kind import RecordedLocator
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Instruments:
 
     resolved: Resolved
     classifier: TFLiteClassifier
-    locator: Locator
+    locator: RecordedLocator
     calibration: SessionCalibration | None
     camera: GuardedCamera
 
@@ -116,12 +116,11 @@ class Instruments:
         import numpy as np
 
         from hemato_edge.about import __version__
-        from hemato_edge.vision.locate.choice import provenance
 
         runtime = self.classifier.model.runtime
         return {
             "hemato-edge": __version__,
-            "locator": provenance(self.locator),
+            "locator": self.locator.provenance,
             runtime.name: runtime.version,
             "numpy": np.__version__,
             "opencv": cv2.__version__,

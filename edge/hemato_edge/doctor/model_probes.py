@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hemato_edge.doctor.subject import Subject
+    from hemato_edge.settings import Settings
 
 SHIPPED_CLASSIFIER, SHIPPED_LOCATOR = ":classifier", ":locator"
 """What stands for the models that come with the package: this process does not load what reads them."""
@@ -26,14 +27,20 @@ def models(subject: Subject) -> Iterator[Finding]:
         yield skipped("model", "a captured machine runs nothing")
         return
     settings = subject.settings
-    paths = [str(settings.model.path or SHIPPED_CLASSIFIER)]
-    if settings.locator.kind != "opencv":
-        paths.append(str(settings.locator.path or SHIPPED_LOCATOR))
-    answer, reason = ask_python("-m", "hemato_edge.doctor.checked_models", settings.model.runtime, *paths)
+    asked = ("-m", "hemato_edge.doctor.checked_models", settings.model.runtime, *bundles_of(settings))
+    answer, reason = ask_python(*asked)
     checked: list[dict[str, Any]] = answer["models"] if answer else []
     yield _runtime(checked, reason)
     for model in checked:
         yield _model(model, reason)
+
+
+def bundles_of(settings: Settings) -> list[str]:
+    """The bundles that a run with these settings would use: a path each, or what stands for one that ships."""
+    paths = [str(settings.model.path or SHIPPED_CLASSIFIER)]
+    if settings.locator.kind in ("auto", "learned"):  # no other kind's file is a bundle
+        paths.append(str(settings.locator.path or SHIPPED_LOCATOR))
+    return paths
 
 
 def _runtime(checked: list[dict[str, Any]], reason: str) -> Finding:

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from hemato_edge.credentials import without_secrets
-from hemato_edge.extensions import ENGINES, extension_names
+from hemato_edge.extensions import ENGINES, LOCATORS, extension_names
 from hemato_edge.labels import CELL_CLASSES
 from hemato_edge.settings.page import DoorSettings, WebSettings
 from hemato_edge.settings.section import FilePath, Section
@@ -34,13 +34,17 @@ def _ascending(interval: tuple[float, float]) -> tuple[float, float]:
     return interval
 
 
-def _known_runtime(name: str) -> str:
-    own = ("auto", "litert", "tflite-runtime")
-    if name not in own and name not in (brought := extension_names(ENGINES)):
-        *most, last = (f"'{known}'" for known in (*own, *brought))
-        msg = f"input should be {', '.join(most)} or {last}"
-        raise ValueError(msg)
-    return name
+def _name_of(group: str, *own: str) -> AfterValidator:
+    """Refuses a name that is neither one of `own` nor brought by another package under an entry point group."""
+
+    def known(name: str) -> str:
+        if name not in own and name not in (brought := extension_names(group)):
+            *most, last = (f"'{known}'" for known in (*own, *brought))
+            msg = f"input should be {', '.join(most)} or {last}"
+            raise ValueError(msg)
+        return name
+
+    return AfterValidator(known)
 
 
 def _whole(value: object) -> object:
@@ -97,7 +101,7 @@ class ModelSettings(Section):
         examples=["/var/lib/hemato-edge/classifier.tflite"],
         description="classifier bundle (.tflite); none: the one that ships",
     )
-    runtime: Annotated[str, AfterValidator(_known_runtime)] = Field(
+    runtime: Annotated[str, _name_of(ENGINES, "auto", "litert", "tflite-runtime")] = Field(
         "auto",
         description="auto, litert, tflite-runtime, or another package's; auto: LiteRT before tflite-runtime",
     )
@@ -107,8 +111,10 @@ class ModelSettings(Section):
 class LocatorSettings(Section):
     """Who finds the cells."""
 
-    kind: Literal["auto", "learned", "opencv"] = Field(
-        "auto", description="learned (a model) or opencv (classical, no model); auto: learned where there is a model"
+    kind: Annotated[str, _name_of(LOCATORS, "auto", "learned", "opencv")] = Field(
+        "auto",
+        description="learned (a model), opencv (classical, no model), or another package's; auto: learned where there "
+        "is a model",
     )
     path: FilePath | None = Field(
         None,

@@ -105,6 +105,8 @@ class OpenCvLocator:
         min_score: detections under this score are not reported.
     """
 
+    provenance = "opencv"
+
     def __init__(self, min_score: float = DEFAULT_MIN_SCORE) -> None:
         self.min_score = min_score
 

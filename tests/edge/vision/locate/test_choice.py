@@ -13,7 +13,7 @@ from hemato_edge.labels import KINDS, WBC
 from hemato_edge.models.bundle import read_bundle, shipped_classifier, shipped_locator
 from hemato_edge.models.locator_model import LocatorModel
 from hemato_edge.vision.field_view import FieldView
-from hemato_edge.vision.locate.choice import TFLiteLocator, load_locator, provenance
+from hemato_edge.vision.locate.choice import TFLiteLocator, load_locator
 from hemato_edge.vision.locate.locator import DEFAULT_MIN_SCORE, OpenCvLocator
 from hemato_edge.vision.optics.nuclei import measure_stain, nuclei_in
 
@@ -67,8 +67,8 @@ def test_the_choice() -> None:
     classical = load_locator("opencv")
     assert isinstance(classical, OpenCvLocator)
     assert classical.min_score == DEFAULT_MIN_SCORE
-    assert provenance(classical) == "opencv"
-    assert read_bundle(shipped_locator()).sha256[:16] in provenance(load_locator("learned"))
+    assert classical.provenance == "opencv"
+    assert read_bundle(shipped_locator()).sha256[:16] in load_locator("learned").provenance
     with pytest.raises(ModelError, match="not to locate"):
         load_locator("learned", shipped_classifier())
 
