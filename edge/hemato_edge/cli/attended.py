@@ -71,10 +71,12 @@ class Attendance:
         from hemato_edge.door.location import default_door
         from hemato_edge.door.server import Door
         from hemato_edge.pipeline.desk import Desk
+        from hemato_edge.store.seal import find_key
 
         if self.hold is not None:
             self.hold.idle = check
-        self._desk = Desk(daemon, self.viewer, database, reload, self.hold)
+        key = find_key(self._settings.store.chain_key_file)
+        self._desk = Desk(daemon, self.viewer, database, reload, self.hold, key=key)
         self._door = Door(self._settings.door.path or default_door(), self._desk.answers)
 
     def begun(self, session: int) -> int:

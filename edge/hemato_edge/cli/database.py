@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hemato_edge.cli.report import AsJson, Database, database_path
+from hemato_edge.cli.report import AsJson, Database, chain_key, database_path
 
 if TYPE_CHECKING:
     from hemato_edge.store.recovery.check import CheckResult
     from hemato_edge.store.recovery.repair import Repair
+    from hemato_edge.store.recovery.verify_chain import ChainState
+    from hemato_edge.store.seal import SealKey
 
 database_app = typer.Typer(help="Look after the database.", no_args_is_help=True)
 _SHOWN = 20
@@ -26,11 +28,15 @@ def register(app: typer.Typer) -> None:
 def check(
     db: Database = None,
     quick: Annotated[bool, typer.Option("--quick", help="SQLite's quick check alone.")] = False,
+    key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The key of the chain; else that of the settings.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check the file, the rows, the totals and the chain of every session; nothing is changed.
 
-    The last link of each chain is shown: noted elsewhere, it also proves that nobody wrote the whole chain anew.
+    The last link of each chain is shown: noted elsewhere, it also proves that nobody wrote the whole chain anew. With
+    the key of the chain, the seal of every record is verified, and sessions without seals are named.
     Exit code 5 where anything is wrong.
     """
     import json
@@ -38,11 +44,12 @@ def check(
     from hemato_edge.errors import StoreError
     from hemato_edge.store.recovery.check import check as look
 
-    result = look(_absolute(db), quick=quick)
+    known = None if quick else chain_key(key)
+    result = look(_absolute(db), quick=quick, key=known)
     if as_json:
         typer.echo(json.dumps(_check_document(result), indent=1, ensure_ascii=False))
     else:
-        _tell_check(result)
+        _tell_check(result, known)
     if not result.good:
         file_is_sound = bool(result.steps) and result.steps[0].good
         count = sum(len(step.found) for step in result.steps)
@@ -77,6 +84,20 @@ def backup(
 
 
 @database_app.command()
+def key(
+    file: Annotated[Path, typer.Argument(help="A new file; only its owner can read it.", metavar="FILE")],
+) -> None:
+    """Make a key that seals every record from then on: name it in `store.chain_key_file`, or as systemd's credential.
+
+    Who has the key can forge seals; who loses it can no longer verify them. Keep a copy away from the device.
+    """
+    from hemato_edge.store.seal import make_key
+
+    made = make_key(file.absolute())
+    typer.echo(f"{file}: the key {made.name}. Name it in store.chain_key_file, and keep a copy elsewhere.")
+
+
+@database_app.command()
 def repair(db: Database = None, as_json: AsJson = False) -> None:
     """Save what can be read of a damaged database into a new one; the damaged file is kept beside it.
 
@@ -87,7 +108,7 @@ def repair(db: Database = None, as_json: AsJson = False) -> None:
     from hemato_edge.store.recovery.repair import repair as mend
 
     path = _absolute(db)
-    done = mend(path)
+    done = mend(path, chain_key())
     if as_json:
         typer.echo(json.dumps(_repair_document(path, done), indent=1, ensure_ascii=False))
     else:
@@ -105,14 +126,31 @@ def _check_document(result: CheckResult) -> dict[str, Any]:
         "ok": result.good,
         "checks": [{"name": step.name, "ok": step.good, "found": list(step.found)} for step in result.steps],
         "chains": [
-            {"session": one.session, "entries": one.entries, "begun": one.begun, "head": one.head, "ok": not one.found}
+            {
+                "session": one.session,
+                "entries": one.entries,
+                "begun": one.begun,
+                "head": one.head,
+                "key": one.key or None,
+                "unsealed": one.unsealed,
+                "ok": not one.found,
+            }
             for one in result.chains
         ],
         "repairs": result.repairs,
     }
 
 
-def _tell_check(result: CheckResult) -> None:
+def _sealed(one: ChainState, key: SealKey | None) -> str:
+    """What there is to say of a chain's seals; nothing where there is neither a seal nor a key."""
+    if not one.key:
+        return ", not sealed" if key else ""
+    verified = "sealed" if key and key.name == one.key else "sealed, not verified (--key)"
+    later = f"; without the key: {', '.join(sorted(set(one.unsealed)))}" if one.unsealed else ""
+    return f", {verified}{later}"
+
+
+def _tell_check(result: CheckResult, key: SealKey | None) -> None:
     typer.echo(f"{result.path}, schema version {result.version}")
     for step in result.steps:
         typer.echo(f"{'PASS' if step.good else 'FAIL'}  {step.name}")
@@ -122,7 +160,7 @@ def _tell_check(result: CheckResult) -> None:
             typer.echo(f"      … {len(step.found) - _SHOWN} more: --json names them")
     for one in result.chains:
         begun = "" if one.begun == "start" else f", {one.begun}"
-        typer.echo(f"session {one.session}: {one.entries} entries{begun}, last link {one.head}")
+        typer.echo(f"session {one.session}: {one.entries} entries{begun}{_sealed(one, key)}, last link {one.head}")
     for row in result.repairs:
         typer.echo(f"repaired {row['utc'][:19].replace('T', ' ')} UTC; the damaged file was kept as {row['damaged']}")
     if result.version is not None and result.version < 3 and not result.chains:

@@ -153,6 +153,7 @@ def make_instruments(resolved: Resolved) -> Instruments:
 
 def open_store(settings: Settings) -> Writer:
     """The database, open for writing."""
+    from hemato_edge.store.seal import find_key
     from hemato_edge.store.write.retention import Retention
     from hemato_edge.store.writer import PATIENCE_S, open_writer
 
@@ -166,6 +167,7 @@ def open_store(settings: Settings) -> Writer:
         retention,
         patience_s=PATIENCE_S,
         group_readable=store.group_readable,
+        key=find_key(store.chain_key_file),
     )
 
 

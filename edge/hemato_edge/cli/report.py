@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from hemato_edge.store.reader import Reader
+    from hemato_edge.store.seal import SealKey
     from hemato_edge.views.report.formats import Format
     from hemato_edge.views.report.model import Letterhead
 
@@ -153,6 +154,21 @@ def database_path(db: Path | None) -> Path:
 
         db = load_settings().store.path
     return db
+
+
+def chain_key(file: Path | None = None) -> SealKey | None:
+    """The key of the chain: from `file`, else that of the settings, where this user may read it; else that is said."""
+    from hemato_edge.errors import ConfigurationError
+    from hemato_edge.settings import load_settings
+    from hemato_edge.store.seal import find_key, read_key
+
+    if file is not None:
+        return read_key(file)
+    try:
+        return find_key(load_settings().store.chain_key_file)
+    except ConfigurationError as error:
+        typer.echo(f"warning: without the key of the chain: {error}", err=True)
+        return None
 
 
 def open_reader(db: Path | None) -> Reader:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hemato_edge.cli.inherit import hand_down
-from hemato_edge.cli.report import AsJson, Database, Session, database_path, open_reader
+from hemato_edge.cli.report import AsJson, Database, Session, chain_key, database_path, open_reader
 from hemato_edge.errors import HematoEdgeError
 from hemato_edge.labels import BY_NAME, REVIEW_LABELS, named_class, nearest_name
 
@@ -208,7 +208,7 @@ def opened(db: Path | None) -> Iterator[tuple[Reader, Writer]]:
 
     path = database_path(db)
     open_reader(path).close()  # a database that is not there is told, not made
-    with open_writer(path) as writer, open_reader(path) as reader:
+    with open_writer(path, key=chain_key()) as writer, open_reader(path) as reader:
         yield reader, writer
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from hemato_edge.pipeline.daemon import Daemon
     from hemato_edge.pipeline.viewfinder import Viewfinder
     from hemato_edge.store.records import CellRecord
+    from hemato_edge.store.seal import SealKey
     from hemato_edge.store.writer import Writer
 
 END_WAIT_S = 8.0
@@ -51,6 +52,7 @@ class Desk:
         database: the file; written to, while nobody counts, for one change of a label at a time.
         reload: asks for the settings to be read anew.
         attending: what holds it before its session; None for a run that counts at once.
+        key: of the chain, where its entries are sealed.
     """
 
     def __init__(
@@ -60,12 +62,15 @@ class Desk:
         database: Path,
         reload: Callable[[], None],
         attending: Attending | None = None,
+        *,
+        key: SealKey | None = None,
     ) -> None:
         self._daemon = daemon
         self._viewfinder = viewfinder
         self._database = database
         self._reload = reload
         self._attending = attending
+        self._key = key
         self._ended = threading.Event()
         self._naming = threading.Lock()
 
@@ -183,5 +188,5 @@ class Desk:
         if writer is not None and not self._ended.is_set():
             yield writer
             return
-        with open_writer(self._database) as writer:
+        with open_writer(self._database, key=self._key) as writer:
             yield writer

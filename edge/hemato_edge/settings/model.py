@@ -189,6 +189,12 @@ class StoreSettings(Section):
         le=1_000_000,
         description="with less free, counting stops in order, megabytes; its end is still stored",
     )
+    chain_key_file: FilePath | None = Field(
+        None,
+        examples=["/etc/hemato-edge/chain-key"],
+        description="key that seals every record, made by `db key`; none: systemd's credential hemato-edge.chain-key, "
+        "or no seals",
+    )
     group_readable: bool = Field(
         False, description="the group of the database's file may read it, too; otherwise only its owner may"
     )

@@ -10,8 +10,8 @@ be reckoned again from the chain. `marks` are the first bytes of the rows' hashe
 was edited. Pictures are removed in time, so no link covers them; their hashes stand in `said` of their field, so that
 one that is still there can be told from one that was put in its place. Order is by number and not by a clock.
 
-The chain has no key. It finds what was changed past the program; who can rewrite every later link can also hide it,
-unless the last link, which `db check` and the report print, was noted elsewhere; see `heads`.
+Without a key the chain finds what was changed past the program; who can rewrite every later link can also hide it,
+unless the last link, which `db check` and the report print, was noted elsewhere; see `heads`. With one, see `seal`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from hemato_edge.store.rows import canonical_json
+from hemato_edge.store.seal import KEY, SEAL, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -115,12 +116,28 @@ def append(
 ) -> None:
     """Adds an entry that is no field, inside the caller's transaction, in which its rows are written."""
     hashes = [row_hash(table, row) for table, row in rows]
-    before, text = last_entry(connection, session), canonical_json(said)
-    entry = before[0] + 1
+    last, before = last_entry(connection, session)
+    entry, text = last + 1, _sealed(connection, (last + 1, before), event, said, hashes)
     connection.execute(
         "INSERT INTO events (session, entry, event, said, marks, link) VALUES (?, ?, ?, ?, ?, ?)",
-        (session, entry, event, text, marks(hashes), next_link(before[1], entry, event, text, hashes)),
+        (session, entry, event, text, marks(hashes), next_link(before, entry, event, text, hashes)),
     )
+
+
+def _sealed(
+    connection: sqlite3.Connection,
+    place: tuple[int, bytes],
+    event: str,
+    said: Mapping[str, object],
+    hashes: list[bytes],
+) -> str:
+    """What an entry says, as JSON, with its seal where the connection has a key; `place`: number, link before."""
+    key = key_of(connection)
+    if key is None:
+        return canonical_json(said)
+    entry, before = place
+    said = {**said, KEY: key.name} if entry == 0 else said
+    return canonical_json({**said, SEAL: key.seal(next_link(before, entry, event, canonical_json(said), hashes))})
 
 
 def seal_field(
@@ -140,9 +157,9 @@ def seal_field(
         said: the tallies that change with it, and the hashes of its pictures; see `picture_hash`.
     """
     before, link = last_entry(connection, session)
-    text = canonical_json({name: value for name, value in said.items() if value})
     hashes = [row_hash("fields", row), *(row_hash("cells", cell) for cell in cells)]
-    entry = before + 1
+    entry, given = before + 1, {name: value for name, value in said.items() if value}
+    text = _sealed(connection, (entry, link), FIELD, given, hashes)
     sealed = next_link(link, entry, FIELD, text, hashes)
     return {"entry": entry, "said": text, "marks": marks(hashes), "link": sealed}
 

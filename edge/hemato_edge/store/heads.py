@@ -26,12 +26,14 @@ class Head:
         session: its number there.
         entry: number of the last entry, from 0.
         link: its hash, hexadecimal.
+        key: name of the key that its chain is sealed with; "" for none.
     """
 
     database: str
     session: int
     entry: int
     link: str
+    key: str = ""
 
 
 def state_folder() -> Path:
@@ -48,10 +50,9 @@ def heads_path() -> Path:
     return state_folder() / "chain-heads.jsonl"
 
 
-def note(database: Path, session: int, entry: int, link: str) -> None:
+def note(head: Head) -> None:
     """Keep the head of a session that has ended. A folder that cannot be written is logged, and stops nothing."""
-    head = Head(str(database), session, entry, link)
-    _log.info("session %d: its chain has %d entries and ends with %s", session, entry + 1, link)
+    _log.info("session %d: its chain has %d entries and ends with %s", head.session, head.entry + 1, head.link)
     path = heads_path()
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -62,7 +63,7 @@ def note(database: Path, session: int, entry: int, link: str) -> None:
         finally:
             os.close(opened)
     except (OSError, RuntimeError) as error:
-        _log.warning("the head of session %d cannot be noted in %s: %s", session, path, error)
+        _log.warning("the head of session %d cannot be noted in %s: %s", head.session, path, error)
 
 
 def noted(database: Path) -> list[Head]:
@@ -75,8 +76,13 @@ def noted(database: Path) -> list[Head]:
                     head = Head(**json.loads(line))
                 except (ValueError, TypeError):
                     continue
-                if head.database == str(database):
+                if head.database == str(database) and _is_one(head):
                     heads.append(head)
     except (OSError, RuntimeError):
         return []
     return heads
+
+
+def _is_one(head: Head) -> bool:
+    numbers, texts = (head.session, head.entry), (head.link, head.key)
+    return all(isinstance(one, int) for one in numbers) and all(isinstance(one, str) for one in texts)

@@ -27,6 +27,7 @@ from hemato_edge.store.file.space import check_reserve, check_space
 from hemato_edge.store.records import FINISHED, INTERRUPTED, RUNNING, NewField, SessionStart, Totals
 from hemato_edge.store.recovery.repair import finish_repair
 from hemato_edge.store.rows import canonical_json, iso
+from hemato_edge.store.seal import key_of
 from hemato_edge.store.write import endings, merges, relabels, statements
 from hemato_edge.store.write.portraits import PortraitKeeper
 from hemato_edge.store.write.retention import PRUNE_STEP, Shelf
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from hemato_edge.store.records import Join, Relabel
+    from hemato_edge.store.seal import SealKey
     from hemato_edge.store.write.retention import Retention
     from hemato_edge.values import FieldResult
 
@@ -56,6 +58,7 @@ def open_writer(
     *,
     patience_s: float = 0.0,
     group_readable: bool = False,
+    key: SealKey | None = None,
 ) -> Writer:
     """Opens the database for writing and creates it where there is none.
 
@@ -71,6 +74,7 @@ def open_writer(
         retention: which pictures are removed in time; None: none.
         patience_s: how much longer than SQLite's own time-out to wait for another program's lock, seconds.
         group_readable: the file's group may read it, too; otherwise only its owner may.
+        key: seals every entry of the chain, see `seal`; None: entries have no seal.
 
     Raises:
         StoreError: wrong path, no permission, not a database of ours, a newer version, damaged, in use
@@ -94,7 +98,7 @@ def open_writer(
             make_private(ours, group=group_readable)
         with translated(path):
             connect.inspect(path)
-            connection = connect.connect(path, "rw")
+            connection = connect.connect(path, "rw", key=key)
         return Writer(path, connection, lock, portraits_min_free_mb, reserve_mb, retention, patience_s=patience_s)
     except BaseException:  # whatever it was: tidied up, and raised again
         lock.release()
@@ -267,7 +271,8 @@ class Writer:
                 endings.note(self.path, session, ended)
                 raise
             self._running.pop(session, None)
-            heads.note(self.path, session, entry, link.hex())
+            key = key_of(self._connection)
+            heads.note(heads.Head(str(self.path), session, entry, link.hex(), key.name if key else ""))
             return running.totals(session)
 
     def relabel(self, session: int, field: int, cell: int, label: str, who: str, utc: datetime) -> None:

@@ -140,3 +140,19 @@ def test_a_run_on_a_disk_that_fills_ends_in_order_and_says_why(program: Program,
         assert json.loads(checked.stdout)["chains"][0]["entries"] > 3
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_key_seals_what_is_recorded_and_check_says_so(program: Program, tmp_path: Path) -> None:
+    key, db = tmp_path / "chain-key", tmp_path / "sealed.db"
+    assert program("db", "key", key).returncode == 0
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert_one_line_error(program("db", "key", key), 5, "is there already")
+    config = tmp_path / "config.toml"
+    config.write_text(f'[store]\nchain_key_file = "{key}"\n', encoding="utf-8")
+    ran = program("run", "--camera", "demo", "--db", db, "--max-frames", 3, "--no-display", "--config", config)
+    assert ran.returncode == 0, ran.stderr
+    assert "sealed, not verified (--key)" in program("db", "check", "--db", db).stdout
+    verified = program("db", "check", "--db", db, "--key", key)
+    assert verified.returncode == 0, verified.stderr
+    assert "PASS  seals" in verified.stdout
+    assert "entries, sealed, last link" in verified.stdout

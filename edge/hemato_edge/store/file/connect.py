@@ -11,9 +11,12 @@ from hemato_edge.errors import StoreError
 from hemato_edge.store.file.errors import DAMAGED, translated
 from hemato_edge.store.file.privacy import make_private
 from hemato_edge.store.file.schema import LAYOUT
+from hemato_edge.store.seal import SealingConnection
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from hemato_edge.store.seal import SealKey
 
 APPLICATION_ID = 0x48454D45
 """SQLite's `application_id` of our files: "HEME"."""
@@ -23,7 +26,7 @@ BUSY_TIMEOUT_S = 5.0
 """How long to wait for a lock of another connection."""
 
 
-def connect(path: Path, mode: str, *, immutable: bool = False) -> sqlite3.Connection:
+def connect(path: Path, mode: str, *, immutable: bool = False, key: SealKey | None = None) -> sqlite3.Connection:
     """Opens the database with the settings that every connection needs. Transactions are explicit.
 
     Never open the file with `open()` beside this: closing it would drop the POSIX locks that SQLite
@@ -33,12 +36,21 @@ def connect(path: Path, mode: str, *, immutable: bool = False) -> sqlite3.Connec
         path: absolute.
         mode: SQLite's URI mode: "ro", "rw" or "rwc".
         immutable: nobody writes the file while it is open; SQLite then makes no files beside it.
+        key: seals the entries of the chain that are written.
 
     Raises:
         sqlite3.Error: it cannot be opened.
     """
     uri = f"{path.as_uri()}?mode={mode}" + ("&immutable=1" if immutable else "")
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
+    connection = sqlite3.connect(
+        uri,
+        uri=True,
+        isolation_level=None,
+        timeout=BUSY_TIMEOUT_S,
+        check_same_thread=False,
+        factory=SealingConnection,
+    )
+    connection.seal_key = key
     try:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from hemato_edge.store.seal import SealKey
+
 MOST_FOUND = 100
 """So many findings of one kind are named; more say how many there are."""
 
@@ -64,12 +66,13 @@ class CheckResult:
         return all(step.good for step in self.steps)
 
 
-def check(path: Path, *, quick: bool = False) -> CheckResult:
+def check(path: Path, *, quick: bool = False, key: SealKey | None = None) -> CheckResult:
     """Checks the database at `path`, also while a writer runs: SQLite's own checks, keys, invariants, chains.
 
     Args:
         path: absolute.
         quick: SQLite's `quick_check` alone, in place of all.
+        key: to verify the seals of the chains with, see `seal`; None: seals are counted and not verified.
 
     Raises:
         StoreError: there is no such file, it is another program's, or from a newer version.
@@ -80,7 +83,7 @@ def check(path: Path, *, quick: bool = False) -> CheckResult:
     result = CheckResult(path)
     try:
         with translated(path), closing(connect.open_to_read(path)) as connection:
-            _check_open(connection, path, result, quick=quick)
+            _check_open(connection, path, result, quick=quick, key=key)
     except StoreError as error:
         if result.version is None:
             raise
@@ -88,7 +91,9 @@ def check(path: Path, *, quick: bool = False) -> CheckResult:
     return result
 
 
-def _check_open(connection: sqlite3.Connection, path: Path, result: CheckResult, *, quick: bool) -> None:
+def _check_open(
+    connection: sqlite3.Connection, path: Path, result: CheckResult, *, quick: bool, key: SealKey | None
+) -> None:
     connect.identify(connection, path)
     result.version = version_of(connection)
     pragma = "quick_check" if quick else "integrity_check"
@@ -112,11 +117,13 @@ def _check_open(connection: sqlite3.Connection, path: Path, result: CheckResult,
     ]
     if result.version >= connect.SCHEMA_VERSION:
         numbers = [row[0] for row in connection.execute("SELECT id FROM sessions ORDER BY id")]
-        result.chains = [verify_chain(connection, number) for number in numbers]
+        result.chains = [verify_chain(connection, number, key) for number in numbers]
         found = [*_removed(numbers, result.repairs), *(what for one in result.chains for what in one.found)]
         result.steps.append(_step("hash chains", iter(found)))
         result.steps.append(_step("heads noted outside", _heads(connection, path, result)))
         result.steps.append(_step("repairs", _repairs(connection, result.repairs)))
+        if key is not None:
+            result.steps.append(_step("seals", _seals(result.chains, key)))
 
 
 def _layout(connection: sqlite3.Connection) -> Iterator[str]:
@@ -177,8 +184,22 @@ def _heads(connection: sqlite3.Connection, path: Path, result: CheckResult) -> I
         there = chains.get(session)
         if there is None:
             yield f"session {session} was removed: its end was noted in {heads.heads_path()}"
+        elif head.key and there.key != head.key:
+            yield f"session {session} is not as it ended: it was sealed with the key {head.key}"
         elif there.begun != chain.REPAIRED and chain.link_of(connection, session, head.entry) != head.link:
             yield f"session {session} is not as it ended: entry {head.entry} of its chain was {head.link[:16]}…"
+
+
+def _seals(chains: list[ChainState], key: SealKey) -> Iterator[str]:
+    """Sessions of another key, and such as were recorded without one after others had it."""
+    sealed = 0
+    for one in chains:
+        if one.key == key.name:
+            sealed = one.session
+        elif one.key:
+            yield f"session {one.session} is sealed with another key ({one.key}; this one is {key.name})"
+        elif sealed:
+            yield f"session {one.session} is not sealed, though session {sealed} before it is"
 
 
 def _repairs(connection: sqlite3.Connection, repairs: list[dict[str, Any]]) -> Iterator[str]:

@@ -28,6 +28,8 @@ from hemato_edge.store.recovery.sqlite_pages import MAGIC, open_pages
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hemato_edge.store.seal import SealKey
+
 _LISTED = 1000
 """Sentences about what is lost that the database keeps of its repair."""
 
@@ -47,7 +49,7 @@ class Repair:
     salvaged: Salvaged
 
 
-def repair(path: Path) -> Repair | None:
+def repair(path: Path, key: SealKey | None = None) -> Repair | None:
     """Saves every readable row of a damaged database into a new one that takes its place.
 
     The damaged file stays beside it, as `NAME.damaged`; nothing is removed. A file that is sound is left as it is, also
@@ -55,6 +57,7 @@ def repair(path: Path) -> Repair | None:
 
     Args:
         path: absolute.
+        key: seals the sessions of which something was lost anew; None: they are then without seals.
 
     Returns:
         What was done; None where there is nothing to mend.
@@ -77,7 +80,7 @@ def repair(path: Path) -> Repair | None:
         with suppress(FileNotFoundError):
             scratch.unlink()
         try:
-            return _replace(path, scratch)
+            return _replace(path, scratch, key)
         finally:
             scratch.unlink(missing_ok=True)
     finally:
@@ -106,11 +109,11 @@ def _is_sound(path: Path) -> bool:
     return False
 
 
-def _replace(path: Path, scratch: Path) -> Repair:
+def _replace(path: Path, scratch: Path, key: SealKey | None) -> Repair:
     aside = _free_name(path)
     with translated(path):
         connect.build(scratch)
-        with open_pages(path) as pages, closing(connect.connect(scratch, "rw")) as connection:
+        with open_pages(path) as pages, closing(connect.connect(scratch, "rw", key=key)) as connection:
             connection.execute("PRAGMA foreign_keys = OFF")
             connection.execute("BEGIN")
             salvaged = salvage(pages, connection)

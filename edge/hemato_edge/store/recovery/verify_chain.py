@@ -9,9 +9,13 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
 from hemato_edge.store import chain
+from hemato_edge.store.rows import canonical_json
+from hemato_edge.store.seal import KEY, SEAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from hemato_edge.store.seal import SealKey
 
 _ENTRIES = (
     "SELECT entry, 'field' AS event, said, marks, link, number AS field FROM fields"
@@ -33,6 +37,8 @@ class ChainState:
         head: the last link, hexadecimal; "" where it has no chain.
         begun: how the chain begins: `chain.START`, `chain.ADOPTED` or `chain.REPAIRED`.
         found: what is wrong, a sentence each.
+        key: the name of the key that its first entry says it was sealed with; "" where it has no seal.
+        unsealed: events of later entries without a seal in a chain that has seals, in order.
     """
 
     session: int
@@ -40,24 +46,36 @@ class ChainState:
     head: str = ""
     begun: str = ""
     found: list[str] = field(default_factory=list)
+    key: str = ""
+    unsealed: list[str] = field(default_factory=list)
 
 
-def verify_chain(connection: sqlite3.Connection, session: int) -> ChainState:
+_BY_HAND = (chain.RELABEL, chain.DESCRIBED, chain.END)
+"""What a person does to a session, or the next program to one that was killed, who need not have the key."""
+
+
+def verify_chain(connection: sqlite3.Connection, session: int, key: SealKey | None = None) -> ChainState:
     """Verifies the chain of a session, entry by entry. The caller sees to it that nothing is written meanwhile.
+
+    Args:
+        connection: of a reader.
+        session: its number.
+        key: to verify the seals with; None: they are not looked at.
 
     Raises:
         sqlite3.DatabaseError: the file is damaged.
     """
     cursor = connection.cursor()
     cursor.row_factory = sqlite3.Row
-    return _Walk(cursor, session).run()
+    return _Walk(cursor, session, key).run()
 
 
 class _Walk:
     """One walk: what the chain says, compared with what the tables have."""
 
-    def __init__(self, cursor: sqlite3.Cursor, session: int) -> None:
+    def __init__(self, cursor: sqlite3.Cursor, session: int, key: SealKey | None) -> None:
         self._cursor = cursor
+        self._key = key
         self._session = session
         self._state = ChainState(session)
         self._link = chain.first_link(session)
@@ -107,7 +125,26 @@ class _Walk:
         link = chain.next_link(self._link, number, entry["event"], entry["said"], hashes)
         if link != entry["link"] and not gap and len(self._state.found) == known:
             self._tell(f"entry {number} of its chain ({_described(entry)}) was edited")
+        self._seal(entry, said, hashes, look=len(self._state.found) == known)
         self._link = entry["link"]
+
+    def _seal(self, entry: sqlite3.Row, said: dict[str, Any], hashes: list[bytes], *, look: bool) -> None:
+        """Holds an entry's seal against the key; an entry that was found to be edited has none to be looked at."""
+        state, number = self._state, entry["entry"]
+        if number == 0:
+            state.key = str(said.get(KEY, ""))
+        if not state.key:
+            return
+        if SEAL not in said:
+            state.unsealed.append(entry["event"])
+            if entry["event"] not in _BY_HAND:
+                self._tell(f"entry {number} of its chain ({_described(entry)}) was written without the key")
+            return
+        if self._key is None or self._key.name != state.key or not look:
+            return
+        open_text = canonical_json({name: value for name, value in said.items() if name != SEAL})
+        if not self._key.holds(said[SEAL], chain.next_link(self._link, number, entry["event"], open_text, hashes)):
+            self._tell(f"entry {number} of its chain ({_described(entry)}) was written anew without the key")
 
     def _missing_entries(self, expected: int, number: int, next_field: object) -> None:
         if isinstance(next_field, int) and (gone := range(len(self._sealed_fields), next_field)):
