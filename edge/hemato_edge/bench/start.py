@@ -62,6 +62,7 @@ def run_child(settings: Settings, camera: str, frames: int, folder: Path, limit_
         config.write_text(_models_of(settings))
         command = [sys.executable, "-m", "hemato_edge.cli.main", "-v", "run", "--camera", camera, "--no-display"]
         command += ["--max-frames", str(frames), "--db", str(Path(own) / "x.db"), "--config", str(config), "--json"]
+        kept = {"STATE_DIRECTORY": own}  # the heads of its chains are noted there, and go with it
         began = time.perf_counter()
         child = subprocess.Popen(  # noqa: S603 -- this same program
             command,
@@ -70,7 +71,7 @@ def run_child(settings: Settings, camera: str, frames: int, folder: Path, limit_
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            env={name: value for name, value in os.environ.items() if not name.startswith("HEMATO_EDGE_")},
+            env={**{name: value for name, value in os.environ.items() if not name.startswith("HEMATO_EDGE_")}, **kept},
         )
         return _watched(child, began, limit_s)
 

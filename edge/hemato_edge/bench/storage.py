@@ -49,7 +49,7 @@ def passing_database(folder: Path) -> Iterator[Writer]:
     """
     with (
         tempfile.TemporaryDirectory(prefix=".hemato-edge-bench-", dir=folder) as own,
-        open_writer(Path(own) / "bench.db") as writer,
+        open_writer(Path(own) / "bench.db", passing=True) as writer,
     ):
         yield writer
 

@@ -59,6 +59,7 @@ def open_writer(
     patience_s: float = 0.0,
     group_readable: bool = False,
     key: SealKey | None = None,
+    passing: bool = False,
 ) -> Writer:
     """Opens the database for writing and creates it where there is none.
 
@@ -75,6 +76,7 @@ def open_writer(
         patience_s: how much longer than SQLite's own time-out to wait for another program's lock, seconds.
         group_readable: the file's group may read it, too; otherwise only its owner may.
         key: seals every entry of the chain, see `seal`; None: entries have no seal.
+        passing: the file is soon removed, as a benchmark's: heads of its chains are not noted outside.
 
     Raises:
         StoreError: wrong path, no permission, not a database of ours, a newer version, damaged, in use
@@ -99,7 +101,9 @@ def open_writer(
         with translated(path):
             connect.inspect(path)
             connection = connect.connect(path, "rw", key=key)
-        return Writer(path, connection, lock, portraits_min_free_mb, reserve_mb, retention, patience_s=patience_s)
+        return Writer(
+            path, connection, lock, portraits_min_free_mb, reserve_mb, retention, patience_s=patience_s, passing=passing
+        )
     except BaseException:  # whatever it was: tidied up, and raised again
         lock.release()
         raise
@@ -127,9 +131,11 @@ class Writer:
         retention: Retention | None = None,
         *,
         patience_s: float = 0.0,
+        passing: bool = False,
     ) -> None:
         self.path = path
         self.blocked = False
+        self._passing = passing
         self._patience_s = patience_s
         self._hurried = threading.Event()
         self._reserve_mb = reserve_mb
@@ -271,8 +277,9 @@ class Writer:
                 endings.note(self.path, session, ended)
                 raise
             self._running.pop(session, None)
-            key = key_of(self._connection)
-            heads.note(heads.Head(str(self.path), session, entry, link.hex(), key.name if key else ""))
+            if not self._passing:
+                key = key_of(self._connection)
+                heads.note(heads.Head(str(self.path), session, entry, link.hex(), key.name if key else ""))
             return running.totals(session)
 
     def relabel(self, session: int, field: int, cell: int, label: str, who: str, utc: datetime) -> None:

@@ -34,7 +34,8 @@ def test_a_good_database_passes(program: Program, path: Path) -> None:
     said = json.loads(done.stdout)
     assert said["ok"] is True
     assert [step["name"] for step in said["checks"]] == [
-        *("SQLite's integrity_check", "foreign keys", "sessions", "totals agree with the rows", "hash chains"),
+        *("SQLite's integrity_check", "layout", "foreign keys", "sessions", "totals agree with the rows"),
+        *("hash chains", "heads noted outside", "repairs"),
     ]
     assert said["chains"][0]["head"] in program("db", "check", "--db", path).stdout
 

@@ -47,9 +47,12 @@ def live_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Debian's Chromium, headless, with a profile of its own; skips where there is none."""
+    """Debian's Chromium, headless, with a profile of its own; skips where there is none.
+
+    It ends with its module: while it lives its event loop runs in this thread, where another test could start none.
+    """
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine: `make debian` installs it")
