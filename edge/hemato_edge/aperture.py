@@ -25,7 +25,7 @@ _RIM_SHARE = 0.08
 (as at the frame's border, see `LearnedLocator`)."""
 _COVERED_SHARE = 0.5
 _OUTLINE_POINTS = 24
-_COARSE = 4
+_COARSE = 2
 _SAME_GLASS = 4.0
 
 
@@ -40,6 +40,7 @@ class Aperture:
         bridged: (h, w) bool over the rectangle, overlays so narrow that the slide on both sides stands for what they
             hide; None: nothing.
         kinds: what it was made from, for people: "bars", "round", "shape", "stripe", "overlay", "file", "crop".
+        retreat_px: how far the mask stays inside of the field's true rim, where half of the light is left, pixels.
     """
 
     frame_size: tuple[int, int]
@@ -47,6 +48,7 @@ class Aperture:
     hidden: NDArray[np.bool_] | None = None
     bridged: NDArray[np.bool_] | None = None
     kinds: tuple[str, ...] = ()
+    retreat_px: float = 0.0
     _lay: list[tuple[NDArray[np.float64], Image]] = field(default_factory=list, repr=False)
     _small: dict[tuple[int, int], NDArray[np.bool_]] = field(default_factory=dict, repr=False)
 
@@ -152,11 +154,16 @@ class Aperture:
         return covered
 
     def slivers(self, boxes: NDArray[np.float32], half_px: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
-        """(N,) bool: which boxes (N, 4) are what a rim leaves of a cell, narrower than half of a whole one, (N,)."""
+        """(N,) bool: which boxes (N, 4) are what a rim leaves of a cell, whose middle, (N,) from its edge, it hides.
+
+        How much it leaves is the depth of the farthest point of the box's ellipse behind the rim: that does not depend
+        on the direction in which the rim runs.
+        """
         if self.hidden is None or not len(boxes):
             return np.zeros(len(boxes), np.bool_)
-        narrow = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) < half_px
-        sliver: NDArray[np.bool_] = narrow & self._hidden_at(boxes, 1 + 2 * _RIM_SHARE).any(axis=1)
+        x, y = self._outline(boxes, 1.0)
+        shallow = self._depth_at(x, y).max(axis=1) < half_px - self.retreat_px
+        sliver: NDArray[np.bool_] = shallow & self._hidden_at(boxes, 1 + 2 * _RIM_SHARE).any(axis=1)
         return sliver
 
     def holds(self, points: NDArray[np.floating[Any]], margin_px: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
@@ -175,19 +182,12 @@ class Aperture:
             (x >= margin_px) & (x <= width - margin_px) & (y >= margin_px) & (y <= height - margin_px)
         )
         if self.hidden is not None:
-            rows, columns = self._depth.shape
-            row = np.clip((y / _COARSE).astype(np.intp), 0, rows - 1)
-            column = np.clip((x / _COARSE).astype(np.intp), 0, columns - 1)
-            inside &= self._depth[row, column] >= margin_px
+            inside &= self._depth_at(x, y) >= margin_px
         return inside
 
     def _hidden_at(self, boxes: NDArray[np.float32], scale: float) -> NDArray[np.bool_]:
         """(N, points) bool: whether points on the ellipse in each box, scaled, are hidden."""
-        angle = np.arange(_OUTLINE_POINTS) * (2 * np.pi / _OUTLINE_POINTS)
-        middle = (boxes[:, :2] + boxes[:, 2:]) / 2
-        reach = (boxes[:, 2:] - boxes[:, :2]) * (scale / 2)
-        x = middle[:, :1] + reach[:, :1] * np.cos(angle)
-        y = middle[:, 1:] + reach[:, 1:] * np.sin(angle)
+        x, y = self._outline(boxes, scale)
         width, height = self.size
         hidden = np.zeros((height, width), np.bool_) if self.hidden is None else self.hidden
         at: NDArray[np.bool_] = hidden[
@@ -195,9 +195,24 @@ class Aperture:
         ]
         return at
 
+    @staticmethod
+    def _outline(boxes: NDArray[np.float32], scale: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The x and the y, (N, points) each, of points on the ellipse in each box (N, 4), scaled."""
+        angle = np.arange(_OUTLINE_POINTS) * (2 * np.pi / _OUTLINE_POINTS)
+        middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+        reach = (boxes[:, 2:] - boxes[:, :2]) * (scale / 2)
+        return middle[:, :1] + reach[:, :1] * np.cos(angle), middle[:, 1:] + reach[:, 1:] * np.sin(angle)
+
+    def _depth_at(self, x: NDArray[np.floating[Any]], y: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        """How far points of the rectangle are from what is hidden, pixels, float32 of the shape of x and y together."""
+        rows, columns = self._depth.shape
+        row = np.clip((y / _COARSE).astype(np.intp), 0, rows - 1)
+        column = np.clip((x / _COARSE).astype(np.intp), 0, columns - 1)
+        return np.asarray(self._depth[row, column])
+
     @cached_property
     def _depth(self) -> NDArray[np.float32]:
-        """(h / 4, w / 4) float32: how far each place is from what is hidden, pixels; at the border endless."""
+        """(h / 2, w / 2) float32: how far each place is from what is hidden, pixels; at the border endless."""
         hidden = np.zeros(self.size[::-1], np.bool_) if self.hidden is None else self.hidden
         shown = np.ascontiguousarray(~hidden[::_COARSE, ::_COARSE]).astype(np.uint8)
         return np.asarray(cv2.distanceTransform(shown, cv2.DIST_L2, cv2.DIST_MASK_5), np.float32) * _COARSE

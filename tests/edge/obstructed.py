@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -89,15 +90,22 @@ def reticle(thickness: int = 2) -> Obstruction:
     return obstruct
 
 
-def clock(colour: tuple[int, int, int] = (255, 255, 255), box: bool = False) -> Obstruction:
-    """A date with seconds that run."""
+CLOCK_BOX = (296, 32)
+"""Width and height of the box behind a clock, pixels."""
+
+
+def clock(
+    colour: tuple[int, int, int] = (255, 255, 255), box: bool = False, at: tuple[int, int] = (4, 4)
+) -> Obstruction:
+    """A date with seconds that run, its box's corner at x, y; negative ones count from the right and the bottom."""
 
     def obstruct(field: np.ndarray, number: int) -> np.ndarray:
         whole = field.copy()
+        x, y = _corner(at, field.shape)
         if box:
-            cv2.rectangle(whole, (4, 4), (300, 36), (0, 0, 0), -1)
+            cv2.rectangle(whole, (x, y), (x + CLOCK_BOX[0], y + CLOCK_BOX[1]), (0, 0, 0), -1)
         text = f"2026-11-28 14:{number // 60 % 60:02d}:{number % 60:02d}"
-        cv2.putText(whole, text, (10, 28), cv2.FONT_HERSHEY_SIMPLEX, 0.7, colour, 2, cv2.LINE_AA)
+        cv2.putText(whole, text, (x + 6, y + 24), cv2.FONT_HERSHEY_SIMPLEX, 0.7, colour, 2, cv2.LINE_AA)
         return whole
 
     return obstruct
@@ -128,3 +136,156 @@ def vignette(fall: float) -> Obstruction:
         return (field * (1 - fall * off)[..., None]).astype(np.uint8)
 
     return obstruct
+
+
+def _corner(at: tuple[int, int], shape: tuple[int, ...]) -> tuple[int, int]:
+    return at[0] % shape[1], at[1] % shape[0]
+
+
+def then(*obstructions: Obstruction) -> Obstruction:
+    """One obstruction after another."""
+
+    def obstruct(field: np.ndarray, number: int) -> np.ndarray:
+        for one in obstructions:
+            field = one(field, number)
+        return field
+
+    return obstruct
+
+
+def through_jpeg(quality: int) -> Obstruction:
+    """A JPEG of that quality."""
+    return bars((0, 0, 0, 0), quality=quality)
+
+
+def noise(levels: float) -> Obstruction:
+    """A noisy sensor."""
+
+    def obstruct(field: np.ndarray, number: int) -> np.ndarray:
+        shaken = field + np.random.default_rng(number).normal(0, levels, field.shape)
+        return np.clip(shaken, 0, 255).astype(np.uint8)
+
+    return obstruct
+
+
+@dataclass(frozen=True)
+class Variation:
+    """An obstruction, and what of the field (H, W) it leaves.
+
+    `corner` is the row and column of the field's corner in what comes out, `sensor` what the plain field goes through.
+    """
+
+    obstruct: Obstruction
+    shown: Callable[[tuple[int, ...]], np.ndarray]
+    corner: tuple[int, int] = (0, 0)
+    sensor: Obstruction | None = None
+
+    def plain(self, field: np.ndarray, number: int) -> np.ndarray:
+        """The field without the obstruction, through the same sensor."""
+        return field if self.sensor is None else self.sensor(field, number)
+
+
+def _whole(shape: tuple[int, ...]) -> np.ndarray:
+    return np.ones(shape[:2], bool)
+
+
+def _barred(
+    top: int,
+    bottom: int,
+    left: int,
+    right: int,
+    *,
+    over: Obstruction | None = None,
+    sensor: Obstruction | None = None,
+    **how: object,
+) -> Variation:
+    seen = [bars((top, bottom, left, right), **how), *([over] if over else []), *([sensor] if sensor else [])]  # type: ignore[arg-type]
+    return Variation(then(*seen), _whole, (top, left), sensor)
+
+
+def _round(x: float, y: float, radius: float, *, sensor: Obstruction | None = None, **how: object) -> Variation:
+    seen = [eyepiece((x, y), radius, **how), *([sensor] if sensor else [])]  # type: ignore[arg-type]
+    return Variation(then(*seen), lambda shape: disc(shape, (x, y), radius), sensor=sensor)
+
+
+def _boxed(
+    at: tuple[int, int], *, sensor: Obstruction | None = None, colour: tuple[int, int, int] = (255, 255, 255)
+) -> Variation:
+    def shown(shape: tuple[int, ...]) -> np.ndarray:
+        free, (x, y) = _whole(shape), _corner(at, shape)
+        free[y : y + CLOCK_BOX[1] + 1, x : x + CLOCK_BOX[0] + 1] = False
+        return free
+
+    return Variation(then(clock(colour, box=True, at=at), *([sensor] if sensor else [])), shown, sensor=sensor)
+
+
+def _striped(row: int, height: int, colour: tuple[int, int, int], *, sensor: Obstruction | None = None) -> Variation:
+    def shown(shape: tuple[int, ...]) -> np.ndarray:
+        free = _whole(shape)
+        free[row : row + height] = False
+        return free
+
+    seen = then(stripe(row, height, colour), *([sensor] if sensor else []))
+    return Variation(seen, shown if height > _BRIDGED_PX else _whole, sensor=sensor)
+
+
+def _over(obstruction: Obstruction, *, sensor: Obstruction | None = None) -> Variation:
+    return Variation(then(obstruction, *([sensor] if sensor else [])), _whole, sensor=sensor)
+
+
+_BRIDGED_PX = 15
+"""A wider stripe hides cells whole."""
+BLACK, WHITE = (0, 0, 0), (255, 255, 255)
+VARIATIONS = {
+    "bars 20": _barred(0, 0, 20, 20),
+    "bars 107": _barred(0, 0, 107, 107),
+    "bar 5 above": _barred(5, 0, 0, 0),
+    "bar 33 below": _barred(0, 33, 0, 0),
+    "bars on three sides": _barred(11, 0, 47, 5),
+    "bars grey": _barred(0, 0, 60, 60, colour=(128, 128, 128)),
+    "bars dark, noisy": _barred(40, 40, 0, 0, colour=(20, 20, 20), noise=12),
+    "bars white": _barred(30, 30, 0, 0, colour=WHITE),
+    "bars green": _barred(0, 0, 37, 37, colour=(0, 135, 0)),
+    "bars JPEG 30": _barred(0, 0, 53, 53, sensor=through_jpeg(30)),
+    "bars blue JPEG 60": _barred(0, 0, 71, 71, colour=(200, 40, 10), sensor=through_jpeg(60)),
+    "bars noisy sensor": _barred(0, 0, 80, 80, sensor=noise(6)),
+    "round": _round(0.5, 0.5, 0.47),
+    "round large": _round(0.5, 0.5, 0.58),
+    "round small": _round(0.5, 0.5, 0.36),
+    "round off centre": _round(0.42, 0.55, 0.5),
+    "round off centre right": _round(0.6, 0.45, 0.44, soft=2.0, colour=(3, 3, 6)),
+    "round off the frame": _round(0.35, 0.6, 0.62, soft=3.0),
+    "round hard black": _round(0.5, 0.5, 0.47, soft=0.0, colour=BLACK),
+    "round soft": _round(0.5, 0.5, 0.5, soft=8.0),
+    "round white around": _round(0.5, 0.5, 0.47, soft=1.0, colour=WHITE),
+    "round green around": _round(0.5, 0.5, 0.47, soft=1.0, colour=(0, 160, 0)),
+    "round brown around": _round(0.53, 0.48, 0.46, soft=3.0, colour=(10, 20, 35)),
+    "round JPEG 40": _round(0.45, 0.5, 0.48, sensor=through_jpeg(40)),
+    "round noisy": _round(0.5, 0.5, 0.47, sensor=noise(6), colour=(15, 15, 15)),
+    "round in bars": Variation(
+        then(eyepiece(radius=0.52), bars((0, 0, 80, 80))), lambda shape: disc(shape, (0.5, 0.5), 0.52), (0, 80)
+    ),
+    "round with a clock": Variation(then(eyepiece(radius=0.5), clock()), lambda shape: disc(shape, (0.5, 0.5), 0.5)),
+    "stripe green 6": _striped(144, 6, (0, 255, 0)),
+    "stripe black 12": _striped(144, 12, BLACK),
+    "stripe black 24": _striped(300, 24, BLACK),
+    "stripe magenta JPEG": _striped(200, 8, (255, 0, 255), sensor=through_jpeg(50)),
+    "scale bar black": _over(scale_bar(BLACK)),
+    "scale bar white": _over(scale_bar(WHITE)),
+    "scale bar red JPEG": _over(scale_bar((0, 0, 255)), sensor=through_jpeg(60)),
+    "reticle 1": _over(reticle(1)),
+    "reticle 2": _over(reticle(2)),
+    "reticle 4": _over(reticle(4)),
+    "clock white": _over(clock()),
+    "clock black below": _over(clock(BLACK, at=(4, -40))),
+    "clock yellow": _over(clock((0, 255, 255), at=(-310, 4))),
+    "clock green JPEG 40": _over(clock((0, 255, 0), at=(-310, -40)), sensor=through_jpeg(40)),
+    "clock in a box": _boxed((4, 4)),
+    "clock in a box below right": _boxed((-310, -40), colour=(0, 255, 255)),
+    "clock in a box JPEG 30": _boxed((170, 0), sensor=through_jpeg(30)),
+    "dust": _over(dust()),
+    "dust deep": _over(dust(14, 0.75)),
+    "bars and a clock": _barred(0, 0, 40, 40, over=clock()),
+    "bars and a scale bar": _barred(20, 20, 0, 0, over=scale_bar(WHITE)),
+}
+"""Name → what a stranger's rig may do, with the part of the field that is left."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from obstructed import disc
@@ -85,6 +87,16 @@ def test_a_narrow_overlay_is_bridged_by_the_slide_beside_it() -> None:
 def test_slivers_are_what_is_left_of_less_than_half() -> None:
     boxes = np.array([(85, 20, 115, 30), (85, 20, 115, 50), (85, 90, 115, 100)], np.float32)
     assert ROUND.slivers(boxes, np.full(3, 15.0)).tolist() == [True, False, False]
+
+
+def test_half_a_cell_is_kept_whatever_the_direction_of_its_rim() -> None:
+    """The lower right half of a cell on a slanting rim fills a box nearly as large as that of a whole one."""
+    rows, columns = np.mgrid[:200, :200]
+    slanting = Aperture((200, 200), (0, 0, 200, 200), rows + columns < 200)
+    less, half = (90, 90, 111, 111), (89, 89, 115, 115)  # of a cell of 30 px with its middle at 96 and 100
+    assert slanting.slivers(np.array([half, less], np.float32), np.full(2, 13.5)).tolist() == [False, True]
+    soft = replace(slanting, retreat_px=6.0)
+    assert soft.slivers(np.array([half, less], np.float32), np.full(2, 13.5)).tolist() == [False, False]
 
 
 def test_pixels_of_a_smaller_picture_show_slide_alone() -> None:

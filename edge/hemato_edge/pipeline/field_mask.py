@@ -15,15 +15,10 @@ import numpy as np
 
 from hemato_edge.aperture import Aperture
 from hemato_edge.errors import ConfigurationError
-from hemato_edge.vision.optics.field_of_view import (
-    ROUND,
-    UNTOLD_DARK,
-    find_aperture,
-    is_suspicious,
-    rough_glass,
-    still_holds,
-)
+from hemato_edge.vision.optics.field_of_view import UNTOLD_DARK, find_aperture
+from hemato_edge.vision.optics.glance import is_suspicious, rough_glass, still_holds
 from hemato_edge.vision.optics.overlays import OverlayWatch, covered_by, find_marks
+from hemato_edge.vision.optics.round_field import ROUND
 
 if TYPE_CHECKING:
     from hemato_edge.settings import CameraSettings
@@ -90,15 +85,16 @@ class FieldMask:
     def of_picture(self, image: Image) -> Aperture:
         """What of a picture (H, W, 3) uint8 BGR that stands for itself is slide."""
         last, size = self._found, (image.shape[1], image.shape[0])
-        same = last is not None and last.frame_size == size
-        if same and last is not None and not last.is_whole and still_holds(last, image):
-            found = last
-        elif not is_suspicious(image):
-            found, self.untold = (last if same and last is not None and last.is_whole else self._all_of(size)), None
+        same = last if last is not None and last.frame_size == size else None
+        glass = rough_glass(image)
+        if same is not None and not same.is_whole and still_holds(same, image):
+            found = same
+        elif not is_suspicious(image, glass):
+            found, self.untold = (same if same is not None and same.is_whole else self._all_of(size)), None
         else:
             found, self.untold = self._seen(image)
         self._found = found
-        return covered_by(found, find_marks(found.window(image), rough_glass(image)), MARKS)
+        return covered_by(found, find_marks(found.window(image), glass), MARKS)
 
     def learn(self, view: FieldView) -> None:
         """Look at one sharp frame of a moving stage for what does not move with the slide."""
@@ -156,10 +152,11 @@ class FieldMask:
         if self._crop is None:
             return sighting.aperture, sighting.untold
         x, y = outer.origin
-        x0, y0, x1, y1 = sighting.aperture.rectangle
-        kinds = (*outer.kinds, *sighting.aperture.kinds)
+        seen = sighting.aperture
+        x0, y0, x1, y1 = seen.rectangle
         inner = (x0 + x, y0 + y, x1 + x, y1 + y)
-        return Aperture(size, inner, sighting.aperture.hidden, None, kinds), sighting.untold
+        kinds = (*outer.kinds, *seen.kinds)
+        return Aperture(size, inner, seen.hidden, seen.bridged, kinds, seen.retreat_px), sighting.untold
 
     def _all_of(self, size: tuple[int, int]) -> Aperture:
         return _cropped(size, self._crop)

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from hemato_edge.aperture import Aperture
+from hemato_edge.vision.optics.glance import LEAST_GLASS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,7 +49,8 @@ _NOISE_LEVELS = 14.0
 _SPECK_PX = 4
 _LETTER_PX = 9
 _WHITE = 245
-_GLANCE = 3
+_GLANCE = 4
+_THROUGH, _HELD = 0.85, 0.3
 _MOST_MARKS = 0.06
 
 
@@ -138,23 +140,42 @@ class OverlayWatch:
 
 
 def find_marks(image: Image, glass: NDArray[np.float64]) -> NDArray[np.bool_] | None:
-    """(H, W) bool: black and white marks drawn into a picture (H, W, 3) uint8; None where there are none.
+    """(H, W) bool: marks drawn into a picture (H, W, 3) uint8 in colours that no smear has; None where there are none.
+
+    Black and white, and the pure colours of a camera's text: green, red, yellow, cyan and magenta let a channel other
+    than blue through as if there were glass, and hold another one back as only a nucleus does.
 
     Args:
         image: one picture, BGR.
         glass: (3,) BGR of empty glass in it.
     """
-    darkest, brightest = BLACK_SHARE * float(glass.max()), max(_WHITE, float(glass.max()) + 1.5 * BRIGHTER)
-    glance = image[::_GLANCE, ::_GLANCE, 0]  # a nucleus keeps its blue
-    if int(glance.min()) >= darkest and int(glance.max()) < brightest:
+    if glass.max() < LEAST_GLASS or not _drawn(np.ascontiguousarray(image[::_GLANCE, ::_GLANCE]), glass).any():
         return None
-    blue, green, red = cv2.split(image)
-    high, low = cv2.max(cv2.max(blue, green), red), cv2.min(cv2.min(blue, green), red)
-    marked = (np.asarray(high) < darkest) | (np.asarray(low) >= brightest)
+    marked = _drawn(np.ascontiguousarray(image), glass) > 0
     if not marked.any() or marked.mean() > _MOST_MARKS:
         return None
-    tidied = _tidied(np.asarray(marked, np.bool_))
+    tidied = _tidied(marked)
     return tidied if tidied.any() else None
+
+
+def _drawn(image: Image, glass: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """(H, W) uint8, not 0 where a picture (H, W, 3) uint8 is black, white or of a pure colour."""
+    level = float(glass.max())
+    black, white = BLACK_SHARE * level, max(_WHITE, level + 1.5 * BRIGHTER)
+    blue, green, red = (_THROUGH * glass).tolist()
+    no_blue, no_green, no_red = (_HELD * glass).tolist()
+    bounds = (
+        ((0, 0, 0), (black, black, black)),
+        ((white, white, white), (255, 255, 255)),
+        ((0, green, 0), (no_blue, 255, 255)),  # green, yellow
+        ((0, green, 0), (255, 255, no_red)),  # green, cyan
+        ((0, 0, red), (no_blue, no_green, 255)),
+        ((blue, 0, red), (255, no_green, 255)),  # magenta
+    )
+    found = np.zeros(image.shape[:2], np.uint8)
+    for low, high in bounds:
+        cv2.bitwise_or(found, cv2.inRange(image, np.array(low, float), np.array(high, float)), found)
+    return found
 
 
 def covered_by(found: Aperture, hidden: NDArray[np.bool_] | None, kind: str) -> Aperture:
@@ -168,7 +189,12 @@ def covered_by(found: Aperture, hidden: NDArray[np.bool_] | None, kind: str) -> 
     if wide is not None and found.hidden is not None:
         wide = wide | found.hidden
     return Aperture(
-        found.frame_size, found.rectangle, found.hidden if wide is None else wide, narrow, (*found.kinds, kind)
+        found.frame_size,
+        found.rectangle,
+        found.hidden if wide is None else wide,
+        narrow,
+        (*found.kinds, kind),
+        found.retreat_px,
     )
 
 

@@ -5,18 +5,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from obstructed import Obstruction, bars, disc, eyepiece, reticle, stripe, vignette
+from obstructed import VARIATIONS, Obstruction, bars, disc, eyepiece, reticle, stripe, vignette
 
 from hemato_edge.cameras.demo.slide import draw_field
-from hemato_edge.vision.optics.field_of_view import (
-    BARS,
-    ROUND,
-    STRIPE,
-    UNTOLD_DARK,
-    find_aperture,
-    is_suspicious,
-    still_holds,
-)
+from hemato_edge.vision.optics.bars import BARS, STRIPE
+from hemato_edge.vision.optics.field_of_view import UNTOLD_DARK, find_aperture
+from hemato_edge.vision.optics.glance import is_suspicious, still_holds
+from hemato_edge.vision.optics.round_field import ROUND
 
 FIELD = draw_field(2)[0]
 
@@ -112,3 +107,17 @@ def test_the_dark_tells_nothing() -> None:
 
 def test_a_small_picture_is_not_searched() -> None:
     assert find_aperture(np.pad(FIELD[:100, :100], ((20, 20), (20, 20), (0, 0)))).aperture.is_whole
+
+
+def test_text_across_a_bar_hides_no_bar() -> None:
+    found = find_aperture(VARIATIONS["bars and a clock"].obstruct(FIELD, 0)).aperture
+    assert found.rectangle == (40, 0, 680, 480)
+
+
+def test_one_dark_or_strange_corner_is_not_worth_a_closer_look() -> None:
+    field = FIELD.copy()
+    field[:14, :14] = 5
+    field[-14:, :14] = (150, 110, 200)
+    assert not is_suspicious(field)
+    field[:14, -14:] = 5
+    assert is_suspicious(field)

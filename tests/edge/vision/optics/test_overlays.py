@@ -57,7 +57,7 @@ def test_a_stage_that_rests_tells_nothing(walk: list[np.ndarray]) -> None:
     assert not watch.told
 
 
-@pytest.mark.parametrize("colour", [(0, 0, 0), WHITE])
+@pytest.mark.parametrize("colour", [(0, 0, 0), WHITE, (0, 255, 0), (0, 0, 255), (0, 255, 255), (255, 0, 255)])
 def test_marks_are_found_in_one_picture(walk: list[np.ndarray], colour: tuple[int, int, int]) -> None:
     field = walk[0]
     marked = scale_bar(colour)(field, 0)

@@ -1,0 +1,142 @@
+"""Bars at the sides of a picture, and stripes through it: rows of one colour from end to end, not that of glass.
+
+A bar ends in a step; so does a stripe on both sides.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hemato_edge.values import Image
+
+    Rectangle = tuple[int, int, int, int]
+
+BARS, STRIPE = "bars", "stripe"
+"""What an aperture is made from here."""
+FOREIGN = 25.0
+"""A colour that differs by so many levels from glass in one channel is not glass."""
+UNIFORM = 8.0
+"""Colours that differ by no more than so many levels are one."""
+TEXT_SHARE = 0.7
+"""So much of a row has to show a bar's colour where text may stand in the bar."""
+_CHUNKS = 40
+_NOISE_SPANS = 4.5
+_UNIFORM_SHARE = 0.97
+_STEP = 15.0
+_STEP_PX = 3
+_WIDEST_BAR = 0.45
+_RIM = 0.8
+_LONG_STRIPE = 0.4
+_WIDEST_STRIPE = 0.08
+
+
+def without_bars(image: Image, glass: NDArray[np.float64], share: float = _UNIFORM_SHARE) -> Rectangle:
+    """x0, y0, x1, y1 of a picture without the bars at its sides, pixels.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        glass: (3,) BGR of empty glass.
+        share: of a row that has to show the bar's colour; text may hide the rest.
+    """
+    x0, y0, x1, y1 = 0, 0, image.shape[1], image.shape[0]
+    for _ in range(2):  # a row of the field is uniform up to the bars at its ends only once these are gone
+        part = image[y0:y1, x0:x1]
+        rows = _profile(part)
+        top, bottom = _bar(rows, glass, share), _bar(rows[::-1], glass, share)
+        columns = _profile(part[top : len(part) - bottom].transpose(1, 0, 2))
+        left, right = _bar(columns, glass, share), _bar(columns[::-1], glass, share)
+        if not (top or bottom or left or right):
+            break
+        x0, y0, x1, y1 = x0 + left, y0 + top, x1 - right, y1 - bottom
+    return x0, y0, x1, y1
+
+
+def _profile(image: Image) -> NDArray[np.float32]:
+    """(H, chunks, 3) float32: the means of the chunks of every row."""
+    chunks = min(_CHUNKS, image.shape[1])
+    return np.asarray(
+        cv2.resize(np.ascontiguousarray(image), (chunks, image.shape[0]), interpolation=cv2.INTER_AREA), np.float32
+    )
+
+
+def _bar(rows: NDArray[np.float32], glass: NDArray[np.float64], share: float) -> int:
+    """How many rows (N, chunks, 3) from the first one on are a bar."""
+    like = _uniform(rows, glass, share)
+    colour = np.median(rows[0], axis=0)
+    like &= np.abs(np.median(rows, axis=1) - colour).max(axis=1) <= FOREIGN
+    count = int(np.argmin(like)) if not like.all() else len(rows)
+    if count == 0 or count > _WIDEST_BAR * len(rows):
+        return 0
+    beyond = rows[min(count + _STEP_PX, len(rows) - 1)]
+    if float(np.abs(beyond - np.median(rows[count - 1], axis=0)).max(axis=1).mean()) < _STEP:
+        return 0
+    return count + _edge(rows, count)
+
+
+def _edge(rows: NDArray[np.float32], count: int) -> int:
+    """How many rows behind a bar are neither bar nor field: rounding, ringing, a soft edge."""
+    bar, field = np.median(rows[count - 1], axis=0), np.median(rows[count + _STEP_PX : count + 8], axis=(0, 1))
+    span = field - bar
+    far = int(np.argmax(np.abs(span)))
+    if not abs(span[far]) > _STEP:
+        return 0
+    share = (np.median(rows[count : count + _STEP_PX, :, far], axis=1) - bar[far]) / span[far]
+    return int(np.argmax(np.append(share >= _RIM, True)))
+
+
+def _uniform(rows: NDArray[np.float32], glass: NDArray[np.float64], share: float) -> NDArray[np.bool_]:
+    """(N,) bool: which rows (N, chunks, 3) show one colour, and one that is not that of glass."""
+    colour = np.median(rows, axis=1)
+    off = np.abs(rows - colour[:, None]).max(axis=2)
+    noise = np.median(np.abs(np.diff(rows, axis=0, append=rows[-1:])).max(axis=2), axis=1)
+    spread = np.quantile(off, share, axis=1)
+    foreign = np.abs(colour - glass).max(axis=1) > FOREIGN
+    return np.asarray((spread <= UNIFORM + _NOISE_SPANS * noise) & foreign, np.bool_)
+
+
+def find_stripes(
+    image: Image, glass: NDArray[np.float64], hidden: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_] | None:
+    """(H, W) bool: stripes of one foreign colour from end to end of a picture (H, W, 3); None where there are none."""
+    found = np.zeros(image.shape[:2], np.bool_)
+    shown = None if hidden is None else (~hidden).astype(np.float32)
+    for flip in (False, True):
+        turned = image.transpose(1, 0, 2) if flip else image
+        share = None if shown is None else (shown.T if flip else shown)
+        for start, end in _stripes(turned, glass, share):
+            (found.T if flip else found)[start:end] = True
+    return found if found.any() else None
+
+
+def _stripes(image: Image, glass: NDArray[np.float64], shown: NDArray[np.float32] | None) -> list[tuple[int, int]]:
+    rows = _profile(image)
+    like = _uniform(rows, glass, _UNIFORM_SHARE) if shown is None else _uniform_within(rows, glass, shown)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], like, [False]]).astype(np.int8)))
+    found = []
+    for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        before, behind = start - _STEP_PX, end - 1 + _STEP_PX
+        if end - start > _WIDEST_STRIPE * len(rows) or before < 0 or behind >= len(rows):
+            continue
+        inside = np.median(rows[start:end], axis=(0, 1))
+        if all(float(np.abs(rows[i] - inside).max(axis=1).mean()) > _STEP for i in (before, behind)):
+            found.append((start - 1, end + 1))
+    return found
+
+
+def _uniform_within(
+    rows: NDArray[np.float32], glass: NDArray[np.float64], shown: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """As `_uniform`, of the chunks that lie in what is shown, (H, W) float32, wherever that is a good part of a row."""
+    part = np.asarray(cv2.resize(np.ascontiguousarray(shown), rows.shape[1::-1], interpolation=cv2.INTER_AREA))
+    whole = (part > 0.99)[..., None]
+    low = np.where(whole, rows, np.float32(255)).min(axis=1)
+    high = np.where(whole, rows, np.float32(0)).max(axis=1)
+    wide = np.count_nonzero(whole, axis=1)[:, 0] >= _LONG_STRIPE * rows.shape[1]
+    foreign = np.abs((low + high) / 2 - glass).max(axis=1) > FOREIGN
+    return np.asarray(wide & foreign & ((high - low).max(axis=1) <= 2 * UNIFORM), np.bool_)

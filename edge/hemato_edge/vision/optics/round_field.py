@@ -1,0 +1,241 @@
+"""The convex field that an eyepiece leaves: what surrounds it is dark, or of one colour, out to the corners."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from hemato_edge.vision.optics.bars import FOREIGN, UNIFORM
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hemato_edge.values import Image
+
+ROUND, SHAPE, RECTANGLE = "round", "shape", "rectangle"
+"""What a lit field may be."""
+UNTOLD_SOFT = "soft"
+"""Why an aperture cannot be told: its rim is as soft as a lamp that falls off."""
+DARK_SHARES = (0.38, 0.5)
+"""Less of the glass's light than this is no slide, where it reaches the border: nuclei keep more in one channel. The
+second is tried where reflections surround the field."""
+BLACK_SHARE = 0.25
+"""The median of what surrounds an aperture is darker than this."""
+INSIDE_LIT = 0.55
+"""At least so much of a field is not of the colour of its surroundings."""
+_SIDE = 240
+_LEAST_OUTSIDE = 0.004
+_LEAST_COLOURED = 0.04
+LEAST_CORNERS = 2
+"""The surroundings reach at least so many of the picture's corners."""
+_ALL_CORNERS = 4
+_OUTSIDE_DARK = 0.96
+_RECTANGLE_SHARE = 0.985
+_CIRCLE_OFF = 0.012
+_KNOWN_CIRCLE_OFF = 0.05
+_CORNER = 0.03
+_THREAD = 9
+_RIM = 0.8
+_HALF = 0.5
+_GONE = 0.25
+_SOFT_RIM = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class LitField:
+    """What a picture shows of a lit field in its surroundings.
+
+    Attributes:
+        shown: (H, W) bool, the field; None where it is all there is, or cannot be told.
+        kind: `ROUND` or `SHAPE`; "rectangle" where only bars surround it; "" for nothing.
+        retreat_px: how far `shown` stays inside of where half of the light is left, pixels.
+        untold: why it cannot be told, or None.
+    """
+
+    shown: NDArray[np.bool_] | None = None
+    kind: str = ""
+    retreat_px: float = 0.0
+    untold: str | None = None
+
+
+def find_lit_field(image: Image, glass: NDArray[np.float64], *, round_field: bool) -> LitField:
+    """The convex field of a picture (H, W, 3) uint8 BGR in dark or one-coloured surroundings.
+
+    Args:
+        image: the picture; nothing is found where the surroundings reach no corner.
+        glass: (3,) BGR of empty glass.
+        round_field: a person knows that it is round: its rim may be as soft as it likes.
+    """
+    height, width = image.shape[:2]
+    factor = min(1.0, _SIDE / max(height, width))
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    small = np.asarray(cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_AREA), np.uint8)
+    for dark, (surroundings, light) in zip((True, True, False), _surroundings(small, glass), strict=False):
+        hull = _surrounded(surroundings, dark=dark)
+        if hull is None or (dark and float(np.median(light[~hull])) > BLACK_SHARE * float(glass.max())):
+            continue
+        circle = _circle(hull, _KNOWN_CIRCLE_OFF if round_field else _CIRCLE_OFF)
+        if circle is not None:
+            return _round_field(light, circle, (width, height), sure=round_field)
+        if dark and _is_rectangle(hull):
+            return LitField(kind=RECTANGLE)
+        if dark and _corners(~hull) == _ALL_CORNERS:
+            return _shaped_field(hull, (width, height))
+    return LitField()
+
+
+def _surrounded(surroundings: NDArray[np.bool_], *, dark: bool) -> NDArray[np.bool_] | None:
+    """(h, w) bool: the convex field within what surrounds it; None where there is none."""
+    lit = _largest(~_at_the_border(surroundings))
+    if lit is None:
+        return None
+    hull = _hull(lit)
+    outside = ~hull
+    if outside.mean() < (_LEAST_OUTSIDE if dark else _LEAST_COLOURED) or _corners(outside) < LEAST_CORNERS:
+        return None
+    told = surroundings[outside].mean() >= _OUTSIDE_DARK and (~surroundings)[hull].mean() >= INSIDE_LIT
+    return hull if told else None
+
+
+def _corners(mask: NDArray[np.bool_]) -> int:
+    """How many corners of a picture are in a mask (h, w)."""
+    return int(mask[:: len(mask) - 1, :: mask.shape[1] - 1].sum())
+
+
+def _is_rectangle(hull: NDArray[np.bool_]) -> bool:
+    box = cv2.boundingRect(hull.astype(np.uint8))
+    return bool(hull.sum() > _RECTANGLE_SHARE * box[2] * box[3])
+
+
+def _shaped_field(hull: NDArray[np.bool_], size: tuple[int, int]) -> LitField:
+    """A field that is no circle, in a picture of width and height `size`."""
+    inner = cv2.erode(hull.astype(np.uint8), np.ones((3, 3), np.uint8))
+    large = cv2.resize(inner * np.uint8(255), size, interpolation=cv2.INTER_LINEAR) > 250
+    return LitField(large, SHAPE, size[0] / hull.shape[1])
+
+
+def _round_field(
+    light: NDArray[np.float32], circle: tuple[float, float, float], size: tuple[int, int], *, sure: bool
+) -> LitField:
+    """A field that is a circle of the small picture `light`, (h, w), in a picture of width and height `size`."""
+    x, y, radius = circle
+    rim = _rim(light, x, y, radius)
+    if rim is None and sure:
+        rim = radius, 0.0
+    if rim is None:
+        return LitField(untold=UNTOLD_SOFT)
+    (width, height), (rows, columns) = size, light.shape
+    down, across = np.ogrid[:height, :width]
+    far = np.hypot((across + 0.5) * (columns / width) - 0.5 - x, (down + 0.5) * (rows / height) - 0.5 - y)
+    return LitField(np.asarray(far <= rim[0], np.bool_), ROUND, rim[1] * width / columns)
+
+
+def _surroundings(small: Image, glass: NDArray[np.float64]) -> list[tuple[NDArray[np.bool_], NDArray[np.float32]]]:
+    """What may surround the field, (h, w) bool: the dark, and the one colour of the corners.
+
+    Each comes with how far every pixel is from it, (h, w) float32.
+    """
+    brightest = small.max(axis=2).astype(np.float32)
+    found = [(brightest < share * float(glass.max()), brightest) for share in DARK_SHARES]
+    height, width = brightest.shape
+    side = max(2, round(_CORNER * min(height, width)))
+    corners = [
+        small[y : y + side, x : x + side].reshape(-1, 3).astype(np.float32)
+        for y in (0, height - side)
+        for x in (0, width - side)
+    ]
+    middles = np.array([np.median(one, axis=0) for one in corners])
+    spreads = np.array([np.quantile(np.abs(one - np.median(one, axis=0)).max(axis=1), 0.9) for one in corners])
+    for i in np.argsort(spreads).tolist():
+        alike = (np.abs(middles - middles[i]).max(axis=1) < UNIFORM) & (spreads < 2 * UNIFORM)
+        if alike.sum() >= 2 and float(np.abs(middles[i] - glass).max()) > FOREIGN:
+            reach = max(UNIFORM, 2.0 * float(spreads[alike].max())) + UNIFORM
+            off = np.abs(small.astype(np.float32) - middles[i]).max(axis=2)
+            found.append((off < reach, np.minimum(off, float(np.abs(middles[i] - glass).max()))))
+            break
+    return found
+
+
+def _at_the_border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The parts of a mask (h, w) that touch its border."""
+    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    touching = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    return np.asarray(np.isin(labels, touching[touching > 0]), np.bool_)
+
+
+def _largest(lit: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """The largest part of a mask (h, w), without what hangs on it by a thread; None where it is under a tenth."""
+    opened = cv2.morphologyEx(lit.astype(np.uint8), cv2.MORPH_OPEN, np.ones((_THREAD, _THREAD), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
+    if count < 2:
+        return None
+    best = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    return labels == best if stats[best, cv2.CC_STAT_AREA] > 0.1 * lit.size else None
+
+
+def _hull(lit: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    points = cv2.findNonZero(lit.astype(np.uint8))
+    filled = np.zeros(lit.shape, np.uint8)
+    cv2.fillConvexPoly(filled, cv2.convexHull(points), [1])
+    return filled > 0
+
+
+def _circle(hull: NDArray[np.bool_], most_off: float) -> tuple[float, float, float] | None:
+    """x, y, radius of the circle whose part within the picture `hull` is, pixels; None where it is none."""
+    height, width = hull.shape
+    contour = max(cv2.findContours(hull.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=len)
+    points = contour[:, 0].astype(np.float64)
+    free = (points > 1.5).all(axis=1) & (points[:, 0] < width - 2.5) & (points[:, 1] < height - 2.5)
+    points = points[free]
+    if len(points) < 12:
+        return None
+    kept = np.ones(len(points), np.bool_)
+    x = y = radius = 0.0
+    for _ in range(4):
+        if kept.sum() < 12:
+            return None
+        chosen = points[kept]
+        rows = np.column_stack([2 * chosen, np.ones(len(chosen))])
+        (x, y, rest), *_ = np.linalg.lstsq(rows, (chosen**2).sum(axis=1), rcond=None)
+        radius = float(np.sqrt(max(rest + x * x + y * y, 0.0)))
+        off = np.abs(np.hypot(points[:, 0] - x, points[:, 1] - y) - radius)
+        kept = off <= max(1.0, 2 * float(np.median(off)))
+    if not 0.2 * min(height, width) < radius < 3 * max(height, width):
+        return None
+    ys, xs = np.ogrid[:height, :width]
+    disc = np.hypot(xs - x, ys - y) <= radius
+    return (float(x), float(y), radius) if np.mean(disc != hull) < most_off else None
+
+
+def _rim(level: NDArray[np.float32], x: float, y: float, radius: float) -> tuple[float, float] | None:
+    """The radius up to which a round field is as bright as further inside, and how far that is from half the light.
+
+    Pixels of `level` (h, w); None where the light falls off slowly.
+    """
+    rows, columns = np.ogrid[: level.shape[0], : level.shape[1]]
+    far = np.hypot(columns - x, rows - y)
+    steps = np.arange(0.72 * radius, 1.08 * radius, 0.5)
+    ring = np.digitize(far, steps)
+    light = np.array(
+        [np.quantile(level[ring == i], 0.8) if (ring == i).any() else np.nan for i in range(1, len(steps))]
+    )
+    inside = float(np.nanmax(light[: len(light) // 3]))
+    outside = float(np.nanmin(light[len(light) // 2 :]))
+    if not np.isfinite(inside + outside):
+        return None
+    share = (light - outside) / max(abs(inside - outside), 1.0)
+    return _crossing(steps, share, radius)
+
+
+def _crossing(steps: NDArray[np.float64], share: NDArray[np.float64], radius: float) -> tuple[float, float] | None:
+    middle = next((i for i in range(len(share)) if share[i] < _HALF), None)
+    if middle is None:
+        return float(radius) - 1, 1.0
+    start = next((i for i in range(middle, -1, -1) if share[i] >= _RIM), 0)
+    end = next((i for i in range(middle, len(share)) if share[i] < _GONE), len(share))
+    if steps[min(end, len(steps) - 1)] - steps[start] > _SOFT_RIM * radius:
+        return None
+    return float(steps[start]), float(steps[middle] - steps[start])
