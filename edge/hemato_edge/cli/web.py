@@ -20,6 +20,10 @@ Host = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Address to li
 Port = Annotated[int | None, typer.Option(min=0, max=65535, metavar="PORT", help="0: any free one.")]
 
 
+DEMO_NAME = "demo.db"
+"""The demo's database, beside the default one: what was counted today is found tomorrow."""
+
+
 class PairedRole(str, Enum):
     """What a paired device may do."""
 
@@ -45,6 +49,9 @@ def web(
     db: Database = None,
     config: ConfigFile = None,
     demo: Annotated[bool, typer.Option("--demo", help="With a run over the drawn slide behind it.")] = False,
+    camera: Annotated[
+        str | None, typer.Option("--camera", metavar="SPEC", help="With a run over this camera behind it.")
+    ] = None,
 ) -> None:
     """Serve the page. On another address than the loopback it is over TLS, for devices that `web pair` lets in."""
     if context.invoked_subcommand is not None:
@@ -59,8 +66,12 @@ def web(
             serving = _with_demo(stack, serving, db)
         serving, bound = listening(serving)
         stack.enter_context(bound)
+        if camera is not None:
+            _with_camera(stack, serving, camera, config)
         made = server(serving)
         _say_where(serving)
+        if not demo and camera is None:
+            _say_whether_it_counts(serving)
         made.run(sockets=[bound])
 
 
@@ -126,6 +137,34 @@ def devices(
 
 
 @app.command()
+def token(
+    name: Annotated[str, typer.Argument(help="What the program is called, for the list of devices.")],
+    role: Annotated[PairedRole, typer.Option(help="What the program may do.")] = PairedRole.VIEWER,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a program in: prints a token for the API, once; it ends when it was not used for 30 days."""
+    import json
+
+    _check_extra()
+    from hemato_edge.web.access import Role
+    from hemato_edge.web.devices import Devices
+
+    made = Devices(_settings(config).web.folder).add(name, "", Role.of(role.value))
+    typer.echo(json.dumps({"token": made, "role": role.value}, indent=1) if as_json else made)
+
+
+@app.command()
+def alive(config: ConfigFile = None, port: Port = None) -> None:
+    """Ask the page that is served on this machine whether it answers: exit code 0 if it does."""
+    _check_extra()
+    from hemato_edge.web.serving import ask_alive
+
+    ask_alive(_settings(config), port)
+    typer.echo("The page answers.")
+
+
+@app.command()
 def certificate(
     host: Host = None,
     config: ConfigFile = None,
@@ -170,16 +209,59 @@ def _settings(config: Path | None, db: Path | None = None) -> Settings:
 
 
 def _with_demo(stack: ExitStack, serving: Serving, db: Path | None) -> Serving:
-    """The demo's run, its door and its database in a folder that is removed at the end."""
+    """The demo's run, and its door in a folder that is removed at the end; its sessions are kept beside yours."""
     import tempfile
     from dataclasses import replace
 
     from hemato_edge.web.demo import Runs
 
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hemato-edge-")))
-    around = replace(serving.around, door=folder / "door.sock", folder=folder, database=db or folder / "demo.db")
+    around = replace(
+        serving.around,
+        door=folder / "door.sock",
+        folder=folder,
+        database=db or serving.around.database.with_name(DEMO_NAME),
+    )
     stack.enter_context(Runs(["--camera", "live-demo"], around.door, around.database))
     return replace(serving, around=around)
+
+
+def _with_camera(stack: ExitStack, serving: Serving, camera: str, config: Path | None) -> None:
+    """A run over this camera, started anew after each session, as the service does it.
+
+    Raises:
+        WebError: a run has the door already.
+    """
+    from hemato_edge.web.access import WebError
+    from hemato_edge.web.demo import Runs
+
+    around = serving.around
+    if _counts(serving):
+        raise WebError(f"A run has the door {around.door} already.", "End that run, or leave --camera out.")
+    told = [] if config is None else ["--config", str(config)]
+    stack.enter_context(Runs(["--camera", camera, *told], around.door, around.database))
+
+
+def _counts(serving: Serving) -> bool:
+    """Whether a run answers at the door."""
+    from hemato_edge.door.client import DoorClient
+    from hemato_edge.door.messages import DoorError, State
+
+    with DoorClient(serving.around.door, "page") as client:
+        try:
+            client.ask(State())
+        except DoorError:
+            return False
+    return True
+
+
+def _say_whether_it_counts(serving: Serving) -> None:
+    if not _counts(serving):
+        typer.echo(
+            "No run answers yet: history and review work, live picture and counting do not. "
+            "Start one: hemato-edge run --wait, or end this and add --camera.",
+            err=True,
+        )
 
 
 def _say_where(serving: Serving) -> None:

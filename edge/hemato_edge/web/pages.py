@@ -12,7 +12,7 @@ from hemato_edge.about import RESEARCH_USE_NOTICE
 from hemato_edge.errors import StoreError
 from hemato_edge.labels import BY_NAME
 from hemato_edge.web.access import Missing, Refused, Role
-from hemato_edge.web.words import LANGUAGES, language_of, words_of
+from hemato_edge.web.words import LANGUAGES, language_of, number_in, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,19 +81,25 @@ def recorded(reader: Reader, number: int) -> SessionRecord:
         raise Missing(f"There is no session {number}.", "The history lists what is recorded.") from error
 
 
+def language_for(request: Request) -> str:
+    """The language of the device that asks: the one it chose, else the browser's first that is there."""
+    return language_of(request.cookies.get("language"), request.headers.get("accept-language"))
+
+
 def render(request: Request, template: str, **context: Any) -> str:
     """A template's text, in the language of the device that asks."""
     place, device = place_of(request), request.state.device
-    language = language_of(request.cookies.get("language"), request.headers.get("accept-language"))
+    language = language_for(request)
     return (
         templates()
         .get_template(template)
         .render(
             **{
                 "_": words_of(language),
+                "number": number_in(language),
                 "language": language,
                 "languages": LANGUAGES,
-                "notice": RESEARCH_USE_NOTICE,
+                "notice": words_of(language)(RESEARCH_USE_NOTICE),
                 "device": device,
                 "role": Role.NOBODY if device is None else device.role,
                 "Role": Role,

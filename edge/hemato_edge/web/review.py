@@ -5,12 +5,13 @@ The page reads the store and asks at the door for each change, so that one write
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
 from hemato_edge.door.messages import MAX_LABEL, Relabel, Undo
-from hemato_edge.labels import BY_NAME, CLASSIFIER_LABELS, REVIEW_LABELS
+from hemato_edge.labels import BY_NAME, CLASSIFIER_LABELS, REVIEW_LABELS, UNCLASSIFIED
 from hemato_edge.web.access import Missing, Refused
 from hemato_edge.web.pages import asked_number, device_of, go_to, number_of, place_of, recorded, show, tell, text_of
 from hemato_edge.web.tally import Intervals, tally_of
@@ -24,17 +25,21 @@ if TYPE_CHECKING:
     from hemato_edge.store.reader import Reader
     from hemato_edge.store.records import CellRecord, SessionRecord
 
-DOUBT, NAMED, ALL = "doubt", "named", "all"
+DOUBT, UNNAMED, NAMED, ALL = "doubt", "unnamed", "named", "all"
+"""Lists: without a class, and nobody has named it; nobody has named it; somebody has; all."""
 MOST_CELLS = 400
 """Of one list; a slide of 400 white cells is shown whole."""
+NEWEST = 8
+"""Cells that were counted last, beside the live picture."""
 REFERENCES = 10
 """The surest cells of a class beside the one in question."""
+_LISTS = (DOUBT, UNNAMED, NAMED, ALL, *REVIEW_LABELS)
 GUESSES = 3
 """Likeliest names that get a large button."""
 
 
 def one_by_one(request: Request) -> Response:
-    """`GET /review?session=N&show=doubt|named|all|CLASS&at=I`: one cell, large."""
+    """`GET /review?session=N&show=doubt|unnamed|named|all|CLASS&at=I`: one cell, large."""
     with place_of(request).reader() as reader:
         record = _session(request, reader)
         cells = _listed(reader, record, _shown(request))
@@ -45,12 +50,13 @@ def one_by_one(request: Request) -> Response:
             "review.html",
             record=record,
             shown=_shown(request),
-            shows=(DOUBT, NAMED, ALL, *REVIEW_LABELS),
+            shows=_LISTS,
             cell=None if cell is None else _as_json(reader, cell),
             at=at,
             count=len(cells),
             guesses=_guesses(cell),
             labels=REVIEW_LABELS,
+            changed=reader.changed(record.id),
             tally=tally_of(record, reader.totals(record.id), Intervals()),
         )
 
@@ -69,6 +75,14 @@ def gallery(request: Request) -> Response:
             labels=REVIEW_LABELS,
             tally=tally_of(record, reader.totals(record.id), Intervals()),
         )
+
+
+def newest(request: Request) -> Response:
+    """`GET /review/newest?session=N`: the cells that were counted last, as a piece of the count screen."""
+    with place_of(request).reader() as reader:
+        record = _session(request, reader)
+        last = deque(reader.counted(record.id), maxlen=NEWEST)
+        return show(request, "newest.html", cells=[_as_json(reader, cell) for cell in reversed(last)])
 
 
 def listed(request: Request) -> Response:
@@ -133,7 +147,7 @@ def _done(request: Request, command: Relabel | Undo) -> Response:
     if "text/html" not in request.headers.get("accept", ""):
         return tell(told)
     shown = text_of(request, "show") or DOUBT
-    if shown not in (DOUBT, NAMED, ALL, *REVIEW_LABELS):
+    if shown not in _LISTS:
         shown = DOUBT
     at = number_of(request, "at") if "at" in request.state.said else 0
     return go_to(f"/review?session={command.session}&show={shown}&at={at}")
@@ -150,15 +164,16 @@ def _session(request: Request, reader: Reader) -> SessionRecord:
 
 def _shown(request: Request) -> str:
     shown = request.query_params.get("show", DOUBT)
-    if shown not in (DOUBT, NAMED, ALL, *REVIEW_LABELS):
-        raise Refused(400, "There is no such list of cells.", f"Ask for {DOUBT}, {NAMED}, {ALL} or a class.")
+    if shown not in _LISTS:
+        raise Refused(400, "There is no such list of cells.", f"Ask for one of {', '.join(_LISTS)}.")
     return shown
 
 
 def _listed(reader: Reader, record: SessionRecord, shown: str) -> list[CellRecord]:
     """The cells of a list, the least certain first."""
-    if shown == DOUBT:
-        return reader.doubtful(record.id, MOST_CELLS)
+    if shown in (DOUBT, UNNAMED):
+        unnamed = reader.doubtful(record.id, MOST_CELLS)
+        return [cell for cell in unnamed if shown == UNNAMED or cell.label == UNCLASSIFIED]
     wanted = (
         cell
         for cell in reader.counted(record.id)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from hemato_edge.web import counting, entry, events, health, history, keeping, live, pictures, review, slide
+from hemato_edge.web import api, counting, entry, events, health, history, keeping, live, pictures, review, slide, trend
 from hemato_edge.web.access import Page, Role
 from hemato_edge.web.guard import Guarded
 from hemato_edge.web.judge import MOST_FILES
+from hemato_edge.web.pictures import UPLOAD
 
-UPLOAD = 21 << 20
-"""Bytes of a request with pictures: those that `web.upload_mb` allows by default, and the form around them."""
 TABLE: tuple[Page, ...] = (
     # anybody
     Page("GET", "/static/{version}/{name}", entry.serve_asset, Role.NOBODY),
@@ -31,6 +30,7 @@ TABLE: tuple[Page, ...] = (
     Page("POST", "/language", keeping.choose_language, Role.VIEWER),
     Page("GET", "/review", review.one_by_one, Role.VIEWER),
     Page("GET", "/review/gallery", review.gallery, Role.VIEWER),
+    Page("GET", "/review/newest", review.newest, Role.VIEWER),
     Page("GET", "/review/cells", review.listed, Role.VIEWER),
     Page("GET", "/review/tally", review.numbers, Role.VIEWER),
     Page("GET", "/cell/{session}/{field}/{number}", review.portrait, Role.VIEWER),
@@ -39,6 +39,7 @@ TABLE: tuple[Page, ...] = (
     Page("GET", "/sessions/{session}", history.session, Role.VIEWER),
     Page("GET", "/sessions/{session}/print", history.printed, Role.VIEWER),
     Page("GET", "/sessions/{session}/file/{format}", history.file, Role.VIEWER),
+    Page("GET", "/trend", trend.trend_page, Role.VIEWER),
     Page("GET", "/compare", history.compare, Role.VIEWER),
     Page("GET", "/pictures", pictures.upload_page, Role.VIEWER),
     Page("GET", "/pictures/{name}", pictures.result_page, Role.VIEWER),
@@ -56,6 +57,8 @@ TABLE: tuple[Page, ...] = (
     # who reviews
     Page("POST", "/review/name", review.name, Role.REVIEWER),
     Page("POST", "/review/undo", review.undo, Role.REVIEWER),
+    # what programs ask for
+    *(endpoint.page for endpoint in api.ENDPOINTS),
 )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import socket
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from hemato_edge.about import RESEARCH_USE_NOTICE
 from hemato_edge.journal import goes_to_journal
 from hemato_edge.web.access import WebError
 from hemato_edge.web.certificate import certificate_for
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 END_S = 1
 """So long open listeners may hold the server at its end: a service has to be gone within 5 s."""
 KEEP_ALIVE_S = 10
+ALIVE_S = 5.0
+"""So long `web alive` waits for an answer."""
 MOST_AT_ONCE = 64
 
 
@@ -131,6 +135,34 @@ def server(serving: Serving) -> uvicorn.Server:
             ssl_keyfile=None if certificate is None else str(certificate.key),
         )
     )
+
+
+def ask_alive(settings: Settings, port: int | None = None) -> None:
+    """Ask the page on this machine whether it answers.
+
+    Its certificate is not checked: what is asked is whether it answers, and nothing is told to it.
+
+    Raises:
+        WebError: nothing answers, or something else does.
+    """
+    import ssl
+    import urllib.request
+
+    web = settings.web
+    anywhere = web.host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    host = "127.0.0.1" if anywhere else web.host
+    secure = web.security == "tls" or (web.security == "auto" and not is_loopback(web.host))
+    unchecked = ssl.create_default_context()
+    unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
+    address = f"{'https' if secure else 'http'}://{bracketed(host)}:{port or web.port}/alive"
+    try:
+        with urllib.request.urlopen(address, timeout=ALIVE_S, context=unchecked if secure else None) as answer:  # noqa: S310 - ours
+            if json.load(answer).get("notice") == RESEARCH_USE_NOTICE:
+                return
+            reason = "something else answers there"
+    except (OSError, ValueError) as error:
+        reason = str(error)
+    raise WebError(f"The page does not answer at {address}: {reason}.", "Start it with `hemato-edge web`.")
 
 
 def is_loopback(host: str) -> bool:

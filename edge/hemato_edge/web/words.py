@@ -14,8 +14,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LANGUAGES = {"en": "English"}
+LANGUAGES = {
+    "en": "English",
+    "de": "Deutsch",
+    "fr": "Français",
+    "es": "Español",
+    "pt": "Português",
+    "hi": "हिन्दी",
+    "sw": "Kiswahili",
+}
 """Code → the language's own name, of those that are complete."""
+DECIMAL_COMMA = frozenset({"de", "fr", "es", "pt"})
+"""Languages that write 12,5 and not 12.5."""
 
 
 def language_of(chosen: str | None, accepted: str | None) -> str:
@@ -31,7 +41,13 @@ def language_of(chosen: str | None, accepted: str | None) -> str:
     return next((code for code in wanted if code in LANGUAGES), "en")
 
 
-@functools.lru_cache(maxsize=8)
+def number_in(language: str) -> Callable[[float, int], str]:
+    """What writes a number with so many decimals as `language` does."""
+    mark = "," if language in DECIMAL_COMMA else "."
+    return lambda value, decimals: f"{value:.{decimals}f}".replace(".", mark)
+
+
+@functools.lru_cache(maxsize=len(LANGUAGES))
 def words_of(language: str) -> Callable[..., str]:
     """What turns an English text into one of `language`; `{name}` in it is filled from keywords."""
     catalogue: dict[str, str] = {}

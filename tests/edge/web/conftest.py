@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from chromium import CHROMIUM, CHROMIUM_ARGUMENTS
 from recorded_sessions import recorded
 from sites import PATIENCE_S, Site, phase, serving
 
 from hemato_edge.web.access import Role
 from hemato_edge.web.demo import Runs
 from hemato_edge.web.place import Surroundings
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-CHROMIUM_ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,23 @@ def test_two_sessions_beside_each_other(site: Site) -> None:
         assert phone.get("/compare", params={"first": 1, "second": "x"}).status_code == 400
 
 
-@pytest.mark.parametrize("path", ["/review", "/review/gallery", "/history", "/sessions/1", "/compare?first=1&second=2"])
+def test_the_trend_has_each_session_with_its_interval_and_the_reference(site: Site) -> None:
+    with Reader(site.around.database) as reader:
+        report = build_report(reader, 2)
+    row = next(row for row in report.differential if row.label == "lymphocyte")
+    with site.client(Role.VIEWER, page=True) as phone:
+        page = phone.get("/trend", params={"label": "lymphocyte"}).text
+        assert page.count('class="trend-interval"') == 2
+        assert page.count('class="band"') == 1
+        assert f"{row.ci_low:.1f} – {row.ci_high:.1f}" in page
+        assert phone.get("/trend", params={"search": "tube 1"}).text.count('class="trend-interval"') == 1
+        assert "No session is found." in phone.get("/trend", params={"search": "nowhere"}).text
+        assert phone.get("/trend", params={"label": "lizard"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "path", ["/review", "/review/gallery", "/history", "/sessions/1", "/compare?first=1&second=2", "/trend"]
+)
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_nothing_leaves_the_page_at_the_side(site: Site, open_page, path: str, width: int) -> None:
     page = open_page(site, path, width=width)

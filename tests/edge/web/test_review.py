@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -106,6 +107,22 @@ def test_pictures_and_maps(reviewed: Site) -> None:
         assert phone.get("/cell/1/0/999").status_code == 404
 
 
+def test_the_newest_cells_come_first(site: Site) -> None:
+    with site.client(Role.VIEWER, page=True) as phone, Reader(site.around.database) as reader:
+        piece = phone.get("/review/newest", params={"session": 2}).text
+        cells = list(reader.counted(2))
+    last = [f"/cell/2/{cell.field}/{cell.number}" for cell in reversed(cells[-8:])]
+    assert re.findall(r'src="([^"]+)"', piece) == last
+
+
+def test_the_list_in_doubt_holds_what_has_no_class_and_no_name_of_a_person(site: Site) -> None:
+    with site.client(Role.VIEWER) as phone:
+        doubtful = phone.get("/review/cells", params={"session": 2}).json()["cells"]
+        unnamed = phone.get("/review/cells", params={"session": 2, "show": "unnamed"}).json()["cells"]
+        assert {one["machine"] for one in doubtful} == {"unclassified"}
+        assert len(doubtful) == 2 < len(unnamed)
+
+
 def test_without_a_run_it_says_so(site: Site) -> None:
     with site.client(Role.REVIEWER) as phone:
         answer = phone.post("/review/name", json=said(1, 0, 0, "basophil"))
@@ -114,7 +131,7 @@ def test_without_a_run_it_says_so(site: Site) -> None:
 
 
 def test_cells_are_named_by_keys_alone_and_undone(reviewed: Site, open_page) -> None:
-    page = open_page(reviewed, "/review?session=2", Role.REVIEWER)
+    page = open_page(reviewed, "/review?session=2&show=unnamed", Role.REVIEWER)
 
     def at(number: int) -> None:
         until(lambda: page.text_content("[data-place]").startswith(f"{number} /"), f"cell {number}")

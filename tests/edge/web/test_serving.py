@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import stat
+import subprocess
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -12,6 +17,8 @@ import httpx
 import pytest
 from sites import PATIENCE_S, until
 
+from hemato_edge.door.client import DoorClient
+from hemato_edge.door.messages import DoorError, State
 from hemato_edge.settings import Settings
 from hemato_edge.web.access import Role, WebError
 from hemato_edge.web.certificate import CERTIFICATE_FOR, certificate_for
@@ -81,6 +88,42 @@ def test_a_browser_that_knows_the_authority_trusts_the_page_and_the_cookie_is_bo
     made.should_exit = True
     thread.join(PATIENCE_S)
     bound.close()
+
+
+@contextmanager
+def command(tmp_path: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """`hemato-edge web` as a process of its own, with a home of its own."""
+    told = [sys.executable, "-m", "hemato_edge.cli.main", "web", "--port", "0", *options]
+    plain = {k: v for k, v in os.environ.items() if not k.startswith(("HEMATO_EDGE_", "XDG_"))}
+    home = plain | {"HOME": str(tmp_path), "HEMATO_EDGE_DOOR__PATH": str(tmp_path / "door.sock")}
+    with subprocess.Popen(told, env=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as page:
+        try:
+            yield page
+        finally:
+            page.terminate()
+            page.wait(PATIENCE_S)
+
+
+def test_a_page_without_a_run_says_how_to_start_one(tmp_path: Path) -> None:
+    with command(tmp_path) as page:
+        assert page.stderr is not None
+        assert "hemato-edge run --wait" in page.stderr.readline()
+
+
+def test_a_page_with_a_camera_has_a_run_behind_it(tmp_path: Path) -> None:
+    def waits() -> bool:
+        with DoorClient(tmp_path / "door.sock", "test") as client:
+            try:
+                return client.ask(State()).told["phase"] == "waiting"
+            except DoorError:
+                return False
+
+    with command(tmp_path, "--camera", "live-demo"):
+        until(waits, "the run")
+        with command(tmp_path, "--camera", "live-demo") as second:
+            assert second.stderr is not None
+            assert "has the door" in second.stderr.readline()
+            assert second.wait(PATIENCE_S) == WebError.exit_code
 
 
 def test_a_port_that_is_taken_is_one_error(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ function countsByLabel() {
 }
 
 function tell(numbers) {
+  renewNewest(numbers);
   const doubtful = document.querySelector("[data-doubtful]");
   if (doubtful && numbers) doubtful.textContent = String(numbers.doubtful);
   document.body.classList.toggle("reached", Boolean(numbers?.target) && numbers.classified >= numbers.target);
@@ -87,15 +88,30 @@ function take(state) {
   [phase, session] = [state.phase, state.session];
   const words = document.querySelector("[data-state]");
   if (words) {
-    const good = state.camera?.state === "live";
-    words.textContent = state.camera ? state.camera.words || state.camera.state : "–";
-    words.toggleAttribute("data-bad", !good);
+    const known = Array.from(words.querySelectorAll("[data-camera]"), (one) => one.dataset.camera);
+    const now = known.includes(state.camera?.state) ? state.camera.state : "away";
+    for (const one of words.querySelectorAll("[data-camera]")) one.hidden = one.dataset.camera !== now;
+    words.title = state.camera?.words ?? "";
+    words.toggleAttribute("data-bad", now !== "live");
   }
   messages.cause("shut", state.phase === "shut");
   messages.cause("camera", Boolean(state.camera) && state.camera.state !== "live");
   messages.cause("scale_contradicts_profile", state.warnings.includes("scale_contradicts_profile"));
   messages.cause("disk", Boolean(state.disk_low));
   messages.cause("board", Boolean(state.board_doubt));
+}
+
+// --- the newest cells, where there is room for them
+const newest = /** @type {HTMLElement | null} */ (document.querySelector("[data-newest]"));
+const NEWEST_MS = 1000;
+let newestOf = "", newestAt = 0;
+
+async function renewNewest(numbers) {
+  const of = numbers ? `${numbers.session}:${numbers.classified}:${numbers.doubtful}` : "";
+  if (!newest || !numbers || of === newestOf || performance.now() - newestAt < NEWEST_MS || getComputedStyle(newest).display === "none") return;
+  [newestOf, newestAt] = [of, performance.now()];
+  const answer = await fetch(`/review/newest?session=${numbers.session}`, { headers: { Accept: "text/html" } });
+  if (answer.ok) newest.innerHTML = await answer.text(); // rendered and escaped by our own server
 }
 
 // --- the picture
@@ -117,9 +133,8 @@ live.addEventListener("frame", (event) => {
 });
 live.addEventListener("old", () => {
   messages.cause(verdict, false);
-  const words = picture.querySelector(".still-words");
-  const state = document.querySelector("[data-state]")?.textContent;
-  if (words && state) words.title = state;
+  const words = picture.querySelector(".still-words"), state = document.querySelector("[data-state] [data-camera]:not([hidden])");
+  if (words && state) words.title = state.textContent ?? "";
 });
 
 function show(meter, value) {

@@ -41,9 +41,12 @@ function show() {
   const likely = root.querySelector("[data-likely]");
   likely.replaceChildren(...cell.guesses.map(([label]) => {
     const button = root.querySelector(`.review-all [value="${label}"]`).cloneNode(true);
+    button.hidden = false;
     button.classList.add("likely");
     return button;
   }));
+  const guessed = cell.guesses.map(([label]) => label);
+  for (const button of root.querySelectorAll(".review-all .name-button")) button.hidden = guessed.includes(button.value);
   for (const button of form.querySelectorAll(".name-button")) button.setAttribute("aria-pressed", String(button.value === cell.name && cell.named));
   const beside = root.querySelector("[data-references]");
   const surest = (references[cell.guesses[0]?.[0]] ?? []).filter((one) => one !== cell.picture);
@@ -117,7 +120,7 @@ function go(step) {
   if (!cells.length) return;
   if (at + step >= cells.length) {
     const left = cells.findIndex((one) => !one.named);
-    if (shown === "doubt" && left < 0) return location.assign(`/sessions/${session}`);
+    if ((shown === "doubt" || shown === "unnamed") && left < 0) return location.assign(`/sessions/${session}`);
   }
   at = Math.max(0, Math.min(cells.length - 1, at + step));
   show();
