@@ -7,7 +7,7 @@ PARALLEL = -n auto --dist loadfile
 COVERAGE = --cov --cov-report=term:skip-covered
 PIP     = $(BIN)/python -m pip install --disable-pip-version-check --quiet
 
-.PHONY: help demo page debian test test-all test-page test-systemd test-aarch64 fuzz check docs reference release-check format clean
+.PHONY: help demo page debian screenshots test test-all test-page test-systemd test-aarch64 fuzz check docs reference release-check format clean
 .DELETE_ON_ERROR:
 
 help:            ## this list
@@ -55,6 +55,9 @@ test-all: $(VENV)/.all ## also the tests that take minutes
 
 test-page: $(VENV)/.all ## the page in a real Chromium (`make debian` installs one): some minutes
 	$(BIN)/python -m pytest -m browser tests/edge/web
+
+screenshots: $(VENV)/.all ## every screen of the page into build/screenshots: phone and desktop, light, dark and night
+	$(BIN)/python tests/edge/web/screenshots.py build/screenshots
 
 test-systemd: $(VENV)/.all ## the service under a booted systemd; root, systemd-container, mmdebstrap
 	$(BIN)/python -m pytest -m systemd tests/systemd
