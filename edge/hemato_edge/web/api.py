@@ -6,7 +6,6 @@ A program says `Authorization: Bearer TOKEN`; `hemato-edge web token` makes one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from hemato_edge.views.report.model import Report, as_data, document
 from hemato_edge.web.access import Missing, Page, Refused, Role
 from hemato_edge.web.api_values import Cell, Cells, Judged, JudgedPictures, Run, SessionLine, Sessions
 from hemato_edge.web.judge import MOST_FILES
+from hemato_edge.web.openapi import Endpoint, Parameter, openapi
 from hemato_edge.web.pages import asked_number, place_of, recorded
 from hemato_edge.web.pictures import UPLOAD, judged
 from hemato_edge.web.review import portrait
@@ -32,51 +32,8 @@ MOST_SESSIONS, MOST_CELLS = 100, 500
 """In one answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter of an address.
-
-    Attributes:
-        where: "path" or "query".
-        kind: JSON Schema's type.
-        choices: what it may be; empty for anything.
-    """
-
-    name: str
-    where: str
-    kind: str
-    words: str
-    choices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One line of the API.
-
-    Attributes:
-        page: its line of the table of routes.
-        answer: the value that it answers with; None for a picture or a document of its own.
-        media_type: of the answer.
-        parameters: of its address.
-        refusals: HTTP's statuses that it may answer besides 401, 403 and 429.
-    """
-
-    page: Page
-    answer: type | None
-    media_type: str = "application/json"
-    parameters: tuple[Parameter, ...] = ()
-    refusals: tuple[int, ...] = ()
-
-    @property
-    def words(self) -> str:
-        """What it does: the first line of its docstring."""
-        return (self.page.answer.__doc__ or "").splitlines()[0]
-
-
 def description(request: Request) -> Response:
     """This document: OpenAPI 3.1."""
-    from hemato_edge.web.openapi import openapi
-
     return JSONResponse(openapi(ENDPOINTS))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,53 @@ from hemato_edge.web.judge import CELL, FIELD
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hemato_edge.web.api import Endpoint, Parameter
+    from hemato_edge.web.access import Page
 
 VERSION = "3.1.0"
 _SCHEMAS = "#/components/schemas/"
 _ALWAYS = (401, 403, 429)
 """What every address may answer: no token, a role that may not, asked too often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of an address.
+
+    Attributes:
+        where: "path" or "query".
+        kind: JSON Schema's type.
+        choices: what it may be; empty for anything.
+    """
+
+    name: str
+    where: str
+    kind: str
+    words: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One line of the API.
+
+    Attributes:
+        page: its line of the table of routes.
+        answer: the value that it answers with; None for a picture or a document of its own.
+        media_type: of the answer.
+        parameters: of its address.
+        refusals: HTTP's statuses that it may answer besides 401, 403 and 429.
+    """
+
+    page: Page
+    answer: type | None
+    media_type: str = "application/json"
+    parameters: tuple[Parameter, ...] = ()
+    refusals: tuple[int, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """What it does: the first line of its docstring."""
+        return (self.page.answer.__doc__ or "").splitlines()[0]
 
 
 def openapi(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
