@@ -34,6 +34,10 @@ does not move with the stage."""
 _TAPER = 0.25
 _BLIND_PX = 2
 _CLEAR = 0.8
+_GLANCE_STEP = 4
+_AT_A_GLANCE = 0.35
+"""Least agreement of every fourth pixel in every fourth row; below it, all pixels would not agree by `MIN_CONFIDENCE`
+of registration, and are not asked. It is measured within 0.05 or so: a thousand pixels are left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +83,15 @@ def view_of(sight: Sight, turned_deg: float = 0.0) -> View:
     What is wider than a few cells is taken out: uneven light does not move with the stage and would hold the
     correlation at zero shift.
     """
-    image = sight.picture
-    factor = max(1.0, image.shape[1] / WORKING_WIDTH_PX)
-    size = (max(1, round(image.shape[1] / factor)), max(1, round(image.shape[0] / factor)))
-    green = cv2.extractChannel(image, 1)
-    shrunk = np.asarray(cv2.resize(green, size, interpolation=cv2.INTER_AREA), np.uint8)
+    width = sight.size[0]
+    shrunk = sight.green_at(min(1.0, WORKING_WIDTH_PX / width))
+    size = shrunk.shape[1], shrunk.shape[0]
     small = turned_back(shrunk, turned_deg, cv2.BORDER_REFLECT).astype(np.float32)
     slide = sight.aperture.slide_at(size)
     if slide is not None and turned_deg:
         slide = turned_back(slide.astype(np.uint8), turned_deg) > 0
     grey = _evenly_lit(small, slide)
-    return View(grey, spectrum_of(grey), image.shape[1] / size[0], turned_deg, slide)
+    return View(grey, spectrum_of(grey), width / size[0], turned_deg, slide)
 
 
 def _evenly_lit(small: NDArray[np.float32], slide: NDArray[np.bool_] | None) -> NDArray[np.float32]:
@@ -204,6 +206,9 @@ def agreement_at(reference: View, view: View, dx: float, dy: float) -> tuple[flo
         if overlap < MIN_OVERLAP:
             return 0.0, overlap
         a, b = a[both], b[both]
+    glance = agreement_of(a[::_GLANCE_STEP, ::_GLANCE_STEP], b[::_GLANCE_STEP, ::_GLANCE_STEP]) if a.ndim == 2 else None
+    if glance is not None and glance < _AT_A_GLANCE:
+        return glance, overlap
     agreement = agreement_of(a, b)
     return 0.0 if agreement is None else agreement, overlap
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from hemato_edge.aperture import Aperture
-    from hemato_edge.values import Image
 
 
 class Sight(Protocol):
@@ -18,6 +20,10 @@ class Sight(Protocol):
         ...
 
     @property
-    def picture(self) -> Image:
-        """(h, w, 3) uint8 BGR, the aperture's rectangle; glass stands where there is no slide."""
+    def size(self) -> tuple[int, int]:
+        """Width and height of the aperture's rectangle, pixels."""
+        ...
+
+    def green_at(self, factor: float) -> NDArray[np.uint8]:
+        """The rectangle's green channel resized by `factor`, (h, w) uint8; glass stands where there is no slide."""
         ...

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from hemato_edge.labels import RBC, WBC
-from hemato_edge.vision.optics.stain import density
+from hemato_edge.vision.optics.stain import OFFSET
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +21,18 @@ LEAST_CELLS = 3
 """Red cells that a picture must show before their colour is taken from it."""
 _INSIDE = 0.8
 """Share of a red cell's box, across, that is surely cell."""
-_LEAST_PX = 20
+_LEAST_SIDE_PX = 5.0
+_ACROSS = 13
+
+
+def _points_of_a_disc() -> NDArray[np.float32]:
+    """(N, 2) x, y on a grid within `_INSIDE` of the unit disc: where a cell is looked at, in its half diameters."""
+    steps = np.linspace(-_INSIDE, _INSIDE, _ACROSS, dtype=np.float32)
+    grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+    return np.asarray(grid[np.hypot(*grid.T) <= _INSIDE + 1e-6], np.float32)
+
+
+_DISC = _points_of_a_disc()
 
 
 def with_red_cells(stain: StainCalibration | None, view: FieldView, detections: Detections) -> StainCalibration | None:
@@ -38,29 +48,24 @@ def measure_red_cells(
 ) -> tuple[float, float, float] | None:
     """Absorbance of the red cells of one picture in B, G, R, or None where fewer than `LEAST_CELLS` stand free.
 
-    The median over cells of each cell's median over the inner part of its box.
+    The median over cells of each cell's median over a hundred points in the inner part of its box.
 
     Args:
         view: the picture.
         red_cells: (N, 4) xyxy pixels.
         others: (M, 4) xyxy pixels, boxes of other cells: a red cell that touches one does not count.
     """
-    found = []
-    for x0, y0, x1, y1 in red_cells:
-        if others is not None and len(others):
-            near = (others[:, 0] < x1) & (others[:, 2] > x0) & (others[:, 1] < y1) & (others[:, 3] > y0)
-            if near.any():
-                continue
-        left, top, right, bottom = max(round(x0), 0), max(round(y0), 0), round(x1), round(y1)
-        cell = view.picture[top:bottom, left:right]
-        inside = np.zeros(cell.shape[:2], np.uint8)
-        middle = (float(x0 + x1) / 2 - left, float(y0 + y1) / 2 - top)
-        axes = (_INSIDE * float(x1 - x0), _INSIDE * float(y1 - y0))
-        cv2.ellipse(inside, (middle, axes, 0.0), [255.0], -1)
-        pixels = cell[inside > 0]
-        if len(pixels) >= _LEAST_PX:
-            found.append(np.median(density(np.ascontiguousarray(pixels[None]), view.background)[0], axis=0))
-    if len(found) < LEAST_CELLS:
+    free = np.asarray(red_cells, np.float32).reshape(-1, 4)
+    if others is not None and len(others):
+        apart = (free[:, None, :2] >= others[None, :, 2:]) | (free[:, None, 2:] <= others[None, :, :2])
+        free = free[apart.any(axis=2).all(axis=1)]
+    free = free[((free[:, 2:] - free[:, :2]) >= _LEAST_SIDE_PX).all(axis=1)]
+    if len(free) < LEAST_CELLS:
         return None
-    b, g, r = (float(v) for v in np.median(found, axis=0))
+    height, width = view.shape[:2]
+    places = (free[:, None, :2] + free[:, None, 2:]) / 2 + _DISC * ((free[:, None, 2:] - free[:, None, :2]) / 2)
+    x, y = np.rint(places).astype(np.intp).transpose(2, 0, 1)
+    levels = np.median(view.picture[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)], axis=1)
+    absorbed = -np.log((levels + OFFSET) / (view.background + OFFSET))
+    b, g, r = (float(v) for v in np.median(absorbed, axis=0))
     return b, g, r
