@@ -155,10 +155,17 @@ def correlation_surface(
     """(h, w) float32 phase correlation: high at the place to which the view moved over the slide, cyclic."""
     cross = reference * np.conj(spectrum)
     cross /= np.abs(cross) + np.float32(1e-9)
-    full = np.zeros((shape[0], shape[1]), np.complex64)
-    full[:, : cross.shape[1]] = cross
-    out = cv2.dft(full.view(np.float32).reshape(*full.shape, 2), flags=cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT)
+    out = surface_of(cross, shape)
     return np.asarray(cv2.GaussianBlur(out, (0, 0), 1.0, borderType=cv2.BORDER_REFLECT), np.float32)
+
+
+def surface_of(half: NDArray[np.complex64], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """(h, w) float32: the picture whose spectrum is `half`, (h, w // 2 + 1) complex64, times h·w."""
+    full = np.zeros((shape[0], shape[1]), np.complex64)
+    full[:, : half.shape[1]] = half
+    return np.asarray(
+        cv2.dft(full.view(np.float32).reshape(*full.shape, 2), flags=cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT), np.float32
+    )
 
 
 def _peaks(surface: NDArray[np.float32]) -> list[tuple[float, float]]:

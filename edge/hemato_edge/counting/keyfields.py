@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from hemato_edge.counting.correlation import View, correlation_surface, shift_between, spectrum_of
+from hemato_edge.counting.correlation import View, shift_between, spectrum_of, surface_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -141,9 +141,9 @@ class KeyFields:
     def search(self, view: View, keys: Iterable[KeyField], most: int = CANDIDATES) -> list[KeyField]:
         """Those of `keys` that may show the same place as `view`, the likeliest first, `most` at most."""
         phases, shape = _thumbnail(view)
-        spectrum = _unit(phases)
+        smooth = np.conj(_unit(phases)) * _smoothing(shape)
         alike = [
-            (float(correlation_surface(_unit(key.phases), spectrum, shape).max()), key)
+            (float(surface_of(_unit(key.phases) * smooth, shape).max()), key)
             for key in keys
             if key.shape == view.grey.shape
         ]
@@ -189,6 +189,14 @@ def _thumbnail(view: View) -> tuple[NDArray[np.uint8], tuple[int, int]]:
 def _circle() -> NDArray[np.complex64]:
     circle: NDArray[np.complex64] = np.exp(2j * np.pi * np.arange(256) / 256).astype(np.complex64)
     return circle
+
+
+@lru_cache(maxsize=4)
+def _smoothing(shape: tuple[int, int]) -> NDArray[np.float32]:
+    """(h, w // 2 + 1) float32 by which a spectrum is multiplied so that its picture is blurred by one pixel."""
+    across, down = np.fft.rfftfreq(shape[1]), np.fft.fftfreq(shape[0])
+    passed: NDArray[np.float32] = np.exp(-2 * np.pi**2 * (down[:, None] ** 2 + across**2)).astype(np.float32)
+    return passed
 
 
 def _unit(phases: NDArray[np.uint8]) -> NDArray[np.complex64]:
