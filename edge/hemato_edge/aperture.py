@@ -99,6 +99,14 @@ class Aperture:
         """The share of the frame that is slide, 0 to 1."""
         return self.slide_px / (self.frame_size[0] * self.frame_size[1])
 
+    def part(self, rectangle: tuple[int, int, int, int]) -> Aperture:
+        """What of a part of the rectangle, x0, y0, x1, y1 pixels, is slide; that part is then the whole frame."""
+        x0, y0, x1, y1 = rectangle
+        hidden = None if self.hidden is None else self.hidden[y0:y1, x0:x1]
+        bridged = None if self.bridged is None else self.bridged[y0:y1, x0:x1]
+        size = x1 - x0, y1 - y0
+        return Aperture(size, (0, 0, *size), hidden, bridged, self.kinds)
+
     def window(self, image: Image) -> Image:
         """The rectangle of a frame (H, W, 3), not copied."""
         if self.size == self.frame_size:

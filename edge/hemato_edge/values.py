@@ -93,6 +93,10 @@ class Detections:
         """The detections that `mask` (boolean, or indices) picks."""
         return Detections(self.boxes[mask], self.kinds[mask], self.scores[mask])
 
+    def moved(self, x: int, y: int) -> Detections:
+        """The same detections with boxes moved by (x, y) pixels."""
+        return Detections(self.boxes + np.array([x, y, x, y], np.float32), self.kinds, self.scores)
+
     def of_kind(self, kind: int) -> Detections:
         """The detections of one kind, an index into `labels.KINDS`."""
         return self.select(self.kinds == kind)

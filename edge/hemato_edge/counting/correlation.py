@@ -6,6 +6,7 @@ can be compared with several key fields at little cost.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
@@ -46,7 +47,7 @@ class View:
 
     Attributes:
         grey: (h, w) float32 at working width, contrast against the surroundings.
-        spectrum: (h, w // 2 + 1) complex64 of the tapered picture.
+        spectrum: (h, w // 2 + 1) complex64, see `spectrum_of`.
         scale: pixels of the frame for one of `grey`.
         turned_deg: by how much the frame was turned back to make `grey`, from x towards y.
         slide: (h, w) bool, where `grey` shows slide; elsewhere it is 0. None: everywhere.
@@ -117,11 +118,22 @@ def turned_back(picture: NDArray[Gray], degrees: float, border: int = cv2.BORDER
 
 
 def spectrum_of(grey: NDArray[np.float32]) -> NDArray[np.complex64]:
-    """(h, w // 2 + 1) complex64 of a picture (h, w) whose borders fade out."""
+    """(h, w // 2 + 1) complex64: the phases of a picture (h, w) whose borders fade out, high frequencies damped.
+
+    The product of two, one of them conjugate, is the phase correlation's, blurred by one pixel.
+    """
     tapered = grey * taper(grey.shape[0], grey.shape[1])
     full = cv2.dft(tapered, flags=cv2.DFT_COMPLEX_OUTPUT)
     half: NDArray[np.complex64] = np.ascontiguousarray(full[:, : grey.shape[1] // 2 + 1]).view(np.complex64)[..., 0]
-    return half
+    return half * (damping(grey.shape[0], grey.shape[1]) / (np.abs(half) + np.float32(1e-9)))
+
+
+@lru_cache(maxsize=8)
+def damping(height: int, width: int) -> NDArray[np.float32]:
+    """(height, width // 2 + 1) float32: the square root of a Gaussian's spectrum, of one pixel's deviation."""
+    across, down = np.fft.rfftfreq(width), np.fft.fftfreq(height)
+    damped: NDArray[np.float32] = np.exp(-(np.pi**2) * (down[:, None] ** 2 + across**2)).astype(np.float32)
+    return damped
 
 
 @lru_cache(maxsize=8)
@@ -137,7 +149,7 @@ def taper(height: int, width: int) -> NDArray[np.float32]:
 
 def shift_between(reference: View, view: View) -> Shift:
     """How far `view` moved over the slide against `reference`; both of one size."""
-    surface = correlation_surface(reference.spectrum, view.spectrum, view.grey.shape)
+    surface = correlation_surface(reference.spectrum, np.conj(view.spectrum), view.grey.shape)
     best = Shift(0.0, 0.0, 0.0, 0.0)
     for x, y in _peaks(surface):
         for dx, dy in _unwrapped(x, y, view.grey.shape):
@@ -150,22 +162,19 @@ def shift_between(reference: View, view: View) -> Shift:
 
 
 def correlation_surface(
-    reference: NDArray[np.complex64], spectrum: NDArray[np.complex64], shape: tuple[int, ...]
+    reference: NDArray[np.complex64], conjugate: NDArray[np.complex64], shape: tuple[int, ...]
 ) -> NDArray[np.float32]:
-    """(h, w) float32 phase correlation: high at the place to which the view moved over the slide, cyclic."""
-    cross = reference * np.conj(spectrum)
-    cross /= np.abs(cross) + np.float32(1e-9)
-    out = surface_of(cross, shape)
-    return np.asarray(cv2.GaussianBlur(out, (0, 0), 1.0, borderType=cv2.BORDER_REFLECT), np.float32)
+    """(h, w) float32: high at the place to which a view moved over the slide against `reference`, cyclic.
 
-
-def surface_of(half: NDArray[np.complex64], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """(h, w) float32: the picture whose spectrum is `half`, (h, w // 2 + 1) complex64, times h·w."""
+    Args:
+        reference: from `spectrum_of`.
+        conjugate: the view's spectrum, conjugate.
+        shape: (h, w) of both pictures.
+    """
     full = np.zeros((shape[0], shape[1]), np.complex64)
-    full[:, : half.shape[1]] = half
-    return np.asarray(
-        cv2.dft(full.view(np.float32).reshape(*full.shape, 2), flags=cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT), np.float32
-    )
+    np.multiply(reference, conjugate, out=full[:, : reference.shape[1]])
+    parts = full.view(np.float32).reshape(*full.shape, 2)
+    return np.asarray(cv2.dft(parts, flags=cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT), np.float32)
 
 
 def _peaks(surface: NDArray[np.float32]) -> list[tuple[float, float]]:
@@ -232,8 +241,11 @@ def shared_slide(
 
 def agreement_of(a: NDArray[np.float32], b: NDArray[np.float32]) -> float | None:
     """Correlation coefficient of two pictures of one size; None where one of them says nothing."""
-    a, b = a - a.mean(), b - b.mean()
-    powers = float((a * a).mean()), float((b * b).mean())
+    # both are contrasts around 0, so that the moments about 0 are exact enough to tell those about the means
+    a, b = np.ravel(a), np.ravel(b)
+    count = max(1, len(a))
+    mean_a, mean_b = float(a.sum()) / count, float(b.sum()) / count
+    powers = float(a @ a) / count - mean_a**2, float(b @ b) / count - mean_b**2
     if min(powers) < MIN_CONTRAST**2:
         return None
-    return float((a * b).mean() / np.sqrt(powers[0] * powers[1]))
+    return (float(a @ b) / count - mean_a * mean_b) / math.sqrt(powers[0] * powers[1])

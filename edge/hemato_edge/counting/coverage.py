@@ -113,6 +113,31 @@ class Coverage:
         """Drop a tile; its area stays counted."""
         self._looks.pop(tile, None)
 
+    def little_seen(self, pose: Pose, aperture: Aperture, looks: int) -> tuple[float, float, float, float] | None:
+        """Around all places of an unturned view that were seldom analysed: x0, y0, x1, y1, pixels of the view.
+
+        None where there is no such place.
+        """
+        if not self._pitch:
+            return 0.0, 0.0, float(aperture.size[0]), float(aperture.size[1])
+        found: list[tuple[int, int, int, int]] = []
+        for kind in range(len(KINDS)):
+            for (_, c, r), rows, columns, inside in self._pieces(pose, aperture, kind):
+                seen = self._looks.get((pose.region, c, r))
+                few = np.broadcast_to(inside, (rows.stop - rows.start, columns.stop - columns.start))
+                if seen is not None:
+                    few = few & (seen[kind, rows, columns] <= looks)
+                down, across = np.flatnonzero(few.any(axis=1)), np.flatnonzero(few.any(axis=0))
+                if len(down):
+                    x, y = c * TILE_SQUARES + columns.start, r * TILE_SQUARES + rows.start
+                    found.append((x + int(across[0]), y + int(down[0]), x + int(across[-1]) + 1, y + int(down[-1]) + 1))
+        if not found:
+            return None
+        x0, y0 = (min(one[i] for one in found) for i in (0, 1))
+        x1, y1 = (max(one[i] for one in found) for i in (2, 3))
+        at = self._pitch
+        return x0 * at - pose.x_px, y0 * at - pose.y_px, x1 * at - pose.x_px, y1 * at - pose.y_px
+
     def join(self, region: int, into: int, x_px: float, y_px: float, angle_deg: float = 0.0) -> None:
         """Lay the squares of one region upon another's; what both have seen is one area.
 

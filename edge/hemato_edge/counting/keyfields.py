@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from hemato_edge.counting.correlation import View, shift_between, spectrum_of, surface_of
+from hemato_edge.counting.correlation import View, correlation_surface, damping, shift_between, spectrum_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,7 +84,7 @@ class KeyFields:
 
     def add(self, view: View, region: int, x: float, y: float, angle: float = 0.0) -> KeyField:
         """Remember a view at (x, y) of a region, turned by `angle`; the oldest goes where there are too many."""
-        phases, _ = _thumbnail(view)
+        phases = _phases(_thumbnail(view)[0])
         key = KeyField(
             self._next, region, x, y, _packed(view.grey), phases, (view.grey.shape[0], view.grey.shape[1]), view.scale
         )
@@ -140,10 +140,12 @@ class KeyFields:
 
     def search(self, view: View, keys: Iterable[KeyField], most: int = CANDIDATES) -> list[KeyField]:
         """Those of `keys` that may show the same place as `view`, the likeliest first, `most` at most."""
-        phases, shape = _thumbnail(view)
-        smooth = np.conj(_unit(phases)) * _smoothing(shape)
+        spectrum, shape = _thumbnail(view)
+        conjugate = np.asarray(
+            np.conj(spectrum) * damping(*shape), np.complex64
+        )  # those that are kept are phases, and not damped
         alike = [
-            (float(surface_of(_unit(key.phases) * smooth, shape).max()), key)
+            (float(correlation_surface(_unit(key.phases), conjugate, shape).max()), key)
             for key in keys
             if key.shape == view.grey.shape
         ]
@@ -175,28 +177,25 @@ def _unpacked(picture: bytes) -> NDArray[np.float32]:
     return np.asarray((levels.astype(np.float32) / 127.5 - 1) * _CONTRAST_SPAN, np.float32)
 
 
-def _thumbnail(view: View) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-    """The phases of a thumbnail's spectrum, 256 to a turn, and the thumbnail's shape."""
+def _thumbnail(view: View) -> tuple[NDArray[np.complex64], tuple[int, int]]:
+    """A thumbnail's spectrum, and its shape."""
     height, width = view.grey.shape
     across = min(THUMBNAIL_WIDTH_PX, width)
     size = (across, max(1, round(height * across / width)))
     small = np.asarray(cv2.resize(view.grey, size, interpolation=cv2.INTER_AREA), np.float32)
-    turns = np.angle(spectrum_of(small)) / (2 * np.pi)
-    return np.asarray(np.rint(turns * 256).astype(np.int16) & 255, np.uint8), (size[1], size[0])
+    return spectrum_of(small), (size[1], size[0])
+
+
+def _phases(spectrum: NDArray[np.complex64]) -> NDArray[np.uint8]:
+    """The phases of a spectrum, 256 to a turn."""
+    turns = np.angle(spectrum) / (2 * np.pi)
+    return np.asarray(np.rint(turns * 256).astype(np.int16) & 255, np.uint8)
 
 
 @lru_cache(maxsize=1)
 def _circle() -> NDArray[np.complex64]:
     circle: NDArray[np.complex64] = np.exp(2j * np.pi * np.arange(256) / 256).astype(np.complex64)
     return circle
-
-
-@lru_cache(maxsize=4)
-def _smoothing(shape: tuple[int, int]) -> NDArray[np.float32]:
-    """(h, w // 2 + 1) float32 by which a spectrum is multiplied so that its picture is blurred by one pixel."""
-    across, down = np.fft.rfftfreq(shape[1]), np.fft.fftfreq(shape[0])
-    passed: NDArray[np.float32] = np.exp(-2 * np.pi**2 * (down[:, None] ** 2 + across**2)).astype(np.float32)
-    return passed
 
 
 def _unit(phases: NDArray[np.uint8]) -> NDArray[np.complex64]:

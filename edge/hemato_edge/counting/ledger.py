@@ -46,6 +46,14 @@ MAX_TILES = 2048
 40 MB. What was not on view for longest is forgotten, and counts anew if it is ever seen again."""
 
 
+ROOM_RED_CELLS = 2.0
+"""Room around what is new in a view: the largest white cells measure four red ones."""
+ALIGNED_PX = 8
+"""Sides of a part lie on such pixels, so that its halvings are parts of the frame's."""
+WORTH_SHARE = 0.75
+"""A larger part than this share of a view is not worth cutting out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Admission:
     """What one field contributed to the ledger.
@@ -169,6 +177,29 @@ class Ledger:
         """Whether nothing new can be learned from a view: every place of it was looked at as often as a trial takes."""
         waiting = self._on_trial.keys() - self._cut_now  # what the border cuts, a further look from here cannot decide
         return self.coverage.least_looks(pose, aperture) > TRIAL and not waiting
+
+    def worth_a_look(self, pose: Pose, aperture: Aperture, red_cell_px: float) -> tuple[int, int, int, int] | None:
+        """The part of a view in which something new can be learned, x0, y0, x1, y1, pixels; None: all of it.
+
+        It holds every place that was not looked at as often as a trial takes and every cell on trial, with room all
+        round for the largest cells, so that what its sides cut was decided before.
+        """
+        width, height = aperture.size
+        if pose.angle_deg:
+            return None
+        boxes = [self.coverage.little_seen(pose, aperture, TRIAL)]
+        for region, cell in self._on_trial.values():
+            x, y, reach = cell.x - pose.x_px, cell.y - pose.y_px, cell.size / 2
+            if region == pose.region and 0 <= x < width and 0 <= y < height:
+                boxes.append((x - reach, y - reach, x + reach, y + reach))
+        known = np.array([box for box in boxes if box is not None])
+        if not len(known):
+            return None
+        room = ROOM_RED_CELLS * red_cell_px
+        x0, y0 = ((known[:, :2].min(axis=0) - room) // ALIGNED_PX * ALIGNED_PX).astype(int).tolist()
+        x1, y1 = (-((known[:, 2:].max(axis=0) + room) // -ALIGNED_PX) * ALIGNED_PX).astype(int).tolist()
+        x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
+        return None if (x1 - x0) * (y1 - y0) > WORTH_SHARE * width * height else (x0, y0, x1, y1)
 
     def on_view(self, pose: Pose, frame_size: tuple[int, int]) -> list[Sighted]:
         """The known cells whose middle a frame shows.

@@ -66,7 +66,8 @@ class _Visit:
         watch: of the time that it takes.
         quality: what the gate measured.
         pose: where it lies; None for a field of its own.
-        detections: the cells in it.
+        detections: the cells in it, or in its part.
+        part: of the view, x0, y0, x1, y1 pixels, where something new can be learned; None: all of it.
     """
 
     frame: Frame
@@ -75,6 +76,7 @@ class _Visit:
     quality: Quality
     pose: Pose | None = None
     detections: Detections = field(default_factory=Detections.empty)
+    part: tuple[int, int, int, int] | None = None
 
 
 class FieldAnalyzer:
@@ -163,7 +165,7 @@ class FieldAnalyzer:
         with visit.watch.stage("background"):
             self._glass = visit.view.background
         with visit.watch.stage("locate"):
-            visit.detections = self._locator.locate(visit.view)
+            visit.detections = self._locate(visit, everywhere=nothing_new)
             self.looks.add_field(visit.view, visit.detections)
         self.look = look = self.looks.look()
         reject = NO_SCALE if look is None else self.gate.judge_stain(look.stain)
@@ -263,9 +265,27 @@ class FieldAnalyzer:
         self.known_views += known
         return known
 
+    def _locate(self, visit: _Visit, *, everywhere: bool) -> Detections:
+        """The cells of a frame, in pixels of its view: only those of its new part, where most of it is known ground."""
+        if visit.pose is not None and self.look is not None and not everywhere:
+            visit.part = self.ledger.worth_a_look(visit.pose, visit.view.aperture, self.look.red_cell_px)
+        if visit.part is None:
+            return self._locator.locate(visit.view)
+        return self._locator.locate(visit.view.part(visit.part)).moved(*visit.part[:2])
+
+    def _admit(self, visit: _Visit, red_cell_px: float) -> Admission:
+        """Enter a frame's cells in the ledger; a part of it is a smaller frame that lies elsewhere."""
+        if visit.part is None or visit.pose is None:
+            return self.ledger.admit(visit.detections, visit.pose, red_cell_px, visit.view.aperture)
+        x, y = visit.part[:2]
+        pose = replace(visit.pose, x_px=visit.pose.x_px + x, y_px=visit.pose.y_px + y)
+        return self.ledger.admit(
+            visit.detections.moved(-x, -y), pose, red_cell_px, visit.view.aperture.part(visit.part)
+        )
+
     def _count(self, visit: _Visit, look: SlideLook) -> FieldResult:
         with visit.watch.stage("ledger"):
-            admission = self.ledger.admit(visit.detections, visit.pose, look.red_cell_px, visit.view.aperture)
+            admission = self._admit(visit, look.red_cell_px)
             self.settling.drop(admission.given_up)
         with visit.watch.stage("classify"):
             cells = self._name(visit, admission, look)

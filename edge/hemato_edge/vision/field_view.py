@@ -84,6 +84,19 @@ class FieldView:
             return np.asarray(thumbnail.reshape(-1, 3).mean(axis=0), np.float64)
         return background_colour(thumbnail)
 
+    def part(self, rectangle: tuple[int, int, int, int]) -> FieldView:
+        """A part of the view, x0, y0, x1, y1 pixels, as a view of its own with the same glass and the same ruler."""
+        x0, y0, x1, y1 = rectangle
+        part = FieldView(
+            self.window[y0:y1, x0:x1],
+            self.aperture.part(rectangle),
+            red_cell_px=self.red_cell_px,
+            background=self.background,
+            fill=self._fill,
+        )
+        part.picture = self.picture[y0:y1, x0:x1]
+        return part
+
     def at(self, factor: float) -> Image:
         """The picture resized by `factor`, (h, w, 3) uint8, by way of its halvings; see `resize_quickly`."""
         near, size = self._next_above(factor)
