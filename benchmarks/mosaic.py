@@ -95,13 +95,16 @@ class BoxLocator:
         self._boxes = np.array([one.box for one in slide.truth])
         self._kinds = np.array([KINDS.index(one.kind) for one in slide.truth], np.int8)
         self._missed, self._flicker, self._jitter = missed, flicker, jitter_px
+        self._frame_px = 0
         self.index = 0
 
     def locate(self, view: FieldView) -> Detections:
         """The boxes that the frame `index` shows, cut where its border cuts them."""
         rng = np.random.default_rng([7, self.index])
         width, height = view.size
-        pose = Pose(0, *self._camera.true_pose(self.index), 1.0, self._camera.true_angle(self.index))
+        self._frame_px = max(self._frame_px, width * height)
+        x, y = np.add(self._camera.true_pose(self.index), view.corner).tolist()  # only unturned frames have parts
+        pose = Pose(0, x, y, 1.0, self._camera.true_angle(self.index))
         half = (self._boxes[:, 2:] - self._boxes[:, :2]) / 2
         middles = pose.in_frame((self._boxes[:, :2] + self._boxes[:, 2:]) / 2, (width, height))
         shown = np.hstack([middles - half, middles + half])
@@ -113,7 +116,7 @@ class BoxLocator:
         whole = (cut == shown).all(axis=1)[seen]
         boxes = np.where(whole[:, None], cut[seen] + shake, cut[seen])
         scores = rng.uniform(0.6, 1.0, len(boxes))
-        ghosts = int(rng.poisson(self._flicker))
+        ghosts = int(rng.poisson(self._flicker * width * height / self._frame_px))
         places, side = rng.uniform((40, 40), (width - 40, height - 40), (ghosts, 2)), rng.uniform(15, 60, (ghosts, 1))
         kinds = np.concatenate([self._kinds[seen], rng.integers(0, PLATELET + 1, ghosts).astype(np.int8)])
         boxes = np.concatenate([boxes, np.hstack([places - side / 2, places + side / 2])]).astype(np.float32)

@@ -102,8 +102,10 @@ class Aperture:
     def part(self, rectangle: tuple[int, int, int, int]) -> Aperture:
         """What of a part of the rectangle, x0, y0, x1, y1 pixels, is slide; that part is then the whole frame."""
         x0, y0, x1, y1 = rectangle
-        hidden = None if self.hidden is None else self.hidden[y0:y1, x0:x1]
-        bridged = None if self.bridged is None else self.bridged[y0:y1, x0:x1]
+        hidden, bridged = (
+            mask[y0:y1, x0:x1] if mask is not None and mask[y0:y1, x0:x1].any() else None
+            for mask in (self.hidden, self.bridged)
+        )
         size = x1 - x0, y1 - y0
         return Aperture(size, (0, 0, *size), hidden, bridged, self.kinds)
 

@@ -35,6 +35,9 @@ class FieldView:
         red_cell_px: diameter of a red cell, pixels, if it is known.
         background: (3,) BGR of empty glass, if it is known; else it is measured in the picture.
         fill: (3,) BGR that stands where there is no slide; None: the background.
+
+    Attributes:
+        corner: x, y of the upper left corner in the view that it is a part of, pixels; 0, 0 of a whole one.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class FieldView:
         self.aperture = aperture or Aperture.of(image)
         self.window: Image = self.aperture.window(image)
         self.red_cell_px = red_cell_px
+        self.corner = 0, 0
         self._fill = fill
         self._halves: list[Image] = []
         if background is not None:
@@ -94,6 +98,7 @@ class FieldView:
             background=self.background,
             fill=self._fill,
         )
+        part.corner = x0, y0
         part.picture = self.picture[y0:y1, x0:x1]
         return part
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -103,6 +105,38 @@ def test_a_view_that_is_known_is_not_located_again() -> None:
     assert analyzer.tallies()["known_views"] >= 40 - Counting.calls
     assert sum(len(r.new_cells) for r in results) == sum(t.kind == "wbc" for t in camera.truth_seen(39))
     assert analyzer.close() is None
+
+
+def test_on_a_moving_stage_only_the_new_part_is_located_and_the_count_is_the_same() -> None:
+    """The stage goes right in small steps: most of each frame is known."""
+    classifier, slide = load_classifier(), DrawnSlide(1)
+    counts: list[int] = []
+    shares: list[float] = []
+
+    class Watched(OpenCvLocator):
+        def locate(self, view: FieldView) -> Detections:
+            shares.append(view.size[0] * view.size[1] / (640 * 480))
+            return super().locate(view)
+
+    for looks_at_all in (False, True):
+        analyzer = FieldAnalyzer(QualityGate(), Watched(), classifier)
+        if looks_at_all:
+            analyzer.ledger.worth_a_look = lambda *_: None  # type: ignore[method-assign]
+        found = 0
+        for step in range(12):
+            camera = DemoCamera(1, slide=slide, still=True, start=(600 + 24 * step, 700), frames=1)
+            camera.open()
+            result = analyzer.analyze(replace(camera.read(), index=step))
+            found += result.new_red_cells + len(result.new_cells) if isinstance(result, FieldResult) else 0
+        rest = analyzer.close()
+        counts.append(found + (rest.new_red_cells + len(rest.new_cells) if rest else 0))
+        if not looks_at_all:
+            assert shares[0] == 1.0
+            assert min(shares) < 0.75
+            shares.clear()
+    assert set(shares) == {1.0}
+    assert counts[0] > 5
+    assert abs(counts[0] - counts[1]) <= 1
 
 
 def test_jumping_back_and_forth_counts_nothing_again() -> None:
