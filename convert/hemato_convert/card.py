@@ -9,6 +9,7 @@ from hemato_convert.quantise import INPUT_SCALE, INPUT_ZERO_POINT
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.card import (
     Accuracy,
+    AttributeSpec,
     ClassifierCard,
     DataSource,
     EmbeddingSpec,
@@ -47,7 +48,8 @@ class CardParts:
         temperature: the logits are divided by it.
         threshold: rejection threshold.
         abroad: what came of laboratories that were left out, None where nobody looked.
-        embedding: of the model's third output, None without.
+        embedding: of that output, None without.
+        attributes: of that output, none without.
         golden_count: number of golden pictures.
         golden_tolerance: largest difference of a logit.
         versions: of the programs that made it.
@@ -65,6 +67,7 @@ class CardParts:
     threshold: float
     abroad: Abroad | None
     embedding: EmbeddingSpec | None
+    attributes: tuple[AttributeSpec, ...]
     golden_count: int
     golden_tolerance: float
     versions: dict[str, str]
@@ -125,6 +128,7 @@ def make_card(parts: CardParts) -> ClassifierCard:
         rejection_threshold=parts.threshold,
         abroad={} if parts.abroad is None else parts.abroad.counts,
         embedding=parts.embedding,
+        attributes=parts.attributes,
         golden=Golden(count=parts.golden_count, tolerance=parts.golden_tolerance),
         versions=parts.versions,
         created=parts.created,

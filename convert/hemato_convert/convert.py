@@ -11,8 +11,9 @@ import numpy as np
 from pydantic import ValidationError
 
 from hemato_convert.abroad import Abroad, LeftOut, figures_abroad, only_judged, read_left_out
+from hemato_convert.attributes import AttributeHead, attribute_specs, described, fit_head
 from hemato_convert.card import CardParts, make_card
-from hemato_convert.embedding import fit_projection, pooled_features
+from hemato_convert.embedding import fit_projection
 from hemato_convert.golden import COUNT, TOLERANCE_STEPS, golden_images
 from hemato_convert.graph import export_graph
 from hemato_convert.operations import operation_versions
@@ -21,7 +22,7 @@ from hemato_convert.quantise import quantise
 from hemato_convert.report import laboratory_parity, write_report
 from hemato_convert.source import REPRESENTATIVE, read_run, records_of, representative_records
 from hemato_convert.trial import run_flatbuffer, try_flatbuffer
-from hemato_edge.errors import ModelError
+from hemato_edge.errors import DataError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle, write_bundle
 from hemato_edge.models.card import EmbeddingSpec
@@ -33,7 +34,7 @@ from hemato_training.data.crops import Look, cells_of, looks_of, prepare_cells
 from hemato_training.metrics.calibration import fit_temperature, rejection_threshold, softmax
 from hemato_training.metrics.classification import figures_by_laboratory
 from hemato_training.networks.backbones import architecture_named
-from hemato_training.networks.keras_model import keras_logits, load_keras
+from hemato_training.networks.keras_model import keras_logits, load_keras, pooled_features
 from hemato_training.progress import Silent
 from hemato_training.runs.files import MODEL_FILE
 
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_convert.abroad import Abroad
-    from hemato_edge.models.card import ClassifierCard
+    from hemato_convert.trial import Trial
+    from hemato_edge.models.card import AttributeSpec, ClassifierCard
     from hemato_training.data.cell_sets import Record
     from hemato_training.data.crops import Cells
     from hemato_training.metrics.classification import Figures
@@ -120,6 +122,7 @@ def convert(
     tail: float | None = None,
     name: str = "hemato-edge classifier",
     embedding: bool = False,
+    attributes: bool = False,
     left_out: Path | None = None,
     reporter: Reporter | None = None,
 ) -> Conversion:
@@ -134,7 +137,8 @@ def convert(
         representative: how many training crops measure the ranges, 100 to 500.
         tail: percent of an activation's values that may lie beyond its limits; the architecture's own unless named.
         name: of the model, for its card.
-        embedding: give the model its third output and the bundle its home cells, see `models.prototypes`.
+        embedding: give the model that output and the bundle its home cells, see `models.prototypes`.
+        attributes: give the model that output, from the table that lies beside the cells; see `models.attributes`.
         left_out: how the recipe did in laboratories that it was trained without, as `benchmarks/travel.py --out`
             writes it: they choose the rejection threshold together with the laboratories that are only judged on.
             Without it home cells choose.
@@ -152,7 +156,8 @@ def convert(
     sample = source.cut(representative_records(source.records, representative))
     tail = source.architecture.tail if tail is None else tail
     source.reporter.note(f"quantising on {len(sample)} training crops")
-    flatbuffer, prototypes = quantise_run(source, sample, tail, embedding=embedding)
+    head = attribute_head(source, data) if attributes else None
+    flatbuffer, prototypes = quantise_run(source, sample, tail, embedding=embedding, head=head)
     images = prepare_cells(val, source.looks)
     float_logits = keras_logits(source.model, images)
     tried = try_flatbuffer(flatbuffer, images)
@@ -178,6 +183,7 @@ def convert(
             threshold=threshold,
             abroad=abroad,
             embedding=None if prototypes is None else embedding_spec(prototypes, tried.real_embeddings()),
+            attributes=() if head is None else _attribute_specs(source, data, head, val, tried),
             golden_count=COUNT,
             golden_tolerance=TOLERANCE_STEPS * tried.step,
             versions={**source.facts["versions"], "ai-edge-litert": version("ai-edge-litert")},
@@ -209,16 +215,48 @@ def convert(
     )
 
 
-def quantise_run(source: _Source, sample: Cells, tail: float, *, embedding: bool) -> tuple[bytes, bytes | None]:
+def quantise_run(
+    source: _Source, sample: Cells, tail: float, *, embedding: bool, head: AttributeHead | None = None
+) -> tuple[bytes, bytes | None]:
     """The flatbuffer, and the embeddings of the cells that measured its ranges, if it is to have that output."""
     images, static = prepare_cells(sample, source.looks), source.architecture.static_batch
-    if not embedding:
-        return quantise(export_graph(source.model, static_batch=static), images, tail), None
-    projection = fit_projection(pooled_features(source.model, images), sample.labels)
-    flatbuffer = quantise(export_graph(source.model, static_batch=static, projection=projection), images, tail)
+    projection = fit_projection(pooled_features(source.model, images), sample.labels) if embedding else None
+    layer = None if head is None else head.layer
+    network = export_graph(source.model, static_batch=static, projection=projection, attributes=layer)
+    flatbuffer = quantise(network, images, tail)
+    if projection is None:
+        return flatbuffer, None
     tried = try_flatbuffer(flatbuffer, images)
     stored, scale, zero_point = tried.stored_embeddings(), tried.embedding_scale, tried.embedding_zero_point
     return flatbuffer, pack_prototypes(stored, scale, zero_point, sample.labels, sample.laboratories)
+
+
+def attribute_head(source: _Source, data: Path) -> AttributeHead:
+    """A head for the attributes, from the training cells that a table describes.
+
+    Raises:
+        DataError: if no table describes any.
+    """
+    values, answers = described(source.records, data)
+    records = [r for r in in_split(source.records, "train") if f"{r.laboratory}/{r.key}" in answers]
+    if not records:
+        raise DataError("No table describes the attributes of a training cell.", "Convert without --attributes.")
+    source.reporter.note(f"fitting {len(values)} attributes on {len(records)} cells")
+    features = pooled_features(source.model, prepare_cells(source.cut(records), source.looks))
+    return fit_head(features, np.array([answers[f"{r.laboratory}/{r.key}"] for r in records]), values)
+
+
+def _attribute_specs(
+    source: _Source, data: Path, head: AttributeHead, val: Cells, tried: Trial
+) -> tuple[AttributeSpec, ...]:
+    """What the card says of the attributes: int8, on the held-out cells that the table describes."""
+    _, answers = described(source.records, data)
+    names = [f"{laboratory}/{key}" for laboratory, key in zip(val.laboratories, val.keys, strict=True)]
+    known = np.array([name in answers for name in names])
+    if tried.attributes is None or not known.any():
+        raise DataError("No table describes the attributes of a held-out cell.", "Convert without --attributes.")
+    truth = np.array([answers[name] for name in names if name in answers])
+    return attribute_specs(tried.attributes[known], truth, head.values)
 
 
 def embedding_spec(prototypes: bytes, held_out: NDArray[np.float32]) -> EmbeddingSpec:

@@ -8,14 +8,11 @@ them, and no direction is too fine for the int8 steps. It is fitted after traini
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 from hemato_edge.labels import CLASSIFIER_LABELS
-from hemato_training.networks.backbones import POOLING
-from hemato_training.networks.keras_model import keras_outputs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,11 +39,6 @@ class Projection:
     def size(self) -> int:
         """Numbers of an embedding."""
         return int(self.kernel.shape[1])
-
-
-def pooled_features(model: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(n, features) float32: what a classifier's head sees of crops (n, S, S, 3) uint8 RGB."""
-    return keras_outputs(keras.Model(model.inputs, model.get_layer(POOLING).output), images)
 
 
 def fit_projection(features: NDArray[np.float32], labels: NDArray[np.int64], size: int = SIZE) -> Projection:

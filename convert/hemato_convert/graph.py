@@ -11,13 +11,21 @@ from hemato_edge.errors import ModelError
 
 if TYPE_CHECKING:
     from hemato_convert.embedding import Projection
+    from hemato_training.classify.linear_head import LinearHead
 
-LOGITS_OUTPUT, CAM_OUTPUT, EMBEDDING_OUTPUT, INPUT = "logits", "cam", "embedding", "image"
+LOGITS_OUTPUT, CAM_OUTPUT, INPUT = "logits", "cam", "image"
+EMBEDDING_OUTPUT, ATTRIBUTES_OUTPUT = "embedding", "attributes"
 """Names of the exported tensors; they do not change from release to release."""
 
 
-def export_graph(model: Any, *, static_batch: bool = False, projection: Projection | None = None) -> Any:
-    """The network from -1…1 on, with the class activation map as a second output, and perhaps an embedding as a third.
+def export_graph(
+    model: Any,
+    *,
+    static_batch: bool = False,
+    projection: Projection | None = None,
+    attributes: LinearHead | None = None,
+) -> Any:
+    """The network from -1…1 on, with the class activation map as a second output, and perhaps more from the features.
 
     The model's rescaling of bytes is left out: the quantised input does it. The map is the dense layer's weights
     applied at every position of the last feature map: its mean over positions plus the dense bias is the logit, exactly
@@ -27,10 +35,11 @@ def export_graph(model: Any, *, static_batch: bool = False, projection: Projecti
         model: a classifier as `hemato_training.networks.backbones.build_classifier` makes it.
         static_batch: fix the batch at one; a dynamic one can be resized on the device.
         projection: of the pooled features to the embedding; None for no such output.
+        attributes: the same for the logits of the attributes' values.
 
     Returns:
-        A `keras.Model`: image (n, S, S, 3) in -1…1 → [logits (n, labels), cam (n, h, w, labels)] or the same with
-        embedding (n, d).
+        A `keras.Model`: image (n, S, S, 3) in -1…1 → [logits (n, labels), cam (n, h, w, labels)], and, where
+        asked for, embedding (n, d) and attributes (n, values).
 
     Raises:
         ModelError: if the model is not of that form.
@@ -54,9 +63,23 @@ def export_graph(model: Any, *, static_batch: bool = False, projection: Projecti
     cam = keras.layers.Conv2D(kernel.shape[1], 1, use_bias=False, name=CAM_OUTPUT)
     maps = cam(features)
     cam.kernel.assign(kernel[None, None])
-    if projection is None:
-        return keras.Model(image, [logits, maps])
-    embed = keras.layers.Dense(projection.size, name=EMBEDDING_OUTPUT)
-    embedding = embed(pooled)
-    embed.set_weights([projection.kernel, projection.bias])
-    return keras.Model(image, [logits, maps, embedding])
+    outputs = [logits, maps]
+    for name, layer in ((EMBEDDING_OUTPUT, projection), (ATTRIBUTES_OUTPUT, attributes)):
+        if layer is not None:
+            made = keras.layers.Dense(len(layer.bias), name=name)
+            outputs.append(made(pooled))
+            made.set_weights([layer.kernel, layer.bias])
+    return keras.Model(image, outputs)
+
+
+def output_names(network: Any) -> dict[tuple[int, ...], str]:
+    """What each output of an export graph is called, by its shape without the batch: shapes tell them apart.
+
+    Raises:
+        ModelError: if two have the same shape.
+    """
+    outputs = zip(network.output_names, network.outputs, strict=True)
+    names = {tuple(int(side) for side in output.shape[1:]): str(name) for name, output in outputs}
+    if len(names) < len(network.outputs):
+        raise ModelError("Two outputs of the model have the same length.", "Choose another size of the embedding.")
+    return names

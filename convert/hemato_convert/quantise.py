@@ -14,11 +14,10 @@ from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.python.convert import mlir_quantize
 from tensorflow.lite.tools import flatbuffer_utils
 
-from hemato_convert.graph import CAM_OUTPUT, EMBEDDING_OUTPUT, INPUT, LOGITS_OUTPUT
+from hemato_convert.graph import CAM_OUTPUT, INPUT, LOGITS_OUTPUT, output_names
 from hemato_convert.operations import check_operations, operation_versions
 from hemato_convert.ranges import check_tail, narrow_ranges
 from hemato_edge.errors import ModelError
-from hemato_edge.labels import CLASSIFIER_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -48,15 +47,15 @@ def quantise(network: Any, representative: NDArray[np.uint8], tail: float = 0.0)
             and largest seen. See `ranges`.
 
     Returns:
-        The TFLite model: uint8 in, int8 out (tensors "logits", "cam" and, if the graph has it, "embedding").
+        The TFLite model: uint8 in, int8 out (tensors "logits", "cam" and those that the graph has besides).
 
     Raises:
         ModelError: if the converter fails or what it made fails `check_flatbuffer` or `check_operations`.
         ConfigurationError: if `tail` is out of range.
     """
-    named = name_tensors(full_integer(network, representative, tail))
-    wanted = (LOGITS_OUTPUT, CAM_OUTPUT, EMBEDDING_OUTPUT)
-    check_flatbuffer(named, wanted[: len(network.outputs)])
+    names = output_names(network)
+    named = name_tensors(full_integer(network, representative, tail), lambda shape: names[tuple(shape[1:])])
+    check_flatbuffer(named, tuple(names.values()))
     return named
 
 
@@ -123,19 +122,12 @@ def _converted(converter: Any) -> bytes:
     return flatbuffer
 
 
-def classifier_output(shape: Sequence[int]) -> str:
-    """The name of a classifier's output of this shape."""
-    if len(shape) > 2:
-        return CAM_OUTPUT
-    return LOGITS_OUTPUT if int(shape[1]) == len(CLASSIFIER_LABELS) else EMBEDDING_OUTPUT
-
-
-def name_tensors(flatbuffer: bytes, name_of: Callable[[Sequence[int]], str] = classifier_output) -> bytes:
+def name_tensors(flatbuffer: bytes, name_of: Callable[[Sequence[int]], str]) -> bytes:
     """The model with its input called "image" and its outputs as `name_of` their shapes, also in its signature."""
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(flatbuffer))
     graph = model.subgraphs[0]
     graph.tensors[graph.inputs[0]].name = INPUT.encode()
-    names = {index: name_of(graph.tensors[index].shape) for index in graph.outputs}
+    names = {index: name_of([int(side) for side in graph.tensors[index].shape]) for index in graph.outputs}
     for index, name in names.items():
         graph.tensors[index].name = name.encode()
     for signature in model.signatureDefs or ():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemato_edge.errors import ModelError
-from hemato_edge.models.classifier_model import EMBEDDINGS, LOGITS
+from hemato_edge.models.classifier_model import ATTRIBUTES, EMBEDDINGS, LOGITS
 from hemato_edge.models.engines.litert import interpreter_class
 from hemato_edge.models.engines.tflite import TFLiteEngine
 
@@ -28,6 +28,7 @@ class Trial:
         embeddings: (n, d) int8 as they come, None without that output.
         embedding_scale: size of one of their steps; 0 without.
         embedding_zero_point: the int8 that stands for zero.
+        attributes: (n, values) float32 logits, None without that output.
     """
 
     logits: NDArray[np.float32]
@@ -35,6 +36,7 @@ class Trial:
     embeddings: NDArray[np.int8] | None = None
     embedding_scale: float = 0.0
     embedding_zero_point: int = 0
+    attributes: NDArray[np.float32] | None = None
 
     def stored_embeddings(self) -> NDArray[np.int8]:
         """The embeddings as they come.
@@ -67,10 +69,11 @@ def try_flatbuffer(flatbuffer: bytes, images: NDArray[np.uint8]) -> Trial:
     engine = TFLiteEngine(interpreter_class(), flatbuffer, threads=2)
     raw = engine.raw(images)
     logits, step = engine.real(LOGITS, raw[LOGITS]), float(engine.steps[LOGITS][0])
+    attributes = engine.real(ATTRIBUTES, raw[ATTRIBUTES]) if ATTRIBUTES in raw else None
     if EMBEDDINGS not in raw:
-        return Trial(logits, step)
+        return Trial(logits, step, attributes=attributes)
     scale, zero_point = engine.steps[EMBEDDINGS]
-    return Trial(logits, step, raw[EMBEDDINGS], float(scale), int(zero_point))
+    return Trial(logits, step, raw[EMBEDDINGS], float(scale), int(zero_point), attributes)
 
 
 def run_locator(

@@ -20,7 +20,7 @@ from training.drawn_blood import draw_data
 
 from hemato_convert.card import CardParts
 from hemato_convert.convert import complete_card, convert
-from hemato_convert.embedding import fit_projection, pooled_features
+from hemato_convert.embedding import fit_projection
 from hemato_convert.golden import golden_images
 from hemato_convert.graph import export_graph
 from hemato_convert.operations import check_operations, operation_versions
@@ -31,15 +31,17 @@ from hemato_convert.source import representative_records
 from hemato_convert.trial import run_flatbuffer
 from hemato_edge.errors import ConfigurationError, DataError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
+from hemato_edge.models.attributes import attributes_of
 from hemato_edge.models.bundle import read_bundle
 from hemato_edge.models.card import EmbeddingSpec
 from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_edge.models.engines.litert import interpreter_class
 from hemato_training.classify import fit
 from hemato_training.data.cell_sets import Record, in_split, load
-from hemato_training.evaluate.evaluation import evaluate
+from hemato_training.evaluate.attributes import attributes_on
+from hemato_training.evaluate.evaluation import evaluate, try_on
 from hemato_training.networks.backbones import build_classifier
-from hemato_training.networks.keras_model import keras_logits
+from hemato_training.networks.keras_model import keras_logits, pooled_features
 from hemato_training.runs.settings import Settings
 
 SIZE = 64
@@ -131,6 +133,34 @@ def test_the_embedding_changes_no_answer(run: Path) -> None:
     assert embedding.shape == (12, 5)
     rounding = 1e-6 * (np.abs(features) @ np.abs(projection.kernel)).max()  # float32, of a barely trained network
     assert np.abs(embedding.mean(axis=0)).max() < max(1e-2, rounding)
+
+
+def test_attributes_are_one_more_output_and_change_no_answer(run: Path, data: Path, tmp_path: Path) -> None:
+    rows = ["image,split,nucleus,size"]
+    for record in load(data, ("pbc",)):
+        nucleus = "lobed" if record.label in ("neutrophil", "eosinophil") else "round"
+        rows.append(f"{record.key},{record.split},{nucleus},{'small' if record.label == 'platelet' else 'big'}")
+    table = data / "pbc" / "attributes.csv"
+    table.write_text("\n".join(rows))
+    out = tmp_path / "attributes.tflite"
+    try:
+        convert(run, out, data, representative=100, min_agreement=0.0, attributes=True)
+        again = attributes_on(try_on(out, data, run / "cells", laboratories=("pbc",)), data)["pbc"]
+    finally:
+        table.unlink()
+    bundle = read_bundle(out)
+    card = bundle.card
+    assert [(a.name, a.values, a.cells) for a in card.attributes] == [
+        ("nucleus", ("lobed", "round"), 16),
+        ("size", ("big", "small"), 16),
+    ]
+    assert [again[a.name].accuracy for a in card.attributes] == [a.accuracy for a in card.attributes]
+    model = ClassifierModel(bundle)
+    outputs = model.outputs(bundle.golden_inputs)
+    assert outputs.attributes.shape == (8, 4)
+    assert [one.name for one in attributes_of(outputs.attributes[0], card.attributes)] == ["nucleus", "size"]
+    with pytest.raises(DataError, match="No table describes"):
+        convert(run, tmp_path / "none.tflite", data, representative=100, min_agreement=0.0, attributes=True)
 
 
 def test_left_out_laboratories_choose_the_threshold(converted, run: Path, data: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from hemato_edge.errors import ImageError
+    from hemato_edge.models.attributes import Attribute
     from hemato_edge.pipeline.images import CellPicture, FieldPicture
     from hemato_edge.values import Image
     from hemato_edge.vision.classify.classifier import TFLiteClassifier
@@ -82,7 +83,8 @@ def classify(
     as_json: AsJson = False,
     as_jsonl: AsJsonLines = False,
     explain: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the activation map over each picture there.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the activation map over each picture there; name the attributes."),
     ] = None,
     model: ModelFile = None,
     each: Each = False,
@@ -100,9 +102,12 @@ def classify(
     output = Output(as_json=as_json, as_jsonl=as_jsonl)
     with Progress("classifying", len(images) * (1 if each else 2)) as step:
         for result in classify_pictures(images, OpenCvLocator(), classifier, each=each, failed=failures.add, step=step):
+            attributes: tuple[Attribute, ...] = ()
             if explain is not None:
-                write_picture(targets[result.path], _explained(result, classifier), images)
-            output.add(result.as_json(), partial(_cell_line, result))
+                picture, attributes = _explained(result, classifier)
+                write_picture(targets[result.path], picture, images)
+            further = {"attributes": [one.as_json() for one in attributes]} if attributes else {}
+            output.add(result.as_json() | further, partial(_cell_line, result, attributes))
     output.close()
     failures.close()
 
@@ -199,17 +204,21 @@ class Progress:
         self._bar.stop()
 
 
-def _explained(result: CellPicture, classifier: TFLiteClassifier) -> Image:
+def _explained(result: CellPicture, classifier: TFLiteClassifier) -> tuple[Image, tuple[Attribute, ...]]:
+    """The picture under its map, and the cell's attributes; none from a model that does not answer them."""
     from hemato_edge.errors import ModelError
+    from hemato_edge.models.attributes import attributes_of
     from hemato_edge.views.images.annotated import explain_cell
     from hemato_edge.vision.field_view import FieldView
 
     crops = classifier.crops(FieldView(result.image), result.box[None], result.look)
-    _, maps = classifier.model.logits_and_maps(crops)
+    outputs = classifier.model.outputs(crops)
+    maps, attributes = outputs.maps, outputs.attributes
     if maps is None:
         raise ModelError("This model has no activation output.", "Convert it again with `hemato-edge convert`.")
     channel = classifier.card.labels.index(result.judgement.best)
-    return explain_cell(crops[0][:, :, ::-1], maps[0, :, :, channel], result.judgement)
+    picture = explain_cell(crops[0][:, :, ::-1], maps[0, :, :, channel], result.judgement)
+    return picture, () if attributes is None else attributes_of(attributes[0], classifier.card.attributes)
 
 
 def _field_line(result: FieldPicture) -> str:
@@ -219,8 +228,11 @@ def _field_line(result: FieldPicture) -> str:
     return f"{result.path}: {counts}{': ' if named else ''}{named}{doubt}"
 
 
-def _cell_line(result: CellPicture) -> str:
+def _cell_line(result: CellPicture, attributes: tuple[Attribute, ...] = ()) -> str:
+    from hemato_edge.models.attributes import in_words
+
     judgement = result.judgement
+    words = f"\n  {in_words(attributes)}" if attributes else ""
     if judgement.label == judgement.best:
-        return f"{result.path}: {judgement.label} {judgement.confidence:.1%}"
-    return f"{result.path}: {judgement.label} (nearest {judgement.best}, {judgement.confidence:.1%})"
+        return f"{result.path}: {judgement.label} {judgement.confidence:.1%}{words}"
+    return f"{result.path}: {judgement.label} (nearest {judgement.best}, {judgement.confidence:.1%}){words}"

@@ -149,6 +149,13 @@ def _classifier_lines(card: ClassifierCard) -> list[str]:
         f"answers   temperature {card.temperature:.3f}; under {card.rejection_threshold:.1%} confidence: unclassified",
         f"parity    int8 and float agree on {card.parity.agreement:.2%} of {card.parity.cells} cells",
     ]
+    if card.attributes:
+        mean = sum(attribute.macro_f1 for attribute in card.attributes) / len(card.attributes)
+        weak = min(card.attributes, key=lambda attribute: attribute.macro_f1)
+        lines.append(
+            f"attributes {len(card.attributes)}, macro F1 on {card.attributes[0].cells} held-out cells {mean:.1%}; "
+            f"lowest {weak.name} {weak.macro_f1:.1%}"
+        )
     return lines + [
         f"accuracy  {a.data} {a.split}, {a.cells} cells: float {a.float_accuracy:.1%}, int8 {a.int8_accuracy:.1%} "
         f"(balanced {a.int8_balanced_accuracy:.1%})"

@@ -70,6 +70,17 @@ class EmbeddingSpec(_Part):
     home_distance: float = Field(gt=0, description="distance from home under which 95 % of held-out home cells lie")
 
 
+class AttributeSpec(_Part):
+    """One morphological attribute that the model answers beside the name; see `models.attributes`."""
+
+    name: Text
+    values: tuple[Text, ...] = Field(min_length=2, max_length=MAX_LABELS)
+    temperature: float = Field(ge=0.05, le=20, description="its logits are divided by it before the softmax")
+    cells: int = Field(gt=0, description="held-out cells that it was judged on")
+    accuracy: float = Field(ge=0, le=1, description="int8, on these")
+    macro_f1: float = Field(ge=0, le=1, description="int8, on these: mean over its values")
+
+
 class DataSource(_Part):
     """One data set that the model was trained or judged on."""
 
@@ -185,6 +196,9 @@ class ClassifierCard(Card):
     temperature: float = Field(ge=0.05, le=20, description="logits are divided by it before the softmax")
     rejection_threshold: float = Field(ge=0, lt=1, description="below this confidence the answer is 'unclassified'")
     embedding: EmbeddingSpec | None = Field(None, description="None: the model has no such output")
+    attributes: tuple[AttributeSpec, ...] = Field(
+        (), max_length=MAX_LABELS, description="in the order of the output's values; none: the model has no such output"
+    )
     abroad: dict[str, tuple[tuple[Count, ...], ...]] = Field(
         default_factory=dict,
         description="left-out laboratory → int8 answers to its cells by the same recipe trained without it; "
@@ -208,6 +222,10 @@ class ClassifierCard(Card):
             raise ValueError(msg)
         if self.embedding is not None and self.embedding.size == n:
             msg = "an embedding as long as the logits cannot be told from them"
+            raise ValueError(msg)
+        values = sum(len(attribute.values) for attribute in self.attributes)
+        if values and values in (n, 0 if self.embedding is None else self.embedding.size):
+            msg = "as many values of attributes as another output has numbers cannot be told from it"
             raise ValueError(msg)
         for laboratory, answers in self.abroad.items():
             if len(answers) != n or any(len(row) != n + 1 for row in answers):

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from hemato_edge.models.bundle import Bundle
     from hemato_edge.models.engines.engine import Runtime
 
-LOGITS, MAPS, EMBEDDINGS = "logits", "cam", "embedding"
-"""Outputs: (n, labels), and class activation maps (n, h, w, labels) and embeddings (n, d), which a model may lack."""
+LOGITS, MAPS, EMBEDDINGS, ATTRIBUTES = "logits", "cam", "embedding", "attributes"
+"""Outputs: (n, labels), and what a model may lack: class activation maps (n, h, w, labels), embeddings (n, d) and the
+logits of all attributes' values (n, values)."""
 _MOST = 64
 """More white cells than this are in no field: all crops of a field are given at once."""
 
@@ -34,11 +35,13 @@ class Outputs:
             bias is the logit, so they show exactly which part of the crop spoke for a label (Zhou et al. 2016; equal to
             Grad-CAM for this head).
         embeddings: (n, d) float32, None from a model without; see `models.prototypes`.
+        attributes: logits (n, values) float32, None from a model without; see `models.attributes`.
     """
 
     logits: NDArray[np.float32]
     maps: NDArray[np.float32] | None = None
     embeddings: NDArray[np.float32] | None = None
+    attributes: NDArray[np.float32] | None = None
 
 
 class ClassifierModel:
@@ -81,7 +84,7 @@ class ClassifierModel:
     def outputs(self, batch: NDArray[np.uint8]) -> Outputs:
         """What the model gives for crops (n, S, S, 3) uint8 in the card's channel order."""
         answers = self.answers(batch)
-        return Outputs(answers[LOGITS], answers.get(MAPS), answers.get(EMBEDDINGS))
+        return Outputs(answers[LOGITS], answers.get(MAPS), answers.get(EMBEDDINGS), answers.get(ATTRIBUTES))
 
     def logits_and_maps(self, batch: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Logits (n, labels) and class activation maps (n, h, w, labels), None from a model without; see `Outputs`."""
@@ -112,9 +115,11 @@ class ClassifierModel:
                 f"{self.bundle.path} gives {dict(engine.outputs)}, but its card names {len(card.labels)} labels.",
                 "Convert it again with `hemato-edge convert`.",
             )
-        embedding = card.embedding
-        if embedding is not None and engine.outputs.get(EMBEDDINGS) != (embedding.size,):
-            raise ModelError(
-                f"{self.bundle.path} gives {dict(engine.outputs)}; its card says an embedding of {embedding.size}.",
-                "Convert it again with `hemato-edge convert`.",
-            )
+        values = sum(len(attribute.values) for attribute in card.attributes)
+        further = {EMBEDDINGS: 0 if card.embedding is None else card.embedding.size, ATTRIBUTES: values}
+        for name, size in further.items():
+            if size and engine.outputs.get(name) != (size,):
+                raise ModelError(
+                    f"{self.bundle.path} gives {dict(engine.outputs)}; its card says {name} of {size} numbers.",
+                    "Convert it again with `hemato-edge convert`.",
+                )

@@ -46,7 +46,7 @@ def average_runs(runs: Sequence[Path], out: Path) -> Path:
         raise ValueError(msg)
     if (out / RUN_FILE).exists():
         raise DataError(f"{out} already holds a run.", "Name another folder with --out.")
-    facts = _read_facts(runs[0])
+    facts = read_facts(runs[0])
     models = [_model_of(run) for run in runs]
     weights = [model.get_weights() for model in models]
     forms = [[weight.shape for weight in own] for own in weights]
@@ -74,7 +74,12 @@ def _model_of(run: Path) -> Any:
     return build_classifier(card.architecture, size, classes, alpha=card.alpha or 1.0, weights=str(run))
 
 
-def _read_facts(run: Path) -> dict[str, dict[str, object]]:
+def read_facts(run: Path) -> dict[str, dict[str, object]]:
+    """The run.json of a run.
+
+    Raises:
+        DataError: if it cannot be read.
+    """
     try:
         facts: dict[str, dict[str, object]] = json.loads((run / RUN_FILE).read_text())
         facts["settings"].keys()

@@ -37,6 +37,10 @@ def convert(
         bool,
         typer.Option("--embedding", help="A third output by which cells are compared, and home cells to compare with."),
     ] = False,
+    attributes: Annotated[
+        bool,
+        typer.Option("--attributes", help="One more output: the attributes in the table beside the training cells."),
+    ] = False,
     left_out: Annotated[
         Path | None,
         typer.Option(help="How the recipe did in left-out laboratories (benchmarks/travel.py): chooses the threshold."),
@@ -64,6 +68,7 @@ def convert(
         tail=tail,
         name=name,
         embedding=embedding,
+        attributes=attributes,
         left_out=left_out,
         reporter=Screen(),
     )

@@ -14,6 +14,7 @@ from hemato_training.cli.workstation import Cache, Data, Json, console, percent,
 
 if TYPE_CHECKING:
     from hemato_training.evaluate.evaluation import Evaluation
+    from hemato_training.metrics.attributes import AttributeFigures
     from hemato_training.metrics.paired import Paired
     from hemato_training.report.report import Report
 
@@ -55,6 +56,7 @@ def evaluate(
         raise typer.BadParameter(f"Known: {', '.join(CLASSIFIER_LABELS)}.", param_hint="--left-out")
     from hemato_training.data.cell_sets import SPLITS
     from hemato_training.data.chosen_sets import chosen_sets
+    from hemato_training.evaluate.attributes import attributes_on
     from hemato_training.evaluate.evaluation import compare_on, evaluation_of, try_on
     from hemato_training.evaluate.predictions import write_predictions
     from hemato_training.progress import Screen
@@ -68,6 +70,7 @@ def evaluate(
     data, names = chosen_sets(data, laboratory)
     tried = try_on(model, data, kept, split=split, laboratories=names, left_out=left_out, reporter=Screen())
     evaluation = evaluation_of(tried)
+    attributes = attributes_on(tried, data)
     compared = None if against is None else compare_on(tried, against, data, kept, Screen())
     if cells is not None:
         write_predictions(tried, cells)
@@ -89,10 +92,11 @@ def evaluate(
         if html is not None:
             write_text(html, page)
     if as_json:
-        print_json(report.as_json() | ({} if compared is None else {"against": compared.as_json()}))
+        print_json(report.as_json() | _further(attributes, compared))
         return
     show_figures({**evaluation.laboratories, "all": evaluation.overall}, f"{model}, {split}")
     _show_intervals(evaluation)
+    _show_attributes(attributes)
     _show_strangers(report)
     _show_maps(report)
     if compared is not None:
@@ -100,6 +104,34 @@ def evaluate(
     for written in (out, html, cells):
         if written is not None:
             console(stderr=True).print(f"Written: {written}")
+
+
+def _further(attributes: dict[str, dict[str, AttributeFigures]], compared: Paired | None) -> dict[str, object]:
+    """What stands in the JSON only where there is such a thing."""
+    found: dict[str, object] = {}
+    if attributes:
+        found["attributes"] = {
+            laboratory: {name: figures.as_json() for name, figures in own.items()}
+            for laboratory, own in attributes.items()
+        }
+    if compared is not None:
+        found["against"] = compared.as_json()
+    return found
+
+
+def _show_attributes(attributes: dict[str, dict[str, AttributeFigures]]) -> None:
+    from rich.table import Table
+
+    for laboratory, own in attributes.items():
+        cells = next(iter(own.values())).cells
+        table = Table(title=f"attributes, {cells} cells of {laboratory}")
+        for column in ("attribute", "accuracy %", "macro F1 %"):
+            table.add_column(column, justify="left" if column == "attribute" else "right")
+        for name, figures in own.items():
+            table.add_row(name, percent(figures.accuracy), percent(figures.macro_f1))
+        mean = (sum(f.accuracy for f in own.values()) / len(own), sum(f.macro_f1 for f in own.values()) / len(own))
+        table.add_row("mean", *map(percent, mean))
+        console().print(table)
 
 
 def _show_comparison(compared: Paired, model: Path, against: Path | None) -> None:

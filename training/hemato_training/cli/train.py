@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from hemato_training.cli import average, compare, locate
+from hemato_training.cli import average, compare, head, locate
 from hemato_training.cli.options import with_options
 from hemato_training.cli.workstation import Cache, Json, console, print_json, require_extra, show_figures
 from hemato_training.locate.settings import TASK as LOCATE
@@ -37,6 +37,7 @@ def register(app: typer.Typer) -> None:
     locate.register(train_app)
     compare.register(train_app)
     average.register(train_app)
+    head.register(train_app)
     app.add_typer(train_app, name="train")
 
 

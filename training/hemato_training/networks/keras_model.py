@@ -9,6 +9,7 @@ import numpy as np
 
 from hemato_edge.errors import ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
+from hemato_training.networks.backbones import POOLING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +53,11 @@ def keras_outputs(model: Any, images: NDArray[Any], batch: int = 64) -> NDArray[
         for i in range(0, len(images), batch)
     ]
     return np.concatenate(parts).astype(np.float32) if parts else np.zeros((0, model.output_shape[-1]), np.float32)
+
+
+def pooled_features(model: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(n, features) float32: what a classifier's head sees of crops (n, S, S, 3) uint8 RGB."""
+    return keras_outputs(keras.Model(model.inputs, model.get_layer(POOLING).output), images)
 
 
 def _padded(images: NDArray[np.uint8], batch: int) -> NDArray[np.float32]:
