@@ -117,53 +117,99 @@ def convert_locator(
             nothing is written then.
         DataError: if the data are missing or not those of the run.
     """
-    reporter = reporter or Silent()
-    if out.suffix != ".tflite":
-        raise ModelError(f"A bundle's name ends in .tflite, not {out.name!r}.", "Change --out.")
-    folder = run.parent if run.suffix == ".keras" else run
-    model = load_locator_model(run if run.suffix == ".keras" else run / MODEL_FILE)
-    facts: dict[str, Any] = json.loads((folder / RUN_FILE).read_text())
-    settings, scales = facts["settings"], facts["red_cell_px"]
-    spec = WindowSpec(settings["width"], settings["height"], settings["red_cell_px"])
-    fields = _fields_of(facts, data)
-    train, val = in_split(fields, "train"), in_split(fields, "val")
-    reporter.note("quantising")
-    flatbuffer = quantise_locator(model, representative_windows(train, scales, spec, representative))
+    source = _open(run, out, data, reporter or Silent())
+    train, val = in_split(source.fields, "train"), in_split(source.fields, "val")
+    source.reporter.note("quantising")
+    windows = representative_windows(train, source.red_cell_px, source.spec, representative)
+    flatbuffer = quantise_locator(source.model, windows)
     heat = FlatbufferHeat(flatbuffer)
-    locator = LearnedLocator(heat, spec, same_score(EVERYTHING))
-    float_results = locate_all(keras_locator(model, spec), val, scales, reporter)
-    int8_results = locate_all(locator, val, scales, reporter)
-    sound = [field for field in train if is_sound(field)]
-    min_scores = choose_thresholds(locate_all(locator, sound, scales, reporter))
-    float_figures, int8_figures = (_figures(r, min_scores) for r in (float_results, int8_results))
-    loss = _mean_ap50(float_figures) - _mean_ap50(int8_figures)
+    judged = _judged(source, heat, train, val)
+    loss = _mean_ap50(judged.float_figures) - _mean_ap50(judged.int8_figures)
     if loss > max_loss:
         raise ModelError(
             f"int8 loses {100 * loss:.1f} points of mean AP50, allowed are {100 * max_loss:.1f}.",
             "Try more --representative fields.",
         )
+    spec = source.spec
     golden = golden_images(max(spec.width, spec.height), GOLDEN_COUNT)[:, : spec.height, : spec.width]
     raw = [heat.raw(window) for window in golden]
-    card = make_locator_card(
-        LocatorCardParts(
-            name=name,
-            run=facts,
-            spec=spec,
-            float_figures=float_figures,
-            int8_figures=int8_figures,
-            fields={key: len(own) for key, own in int8_results.items()},
-            min_scores=min_scores,
-            multiply_adds=multiply_adds(model),
-            golden_count=GOLDEN_COUNT,
-            golden_tolerance=GOLDEN_TOLERANCE,
-            versions={**facts["versions"], "ai-edge-litert": version("ai-edge-litert")},
-            created=datetime.now(timezone.utc).replace(microsecond=0),
-        )
-    )
     outputs = {key: np.stack([maps[key] for maps in raw]) for key in (HEAT, BOXES)}
+    card = make_locator_card(_card_parts(source, judged, name))
     write_bundle(out, flatbuffer, card, np.ascontiguousarray(golden), outputs)
     LocatorModel(read_bundle(out)).verify()
-    return LocatorConversion(out, out.stat().st_size, float_figures, int8_figures, min_scores, multiply_adds(model))
+    return LocatorConversion(
+        path=out,
+        bytes=out.stat().st_size,
+        float_figures=judged.float_figures,
+        int8_figures=judged.int8_figures,
+        min_scores=judged.min_scores,
+        multiply_adds=multiply_adds(source.model),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The run, its model and the very fields it was trained on and judged by."""
+
+    model: Any
+    facts: dict[str, Any]
+    spec: WindowSpec
+    fields: list[Field]
+    reporter: Reporter
+
+    @property
+    def red_cell_px(self) -> dict[str, float]:
+        """Data set → the diameter of its red cells, pixels."""
+        return dict(self.facts["red_cell_px"])
+
+
+def _open(run: Path, out: Path, data: Path, reporter: Reporter) -> _Source:
+    if out.suffix != ".tflite":
+        raise ModelError(f"A bundle's name ends in .tflite, not {out.name!r}.", "Change --out.")
+    folder = run.parent if run.suffix == ".keras" else run
+    model = load_locator_model(run if run.suffix == ".keras" else run / MODEL_FILE)
+    facts: dict[str, Any] = json.loads((folder / RUN_FILE).read_text())
+    settings = facts["settings"]
+    spec = WindowSpec(settings["width"], settings["height"], settings["red_cell_px"])
+    return _Source(model, facts, spec, _fields_of(facts, data), reporter)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Figures of the two models on the validation fields, at thresholds that training fields chose."""
+
+    float_figures: dict[str, list[KindFigures]]
+    int8_figures: dict[str, list[KindFigures]]
+    min_scores: tuple[float, ...]
+    fields: dict[str, int]
+
+
+def _judged(source: _Source, heat: FlatbufferHeat, train: list[Field], val: list[Field]) -> _Judged:
+    locator = LearnedLocator(heat, source.spec, same_score(EVERYTHING))
+    scales, reporter = source.red_cell_px, source.reporter
+    float_results = locate_all(keras_locator(source.model, source.spec), val, scales, reporter)
+    int8_results = locate_all(locator, val, scales, reporter)
+    sound = [field for field in train if is_sound(field)]
+    min_scores = choose_thresholds(locate_all(locator, sound, scales, reporter))
+    counts = {name: len(own) for name, own in int8_results.items()}
+    return _Judged(_figures(float_results, min_scores), _figures(int8_results, min_scores), min_scores, counts)
+
+
+def _card_parts(source: _Source, judged: _Judged, name: str) -> LocatorCardParts:
+    return LocatorCardParts(
+        name=name,
+        run=source.facts,
+        spec=source.spec,
+        float_figures=judged.float_figures,
+        int8_figures=judged.int8_figures,
+        fields=judged.fields,
+        min_scores=judged.min_scores,
+        multiply_adds=multiply_adds(source.model),
+        golden_count=GOLDEN_COUNT,
+        golden_tolerance=GOLDEN_TOLERANCE,
+        versions={**source.facts["versions"], "ai-edge-litert": version("ai-edge-litert")},
+        created=datetime.now(timezone.utc).replace(microsecond=0),
+    )
 
 
 class FlatbufferHeat:

@@ -23,6 +23,17 @@ if TYPE_CHECKING:
     from hemato_edge.settings import Resolved
     from hemato_edge.store.records import Totals
 
+CameraSpec = Annotated[str | None, typer.Option(metavar="SPEC", help=f"{examples()}; or what another package brings.")]
+ProfileName = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Calibration profile of the objective: `calibrate list`.")
+]
+Broker = Annotated[
+    str | None, typer.Option(metavar="HOST", help="Send the counts to this MQTT broker; more under [mqtt].")
+]
+MetricsPort = Annotated[
+    int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Serve Prometheus metrics on this port.")
+]
+
 
 def register(root: typer.Typer) -> None:
     """Add `run`."""
@@ -31,13 +42,7 @@ def register(root: typer.Typer) -> None:
 
 def run(
     context: typer.Context,
-    camera: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SPEC",
-            help=f"{examples()}; or what another package brings.",
-        ),
-    ] = None,
+    camera: CameraSpec = None,
     until: Annotated[int | None, typer.Option(min=0, metavar="N", help="Stop at N classified white cells.")] = None,
     db: Annotated[Path | None, typer.Option(metavar="PATH", help="The database; made if it is not there.")] = None,
     model: Annotated[Path | None, typer.Option(metavar="FILE", help="Another classifier bundle.")] = None,
@@ -45,15 +50,9 @@ def run(
     no_display: Annotated[bool, typer.Option("--no-display", help="No live table and no lines of progress.")] = False,
     max_frames: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop after N frames.")] = None,
     duration: Annotated[float | None, typer.Option(min=0.0, metavar="S", help="Stop after S seconds.")] = None,
-    profile: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Calibration profile of the objective: `calibrate list`.")
-    ] = None,
-    mqtt: Annotated[
-        str | None, typer.Option(metavar="HOST", help="Send the counts to this MQTT broker; more under [mqtt].")
-    ] = None,
-    metrics: Annotated[
-        int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Serve Prometheus metrics on this port.")
-    ] = None,
+    profile: ProfileName = None,
+    mqtt: Broker = None,
+    metrics: MetricsPort = None,
     label: Annotated[str, typer.Option(metavar="TEXT", help="Your name for the sample.")] = "",
     operator: Annotated[str | None, typer.Option(metavar="NAME", help="Who counts; printed on the report.")] = None,
     comment: Annotated[str | None, typer.Option(metavar="TEXT", help="Printed on the report.")] = None,

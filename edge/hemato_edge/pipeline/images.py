@@ -7,7 +7,7 @@ judged. With `each`, every picture is a stranger to the others and stands for it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from hemato_edge.vision.quality import QualityGate
     from hemato_edge.vision.slide_look import SlideLook
 
-T = TypeVar("T")
+T = TypeVar("T", covariant=True)
 BLURRED = (OUT_OF_FOCUS, MOVING)
 """What a picture is rejected for whose cells are found, and get no names unless somebody asks for them."""
 
@@ -148,13 +148,24 @@ def analyze_pictures(
         step: called once for each picture and pass, for a progress bar (two passes, with `each` one).
     """
     analyst = _Analyst(gate, locator, classifier, name_blurred=name_blurred)
-    return _in_two_passes(list(paths), analyst.learn, analyst.judge, each=each, failed=failed, step=step)
+    return _in_two_passes(list(paths), analyst, each=each, failed=failed, step=step)
+
+
+class _Passes(Protocol[T]):
+    """What is done with the pictures of one call."""
+
+    def learn(self, image: Image, looks: LookEstimator) -> None:
+        """Take scale and stain of a picture into `looks`."""
+        ...
+
+    def judge(self, path: Path, image: Image, looks: LookEstimator) -> T:
+        """A picture's answers, found with the scale and stain in `looks`."""
+        ...
 
 
 def _in_two_passes(
     paths: list[Path],
-    learn_from: Callable[[Image, LookEstimator], None],
-    judge: Callable[[Path, Image, LookEstimator], T],
+    analyst: _Passes[T],
     *,
     each: bool,
     failed: Callable[[ImageError], None],
@@ -165,7 +176,7 @@ def _in_two_passes(
     for path in () if each else paths:
         try:
             for image in read_pages(path):
-                learn_from(image, shared)
+                analyst.learn(image, shared)
         except ImageError:
             continue  # told in the second pass
         finally:
@@ -175,7 +186,7 @@ def _in_two_passes(
             pages = read_pages(path)
             for number, image in enumerate(pages):
                 name = path if len(pages) == 1 else path.with_name(f"{path.name}[{number + 1}]")
-                yield judge(name, image, LookEstimator() if each else shared)
+                yield analyst.judge(name, image, LookEstimator() if each else shared)
         except ImageError as error:
             failed(error)
         finally:
@@ -238,29 +249,30 @@ def classify_pictures(
     Raises:
         CalibrationError: if no picture shows anything by which to tell the scale.
     """
+    return _in_two_passes(list(paths), _CellAnalyst(locator, classifier), each=each, failed=failed, step=step)
 
-    def learn_cell(image: Image, looks: LookEstimator) -> None:
+
+class _CellAnalyst:
+    """Looks at pictures of one cell each."""
+
+    def __init__(self, locator: Locator, classifier: TFLiteClassifier) -> None:
+        self._locator, self._classifier = locator, classifier
+
+    def learn(self, image: Image, looks: LookEstimator) -> None:
+        """Scale and stain of one picture."""
         view = FieldView(image)
-        learn(view, find_cell(view), locator, looks)
+        learn(view, find_cell(view), self._locator, looks)
 
-    def judge(path: Path, image: Image, looks: LookEstimator) -> CellPicture:
-        return _classify_one(path, image, locator, classifier, looks)
-
-    return _in_two_passes(list(paths), learn_cell, judge, each=each, failed=failed, step=step)
-
-
-def _classify_one(
-    path: Path, image: Image, locator: Locator, classifier: TFLiteClassifier, looks: LookEstimator
-) -> CellPicture:
-    if looks.look() is None:
-        view = FieldView(image)
-        learn(view, find_cell(view), locator, looks)
-    look = looks.look()
-    if look is None:
-        raise CalibrationError(
-            f"Nothing in {path} tells its scale: there is neither a red cell nor a stained cell.",
-            "Give pictures of stained cells, or several of one slide together.",
-        )
-    view = FieldView(image, red_cell_px=look.red_cell_px)
-    box = find_cell(view).box
-    return CellPicture(path, image, box, look, classifier.judge(view, box[None], look)[0])
+    def judge(self, path: Path, image: Image, looks: LookEstimator) -> CellPicture:
+        """One picture, named."""
+        if looks.look() is None:
+            self.learn(image, looks)
+        look = looks.look()
+        if look is None:
+            raise CalibrationError(
+                f"Nothing in {path} tells its scale: there is neither a red cell nor a stained cell.",
+                "Give pictures of stained cells, or several of one slide together.",
+            )
+        view = FieldView(image, red_cell_px=look.red_cell_px)
+        box = find_cell(view).box
+        return CellPicture(path, image, box, look, self._classifier.judge(view, box[None], look)[0])

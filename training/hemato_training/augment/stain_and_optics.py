@@ -124,14 +124,7 @@ def photograph_elsewhere(
         back: NDArray[np.float32] = (glass + OFFSET).astype(np.float32) * np.exp(-curved) - np.float32(OFFSET)
         return (back - black.astype(np.float32)) * contrast
 
-    light = develop(known)
-    if rng.random() < 0.5:
-        light = change_light(light, rng, strength)
-    if rng.random() < 0.5:
-        light = light + rng.standard_normal(light.shape, np.float32) * np.float32(rng.uniform(0, 6 * strength))
-    photographed: Image = np.clip(light, 0, 255).astype(np.uint8)
-    if rng.random() < 0.5 * strength:
-        photographed = compress(photographed, int(rng.integers(40, 96)))
+    photographed = _taken(develop(known), rng, strength)
     background = np.clip(glass, 1, 255) * np.exp(rng.normal(0, 0.04 * strength, 3))
 
     def measured(point: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -142,6 +135,18 @@ def photograph_elsewhere(
 
     b, g, r = np.minimum(background, 255).tolist()
     return photographed, StainCalibration((b, g, r), measured(nucleus), 1, measured(red))
+
+
+def _taken(light: NDArray[np.float32], rng: Generator, strength: float) -> Image:
+    """What a camera makes of (S, S, 3) float32 light: uneven lamps, noise, eight bits, JPEG."""
+    if rng.random() < 0.5:
+        light = change_light(light, rng, strength)
+    if rng.random() < 0.5:
+        light = light + rng.standard_normal(light.shape, np.float32) * np.float32(rng.uniform(0, 6 * strength))
+    photographed: Image = np.clip(light, 0, 255).astype(np.uint8)
+    if rng.random() < 0.5 * strength:
+        photographed = compress(photographed, int(rng.integers(40, 96)))
+    return photographed
 
 
 def _red_weight(rng: Generator) -> float:

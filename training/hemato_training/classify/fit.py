@@ -77,62 +77,51 @@ def train(
     keras.utils.set_random_seed(settings.seed)
     material = gather(settings, cache or settings.out / "cells", reporter)
     if earlier is None:
-        model = build_classifier(
-            settings.architecture,
-            settings.size,
-            len(CLASSIFIER_LABELS),
-            alpha=settings.alpha,
-            weights=settings.weights,
-            dropout=settings.dropout,
-        )
+        model = _new_model(settings, settings.weights)
         state = State(settings=settings.as_json(), splits=material.splits)
     else:
         model, state = earlier
         refuse_another_run(settings.out, settings.differences(state.settings), state, material.splits)
     settings.out.mkdir(parents=True, exist_ok=True)
     _write_run(settings, material)
-    judge = build_classifier(
-        settings.architecture, settings.size, len(CLASSIFIER_LABELS), alpha=settings.alpha, weights="none",
-        dropout=settings.dropout,
-    )  # fmt: skip
     teachers = None
     if settings.teachers:
         teachers = Teachers(settings.teachers, settings.architecture, settings.size, settings.alpha)
+    pupil = _Pupil(model, _new_model(settings, "none"), teachers)
     while state.epoch < settings.total_epochs and not _is_stale(state, settings):
-        _run_epoch(model, judge, state, settings, material, teachers, reporter)
+        _run_epoch(pupil, state, settings, material, reporter)
         save_checkpoint(settings.out, model, state)
     if settings.keep == "last":
-        judge.set_weights(learnt_weights(model))
-        judge.save(settings.out / MODEL_FILE)
+        pupil.judge.set_weights(learnt_weights(model))
+        pupil.judge.save(settings.out / MODEL_FILE)
     return _finish(settings, state, material)
 
 
-def _run_epoch(
-    model: Any,
-    judge: Any,
-    state: State,
-    settings: Settings,
-    material: Material,
-    teachers: Teachers | None,
-    reporter: Reporter,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Pupil:
+    """The model that is trained, its twin that is judged with the averaged weights, and who teaches it, if anybody."""
+
+    model: Any
+    judge: Any
+    teachers: Teachers | None
+
+
+def _new_model(settings: Settings, weights: str) -> Any:
+    return build_classifier(
+        settings.architecture,
+        settings.size,
+        len(CLASSIFIER_LABELS),
+        alpha=settings.alpha,
+        weights=weights,
+        dropout=settings.dropout,
+    )
+
+
+def _run_epoch(pupil: _Pupil, state: State, settings: Settings, material: Material, reporter: Reporter) -> None:
     """One epoch and its validation; keeps the judged weights if they are the best so far."""
     began = time.monotonic()
-    order = draw_epoch(material.train, settings.oversample, settings.seed, state.epoch, settings.views)
-    batches = TrainingBatches(
-        material.train,
-        material.looks,
-        order,
-        size=settings.size,
-        classes=len(CLASSIFIER_LABELS),
-        batch=settings.batch,
-        seed=settings.seed,
-        epoch=state.epoch,
-        strength=settings.strength,
-        workers=settings.workers,
-        teachers=teachers,
-        teaching=settings.teaching,
-    )
+    model, judge = pupil.model, pupil.judge
+    batches = _batches(settings, material, pupil.teachers, state.epoch)
     fine = state.epoch >= settings.head_epochs
     if state.epoch in (0, settings.head_epochs):
         compile_stage(model, settings, fine=fine, steps_per_epoch=len(batches))
@@ -164,6 +153,23 @@ def _run_epoch(
     accuracies = ", ".join(f"{name} {100 * f.accuracy:.1f} %" for name, f in by_name.items())
     best = " (best so far)" if state.best_epoch == state.epoch else ""
     reporter.note(f"{what}: loss {loss:.3f}, val {accuracies}, {seconds:.0f} s{best}")
+
+
+def _batches(settings: Settings, material: Material, teachers: Teachers | None, epoch: int) -> TrainingBatches:
+    return TrainingBatches(
+        material.train,
+        material.looks,
+        draw_epoch(material.train, settings.oversample, settings.seed, epoch, settings.views),
+        size=settings.size,
+        classes=len(CLASSIFIER_LABELS),
+        batch=settings.batch,
+        seed=settings.seed,
+        epoch=epoch,
+        strength=settings.strength,
+        workers=settings.workers,
+        teachers=teachers,
+        teaching=settings.teaching,
+    )
 
 
 def _steady_score(judge: Any, material: Material, upright: dict[str, Figures]) -> float:

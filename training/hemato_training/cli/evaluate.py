@@ -18,6 +18,22 @@ if TYPE_CHECKING:
     from hemato_training.metrics.paired import Paired
     from hemato_training.report.report import Report
 
+Laboratories = Annotated[
+    list[str] | None,
+    typer.Option(help="Data set to judge on; may be repeated. pbc and bccd unless named, else your own."),
+]
+Gallery = Annotated[
+    bool | None,
+    typer.Option("--gallery/--no-gallery", help="Worst errors with activation maps; with a page unless refused."),
+]
+Outliers = Annotated[
+    bool | None,
+    typer.Option("--outliers/--no-outliers", help="Try what is no white cell; with a page unless refused."),
+]
+Against = Annotated[
+    Path | None, typer.Option(help="A second model, compared on the very same cells (McNemar, bootstrap by group).")
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -28,24 +44,13 @@ def evaluate(
     model: Annotated[Path, typer.Argument(help="A .keras model or a .tflite bundle.")],
     data: Data,
     split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
-    laboratory: Annotated[
-        list[str] | None,
-        typer.Option(help="Data set to judge on; may be repeated. pbc and bccd unless named, else your own."),
-    ] = None,
+    laboratory: Laboratories = None,
     out: Annotated[Path | None, typer.Option(help="Folder for page, JSON and every picture as a file.")] = None,
     html: Annotated[Path | None, typer.Option(help="File for the page alone: one file that can be sent.")] = None,
-    gallery: Annotated[
-        bool | None,
-        typer.Option("--gallery/--no-gallery", help="Worst errors with activation maps; with a page unless refused."),
-    ] = None,
-    outliers: Annotated[
-        bool | None,
-        typer.Option("--outliers/--no-outliers", help="Try what is no white cell; with a page unless refused."),
-    ] = None,
+    gallery: Gallery = None,
+    outliers: Outliers = None,
     cells: Annotated[Path | None, typer.Option(help="File for a table of every cell and its answer, as CSV.")] = None,
-    against: Annotated[
-        Path | None, typer.Option(help="A second model, compared on the very same cells (McNemar, bootstrap by group).")
-    ] = None,
+    against: Against = None,
     left_out: Annotated[str | None, typer.Option(help="A class that this model was trained without.")] = None,
     cache: Cache = None,
     as_json: Json = False,
@@ -60,8 +65,7 @@ def evaluate(
     from hemato_training.evaluate.evaluation import compare_on, evaluation_of, try_on
     from hemato_training.evaluate.predictions import write_predictions
     from hemato_training.progress import Screen
-    from hemato_training.report.page import draw_all, render
-    from hemato_training.report.report import report_on, write_folder, write_text
+    from hemato_training.report.report import report_on
 
     if split not in SPLITS:
         raise typer.BadParameter(f"Known: {', '.join(SPLITS)}.", param_hint="--split")
@@ -85,12 +89,7 @@ def evaluate(
         reporter=Screen(),
     )
     if paged:
-        drawn = draw_all(report)
-        page = render(report, drawn)
-        if out is not None:
-            write_folder(report, out, page, drawn)
-        if html is not None:
-            write_text(html, page)
+        _write_page(report, out, html)
     if as_json:
         print_json(report.as_json() | _further(attributes, compared))
         return
@@ -132,6 +131,19 @@ def _show_attributes(attributes: dict[str, dict[str, AttributeFigures]]) -> None
         mean = (sum(f.accuracy for f in own.values()) / len(own), sum(f.macro_f1 for f in own.values()) / len(own))
         table.add_row("mean", *map(percent, mean))
         console().print(table)
+
+
+def _write_page(report: Report, out: Path | None, html: Path | None) -> None:
+    """The page, into a folder with its pictures and as one file, whichever is wanted."""
+    from hemato_training.report.page import draw_all, render
+    from hemato_training.report.report import write_folder, write_text
+
+    drawn = draw_all(report)
+    page = render(report, drawn)
+    if out is not None:
+        write_folder(report, out, page, drawn)
+    if html is not None:
+        write_text(html, page)
 
 
 def _show_comparison(compared: Paired, model: Path, against: Path | None) -> None:

@@ -27,7 +27,7 @@ STEM, HEAD = 32, 1280
 def efficientnet_lite0(size: int) -> Any:
     """The trunk: (n, size, size, 3) in -1…1 → (n, size/32, size/32, 1280), with random weights."""
     image = keras.Input((size, size, 3))
-    features = _convolution(image, STEM, "stem", kernel=3, stride=2)
+    features = _convolution(image, STEM, "stem", window=(3, 2))
     channels, number = STEM, 0
     for kernel, stride, expansion, wanted, repeats in BLOCKS:
         for repeat in range(repeats):
@@ -46,11 +46,10 @@ def efficientnet_lite0(size: int) -> Any:
 
 
 def _convolution(
-    features: Any, channels: int, name: str, *, kernel: int = 1, stride: int = 1, active: bool = True
+    features: Any, channels: int, name: str, *, window: tuple[int, int] = (1, 1), active: bool = True
 ) -> Any:
-    convolved = keras.layers.Conv2D(channels, kernel, stride, padding="same", use_bias=False, name=f"{name}_conv")(
-        features
-    )
+    """A normalised convolution; `window` is the side of its kernel and its stride."""
+    convolved = keras.layers.Conv2D(channels, *window, padding="same", use_bias=False, name=f"{name}_conv")(features)
     return _normalised(convolved, name, active=active)
 
 

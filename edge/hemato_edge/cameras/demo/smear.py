@@ -42,6 +42,31 @@ class Placed:
         return (height, width) if self.quarter_turns % 2 else (width, height)
 
 
+@dataclass(frozen=True, slots=True)
+class _Slide:
+    """A slide while cells are laid on it: what chooses their places, its size in pixels, its scale, what is taken."""
+
+    rng: np.random.Generator
+    size: tuple[int, int]
+    um_per_px: float
+    taken: _Neighbourhood
+
+    def free_spot(self, radius: float, *, closeness: float, border_px: float) -> tuple[int, int] | None:
+        """A random place with room for a disc, at least `border_px` from the slide's border; None after 60 tries."""
+        tries = self.rng.uniform(border_px, np.subtract(self.size, border_px), (60, 2)).astype(int).tolist()
+        for x, y in tries:
+            if self.taken.free(x, y, radius, closeness):
+                return x, y
+        return None
+
+    def beside(self, placed: Sequence[Placed], radius: float) -> tuple[int, int] | None:
+        """A place partly over a red cell that is there already, as cells in a rouleau lie; None if it is taken."""
+        neighbour = placed[int(self.rng.integers(0, len(placed)))]
+        angle, reach = self.rng.uniform(0, 2 * np.pi), radius * self.rng.uniform(1.0, 1.7)
+        x, y = int(neighbour.x_px + reach * np.cos(angle)), int(neighbour.y_px + reach * np.sin(angle))
+        return (x, y) if self.taken.free(x, y, 0.55 * radius, 0.6) else None
+
+
 class _Neighbourhood:
     """Discs that have been placed, found again by where they are."""
 
@@ -76,13 +101,13 @@ def spread(
         um_per_px: scale, micrometres a pixel.
     """
     rng = np.random.default_rng([seed, 10])
-    taken = _Neighbourhood(200.0)
+    slide = _Slide(rng, size_px, um_per_px, _Neighbourhood(200.0))
     labels = _white_labels(rng, white_cells) if isinstance(white_cells, int) else white_cells
-    placed = _white_cells(rng, seed, size_px, labels, um_per_px, taken)
+    placed = _white_cells(slide, seed, labels)
     red_cells = int(size_px[0] * size_px[1] * _RED_CELLS_PER_PX2)
-    placed += _red_cells(rng, size_px, red_cells, um_per_px, taken)
+    placed += _red_cells(slide, red_cells)
     for label, share in ((PLATELET_LABEL, _PLATELETS_PER_RED_CELL), (PRECIPITATE, _SPECKS_PER_RED_CELL)):
-        placed += _small_things(rng, label, int(red_cells * share), size_px, um_per_px, taken)
+        placed += _small_things(slide, label, int(red_cells * share))
     return tuple(placed)
 
 
@@ -97,79 +122,43 @@ def _white_labels(rng: np.random.Generator, count: int) -> list[str]:
     return [labels[k] for k in rng.permutation(len(labels))]
 
 
-def _white_cells(
-    rng: np.random.Generator,
-    seed: int,
-    size: tuple[int, int],
-    labels: Sequence[str],
-    um_per_px: float,
-    taken: _Neighbourhood,
-) -> list[Placed]:
+def _white_cells(slide: _Slide, seed: int, labels: Sequence[str]) -> list[Placed]:
     placed = []
     for number, label in enumerate(labels):
-        plan = plan_cell(label, seed * 10_000 + number, um_per_px)
+        plan = plan_cell(label, seed * 10_000 + number, slide.um_per_px)
         radius = max(plan.half_extent)
-        spot = _free_spot(rng, size, radius, taken, closeness=1.03, border_px=radius + 18)
+        spot = slide.free_spot(radius, closeness=1.03, border_px=radius + 18)
         if spot is not None:
-            taken.add(*spot, radius)
+            slide.taken.add(*spot, radius)
             placed.append(Placed(plan, *spot, 0))
     return placed
 
 
-def _red_cells(
-    rng: np.random.Generator, size: tuple[int, int], count: int, um_per_px: float, taken: _Neighbourhood
-) -> list[Placed]:
+def _red_cells(slide: _Slide, count: int) -> list[Placed]:
+    rng, um_per_px = slide.rng, slide.um_per_px
     forms = [plan_cell(RED_CELL, k, um_per_px) for k in range(_FORMS[RED_CELL])]
     radius = RED_CELL_UM / um_per_px / 2
     kinds, turns = rng.integers(0, len(forms), count), rng.integers(0, 4, count)
     placed: list[Placed] = []
     for kind, turn, chance in zip(kinds.tolist(), turns.tolist(), rng.random(count).tolist(), strict=True):
         if chance < _STACKED and placed:
-            spot = _beside(rng, placed, radius, taken)
+            spot = slide.beside(placed, radius)
         else:
-            spot = _free_spot(rng, size, radius, taken, closeness=0.93, border_px=-0.6 * radius)
+            spot = slide.free_spot(radius, closeness=0.93, border_px=-0.6 * radius)
         if spot is not None:
-            taken.add(*spot, radius)
+            slide.taken.add(*spot, radius)
             placed.append(Placed(forms[kind], *spot, turn))
     return placed
 
 
-def _small_things(
-    rng: np.random.Generator, label: str, count: int, size: tuple[int, int], um_per_px: float, taken: _Neighbourhood
-) -> list[Placed]:
-    forms = [plan_cell(label, k, um_per_px) for k in range(_FORMS[label])]
+def _small_things(slide: _Slide, label: str, count: int) -> list[Placed]:
+    rng = slide.rng
+    forms = [plan_cell(label, k, slide.um_per_px) for k in range(_FORMS[label])]
     placed = []
     for kind, turn in zip(rng.integers(0, len(forms), count), rng.integers(0, 4, count), strict=True):
         radius = max(forms[kind].half_extent)
-        spot = _free_spot(rng, size, radius, taken, closeness=1.05, border_px=0)
+        spot = slide.free_spot(radius, closeness=1.05, border_px=0)
         if spot is not None:
-            taken.add(*spot, radius)
+            slide.taken.add(*spot, radius)
             placed.append(Placed(forms[kind], *spot, int(turn)))
     return placed
-
-
-def _free_spot(
-    rng: np.random.Generator,
-    size: tuple[int, int],
-    radius: float,
-    taken: _Neighbourhood,
-    *,
-    closeness: float,
-    border_px: float,
-) -> tuple[int, int] | None:
-    """A random place with room for a disc, at least `border_px` from the slide's border; None after 60 tries."""
-    tries = rng.uniform(border_px, np.subtract(size, border_px), (60, 2)).astype(int).tolist()
-    for x, y in tries:
-        if taken.free(x, y, radius, closeness):
-            return x, y
-    return None
-
-
-def _beside(
-    rng: np.random.Generator, placed: Sequence[Placed], radius: float, taken: _Neighbourhood
-) -> tuple[int, int] | None:
-    """A place partly over a red cell that is there already, as cells in a rouleau lie; None if it is taken."""
-    neighbour = placed[int(rng.integers(0, len(placed)))]
-    angle, reach = rng.uniform(0, 2 * np.pi), radius * rng.uniform(1.0, 1.7)
-    x, y = int(neighbour.x_px + reach * np.cos(angle)), int(neighbour.y_px + reach * np.sin(angle))
-    return (x, y) if taken.free(x, y, 0.55 * radius, 0.6) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -34,6 +34,17 @@ _LIGHT = 140.0
 _FONT_PX = 22.0
 """Height of a capital of the font at scale 1, pixels."""
 
+_NOTICE, _CAPTION = (70, 70, 70), (40, 40, 40)
+"""Colours behind a notice and behind the caption of one cell."""
+
+
+class _Bar(NamedTuple):
+    """What words are written on."""
+
+    colour: Colour
+    size: float
+    """Scale of the font."""
+
 
 def annotate_field(image: Image, detections: Detections, judged: Mapping[int, Judgement]) -> Image:
     """A field (H, W, 3) uint8 BGR with a box round every cell, labels on those judged, and a legend of the colours.
@@ -60,9 +71,9 @@ def annotate_field(image: Image, detections: Detections, judged: Mapping[int, Ju
         width = 2 * thick if kind == WBC else thick
         cv2.rectangle(picture, (x0, y0), (x1, y1), colour, width, cv2.LINE_AA)
         if i in judged:
-            _tag(picture, _caption(judged[i]), (x0, y0), colour, size)
+            _tag(picture, _caption(judged[i]), (x0, y0), _Bar(colour, size))
     _draw_legend(picture, legend, size)
-    _tag(picture, RESEARCH_USE_NOTICE, (0, picture.shape[0]), (70, 70, 70), 0.8 * size)
+    _tag(picture, RESEARCH_USE_NOTICE, (0, picture.shape[0]), _Bar(_NOTICE, 0.8 * size))
     return picture
 
 
@@ -77,7 +88,7 @@ def _draw_legend(picture: Image, legend: Mapping[str, Colour], size: float) -> N
     """The colours and what they mean, down from the upper right corner."""
     bottom = 0
     for words, colour in legend.items():
-        bottom = _tag(picture, words, (picture.shape[1], bottom), colour, 0.8 * size, below=True)
+        bottom = _tag(picture, words, (picture.shape[1], bottom), _Bar(colour, 0.8 * size), below=True)
 
 
 def _bgr(colour: str) -> Colour:
@@ -101,8 +112,8 @@ def explain_cell(crop: Image, activation: NDArray[np.float32], judgement: Judgem
     weight = (0.6 * smooth)[..., None]
     mixed = (large * (1 - weight) + heat * weight).astype(np.uint8)
     pair = np.hstack([large, mixed])
-    _tag(pair, _caption(judgement), (0, 0), (40, 40, 40), 0.5)
-    _tag(pair, RESEARCH_USE_NOTICE, (0, side), (70, 70, 70), 0.36)
+    _tag(pair, _caption(judgement), (0, 0), _Bar(_CAPTION, 0.5))
+    _tag(pair, RESEARCH_USE_NOTICE, (0, side), _Bar(_NOTICE, 0.36))
     return pair
 
 
@@ -156,10 +167,9 @@ def _caption(judgement: Judgement) -> str:
     return f"{BY_NAME[judgement.label].words} {judgement.confidence:.0%}"
 
 
-def _tag(
-    picture: Image, text: str, corner: tuple[int, int], colour: Colour, size: float, *, below: bool = False
-) -> int:
+def _tag(picture: Image, text: str, corner: tuple[int, int], bar: _Bar, *, below: bool = False) -> int:
     """Write on a coloured bar whose lower (or upper) left corner is at `corner`, kept inside; its lower end."""
+    colour, size = bar
     stroke = max(1, round(1.6 * size))
     (width, height), base = cv2.getTextSize(text, _FONT, size, stroke)
     if width + 6 > picture.shape[1]:
