@@ -36,8 +36,8 @@ from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.choice import TFLiteLocator, load_locator
 from hemato_edge.vision.locate.locator import OpenCvLocator
 from hemato_edge.vision.scale import ScaleEstimator, red_cell_diameter_px
-from hemato_training.data.cell_sets import in_split
 from hemato_training.data.field_sets import FIELD_SETS, load_fields
+from hemato_training.data.records import in_split
 from hemato_training.locate.material import UNDRAWN_PLATELETS, is_sound
 from hemato_training.metrics.detection import kind_figures
 

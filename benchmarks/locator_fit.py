@@ -19,8 +19,8 @@ from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate import outlines, platelets
 from hemato_edge.vision.locate.candidates import box_overlap
 from hemato_edge.vision.locate.locator import OpenCvLocator
-from hemato_training.data.cell_sets import in_split
 from hemato_training.data.field_sets import FIELD_SETS, load_fields
+from hemato_training.data.records import in_split
 from hemato_training.locate.material import UNDRAWN_PLATELETS, is_sound
 
 if TYPE_CHECKING:

@@ -31,8 +31,9 @@ from hemato_edge.vision.classify.single_cells import find_cell, learn
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.locator import OpenCvLocator
 from hemato_edge.vision.slide_look import WHOLE_SET, LookEstimator
-from hemato_training.data.cell_sets import in_split, load
+from hemato_training.data.cell_sets import load
 from hemato_training.data.crops import Look, cells_of, looks_of, prepare_cells, read_picture
+from hemato_training.data.records import in_split
 
 HOME = "pbc"
 HOME_CELLS = 50

@@ -36,8 +36,9 @@ from hemato_convert.source import REPRESENTATIVE, representative_records
 from hemato_convert.trial import run_flatbuffer
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_training.classify.fit import train
-from hemato_training.data.cell_sets import in_split, laboratory_named, load, thin
+from hemato_training.data.cell_sets import laboratory_named, load
 from hemato_training.data.crops import cells_of, looks_of, prepare_cells
+from hemato_training.data.records import in_split, thin
 from hemato_training.metrics.calibration import LOWEST_THRESHOLD, fit_temperature
 from hemato_training.networks.keras_model import load_keras
 from hemato_training.progress import Screen

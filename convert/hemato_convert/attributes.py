@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_training.classify.linear_head import LinearHead
-    from hemato_training.data.cell_sets import Record
+    from hemato_training.data.records import Record
 
 PENALTY = 0.05
 """Inverse strength of the L2 penalty of the logistic regressions."""

@@ -29,8 +29,9 @@ from hemato_edge.models.card import EmbeddingSpec
 from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_edge.models.prototypes import pack_prototypes, unpack_prototypes
 from hemato_training.classify.classical import refuse_classical
-from hemato_training.data.cell_sets import in_split, load
+from hemato_training.data.cell_sets import load
 from hemato_training.data.crops import Look, cells_of, looks_of, prepare_cells
+from hemato_training.data.records import in_split
 from hemato_training.metrics.calibration import fit_temperature, rejection_threshold, softmax
 from hemato_training.metrics.classification import figures_by_laboratory
 from hemato_training.networks.backbones import architecture_named
@@ -46,8 +47,8 @@ if TYPE_CHECKING:
     from hemato_convert.abroad import Abroad
     from hemato_convert.trial import Trial
     from hemato_edge.models.card import AttributeSpec, ClassifierCard
-    from hemato_training.data.cell_sets import Record
     from hemato_training.data.crops import Cells
+    from hemato_training.data.records import Record
     from hemato_training.metrics.classification import Figures
     from hemato_training.networks.backbones import Architecture
     from hemato_training.progress import Reporter

@@ -9,12 +9,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import cv2
-import keras
 import numpy as np
 
 from hemato_convert.golden import golden_images
 from hemato_convert.locate_card import LocatorCardParts, make_locator_card
-from hemato_convert.quantise import check_flatbuffer, full_integer, name_tensors
+from hemato_convert.locate_graph import quantise_locator
 from hemato_convert.trial import run_locator
 from hemato_edge.errors import DataError, ModelError
 from hemato_edge.labels import KINDS, PLATELET
@@ -23,13 +22,13 @@ from hemato_edge.models.locator_model import BOXES, HEAT, LocatorModel
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.learned import LearnedLocator, same_score
 from hemato_edge.vision.locate.windows import WindowSpec, standard_factor, windows_of
-from hemato_training.data.cell_sets import in_split, split_hash, thin
 from hemato_training.data.field_sets import load_fields
+from hemato_training.data.records import in_split, split_hash, thin
 from hemato_training.locate.evaluation import EVERYTHING, keras_locator, load_locator_model, locate_all
 from hemato_training.locate.material import UNDRAWN_PLATELETS, is_sound
 from hemato_training.locate.settings import TASK
 from hemato_training.metrics.detection import best_threshold, kind_figures
-from hemato_training.networks.locator import PREPROCESSING, multiply_adds
+from hemato_training.networks.locator import multiply_adds
 from hemato_training.progress import Silent
 from hemato_training.runs.files import MODEL_FILE, RUN_FILE
 
@@ -226,59 +225,6 @@ class FlatbufferHeat:
     def raw(self, window: NDArray[np.uint8]) -> dict[str, NDArray[np.int8]]:
         """The same as the model gives them."""
         return {name: maps[0] for name, maps in self._run(window).items()}
-
-
-class Doubled(keras.layers.Layer):  # type: ignore[misc]
-    """Every place (n, h, w, c) as a square of two by two: (n, 2 h, 2 w, c).
-
-    The same as the nearest-neighbour enlargement, in operations that XNNPACK takes: with that of Keras it ran the graph
-    in seven pieces, with this one in one.
-    """
-
-    def call(self, maps: Any) -> Any:
-        """Four copies side by side, laid out as squares."""
-        import tensorflow as tf
-
-        return tf.nn.depth_to_space(tf.concat([maps] * 4, -1), 2)
-
-    def compute_output_shape(self, shape: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-        """Twice as high and wide."""
-        return shape[0], 2 * shape[1], 2 * shape[2], shape[3]
-
-
-def with_copies_for_enlargement(model: Any) -> Any:
-    """The same locator, with `Doubled` for each nearest-neighbour enlargement by two; the answers are equal."""
-
-    def cloned(layer: Any) -> Any:
-        if isinstance(layer, keras.layers.UpSampling2D):
-            return Doubled(name=layer.name)
-        return type(layer).from_config(layer.get_config())
-
-    made = keras.models.clone_model(model, clone_function=cloned)
-    made.set_weights(model.get_weights())
-    return made
-
-
-def quantise_locator(model: Any, representative: NDArray[np.uint8]) -> bytes:
-    """The full-int8 flatbuffer of a trained locator: uint8 in, int8 out (tensors "heat" and "boxes").
-
-    Args:
-        model: as `locate_network.build_locator` makes it.
-        representative: (n, height, width, 3) uint8 RGB windows.
-
-    Raises:
-        ModelError: if the converter fails or what it made fails `check_flatbuffer`.
-    """
-    model = with_copies_for_enlargement(model)
-    image = keras.Input(model.input_shape[1:], batch_size=1, name="image")
-    after = model.get_layer(PREPROCESSING).output
-    without_rescaling = keras.Model(after, model.outputs)
-    network = keras.Model(image, without_rescaling(image))
-    named = name_tensors(
-        full_integer(network, representative), lambda shape: HEAT if shape[-1] == len(KINDS) else BOXES
-    )
-    check_flatbuffer(named, (HEAT, BOXES))
-    return named
 
 
 def representative_windows(

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from hemato_edge.errors import ConfigurationError, DataError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
-from hemato_training.data.cell_sets import by_laboratory, in_split, load, split_hash, thin
+from hemato_training.data.cell_sets import load
+from hemato_training.data.records import by_laboratory, in_split, split_hash, thin
 from hemato_training.runs.files import RUN_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hemato_training.data.cell_sets import Record
+    from hemato_training.data.records import Record
 
 REPRESENTATIVE = 400
 """Training crops that the activations' ranges are measured on."""

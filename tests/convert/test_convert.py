@@ -37,7 +37,8 @@ from hemato_edge.models.card import EmbeddingSpec
 from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_edge.models.engines.litert import interpreter_class
 from hemato_training.classify import fit
-from hemato_training.data.cell_sets import Record, in_split, load
+from hemato_training.data.cell_sets import load
+from hemato_training.data.records import Record, in_split
 from hemato_training.evaluate.attributes import attributes_on
 from hemato_training.evaluate.evaluation import evaluate, try_on
 from hemato_training.networks.backbones import build_classifier

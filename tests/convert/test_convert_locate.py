@@ -14,13 +14,8 @@ import keras
 from training.drawn_fields import RED_PX, draw_fields
 from typer.testing import CliRunner
 
-from hemato_convert.locate import (
-    choose_thresholds,
-    convert_locator,
-    is_locator_run,
-    representative_windows,
-    with_copies_for_enlargement,
-)
+from hemato_convert.locate import choose_thresholds, convert_locator, is_locator_run, representative_windows
+from hemato_convert.locate_graph import with_copies_for_enlargement
 from hemato_edge.cli.main import app
 from hemato_edge.errors import ConfigurationError, DataError, ModelError
 from hemato_edge.labels import KINDS

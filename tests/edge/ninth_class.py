@@ -74,7 +74,7 @@ def views(reader: Reader, report: Report) -> dict[str, str]:
 
     from rich.console import Console
 
-    from hemato_edge.cli.review import _HELP, KEYS
+    from hemato_edge.cli.review_keys import _HELP, KEYS
     from hemato_edge.errors import MissingExtraError
     from hemato_edge.views.report.formats import FORMATS
     from hemato_edge.views.report.live import live_table, progress_line
@@ -103,7 +103,7 @@ def elsewhere() -> None:
     from hemato_edge.cameras.demo.smear import spread
     from hemato_edge.labels import CLASSIFIER_LABELS, LEUKOCYTES, REVIEW_LABELS
     from hemato_edge.settings.example import example_file
-    from hemato_edge.settings.model import ReferenceSettings
+    from hemato_edge.settings.report import ReferenceSettings
     from hemato_edge.store.records import Totals
 
     assert ReferenceSettings().model_dump()["plasma_cell"] == (0, 1)

@@ -206,7 +206,7 @@ def _print_report(path: Path, session: int, *, as_json: bool) -> None:
     from hemato_edge.cli.report import letterhead
     from hemato_edge.store.reader import Reader
     from hemato_edge.views.report.build import build_report
-    from hemato_edge.views.report.model import as_json as json_document
+    from hemato_edge.views.report.json_document import as_json as json_document
     from hemato_edge.views.report.text import report_lines, report_view
 
     with Reader(path) as reader:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hemato_edge.cli.report import AsJson, Database, open_reader
-from hemato_edge.cli.review import By, opened, reviewer, walk
+from hemato_edge.cli.review import By, opened, reviewer
+from hemato_edge.cli.review_keys import walk
 from hemato_edge.cli.site_adapt import adapt
 from hemato_edge.cli.site_desk import Desk, ProfileName, Sessions, tell
 

@@ -4,7 +4,8 @@ The command line stands over `HEMATO_EDGE_*` variables, those over one TOML file
 `camera.spec` is `[camera] spec = "…"` in the file and `HEMATO_EDGE_CAMERA__SPEC` in the environment.
 """
 
-from hemato_edge.settings.model import CameraSettings, MetricsSettings, MqttSettings, Settings
+from hemato_edge.settings.model import CameraSettings, Settings
+from hemato_edge.settings.outlets import MetricsSettings, MqttSettings
 from hemato_edge.settings.sources import (
     Resolved,
     default_files,

@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 - pydantic reads annotations
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    SecretStr,
-    create_model,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from hemato_edge.credentials import without_secrets
 from hemato_edge.extensions import ENGINES, LOCATORS, extension_names
-from hemato_edge.labels import CELL_CLASSES
+from hemato_edge.settings.outlets import MetricsSettings, MqttSettings
 from hemato_edge.settings.page import DoorSettings, WebSettings
+from hemato_edge.settings.report import EstimateSettings, ReferenceSettings, ReportSettings
 from hemato_edge.settings.section import FilePath, Section
 from hemato_edge.store.file.location import default_database
-
-if TYPE_CHECKING:
-    from hemato_edge.labels import CellClass
-
-
-def _ascending(interval: tuple[float, float]) -> tuple[float, float]:
-    if interval[0] >= interval[1]:
-        msg = "the low end must be under the high one"
-        raise ValueError(msg)
-    return interval
 
 
 def _name_of(group: str, *own: str) -> AfterValidator:
@@ -210,127 +192,6 @@ class PortraitsSettings(Section):
         None, gt=0, le=36_500, examples=[365], description="older ones go; none: age is no reason"
     )
     min_per_class: int = Field(100, ge=0, le=100_000, description="the newest of each class, which neither removes")
-
-
-_Interval = Annotated[
-    tuple[
-        Annotated[float, Field(ge=0, le=100)],
-        Annotated[float, Field(ge=0, le=100)],
-    ],
-    AfterValidator(_ascending),
-]
-
-
-def _reference_field(one: CellClass) -> tuple[Any, Any]:
-    """The annotation and the field of one class's interval."""
-    if one.reference is None:
-        return _Interval | None, Field(None, examples=[[0, 1]], description="[low, high] percent; none: never flagged")
-    note = f"; {one.reference_note}" if one.reference_note else ""
-    return _Interval | None, Field(one.reference, description=f"[low, high] percent{note}")
-
-
-if TYPE_CHECKING:
-
-    class ReferenceSettings(Section):
-        """One interval a class of `labels.LEUKOCYTES`."""
-
-else:
-    ReferenceSettings = create_model(
-        "ReferenceSettings",
-        __base__=Section,
-        __module__=__name__,
-        **{one.name: _reference_field(one) for one in CELL_CLASSES if one.role == "white"},
-    )
-    ReferenceSettings.__doc__ = (
-        "Reference intervals, percent of the white cells. A class is flagged when its whole 95 % interval lies "
-        "outside.\n\nThe defaults are ARUP Laboratories' for manual differentials from 15 years on (test 0040005). "
-        "Every laboratory should set its own."
-    )
-
-
-class EstimateSettings(Section):
-    """From cells per area of the monolayer to cells per volume of blood: a rule of thumb that each laboratory must set.
-
-    The defaults are the usual ones for wedge smears, 20 x 10^9/L for one platelet in a 100x oil field and 3 x 10^9/L
-    for one white cell in a 50x field (B. H. O'Connor, A Color Atlas and Instruction Manual of Peripheral Blood Cell
-    Morphology, 1984; quoted with LOINC 49497-1 and 49498-9), for an eyepiece of field number 20: fields of 0.0314 and
-    0.126 square millimetres.
-    """
-
-    white_factor: float = Field(0.377, gt=0, le=100, description="10^9/L for one white cell per square millimetre")
-    platelet_factor: float = Field(0.628, gt=0, le=100, description="10^9/L for one platelet per square millimetre")
-
-
-class MqttSettings(Section):
-    """Where counts are sent over MQTT. Nothing is sent while no host is named."""
-
-    host: str | None = Field(
-        None,
-        examples=["broker.example.org"],
-        min_length=1,
-        description="the broker's name or address; none: nothing is sent",
-    )
-    port: int | None = Field(
-        None, examples=[8883], ge=1, le=65535, description="its port; none: 8883 with TLS, 1883 without"
-    )
-    security: Literal["tls", "tls-unverified", "none"] = Field(
-        "tls", description="tls; or, insecure and only when named: tls-unverified (any certificate), none (plain text)"
-    )
-    ca_file: FilePath | None = Field(
-        None, examples=["/etc/hemato-edge/ca.pem"], description="PEM of the authority to trust; none: the system's"
-    )
-    certificate_file: FilePath | None = Field(
-        None, examples=["/etc/hemato-edge/device.pem"], description="PEM of the certificate that this device shows"
-    )
-    key_file: FilePath | None = Field(
-        None, examples=["/etc/hemato-edge/device.key"], description="PEM of that certificate's private key"
-    )
-    username: SecretStr | None = Field(
-        None, examples=["microscope-3"], description="user name at the broker; never shown"
-    )
-    password: SecretStr | None = Field(None, examples=["…"], description="password at the broker; never shown")
-    password_file: FilePath | None = Field(
-        None, examples=["/etc/hemato-edge/password"], description="file whose first line is the password, instead of it"
-    )
-    protocol: Literal["5", "3.1.1"] = Field(
-        "5", description="MQTT version; with 3.1.1 a broker cannot say that it refused a message"
-    )
-    topic: str = Field(
-        "hemato-edge", pattern=r"^[^+#\s/]+(/[^+#\s/]+)*$", description="first part of all topics, no + and no #"
-    )
-    device: str | None = Field(
-        None,
-        examples=["microscope-3"],
-        pattern=r"^[^+#/\s]+$",
-        description="this device's name in topics and messages; none: its host name",
-    )
-    send_label: bool = Field(False, description="send the sample's label as well, which may name a person")
-    every_s: float = Field(60.0, ge=0.1, le=86_400, description="how often new counts are sent at most, seconds")
-    outbox_limit: int = Field(
-        10_000, ge=10, le=1_000_000, description="messages the outbox holds; beyond, sessions wait in the store"
-    )
-
-
-class MetricsSettings(Section):
-    """Prometheus metrics over HTTP. Nothing listens while no port is named."""
-
-    port: int | None = Field(
-        None, examples=[9464], ge=0, le=65535, description="port to listen on, 0: any free one; none: no metrics"
-    )
-    host: str = Field(
-        "127.0.0.1", min_length=1, description="address to listen on; another than loopback shows them to the network"
-    )
-
-
-class ReportSettings(Section):
-    """What a laboratory prints on its reports. Operator and comment are kept with the session they were set for."""
-
-    laboratory: str = Field("", max_length=200, description="name and address")
-    logo: FilePath | None = Field(
-        None, examples=["/etc/hemato-edge/logo.png"], description="PNG, JPEG or SVG for the page; none: no picture"
-    )
-    operator: str = Field("", max_length=200, description="who counts; `run --operator` stands over it")
-    comment: str = Field("", max_length=2000, description="printed on every report; `run --comment` stands over it")
 
 
 class DisplaySettings(Section):

@@ -14,7 +14,8 @@ from starlette.responses import JSONResponse, Response
 from hemato_edge.errors import StoreError
 from hemato_edge.labels import REVIEW_LABELS
 from hemato_edge.views.report.build import build_report
-from hemato_edge.views.report.model import Report, as_data, document
+from hemato_edge.views.report.json_document import as_data, document
+from hemato_edge.views.report.model import Report
 from hemato_edge.web.access import Missing, Page, Refused, Role
 from hemato_edge.web.api_values import Cell, Cells, Judged, JudgedPictures, Run, SessionLine, Sessions
 from hemato_edge.web.judge import MOST_FILES

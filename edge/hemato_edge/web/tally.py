@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.labels import ERYTHROBLAST, PLATELET_LABEL, UNCLASSIFIED
 from hemato_edge.site.record import confusions_of, line_of
-from hemato_edge.views.report.build import count_summary, reference_of
+from hemato_edge.views.report.build import count_summary
+from hemato_edge.views.report.recorded import reference_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,8 +8,9 @@ import pytest
 
 from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.cameras.drivers.files import FilesCamera
-from hemato_edge.cameras.drivers.opencv import DeviceCamera, GStreamerCamera, StreamCamera, VideoFile
+from hemato_edge.cameras.drivers.opencv import GStreamerCamera, StreamCamera, VideoFile
 from hemato_edge.cameras.drivers.picamera import PiCamera
+from hemato_edge.cameras.drivers.v4l2 import DeviceCamera
 from hemato_edge.cameras.factory import make_watched_camera
 from hemato_edge.cameras.registry import NAMED, kinds, make_camera, table
 from hemato_edge.errors import CameraError

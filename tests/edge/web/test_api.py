@@ -24,7 +24,7 @@ from hemato_edge.cameras.demo.slide import draw_field
 from hemato_edge.cli.main import app
 from hemato_edge.store.reader import Reader
 from hemato_edge.views.report.build import build_report
-from hemato_edge.views.report.model import as_json
+from hemato_edge.views.report.json_document import as_json
 from hemato_edge.web.access import Role, WebError
 from hemato_edge.web.api import BASE, ENDPOINTS, MOST_CELLS
 from hemato_edge.web.openapi import openapi

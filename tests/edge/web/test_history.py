@@ -9,7 +9,7 @@ from sites import Site
 
 from hemato_edge.store.reader import Reader
 from hemato_edge.views.report.build import build_report
-from hemato_edge.views.report.model import as_json
+from hemato_edge.views.report.json_document import as_json
 from hemato_edge.web.access import Role
 
 

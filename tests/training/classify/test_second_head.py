@@ -16,8 +16,9 @@ from training.tiny_network import TINY
 
 from hemato_training.classify.linear_head import fit_linear_heads
 from hemato_training.classify.second_head import add_second_head
-from hemato_training.data.cell_sets import in_split, load
+from hemato_training.data.cell_sets import load
 from hemato_training.data.crops import cells_of, looks_of, prepare_cells
+from hemato_training.data.records import in_split
 from hemato_training.networks.backbones import ARCHITECTURES, build_classifier
 from hemato_training.networks.keras_model import keras_logits, pooled_features
 

@@ -9,7 +9,8 @@ import pytest
 from training.drawn_blood import draw_bccd, draw_data, read_rows, write_index, write_voc
 
 from hemato_edge.errors import ConfigurationError, DataError
-from hemato_training.data.cell_sets import by_laboratory, in_split, load, split_hash, thin
+from hemato_training.data.cell_sets import load
+from hemato_training.data.records import by_laboratory, in_split, split_hash, thin
 from hemato_training.runs.settings import Settings
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from hemato_edge.vision.classify.crops import CROP_RED_CELLS, cut_crop, prepare
 from hemato_edge.vision.field_view import FieldView
 from hemato_training.augment.stain_and_optics import MARGIN
 from hemato_training.classify.batches import TrainingBatches, draw_epoch
-from hemato_training.data.cell_sets import by_laboratory, in_split, load
+from hemato_training.data.cell_sets import load
 from hemato_training.data.crops import (
     Look,
     cells_of,
@@ -26,6 +26,7 @@ from hemato_training.data.crops import (
     prepare_cells,
     read_picture,
 )
+from hemato_training.data.records import by_laboratory, in_split
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,9 +9,10 @@ import pytest
 from training.drawn_blood import draw_bccd, draw_pbc, read_rows, write_index
 
 from hemato_edge.errors import DataError
-from hemato_training.data.cell_sets import by_laboratory, load, split_hash
+from hemato_training.data.cell_sets import load
 from hemato_training.data.check import check
 from hemato_training.data.field_sets import load_fields
+from hemato_training.data.records import by_laboratory, split_hash
 from hemato_training.data.split import split_folder
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from hemato_edge.vision.classify.crops import CROP_RED_CELLS
 from hemato_edge.vision.optics.stain import StainCalibration
-from hemato_training.data.cell_sets import Record
 from hemato_training.data.crops import Look
+from hemato_training.data.records import Record
 from hemato_training.explain.pointing import inside, peaks, pointing_game
 
 LOOK = Look(30.0, StainCalibration.reference(), 1)

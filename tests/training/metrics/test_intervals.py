@@ -9,8 +9,8 @@ pytest.importorskip("sklearn")
 from sklearn.metrics import roc_auc_score
 
 from hemato_edge.labels import CLASSIFIER_LABELS
-from hemato_training.data.cell_sets import Record
 from hemato_training.data.crops import Cells
+from hemato_training.data.records import Record
 from hemato_training.metrics.answers import Answers, answers_of
 from hemato_training.metrics.classification import figures_of
 from hemato_training.metrics.details import details_of

@@ -21,7 +21,8 @@ from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.errors import ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_training.cli import evaluate
-from hemato_training.data.cell_sets import load, split_hash
+from hemato_training.data.cell_sets import load
+from hemato_training.data.records import split_hash
 from hemato_training.metrics.classification import figures_of
 from hemato_training.networks.backbones import ARCHITECTURES, build_classifier
 from hemato_training.report.diagrams import roc_points

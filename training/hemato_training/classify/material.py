@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.errors import DataError
 from hemato_training.augment.stain_and_optics import MARGIN
-from hemato_training.data.cell_sets import by_laboratory, in_split, load, split_hash, thin
+from hemato_training.data.cell_sets import load
 from hemato_training.data.crops import cells_of, looks_of, prepare_cells
+from hemato_training.data.records import by_laboratory, in_split, split_hash, thin
 
 if TYPE_CHECKING:
     from pathlib import Path

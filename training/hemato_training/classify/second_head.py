@@ -14,8 +14,9 @@ from hemato_edge.errors import ConfigurationError, DataError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_training.classify.average import read_facts
 from hemato_training.classify.linear_head import fit_linear_heads
-from hemato_training.data.cell_sets import in_split, load
+from hemato_training.data.cell_sets import load
 from hemato_training.data.crops import Look, cells_of, prepare_cells
+from hemato_training.data.records import in_split
 from hemato_training.networks.backbones import LOGITS
 from hemato_training.networks.keras_model import load_keras, pooled_features
 from hemato_training.runs.files import MODEL_FILE, RUN_FILE

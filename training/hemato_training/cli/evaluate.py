@@ -59,8 +59,8 @@ def evaluate(
     require_extra()
     if left_out is not None and left_out not in CLASSIFIER_LABELS:
         raise typer.BadParameter(f"Known: {', '.join(CLASSIFIER_LABELS)}.", param_hint="--left-out")
-    from hemato_training.data.cell_sets import SPLITS
     from hemato_training.data.chosen_sets import chosen_sets
+    from hemato_training.data.records import SPLITS
     from hemato_training.evaluate.attributes import attributes_on
     from hemato_training.evaluate.evaluation import compare_on, evaluation_of, try_on
     from hemato_training.evaluate.predictions import write_predictions

@@ -1,4 +1,4 @@
-"""Readers of the labelled data sets, and the guard that no picture stands in two splits.
+"""Readers of the labelled data sets.
 
 Each reader turns one data set's index into `Record`s: one cell each, with the laboratory it comes from and the
 group that must not be divided (a picture, or the field that overlapping shots share). A folder that is none of the
@@ -8,11 +8,10 @@ known sets is a laboratory of its own name, once `hemato-edge data split` has gi
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from hemato_edge.errors import DataError
 from hemato_edge.labels import CLASSIFIER_LABELS, WBC
@@ -20,49 +19,13 @@ from hemato_training.data.annotations import read_voc, read_yolo
 from hemato_training.data.folders import read_folder
 from hemato_training.data.index_csv import INDEX, read_index
 from hemato_training.data.pictures import picture_size
+from hemato_training.data.records import SPLITS, Record, refuse_leaks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
 RAABIN_TYPES = "raabin_fields_expert_labels.csv"
 """The experts' types of the cells in `raabin_fields`; it comes with `raabin_typed`."""
-SPLITS: tuple[str, ...] = ("train", "val", "test")
-"""What a split may be called. `test` is read and guarded against leaks, and no part of training looks at it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """Something that stands in one split.
-
-    Attributes:
-        path: the picture.
-        label: one of `labels.CLASSIFIER_LABELS`, or empty for a whole field.
-        laboratory: the data set it comes from; pictures of one laboratory share stain and scale.
-        group: what must stay in one split.
-        split: one of `SPLITS`.
-        key: the picture's name within its data set, the same on every machine.
-    """
-
-    path: Path
-    label: str
-    laboratory: str
-    group: str
-    split: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Record(Placed):
-    """One labelled cell.
-
-    Attributes:
-        box: x0 y0 x1 y1 of the cell in pixels, or None where the picture shows one cell and nobody drew a box.
-    """
-
-    box: tuple[float, float, float, float] | None = None
-
-
-AnyPlaced = TypeVar("AnyPlaced", bound=Placed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,65 +268,6 @@ def load(data: Path, laboratories: Sequence[str] = ("pbc", "bccd")) -> list[Reco
         records += laboratory_named(name).read(data / name)
     refuse_leaks(records)
     return records
-
-
-def refuse_leaks(records: Iterable[Placed]) -> None:
-    """Check that no group and no identical file stands in two splits.
-
-    Raises:
-        DataError: naming the first offence.
-    """
-    groups: dict[str, tuple[str, str]] = {}
-    contents: dict[str, tuple[str, str]] = {}
-    seen: set[Path] = set()
-    for record in records:
-        split, key = groups.setdefault(record.group, (record.split, record.key))
-        if split != record.split:
-            raise DataError(
-                f"{record.key} ({record.split}) and {key} ({split}) belong to one group, {record.group}.",
-                "Put the whole group into one split in index.csv.",
-            )
-        if record.path in seen:
-            continue
-        seen.add(record.path)
-        digest = hashlib.sha256(record.path.read_bytes()).hexdigest()
-        split, key = contents.setdefault(digest, (record.split, record.key))
-        if split != record.split:
-            raise DataError(
-                f"{record.key} ({record.split}) and {key} ({split}) are the same picture.",
-                "Keep one of them, or put both into one split in index.csv.",
-            )
-
-
-def split_hash(records: Iterable[Placed]) -> str:
-    """SHA-256 over the sorted lines "path,label,split": the same for the same split on every machine."""
-    lines = sorted(f"{r.laboratory}/{r.key},{r.label},{r.split}" for r in records)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def in_split(records: Iterable[AnyPlaced], split: str) -> list[AnyPlaced]:
-    """The records of one split."""
-    return [r for r in records if r.split == split]
-
-
-def by_laboratory(records: Iterable[Record]) -> dict[str, list[Record]]:
-    """The records of each laboratory, laboratories in the order of their first record."""
-    found: dict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        found[record.laboratory].append(record)
-    return dict(found)
-
-
-def thin(records: Sequence[AnyPlaced], per_class: int) -> list[AnyPlaced]:
-    """At most `per_class` records of each laboratory, class and split, spread evenly over the index."""
-    strata: dict[tuple[str, str, str], list[AnyPlaced]] = defaultdict(list)
-    for record in records:
-        strata[record.laboratory, record.label, record.split].append(record)
-    kept: list[AnyPlaced] = []
-    for group in strata.values():
-        step = max(1.0, len(group) / per_class)
-        kept += [group[int(i * step)] for i in range(min(per_class, len(group)))]
-    return kept
 
 
 def _check_records(records: Sequence[Record], folder: Path) -> None:

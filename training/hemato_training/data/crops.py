@@ -31,8 +31,8 @@ from hemato_edge.vision.optics.stain import (
 )
 from hemato_edge.vision.scale import red_cell_diameter_px, red_cell_px_from_white
 from hemato_edge.vision.slide_look import MIN_RED_SHARE
-from hemato_training.data.cell_sets import by_laboratory, in_split, split_hash
 from hemato_training.data.pictures import read_picture
+from hemato_training.data.records import by_laboratory, in_split, split_hash
 from hemato_training.progress import Silent
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.values import Image
-    from hemato_training.data.cell_sets import Record
+    from hemato_training.data.records import Record
     from hemato_training.progress import Reporter
 
 LOOK_PICTURES = 240

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.errors import DataError
 from hemato_training.data.annotations import read_voc, read_yolo
-from hemato_training.data.cell_sets import SPLITS, Placed, refuse_leaks
 from hemato_training.data.folders import read_folder
 from hemato_training.data.index_csv import INDEX, read_index
 from hemato_training.data.pictures import picture_size, read_picture
+from hemato_training.data.records import SPLITS, Placed, refuse_leaks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

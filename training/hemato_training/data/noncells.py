@@ -12,9 +12,9 @@ from hemato_edge.labels import PLATELET, RBC, WBC
 from hemato_edge.vision.classify.crops import crop_side_px, cut_crop, prepare
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.locator import OpenCvLocator
-from hemato_training.data.cell_sets import Record, in_split
 from hemato_training.data.crops import looks_of
 from hemato_training.data.field_sets import load_fields
+from hemato_training.data.records import Record, in_split
 from hemato_training.progress import Silent
 
 if TYPE_CHECKING:

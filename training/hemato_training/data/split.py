@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import DataError
-from hemato_training.data.cell_sets import load, split_hash
+from hemato_training.data.cell_sets import load
 from hemato_training.data.check import SplitContent, contents
 from hemato_training.data.deal import deal, join, keep_or_deal
 from hemato_training.data.duplicates import exact_copies, fingerprints, near_copies
@@ -19,6 +19,7 @@ from hemato_training.data.field_sets import load_fields
 from hemato_training.data.folders import read_folder
 from hemato_training.data.index_csv import BOX_COLUMNS, INDEX, read_index, write_index
 from hemato_training.data.reading import Reading, keep_reading, kept_reading
+from hemato_training.data.records import split_hash
 from hemato_training.data.sisters import find_sisters, originals_of, pairs_of
 from hemato_training.progress import Silent
 

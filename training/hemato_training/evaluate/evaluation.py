@@ -12,8 +12,9 @@ from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle
 from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_training.classify.classical import load_classical
-from hemato_training.data.cell_sets import in_split, load
+from hemato_training.data.cell_sets import load
 from hemato_training.data.crops import cells_of, looks_of, prepare_cells
+from hemato_training.data.records import in_split
 from hemato_training.metrics.answers import Answers, answers_of
 from hemato_training.metrics.classification import Figures, figures_by_laboratory
 from hemato_training.metrics.crossfit import CrossFit, crossfit
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from hemato_training.data.cell_sets import Record
     from hemato_training.data.crops import Cells, Look
+    from hemato_training.data.records import Record
     from hemato_training.progress import Reporter
 
 

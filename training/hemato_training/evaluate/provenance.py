@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from hemato_edge.models.bundle import card_as_json
 from hemato_edge.models.classifier_model import ClassifierModel
-from hemato_training.data.cell_sets import by_laboratory, in_split, laboratory_named, split_hash
+from hemato_training.data.cell_sets import laboratory_named
+from hemato_training.data.records import by_laboratory, in_split, split_hash
 from hemato_training.runs.files import versions
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 
 from hemato_edge.errors import ModelError
 from hemato_edge.models.classifier_model import ClassifierModel
-from hemato_training.data.cell_sets import in_split
+from hemato_training.data.records import in_split
 from hemato_training.explain.gradcam import GradCam, bundle_maps
 from hemato_training.explain.pointing import SHIFT, Pointing, pointing_game
 from hemato_training.explain.sanity import Sanity, randomisation_test

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hemato_training.data.cell_sets import Record
     from hemato_training.data.crops import Look
+    from hemato_training.data.records import Record
 
     Mapper: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
     """Prepared crops (n, S, S, 3) → maps (n, h, w) of each crop's own answer."""

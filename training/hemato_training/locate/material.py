@@ -21,8 +21,8 @@ from hemato_edge.vision.locate.locator import OpenCvLocator
 from hemato_edge.vision.locate.windows import with_even_background
 from hemato_edge.vision.optics.resizing import resize
 from hemato_edge.vision.scale import ScaleEstimator, red_cell_diameter_px
-from hemato_training.data.cell_sets import in_split, split_hash, thin
 from hemato_training.data.field_sets import load_fields
+from hemato_training.data.records import in_split, split_hash, thin
 from hemato_training.locate.views import Drawn
 
 if TYPE_CHECKING:

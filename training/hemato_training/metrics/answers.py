@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hemato_training.data.cell_sets import Record
     from hemato_training.data.crops import Cells
+    from hemato_training.data.records import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ def _make(spec: str, options: CameraOptions) -> Camera:
 
         if libcamera_sees_a_camera():
             return picamera.KIND.make(picamera.KIND.name, options)
-    from hemato_edge.cameras.drivers.opencv import DeviceCamera
+    from hemato_edge.cameras.drivers.v4l2 import DeviceCamera
 
     device = int(spec) if spec.isdecimal() else spec
     return DeviceCamera(device, options.width, options.height, options.fps)

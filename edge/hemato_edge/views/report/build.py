@@ -3,51 +3,54 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import replace
 from statistics import median
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from hemato_edge.about import RESEARCH_USE_NOTICE
 from hemato_edge.counting.differential import differential
 from hemato_edge.counting.rejection import uneven_rejection
 from hemato_edge.labels import (
     ARTEFACT,
-    CLASSIFIER_LABELS,
     ERYTHROBLAST,
     LEUKOCYTES,
-    PLATELET_LABEL,
     UNCLASSIFIED,
 )
-from hemato_edge.site.record import adaptation_of, confusions_of, line_of, verification_of
+from hemato_edge.site.record import adaptation_of, confusions_of, line_of
 from hemato_edge.store.records import SETTING_CHANGED
 from hemato_edge.views.report.areas import DIGITS, areas_of, estimates_of, per_field, white_per_1000_red
 from hemato_edge.views.report.clock import clock_set
-from hemato_edge.views.report.field_of_view import field_of_view_line
-from hemato_edge.views.report.incidents import camera_summary, tracking_summary
-from hemato_edge.views.report.model import (
+from hemato_edge.views.report.explanations import (
     METHOD,
     METHOD_ABROAD,
     METHOD_CORRECTED,
     METHOD_VERIFIED,
     NO_SCALE,
     ROUGH,
-    Calibration,
+)
+from hemato_edge.views.report.field_of_view import field_of_view_line
+from hemato_edge.views.report.incidents import camera_summary, tracking_summary
+from hemato_edge.views.report.model import (
     ClassShare,
     Estimates,
-    Figure,
     Letterhead,
     NucleatedRedCells,
     Provenance,
     Report,
     Reviewed,
-    SessionHead,
     Summary,
-    Verification,
+)
+from hemato_edge.views.report.recorded import (
+    calibration_of,
+    letterhead_of,
+    number_set,
+    reference_of,
+    session_head,
+    unanswered_by,
+    verification_part,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from hemato_edge.counting.differential import ClassRow, Differential
     from hemato_edge.counting.known_confusions import Confusions
@@ -93,7 +96,7 @@ def build_report(
         estimates=estimates,
         estimates_note=NO_SCALE if estimates is None else ROUGH,
         reviewed=_reviewed(reader, totals),
-        calibration=_calibration(record),
+        calibration=calibration_of(record),
         warnings={name.removeprefix(_WARNING): n for name, n in tallies.items() if name.startswith(_WARNING)},
         tracking_lost=tallies.get("tracking_lost", 0),
         tracking=tracking_summary(tallies),
@@ -105,25 +108,11 @@ def build_report(
         uneven_rejection=_uneven_rejection(reader, totals),
         clock_set=clock_set(record, fields),
         timings_ms=_timings(fields),
-        letterhead=_letterhead(record, letterhead or Letterhead()),
-        verification=_verification(record),
+        letterhead=letterhead_of(record, letterhead or Letterhead()),
+        verification=verification_part(record),
         verified=line_of(record),
         adapted=adaptation_of(record),
     )
-
-
-def unanswered_by(record: SessionRecord) -> tuple[str, ...]:
-    """The classes that a session's model does not know: it has no such answer, or never gave it to a held-out cell.
-
-    A class of which there were no held-out cells, but which was answered, is known.
-    """
-    answers = record.classifier_labels
-    unknown = {label for label in CLASSIFIER_LABELS if label not in answers}
-    if record.confusion is not None:
-        for index, label in enumerate(answers):
-            if not sum(record.confusion[index]) and not sum(row[index] for row in record.confusion):
-                unknown.add(label)
-    return tuple(label for label in CLASSIFIER_LABELS if label in unknown and label != PLATELET_LABEL)
 
 
 def _all_named(totals: Totals) -> bool:
@@ -154,27 +143,6 @@ def _timings(fields: Sequence[FieldRecord]) -> dict[str, float]:
     return {stage: round(median(values), 3) for stage, values in found.items()}
 
 
-def _letterhead(record: SessionRecord, given: Letterhead) -> Letterhead:
-    """What the session was recorded with, else what is set now."""
-    recorded = {name: setting(record.settings, f"report.{name}") for name in ("operator", "comment")}
-    recorded["comment"] = record.comment or recorded["comment"]
-    return replace(given, **{name: str(text) for name, text in recorded.items() if text})
-
-
-def session_head(record: SessionRecord) -> SessionHead:
-    """What identifies a session."""
-    return SessionHead(
-        id=record.id,
-        label=record.label,
-        state=record.state,
-        ended_because=record.ended_because,
-        camera=record.camera,
-        target=record.target,
-        started_utc=record.started_utc,
-        ended_utc=record.ended_utc,
-    )
-
-
 def count_summary(
     totals: Totals,
     confusion: Confusions | None = None,
@@ -203,47 +171,10 @@ def count_summary(
     )
 
 
-def setting(settings: Mapping[str, object], key: str) -> object | None:
-    """A recorded setting such as "reference.neutrophil", however the session nested it; None where it is not there."""
-    if key in settings:
-        return settings[key]
-    section, _, name = key.partition(".")
-    found = settings.get(section)
-    return found.get(name) if isinstance(found, Mapping) else None
-
-
-def number_set(settings: Mapping[str, object], key: str) -> float | None:
-    """The same where it is a number, else None."""
-    found = setting(settings, key)
-    return float(found) if isinstance(found, (int, float)) else None
-
-
-def reference_of(settings: Mapping[str, object]) -> dict[str, tuple[float, float]]:
-    """The reference intervals that a session was recorded with, label → percent; none where it has none."""
-    found = {label: setting(settings, f"reference.{label}") for label in LEUKOCYTES}
-    return {
-        label: (float(ends[0]), float(ends[1]))
-        for label, ends in found.items()
-        if isinstance(ends, (list, tuple)) and len(ends) == 2
-    }
-
-
 def _method(confusion: Confusions | None) -> str:
     if confusion is None or not (confusion.here or confusion.abroad):
         return METHOD_CORRECTED
     return METHOD_VERIFIED if confusion.here else METHOD_ABROAD
-
-
-def _verification(record: SessionRecord) -> Verification | None:
-    found = verification_of(record)
-    if found is None:
-        return None
-    low, value, high = (
-        None if share is None else round(100 * share, DIGITS)
-        for share in (found.right.low, found.right.value, found.right.high)
-    )
-    right = None if low is None or value is None else Figure(low, value, high)
-    return Verification(found.cells, found.created, right)
 
 
 def _class_share(row: ClassRow) -> ClassShare:
@@ -298,12 +229,6 @@ def _reviewed(reader: Reader, totals: Totals) -> Reviewed:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, DIGITS)
-
-
-def _calibration(record: SessionRecord) -> Calibration | None:
-    """The profile that the session was recorded with; None without one."""
-    found = {name: setting(record.settings, f"calibration.{name}") for name in Calibration.__dataclass_fields__}
-    return None if found["profile"] is None else Calibration(**cast("dict[str, str]", found))  # type: ignore[arg-type]
 
 
 def _provenance(reader: Reader, record: SessionRecord, tallies: Mapping[str, int]) -> Provenance:

@@ -45,7 +45,7 @@ def _text(reports: Sequence[Report], _: Reader) -> Iterator[str]:
 
 
 def _json(reports: Sequence[Report], _: Reader) -> Iterator[str]:
-    from hemato_edge.views.report.model import as_json
+    from hemato_edge.views.report.json_document import as_json
 
     yield from (as_json(reports[0]), "\n")
 

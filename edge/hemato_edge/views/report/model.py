@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from hemato_edge.counting.intervals import CONFIDENCE
 from hemato_edge.site.verification import NOT_VERIFIED
 
 if TYPE_CHECKING:
-    from hemato_edge.counting.rejection import UnevenRejection
+    from datetime import datetime
 
-_LEVEL = f"{100 * CONFIDENCE:.0f} %"
-METHOD = (
-    f"Percentages are of the classified white cells. {_LEVEL} CI: Clopper-Pearson; "
-    "it covers sampling, not the classifier's own errors."
-)
-"""What the percentages and intervals mean where the classifier's confusion matrix is not known."""
-METHOD_CORRECTED = (
-    f"Percentages are of the classified white cells. {_LEVEL} CI: it covers sampling and the classifier's confusions "
-    "as its held-out cells showed them; another laboratory's slides may be confused more."
-)
-"""What they mean where it is; see `counting.confusion`."""
-METHOD_ABROAD = (
-    f"Percentages are of the classified white cells. {_LEVEL} CI: it covers sampling and the classifier's confusions, "
-    "which on this unverified microscope may differ as they did between laboratories that it was trained without."
-)
-"""What they mean where the card tells how the model did elsewhere; see `counting.travelled`."""
-METHOD_VERIFIED = (
-    f"Percentages are of the classified white cells. {_LEVEL} CI: it covers sampling and the classifier's confusions "
-    "as reviewed cells of this microscope showed them."
-)
-"""What they mean on a verified microscope."""
-NO_SCALE = "No micrometre and no absolute estimate: the session has no calibration (`hemato-edge calibrate`)."
-"""Why a report has no densities."""
-ROUGH = (
-    "Estimates per litre are a rule of thumb for a monolayer (settings estimate.*); their CI covers chance and the "
-    "scale's uncertainty, not the smear's thickness. The area is where such cells were seen whole, each place once."
-)
-"""What the densities mean."""
+    from hemato_edge.counting.rejection import UnevenRejection
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,32 +286,3 @@ class Report(Summary):
         if self.clock_set is not None:
             start = self.clock_set.started_utc
         return (None if end is not None and start > end else start), end
-
-
-def document(report: Report) -> dict[str, Any]:
-    """The report as plain data that JSON can carry. Its keys are an interface.
-
-    `session` stands first; below it the keys are the attributes of the classes of this module.
-    """
-    plain: dict[str, Any] = as_data(report)
-    head = {"session": plain.pop("session")}
-    ratio = report.white_per_1000_red
-    if ratio is not None:  # this one key was always written in another order than its like
-        plain["white_per_1000_red"] = {"value": ratio.value, "ci_low": ratio.ci_low, "ci_high": ratio.ci_high}
-    return head | plain
-
-
-def as_data(value: Any) -> Any:
-    """A value of this module as dicts, lists, texts and numbers."""
-    if is_dataclass(value):
-        return {one.name: as_data(getattr(value, one.name)) for one in fields(value)}
-    if isinstance(value, Mapping):
-        return {name: as_data(inner) for name, inner in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [as_data(inner) for inner in value]
-    return value.isoformat() if isinstance(value, (datetime, date)) else value
-
-
-def as_json(report: Report) -> str:
-    """One JSON document."""
-    return json.dumps(document(report), indent=1, ensure_ascii=False, allow_nan=False)

@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 from hemato_edge.about import RESEARCH_USE_NOTICE
-from hemato_edge.views.report.build import count_summary, session_head
-from hemato_edge.views.report.model import as_data
+from hemato_edge.views.report.build import count_summary
+from hemato_edge.views.report.json_document import as_data
+from hemato_edge.views.report.recorded import session_head
 from hemato_edge.views.report.words import printable
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import pytest
 
 from hemato_edge.cameras.camera import EndOfFrames, OpenCamera
 from hemato_edge.cameras.demo.camera import DemoCamera
-from hemato_edge.cameras.drivers.opencv import DeviceCamera, GStreamerCamera, StreamCamera, VideoFile, has_gstreamer
+from hemato_edge.cameras.drivers.opencv import GStreamerCamera, StreamCamera, VideoFile, has_gstreamer
+from hemato_edge.cameras.drivers.v4l2 import DeviceCamera
 from hemato_edge.errors import CameraError
 
 FRAMES = 25

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hemato_edge.cameras.camera import OpenCamera
-from hemato_edge.cameras.drivers.opencv import DeviceCamera
+from hemato_edge.cameras.drivers.v4l2 import DeviceCamera
 from hemato_edge.errors import CameraError
 
 

@@ -20,7 +20,7 @@ from hemato_edge.store.reader import Reader
 from hemato_edge.store.writer import open_writer
 from hemato_edge.views.report.build import build_report
 from hemato_edge.views.report.formats import FORMATS
-from hemato_edge.views.report.model import as_json
+from hemato_edge.views.report.json_document import as_json
 
 EXPECTED = Path(__file__).parent / "recorded_report.json"
 """The JSON of a session that has something of everything, as it was before the report had a type."""

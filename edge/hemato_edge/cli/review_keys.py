@@ -1,0 +1,103 @@
+"""Cells one by one in a terminal, one key a cell."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+import typer
+
+from hemato_edge.errors import HematoEdgeError
+from hemato_edge.labels import BY_NAME
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hemato_edge.store.reader import Reader
+    from hemato_edge.store.records import CellRecord
+    from hemato_edge.store.writer import Writer
+
+KEYS = {one.key: one.name for one in BY_NAME.values()}
+"""Key → what the cell is called."""
+_KEY_HELP = " · ".join(f"{one.key} {one.words}" for one in BY_NAME.values())
+_HELP = f"{_KEY_HELP}\ny the first guess is right · s skip · z undo · q quit"
+_BLIND_HELP = f"{_KEY_HELP}\ns skip · z undo · q quit"
+
+
+class TerminalError(HematoEdgeError):
+    """Cells are walked through key by key, and standard input is no terminal."""
+
+
+def walk(
+    screen: Console, reader: Reader, writer: Writer, queue: list[CellRecord], who: str, *, blind: bool = False
+) -> int:
+    """Show cell after cell and do what the keys say; how many were named at the end.
+
+    Args:
+        screen: where they are shown.
+        reader: of the database.
+        writer: of the same.
+        queue: the cells.
+        who: names them.
+        blind: do not show what the program, or another person, called them.
+    """
+    named: list[int] = []
+    at = 0
+    while at < len(queue):
+        cell = queue[at]
+        _show(screen, reader, cell, f"{at + 1} of {len(queue)}", blind=blind)
+        key = _key()
+        if key in ("q", "\x03", "\x04", "\x1b"):
+            break
+        if key == "z":
+            if named:
+                at = named.pop()
+                writer.undo(queue[at].session, who, datetime.now(timezone.utc))
+        elif key == "s":
+            at += 1
+        elif (key == "y" and not blind) or key in KEYS:
+            label = KEYS.get(key, cell.best)
+            writer.relabel(cell.session, cell.field, cell.number, label, who, datetime.now(timezone.utc))
+            screen.print(f"→ {BY_NAME[label].words}")
+            named.append(at)
+            at += 1
+        else:
+            screen.print(f"[bold]{key!r} means nothing here.[/bold]")
+    return len(named)
+
+
+def _key() -> str:
+    """The key that was pressed.
+
+    Raises:
+        TerminalError: there is no terminal.
+    """
+    import termios
+
+    try:
+        return typer.getchar().lower()
+    except (OSError, EOFError, termios.error) as error:
+        raise TerminalError(
+            "There is no terminal to press keys in.", "Type `review export DIR`, or `review relabel`."
+        ) from error
+
+
+def _show(screen: Console, reader: Reader, cell: CellRecord, place: str, *, blind: bool) -> None:
+    from hemato_edge.views.images.terminal_image import cell_preview
+
+    screen.rule(f"{place}: field {cell.field}, cell {cell.number}")
+    portrait = reader.portrait(cell.session, cell.field, cell.number)
+    if portrait is None:
+        screen.print("(no picture of it was kept)")
+    elif screen.is_terminal:
+        screen.print(cell_preview(portrait.jpeg), end="")
+    if not blind:
+        screen.print(answer(cell))
+    screen.print(_BLIND_HELP if blind else _HELP, style="dim")
+
+
+def answer(cell: CellRecord) -> str:
+    """What a cell is called, and the three most likely classes."""
+    likely = sorted(cell.probabilities.items(), key=lambda item: -item[1])[:3]
+    guesses = ", ".join(f"{BY_NAME[label].words} {100 * share:.0f} %" for label, share in likely)
+    return f"{BY_NAME[cell.name].words} ({guesses})"

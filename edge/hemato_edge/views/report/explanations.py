@@ -1,0 +1,34 @@
+"""What the figures of a report mean, in the words that stand on it."""
+
+from __future__ import annotations
+
+from hemato_edge.counting.intervals import CONFIDENCE
+
+_LEVEL = f"{100 * CONFIDENCE:.0f} %"
+METHOD = (
+    f"Percentages are of the classified white cells. {_LEVEL} CI: Clopper-Pearson; "
+    "it covers sampling, not the classifier's own errors."
+)
+"""What the percentages and intervals mean where the classifier's confusion matrix is not known."""
+METHOD_CORRECTED = (
+    f"Percentages are of the classified white cells. {_LEVEL} CI: it covers sampling and the classifier's confusions "
+    "as its held-out cells showed them; another laboratory's slides may be confused more."
+)
+"""What they mean where it is; see `counting.confusion`."""
+METHOD_ABROAD = (
+    f"Percentages are of the classified white cells. {_LEVEL} CI: it covers sampling and the classifier's confusions, "
+    "which on this unverified microscope may differ as they did between laboratories that it was trained without."
+)
+"""What they mean where the card tells how the model did elsewhere; see `counting.travelled`."""
+METHOD_VERIFIED = (
+    f"Percentages are of the classified white cells. {_LEVEL} CI: it covers sampling and the classifier's confusions "
+    "as reviewed cells of this microscope showed them."
+)
+"""What they mean on a verified microscope."""
+NO_SCALE = "No micrometre and no absolute estimate: the session has no calibration (`hemato-edge calibrate`)."
+"""Why a report has no densities."""
+ROUGH = (
+    "Estimates per litre are a rule of thumb for a monolayer (settings estimate.*); their CI covers chance and the "
+    "scale's uncertainty, not the smear's thickness. The area is where such cells were seen whole, each place once."
+)
+"""What the densities mean."""

@@ -1,0 +1,94 @@
+"""What a session's own record says for its report: its settings, its calibration, how it was verified, who counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from hemato_edge.labels import CLASSIFIER_LABELS, LEUKOCYTES, PLATELET_LABEL
+from hemato_edge.site.record import verification_of
+from hemato_edge.views.report.areas import DIGITS
+from hemato_edge.views.report.model import Calibration, Figure, Letterhead, SessionHead, Verification
+
+if TYPE_CHECKING:
+    from hemato_edge.store.records import SessionRecord
+
+
+def unanswered_by(record: SessionRecord) -> tuple[str, ...]:
+    """The classes that a session's model does not know: it has no such answer, or never gave it to a held-out cell.
+
+    A class of which there were no held-out cells, but which was answered, is known.
+    """
+    answers = record.classifier_labels
+    unknown = {label for label in CLASSIFIER_LABELS if label not in answers}
+    if record.confusion is not None:
+        for index, label in enumerate(answers):
+            if not sum(record.confusion[index]) and not sum(row[index] for row in record.confusion):
+                unknown.add(label)
+    return tuple(label for label in CLASSIFIER_LABELS if label in unknown and label != PLATELET_LABEL)
+
+
+def letterhead_of(record: SessionRecord, given: Letterhead) -> Letterhead:
+    """What the session was recorded with, else what is set now."""
+    recorded = {name: setting(record.settings, f"report.{name}") for name in ("operator", "comment")}
+    recorded["comment"] = record.comment or recorded["comment"]
+    return replace(given, **{name: str(text) for name, text in recorded.items() if text})
+
+
+def session_head(record: SessionRecord) -> SessionHead:
+    """What identifies a session."""
+    return SessionHead(
+        id=record.id,
+        label=record.label,
+        state=record.state,
+        ended_because=record.ended_because,
+        camera=record.camera,
+        target=record.target,
+        started_utc=record.started_utc,
+        ended_utc=record.ended_utc,
+    )
+
+
+def setting(settings: Mapping[str, object], key: str) -> object | None:
+    """A recorded setting such as "reference.neutrophil", however the session nested it; None where it is not there."""
+    if key in settings:
+        return settings[key]
+    section, _, name = key.partition(".")
+    found = settings.get(section)
+    return found.get(name) if isinstance(found, Mapping) else None
+
+
+def number_set(settings: Mapping[str, object], key: str) -> float | None:
+    """The same where it is a number, else None."""
+    found = setting(settings, key)
+    return float(found) if isinstance(found, (int, float)) else None
+
+
+def reference_of(settings: Mapping[str, object]) -> dict[str, tuple[float, float]]:
+    """The reference intervals that a session was recorded with, label → percent; none where it has none."""
+    found = {label: setting(settings, f"reference.{label}") for label in LEUKOCYTES}
+    return {
+        label: (float(ends[0]), float(ends[1]))
+        for label, ends in found.items()
+        if isinstance(ends, (list, tuple)) and len(ends) == 2
+    }
+
+
+def verification_part(record: SessionRecord) -> Verification | None:
+    """How right the program was on this microscope; None where that was never verified."""
+    found = verification_of(record)
+    if found is None:
+        return None
+    low, value, high = (
+        None if share is None else round(100 * share, DIGITS)
+        for share in (found.right.low, found.right.value, found.right.high)
+    )
+    right = None if low is None or value is None else Figure(low, value, high)
+    return Verification(found.cells, found.created, right)
+
+
+def calibration_of(record: SessionRecord) -> Calibration | None:
+    """The profile that the session was recorded with; None without one."""
+    found = {name: setting(record.settings, f"calibration.{name}") for name in Calibration.__dataclass_fields__}
+    return None if found["profile"] is None else Calibration(**cast("dict[str, str]", found))  # type: ignore[arg-type]
