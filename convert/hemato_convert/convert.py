@@ -21,7 +21,7 @@ from hemato_convert.parity import ParityReport, compare
 from hemato_convert.quantise import quantise
 from hemato_convert.report import laboratory_parity, write_report
 from hemato_convert.source import REPRESENTATIVE, read_run, records_of, representative_records
-from hemato_convert.trial import run_flatbuffer, try_flatbuffer
+from hemato_convert.trial import every_output, try_flatbuffer
 from hemato_edge.errors import DataError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle, write_bundle
@@ -168,7 +168,6 @@ def convert(
     abroad = None if left_out is None else _abroad(source, data, flatbuffer, (temperature, threshold), left_out)
     threshold = threshold if abroad is None else abroad.threshold
     golden = golden_images(source.size)
-    golden_logits, _ = run_flatbuffer(flatbuffer, golden)
     float_figures, _ = figures_by_laboratory(float_logits, val)
     int8_figures, overall = figures_by_laboratory(tried.logits, val, temperature, threshold)
     card = complete_card(
@@ -191,7 +190,7 @@ def convert(
             created=datetime.now(timezone.utc).replace(microsecond=0),
         )
     )
-    write_bundle(out, flatbuffer, card, golden, {"logits": golden_logits}, prototypes=prototypes)
+    write_bundle(out, flatbuffer, card, golden, every_output(flatbuffer, golden), prototypes=prototypes)
     ClassifierModel(read_bundle(out)).verify()
     operations = operation_versions(flatbuffer)
     facts = {

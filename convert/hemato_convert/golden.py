@@ -1,10 +1,13 @@
 """Synthetic pictures for the golden check: a device must answer them as the converter did.
 
-They are drawn from a seed, so that no foreign picture travels in a model file.
+They are drawn from a seed, so that no foreign picture travels in a model file. `python -m hemato_convert.golden FILE…`
+gives classifiers that were converted earlier today's pairs, of all outputs; the network stays as it is.
 """
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -42,3 +45,32 @@ def _blobs(size: int, rng: Generator) -> NDArray[np.uint8]:
             b, g, r = (float(v) for v in np.clip(np.asarray(colour) + rng.normal(0, 12, 3), 0, 255))
             cv2.ellipse(picture, (x, y), (wide, high), float(rng.uniform(0, 180)), 0, 360, (b, g, r), -1, cv2.LINE_AA)
     return picture
+
+
+def renew(path: Path) -> None:
+    """Give a classifier's bundle golden pairs of all its outputs.
+
+    Raises:
+        ModelError: it cannot be read, is no classifier, or was not converted for this version of the runtime.
+    """
+    from importlib.metadata import version
+
+    from hemato_convert.trial import every_output
+    from hemato_edge.errors import ModelError
+    from hemato_edge.models.bundle import PROTOTYPES, read_bundle, write_bundle
+    from hemato_edge.models.card import ClassifierCard
+    from hemato_edge.models.engines.litert import PACKAGE
+
+    bundle = read_bundle(path)
+    card = bundle.card
+    if not isinstance(card, ClassifierCard) or card.versions.get(PACKAGE) != version(PACKAGE):
+        raise ModelError(f"{path} is no classifier that was converted with {PACKAGE} {version(PACKAGE)}.")
+    images = golden_images(card.input.size, card.golden.count)
+    compiled = {one.part: bundle.part(one.part) for one in card.artefacts}
+    home = None if bundle.prototypes is None else bundle.part(PROTOTYPES)
+    write_bundle(path, bundle.flatbuffer, card, images, every_output(bundle.flatbuffer, images), compiled, home)
+
+
+if __name__ == "__main__":
+    for file in sys.argv[1:]:
+        renew(Path(file))

@@ -64,6 +64,11 @@ def run_flatbuffer(flatbuffer: bytes, images: NDArray[np.uint8]) -> tuple[NDArra
     return tried.logits, tried.step
 
 
+def every_output(flatbuffer: bytes, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    """All that a flatbuffer gives for images (n, H, W, 3) uint8, by name, (n, …) float32: what golden pairs hold."""
+    return TFLiteEngine(interpreter_class(), flatbuffer, threads=2).run(images)
+
+
 def try_flatbuffer(flatbuffer: bytes, images: NDArray[np.uint8]) -> Trial:
     """All that a classifier's flatbuffer gives for images (n, S, S, 3) uint8, but for the maps."""
     engine = TFLiteEngine(interpreter_class(), flatbuffer, threads=2)

@@ -106,6 +106,7 @@ def _verification(path: Path) -> dict[str, object]:
     from hemato_edge.models.bundle import read_bundle
     from hemato_edge.models.card import ClassifierCard
     from hemato_edge.models.classifier_model import ClassifierModel
+    from hemato_edge.models.golden import tolerance_of
     from hemato_edge.models.locator_model import LocatorModel
     from hemato_edge.vision.classify.classifier import TFLiteClassifier
     from hemato_edge.vision.locate.choice import TFLiteLocator
@@ -122,7 +123,7 @@ def _verification(path: Path) -> dict[str, object]:
         "golden_inputs": bundle.card.golden.count,
         "largest_difference": judge.golden_difference,
         "measure": "largest logit difference" if is_classifier else "mean difference of a map in steps",
-        "tolerance": bundle.card.golden.tolerance,
+        "tolerance": tolerance_of(bundle, judge.model.runtime, judge.model.engine),
         "runtime": f"{judge.model.runtime.name} {judge.model.runtime.version}",
         "delegate_partitions": None if delegation is None else delegation.partitions,
         "good": True,

@@ -37,7 +37,7 @@ def check_golden(bundle: Bundle, wanted: str) -> dict[str, object]:
         found |= {"runtime": f"{runtime.name} {runtime.version}"}
         classifies = isinstance(bundle.card, ClassifierCard)
         model = ClassifierModel(bundle, runtime=runtime) if classifies else LocatorModel(bundle, runtime=runtime)
-        found |= {"difference": model.verify(), "tolerance": tolerance_of(bundle, runtime.name)}
+        found |= {"difference": model.verify(), "tolerance": tolerance_of(bundle, runtime, model.engine)}
         known = model.engine.delegation()
         if known is None:
             return found

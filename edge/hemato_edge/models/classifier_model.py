@@ -92,15 +92,29 @@ class ClassifierModel:
         return outputs.logits, outputs.maps
 
     def verify(self) -> float:
-        """Run the golden inputs; returns the largest difference of a logit.
+        """Run the golden inputs; returns the largest difference of a logit, or of another output in a logit's steps.
+
+        Maps and embeddings have other units: their difference is taken in steps of their quantisation, each as much as
+        a step of a logit is. Where the steps are not known, logits alone are compared.
 
         Raises:
-            ModelError: if it exceeds the card's tolerance: this device does not compute what the converter computed.
+            ModelError: if it exceeds the tolerance: this device does not compute what the converter computed.
         """
-        expected = self.bundle.golden_outputs[LOGITS]
-        difference = float(np.abs(self.logits(self.bundle.golden_inputs) - expected).max())
-        refuse_difference(self.bundle, self.runtime, difference, "a logit differs by")
-        return difference
+        answers, expected, steps = (
+            self.answers(self.bundle.golden_inputs),
+            self.bundle.golden_outputs,
+            self.engine.steps,
+        )
+        worst = 0.0
+        for name in (LOGITS, MAPS, EMBEDDINGS):
+            if name not in expected or (name != LOGITS and not {name, LOGITS} <= steps.keys()):
+                continue
+            if name not in answers or answers[name].shape != expected[name].shape:
+                raise ModelError(f"{self.bundle.path} has golden pairs of an output '{name}' that it does not give.")
+            weight = 1.0 if name == LOGITS else steps[LOGITS][0] / steps[name][0]
+            worst = float(np.maximum(worst, np.abs(answers[name] - expected[name]).max() * weight))  # NaN stays NaN
+        refuse_difference(self.bundle, self.runtime, self.engine, worst, "a logit differs by")
+        return worst
 
     def _check_shapes(self) -> None:
         card, engine = self.card, self.engine

@@ -68,7 +68,7 @@ class LocatorModel:
             for name, map_ in zip((HEAT, BOXES), self.maps(window), strict=True):
                 values, step = expected[name]
                 worst = max(worst, float(np.abs(map_ - values[i]).mean()) / step)
-        refuse_difference(self.bundle, self.runtime, worst, "the steps of a map differ on average by")
+        refuse_difference(self.bundle, self.runtime, self.engine, worst, "the steps of a map differ on average by")
         return worst
 
     def _check_shapes(self) -> None:

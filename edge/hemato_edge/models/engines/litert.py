@@ -9,7 +9,7 @@ from hemato_edge.models.engines.tflite import tflite_runtime_of
 if TYPE_CHECKING:
     from hemato_edge.models.engines.engine import Runtime
 
-NAME = "litert"
+NAME, PACKAGE = "litert", "ai-edge-litert"
 
 
 def interpreter_class() -> Any:
@@ -21,4 +21,4 @@ def interpreter_class() -> Any:
 
 def find() -> Runtime:
     """LiteRT. Raises ImportError where it is not installed."""
-    return tflite_runtime_of(NAME, "ai-edge-litert", interpreter_class())
+    return tflite_runtime_of(NAME, PACKAGE, interpreter_class())
