@@ -163,10 +163,8 @@ class Session:
 @lru_cache(maxsize=2)
 def _models(model: Path | None) -> tuple[TFLiteClassifier, Locator, QualityGate]:
     settings = load_settings(overrides={"model.path": model})
-    classifier = load_classifier(settings.model.path, settings.model.threads, settings.model.runtime)
-    locator = load_locator(
-        **settings.locator.model_dump(), threads=settings.model.threads, runtime=settings.model.runtime
-    )
+    classifier = load_classifier(**settings.model.model_dump())
+    locator = load_locator(**settings.locator.model_dump(), **settings.model.model_dump(exclude={"path"}))
     return classifier, locator, QualityGate(**settings.quality.model_dump())
 
 

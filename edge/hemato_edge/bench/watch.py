@@ -64,10 +64,12 @@ def load_eyes(settings: Settings, threads: int | None = None) -> Eyes:
     threads = threads or settings.model.threads
     runtime = find_runtime(settings.model.runtime)
     located, classified = Invocations(), Invocations()
-    bundle = read_bundle(settings.model.path or shipped_classifier())
+    bundle = read_bundle(settings.model.path or shipped_classifier(), settings.model.trusted_keys)
     classifier = TFLiteClassifier(ClassifierModel(bundle, threads, watched(runtime, classified)))
-    locator = load_locator(**settings.locator.model_dump(), threads=threads, runtime=settings.model.runtime)
+    locator = load_locator(
+        **settings.locator.model_dump(), **{**settings.model.model_dump(exclude={"path"}), "threads": threads}
+    )
     if isinstance(locator, TFLiteLocator):
-        own = read_bundle(settings.locator.path or shipped_locator())
+        own = read_bundle(settings.locator.path or shipped_locator(), settings.model.trusted_keys)
         locator = TFLiteLocator(LocatorModel(own, threads, watched(runtime, located)), settings.locator.min_score)
     return Eyes(locator, classifier, located, classified)

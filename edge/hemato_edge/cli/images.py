@@ -59,10 +59,8 @@ def analyze(
     images = pictures_of(images, recursive=recursive)
     targets = {} if annotate is None else output_names(images, annotate)
     settings = load_settings(overrides={"model.path": model, "locator.min_score": min_score})
-    classifier = load_classifier(settings.model.path, settings.model.threads, settings.model.runtime)
-    locator = load_locator(
-        **settings.locator.model_dump(), threads=settings.model.threads, runtime=settings.model.runtime
-    )
+    classifier = load_classifier(**settings.model.model_dump())
+    locator = load_locator(**settings.locator.model_dump(), **settings.model.model_dump(exclude={"path"}))
     gate = QualityGate(**settings.quality.model_dump())
     failures = Failures()
     output = Output(as_json=as_json, as_jsonl=as_jsonl)
@@ -182,7 +180,7 @@ def _classifier(model: Path | None) -> TFLiteClassifier:
     from hemato_edge.vision.classify.classifier import load_classifier
 
     settings = load_settings(overrides={"model.path": model}).model
-    return load_classifier(settings.path, settings.threads, settings.runtime)
+    return load_classifier(**settings.model_dump())
 
 
 class Progress:

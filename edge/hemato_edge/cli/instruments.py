@@ -146,8 +146,8 @@ def make_instruments(resolved: Resolved) -> Instruments:
     settings = resolved.settings
     calibration = _calibration(settings)
     model = settings.model
-    classifier = load_classifier(model.path, model.threads, model.runtime)
-    locator = load_locator(**settings.locator.model_dump(), threads=model.threads, runtime=model.runtime)
+    classifier = load_classifier(**model.model_dump())
+    locator = load_locator(**settings.locator.model_dump(), **model.model_dump(exclude={"path"}))
     return Instruments(resolved, classifier, locator, calibration, _camera(settings, calibration))
 
 

@@ -97,6 +97,55 @@ def attach(
     typer.echo(f"{bundle} holds {artefact.part} for {artefact.runtime}, within {artefact.tolerance:g}")
 
 
+@app.command()
+def key(
+    file: Annotated[Path, typer.Argument(help="A new file: it signs. FILE.pub is given away.", metavar="FILE")],
+) -> None:
+    """Make a pair of keys, to sign models with."""
+    from hemato_edge.models.trust import make_signing_key
+
+    name = make_signing_key(file)
+    typer.echo(f"{file}: the key {name}; keep it to yourself. {file}.pub is for those who are to trust it.")
+
+
+@app.command()
+def sign(
+    bundle: Annotated[Path, typer.Argument(help="A bundle; it stays as it is.", metavar="BUNDLE")],
+    key: Annotated[Path, typer.Option(metavar="FILE", help="What `model key` made.")],
+) -> None:
+    """Sign a model: the signature is written beside it, as BUNDLE.sig, and belongs there wherever it goes."""
+    from hemato_edge.models.bundle import read_bundle
+    from hemato_edge.models.trust import sign as put_name_to
+    from hemato_edge.models.trust import signature_path
+
+    read_bundle(bundle)  # nobody signs what could not be run
+    name = put_name_to(bundle, key)
+    typer.echo(f"{signature_path(bundle)}: signed by {name}")
+
+
+@app.command()
+def trust(
+    key: Annotated[Path, typer.Argument(help="A public key, as `model key` wrote it.", metavar="KEY.pub")],
+    folder: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Of trusted keys; else the setting model.trusted_keys.")
+    ] = None,
+) -> None:
+    """Trust a key: where model.trusted_keys is set, only models that such a key signed are run, and those that ship."""
+    from hemato_edge.errors import ConfigurationError
+    from hemato_edge.models.trust import trust as add
+    from hemato_edge.settings import load_settings
+
+    wanted = folder or load_settings().model.trusted_keys
+    if wanted is None:
+        raise ConfigurationError(
+            "There is no folder of trusted keys.", "Name one in the setting model.trusted_keys, or with --folder."
+        )
+    name, file = add(key, wanted)
+    typer.echo(f"{name} is trusted ({file}); remove the file to end that.")
+    if folder is not None and load_settings().model.trusted_keys != folder.absolute():
+        typer.echo(f'Not in force yet: set model.trusted_keys = "{folder.absolute()}".')
+
+
 def _verification(path: Path) -> dict[str, object]:
     """The outcome of one bundle's golden check.
 

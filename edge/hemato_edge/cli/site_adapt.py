@@ -65,7 +65,7 @@ def adapt(
     from hemato_edge.vision.classify.classifier import load_classifier
 
     desk, settings = Desk(profile), load_settings()
-    classifier = load_classifier(settings.model.path, settings.model.threads, settings.model.runtime)
+    classifier = load_classifier(**settings.model.model_dump())
     home = _prototypes(classifier)
     material = (
         _from_folder(desk, folder, settings, classifier) if folder else _from_sessions(desk, db, session, classifier)
@@ -119,9 +119,7 @@ def _from_folder(desk: Desk, folder: Path, settings: Settings, classifier: TFLit
     from hemato_edge.pipeline.site_pictures import embed_folder
     from hemato_edge.vision.locate.choice import load_locator
 
-    locator = load_locator(
-        **settings.locator.model_dump(), threads=settings.model.threads, runtime=settings.model.runtime
-    )
+    locator = load_locator(**settings.locator.model_dump(), **settings.model.model_dump(exclude={"path"}))
     kept = desk.folder.load(desk.name)
     embedded = embed_folder(folder, locator, classifier, lambda error: typer.echo(f"warning: {error}", err=True))
     return Material(embedded, [], [], kept, f"folder {folder.name}", ())

@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from hemato_edge.errors import ModelError
 from hemato_edge.models.card import ClassifierCard, read_card
 from hemato_edge.models.prototypes import Prototypes, unpack_prototypes
+from hemato_edge.models.trust import require_trust
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -158,14 +159,22 @@ def write_bundle(
     temporary.replace(path)
 
 
-def read_bundle(path: Path) -> Bundle:
+def read_bundle(path: Path, trusted_keys: Path | None = None) -> Bundle:
     """Read a model file and check its card and hashes.
 
+    Args:
+        path: of the file.
+        trusted_keys: a folder of public keys, one of which has to have signed it, unless it ships with this package;
+            None: no signature is asked for.
+
     Raises:
-        ModelError: if there is no such file, no card, an incomplete card, or a part with another hash.
+        ModelError: if there is no such file, no card, an incomplete card, or a part with another hash; or it is not
+            signed by whom it should be.
     """
     whole = _read(path)
     _check_shipped(path, whole)
+    if trusted_keys is not None and path.parent != SHIPPED:
+        require_trust(path, whole, trusted_keys)
     parts, model_end = _unzip(path, whole, (LABELS, CARD, GOLDEN))
     try:
         card = read_card(parts[CARD])

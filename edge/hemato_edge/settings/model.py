@@ -88,6 +88,11 @@ class ModelSettings(Section):
         description="auto, litert, tflite-runtime, or another package's; auto: LiteRT before tflite-runtime",
     )
     threads: int = Field(1, ge=1, le=64, description="threads of one inference")
+    trusted_keys: FilePath | None = Field(
+        None,
+        examples=["/etc/hemato-edge/trusted-keys"],
+        description="folder of public keys: only models that one of them signed run, and those that ship; none: any",
+    )
 
 
 class LocatorSettings(Section):

@@ -12,6 +12,7 @@ from outcomes import assert_one_line_error
 
 from hemato_edge.cameras.demo.slide import draw_field
 from hemato_edge.labels import CLASSIFIER_LABELS, UNCLASSIFIED
+from hemato_edge.models.bundle import shipped_classifier
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +142,20 @@ def test_model_commands(program) -> None:
     assert [m["task"] for m in verified["models"]] == ["classify", "locate"]
     assert [m["task"] for m in json.loads(program("model", "list", "--json").stdout)] == ["classify", "locate"]
     assert "int8" in program("model", "info").stdout
+
+
+def test_only_trusted_models_are_run_where_that_is_set(program, tmp_path: Path) -> None:
+    own, key, keys = tmp_path / "own.tflite", tmp_path / "maker", tmp_path / "keys"
+    own.write_bytes(shipped_classifier().read_bytes())
+    assert program("model", "key", key).returncode == 0
+    assert_one_line_error(program("model", "trust", f"{key}.pub"), 6, "model.trusted_keys")
+    said = program("model", "trust", f"{key}.pub", "--folder", keys).stdout
+    assert "is trusted" in said
+    assert "Not in force yet" in said
+    env = {"HEMATO_EDGE_MODEL__TRUSTED_KEYS": str(keys)}
+    picture = tmp_path / "field.png"
+    picture.write_bytes(b"no picture")
+    refused = program("classify", picture, "--model", own, **env)
+    assert_one_line_error(refused, 4, "is not signed")
+    assert program("model", "sign", own, "--key", key).returncode == 0
+    assert_one_line_error(program("classify", picture, "--model", own, **env), 8)

@@ -41,13 +41,15 @@ class Classifier(Protocol):
         ...
 
 
-def load_classifier(path: Path | None = None, threads: int = 1, runtime: str = "auto") -> TFLiteClassifier:
+def load_classifier(
+    path: Path | None = None, threads: int = 1, runtime: str = "auto", trusted_keys: Path | None = None
+) -> TFLiteClassifier:
     """The classifier of a bundle, or the one that ships; verified before it is returned.
 
     Raises:
         ModelError: see `read_bundle`, `ClassifierModel` and `TFLiteClassifier`.
     """
-    bundle = read_bundle(path or shipped_classifier())
+    bundle = read_bundle(path or shipped_classifier(), trusted_keys)
     return TFLiteClassifier(ClassifierModel(bundle, threads, find_runtime(runtime)))
 
 

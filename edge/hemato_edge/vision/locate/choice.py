@@ -52,7 +52,7 @@ class TFLiteLocator(LearnedLocator):
 
 
 def _learned(options: LocatorOptions) -> TFLiteLocator:
-    bundle = read_bundle(options.path or shipped_locator())
+    bundle = read_bundle(options.path or shipped_locator(), options.trusted_keys)
     return TFLiteLocator(LocatorModel(bundle, options.threads, find_runtime(options.runtime)), options.min_score)
 
 
@@ -70,6 +70,7 @@ def load_locator(
     min_score: float | None = None,
     threads: int = 1,
     runtime: str = "auto",
+    trusted_keys: Path | None = None,
 ) -> RecordedLocator:
     """The locator that the settings ask for, verified before it is returned.
 
@@ -80,6 +81,7 @@ def load_locator(
         min_score: for all kinds of cells; None for the locator's own.
         threads: of one inference.
         runtime: see `find_runtime`.
+        trusted_keys: see `read_bundle`.
 
     Raises:
         ModelError: there is no such kind, or it cannot be loaded; see also `read_bundle`, `LocatorModel` and
@@ -88,7 +90,7 @@ def load_locator(
     if kind == AUTO:
         kind = "learned" if path is not None or shipped_locator().exists() else "opencv"
     found = KINDS_OF_LOCATOR[kind] if kind in KINDS_OF_LOCATOR else _brought(kind)
-    return found.make(LocatorOptions(path, min_score, threads, runtime))
+    return found.make(LocatorOptions(path, min_score, threads, runtime, trusted_keys))
 
 
 def _brought(name: str) -> LocatorKind:

@@ -21,12 +21,14 @@ class LocatorOptions:
         min_score: detections under this score are not reported, 0…1; None for the locator's own thresholds.
         threads: of one inference.
         runtime: see `hemato_edge.models.engines.choice.find_runtime`.
+        trusted_keys: see `hemato_edge.models.bundle.read_bundle`.
     """
 
     path: Path | None = None
     min_score: float | None = None
     threads: int = 1
     runtime: str = "auto"
+    trusted_keys: Path | None = None
 
 
 class RecordedLocator(Locator, Protocol):
