@@ -14,14 +14,14 @@ from hemato_convert.abroad import Abroad, LeftOut, figures_abroad, only_judged, 
 from hemato_convert.attributes import AttributeHead, attribute_specs, described, fit_head
 from hemato_convert.card import CardParts, make_card
 from hemato_convert.embedding import fit_projection
-from hemato_convert.golden import COUNT, TOLERANCE_STEPS, golden_images
+from hemato_convert.golden import COUNT, TOLERANCE_STEPS, golden_pairs
 from hemato_convert.graph import export_graph
 from hemato_convert.operations import operation_versions
 from hemato_convert.parity import ParityReport, compare
 from hemato_convert.quantise import quantise
 from hemato_convert.report import laboratory_parity, write_report
 from hemato_convert.source import REPRESENTATIVE, read_run, records_of, representative_records
-from hemato_convert.trial import every_output, try_flatbuffer
+from hemato_convert.trial import try_flatbuffer
 from hemato_edge.errors import DataError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle, write_bundle
@@ -167,7 +167,6 @@ def convert(
     temperature, threshold = calibrate(tried.logits, val.labels)
     abroad = None if left_out is None else _abroad(source, data, flatbuffer, (temperature, threshold), left_out)
     threshold = threshold if abroad is None else abroad.threshold
-    golden = golden_images(source.size)
     float_figures, _ = figures_by_laboratory(float_logits, val)
     int8_figures, overall = figures_by_laboratory(tried.logits, val, temperature, threshold)
     card = complete_card(
@@ -190,7 +189,7 @@ def convert(
             created=datetime.now(timezone.utc).replace(microsecond=0),
         )
     )
-    write_bundle(out, flatbuffer, card, golden, every_output(flatbuffer, golden), prototypes=prototypes)
+    write_bundle(out, flatbuffer, card, *golden_pairs(flatbuffer, source.size), prototypes=prototypes)
     ClassifierModel(read_bundle(out)).verify()
     operations = operation_versions(flatbuffer)
     facts = {

@@ -35,6 +35,16 @@ def golden_images(size: int, count: int = COUNT, seed: int = SEED) -> NDArray[np
     return np.stack([_blobs(size, rng) for _ in range(count)])
 
 
+def golden_pairs(
+    flatbuffer: bytes, size: int, count: int = COUNT
+) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.float32]]]:
+    """Pictures as from `golden_images`, and all that a classifier's flatbuffer gives for them, by name."""
+    from hemato_convert.trial import every_output
+
+    images = golden_images(size, count)
+    return images, every_output(flatbuffer, images)
+
+
 def _blobs(size: int, rng: Generator) -> NDArray[np.uint8]:
     picture = np.empty((size, size, 3), np.uint8)
     picture[:] = rng.integers(205, 250, 3)
@@ -55,7 +65,6 @@ def renew(path: Path) -> None:
     """
     from importlib.metadata import version
 
-    from hemato_convert.trial import every_output
     from hemato_edge.errors import ModelError
     from hemato_edge.models.bundle import PROTOTYPES, read_bundle, write_bundle
     from hemato_edge.models.card import ClassifierCard
@@ -65,10 +74,10 @@ def renew(path: Path) -> None:
     card = bundle.card
     if not isinstance(card, ClassifierCard) or card.versions.get(PACKAGE) != version(PACKAGE):
         raise ModelError(f"{path} is no classifier that was converted with {PACKAGE} {version(PACKAGE)}.")
-    images = golden_images(card.input.size, card.golden.count)
+    pairs = golden_pairs(bundle.flatbuffer, card.input.size, card.golden.count)
     compiled = {one.part: bundle.part(one.part) for one in card.artefacts}
     home = None if bundle.prototypes is None else bundle.part(PROTOTYPES)
-    write_bundle(path, bundle.flatbuffer, card, images, every_output(bundle.flatbuffer, images), compiled, home)
+    write_bundle(path, bundle.flatbuffer, card, *pairs, compiled, home)
 
 
 if __name__ == "__main__":
