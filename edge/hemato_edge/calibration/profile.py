@@ -8,9 +8,11 @@ import hashlib
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
+from hemato_edge.aperture import Aperture
 from hemato_edge.calibration.flat_field import MAX_GAIN, NODES, FlatFieldMap
 from hemato_edge.site.parts import SitePart
 
@@ -19,9 +21,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-FORMAT = 2
-"""Version of the file; a higher one comes from a newer program and is refused. A profile without a `site` is still of
-the first, which older programs read."""
+FORMAT = 3
+"""Version of the file; a higher one comes from a newer program and is refused. A profile without a `mask` is still of
+the second, and one without a `site` too of the first, which older programs read."""
 
 ControlValue = bool | int | float | str | list[float]
 
@@ -104,6 +106,60 @@ class ControlsPart(_Part):
     created: AwareDatetime
 
 
+class MaskPart(_Part):
+    """What of a frame is slide, and what lies over it; each mask a PNG in base64, white where nothing is seen."""
+
+    rectangle: tuple[int, int, int, int]
+    kinds: list[str]
+    hidden: str | None = None
+    retreat_px: float = 0.0
+    overlay: str | None = None
+    overlays_told: bool
+    share: float
+    frames: int
+    created: AwareDatetime
+
+    @staticmethod
+    def of(
+        outer: Aperture, overlay: NDArray[np.bool_] | None, *, told: bool, share: float, frames: int, created: datetime
+    ) -> MaskPart:
+        """The part that keeps an aperture, and what lies over it, (h, w) bool over its rectangle."""
+        return MaskPart(
+            rectangle=outer.rectangle,
+            kinds=list(outer.kinds),
+            hidden=_drawn(outer.hidden),
+            retreat_px=outer.retreat_px,
+            overlay=_drawn(overlay),
+            overlays_told=told,
+            share=round(share, 4),
+            frames=frames,
+            created=created,
+        )
+
+    def aperture(self, frame_size: tuple[int, int]) -> Aperture:
+        """What of a frame of that size is slide, but for what lies over it.
+
+        Raises:
+            ValueError: if it does not fit.
+        """
+        return Aperture(frame_size, self.rectangle, self._mask(self.hidden), None, tuple(self.kinds), self.retreat_px)
+
+    def overlay_mask(self) -> NDArray[np.bool_] | None:
+        """(h, w) bool over its rectangle: what lies over the slide; None for nothing."""
+        return self._mask(self.overlay)
+
+    def _mask(self, drawn: str | None) -> NDArray[np.bool_] | None:
+        if drawn is None:
+            return None
+        content = np.frombuffer(base64.b64decode(drawn, validate=True), np.uint8)
+        picture = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE) if len(content) else None
+        x0, y0, x1, y1 = self.rectangle
+        if picture is None or picture.shape != (y1 - y0, x1 - x0):
+            msg = "its mask is no picture of its rectangle"
+            raise ValueError(msg)
+        return np.asarray(picture) > 127
+
+
 class Profile(_Part):
     """What is kept of one objective.
 
@@ -113,6 +169,7 @@ class Profile(_Part):
         frame_size: width and height of the frames it was made with, pixels: it holds for no other size.
         camera: SPEC or file it was made with.
         scale, flat_field, controls: what was calibrated; None where it was not.
+        mask: what of a frame is slide; None where it was not calibrated.
         site: how right the program is behind it, and a head of its own; None where it was never verified.
     """
 
@@ -124,16 +181,23 @@ class Profile(_Part):
     scale: ScalePart | None = None
     flat_field: FlatFieldPart | None = None
     controls: ControlsPart | None = None
+    mask: MaskPart | None = None
     site: SitePart | None = None
 
     def with_site(self, site: SitePart | None) -> Profile:
         """The same with another `site`, in the format that this needs."""
-        return self.model_copy(update={"site": site, "format": 1 if site is None else FORMAT})
+        return self.with_parts({"site": site})
+
+    def with_parts(self, parts: Mapping[str, object]) -> Profile:
+        """The same with other parts, by their names, in the oldest format that holds them."""
+        changed = self.model_copy(update=dict(parts))
+        oldest = FORMAT if changed.mask is not None else 1 if changed.site is None else 2
+        return changed.model_copy(update={"format": oldest})
 
     @property
     def created(self) -> datetime:
         """When its newest part was made."""
-        parts = [part.created for part in (self.scale, self.flat_field, self.controls) if part is not None]
+        parts = [part.created for part in (self.scale, self.flat_field, self.controls, self.mask) if part is not None]
         return max(parts) if parts else datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
     def session_section(self) -> dict[str, object]:
@@ -150,7 +214,15 @@ class Profile(_Part):
             "source": None if scale is None else scale.source,
             "flat_field_sha256": None if flat is None else flat.sha256,
             "controls": None if controls is None else _plain(controls.values),
+            "mask": None if self.mask is None else {"kinds": self.mask.kinds, "slide_share": self.mask.share},
         }
+
+
+def _drawn(mask: NDArray[np.bool_] | None) -> str | None:
+    """A mask (h, w) as a PNG in base64; None for none."""
+    if mask is None:
+        return None
+    return base64.b64encode(cv2.imencode(".png", mask.astype(np.uint8) * np.uint8(255))[1].tobytes()).decode()
 
 
 def _plain(values: Mapping[str, ControlValue]) -> dict[str, object]:

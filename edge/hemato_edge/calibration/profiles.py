@@ -136,6 +136,9 @@ def _parse(content: str, file: Path, name: str) -> Profile:
         profile = Profile.model_validate(tree)
         if profile.flat_field is not None:
             profile.flat_field.map()
+        if profile.mask is not None:
+            profile.mask.aperture(profile.frame_size)
+            profile.mask.overlay_mask()
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"

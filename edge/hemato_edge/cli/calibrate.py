@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from hemato_edge.calibration.flat_field import FlatField
-    from hemato_edge.calibration.profile import ControlsPart, FlatFieldPart, Profile, ScalePart
+    from hemato_edge.calibration.profile import ControlsPart, FlatFieldPart, MaskPart, Profile, ScalePart
     from hemato_edge.calibration.profiles import ProfileFolder
     from hemato_edge.errors import CalibrationError
     from hemato_edge.pipeline.calibrating import Taken
@@ -126,6 +126,28 @@ def lock_camera(
     desk.keep(taken, part)
 
 
+@app.command("mask")
+def field_mask(
+    images: Pictures = None,
+    camera: CameraSpec = None,
+    frames: Annotated[int, typer.Option(min=1, max=200, help="Frames to take from a camera.")] = 40,
+    profile: ProfileName = None,
+    objective: Objective = None,
+    replace: Replace = False,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """What of a frame is slide, and what lies over it: bars, an eyepiece's rim, scale bars, dust. Move the stage."""
+    from hemato_edge.pipeline.calibrating import mask_part
+
+    desk = Desk(config, profile, objective, replace=replace, as_json=as_json)
+    taken = desk.take(images, camera, frames)
+    part = mask_part(taken, desk.flat_field(taken), round_field=desk.settings.camera.mask == "round")
+    if not part.overlays_told:
+        typer.echo("warning: the stage moved too little to tell dust, reticles and text; take more --frames", err=True)
+    desk.keep(taken, part)
+
+
 @app.command("list")
 def list_profiles(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """What profiles there are."""
@@ -197,6 +219,7 @@ class Desk:
         """Pictures, or frames of the camera under the exposure that the profile has locked."""
         from hemato_edge.cameras.calibrated import PreparedCamera
         from hemato_edge.cameras.registry import make_camera
+        from hemato_edge.cameras.turned import turned
         from hemato_edge.pipeline.calibrating import any_colour, take_frames, take_pictures
 
         if images:
@@ -205,7 +228,7 @@ class Desk:
                 raise typer.BadParameter(msg)
             return take_pictures(images)
         settings = self.camera_settings
-        source = any_colour(make_camera(camera or settings.spec, settings))
+        source = turned(any_colour(make_camera(camera or settings.spec, settings)), settings.rotate)
         if self._old is not None and self._old.controls is not None:
             controls = self._old.controls
             source = PreparedCamera(source, None, controls.driver, dict(controls.values), settings.open_timeout_s)
@@ -220,7 +243,7 @@ class Desk:
             return None
         return FlatField(old.flat_field.map(), old.frame_size)
 
-    def keep(self, taken: Taken, part: ScalePart | FlatFieldPart | ControlsPart) -> None:
+    def keep(self, taken: Taken, part: ScalePart | FlatFieldPart | ControlsPart | MaskPart) -> None:
         """Put the part into its profile and tell of it; without a name only tell."""
         from hemato_edge.calibration.profile import Profile
         from hemato_edge.pipeline.calibrating import keep, with_part
@@ -269,6 +292,7 @@ def _line(row: dict[str, object]) -> str:
     if isinstance(row["um_per_px"], float) and isinstance(row["um_per_px_uncertainty"], float):
         scale = f"{row['um_per_px']:.5f} ± {row['um_per_px_uncertainty']:.5f} µm/px by {row['method']}"
     parts = [scale, "flat field" if row["flat_field_sha256"] else "", "locked exposure" if row["controls"] else ""]
+    parts.append("mask" if row["mask"] else "")
     objective = f" ({row['objective']})" if row["objective"] else ""
     return f"{row['profile']}{objective}: {', '.join(part for part in parts if part)}, {row['created']}"
 
@@ -288,6 +312,9 @@ def _lines(profile: Profile) -> list[str]:
     if flat is not None:
         falloff = f"{100 * _falloff(profile):.0f} % less light in the darkest corner"
         lines.append(f"  flat field  {falloff}; from {flat.frames} frames, {100 * flat.rest:.1f} % off a smooth course")
+    if profile.mask is not None:
+        left_out = ", ".join(profile.mask.kinds + ["overlays"] * (profile.mask.overlay is not None)) or "nothing"
+        lines.append(f"  mask        {100 * profile.mask.share:.0f} % of a frame is slide; left out: {left_out}")
     if controls is not None:
         held = ", ".join(f"{name} {value}" for name, value in controls.values.items())
         lines.append(f"  locked      {held} ({controls.driver})")

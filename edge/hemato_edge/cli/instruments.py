@@ -81,7 +81,7 @@ class Instruments:
         from hemato_edge.vision.quality import QualityGate
 
         gate = QualityGate(**self.settings.quality.model_dump())
-        mask = mask_of(self.settings.camera)
+        mask = mask_of(self.settings.camera, None if self.calibration is None else self.calibration.known_mask)
         return FieldAnalyzer(gate, self.locator, self.naming, self.calibration, mask=mask)
 
     def session_start(self, label: str, target: int | None) -> SessionStart:

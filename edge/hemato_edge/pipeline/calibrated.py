@@ -10,6 +10,10 @@ from hemato_edge.calibration.scale import contradiction
 from hemato_edge.cameras.calibrated import PreparedCamera
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hemato_edge.aperture import Aperture
     from hemato_edge.calibration.profile import Profile
     from hemato_edge.cameras.camera import Camera
     from hemato_edge.settings import CameraSettings
@@ -45,6 +49,12 @@ class SessionCalibration:
     def corrected(self, frame: Frame) -> Frame:
         """The frame under even light; the same one if the profile has no flat field. It must fit."""
         return frame if self._flat is None else replace(frame, image=self._flat.apply(frame.image))
+
+    @property
+    def known_mask(self) -> tuple[Aperture, NDArray[np.bool_] | None] | None:
+        """What of a frame is slide, and what lies over it, as the profile knows it; None where it does not."""
+        mask = self.profile.mask
+        return None if mask is None else (mask.aperture(self.profile.frame_size), mask.overlay_mask())
 
     def compare(self, red_cell_px: float | None, looks: int) -> str | None:
         """The name of the warning if the session's red cells contradict the scale; `doubt` then says why.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.calibration.flat_field import FlatField, measure_flat_field
 from hemato_edge.calibration.micrometer import measure_micrometer
-from hemato_edge.calibration.profile import ControlsPart, FlatFieldPart, Profile, ScalePart
+from hemato_edge.calibration.profile import ControlsPart, FlatFieldPart, MaskPart, Profile, ScalePart
 from hemato_edge.calibration.scale import MICROMETER, scale_from_red_cells, scale_from_rulings
 from hemato_edge.cameras.camera import EndOfFrames, OpenCamera
 from hemato_edge.cameras.controls import LockableCamera
@@ -17,6 +17,8 @@ from hemato_edge.cameras.drivers.files import FilesCamera
 from hemato_edge.cameras.drivers.opencv import CaptureCamera
 from hemato_edge.cameras.picture_files import read_picture
 from hemato_edge.errors import CalibrationError, CameraError
+from hemato_edge.pipeline.field_mask import UNTOLD_WORDS, FieldMask
+from hemato_edge.values import Frame
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.locator import OpenCvLocator
 
@@ -159,6 +161,33 @@ def flat_field_part(taken: Taken) -> FlatFieldPart:
     return FlatFieldPart.of(measure_flat_field(taken.images), _now())
 
 
+def mask_part(taken: Taken, flat: FlatField | None, *, round_field: bool = False) -> MaskPart:
+    """What of the frames is slide: by the look of the first, and by what does not move with the slide in the others.
+
+    Args:
+        taken: frames of a moving stage, in the order in which they were taken.
+        flat: evens the light first, where the profile has one.
+        round_field: a person knows that the field is round.
+
+    Raises:
+        CalibrationError: if it cannot be told.
+    """
+    mask = FieldMask(round_field=round_field)
+    now = _now()
+    for number, image in enumerate(taken.images):
+        even = image if flat is None else flat.apply(image)
+        aperture = mask.aperture_of(Frame(even, number, float(number), now, taken.source))
+        mask.learn(FieldView(even, aperture))
+    if mask.untold is not None:
+        raise CalibrationError(
+            f"What of the frames is slide cannot be told: {UNTOLD_WORDS[mask.untold]}.",
+            "Light an even place of the smear, or paint a mask and name it in camera.mask.",
+        )
+    outer, overlay = mask.learnt()
+    told = mask.overlays_told
+    return MaskPart.of(outer, overlay, told=told, share=mask.aperture.share, frames=len(taken.images), created=now)
+
+
 def lock_camera(camera: Camera, timeout_s: float) -> tuple[ControlsPart, Taken]:
     """Lock exposure and white balance of a camera that is not open yet, and take a frame under them.
 
@@ -182,7 +211,7 @@ def keep(
     folder: ProfileFolder,
     name: str,
     taken: Taken,
-    part: ScalePart | FlatFieldPart | ControlsPart,
+    part: ScalePart | FlatFieldPart | ControlsPart | MaskPart,
     *,
     objective: str | None,
     replace: bool,
@@ -222,7 +251,7 @@ def keep(
 
 
 def with_part(
-    base: Profile, taken: Taken, part: ScalePart | FlatFieldPart | ControlsPart, objective: str | None
+    base: Profile, taken: Taken, part: ScalePart | FlatFieldPart | ControlsPart | MaskPart, objective: str | None
 ) -> Profile:
     """The profile with one part new; `objective` is kept where it is None."""
     changes: dict[str, object] = {"camera": taken.source}
@@ -232,9 +261,11 @@ def with_part(
         changes["scale"] = part
     elif isinstance(part, FlatFieldPart):
         changes["flat_field"] = part
+    elif isinstance(part, MaskPart):
+        changes["mask"] = part
     else:
         changes["controls"] = part
-    return base.model_copy(update=changes)
+    return base.with_parts(changes)
 
 
 def _now() -> datetime:

@@ -18,17 +18,27 @@ from hemato_edge.errors import ConfigurationError
 from hemato_edge.vision.optics.field_of_view import UNTOLD_DARK, find_aperture
 from hemato_edge.vision.optics.glance import is_suspicious, rough_glass, still_holds
 from hemato_edge.vision.optics.overlays import OverlayWatch, covered_by, find_marks
-from hemato_edge.vision.optics.round_field import ROUND
+from hemato_edge.vision.optics.round_field import ROUND, UNTOLD_SOFT
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from hemato_edge.settings import CameraSettings
     from hemato_edge.values import Frame, Image
     from hemato_edge.vision.field_view import FieldView
 
 NOTHING = Aperture.whole(1, 1)
 OVERLAY, MARKS, FILE = "overlay", "marks", "file"
+PROFILE, PROFILE_LEFT = "profile", "profile_left"
+"""Tallies of a mask that came from the calibration profile: it is at work; the frames contradict it."""
 UNTOLD_ROUND, UNTOLD_SIZE = "round", "size"
 """Why an aperture cannot be told: a round one was asked for and there is none; the one given is of another size."""
+UNTOLD_WORDS = {
+    UNTOLD_DARK: "there is hardly any light",
+    UNTOLD_SOFT: "its rim is as soft as uneven light",
+    UNTOLD_ROUND: "no circle was found",
+    UNTOLD_SIZE: "the mask that was given is of another size",
+}
 CHECKED_EVERY = 64
 """A mask is held against one of so many frames: a diaphragm is turned, a camera is shifted on its tube."""
 _LEAST_SLIDE = 0.02
@@ -44,6 +54,8 @@ class FieldMask:
         search: whether to look for one; without, all of a frame is slide.
         round_field: a person knows that it is round: a soft rim is believed, and nothing but a circle.
         crop: x, y, width, height of the part of a frame that is looked at, pixels; None: all of it.
+        known: what an earlier session of the same microscope found, and what lay over it, (h, w) bool or None; it is
+            believed as long as the frames do not contradict it.
 
     Attributes:
         aperture: of the last frame.
@@ -57,7 +69,9 @@ class FieldMask:
         search: bool = True,
         round_field: bool = False,
         crop: tuple[int, int, int, int] | None = None,
+        known: tuple[Aperture, NDArray[np.bool_] | None] | None = None,
     ) -> None:
+        self._known, self._from_profile, self._overlay = known, "", None if known is None else known[1]
         self._round = round_field
         self._given, self._search, self._crop = given, search and given is None, crop
         self._found: Aperture | None = None
@@ -101,12 +115,17 @@ class FieldMask:
         if not self._search or self._found is None or view.aperture is not self.aperture:
             return
         if self._watch.add(view.window):
-            self.aperture = covered_by(self._found, self._watch.hidden, OVERLAY)
+            self._overlay = self._watch.hidden
+            self.aperture = covered_by(self._found, self._overlay, OVERLAY)
 
     @property
     def overlays_told(self) -> bool:
         """Whether the stage has moved enough for overlays to be told, or nobody looks for them."""
         return self._watch.told or not self._search
+
+    def learnt(self) -> tuple[Aperture, NDArray[np.bool_] | None]:
+        """What of a frame is slide, and what lies over that, (h, w) bool over its rectangle, or None: to be kept."""
+        return self.aperture if self._found is None else self._found, self._watch.hidden
 
     def tallies(self) -> dict[str, int]:
         """What a session records of its mask: how much of a frame is slide, what hides the rest, and what is untold."""
@@ -115,6 +134,8 @@ class FieldMask:
         else:
             told = {"mask:slide_permille": round(1000 * self.aperture.share)}
             told |= {f"mask:{kind}": 1 for kind in self.aperture.kinds}
+        if self._from_profile:
+            told[f"mask:{self._from_profile}"] = 1
         return told if self.untold is None else told | {f"mask_untold:{self.untold}": 1}
 
     def _follow(self, image: Image) -> None:
@@ -125,6 +146,7 @@ class FieldMask:
         elif self._frames % CHECKED_EVERY == 0 and not self._holds(image):
             self._against += 1
             if self._against >= SURE_CHECKS:
+                self._from_profile = PROFILE_LEFT if self._from_profile else ""
                 self._begin(image)
         elif self._frames % CHECKED_EVERY == 0:
             self._against = 0
@@ -137,11 +159,25 @@ class FieldMask:
     def _begin(self, image: Image) -> None:
         """Make the mask of a frame anew."""
         self._against = 0
+        if self._take_known(image):
+            return
         found, self.untold = self._seen(image)
         self._watch = OverlayWatch()
         marks = find_marks(found.window(image), rough_glass(image))
         self.aperture = covered_by(found, marks, MARKS)
         self._found = None if self.untold == UNTOLD_DARK else found
+
+    def _take_known(self, image: Image) -> bool:
+        """Begin with what is known from before, if the first frame does not contradict it; whether it does not."""
+        if self._known is None or self._known[0].frame_size != (image.shape[1], image.shape[0]):
+            return False
+        (self._found, self._overlay), self._known = self._known, None
+        if not self._holds(image):
+            self._from_profile, self._overlay = PROFILE_LEFT, None
+            return False
+        self._from_profile, self.untold = PROFILE, None
+        self.aperture = covered_by(self._found, self._overlay, OVERLAY)
+        return True
 
     def _seen(self, image: Image) -> tuple[Aperture, str | None]:
         size = image.shape[1], image.shape[0]
@@ -171,14 +207,19 @@ def _cropped(size: tuple[int, int], crop: tuple[int, int, int, int] | None) -> A
     return Aperture(size, (x0, y0, x1, y1), kinds=("crop",)) if x1 > x0 and y1 > y0 else Aperture.whole(*size)
 
 
-def mask_of(settings: CameraSettings) -> FieldMask:
+def mask_of(settings: CameraSettings, known: tuple[Aperture, NDArray[np.bool_] | None] | None = None) -> FieldMask:
     """The mask that a person asks for.
+
+    Args:
+        settings: of the camera.
+        known: what the calibration profile knows of it; it counts where the mask is looked for in whole frames.
 
     Raises:
         ConfigurationError: the file that is named is no mask.
     """
     if settings.mask in ("auto", "round"):
-        return FieldMask(round_field=settings.mask == "round", crop=settings.crop)
+        known = known if settings.crop is None else None
+        return FieldMask(round_field=settings.mask == "round", crop=settings.crop, known=known)
     if settings.mask == "none":
         return FieldMask(search=False, crop=settings.crop)
     return FieldMask(read_mask(Path(settings.mask).expanduser()))

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hemato_edge.aperture import Aperture
 from hemato_edge.calibration.flat_field import NODES, FlatFieldMap
-from hemato_edge.calibration.profile import ControlsPart, FlatFieldPart, Profile, ScalePart
+from hemato_edge.calibration.profile import FORMAT, ControlsPart, FlatFieldPart, MaskPart, Profile, ScalePart
 from hemato_edge.calibration.profiles import ProfileFolder
 from hemato_edge.errors import CalibrationError
 
@@ -49,6 +50,26 @@ def test_what_was_kept_comes_back(folder: ProfileFolder) -> None:
     assert (folder.path / "40x.json").stat().st_size < 30_000
 
 
+def test_a_mask_that_was_kept_comes_back(folder: ProfileFolder) -> None:
+    hidden, overlay = np.zeros((400, 600), bool), np.zeros((400, 600), bool)
+    hidden[:40, :50] = overlay[300:310] = True
+    outer = Aperture((640, 480), (20, 40, 620, 440), hidden, None, ("round",), 2.5)
+    mask = MaskPart.of(outer, overlay, told=True, share=0.78, frames=40, created=NOW)
+    folder.save(folder.load("40x").with_parts({"mask": mask}))
+    profile = folder.load("40x")
+    assert profile.format == FORMAT
+    assert profile.mask is not None
+    known = profile.mask.aperture(profile.frame_size)
+    assert (known.rectangle, known.kinds, known.retreat_px) == (outer.rectangle, outer.kinds, outer.retreat_px)
+    assert np.array_equal(known.hidden, hidden)
+    assert np.array_equal(profile.mask.overlay_mask(), overlay)
+    assert profile.session_section()["mask"] == {"kinds": ["round"], "slide_share": 0.78}
+    assert profile.with_parts({"mask": None}).format == 1
+    folder.save(profile.with_parts({"mask": mask.model_copy(update={"rectangle": (0, 0, 600, 300)})}))
+    with pytest.raises(CalibrationError, match="its mask is no picture of its rectangle"):
+        folder.load("40x")
+
+
 def test_a_profile_without_a_scale_states_no_micrometre(folder: ProfileFolder) -> None:
     folder.save(Profile(name="light", frame_size=(640, 480)))
     section = folder.load("light").session_section()
@@ -81,7 +102,7 @@ def test_names_that_are_no_file_names(folder: ProfileFolder, name: str) -> None:
         (b"[]", "damaged"),
         (b'{"format": 1, "name": "40x"}', "frame_size: field required"),
         (b'{"format": 1, "name": "40x", "frame_size": [1, 2], "colour": 3}', "colour: extra inputs"),
-        (b'{"format": 3, "something": "new"}', "of format 3; this program knows 2"),
+        (b'{"format": 9, "something": "new"}', "of format 9; this program knows 3"),
     ],
 )
 def test_damaged_and_newer_files(folder: ProfileFolder, content: bytes, said: str) -> None:

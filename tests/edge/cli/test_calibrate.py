@@ -8,8 +8,10 @@ from pathlib import Path
 
 import cv2
 import pytest
+from obstructed import bars
 from outcomes import assert_one_line_error
 
+from hemato_edge.cameras.camera import OpenCamera
 from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.cameras.demo.slide import UM_PER_PX
 
@@ -49,6 +51,31 @@ def test_a_profile_from_micrometer_to_session(program, micrometers: list[str]) -
     assert "by stage micrometer" in shown
     assert program("calibrate", "remove", "40x").returncode == 0
     assert "no profiles in" in program("calibrate", "list").stdout
+
+
+@pytest.mark.slow
+def test_a_mask_from_calibration_to_table_report_and_record(program, tmp_path: Path) -> None:
+    writer = cv2.VideoWriter(str(tmp_path / "walk.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10, (680, 480))
+    with OpenCamera(DemoCamera(5, frames=20)) as camera:
+        for number in range(20):
+            field = bars((0, 0, 20, 20))(camera.read(1.0).image, number)
+            cv2.imwrite(str(tmp_path / f"f{number:02}.png"), field)
+            writer.write(field)
+    writer.release()
+    pictures = [f"f{number:02}.png" for number in range(0, 20, 5)]
+    made = program("calibrate", "mask", *pictures, "--profile", "40x")
+    assert made.returncode == 0, made.stderr
+    assert "94 % of a frame is slide; left out: bars" in made.stdout
+    assert "the stage moved too little" in made.stderr
+    assert ", mask, " in program("calibrate", "list").stdout
+
+    done = program("run", "--camera", "walk.avi", "--profile", "40x", "--db", "x.db")
+    assert done.returncode == 0, done.stderr
+    line = "94 % of a frame is slide; left out: bars. The mask is the calibration profile's."
+    assert line in " ".join(done.stdout.split())
+    document = json.loads(program("report", "--db", "x.db", "--format", "json").stdout)
+    assert document["provenance"]["settings"]["calibration"]["mask"] == {"kinds": ["bars"], "slide_share": 0.9412}
+    assert line in " ".join(program("report", "--db", "x.db").stdout.split())
 
 
 def test_a_wrong_objective_is_a_warning_and_in_the_record(program, micrometers: list[str], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from obstructed import Obstruction, bars, disc, eyepiece, reticle, scale_bar, vignette
+from obstructed import Obstruction, bars, disc, eyepiece, reticle, scale_bar, then, vignette
 
 from hemato_edge.aperture import Aperture
 from hemato_edge.cameras.camera import OpenCamera
@@ -93,6 +93,23 @@ def test_a_mask_that_is_contradicted_is_made_anew(short: list[Frame]) -> None:
     for _ in range(SURE_CHECKS * CHECKED_EVERY):
         aperture = mask.aperture_of(short[0])
     assert aperture.is_whole
+
+
+def test_what_the_profile_knows_counts_from_the_first_frame(short: list[Frame]) -> None:
+    rig = then(bars((0, 0, 20, 20)), scale_bar((90, 60, 120)))  # of a colour that no single picture tells
+    frames = [replace(frame, image=rig(frame.image, frame.index)) for frame in short]
+    overlay = np.zeros((480, 640), bool)
+    overlay[440:456, 480:610] = True
+    known = Aperture((680, 480), (20, 0, 660, 480), kinds=("bars",)), overlay
+    mask = FieldMask(known=known)
+    aperture = mask.aperture_of(frames[0])
+    assert aperture.kinds == ("bars", "overlay")
+    assert aperture.bridged is not None
+    assert mask.tallies()["mask:profile"] == 1
+    plain = FieldMask(known=(Aperture((640, 480), (20, 0, 620, 480), kinds=("bars",)), None))
+    assert plain.aperture_of(short[0]).is_whole
+    assert plain.tallies() == {"mask:profile_left": 1}
+    assert mask_of(CameraSettings(crop=(0, 0, 300, 300)), known).aperture_of(frames[0]).kinds == ("crop", "bars")
 
 
 def test_pictures_of_their_own_get_a_mask_each(short: list[Frame]) -> None:

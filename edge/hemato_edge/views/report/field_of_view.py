@@ -33,6 +33,10 @@ def field_of_view_line(tallies: Mapping[str, int]) -> str:
     if hides:
         share = tallies.get("mask:slide_permille", 1000) / 10
         parts.append(f"{share:.0f} % of a frame is slide; left out: {', '.join(hides)}.")
+    if "mask:profile" in tallies:
+        parts.append("The mask is the calibration profile's.")
+    if "mask:profile_left" in tallies:
+        parts.append("The frames contradict the mask of the calibration profile; it was made anew.")
     if untold:
         parts.append(f"The field of view cannot be told: {untold[0]}.")
     return " ".join(parts)

@@ -38,10 +38,14 @@ _CIRCLE_OFF = 0.012
 _KNOWN_CIRCLE_OFF = 0.05
 _CORNER = 0.03
 _THREAD = 9
-_RIM = 0.8
+_RIM = 0.7
 _HALF = 0.5
 _GONE = 0.25
 _SOFT_RIM = 0.2
+_LIT_QUANTILE = 0.8
+_CLOSE = 0.08
+_RAYS = 240
+_LEAST_RAYS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +77,35 @@ def find_lit_field(image: Image, glass: NDArray[np.float64], *, round_field: boo
     factor = min(1.0, _SIDE / max(height, width))
     size = max(1, round(width * factor)), max(1, round(height * factor))
     small = np.asarray(cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_AREA), np.uint8)
-    for dark, (surroundings, light) in zip((True, True, False), _surroundings(small, glass), strict=False):
-        hull = _surrounded(surroundings, dark=dark)
-        if hull is None or (dark and float(np.median(light[~hull])) > BLACK_SHARE * float(glass.max())):
+    for around in _surroundings(small, glass):
+        hull = _surrounded(around.place, dark=around.dark)
+        light = around.light(small)
+        if hull is None or (around.dark and float(np.median(light[~hull])) > BLACK_SHARE * float(glass.max())):
             continue
         circle = _circle(hull, _KNOWN_CIRCLE_OFF if round_field else _CIRCLE_OFF)
         if circle is not None:
-            return _round_field(light, circle, (width, height), sure=round_field)
-        if dark and _is_rectangle(hull):
+            rim = _rim(light, *circle) or ((circle[2], 0.0) if round_field else None)
+            return LitField(untold=UNTOLD_SOFT) if rim is None else _round_field(image, around, circle, rim, size)
+        if around.dark and _is_rectangle(hull):
             return LitField(kind=RECTANGLE)
-        if dark and _corners(~hull) == _ALL_CORNERS:
+        if around.dark and _corners(~hull) == _ALL_CORNERS:
             return _shaped_field(hull, (width, height))
     return LitField()
+
+
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """What may surround a field: where it is, (h, w) bool, its colour, (3,) BGR, and how far glass is from that."""
+
+    place: NDArray[np.bool_]
+    colour: NDArray[np.float32]
+    glass_off: float
+    dark: bool
+
+    def light(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """How far pixels (…, 3) are from its colour, no farther than glass, (…) float32; of the dark: their light."""
+        off = np.abs(pixels.astype(np.float32) - self.colour).max(axis=-1)
+        return np.asarray(off if self.dark else np.minimum(off, self.glass_off), np.float32)
 
 
 def _surrounded(surroundings: NDArray[np.bool_], *, dark: bool) -> NDArray[np.bool_] | None:
@@ -118,28 +139,47 @@ def _shaped_field(hull: NDArray[np.bool_], size: tuple[int, int]) -> LitField:
 
 
 def _round_field(
-    light: NDArray[np.float32], circle: tuple[float, float, float], size: tuple[int, int], *, sure: bool
+    image: Image,
+    around: _Surroundings,
+    circle: tuple[float, float, float],
+    rim: tuple[float, float],
+    size: tuple[int, int],
 ) -> LitField:
-    """A field that is a circle of the small picture `light`, (h, w), in a picture of width and height `size`."""
-    x, y, radius = circle
-    rim = _rim(light, x, y, radius)
-    if rim is None and sure:
-        rim = radius, 0.0
-    if rim is None:
-        return LitField(untold=UNTOLD_SOFT)
-    (width, height), (rows, columns) = size, light.shape
+    """A field that is a circle of a small picture of width and height `size`; its rim is measured in the large one."""
+    height, width = image.shape[:2]
+    large = width / size[0]
+    x, y = (circle[0] + 0.5) * large - 0.5, (circle[1] + 0.5) * height / size[1] - 0.5
+    edge, retreat = _close_rim(image, around, (x, y), large * (rim[0] + rim[1])) or (large * rim[0], large * rim[1])
     down, across = np.ogrid[:height, :width]
-    far = np.hypot((across + 0.5) * (columns / width) - 0.5 - x, (down + 0.5) * (rows / height) - 0.5 - y)
-    return LitField(np.asarray(far <= rim[0], np.bool_), ROUND, rim[1] * width / columns)
+    return LitField(np.asarray(np.hypot(across - x, down - y) <= edge, np.bool_), ROUND, retreat)
 
 
-def _surroundings(small: Image, glass: NDArray[np.float64]) -> list[tuple[NDArray[np.bool_], NDArray[np.float32]]]:
-    """What may surround the field, (h, w) bool: the dark, and the one colour of the corners.
+def _close_rim(
+    image: Image, around: _Surroundings, middle: tuple[float, float], radius: float
+) -> tuple[float, float] | None:
+    """As `_rim`, along rays through a picture (H, W, 3), in its pixels; None where they tell nothing."""
+    height, width = image.shape[:2]
+    steps = np.arange((1 - _CLOSE) * radius, (1 + _CLOSE) * radius)
+    angle = np.linspace(0, 2 * np.pi, _RAYS, endpoint=False)[:, None]
+    x = np.rint(middle[0] + np.cos(angle) * steps).astype(np.intp)
+    y = np.rint(middle[1] + np.sin(angle) * steps).astype(np.intp)
+    within = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+    light = around.light(image[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)])
+    enough = np.count_nonzero(within, axis=0) >= _LEAST_RAYS
+    if not enough.all():
+        return None
+    bright = np.nanquantile(np.where(within, light, np.nan), _LIT_QUANTILE, axis=0)
+    inside, outside = float(bright[: len(bright) // 3].max()), float(bright[-len(bright) // 3 :].min())
+    return _crossing(steps, (bright - outside) / max(abs(inside - outside), 1.0), radius)
 
-    Each comes with how far every pixel is from it, (h, w) float32.
-    """
-    brightest = small.max(axis=2).astype(np.float32)
-    found = [(brightest < share * float(glass.max()), brightest) for share in DARK_SHARES]
+
+def _surroundings(small: Image, glass: NDArray[np.float64]) -> list[_Surroundings]:
+    """What may surround the field of a small picture (h, w, 3): the dark, and the one colour of the corners."""
+    brightest, black = small.max(axis=2), np.zeros(3, np.float32)
+    found = [
+        _Surroundings(brightest < share * float(glass.max()), black, float(glass.max()), dark=True)
+        for share in DARK_SHARES
+    ]
     height, width = brightest.shape
     side = max(2, round(_CORNER * min(height, width)))
     corners = [
@@ -147,14 +187,15 @@ def _surroundings(small: Image, glass: NDArray[np.float64]) -> list[tuple[NDArra
         for y in (0, height - side)
         for x in (0, width - side)
     ]
-    middles = np.array([np.median(one, axis=0) for one in corners])
+    middles = np.array([np.median(one, axis=0) for one in corners], np.float32)
     spreads = np.array([np.quantile(np.abs(one - np.median(one, axis=0)).max(axis=1), 0.9) for one in corners])
     for i in np.argsort(spreads).tolist():
         alike = (np.abs(middles - middles[i]).max(axis=1) < UNIFORM) & (spreads < 2 * UNIFORM)
-        if alike.sum() >= 2 and float(np.abs(middles[i] - glass).max()) > FOREIGN:
+        glass_off = float(np.abs(middles[i] - glass).max())
+        if alike.sum() >= LEAST_CORNERS and glass_off > FOREIGN:
             reach = max(UNIFORM, 2.0 * float(spreads[alike].max())) + UNIFORM
-            off = np.abs(small.astype(np.float32) - middles[i]).max(axis=2)
-            found.append((off < reach, np.minimum(off, float(np.abs(middles[i] - glass).max()))))
+            place = np.abs(small.astype(np.float32) - middles[i]).max(axis=2) < reach
+            found.append(_Surroundings(place, middles[i], glass_off, dark=False))
             break
     return found
 
@@ -220,7 +261,7 @@ def _rim(level: NDArray[np.float32], x: float, y: float, radius: float) -> tuple
     steps = np.arange(0.72 * radius, 1.08 * radius, 0.5)
     ring = np.digitize(far, steps)
     light = np.array(
-        [np.quantile(level[ring == i], 0.8) if (ring == i).any() else np.nan for i in range(1, len(steps))]
+        [np.quantile(level[ring == i], _LIT_QUANTILE) if (ring == i).any() else np.nan for i in range(1, len(steps))]
     )
     inside = float(np.nanmax(light[: len(light) // 3]))
     outside = float(np.nanmin(light[len(light) // 2 :]))

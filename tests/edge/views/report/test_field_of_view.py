@@ -19,6 +19,14 @@ from hemato_edge.views.report.field_of_view import field_of_view_line
             {"mask:slide_permille": 940, "mask:bars": 1, "mask:overlay": 1},
             "94 % of a frame is slide; left out: bars, what does not move with the slide.",
         ),
+        (
+            {"mask:slide_permille": 940, "mask:bars": 1, "mask:profile": 1},
+            "94 % of a frame is slide; left out: bars. The mask is the calibration profile's.",
+        ),
+        (
+            {"mask:profile_left": 1},
+            "The frames contradict the mask of the calibration profile; it was made anew.",
+        ),
         ({"mask_untold:dark": 1}, "The field of view cannot be told: hardly any light."),
     ],
 )
