@@ -7,8 +7,12 @@ q nor C is known exactly: both were counted. So counts and matrix are drawn many
 prevalence from the results of a screening test", American Journal of Epidemiology 107 (1978), 71-76.)
 
 Where only the matrix at home is known, it counts the best guesses of all held-out cells, those below the rejection
-threshold included, so it has more confusions than the answers that are given. How much a microscope that was never seen
-differs from home is not in it; that is in the matrices of laboratories that were left out, see `travelled`.
+threshold included, so it has more confusions than the answers that are given. How much a microscope that was never
+seen differs from home is not in it; that is in the matrices of laboratories that were left out, see `travelled`. One of
+these may leave half of its lymphocytes without a name and few of its neutrophils, so what was answered is divided by
+how much of each class is. Which laboratory this one resembles nobody knows before it is verified, but how much it
+leaves unclassified in all is seen: a draw counts by how well it explains that (importance resampling: A. F. M. Smith
+and A. E. Gelfand, The American Statistician 46 (1992), 84-88). Such an interval is wide, as it has to be.
 
 The prior is Jeffreys', half a cell in every place of counts and matrix (H. Jeffreys, Proceedings of the Royal Society
 A 186 (1946), 453-461; that its intervals cover what they say on average: L. D. Brown, T. T. Cai and A. DasGupta,
@@ -40,8 +44,9 @@ _LEAST_ANSWERED = 0.05
 _SURE = 1e-3
 """Of every answer is taken for right: classes that a drawn matrix cannot tell apart then share what was answered."""
 _NONE = 1e-9
-_HOME_CELLS = 20.0
-"""So many cells' worth of home's confusions stand in every row of a laboratory that showed few of a class or none."""
+_SILENT_CELLS = 50.0
+"""A session's share of unclassified cells is believed as if it had been counted in so many: it differs from field to
+field of one slide by more than chance."""
 
 
 def corrected_percentages(
@@ -49,6 +54,7 @@ def corrected_percentages(
     reviewed: Sequence[int],
     confusions: Confusions,
     parts: int,
+    unclassified: int = 0,
     draws: int = DRAWS,
 ) -> list[tuple[float, float, float]]:
     """(low, median, high) for every class, as percent of the first `parts` classes together.
@@ -60,6 +66,7 @@ def corrected_percentages(
         reviewed: (K,) cells by what a person called them: no confusion applies to these.
         confusions: of the classifier; no empty row in `home`.
         parts: how many classes, from the first on, make up the whole.
+        unclassified: cells that the classifier left without a name, and nobody named since.
         draws: how many resamples.
     """
     rng = np.random.default_rng(_SEED)
@@ -71,39 +78,46 @@ def corrected_percentages(
     weight = q.sum(axis=1, keepdims=True)
     true = h
     if answered.any():
-        true = weight * _reckoned_back(q / weight, _drawn(rng, confusions, draws)) + h
+        matrices = _drawn(rng, confusions, draws)
+        shares = _reckoned_back(q / weight, matrices[:, :, :-1])
+        true = weight * shares + h
+        if confusions.abroad and not np.any(confusions.here):
+            likely = _weights(shares, matrices[:, :, -1], float(answered.sum()), unclassified)
+            true = true[rng.choice(draws, draws, p=likely)]
     percent = 100 * true / true[:, :parts].sum(axis=1, keepdims=True)
     low, middle, high = np.quantile(percent, _QUANTILES, axis=0)
     return [(float(a), float(b), float(c)) for a, b, c in zip(low, middle, high, strict=True)]
 
 
 def _drawn(rng: np.random.Generator, confusions: Confusions, draws: int) -> NDArray[np.float64]:
-    """(draws, K, K): probabilities of the answers that are given; a row's rest to one is the cells not classified."""
+    """(draws, K, K + 1) probabilities of the answers; the last one, "unclassified", is 0 where home alone is known."""
     home = np.asarray(confusions.home, np.float64)
     if confusions.abroad or confusions.here:
         abroad = np.asarray(confusions.abroad, np.float64).reshape(-1, len(home), len(home) + 1)
         here = np.asarray(confusions.here or np.zeros((len(home), len(home) + 1)), np.float64)
-        if here.any():
-            return draw_travelled(rng, home, abroad, here, draws)[:, :, :-1]
-        return _as_elsewhere(rng, home, abroad, draws)
+        return draw_travelled(rng, home, abroad, here, draws)
     rows = rng.standard_gamma(np.broadcast_to(home + _PRIOR, (draws, *home.shape)))
-    shares: NDArray[np.float64] = rows / rows.sum(axis=2, keepdims=True)
-    return shares
+    shares = rows / rows.sum(axis=2, keepdims=True)
+    return np.concatenate([shares, np.zeros((draws, len(home), 1))], axis=2)
 
 
-def _as_elsewhere(
-    rng: np.random.Generator, home: NDArray[np.float64], abroad: NDArray[np.float64], draws: int
+def _weights(
+    true: NDArray[np.float64], silent: NDArray[np.float64], answered: float, unclassified: int
 ) -> NDArray[np.float64]:
-    """(draws, K, K) of a microscope that nobody verified: it errs as one of the left-out laboratories.
+    """(draws,) how well each draw explains how many cells stayed unclassified; together one.
 
-    Of the answered cells alone: how often each class stays unclassified differs so much between laboratories that
-    nothing can be reckoned back from it where nobody looked. Home's confusions weigh `_HOME_CELLS` in every row.
+    Args:
+        true: (draws, K) true shares.
+        silent: (draws, K) probability of a class to stay unclassified.
+        answered: cells that were named.
+        unclassified: cells that were not.
     """
-    pattern = home + _PRIOR
-    pattern = _HOME_CELLS * pattern / pattern.sum(axis=1, keepdims=True)
-    rows = rng.standard_gamma(abroad[rng.integers(len(abroad), size=draws), :, :-1] + pattern)
-    shares: NDArray[np.float64] = rows / rows.sum(axis=2, keepdims=True)
-    return shares
+    share = np.clip((true * silent).sum(axis=1), _NONE, 1 - _NONE)
+    cells = answered + unclassified
+    believed = min(1.0, _SILENT_CELLS / max(cells, 1))
+    fit = believed * (unclassified * np.log(share) + answered * np.log(1 - share))
+    weights = np.exp(fit - fit.max())
+    return np.asarray(weights / weights.sum(), np.float64)
 
 
 def _reckoned_back(q: NDArray[np.float64], matrices: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -140,7 +140,8 @@ def _corrected(labels: Mapping[str, int], reviewed: Mapping[str, int], confusion
     if sum(seen) == sum(labels.get(label, 0) for label in CLASSIFIER_LABELS):
         return None  # a person has named every cell: chance alone is left
     machine = [labels.get(label, 0) - by_person for label, by_person in zip(CLASSIFIER_LABELS, seen, strict=True)]
-    found = corrected_percentages(machine, seen, confusion, len(LEUKOCYTES))
+    unclassified = labels.get(UNCLASSIFIED, 0) - reviewed.get(UNCLASSIFIED, 0)
+    found = corrected_percentages(machine, seen, confusion, len(LEUKOCYTES), unclassified)
     return Shares(dict(zip(CLASSIFIER_LABELS, found, strict=True)))
 
 
