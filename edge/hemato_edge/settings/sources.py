@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ NOT_SETTINGS = frozenset({"HEMATO_EDGE_DATA", "HEMATO_EDGE_TFLITE_PYTHON"})
 """Variables with our prefix that are no settings: the tests' development images, and another Python of theirs."""
 _LIST = "`hemato-edge config show` lists what can be set."
 _LONGEST = 100
+_LARGEST = 1 << 20
+"""Bytes of a configuration file: the whole example has 20 kB."""
 DEFAULT, COMMAND_LINE = "default", "command line"
 """Origins of a value; the others name their file or variable."""
 
@@ -144,7 +147,18 @@ def _read_file(path: Path) -> dict[str, tuple[object, str]]:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_bytes().decode()
+        opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe is not waited for
+        with os.fdopen(opened, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(opened).st_mode):
+                raise ConfigurationError(
+                    f"The configuration file {path} is no file.", "It must be a readable TOML file."
+                )
+            content = stream.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise ConfigurationError(
+                f"The configuration file {path} has more than {_LARGEST >> 20} MB.", "Check the path given to --config."
+            )
+        return content.decode()
     except FileNotFoundError:
         raise ConfigurationError(
             f"There is no configuration file {path}.", "Check the path given to --config."

@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hemato_edge.errors import StoreError
 from hemato_edge.store.chain import DESCRIBED, last_entry
@@ -51,6 +51,30 @@ _CELLS = f"{_WITH_FIELD} ORDER BY c.field, c.number"
 _DOUBTFUL = (
     f"{_WITH_FIELD} AND c.relabelled IS NULL AND j.cell IS NULL ORDER BY c.confidence, c.field, c.number LIMIT ?"
 )
+_WITH_PICTURE = "EXISTS (SELECT 1 FROM portraits p WHERE (p.session, p.field, p.cell) = (c.session, c.field, c.number))"
+_PICTURED = (
+    f"{_WITH_FIELD} AND j.cell IS NULL AND coalesce(c.relabelled, c.label) = ? AND {_WITH_PICTURE}"
+    " ORDER BY c.confidence, c.field, c.number LIMIT ?"
+)
+
+_COUNTED_WHERE = (
+    "FROM cells c JOIN fields f ON f.session = c.session AND f.number = c.field"
+    " LEFT JOIN joined j ON j.session = c.session AND j.field = c.field AND j.cell = c.number"
+    " WHERE c.session = ? AND j.cell IS NULL"
+)
+_PER_REGION = f"SELECT f.region, count(*) {_COUNTED_WHERE} GROUP BY f.region"
+_PLACES = (
+    f"SELECT c.x_px, c.y_px, coalesce(c.relabelled, c.label) {_COUNTED_WHERE} AND f.region = ?"
+    " ORDER BY c.field, c.number"
+)
+
+
+class Place(NamedTuple):
+    """Where a counted cell lies on the slide, in the coordinates of its region (pixels), and what it counts as."""
+
+    x_px: float
+    y_px: float
+    name: str
 
 
 class Reader:
@@ -173,6 +197,18 @@ class Reader:
         """The judged cells of a session that count, each once."""
         return (cell for cell in self.cells(session) if cell.joined is None)
 
+    def cells_per_region(self, session: int) -> dict[int, int]:
+        """Region → cells that count there; none where the fields are files of their own."""
+        with translated(self.path):
+            return {row[0]: row[1] for row in self._connection.execute(_PER_REGION, (session,)) if row[0] is not None}
+
+    def places(self, session: int, region: int, every: int = 1) -> Iterator[Place]:
+        """The cells that count in one region, in the order of recording: the first, and each `every`-th after it."""
+        with translated(self.path):
+            for number, row in enumerate(self._connection.execute(_PLACES, (session, region))):
+                if number % every == 0:
+                    yield Place(*row)
+
     def last_link(self, session: int) -> str | None:
         """The last link of a session's chain, hexadecimal; None in a database of an older version."""
         with translated(self.path):
@@ -184,6 +220,13 @@ class Reader:
         labels = self.session(session).classifier_labels
         with translated(self.path):
             return [cell_record(row, labels) for row in self._connection.execute(_DOUBTFUL, (session, limit))]
+
+    def pictured(self, session: int, name: str, limit: int) -> list[CellRecord]:
+        """The cells that count as `name` and have a picture, the least certain first, at most `limit`."""
+        labels = self.session(session).classifier_labels
+        with translated(self.path):
+            rows = self._connection.execute(_PICTURED, (session, name, limit))
+            return [cell_record(row, labels) for row in rows]
 
     def portrait(self, session: int, field: int, cell: int) -> PortraitRecord | None:
         """The picture of a cell, if one is kept."""

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from hemato_edge.cameras.camera import EndOfFrames, Noise
-from hemato_edge.cameras.picture_files import check_picture
+from hemato_edge.cameras.picture_files import MAX_PIXELS, check_picture
 from hemato_edge.errors import CameraError, ImageError
 from hemato_edge.values import Frame
 
@@ -55,6 +55,7 @@ class CaptureCamera(ABC):
         _quiet()
         self._capture = self._open_capture()
         if self._capture.isOpened():
+            self._refuse_huge(self._capture)
             for _ in range(WARM_UP if self.live else 1):
                 self._first = self._grab()
                 if self._first is not None:
@@ -87,6 +88,17 @@ class CaptureCamera(ABC):
         if self._capture is not None:
             self._capture.release()
             self._capture = None
+
+    def _refuse_huge(self, capture: cv2.VideoCapture) -> None:
+        """Refuse frames by the size that the source announces, before one is decoded: that would take gigabytes."""
+        width, height = (int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if width * height > MAX_PIXELS:
+            self.close()
+            raise CameraError(
+                f"{self.name} has frames of {width * height / 1e6:.0f} megapixels; the most is "
+                f"{MAX_PIXELS // 1_000_000}.",
+                "Let it send a smaller picture.",
+            )
 
     @abstractmethod
     def _open_capture(self) -> cv2.VideoCapture:

@@ -38,7 +38,7 @@ def address(settings: MqttSettings) -> tuple[str, int]:
 
 def device_name(settings: MqttSettings) -> str:
     """The name in topics and messages: the one that is set, else the host's."""
-    return settings.device or re.sub(r"[+#/\s]", "-", platform.node()) or "unnamed"
+    return settings.device or re.sub(r"[+#/\s\x00-\x1f\x7f-\x9f]", "-", platform.node()) or "unnamed"
 
 
 def credentials(settings: MqttSettings) -> tuple[str | None, str | None]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import errno
 import socket
+import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from prometheus_client import (
@@ -26,6 +28,7 @@ from hemato_edge.values import FieldResult
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+    from socketserver import BaseRequestHandler
 
     from hemato_edge.outlets.mqtt.publisher import Publisher
     from hemato_edge.settings import MetricsSettings
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 STAGE_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 """From a stage on a workstation to a whole frame on a Raspberry Pi Zero."""
 COMMIT_BUCKETS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+CONNECTION_S = 10.0
+"""The longest that a connection is held: Prometheus' own time-out of a scrape."""
 
 
 class Metrics:
@@ -72,6 +77,7 @@ class Metrics:
             self._server, self._thread = start_http_server(port, host, registry)
         except OSError as error:
             raise _not_served(error, host, port) from error
+        self._server.RequestHandlerClass = _bounded(self._server.RequestHandlerClass)
         self.address = f"http://{_bracketed(host)}:{self._server.server_port}/metrics"
 
     def watch(self, counts: Counts, camera: object, build: Mapping[str, str], publisher: Publisher | None) -> None:
@@ -106,6 +112,26 @@ class Metrics:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _bounded(handler: type[BaseRequestHandler]) -> type[BaseRequestHandler]:
+    """A handler whose connections end after `CONNECTION_S`, whatever the other side sends or does not read."""
+
+    class Bounded(handler):  # type: ignore[misc, valid-type]
+        def handle(self) -> None:
+            timer = threading.Timer(CONNECTION_S, self._end)
+            timer.daemon = True
+            timer.start()
+            try:
+                super().handle()
+            finally:
+                timer.cancel()
+
+        def _end(self) -> None:
+            with suppress(OSError):
+                self.request.shutdown(socket.SHUT_RDWR)
+
+    return Bounded
 
 
 def _bracketed(host: str) -> str:

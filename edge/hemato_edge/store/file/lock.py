@@ -61,7 +61,7 @@ class WriterLock:
 def writer_lives(database: Path) -> bool:
     """Whether a writer holds `database` now. False where that cannot be told."""
     try:
-        fd = os.open(lock_path(database), os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(lock_path(database), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return False
     try:

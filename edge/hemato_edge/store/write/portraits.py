@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.store.file.space import has_room
 from hemato_edge.store.rows import portrait_row
+from hemato_edge.store.write.allowance import Allowance
 from hemato_edge.store.write.retention import STEP, Kept, Retention, Shelf
 from hemato_edge.store.write.statements import insert
 
@@ -34,6 +35,7 @@ class PortraitKeeper:
         self._path = path
         self._min_free_mb = min_free_mb
         self._shelf = None if retention is None else Shelf(retention, connection)
+        self._allowance = Allowance(path) if retention is not None and retention.max_age_days is not None else None
         self._written: tuple[list[Kept], list[Kept]] = ([], [])
 
     def write(self, session: int, field: int, result: FieldResult) -> None:
@@ -47,7 +49,8 @@ class PortraitKeeper:
         leaving: list[Kept] = []
         if self._shelf is not None:
             coming = [(cell.judgement.label, portrait.size) for _, cell, portrait in cells]
-            leaving = self._shelf.surplus(result.utc, coming, max(STEP, 2 * len(cells)))
+            by_age = 0 if self._allowance is None else self._allowance.pictures(len(self._shelf))
+            leaving = self._shelf.surplus(result.utc, coming, max(STEP, 2 * len(cells)), by_age)
         if not cells and not leaving:
             return
         self._connection.execute("SAVEPOINT portraits")
@@ -68,6 +71,8 @@ class PortraitKeeper:
         """The transaction of the last `write` is on disk."""
         if self._shelf is not None:
             added, gone = self._written
+            if self._allowance is not None and gone and self._shelf.aged:
+                self._allowance.spend(self._shelf.aged, len(self._shelf))
             self._shelf.removed(gone)
             self._shelf.put(added)
         self._written = ([], [])

@@ -68,7 +68,7 @@ class Shelf:
 
     def __init__(self, retention: Retention, connection: sqlite3.Connection) -> None:
         self.retention = retention
-        self.size = 0
+        self.size = self.aged = 0
         self._by_name: dict[str, deque[Kept]] = {}
         self.put(
             Kept(row, size, datetime.fromisoformat(utc), name) for row, size, utc, name in connection.execute(_ALL)
@@ -85,26 +85,35 @@ class Shelf:
             own.append(picture)
             self.size += picture.size
 
-    def surplus(self, now: datetime, coming: Sequence[tuple[str, int]] = (), most: int = STEP) -> list[Kept]:
-        """The pictures that have to go, the earliest first.
+    def surplus(
+        self, now: datetime, coming: Sequence[tuple[str, int]] = (), most: int = STEP, by_age: int | None = None
+    ) -> list[Kept]:
+        """The pictures that have to go, the earliest first; `aged` then says how many of them because of their age.
 
         Args:
             now: the time by which they are old.
             coming: class and bytes of each picture that is about to be added.
             most: how many at most.
+            by_age: how many at most because of their age, see `allowance`; None: as many as are old.
         """
         newer = Counter(name for name, _ in coming)
         free = (
             islice(own, max(0, len(own) + newer[name] - self.retention.min_per_class))
             for name, own in self._by_name.items()
         )
-        size, chosen = self.size + sum(size for _, size in coming), []
+        size, chosen, self.aged = self.size + sum(size for _, size in coming), [], 0
         for picture in islice(merge(*free, key=lambda one: one.row), most):
-            if not self._too_old(picture, now) and not self._too_much(size):
-                break
+            if not self._too_much(size):
+                if not self._too_old(picture, now) or self.aged == by_age:
+                    break
+                self.aged += 1
             chosen.append(picture)
             size -= picture.size
         return chosen
+
+    def __len__(self) -> int:
+        """How many pictures there are."""
+        return sum(map(len, self._by_name.values()))
 
     def removed(self, pictures: Iterable[Kept]) -> None:
         """Forgets what `surplus` chose."""

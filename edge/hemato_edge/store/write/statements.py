@@ -36,7 +36,7 @@ def insert_session(connection: sqlite3.Connection, start: SessionStart) -> int |
         "state": RUNNING,
         "started_utc": iso(start.utc),
         "started_monotonic_s": float(start.monotonic_s),
-        "boot_id": _boot_id(),
+        "boot_id": boot_id(),
         "camera": as_utf8(start.camera),
         "label": as_utf8(start.label),
         "target": start.target,
@@ -137,7 +137,8 @@ def _set_tallies(connection: sqlite3.Connection, session: int, tallies: Mapping[
     )
 
 
-def _boot_id() -> str:
+def boot_id() -> str:
+    """The kernel's name of this boot; empty where it gives none."""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:

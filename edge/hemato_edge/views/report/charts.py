@@ -10,7 +10,8 @@ from hemato_edge.labels import BY_NAME
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from hemato_edge.store.records import CellRecord, FieldRecord
+    from hemato_edge.store.reader import Place
+    from hemato_edge.store.records import FieldRecord
     from hemato_edge.views.report.model import ClassShare
 
 BAR_WIDTH, BAR_HEIGHT = 240, 18
@@ -19,7 +20,7 @@ _MARGIN = 12
 MAP_WIDTH, MAP_HEIGHT = 680, 300
 """Largest size of one region's map, units."""
 MAX_REGIONS = 6
-_MAX_FIELDS = 1500
+_MAX_FIELDS, MAX_CELLS = 1500, 5000
 
 
 def interval_bar(row: ClassShare) -> str:
@@ -51,7 +52,7 @@ def bar_axis() -> str:
     return _svg(BAR_WIDTH, BAR_HEIGHT - 4, marks, "percent")
 
 
-def slide_map(fields: Sequence[FieldRecord], cells: Iterable[CellRecord], um_per_px: float | None = None) -> str:
+def slide_map(fields: Sequence[FieldRecord], cells: Iterable[Place], um_per_px: float | None = None) -> str:
     """One region of the slide: the fields, the way from one to the next, and the judged cells in their colours.
 
     Args:

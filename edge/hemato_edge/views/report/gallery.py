@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hemato_edge.labels import BY_NAME, REVIEW_LABELS, CellClass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Mapping
 
     from hemato_edge.store.reader import Reader
     from hemato_edge.store.records import CellRecord, PortraitRecord
@@ -49,33 +49,25 @@ class Group:
     cards: tuple[Card, ...]
 
 
-def gallery(reader: Reader, cells: Iterable[CellRecord], per_class: int = PER_CLASS) -> Iterator[Group]:
-    """The groups, class by class: pictures are read as they are asked for.
+def gallery(reader: Reader, session: int, labels: Mapping[str, int], per_class: int = PER_CLASS) -> Iterator[Group]:
+    """The groups, class by class: cells and pictures are read as they are asked for, and no more than are shown.
 
     Args:
-        reader: of the database, for the pictures.
-        cells: of one session.
+        reader: of the database.
+        session: its number.
+        labels: label → how many cells count as it.
         per_class: how many of each class.
     """
-    by_name: dict[str, list[CellRecord]] = {}
-    for cell in cells:
-        by_name.setdefault(cell.name, []).append(cell)
     for label in REVIEW_LABELS:
-        own = sorted(by_name.get(label, ()), key=lambda cell: cell.confidence)
-        if own:
-            yield _group(reader, BY_NAME[label], own, per_class)
+        if count := labels.get(label, 0):
+            yield _group(reader, BY_NAME[label], reader.pictured(session, label, per_class), count)
 
 
-def _group(reader: Reader, known: CellClass, cells: list[CellRecord], per_class: int) -> Group:
-    cards: list[Card] = []
-    for cell in cells:
-        portrait = reader.portrait(cell.session, cell.field, cell.number)
-        if portrait is not None:
-            cards.append(_card(cell, portrait))
-        if len(cards) == per_class:
-            break
-    how_many = f"{len(cards)} of {len(cells)}, the least certain" if len(cards) < len(cells) else str(len(cells))
-    return Group(known, how_many, tuple(cards))
+def _group(reader: Reader, known: CellClass, cells: list[CellRecord], count: int) -> Group:
+    pictures = ((cell, reader.portrait(cell.session, cell.field, cell.number)) for cell in cells)
+    cards = tuple(_card(cell, portrait) for cell, portrait in pictures if portrait is not None)
+    how_many = f"{len(cards)} of {count}, the least certain" if len(cards) < count else str(count)
+    return Group(known, how_many, cards)
 
 
 def _card(cell: CellRecord, portrait: PortraitRecord) -> Card:

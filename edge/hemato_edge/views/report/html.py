@@ -10,7 +10,12 @@ from hemato_edge.counting.differential import FLAGGED_FROM
 from hemato_edge.errors import ImageError
 from hemato_edge.labels import BY_NAME, KINDS, REVIEW_LABELS
 from hemato_edge.views.report import words
+<<<<<<< HEAD
 from hemato_edge.views.report.charts import MAX_REGIONS, bar_axis, interval_bar, slide_map
+=======
+from hemato_edge.views.report.build import number_set
+from hemato_edge.views.report.charts import MAX_CELLS, MAX_REGIONS, bar_axis, interval_bar, slide_map
+>>>>>>> 3424179 (HTML report, huge frames, retention, metrics and settings files: what was unbounded is bounded)
 from hemato_edge.views.report.gallery import gallery
 from hemato_edge.views.report.incidents import camera_line, tracking_line
 from hemato_edge.views.report.recorded import number_set
@@ -21,7 +26,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from hemato_edge.store.reader import Reader
-    from hemato_edge.store.records import CellRecord, FieldRecord
+    from hemato_edge.store.records import FieldRecord
     from hemato_edge.views.report.model import Report
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -43,7 +48,7 @@ def report_page(reader: Reader, report: Report) -> Iterator[str]:
 def page_context(reader: Reader, report: Report) -> dict[str, Any]:
     """What the template shows. All text in it is escaped there; only drawings go in as they are."""
     session = report.session.id
-    fields, cells = list(reader.fields(session)), list(reader.counted(session))
+    fields, labels = list(reader.fields(session)), reader.totals(session).labels
     return {
         "report": report,
         "session": report.session,
@@ -66,9 +71,9 @@ def page_context(reader: Reader, report: Report) -> dict[str, Any]:
         "camera": camera_line(report.camera),
         "not_counted": {**report.rejected, "dropped": report.dropped, **report.skipped},
         "quality": _quartiles(field.quality for field in fields),
-        **_way(report, fields, cells),
-        "found_classes": [BY_NAME[name] for name in REVIEW_LABELS if any(cell.name == name for cell in cells)],
-        "gallery": gallery(reader, cells),
+        **_way(reader, report, fields),
+        "found_classes": [BY_NAME[name] for name in REVIEW_LABELS if labels.get(name)],
+        "gallery": gallery(reader, session, labels),
         "review": _review(reader, session),
         "provenance": _provenance(report),
     }
@@ -128,18 +133,20 @@ def _quartiles(measures: Iterable[Mapping[str, float | None]]) -> dict[str, list
     return {name: quantiles(values, n=4) if len(values) > 1 else values * 3 for name, values in found.items()}
 
 
-def _way(report: Report, fields: list[FieldRecord], cells: list[CellRecord]) -> dict[str, object]:
+def _way(reader: Reader, report: Report, fields: list[FieldRecord]) -> dict[str, object]:
     """The largest stretches as maps, or, for pictures from files, the list of them."""
     regions: dict[int, list[FieldRecord]] = {}
     for field in fields:
         if field.region is not None:
             regions.setdefault(field.region, []).append(field)
     um_per_px = number_set(report.provenance.settings, "calibration.um_per_px")
-    maps = []
+    maps, counts, session = [], reader.cells_per_region(report.session.id), report.session.id
     for region in sorted(sorted(regions, key=lambda region: -len(regions[region]))[:MAX_REGIONS]):
-        own = [cell for cell in cells if cell.region == region]
-        drawing = slide_map(regions[region], own, um_per_px)
-        maps.append({"region": region, "size": f"{len(regions[region])} fields, {len(own)} cells", "drawing": drawing})
+        count = counts.get(region, 0)
+        every = max(1, -(-count // MAX_CELLS))
+        drawing = slide_map(regions[region], reader.places(session, region, every), um_per_px)
+        size = f"{len(regions[region])} fields, {count} cells" + (f", one in {every} drawn" if every > 1 else "")
+        maps.append({"region": region, "size": size, "drawing": drawing})
     return {
         "maps": maps,
         "stretches": len(regions),

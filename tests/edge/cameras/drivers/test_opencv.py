@@ -121,3 +121,12 @@ def test_gstreamer_is_refused_where_opencv_has_none() -> None:
 def test_an_appsink_is_appended_only_where_it_is_missing() -> None:
     assert GStreamerCamera("videotestsrc").name.endswith("appsink drop=true max-buffers=2")
     assert GStreamerCamera("nvarguscamerasrc ! appsink").name == "gst:nvarguscamerasrc ! appsink"
+
+
+def test_frames_that_are_too_large_are_refused_by_their_header(tmp_path: Path) -> None:
+    path = tmp_path / "huge.mjpeg"
+    path.write_bytes(cv2.imencode(".jpg", np.full((8000, 8100), 200, np.uint8))[1].tobytes() * 2)
+    camera = VideoFile(path)
+    with pytest.raises(CameraError, match="65 megapixels"):
+        camera.open()
+    assert camera._capture is None

@@ -19,6 +19,7 @@ from running import running
 from waiting import DEADLINE_S, until
 
 from hemato_edge.errors import OutletError
+from hemato_edge.outlets.prometheus import server
 from hemato_edge.outlets.prometheus.readings import CAMERA_STATES, camera_state
 from hemato_edge.outlets.prometheus.server import Metrics
 from hemato_edge.settings import MetricsSettings
@@ -110,6 +111,16 @@ def test_a_port_that_is_taken_is_an_error_before_anything_is_counted(tmp_path: P
 def test_an_address_of_another_machine_is_refused(tmp_path: Path, host: str) -> None:
     with pytest.raises(OutletError, match="no address of this machine"):
         Metrics(MetricsSettings(host=host, port=0), tmp_path / "x.db")
+
+
+def test_a_connection_that_says_nothing_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "CONNECTION_S", 0.2)
+    with Metrics(MetricsSettings(port=0), tmp_path / "x.db") as metrics:
+        port = int(metrics.address.split(":")[2].split("/")[0])
+        for sent in (b"", b"GET /metrics HTTP/1.1\r\nX: "):
+            with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S) as one:
+                one.sendall(sent)
+                assert one.recv(4096) == b""  # ended by the other side, long before this side's own time-out
 
 
 def counted(**tallies: int) -> SimpleNamespace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -14,6 +15,8 @@ from recorded import NOON, field_result, portrait, session_start, with_portraits
 from hemato_edge.store.file import space
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.recovery.check import check
+from hemato_edge.store.write import allowance
+from hemato_edge.store.write.allowance import A_DAY_S
 from hemato_edge.store.write.retention import STEP, Retention
 from hemato_edge.store.writer import Writer, open_writer
 
@@ -26,6 +29,14 @@ SIZE_MB = portrait().size / 1e6
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "records.db"
+
+
+@pytest.fixture
+def always_a_day_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At each look the device has been on for ten days more, so that age is bounded by itself alone."""
+    clock = itertools.count(0.0, 10 * A_DAY_S)
+    monkeypatch.setattr(allowance, "since_boot_s", lambda: next(clock))
+    monkeypatch.setattr(allowance, "SHARE_A_DAY", 1.0)
 
 
 def kept(path: Path) -> list[tuple[int, str]]:
@@ -68,6 +79,7 @@ def test_the_minimum_stands_above_the_space(path: Path) -> None:
     assert len(kept(path)) == 3
 
 
+@pytest.mark.usefixtures("always_a_day_later")
 def test_old_pictures_go_with_the_fields_of_later_days(path: Path) -> None:
     with open_writer(path, retention=Retention(max_age_days=30)) as writer:
         count(writer, ["neutrophil"] * 3)
@@ -87,6 +99,37 @@ def test_one_field_removes_few_however_much_is_over(path: Path) -> None:
             assert len(kept(path)) == left
 
 
+def test_a_clock_that_jumped_ahead_removes_a_tenth_a_day(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_s = 1000.0
+    monkeypatch.setattr(allowance, "since_boot_s", lambda: on_s)
+    with open_writer(path) as writer:
+        count(writer, ["neutrophil"] * 30)
+    for start in range(4):  # and more starts remove no more
+        with open_writer(path, retention=Retention(max_age_days=365)) as writer:
+            count(writer, ["basophil"] * 3, days=20_000, first=100 * start)
+            assert len([label for _, label in kept(path) if label == "neutrophil"]) == 30
+    on_s += A_DAY_S
+    for _ in range(3):
+        with open_writer(path, retention=Retention(max_age_days=365)) as writer:
+            count(writer, ["basophil"] * 2, days=20_000)
+    assert 26 <= len([label for _, label in kept(path) if label == "neutrophil"]) <= 27
+    monkeypatch.setattr(allowance, "boot_id", lambda: "another boot")
+    on_s = 5.0
+    with open_writer(path, retention=Retention(max_age_days=365)) as writer:
+        count(writer, ["basophil"], days=20_000)
+    assert 26 <= len([label for _, label in kept(path) if label == "neutrophil"]) <= 27
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"x": 3}', '{"PATH": {"share": 9, "at_s": 0, "boot": ""}}'])
+def test_a_note_of_the_allowance_that_is_none_allows_nothing(path: Path, state_folder: Path, text: str) -> None:
+    note = state_folder / "hemato-edge" / "retention.json"
+    note.parent.mkdir(exist_ok=True)
+    note.write_text(text.replace("PATH", str(path)), encoding="utf-8")
+    assert allowance.Allowance(path, lambda: 7.0).pictures(1000) == 0
+    note.unlink()
+
+
+@pytest.mark.usefixtures("always_a_day_later")
 def test_a_clock_that_went_back_does_not_keep_pictures_for_ever(path: Path) -> None:
     with open_writer(path, retention=Retention(max_age_days=30)) as writer:
         count(writer, ["neutrophil"] * 2, days=20_000)  # a Pi that believed to be in another century

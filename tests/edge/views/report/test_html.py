@@ -170,3 +170,33 @@ def test_timings_of_the_program_are_no_part_of_the_page(path: Path) -> None:
     _, parsed = page_of(path)
     assert ", ms" not in parsed.text
     assert "locate" not in parsed.text
+
+
+def test_the_page_is_bounded_however_many_cells_there_are(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record(path, LABELS, pictures=True)
+    with open_writer(path) as writer:
+        session = writer.start_session(session_start())
+        for index in range(4):
+            writer.commit_field(session, field_result(index, ("monocyte",) * 2, region=0), {})
+    monkeypatch.setattr("hemato_edge.views.report.html.MAX_CELLS", 3)
+    with Reader(path) as reader:
+        assert reader.cells_per_region(session) == {0: 8}
+        drawn = [place.x_px for place in reader.places(session, 0, 3)]
+        assert drawn == [cell.x_px for cell in reader.counted(session)][::3]
+        monkeypatch.setattr(Reader, "cells", lambda *_: pytest.fail("all cells at once"))
+        text = "".join(report_page(reader, build_report(reader, session)))
+    assert "4 fields, 8 cells, one in 3 drawn" in text
+
+
+def test_the_gallery_takes_pictured_cells_the_least_certain_first(path: Path) -> None:
+    record(path, LABELS, pictures=True)
+    with Reader(path) as reader:
+        names = {cell.name for cell in reader.counted(1)}
+        for name in names:
+            pictured = [
+                cell
+                for cell in reader.counted(1)
+                if cell.name == name and reader.portrait(1, cell.field, cell.number) is not None
+            ]
+            wanted = sorted(pictured, key=lambda cell: (cell.confidence, cell.field, cell.number))
+            assert reader.pictured(1, name, 2) == wanted[:2]
