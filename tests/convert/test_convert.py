@@ -297,8 +297,8 @@ def test_a_card_that_would_be_incomplete_writes_nothing(
 
 
 def test_a_classical_model_has_no_tflite_form(data: Path, tmp_path: Path) -> None:
-    (tmp_path / "model.joblib").write_bytes(b"")
-    for named in (tmp_path, tmp_path / "model.joblib"):
+    (tmp_path / "model.skops").write_bytes(b"")
+    for named in (tmp_path, tmp_path / "model.skops"):
         with pytest.raises(ModelError, match="has no TFLite form") as caught:
             convert(named, tmp_path / "a.tflite", data)
         assert "mobilenet_v2" in caught.value.fix

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import joblib
 import numpy as np
 import pytest
 
+
 pytest.importorskip("keras")
+import skops.io
 
 from hemato_edge.errors import ConfigurationError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
@@ -44,7 +46,7 @@ def outcome(settings: Settings):
 
 
 def test_it_is_saved_with_its_run_and_figures(outcome, settings: Settings) -> None:
-    assert outcome.model == settings.out / "model.joblib"
+    assert outcome.model == settings.out / "model.skops"
     metrics = json.loads((settings.out / "metrics.json").read_text())
     run = json.loads((settings.out / "run.json").read_text())
     assert metrics["overall"]["accuracy"] == outcome.overall.accuracy > 0.3  # one in eight by chance
@@ -120,11 +122,39 @@ def test_an_unknown_model_is_refused(settings: Settings) -> None:
     ],
 )
 def test_what_cannot_be_read(tmp_path: Path, content, message: str) -> None:
-    path = tmp_path / "model.joblib"
+    path = tmp_path / "model.skops"
     if isinstance(content, bytes):
         path.write_bytes(content)
     elif content is not None:
-        joblib.dump(content, path)
+        skops.io.dump(content, path)
     with pytest.raises(ModelError, match=message) as caught:
         load_classical(path)
     assert caught.value.fix
+
+
+class Payload:
+    """What a pickle would run while it is read."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return print, ("run by the file",)
+
+
+def test_no_pickle_is_loaded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "model.skops"
+    path.write_bytes(pickle.dumps(Payload()))
+    with pytest.raises(ModelError, match="no classical model that can be read"):
+        load_classical(path)
+    skops.io.dump({"kind": "features+svm", "size": 64, "estimator": Payload()}, path)
+    with pytest.raises(ModelError, match="no classical model that can be read"):
+        load_classical(path)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("kind", CLASSICAL)
+def test_every_kind_is_saved_and_read_without_a_pickle(tmp_path: Path, kind: str) -> None:
+    rng = np.random.default_rng(1)
+    features, labels = rng.normal(size=(80, len(FEATURES))), np.arange(80) % 4
+    model = ClassicalModel(kind, 64, CLASSICAL[kind](1).fit(features, labels))
+    model.save(tmp_path / "model.skops")
+    again = load_classical(tmp_path / "model.skops")
+    assert np.array_equal(again.logits_of_features(features), model.logits_of_features(features))

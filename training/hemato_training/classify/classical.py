@@ -12,9 +12,10 @@ import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import ZIP_DEFLATED
 
-import joblib
 import numpy as np
+import skops.io
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.neighbors import KNeighborsClassifier
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from hemato_training.runs.settings import Settings
 
 PREFIX = "features+"
-CLASSICAL_FILE = "model.joblib"
+CLASSICAL_FILE = "model.skops"
 _VISION = Path(vision.__file__).parent
 _RARE = 1e-4
 """Stands for a probability of zero, so that its logarithm is a logit."""
@@ -105,7 +106,7 @@ class ClassicalModel:
     def save(self, path: Path) -> None:
         """Write it; `load_classical` reads it back."""
         whole = {"kind": self.kind, "size": self.size, "estimator": self.estimator}
-        joblib.dump({**whole, "features": FEATURES, "labels": CLASSIFIER_LABELS}, path, compress=3)
+        skops.io.dump({**whole, "features": FEATURES, "labels": CLASSIFIER_LABELS}, path, compression=ZIP_DEFLATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def refuse_classical(path: Path) -> None:
     Raises:
         ModelError: if `path` is a classical model or the folder of its run.
     """
-    if path.suffix == ".joblib" or (path / CLASSICAL_FILE).is_file():
+    if path.suffix == Path(CLASSICAL_FILE).suffix or (path / CLASSICAL_FILE).is_file():
         raise ModelError(
             f"{path} is a classical model on measured features; it has no TFLite form and stays on the workstation.",
             "Train a network for the device, such as `hemato-edge train classify --arch mobilenet_v2`.",
@@ -155,7 +156,7 @@ def refuse_classical(path: Path) -> None:
 def load_classical(path: Path) -> ClassicalModel:
     """The classical model at `path`.
 
-    The file is a pickle: reading one runs what its maker put into it. Open only files that you made or trust.
+    The file is no pickle: skops builds known types of scikit-learn and numpy alone, and refuses any other.
 
     Raises:
         ModelError: if there is none, it cannot be read, it was written by another scikit-learn, or it measures other
@@ -167,10 +168,10 @@ def load_classical(path: Path) -> ClassicalModel:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", InconsistentVersionWarning)
-            whole = joblib.load(path)
+            whole = skops.io.load(path, trusted=[])
         found = ClassicalModel(whole["kind"], int(whole["size"]), whole["estimator"])
         fits = whole["features"] == FEATURES and whole["labels"] == CLASSIFIER_LABELS
-    except Exception as error:  # a pickle can fail in any way
+    except Exception as error:  # a file of anybody's can fail in any way, and unknown types are refused
         raise ModelError(f"{path} is no classical model that can be read here.", fix) from error
     if not fits:
         raise ModelError(f"{path} measures other features or answers other labels than this version.", fix)

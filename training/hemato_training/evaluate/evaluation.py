@@ -134,7 +134,7 @@ class Evaluation:
 
 
 def open_model(path: Path, threads: int = 2) -> Judged:
-    """Open a `.keras` model, a `.tflite` bundle or a classical model's `.joblib`, by its suffix.
+    """Open a `.keras` model, a `.tflite` bundle or a classical model's `.skops`, by its suffix.
 
     Raises:
         ModelError: if it is neither, cannot be read, or answers other labels.
@@ -149,11 +149,11 @@ def open_model(path: Path, threads: int = 2) -> Judged:
     if path.suffix == ".keras":
         loaded = load_keras(path)
         return Judged(int(loaded.input_shape[1]), 1.0, 0.0, loaded)
-    if path.suffix == ".joblib":
+    if path.suffix == ".skops":
         measured = load_classical(path)
         return Judged(measured.size, 1.0, 0.0, measured)
     raise ModelError(
-        f"{path} is neither a .keras model nor a .tflite bundle nor a .joblib file of features.",
+        f"{path} is neither a .keras model nor a .tflite bundle nor a .skops file of features.",
         "Name a file with one of these endings.",
     )
 
