@@ -44,7 +44,9 @@ class MqttSettings(Section):
         "5", description="MQTT version; with 3.1.1 a broker cannot say that it refused a message"
     )
     topic: str = Field(
-        "hemato-edge", pattern=r"^[^+#\s/\x00-\x1f\x7f-\x9f]+(/[^+#\s/\x00-\x1f\x7f-\x9f]+)*$", description="first part of all topics, no + and no #"
+        "hemato-edge",
+        pattern=r"^[^+#\s/\x00-\x1f\x7f-\x9f]+(/[^+#\s/\x00-\x1f\x7f-\x9f]+)*$",
+        description="first part of all topics, no + and no #",
     )
     device: str | None = Field(
         None,

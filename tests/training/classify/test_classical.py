@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-
 pytest.importorskip("keras")
 import skops.io
 
@@ -158,3 +157,13 @@ def test_every_kind_is_saved_and_read_without_a_pickle(tmp_path: Path, kind: str
     model.save(tmp_path / "model.skops")
     again = load_classical(tmp_path / "model.skops")
     assert np.array_equal(again.logits_of_features(features), model.logits_of_features(features))
+
+
+def test_a_tree_that_points_out_of_itself_is_refused(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    features, labels = rng.normal(size=(80, len(FEATURES))), np.arange(80) % 4
+    model = ClassicalModel("features+tree", 64, CLASSICAL["features+tree"](1).fit(features, labels))
+    model.estimator.tree_.children_left[0] = 10_000_000
+    model.save(tmp_path / "model.skops")
+    with pytest.raises(ModelError, match="no classical model that can be read"):
+        load_classical(tmp_path / "model.skops")

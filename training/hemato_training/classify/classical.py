@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 PREFIX = "features+"
 CLASSICAL_FILE = "model.skops"
 _VISION = Path(vision.__file__).parent
+_TREE = "sklearn.tree._tree.Tree"
+"""The one type that skops does not know by itself; what it holds is checked by `_refuse_wild_trees`."""
 _RARE = 1e-4
 """Stands for a probability of zero, so that its logarithm is a logit."""
 
@@ -153,10 +155,31 @@ def refuse_classical(path: Path) -> None:
         )
 
 
+def _refuse_wild_trees(estimator: Any) -> None:
+    """A tree walks its arrays unchecked: a node that points out of them, or a feature that is none, is refused.
+
+    Raises:
+        ValueError: there is one.
+    """
+    for one in getattr(estimator, "estimators_", [estimator]):
+        tree = getattr(one, "tree_", None)
+        if tree is None:
+            continue
+        nodes, leaf = tree.node_count, -1
+        children = np.stack([tree.children_left, tree.children_right])
+        inner = children[0] != leaf
+        forward = (children > np.arange(nodes)) & (children < nodes)  # so that every walk ends
+        features = (tree.feature >= 0) & (tree.feature < len(FEATURES))
+        if not np.all(forward[:, inner]) or not np.all(features[inner]) or len(tree.value) != nodes:
+            msg = "a tree points out of itself"
+            raise ValueError(msg)
+
+
 def load_classical(path: Path) -> ClassicalModel:
     """The classical model at `path`.
 
-    The file is no pickle: skops builds known types of scikit-learn and numpy alone, and refuses any other.
+    The file is no pickle: skops builds known types of scikit-learn and numpy alone, and refuses any other; trees are
+    checked, since scikit-learn walks them unchecked.
 
     Raises:
         ModelError: if there is none, it cannot be read, it was written by another scikit-learn, or it measures other
@@ -168,8 +191,9 @@ def load_classical(path: Path) -> ClassicalModel:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", InconsistentVersionWarning)
-            whole = skops.io.load(path, trusted=[])
+            whole = skops.io.load(path, trusted=[_TREE])
         found = ClassicalModel(whole["kind"], int(whole["size"]), whole["estimator"])
+        _refuse_wild_trees(found.estimator)
         fits = whole["features"] == FEATURES and whole["labels"] == CLASSIFIER_LABELS
     except Exception as error:  # a file of anybody's can fail in any way, and unknown types are refused
         raise ModelError(f"{path} is no classical model that can be read here.", fix) from error

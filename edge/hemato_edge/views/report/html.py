@@ -10,12 +10,7 @@ from hemato_edge.counting.differential import FLAGGED_FROM
 from hemato_edge.errors import ImageError
 from hemato_edge.labels import BY_NAME, KINDS, REVIEW_LABELS
 from hemato_edge.views.report import words
-<<<<<<< HEAD
-from hemato_edge.views.report.charts import MAX_REGIONS, bar_axis, interval_bar, slide_map
-=======
-from hemato_edge.views.report.build import number_set
 from hemato_edge.views.report.charts import MAX_CELLS, MAX_REGIONS, bar_axis, interval_bar, slide_map
->>>>>>> 3424179 (HTML report, huge frames, retention, metrics and settings files: what was unbounded is bounded)
 from hemato_edge.views.report.gallery import gallery
 from hemato_edge.views.report.incidents import camera_line, tracking_line
 from hemato_edge.views.report.recorded import number_set
