@@ -66,7 +66,7 @@ test-aarch64: $(VENV)/.device ## on emulated 64-bit Arm: needs root, network, mm
 	tests/aarch64/test.sh $(BIN)/python bookworm trixie
 
 fuzz: $(VENV)/.all ## damaged models, settings, pictures, videos and records, 20 000 of each: most of an hour
-	$(BIN)/python -m pytest tests/edge/fuzz --hypothesis-profile=long
+	$(BIN)/python -m pytest tests/edge/fuzz tests/edge/web/test_abuse.py --hypothesis-profile=long
 
 check: $(VENV)/.all ## style and types
 	$(BIN)/ruff check .

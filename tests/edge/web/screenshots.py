@@ -40,7 +40,7 @@ VIEWS = {
 TARGET = 100
 LIVE = "document.querySelector('[data-live]')?.dataset.seq"
 ENOUGH_CELLS = 25
-COUNT_S = 400.0
+COUNT_S = 900.0
 
 
 class Album:
@@ -80,21 +80,23 @@ def ask(site: Site, command: Any) -> None:
 def counted(site: Site, session: int, cells: int) -> None:
     """Waits until so many white cells have a class."""
 
-    def enough() -> bool:
-        with Reader(site.around.database) as reader:
-            return sum(reader.totals(session).labels.values()) >= cells
-
-    until(enough, f"{cells} cells")
+    with Reader(site.around.database) as reader:
+        patiently(lambda: sum(reader.totals(session).labels.values()) >= cells)
 
 
 def ended(site: Site, session: int) -> None:
-    """Waits until a session has reached its target: minutes on a busy machine."""
+    """Waits until a session has reached its target."""
     with Reader(site.around.database) as reader:
-        end = time.monotonic() + COUNT_S
-        while reader.session(session).state == "running":
-            if time.monotonic() > end:
-                raise TimeoutError(f"session {session} did not end in {COUNT_S:.0f} s")
-            time.sleep(0.5)
+        patiently(lambda: reader.session(session).state != "running")
+
+
+def patiently(question: Callable[[], bool]) -> None:
+    """Waits for a count: minutes on a busy machine."""
+    end = time.monotonic() + COUNT_S
+    while not question():
+        if time.monotonic() > end:
+            raise TimeoutError(f"the count did not come so far in {COUNT_S:.0f} s")
+        time.sleep(0.5)
 
 
 def during(album: Album) -> None:
