@@ -15,7 +15,7 @@ from training.drawn_blood import draw_data
 from training.tiny_network import TINY
 
 from hemato_training.classify.linear_head import fit_linear_heads
-from hemato_training.classify.second_head import add_second_head
+from hemato_training.classify.second_head import PENALTY, add_second_head
 from hemato_training.data.cell_sets import load
 from hemato_training.data.crops import cells_of, looks_of, prepare_cells
 from hemato_training.data.records import in_split
@@ -55,7 +55,7 @@ def test_a_second_head_is_added_to_the_trained_one(tmp_path: Path, monkeypatch: 
     cells = cells_of(records, looks, 64, cache)
     images = prepare_cells(cells, looks)
     features = pooled_features(model, images)
-    head = fit_linear_heads(features, cells.labels[:, None], (8,), 0.02)
+    head = fit_linear_heads(features, cells.labels[:, None], (8,), PENALTY)
     after = keras_logits(keras.models.load_model(path, compile=False), images)
     assert after == pytest.approx(keras_logits(model, images) + 0.5 * (features @ head.kernel + head.bias), abs=1e-3)
     facts = json.loads((tmp_path / "out" / "run.json").read_text())

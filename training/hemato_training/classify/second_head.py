@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from hemato_training.progress import Reporter
 
-PENALTY = 0.02
+PENALTY = 0.005
 """Inverse strength of the L2 penalty of the second head."""
 
 
