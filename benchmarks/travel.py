@@ -23,27 +23,34 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 
 from hemato_convert.abroad import LeftOut, figures_abroad, read_left_out
+from hemato_convert.embedding import doubted, fit_projection
 from hemato_convert.graph import export_graph
 from hemato_convert.quantise import quantise
 from hemato_convert.source import REPRESENTATIVE, representative_records
-from hemato_convert.trial import run_flatbuffer
+from hemato_convert.trial import try_flatbuffer
 from hemato_edge.labels import CLASSIFIER_LABELS
+from hemato_edge.models.prototypes import pack_prototypes
 from hemato_training.classify.fit import train
 from hemato_training.data.cell_sets import laboratory_named, load
 from hemato_training.data.crops import cells_of, looks_of, prepare_cells
 from hemato_training.data.records import in_split, thin
 from hemato_training.metrics.calibration import LOWEST_THRESHOLD, fit_temperature
-from hemato_training.networks.keras_model import load_keras
+from hemato_training.networks.keras_model import load_keras, pooled_features
 from hemato_training.progress import Screen
 from hemato_training.runs.files import MODEL_FILE
 from hemato_training.runs.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hemato_training.data.crops import Cells
 
 LEARN = ("pbc", "bccd", "raabin_typed")
 AWAY = (*LEARN, "moticam", "isfahan")
@@ -79,9 +86,9 @@ def travel(arguments: argparse.Namespace, away: tuple[str, ...], seed: int) -> l
         settings.size,
         arguments.cache,
     )
-    flatbuffer = quantise(export_graph(model), prepare_cells(sample, looks))
+    answer = device_answers(model, prepare_cells(sample, looks), sample, arguments.doubt)
     val = cells_of(in_split(records, "val"), looks, settings.size, arguments.cache)
-    logits, _ = run_flatbuffer(flatbuffer, prepare_cells(val, looks))
+    logits = answer(prepare_cells(val, looks))
     temperature = fit_temperature(logits, val.labels)
     right = logits.argmax(axis=1) == val.labels
     at_home = {name: float(right[val.laboratories == name].mean()) for name in home}
@@ -91,7 +98,7 @@ def travel(arguments: argparse.Namespace, away: tuple[str, ...], seed: int) -> l
         foreign = thin(load(arguments.data, (name,)), arguments.judged)
         own = looks_of(foreign, arguments.cache)
         cells = cells_of(foreign, own, settings.size, arguments.cache)
-        answers, _ = run_flatbuffer(flatbuffer, prepare_cells(cells, own))
+        answers = answer(prepare_cells(cells, own))
         journeys.append(
             {
                 "away": name,
@@ -104,6 +111,16 @@ def travel(arguments: argparse.Namespace, away: tuple[str, ...], seed: int) -> l
             }
         )
     return journeys
+
+
+def device_answers(model: Any, images: np.ndarray, sample: Cells, doubt: float) -> Callable[[np.ndarray], np.ndarray]:
+    """What an int8 file of the model would answer to crops, less sure of those that lie far from `sample`, its home."""
+    projection = fit_projection(pooled_features(model, images), sample.labels)
+    flatbuffer = quantise(export_graph(model, projection=projection), images)
+    tried = try_flatbuffer(flatbuffer, images)
+    steps = (tried.stored_embeddings(), tried.embedding_scale, tried.embedding_zero_point)
+    home = pack_prototypes(*steps, sample.labels, sample.laboratories)
+    return lambda crops: doubted(try_flatbuffer(flatbuffer, crops), home, doubt)
 
 
 def forced(journey: LeftOut) -> tuple[float, float]:
@@ -191,6 +208,9 @@ def main() -> None:
     parser.add_argument("--judged", type=int, default=150, help="cells of each class and split to judge by, at most")
     parser.add_argument("--strength", type=float, default=0.6)
     parser.add_argument("--frozen-share", type=float, default=0.0)
+    parser.add_argument(
+        "--doubt", type=float, default=0.0, help="of cells that lie far from home, as `convert --doubt`"
+    )
     parser.add_argument("--cache", type=Path, default=Path("runs/cells"))
     parser.add_argument("--out", type=Path, help="keep the answers here, for `convert --left-out`; added to if there")
     parser.add_argument("--show", type=Path, help="only print the table of such a file")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from hemato_convert.abroad import Abroad, LeftOut, figures_abroad, only_judged, read_left_out
 from hemato_convert.attributes import AttributeHead, attribute_specs, described, fit_head
 from hemato_convert.card import CardParts, make_card
-from hemato_convert.embedding import fit_projection
+from hemato_convert.embedding import doubted, fit_projection
 from hemato_convert.golden import COUNT, TOLERANCE_STEPS, golden_pairs
 from hemato_convert.graph import export_graph
 from hemato_convert.operations import operation_versions
@@ -22,7 +22,7 @@ from hemato_convert.quantise import quantise
 from hemato_convert.report import laboratory_parity, write_report
 from hemato_convert.source import REPRESENTATIVE, read_run, records_of, representative_records
 from hemato_convert.trial import try_flatbuffer
-from hemato_edge.errors import DataError, ModelError
+from hemato_edge.errors import ConfigurationError, DataError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle, write_bundle
 from hemato_edge.models.card import EmbeddingSpec
@@ -40,6 +40,7 @@ from hemato_training.progress import Silent
 from hemato_training.runs.files import MODEL_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -124,6 +125,7 @@ def convert(
     name: str = "hemato-edge classifier",
     embedding: bool = False,
     attributes: bool = False,
+    doubt: float = 0.0,
     left_out: Path | None = None,
     reporter: Reporter | None = None,
 ) -> Conversion:
@@ -140,6 +142,7 @@ def convert(
         name: of the model, for its card.
         embedding: give the model that output and the bundle its home cells, see `models.prototypes`.
         attributes: give the model that output, from the table that lies beside the cells; see `models.attributes`.
+        doubt: of cells that lie far from home, see `models.prototypes`; needs `embedding`.
         left_out: how the recipe did in laboratories that it was trained without, as `benchmarks/travel.py --out`
             writes it: they choose the rejection threshold together with the laboratories that are only judged on.
             Without it home cells choose.
@@ -149,9 +152,11 @@ def convert(
         ModelError: if the model is unreadable, not of this project's form, not integer throughout after conversion,
             not loadable by the oldest runtime, agrees too little with the float model, or its card would be
             incomplete; nothing is written then.
-        ConfigurationError: if `representative` or `tail` is out of range.
+        ConfigurationError: if `representative` or `tail` is out of range, or `doubt` is asked without `embedding`.
         DataError: if the data are missing or not those of the run.
     """
+    if doubt and not embedding:
+        raise ConfigurationError("Cells far from home are found by the embedding.", "Add --embedding.")
     source = _open(run, out, data, cache, reporter or Silent())
     val = source.cut(in_split(source.records, "val"))
     sample = source.cut(representative_records(source.records, representative))
@@ -164,11 +169,17 @@ def convert(
     tried = try_flatbuffer(flatbuffer, images)
     parity = compare(float_logits, tried.logits, val.labels, val.keys.tolist(), CLASSIFIER_LABELS)
     _require_agreement(parity, min_agreement)
-    temperature, threshold = calibrate(tried.logits, val.labels)
-    abroad = None if left_out is None else _abroad(source, data, flatbuffer, (temperature, threshold), left_out)
+    logits = doubted(tried, prototypes, doubt)
+    temperature, threshold = calibrate(logits, val.labels)
+    abroad = None
+    if left_out is not None:
+        judged = _judged_only(
+            source, data, lambda images: doubted(try_flatbuffer(flatbuffer, images), prototypes, doubt)
+        )
+        abroad = figures_abroad([*read_left_out(left_out), *(LeftOut(*one, temperature) for one in judged)], threshold)
     threshold = threshold if abroad is None else abroad.threshold
     float_figures, _ = figures_by_laboratory(float_logits, val)
-    int8_figures, overall = figures_by_laboratory(tried.logits, val, temperature, threshold)
+    int8_figures, overall = figures_by_laboratory(logits, val, temperature, threshold)
     card = complete_card(
         CardParts(
             name=name,
@@ -181,7 +192,7 @@ def convert(
             temperature=temperature,
             threshold=threshold,
             abroad=abroad,
-            embedding=None if prototypes is None else embedding_spec(prototypes, tried.real_embeddings()),
+            embedding=None if prototypes is None else embedding_spec(prototypes, tried.real_embeddings(), doubt),
             attributes=() if head is None else _attribute_specs(source, data, head, val, tried),
             golden_count=COUNT,
             golden_tolerance=TOLERANCE_STEPS * tried.step,
@@ -258,35 +269,26 @@ def _attribute_specs(
     return attribute_specs(tried.attributes[known], truth, head.values)
 
 
-def embedding_spec(prototypes: bytes, held_out: NDArray[np.float32]) -> EmbeddingSpec:
+def embedding_spec(prototypes: bytes, held_out: NDArray[np.float32], doubt: float) -> EmbeddingSpec:
     """What the card says of the embedding; `held_out` (n, d) are those of home cells that were not learnt."""
     size = int(held_out.shape[1])
     home = unpack_prototypes(prototypes, len(CLASSIFIER_LABELS), size)
     usual = float(np.quantile(home.distances(held_out), HOME_SHARE))
-    return EmbeddingSpec(size=size, prototypes=len(home.labels), home_distance=usual)
+    return EmbeddingSpec(size=size, prototypes=len(home.labels), home_distance=usual, doubt=doubt)
 
 
-def _abroad(source: _Source, data: Path, flatbuffer: bytes, at_home: tuple[float, float], left_out: Path) -> Abroad:
-    """How it does in laboratories that were left out or are only judged on; `at_home`: temperature and threshold."""
-    temperature, threshold = at_home
-    judged = _judged_only(source, data, flatbuffer, temperature)
-    return figures_abroad([*read_left_out(left_out), *judged], threshold)
-
-
-def _judged_only(source: _Source, data: Path, flatbuffer: bytes, temperature: float) -> list[LeftOut]:
-    """The model's own answers to the laboratories that it may never learn from."""
+def _judged_only(
+    source: _Source, data: Path, answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+) -> list[tuple[str, NDArray[np.int64], NDArray[np.float32]]]:
+    """The laboratories that a model may never learn from: name, labels and its own answers."""
     names = only_judged(data)
     if not names:
         return []
     records = load(data, names)
     looks = looks_of(records, source.cache, source.reporter)
     cells = cells_of(records, looks, source.size, source.cache, reporter=source.reporter)
-    logits = try_flatbuffer(flatbuffer, prepare_cells(cells, looks)).logits
-    return [
-        LeftOut(name, cells.labels[own], logits[own], temperature)
-        for name in names
-        for own in [cells.laboratories == name]
-    ]
+    logits = answer(prepare_cells(cells, looks))
+    return [(name, cells.labels[own], logits[own]) for name in names for own in [cells.laboratories == name]]
 
 
 def calibrate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[float, float]:

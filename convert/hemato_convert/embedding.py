@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemato_edge.labels import CLASSIFIER_LABELS
+from hemato_edge.models.prototypes import unpack_prototypes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from hemato_convert.trial import Trial
 
 SIZE = 64
 """Numbers of an embedding, at most."""
@@ -39,6 +42,15 @@ class Projection:
     def size(self) -> int:
         """Numbers of an embedding."""
         return int(self.kernel.shape[1])
+
+
+def doubted(tried: Trial, prototypes: bytes | None, doubt: float) -> NDArray[np.float32]:
+    """A trial's logits as the device takes them: smaller where a cell lies far from home, see `Prototypes.doubted`."""
+    if prototypes is None or not doubt:
+        return tried.logits
+    embeddings = tried.real_embeddings()
+    home = unpack_prototypes(prototypes, len(CLASSIFIER_LABELS), embeddings.shape[1])
+    return home.doubted(tried.logits, embeddings, doubt)
 
 
 def fit_projection(features: NDArray[np.float32], labels: NDArray[np.int64], size: int = SIZE) -> Projection:

@@ -68,6 +68,13 @@ class EmbeddingSpec(_Part):
     size: int = Field(ge=2, le=4096, description="numbers of an embedding")
     prototypes: int = Field(gt=0, description="home cells whose embeddings the bundle carries")
     home_distance: float = Field(gt=0, description="distance from home under which 95 % of held-out home cells lie")
+    doubt: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        description="logits are divided by 1 + doubt × what a cell lies further than √size from the middle of the "
+        "class that it is given; 0: never",
+    )
 
 
 class AttributeSpec(_Part):

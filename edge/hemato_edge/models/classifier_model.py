@@ -30,7 +30,7 @@ class Outputs:
     """What a classifier gives for n crops.
 
     Attributes:
-        logits: (n, labels) float32.
+        logits: (n, labels) float32, smaller where the card asks to doubt cells far from home.
         maps: class activation maps (n, h, w, labels) float32, None from a model without. Their mean over h and w plus a
             bias is the logit, so they show exactly which part of the crop spoke for a label (Zhou et al. 2016; equal to
             Grad-CAM for this head).
@@ -78,18 +78,22 @@ class ClassifierModel:
         return self.engine.run(batch)
 
     def logits(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits (n, labels) float32 of crops (n, S, S, 3) uint8 in the card's channel order."""
+        """The network's logits (n, labels) float32 of crops (n, S, S, 3) uint8 in the card's channel order."""
         return self.answers(batch)[LOGITS]
 
     def outputs(self, batch: NDArray[np.uint8]) -> Outputs:
-        """What the model gives for crops (n, S, S, 3) uint8 in the card's channel order."""
+        """What the model gives for crops (n, S, S, 3) uint8 in the card's channel order, doubted as the card says."""
         answers = self.answers(batch)
-        return Outputs(answers[LOGITS], answers.get(MAPS), answers.get(EMBEDDINGS), answers.get(ATTRIBUTES))
+        logits, embeddings = answers[LOGITS], answers.get(EMBEDDINGS)
+        home, spec = self.bundle.prototypes, self.card.embedding
+        if embeddings is not None and home is not None and spec is not None and spec.doubt:
+            logits = home.doubted(logits, embeddings, spec.doubt)
+        return Outputs(logits, answers.get(MAPS), embeddings, answers.get(ATTRIBUTES))
 
     def logits_and_maps(self, batch: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Logits (n, labels) and class activation maps (n, h, w, labels), None from a model without; see `Outputs`."""
-        outputs = self.outputs(batch)
-        return outputs.logits, outputs.maps
+        """`logits`, and class activation maps (n, h, w, labels), None from a model without; see `Outputs`."""
+        answers = self.answers(batch)
+        return answers[LOGITS], answers.get(MAPS)
 
     def verify(self) -> float:
         """Run the golden inputs; returns the largest difference of a logit, or of another output in a logit's steps.

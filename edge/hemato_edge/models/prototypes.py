@@ -51,6 +51,22 @@ class Prototypes:
         nearest: NDArray[np.float32] = np.sqrt((apart**2).sum(axis=2)).min(axis=1).astype(np.float32)
         return nearest
 
+    def doubted(
+        self, logits: NDArray[np.float32], embeddings: NDArray[np.float32], doubt: float
+    ) -> NDArray[np.float32]:
+        """Logits (n, labels) of cells with embeddings (n, d), the smaller the further a cell lies from its class.
+
+        The best label stays the best; only its confidence falls. Nothing changes within √d of the middle of the
+        class, where a cell of it lies at home; beyond, logits are divided by 1 + doubt × the excess.
+        """
+        middles = np.full((logits.shape[1], embeddings.shape[1]), np.inf)
+        for label in np.unique(self.labels):
+            middles[label] = self.embeddings[self.labels == label].mean(axis=0)
+        apart = np.sqrt(((embeddings - middles[logits.argmax(axis=1)]) ** 2).sum(axis=1))
+        excess = np.maximum(0.0, apart - np.sqrt(embeddings.shape[1]))
+        divided: NDArray[np.float32] = (logits / (1 + doubt * excess)[:, None]).astype(np.float32)
+        return divided
+
 
 def pack_prototypes(
     quantised: NDArray[np.int8], scale: float, zero_point: int, labels: NDArray[Any], laboratories: NDArray[np.str_]

@@ -41,6 +41,9 @@ def convert(
         bool,
         typer.Option("--attributes", help="One more output: the attributes in the table beside the training cells."),
     ] = False,
+    doubt: Annotated[
+        float, typer.Option(help="With --embedding: how much less sure of cells far from home, 0 not at all.")
+    ] = 0.0,
     left_out: Annotated[
         Path | None,
         typer.Option(help="How the recipe did in left-out laboratories (benchmarks/travel.py): chooses the threshold."),
@@ -69,6 +72,7 @@ def convert(
         name=name,
         embedding=embedding,
         attributes=attributes,
+        doubt=doubt,
         left_out=left_out,
         reporter=Screen(),
     )

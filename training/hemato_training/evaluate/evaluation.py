@@ -55,6 +55,8 @@ class Judged:
         """Logits (n, labels) of prepared crops (n, size, size, 3) uint8 RGB."""
         if isinstance(self.model, keras.Model):
             return keras_logits(self.model, images)
+        if isinstance(self.model, ClassifierModel):
+            return self.model.outputs(images).logits
         logits: NDArray[np.float32] = self.model.logits(images)
         return logits
 
