@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -155,9 +156,8 @@ def convert(
         ConfigurationError: if `representative` or `tail` is out of range, or `doubt` is asked without `embedding`.
         DataError: if the data are missing or not those of the run.
     """
-    if doubt and not embedding:
-        raise ConfigurationError("Cells far from home are found by the embedding.", "Add --embedding.")
     source = _open(run, out, data, cache, reporter or Silent())
+    _refuse_doubt(doubt, embedding=embedding)
     val = source.cut(in_split(source.records, "val"))
     sample = source.cut(representative_records(source.records, representative))
     tail = source.architecture.tail if tail is None else tail
@@ -173,11 +173,9 @@ def convert(
     temperature, threshold = calibrate(logits, val.labels)
     abroad = None
     if left_out is not None:
-        judged = _judged_only(
-            source, data, lambda images: doubted(try_flatbuffer(flatbuffer, images), prototypes, doubt)
-        )
-        abroad = figures_abroad([*read_left_out(left_out), *(LeftOut(*one, temperature) for one in judged)], threshold)
-    threshold = threshold if abroad is None else abroad.threshold
+        ask = partial(_ask, flatbuffer, prototypes, doubt)
+        abroad = figures_abroad([*read_left_out(left_out), *_judged_only(source, data, ask, temperature)], threshold)
+        threshold = abroad.threshold
     float_figures, _ = figures_by_laboratory(float_logits, val)
     int8_figures, overall = figures_by_laboratory(logits, val, temperature, threshold)
     card = complete_card(
@@ -203,13 +201,8 @@ def convert(
     write_bundle(out, flatbuffer, card, *golden_pairs(flatbuffer, source.size), prototypes=prototypes)
     ClassifierModel(read_bundle(out)).verify()
     operations = operation_versions(flatbuffer)
-    facts = {
-        "laboratories": laboratory_parity(float_logits, tried.logits, val.labels, val.laboratories),
-        "representative": len(sample),
-        "tail_percent": tail,
-        "operations": operations,
-    }
-    report, picture = write_report(out, parity, facts, images)
+    by_laboratory = laboratory_parity(float_logits, tried.logits, val.labels, val.laboratories)
+    made = {"representative": len(sample), "tail_percent": tail, "operations": operations}
     return Conversion(
         out,
         out.stat().st_size,
@@ -220,8 +213,7 @@ def convert(
         threshold,
         abroad,
         operations,
-        report,
-        picture,
+        *write_report(out, parity, {"laboratories": by_laboratory, **made}, images),
     )
 
 
@@ -278,17 +270,26 @@ def embedding_spec(prototypes: bytes, held_out: NDArray[np.float32], doubt: floa
 
 
 def _judged_only(
-    source: _Source, data: Path, answer: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-) -> list[tuple[str, NDArray[np.int64], NDArray[np.float32]]]:
-    """The laboratories that a model may never learn from: name, labels and its own answers."""
+    source: _Source, data: Path, ask: Callable[[NDArray[np.uint8]], NDArray[np.float32]], temperature: float
+) -> list[LeftOut]:
+    """The model's own answers to the laboratories that it may never learn from."""
     names = only_judged(data)
     if not names:
         return []
     records = load(data, names)
     looks = looks_of(records, source.cache, source.reporter)
     cells = cells_of(records, looks, source.size, source.cache, reporter=source.reporter)
-    logits = answer(prepare_cells(cells, looks))
-    return [(name, cells.labels[own], logits[own]) for name in names for own in [cells.laboratories == name]]
+    logits = ask(prepare_cells(cells, looks))
+    return [
+        LeftOut(name, cells.labels[own], logits[own], temperature)
+        for name in names
+        for own in [cells.laboratories == name]
+    ]
+
+
+def _ask(flatbuffer: bytes, prototypes: bytes | None, doubt: float, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The logits (n, labels) that a device would take from this file."""
+    return doubted(try_flatbuffer(flatbuffer, images), prototypes, doubt)
 
 
 def calibrate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[float, float]:
@@ -323,6 +324,11 @@ def _open(run: Path, out: Path, data: Path, cache: Path | None, reporter: Report
     facts = read_run(folder)
     looks = {key: Look.from_json(value) for key, value in facts["looks"].items()}
     return _Source(folder, model, facts, looks, records_of(facts, data), cache or folder / "cells", reporter)
+
+
+def _refuse_doubt(doubt: float, *, embedding: bool) -> None:
+    if doubt and not embedding:
+        raise ConfigurationError("Cells far from home are found by the embedding.", "Add --embedding.")
 
 
 def _require_agreement(parity: ParityReport, asked: float) -> None:
