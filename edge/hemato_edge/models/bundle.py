@@ -42,6 +42,8 @@ SUMS = "SHA256SUMS"
 _SAME_BYTES_EVERY_TIME = (1980, 1, 1, 0, 0, 0)
 _LARGEST = 256 << 20
 """Bytes of a model file, and of what its archive holds unpacked: beyond every network for such a device."""
+_LARGEST_TEXT = 4 << 20
+"""Bytes of a card or of labels, unpacked: the shipped cards have 20 kB."""
 _ARCHIVE_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -237,6 +239,8 @@ def _unzip(path: Path, whole: bytes, wanted: tuple[str, ...]) -> tuple[dict[str,
                 raise ModelError(f"{path} carries no {', '.join(sorted(missing))}.", _REINSTALL)
             if sum(entry.file_size for entry in entries.values()) > _LARGEST:
                 raise ModelError(f"{path} says that it unpacks to more than {_LARGEST >> 20} MB.", _REINSTALL)
+            if any(entries[name].file_size > _LARGEST_TEXT for name in {LABELS, CARD} & entries.keys()):
+                raise ModelError(f"The card of {path} says that it unpacks to more than it can have.", _REINSTALL)
             parts = {name: archive.read(name) for name in wanted}
             return parts, min(entry.header_offset for entry in entries.values())
     except _ARCHIVE_ERRORS as error:

@@ -42,6 +42,7 @@ _MAX_ASPECT = 1.3
 _MAX_OVERLAP = 0.05
 _MAX_CELLS = 300
 _GUESS_SIDE = 160
+_BARE_SIDE = 1000
 _SHORTEST_RADIUS = 3.5
 _SMALL_RADIUS = 5.0
 _LONGEST_SHARE = 0.22
@@ -124,13 +125,14 @@ def guess_red_cell_px(view: FieldView) -> float | None:
     For each radius the edges of a thumbnail vote for centres; the radius whose best centres have most votes in
     all is the red cells', being the most frequent round thing. Within 0.8 to 1.3 of the labelled cells' median in
     98 of 100 training fields of bccd, raabin_fields and pbc_boxes. Cells that turn out small in the thumbnail are
-    measured again in a larger one.
+    measured again in a larger one; where nothing is round in one of 1440 pixels, nothing larger is looked at.
     """
     side = _GUESS_SIDE
     while True:
         factor = min(1.0, side / max(view.shape[:2]))
         radius = _commonest_radius(measure_contrast(view, factor))
-        if factor == 1 or (radius is not None and radius > _SMALL_RADIUS):
+        bare = radius is None and side > _BARE_SIDE
+        if factor == 1 or bare or (radius is not None and radius > _SMALL_RADIUS):
             return None if radius is None else 2 * radius / _DRAWN_SHARE / factor
         side *= 3
 

@@ -93,3 +93,13 @@ def test_the_sums_are_those_of_the_shipped_models() -> None:
     assert listed == {path.name for path in shipped_models()}
     for path in shipped_models():
         read_bundle(path)  # else: cd edge/hemato_edge/models/shipped && sha256sum *.tflite > SHA256SUMS
+
+
+def test_a_card_that_unpacks_to_hundreds_of_megabytes_is_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.tflite"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("labels.txt", "golden.npz"):
+            archive.writestr(name, b"")
+        archive.writestr("card.json", b" " * (8 << 20))
+    with pytest.raises(ModelError, match="unpacks to more than it can have"):
+        read_bundle(path)

@@ -6,7 +6,9 @@ import pytest
 
 from hemato_edge.labels import RBC, WBC
 from hemato_edge.values import Detections
+from hemato_edge.vision import scale
 from hemato_edge.vision.field_view import FieldView
+from hemato_edge.vision.optics.contrast import measure_contrast
 from hemato_edge.vision.scale import (
     MIN_RED_CELLS,
     WHITE_OVER_RED,
@@ -108,3 +110,15 @@ def test_guess_from_the_bare_picture(size: tuple[int, int], diameter: int) -> No
 
 def test_no_guess_without_cells() -> None:
     assert guess_red_cell_px(FieldView(np.full((480, 640, 3), 220, np.uint8))) is None
+
+
+def test_a_bare_picture_of_4k_is_not_searched_at_its_full_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[float] = []
+
+    def noted(view: FieldView, factor: float) -> object:
+        looks.append(factor)
+        return measure_contrast(view, factor)
+
+    monkeypatch.setattr(scale, "measure_contrast", noted)
+    assert scale.guess_red_cell_px(FieldView(np.full((2160, 3840, 3), 235, np.uint8))) is None
+    assert max(looks) * 3840 <= 1440

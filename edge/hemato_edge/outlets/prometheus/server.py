@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from prometheus_client import (
     CollectorRegistry,
@@ -77,7 +77,7 @@ class Metrics:
             self._server, self._thread = start_http_server(port, host, registry)
         except OSError as error:
             raise _not_served(error, host, port) from error
-        self._server.RequestHandlerClass = _bounded(self._server.RequestHandlerClass)
+        self._server.RequestHandlerClass = _bounded(cast("type[BaseRequestHandler]", self._server.RequestHandlerClass))
         self.address = f"http://{_bracketed(host)}:{self._server.server_port}/metrics"
 
     def watch(self, counts: Counts, camera: object, build: Mapping[str, str], publisher: Publisher | None) -> None:
