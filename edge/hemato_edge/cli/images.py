@@ -26,6 +26,13 @@ AsJsonLines = Annotated[bool, typer.Option("--jsonl", help="One JSON object a li
 ModelFile = Annotated[Path | None, typer.Option("--model", help="Classifier bundle; without it the one that ships.")]
 Each = Annotated[bool, typer.Option("--each", help="The pictures are strangers: scale and stain for each alone.")]
 
+NameBlurred = Annotated[
+    bool,
+    typer.Option(
+        "--name-blurred", help="Name the cells of pictures, too, that are blurred, negative or of exchanged channels."
+    ),
+]
+
 
 def register(root: typer.Typer) -> None:
     """Add `analyze` and `classify`."""
@@ -44,9 +51,7 @@ def analyze(
     model: ModelFile = None,
     each: Each = False,
     recursive: Recursive = False,
-    blurred: Annotated[
-        bool, typer.Option("--name-blurred", help="Name the cells of blurred pictures, too, for what it is worth.")
-    ] = False,
+    blurred: NameBlurred = False,
 ) -> None:
     """Find and name the cells of whole fields of view."""
     from hemato_edge.pipeline.images import analyze_pictures
@@ -87,11 +92,14 @@ def classify(
     model: ModelFile = None,
     each: Each = False,
     recursive: Recursive = False,
+    blurred: NameBlurred = False,
 ) -> None:
     """Name the cell in pictures of one cell each."""
     from hemato_edge.pipeline.images import classify_pictures
+    from hemato_edge.settings import load_settings
     from hemato_edge.views.images.annotated import output_names, write_picture
     from hemato_edge.vision.locate.locator import OpenCvLocator
+    from hemato_edge.vision.quality import QualityGate
 
     images = pictures_of(images, recursive=recursive)
     targets = {} if explain is None else output_names(images, explain)
@@ -99,7 +107,16 @@ def classify(
     failures = Failures()
     output = Output(as_json=as_json, as_jsonl=as_jsonl)
     with Progress("classifying", len(images) * (1 if each else 2)) as step:
-        for result in classify_pictures(images, OpenCvLocator(), classifier, each=each, failed=failures.add, step=step):
+        for result in classify_pictures(
+            images,
+            OpenCvLocator(),
+            classifier,
+            gate=QualityGate(**load_settings().quality.model_dump()),
+            each=each,
+            name_blurred=blurred,
+            failed=failures.add,
+            step=step,
+        ):
             attributes: tuple[Attribute, ...] = ()
             if explain is not None:
                 picture, attributes = _explained(result, classifier)
@@ -230,7 +247,8 @@ def _cell_line(result: CellPicture, attributes: tuple[Attribute, ...] = ()) -> s
     from hemato_edge.models.attributes import in_words
 
     judgement = result.judgement
+    doubt = f"  [{result.reject}]" if result.reject else ""
     words = f"\n  {in_words(attributes)}" if attributes else ""
     if judgement.label == judgement.best:
-        return f"{result.path}: {judgement.label} {judgement.confidence:.1%}{words}"
-    return f"{result.path}: {judgement.label} (nearest {judgement.best}, {judgement.confidence:.1%}){words}"
+        return f"{result.path}: {judgement.label} {judgement.confidence:.1%}{doubt}{words}"
+    return f"{result.path}: {judgement.label} (nearest {judgement.best}, {judgement.confidence:.1%}){doubt}{words}"

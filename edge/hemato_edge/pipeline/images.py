@@ -6,7 +6,7 @@ judged. With `each`, every picture is a stranger to the others and stands for it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
@@ -18,8 +18,9 @@ from hemato_edge.pipeline.field import Stopwatch
 from hemato_edge.pipeline.field_mask import FieldMask
 from hemato_edge.values import Detections
 from hemato_edge.vision.classify.single_cells import find_cell, learn
+from hemato_edge.vision.colours import CHANNELS_SWAPPED, NEGATIVE, NEGATIVE_CELL_LEVEL, colour_fault
 from hemato_edge.vision.field_view import FieldView
-from hemato_edge.vision.quality import MOVING, OUT_OF_FOCUS
+from hemato_edge.vision.quality import MOVING, OUT_OF_FOCUS, QualityGate
 from hemato_edge.vision.slide_look import WHOLE_SET, LookEstimator
 
 if TYPE_CHECKING:
@@ -32,11 +33,10 @@ if TYPE_CHECKING:
     from hemato_edge.values import Image, Judgement, Quality
     from hemato_edge.vision.classify.classifier import TFLiteClassifier
     from hemato_edge.vision.locate.locator import Locator
-    from hemato_edge.vision.quality import QualityGate
     from hemato_edge.vision.slide_look import SlideLook
 
 T = TypeVar("T", covariant=True)
-BLURRED = (OUT_OF_FOCUS, MOVING)
+UNNAMED = (OUT_OF_FOCUS, MOVING, NEGATIVE, CHANNELS_SWAPPED)
 """What a picture is rejected for whose cells are found, and get no names unless somebody asks for them."""
 
 
@@ -98,7 +98,8 @@ class CellPicture:
         image: (H, W, 3) uint8 BGR.
         box: (4,) float32 xyxy, where the cell is, pixels; the whole picture if no stained cell stands out.
         look: the scale and stain it was judged with.
-        judgement: the classifier's answer.
+        judgement: the classifier's answer; "unclassified" where the picture is blurred or has no smear's colours.
+        reject: why a field like it would be rejected, or None.
     """
 
     path: Path
@@ -106,10 +107,11 @@ class CellPicture:
     box: NDArray[np.float32]
     look: SlideLook
     judgement: Judgement
+    reject: str | None = None
 
     def as_json(self) -> dict[str, object]:
         """The object that `hemato-edge classify` prints."""
-        return {"path": str(self.path), **judgement_as_json(self.judgement)}
+        return {"path": str(self.path), **judgement_as_json(self.judgement), "reject": self.reject}
 
 
 def judgement_as_json(judgement: Judgement) -> dict[str, object]:
@@ -222,7 +224,7 @@ class _Analyst:
         judged: dict[int, Judgement] = {}
         with watch.stage("classify"):
             white = np.flatnonzero(detections.kinds == WBC)
-            named = self._name_blurred or quality.reject not in BLURRED
+            named = self._name_blurred or quality.reject not in UNNAMED
             if len(white) and look is not None and named:
                 answers = self._classifier.judge(view, detections.boxes[white], look)
                 judged = {int(i): answer for i, answer in zip(white, answers, strict=True)}
@@ -240,7 +242,9 @@ def classify_pictures(
     locator: Locator,
     classifier: TFLiteClassifier,
     *,
+    gate: QualityGate | None = None,
     each: bool = False,
+    name_blurred: bool = False,
     failed: Callable[[ImageError], None],
     step: Callable[[], None] = lambda: None,
 ) -> Iterator[CellPicture]:
@@ -249,18 +253,22 @@ def classify_pictures(
     Raises:
         CalibrationError: if no picture shows anything by which to tell the scale.
     """
-    return _in_two_passes(list(paths), _CellAnalyst(locator, classifier), each=each, failed=failed, step=step)
+    analyst = _CellAnalyst(gate or QualityGate(), locator, classifier, name_blurred=name_blurred)
+    return _in_two_passes(list(paths), analyst, each=each, failed=failed, step=step)
 
 
 class _CellAnalyst:
-    """Looks at pictures of one cell each."""
+    """Looks at pictures of one cell each; a larger one may show bars or a round field as a whole field does."""
 
-    def __init__(self, locator: Locator, classifier: TFLiteClassifier) -> None:
-        self._locator, self._classifier = locator, classifier
+    def __init__(
+        self, gate: QualityGate, locator: Locator, classifier: TFLiteClassifier, *, name_blurred: bool
+    ) -> None:
+        self._gate, self._locator, self._classifier = gate, locator, classifier
+        self._mask, self._name_blurred = FieldMask(), name_blurred
 
     def learn(self, image: Image, looks: LookEstimator) -> None:
         """Scale and stain of one picture."""
-        view = FieldView(image)
+        view = FieldView(image, self._mask.of_picture(image))
         learn(view, find_cell(view), self._locator, looks)
 
     def judge(self, path: Path, image: Image, looks: LookEstimator) -> CellPicture:
@@ -273,6 +281,18 @@ class _CellAnalyst:
                 f"Nothing in {path} tells its scale: there is neither a red cell nor a stained cell.",
                 "Give pictures of stained cells, or several of one slide together.",
             )
-        view = FieldView(image, red_cell_px=look.red_cell_px)
+        aperture = self._mask.of_picture(image)
+        view = FieldView(image, aperture, red_cell_px=look.red_cell_px)
         box = find_cell(view).box
-        return CellPicture(path, image, box, look, self._classifier.judge(view, box[None], look)[0])
+        judgement = self._classifier.judge(view, box[None], look)[0]
+        reject = self._reject(view)
+        if reject in UNNAMED and not self._name_blurred:
+            judgement = replace(judgement, label=UNCLASSIFIED)
+        corner = np.array(aperture.origin * 2, np.float32)
+        return CellPicture(path, image, box + corner, look, judgement, reject)
+
+    def _reject(self, view: FieldView) -> str | None:
+        """Why the picture is doubtful, of what holds for a single cell too."""
+        gate = replace(self._gate, check_colours=False, min_covered_share=0.0, max_covered_share=1.0)
+        fault = colour_fault(view, NEGATIVE_CELL_LEVEL) if self._gate.check_colours else None
+        return fault or gate.assess(view).reject

@@ -133,6 +133,7 @@ class QualitySettings(Section):
     max_stain_ratio: float = Field(
         5.0, ge=1, description="how many times paler or denser than the reference nuclei may be"
     )
+    check_colours: bool = Field(True, description="whether negatives and pictures with exchanged channels are told")
 
 
 class CountingSettings(Section):

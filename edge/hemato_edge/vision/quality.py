@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from hemato_edge.values import Quality
+from hemato_edge.vision.colours import colour_fault
 from hemato_edge.vision.locate.separation import fill_holes
 from hemato_edge.vision.optics.stain import REFERENCE_NUCLEUS_OD
 
@@ -70,6 +71,7 @@ class QualityGate:
             and 3.4 in red at their median, the others between 0.75 and 2.2.
         min_focus_evenness: least sharpness of the most blurred direction over that of the sharpest one; below it, a
             frame that is not quite sharp is smeared by motion.
+        check_colours: whether negatives, and pictures with red and blue exchanged, are told; see `vision.colours`.
     """
 
     min_focus: float = 0.12
@@ -79,6 +81,7 @@ class QualityGate:
     max_covered_share: float = 0.8
     max_stain_ratio: float = 5.0
     min_focus_evenness: float = 0.35
+    check_colours: bool = True
 
     def assess(self, view: FieldView) -> Quality:
         """Measures and, for a frame that is not fit, the first reason of: light, coverage, focus.
@@ -101,7 +104,10 @@ class QualityGate:
         sharp = view.green_at(min(1.0, FOCUS_RED_PX / red))
         slide = view.aperture.slide_at((sharp.shape[1], sharp.shape[0]))
         measures["focus"], measures["focus_evenness"] = _sharpness(sharp, slide)
-        return Quality(self._reason(measures), measures)
+        reason = self._light(measures)
+        if reason is None and self.check_colours:
+            reason = colour_fault(view)
+        return Quality(reason or self._cells(measures), measures)
 
     def judge_stain(self, stain: StainCalibration) -> str | None:
         """`STAIN_FAR` if a slide's stain cannot be brought to the reference, else None.
@@ -114,16 +120,24 @@ class QualityGate:
         far = max(float(ratio.max()), float(1 / ratio.min()), tint)
         return STAIN_FAR if far > self.max_stain_ratio else None
 
-    def _reason(self, measures: dict[str, float]) -> str | None:
-        checks = (
+    def _light(self, measures: dict[str, float]) -> str | None:
+        return _first(
             (TOO_DARK, measures["brightness"] < self.min_brightness),
             (SATURATED, measures["saturated_share"] > self.max_saturated_share),
+        )
+
+    def _cells(self, measures: dict[str, float]) -> str | None:
+        return _first(
             (EMPTY, measures["covered_share"] < self.min_covered_share),
             (TOO_DENSE, measures["covered_share"] > self.max_covered_share),
             (MOVING, measures["focus_evenness"] < self.min_focus_evenness and measures["focus"] < 2 * self.min_focus),
             (OUT_OF_FOCUS, measures["focus"] < self.min_focus),
         )
-        return next((name for name, failed in checks if failed), None)
+
+
+def _first(*checks: tuple[str, bool]) -> str | None:
+    """The name of the first check that failed."""
+    return next((name for name, failed in checks if failed), None)
 
 
 def _sharpness(green: NDArray[np.uint8], slide: NDArray[np.bool_] | None = None) -> tuple[float, float]:

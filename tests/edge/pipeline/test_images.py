@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -10,9 +11,12 @@ import pytest
 from obstructed import bars, eyepiece
 
 from hemato_edge.cameras.demo.slide import draw_field
-from hemato_edge.pipeline.images import FieldPicture, analyze_pictures
+from hemato_edge.labels import UNCLASSIFIED
+from hemato_edge.pipeline.images import CellPicture, FieldPicture, analyze_pictures, classify_pictures
 from hemato_edge.vision.classify.classifier import load_classifier
+from hemato_edge.vision.colours import CHANNELS_SWAPPED, NEGATIVE
 from hemato_edge.vision.locate.choice import load_locator
+from hemato_edge.vision.locate.locator import OpenCvLocator
 from hemato_edge.vision.quality import OUT_OF_FOCUS, QualityGate
 
 
@@ -48,3 +52,42 @@ def test_a_blurred_field_gets_names_only_where_asked(tmp_path: Path) -> None:
     assert silent.quality.reject == OUT_OF_FOCUS
     assert not silent.judged
     assert len(analysed(tmp_path, blurred, name_blurred=True).judged) == silent.detections.counts()["wbc"] > 0
+
+
+@pytest.mark.parametrize(("turn", "told"), [(lambda p: 255 - p, NEGATIVE), (lambda p: p[..., ::-1], CHANNELS_SWAPPED)])
+def test_a_field_without_a_smears_colours_gets_no_names(
+    tmp_path: Path, turn: Callable[[np.ndarray], np.ndarray], told: str
+) -> None:
+    found = analysed(tmp_path, turn(draw_field(2)[0]))
+    assert found.quality.reject == told
+    assert not found.judged
+
+
+def cell(folder: Path, picture: np.ndarray, **options: bool) -> CellPicture:
+    path = folder / "cell.png"
+    assert cv2.imwrite(str(path), picture)
+    (found,) = classify_pictures([path], OpenCvLocator(), load_classifier(), failed=pytest.fail, **options)
+    return found
+
+
+def test_a_blurred_cell_is_unclassified_unless_asked(tmp_path: Path) -> None:
+    field, cells = draw_field(2)
+    white = next(one for one in cells if one.kind == "wbc")
+    x, y = (int(v) for v in (white.box[0] + white.box[2], white.box[1] + white.box[3]))
+    x, y = min(max(x // 2, 100), 540), min(max(y // 2, 100), 380)
+    sharp = field[y - 100 : y + 100, x - 100 : x + 100]
+    assert cell(tmp_path, sharp).reject is None
+    blurred = cv2.GaussianBlur(sharp, (0, 0), 9)
+    silent = cell(tmp_path, blurred)
+    assert silent.reject == OUT_OF_FOCUS
+    assert silent.judgement.label == UNCLASSIFIED
+    assert silent.as_json()["reject"] == OUT_OF_FOCUS
+    named = cell(tmp_path, blurred, name_blurred=True)
+    assert (named.reject, named.judgement.best) == (OUT_OF_FOCUS, silent.judgement.best)
+
+
+def test_a_cell_in_a_barred_field_is_found_where_it_lies(tmp_path: Path) -> None:
+    field, _ = draw_field(2)
+    plain, barred = cell(tmp_path, field), cell(tmp_path, bars((0, 0, 60, 20))(field, 0))
+    assert np.allclose(barred.box, plain.box + np.array([60, 0, 60, 0]))
+    assert barred.judgement.label == plain.judgement.label

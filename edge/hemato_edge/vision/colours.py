@@ -1,0 +1,46 @@
+"""Whether a picture has the colours of a smear: a negative, or red and blue exchanged, is told for what it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from hemato_edge.vision.field_view import FieldView
+
+NEGATIVE = "negative"
+CHANNELS_SWAPPED = "channels_swapped"
+NEGATIVE_LEVEL = 150.0
+"""In a negative, glass is dark: the median of the brightest channel is under this. Of ten laboratories' fields the
+darkest have 135."""
+NEGATIVE_CELL_LEVEL = 100.0
+"""The same of pictures of one cell, cut close: these have 116 and more."""
+_NEGATIVE_SPAN = 1.2
+"""And what is brighter than the median reaches so many times as far as what is darker: 1.0 and less in fields of ten
+laboratories where the median is as dark."""
+_SWAPPED_HUES = ((1.0, -0.15), (0.75, -0.25), (0.0, -0.5))
+"""The densest things are nuclei where their green density is high, and absorb red, not blue: with a green density from
+the first figure on, the difference of their red and blue densities over it is less than the second one only where the
+channels are exchanged. Pale red cells alone reach -0.44."""
+_DENSEST_SHARE = 2.0
+_OFFSET = 8.0
+
+
+def colour_fault(view: FieldView, negative_level: float = NEGATIVE_LEVEL) -> str | None:
+    """`NEGATIVE` or `CHANNELS_SWAPPED`, or None for the colours of a smear.
+
+    Args:
+        view: a field, or a picture of one cell.
+        negative_level: a median darker than this may be that of a negative.
+    """
+    pixels = view.at(view.thumbnail_factor)[::2, ::2].reshape(-1, 3).astype(np.float32)
+    low, middle, high = np.percentile(pixels[:, 1], (2, 50, 98))
+    dark = float(np.median(pixels.max(axis=1))) < negative_level
+    if dark and high - middle > _NEGATIVE_SPAN * max(middle - low, 1.0):
+        return NEGATIVE
+    density = -np.log((pixels + _OFFSET) / (np.percentile(pixels, 90, axis=0) + _OFFSET))
+    green = density[:, 1]
+    blue, reach, red = density[green >= np.percentile(green, 100 - _DENSEST_SHARE)].mean(axis=0).tolist()
+    hue = (red - blue) / max(reach, 0.05)
+    return CHANNELS_SWAPPED if any(reach > least and hue < bound for least, bound in _SWAPPED_HUES) else None
