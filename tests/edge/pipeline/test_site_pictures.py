@@ -117,7 +117,7 @@ def microscope(path: Path, truths: list[str], sessions: int = 3) -> None:
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HEMATO_EDGE_CALIBRATION__FOLDER", str(tmp_path / "profiles"))
-    monkeypatch.setattr(classifier_module, "load_classifier", lambda *_: ByColour())
+    monkeypatch.setattr(classifier_module, "load_classifier", lambda **_: ByColour())
     return tmp_path / "records.db"
 
 
@@ -156,7 +156,7 @@ def test_too_few_cells_and_models_without_an_embedding_are_refused(path: Path, m
     microscope(path, ["neutrophil"] * 2 + ["monocyte"] * 2)
     with pytest.raises(CalibrationError, match="12 named cells with a picture, 25 are needed"):
         run("adapt", "--profile", "x100", "--db", path)
-    monkeypatch.setattr(classifier_module, "load_classifier", lambda *_: ByColour(embeds=False))
+    monkeypatch.setattr(classifier_module, "load_classifier", lambda **_: ByColour(embeds=False))
     with pytest.raises(CalibrationError, match="carries no home cells"):
         run("adapt", "--profile", "x100", "--db", path)
 

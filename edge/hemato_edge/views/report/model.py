@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime  # noqa: TC003 - the page's JSON Schemas are made from the annotations
 from typing import TYPE_CHECKING
 
 from hemato_edge.site.verification import NOT_VERIFIED
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from hemato_edge.counting.rejection import UnevenRejection
 
 
