@@ -11,8 +11,7 @@ threshold included, so it has more confusions than the answers that are given. H
 seen differs from home is not in it; that is in the matrices of laboratories that were left out, see `travelled`. One of
 these may leave half of its lymphocytes without a name and few of its neutrophils, so what was answered is divided by
 how much of each class is. Which laboratory this one resembles nobody knows before it is verified, but how much it
-leaves unclassified in all is seen: a draw counts by how well it explains that (importance resampling: A. F. M. Smith
-and A. E. Gelfand, The American Statistician 46 (1992), 84-88). Such an interval is wide, as it has to be.
+leaves unclassified in all is seen, and only how the classes share in that is drawn; see `_unverified`.
 
 The prior is Jeffreys', half a cell in every place of counts and matrix (H. Jeffreys, Proceedings of the Royal Society
 A 186 (1946), 453-461; that its intervals cover what they say on average: L. D. Brown, T. T. Cai and A. DasGupta,
@@ -47,6 +46,8 @@ _NONE = 1e-9
 _SILENT_CELLS = 50.0
 """A session's share of unclassified cells is believed as if it had been counted in so many: it differs from field to
 field of one slide by more than chance."""
+_LEAST_SILENT = 1e-4
+_HALVINGS = 40
 
 
 def corrected_percentages(
@@ -78,56 +79,75 @@ def corrected_percentages(
     weight = q.sum(axis=1, keepdims=True)
     true = h
     if answered.any():
-        matrices = _drawn(rng, confusions, draws)
-        shares = _reckoned_back(q / weight, matrices[:, :, :-1])
-        true = weight * shares + h
         if confusions.abroad and not np.any(confusions.here):
-            likely = _weights(shares, matrices[:, :, -1], float(answered.sum()), unclassified)
-            true = true[rng.choice(draws, draws, p=likely)]
+            shares = _unverified(rng, confusions, q / weight, float(answered.sum()), unclassified)
+        else:
+            shares = _reckoned_back(q / weight, _drawn(rng, confusions, draws))
+        true = weight * shares + h
     percent = 100 * true / true[:, :parts].sum(axis=1, keepdims=True)
     low, middle, high = np.quantile(percent, _QUANTILES, axis=0)
     return [(float(a), float(b), float(c)) for a, b, c in zip(low, middle, high, strict=True)]
 
 
 def _drawn(rng: np.random.Generator, confusions: Confusions, draws: int) -> NDArray[np.float64]:
-    """(draws, K, K + 1) probabilities of the answers; the last one, "unclassified", is 0 where home alone is known."""
+    """(draws, K, K) probabilities of the answers that are given; a row's rest to one is the cells not classified."""
     home = np.asarray(confusions.home, np.float64)
-    if confusions.abroad or confusions.here:
+    if confusions.here:
         abroad = np.asarray(confusions.abroad, np.float64).reshape(-1, len(home), len(home) + 1)
-        here = np.asarray(confusions.here or np.zeros((len(home), len(home) + 1)), np.float64)
-        return draw_travelled(rng, home, abroad, here, draws)
+        return draw_travelled(rng, home, abroad, np.asarray(confusions.here, np.float64), draws)[:, :, :-1]
     rows = rng.standard_gamma(np.broadcast_to(home + _PRIOR, (draws, *home.shape)))
-    shares = rows / rows.sum(axis=2, keepdims=True)
-    return np.concatenate([shares, np.zeros((draws, len(home), 1))], axis=2)
+    shares: NDArray[np.float64] = rows / rows.sum(axis=2, keepdims=True)
+    return shares
 
 
-def _weights(
-    true: NDArray[np.float64], silent: NDArray[np.float64], answered: float, unclassified: int
+def _unverified(
+    rng: np.random.Generator, confusions: Confusions, q: NDArray[np.float64], answered: float, unclassified: int
 ) -> NDArray[np.float64]:
-    """(draws,) how well each draw explains how many cells stayed unclassified; together one.
+    """The true shares (draws, K) behind answered shares `q` (draws, K) of a microscope that nobody verified.
+
+    How the answers that are given err, and how much of each class gets none, are drawn from the spread of the left-out
+    laboratories; then the odds of getting none are multiplied, alike for all classes, until together as much is
+    unclassified as was in this session.
 
     Args:
-        true: (draws, K) true shares.
-        silent: (draws, K) probability of a class to stay unclassified.
-        answered: cells that were named.
-        unclassified: cells that were not.
+        rng: source of the draws.
+        confusions: with `abroad`, and nothing of this microscope.
+        q: see above.
+        answered: cells that got a name.
+        unclassified: cells that got none.
     """
-    share = np.clip((true * silent).sum(axis=1), _NONE, 1 - _NONE)
-    cells = answered + unclassified
-    believed = min(1.0, _SILENT_CELLS / max(cells, 1))
-    fit = believed * (unclassified * np.log(share) + answered * np.log(1 - share))
-    weights = np.exp(fit - fit.max())
-    return np.asarray(weights / weights.sum(), np.float64)
+    home, abroad = np.asarray(confusions.home, np.float64), np.asarray(confusions.abroad, np.float64)
+    nothing, draws = np.zeros(abroad.shape[1:]), len(q)
+    named = np.concatenate([abroad[:, :, :-1], np.zeros((*abroad.shape[:2], 1))], axis=2)
+    among = _behind(q, draw_travelled(rng, home, named, nothing, draws)[:, :, :-1])
+    silent = np.clip(draw_travelled(rng, home, abroad, nothing, draws)[:, :, -1], _LEAST_SILENT, 1 - _LEAST_SILENT)
+    believed = min(1.0, _SILENT_CELLS / max(answered + unclassified, 1))
+    share = rng.beta(believed * unclassified + _PRIOR, believed * answered + _PRIOR, (draws, 1))
+    odds, all_over_named = silent / (1 - silent), 1 / (1 - np.clip(share, _NONE, 1 - _LEAST_SILENT))
+    low, high = np.full((draws, 1), -30.0), np.full((draws, 1), 30.0)
+    for _ in range(_HALVINGS):  # more cells than were named: one for each of these, and their odds
+        middle = (low + high) / 2
+        too_many = (among * (1 + odds * np.exp(middle))).sum(axis=1, keepdims=True) > all_over_named
+        low, high = np.where(too_many, low, middle), np.where(too_many, middle, high)
+    true = among * (1 + odds * np.exp(low))
+    shares: NDArray[np.float64] = true / true.sum(axis=1, keepdims=True)
+    return shares
 
 
 def _reckoned_back(q: NDArray[np.float64], matrices: NDArray[np.float64]) -> NDArray[np.float64]:
     """The true shares (n, K) behind answered shares `q` (n, K), by matrices (n, K, K) as `_drawn` gives them."""
-    answered = matrices.sum(axis=2)
-    rows = (1 - _SURE) * matrices / answered[..., None] + _SURE * np.eye(q.shape[1])
-    solved = np.linalg.solve(rows.transpose(0, 2, 1), q[..., None])[..., 0]
-    shares = np.maximum(_onto_simplex(solved), _NONE) / np.maximum(answered, _LEAST_ANSWERED)
+    shares = _behind(q, matrices) / np.maximum(matrices.sum(axis=2), _LEAST_ANSWERED)
     true: NDArray[np.float64] = shares / shares.sum(axis=1, keepdims=True)
     return true
+
+
+def _behind(q: NDArray[np.float64], matrices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The true shares (n, K) among the cells that got an answer, whose answers had the shares `q` (n, K)."""
+    rows = (1 - _SURE) * matrices / matrices.sum(axis=2, keepdims=True) + _SURE * np.eye(q.shape[1])
+    solved = np.linalg.solve(rows.transpose(0, 2, 1), q[..., None])[..., 0]
+    shares = np.maximum(_onto_simplex(solved), _NONE)
+    among: NDArray[np.float64] = shares / shares.sum(axis=1, keepdims=True)
+    return among
 
 
 def _onto_simplex(points: NDArray[np.float64]) -> NDArray[np.float64]:
