@@ -17,7 +17,8 @@ METHOD_CORRECTED = (
 """What they mean where it is; see `counting.confusion`."""
 METHOD_ABROAD = (
     f"Percentages are of the classified white cells. {_LEVEL} CI: it covers sampling and the classifier's confusions, "
-    "which on this unverified microscope may differ as they did between laboratories that it was trained without."
+    "which on this unverified microscope may differ as they did between laboratories that it was trained without. "
+    "To narrow it, verify the microscope (`hemato-edge site verify`)."
 )
 """What they mean where the card tells how the model did elsewhere; see `counting.travelled`."""
 METHOD_VERIFIED = (
