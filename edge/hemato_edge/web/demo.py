@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-    from types import TracebackType
+    from types import FrameType, TracebackType
 
 END_S = 8.0
 AGAIN_S = 1.0
@@ -30,10 +31,14 @@ class Runs:
         self._command = [sys.executable, "-m", "hemato_edge.cli.main", "run", "--wait", "--no-display"]
         self._command += ["--door", str(door), "--db", str(database), *arguments]
         self._ended = threading.Event()
+        self._ends_in_order = False
         self._child: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._again, name="runs", daemon=True)
 
     def __enter__(self) -> Runs:
+        self._ends_in_order = threading.current_thread() is threading.main_thread() and _default_end()
+        if self._ends_in_order:  # before the server has handlers of its own, a stop would leave the child behind
+            signal.signal(signal.SIGTERM, _leave)
         self._thread.start()
         return self
 
@@ -41,6 +46,8 @@ class Runs:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ended.set()
+        if self._ends_in_order:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
         child = self._child
         if child is not None and child.poll() is None:
             child.terminate()
@@ -55,3 +62,11 @@ class Runs:
                 self._child.terminate()
             self._child.wait()
             self._ended.wait(AGAIN_S)
+
+
+def _default_end() -> bool:
+    return signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -124,6 +124,24 @@ def test_a_page_with_a_camera_has_a_run_behind_it(tmp_path: Path) -> None:
             assert second.stderr is not None
             assert "has the door" in second.stderr.readline()
             assert second.wait(PATIENCE_S) == WebError.exit_code
+    until(lambda: not _runs_of(tmp_path), "the run has ended with its page")
+
+
+def test_a_page_that_is_stopped_before_it_serves_leaves_no_run_behind(tmp_path: Path) -> None:
+    with command(tmp_path, "--camera", "live-demo"):
+        until(lambda: bool(_runs_of(tmp_path)), "the run begins")
+    until(lambda: not _runs_of(tmp_path), "the run has ended with its page")
+
+
+def _runs_of(folder: Path) -> list[str]:
+    """Processes of `run` whose door lies in a folder."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended
+            words = place.read_bytes().decode(errors="replace").split("\0")
+            if "run" in words and str(folder / "door.sock") in words:
+                found.append(place.parent.name)
+    return found
 
 
 def test_a_port_that_is_taken_is_one_error(tmp_path: Path) -> None:
