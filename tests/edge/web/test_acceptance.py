@@ -22,7 +22,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from sites import Site, until
+from sites import PATIENCE_S, Site, until
 from typer.testing import CliRunner
 
 from hemato_edge import RESEARCH_USE_NOTICE
@@ -36,6 +36,8 @@ from hemato_edge.web.pages import MENU
 from hemato_edge.web.words import LANGUAGES, words_of
 
 browser_only = pytest.mark.browser
+AN_IDLE_WHILE_S = 20.0
+"""What a page that nobody looks at costs is measured over so long."""
 TEMPLATES = Path(str(files("hemato_edge.web") / "templates"))
 MESSAGES = re.findall(r'data-message="(\w+)"', (TEMPLATES / "picture.html").read_text(encoding="utf-8"))
 
@@ -113,7 +115,7 @@ def test_11_memory_does_not_grow_with_requests_and_nobody_costs_nothing(site: Si
         ask()
     assert resident_kb(process.pid) <= 1.1 * early
     before = ticks(process.pid)
-    threading.Event().wait(20)
+    threading.Event().wait(AN_IDLE_WHILE_S)
     assert ticks(process.pid) - before <= 0.002 * 20 * os.sysconf("SC_CLK_TCK") + 1
 
 
@@ -135,7 +137,7 @@ def page_process(site: Site, tmp_path: Path) -> Iterator[Any]:
             assert client.post("/pair", data={"code": code}).status_code == 303
             yield process, lambda: client.get("/sessions/2").raise_for_status()
         process.terminate()
-        process.wait(60)
+        process.wait(PATIENCE_S)
 
 
 def resident_kb(pid: int) -> int:

@@ -4,7 +4,7 @@ Each walk is counted twice: as the camera would give it, and plain, with the tru
 Pictures of their own are compared by the cells whose middle lies on that part. Asked: within 5 % of the red cells, and
 one white cell. The obstructions are those of the tests.
 
-    python benchmarks/obstructed.py [--frames 60] [--only round] [--stills] [--pictures DIR]
+    python benchmarks/obstructions.py [--frames 60] [--only round] [--stills] [--pictures DIR]
 """
 
 from __future__ import annotations
