@@ -33,7 +33,8 @@ from hemato_convert.abroad import LeftOut, figures_abroad, read_left_out
 from hemato_convert.embedding import doubted, fit_projection
 from hemato_convert.graph import export_graph
 from hemato_convert.quantise import quantise
-from hemato_convert.source import REPRESENTATIVE, representative_records
+from hemato_convert.settings import REPRESENTATIVE
+from hemato_convert.source import representative_records
 from hemato_convert.trial import try_flatbuffer
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.prototypes import pack_prototypes

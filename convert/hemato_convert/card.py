@@ -28,9 +28,19 @@ if TYPE_CHECKING:
 
     from hemato_convert.abroad import Abroad
     from hemato_convert.parity import ParityReport
+    from hemato_training.data.cell_sets import Laboratory
     from hemato_training.metrics.classification import Figures
 
 LICENCE = "Apache-2.0"
+STAIN = StainSpec(
+    method="optical_density",
+    reference_level=REFERENCE_LEVEL,
+    reference_nucleus_od=REFERENCE_NUCLEUS_OD,
+    ratio_limits=RATIO_LIMITS,
+    background="field",
+    reference_red_od=REFERENCE_RED_OD,
+)
+"""How every classifier's cells are brought to one stain: what `vision.optics.stain` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +93,6 @@ def make_card(parts: CardParts) -> ClassifierCard:
     settings = parts.run["settings"]
     architecture = str(settings["architecture"])
     laboratories = [laboratory_named(name) for name in parts.run["data"]]
-    pretrained = str(settings["weights"]) != "none"
-    sources = [f"{lab.attribution} ({lab.licence})" for lab in laboratories]
-    if pretrained:
-        sources.append("ImageNet weights of keras.applications (Apache-2.0)")
     return ClassifierCard(
         name=parts.name,
         task="classify",
@@ -100,22 +106,8 @@ def make_card(parts: CardParts) -> ClassifierCard:
             scale=INPUT_SCALE,
             zero_point=INPUT_ZERO_POINT,
         ),
-        stain=StainSpec(
-            method="optical_density",
-            reference_level=REFERENCE_LEVEL,
-            reference_nucleus_od=REFERENCE_NUCLEUS_OD,
-            ratio_limits=RATIO_LIMITS,
-            background="field",
-            reference_red_od=REFERENCE_RED_OD,
-        ),
-        training=tuple(
-            DataSource(
-                name=lab.title,
-                licence=lab.licence,
-                **{key: parts.run["data"][lab.name][key] for key in ("split_sha256", "train", "val")},
-            )
-            for lab in laboratories
-        ),
+        stain=STAIN,
+        training=tuple(_data_source(lab, parts.run["data"][lab.name]) for lab in laboratories),
         training_arguments=settings,
         accuracy=_accuracy(parts),
         confusion=tuple(tuple(row) for row in parts.confusion),
@@ -133,8 +125,21 @@ def make_card(parts: CardParts) -> ClassifierCard:
         versions=parts.versions,
         created=parts.created,
         licence=LICENCE,
-        attribution="; ".join(sources),
+        attribution=_attribution(laboratories, pretrained=str(settings["weights"]) != "none"),
     )
+
+
+def _data_source(laboratory: Laboratory, facts: dict[str, Any]) -> DataSource:
+    """Where training cells came from; `facts` are those of the run's `run.json` about them."""
+    counted = {key: facts[key] for key in ("split_sha256", "train", "val")}
+    return DataSource(name=laboratory.title, licence=laboratory.licence, **counted)
+
+
+def _attribution(laboratories: list[Laboratory], *, pretrained: bool) -> str:
+    sources = [f"{lab.attribution} ({lab.licence})" for lab in laboratories]
+    if pretrained:
+        sources.append("ImageNet weights of keras.applications (Apache-2.0)")
+    return "; ".join(sources)
 
 
 def _accuracy(parts: CardParts) -> tuple[Accuracy, ...]:

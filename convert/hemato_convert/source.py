@@ -4,23 +4,78 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hemato_edge.errors import ConfigurationError, DataError, ModelError
+from hemato_edge.errors import DataError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
+from hemato_training.classify.classical import refuse_classical
 from hemato_training.data.cell_sets import load
+from hemato_training.data.crops import Look, cells_of
 from hemato_training.data.records import by_laboratory, in_split, split_hash, thin
-from hemato_training.runs.files import RUN_FILE
+from hemato_training.networks.backbones import architecture_named
+from hemato_training.networks.keras_model import load_keras
+from hemato_training.runs.files import MODEL_FILE, RUN_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hemato_training.data.crops import Cells
     from hemato_training.data.records import Record
+    from hemato_training.networks.backbones import Architecture
+    from hemato_training.progress import Reporter
 
-REPRESENTATIVE = 400
-"""Training crops that the activations' ranges are measured on."""
-REPRESENTATIVE_LIMITS = (100, 500)
-"""Fewer miss what a class does to the ranges; more cost time and, by `docs/results/training.md`, change nothing."""
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A training run, its model and its cells.
+
+    Attributes:
+        model: the Keras model.
+        facts: the run's `run.json`.
+        looks: field → its look, as the run measured it.
+        records: the very cells that the run was trained on and judged by.
+        data: the directory that they lie in.
+        cache: folder for crops.
+        reporter: who is told about progress.
+    """
+
+    model: Any
+    facts: dict[str, Any]
+    looks: dict[str, Look]
+    records: list[Record]
+    data: Path
+    cache: Path
+    reporter: Reporter
+
+    @property
+    def size(self) -> int:
+        """Side of the model's input, pixels."""
+        return int(self.model.input_shape[1])
+
+    @property
+    def architecture(self) -> Architecture:
+        """What the model is built as."""
+        return architecture_named(str(self.facts["settings"]["architecture"]))
+
+    def cut(self, records: list[Record]) -> Cells:
+        """The crops of these records."""
+        return cells_of(records, self.looks, self.size, self.cache, reporter=self.reporter)
+
+
+def open_source(run: Path, data: Path, cache: Path | None, reporter: Reporter) -> Source:
+    """The run that `run` names, a run's folder or its model.keras.
+
+    Raises:
+        ModelError: if the model or its `run.json` cannot be read.
+        DataError: if the data are missing or not those of the run.
+    """
+    refuse_classical(run)
+    folder = run.parent if run.suffix == ".keras" else run
+    model = load_keras(run if run.suffix == ".keras" else run / MODEL_FILE)
+    facts = read_run(folder)
+    looks = {key: Look.from_json(value) for key, value in facts["looks"].items()}
+    return Source(model, facts, looks, records_of(facts, data), data, cache or folder / "cells", reporter)
 
 
 def read_run(folder: Path) -> dict[str, Any]:
@@ -66,15 +121,7 @@ def representative_records(records: list[Record], wanted: int) -> list[Record]:
     """`wanted` training records or a few less, equally many of each laboratory and class as far as there are.
 
     Where a class has too few, the others give more. All, if there are no more than `wanted`.
-
-    Raises:
-        ConfigurationError: if `wanted` is outside of `REPRESENTATIVE_LIMITS`.
     """
-    low, high = REPRESENTATIVE_LIMITS
-    if not low <= wanted <= high:
-        raise ConfigurationError(
-            f"{wanted} representative crops are out of range.", f"Choose --representative from {low} to {high}."
-        )
     train = in_split(records, "train")
     sizes = Counter((r.laboratory, r.label) for r in train).values()
     share = max((n for n in range(1, wanted + 1) if sum(min(n, size) for size in sizes) <= wanted), default=1)

@@ -99,6 +99,8 @@ def _by_name(weights: list[str]) -> dict[str, str]:
 
 def _converter(data: Path, cache: Path) -> Callable[[Path, Path], object]:
     from hemato_convert.convert import convert
+    from hemato_convert.settings import ConversionSettings
     from hemato_training.progress import Screen
 
-    return lambda run, bundle: convert(run, bundle, data, cache=cache, min_agreement=0.0, reporter=Screen())
+    settings = ConversionSettings(min_agreement=0.0)
+    return lambda run, bundle: convert(run, bundle, data, settings, cache=cache, reporter=Screen())

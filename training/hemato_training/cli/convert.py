@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hemato_convert.settings import ConversionSettings
 from hemato_training.cli import locate
+from hemato_training.cli.options import with_options
 from hemato_training.cli.workstation import Cache, Data, Json, console, percent, print_json, require_extra
 
 if TYPE_CHECKING:
@@ -16,38 +18,15 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(convert)
+    app.command()(with_options(convert, ConversionSettings))
 
 
 def convert(
+    values: dict[str, Any],
     context: typer.Context,
     run: Annotated[Path, typer.Argument(help="Folder of a training run, or its model.keras.")],
     out: Annotated[Path, typer.Option(help="The bundle to write, ending in .tflite.")],
     data: Data,
-    min_agreement: Annotated[float, typer.Option(help="Least share of cells on which float and int8 agree.")] = 0.98,
-    representative: Annotated[
-        int, typer.Option(help="Training crops that the ranges are measured on, 100 to 500.")
-    ] = 400,
-    tail: Annotated[
-        float | None,
-        typer.Option(help="Percent of the activations beyond their int8 limits; the architecture's own unless named."),
-    ] = None,
-    name: Annotated[str, typer.Option(help="Name of the model, for its card.")] = "hemato-edge classifier",
-    embedding: Annotated[
-        bool,
-        typer.Option("--embedding", help="A third output by which cells are compared, and home cells to compare with."),
-    ] = False,
-    attributes: Annotated[
-        bool,
-        typer.Option("--attributes", help="One more output: the attributes in the table beside the training cells."),
-    ] = False,
-    doubt: Annotated[
-        float, typer.Option(help="With --embedding: how much less sure of cells far from home, 0 not at all.")
-    ] = 0.0,
-    left_out: Annotated[
-        Path | None,
-        typer.Option(help="How the recipe did in left-out laboratories (benchmarks/travel.py): chooses the threshold."),
-    ] = None,
     cache: Cache = None,
     as_json: Json = False,
 ) -> None:
@@ -56,26 +35,12 @@ def convert(
     from hemato_convert.locate import is_locator_run
 
     if is_locator_run(run):
-        locate.convert_locator(context)
+        locate.convert_locator(context, run, out, data, as_json=as_json)
         return
     from hemato_convert.convert import convert as run_conversion
     from hemato_training.progress import Screen
 
-    conversion = run_conversion(
-        run,
-        out,
-        data,
-        cache=cache,
-        min_agreement=min_agreement,
-        representative=representative,
-        tail=tail,
-        name=name,
-        embedding=embedding,
-        attributes=attributes,
-        doubt=doubt,
-        left_out=left_out,
-        reporter=Screen(),
-    )
+    conversion = run_conversion(run, out, data, ConversionSettings(**values), cache=cache, reporter=Screen())
     if as_json:
         print_json(_conversion_as_json(conversion))
     else:
@@ -85,22 +50,23 @@ def convert(
 def _conversion_as_json(conversion: Conversion) -> dict[str, Any]:
     from dataclasses import asdict
 
+    judged = conversion.judged
     return {
         "path": str(conversion.path),
         "bytes": conversion.bytes,
-        "parity": asdict(conversion.parity),
+        "parity": asdict(judged.parity),
         "laboratories": {
             name: {
                 "cells": f.cells,
-                "float_accuracy": conversion.float_figures[name].accuracy,
+                "float_accuracy": judged.float_figures[name].accuracy,
                 "int8_accuracy": f.accuracy,
                 "int8_balanced_accuracy": f.balanced_accuracy,
             }
-            for name, f in conversion.int8_figures.items()
+            for name, f in judged.int8_figures.items()
         },
-        "temperature": conversion.temperature,
-        "rejection_threshold": conversion.threshold,
-        "abroad": None if conversion.abroad is None else asdict(conversion.abroad),
+        "temperature": judged.temperature,
+        "rejection_threshold": judged.threshold,
+        "abroad": None if judged.abroad is None else asdict(judged.abroad),
         "operations": conversion.operations,
         "report": str(conversion.report),
         "picture": str(conversion.picture),
@@ -111,20 +77,21 @@ def _show_conversion(conversion: Conversion) -> None:
     from rich.table import Table
 
     screen = console()
-    parity = conversion.parity
+    judged = conversion.judged
+    parity = judged.parity
     table = Table(title=f"{conversion.path}, {conversion.bytes / 1e6:.2f} MB")
     for column in ("set", "cells", "float %", "int8 %", "int8 balanced %"):
         table.add_column(column, justify="left" if column == "set" else "right")
-    for name, f in conversion.int8_figures.items():
-        shares = (conversion.float_figures[name].accuracy, f.accuracy, f.balanced_accuracy)
+    for name, f in judged.int8_figures.items():
+        shares = (judged.float_figures[name].accuracy, f.accuracy, f.balanced_accuracy)
         table.add_row(name, str(f.cells), *map(percent, shares))
     screen.print(table)
     screen.print(
         f"Float and int8 agree on {percent(parity.agreement)} % of {parity.cells} cells; "
         f"a logit differs by {parity.mean_difference:.2f} on average, {parity.max_difference:.2f} at most. "
-        f"Temperature {conversion.temperature:.2f}; below {conversion.threshold:.2f} a cell stays unclassified."
+        f"Temperature {judged.temperature:.2f}; below {judged.threshold:.2f} a cell stays unclassified."
     )
-    abroad = conversion.abroad
+    abroad = judged.abroad
     if abroad is not None:
         kept = "" if abroad.reached else ", which no threshold keeps to what is asked"
         screen.print(f"In laboratories that were left out{kept}:")

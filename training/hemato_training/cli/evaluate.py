@@ -94,15 +94,19 @@ def evaluate(
         print_json(report.as_json() | _further(attributes, compared))
         return
     show_figures({**evaluation.laboratories, "all": evaluation.overall}, f"{model}, {split}")
-    _show_intervals(evaluation)
-    _show_attributes(attributes)
-    _show_strangers(report)
-    _show_maps(report)
+    _show(evaluation, attributes, report)
     if compared is not None:
         _show_comparison(compared, model, against)
     for written in (out, html, cells):
         if written is not None:
             console(stderr=True).print(f"Written: {written}")
+
+
+def _show(evaluation: Evaluation, attributes: dict[str, dict[str, AttributeFigures]], report: Report) -> None:
+    _show_intervals(evaluation)
+    _show_attributes(attributes)
+    _show_strangers(report)
+    _show_maps(report)
 
 
 def _further(attributes: dict[str, dict[str, AttributeFigures]], compared: Paired | None) -> dict[str, object]:

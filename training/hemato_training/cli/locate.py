@@ -12,6 +12,7 @@ from hemato_training.locate.settings import TASK, LocateSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from hemato_convert.locate import LocatorConversion
     from hemato_training.metrics.detection import KindFigures
@@ -53,15 +54,14 @@ def train_locator(
     screen.print(f"Next: hemato-edge convert {settings.out} --out locator.tflite --data {settings.data}")
 
 
-def convert_locator(context: typer.Context) -> None:
+def convert_locator(context: typer.Context, run: Path, out: Path, data: Path, *, as_json: bool) -> None:
     """`hemato-edge convert` of a locator's run: the options that were typed, over the locator's own defaults."""
     from hemato_convert.locate import convert_locator as run_conversion
     from hemato_training.progress import Screen
 
-    options = context.params
-    chosen = {name: options[name] for name in ("representative", "name") if _was_typed(context, name)}
-    conversion = run_conversion(options["run"], options["out"], options["data"], **chosen, reporter=Screen())
-    if options["as_json"]:
+    chosen = {name: context.params[name] for name in ("representative", "name") if _was_typed(context, name)}
+    conversion = run_conversion(run, out, data, **chosen, reporter=Screen())
+    if as_json:
         print_json(conversion.as_json())
     else:
         _show_conversion(conversion)
