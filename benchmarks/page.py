@@ -23,7 +23,8 @@ from statistics import median
 from typing import Any
 
 from hemato_edge.door.client import DoorClient
-from hemato_edge.door.messages import DoorError, Picture
+from hemato_edge.door.commands import Picture
+from hemato_edge.door.messages import DoorError
 
 WATCHERS = (0, 1, 4)
 A_SECOND = 10

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hemato_edge.calibration.ruling import Ruling
     from hemato_edge.values import Detections
 
-MICROMETER, RED_CELLS = "stage micrometer", "red cells"
+MICROMETER, TWO_POINTS, RED_CELLS = "stage micrometer", "two points", "red cells"
 """What a scale was measured by."""
 MAKER_SHARE = 0.002
 """How far a stage micrometer itself may be off, 95 %: 2 µm over 1 mm is assumed, for one without a certificate."""
@@ -31,6 +31,13 @@ BIOLOGY_SHARE = 0.06
 lay between 6.7 and 7.7 (Price-Jones, 1933). Microcytes and macrocytes are further off."""
 OUTLINE_SHARE = 0.08
 """How far the locator's boxes may be off a red cell's true outline, 95 %: on drawn slides they are 5 to 8 % wider."""
+POINT_SHARE = 1 / 320
+"""How far a point that a person taps on a phone lies from the line, 95 %, as a share of the picture's width: a pixel of
+a screen, and what a finger is off by."""
+MIN_DISTANCE_SHARE = 0.1
+"""Points nearer than that share of the picture's width give no scale."""
+SAME_LINES = 0.15
+"""Two points that lie so far from whole divisions of the lines that are seen, in divisions, are not on these lines."""
 MIN_RED_CELLS = 30
 """Fewer red cells in all are no ruler: a cell's own diameter varies by 6 to 8 %."""
 
@@ -46,7 +53,7 @@ class Scale:
     Attributes:
         um_per_px: micrometres a pixel.
         uncertainty: half its 95 % interval, micrometres a pixel.
-        method: `MICROMETER` or `RED_CELLS`.
+        method: `MICROMETER`, `TWO_POINTS` or `RED_CELLS`.
         source: in words, what was measured and what the uncertainty holds.
     """
 
@@ -93,6 +100,53 @@ def scale_from_rulings(rulings: Sequence[Ruling], division_um: float) -> Scale:
         f"picture ±{100 * PICTURE_SHARE:g} %"
     )
     return Scale(um_per_px, um_per_px * share, MICROMETER, source)
+
+
+def scale_from_two_points(
+    first: tuple[float, float],
+    second: tuple[float, float],
+    distance_um: float,
+    width_px: int,
+    rulings: Sequence[Ruling] = (),
+) -> Scale:
+    """The scale from two points whose distance is known, such as two lines of a stage micrometer.
+
+    Where regular lines are seen and both points lie on them, the lines are measured instead, far more exactly: the
+    points then only tell how wide a division is.
+
+    Args:
+        first: x and y, pixels of the frame.
+        second: the same of the other one.
+        distance_um: how far they are apart in truth.
+        width_px: of the frame.
+        rulings: the lines that are seen, one a picture; empty where none are.
+
+    Raises:
+        CalibrationError: the points lie too near to each other, or the pictures disagree.
+        ValueError: if `distance_um` is not positive.
+    """
+    if not distance_um > 0:
+        msg = f"two points cannot be {distance_um} µm apart"
+        raise ValueError(msg)
+    across = np.subtract(second, first).astype(float)
+    distance_px = float(np.hypot(*across))
+    if distance_px < MIN_DISTANCE_SHARE * width_px:
+        raise CalibrationError(
+            f"The two points are {distance_px:.0f} pixels apart, too few to measure by.",
+            "Choose two lines at the two ends of the picture.",
+        )
+    if rulings:
+        normal = np.deg2rad(rulings[0].direction_deg)
+        divisions = abs(float(across @ (np.cos(normal), np.sin(normal)))) / rulings[0].period_px
+        if round(divisions) and abs(divisions - round(divisions)) < SAME_LINES:
+            return scale_from_rulings(rulings, distance_um / round(divisions))
+    own = float(np.sqrt(2)) * POINT_SHARE * width_px / distance_px
+    share = float(np.sqrt(own**2 + MAKER_SHARE**2))
+    source = (
+        f"two points {distance_px:.0f} px apart, said to be {distance_um:g} µm; 95 %: points ±{100 * own:.2g} %, "
+        f"micrometer ±{100 * MAKER_SHARE:g} % (assumed)"
+    )
+    return Scale(distance_um / distance_px, distance_um / distance_px * share, TWO_POINTS, source)
 
 
 def scale_from_red_cells(fields: Sequence[Detections], diameter_um: float | None = None) -> Scale:

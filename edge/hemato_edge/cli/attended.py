@@ -6,24 +6,23 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
     from types import TracebackType
 
     from hemato_edge.door.server import Door
     from hemato_edge.errors import HematoEdgeError
-    from hemato_edge.pipeline.attending import Attending
+    from hemato_edge.pipeline.attending import Attending, Renewal
     from hemato_edge.pipeline.daemon import Daemon
     from hemato_edge.pipeline.desk import Desk
     from hemato_edge.pipeline.notify import Watchdog
     from hemato_edge.pipeline.viewfinder import Viewfinder
-    from hemato_edge.settings import Settings
+    from hemato_edge.settings import Resolved
 
 
 class Attendance:
     """Nothing, and nothing loaded for it, unless the door is enabled or the run waits. A context manager.
 
     Args:
-        settings: effective ones.
+        resolved: the effective settings, and their file.
         wait: hold the run until a session is started at the door.
         watchdog: fed while it waits.
 
@@ -32,8 +31,9 @@ class Attendance:
         hold: what the run waits for; None if it begins at once.
     """
 
-    def __init__(self, settings: Settings, *, wait: bool, watchdog: Watchdog) -> None:
-        self._settings = settings
+    def __init__(self, resolved: Resolved, *, wait: bool, watchdog: Watchdog) -> None:
+        settings = resolved.settings
+        self._settings, self._file = settings, resolved.file
         self._desk: Desk | None = None
         self._door: Door | None = None
         self.viewer: Viewfinder | None = None
@@ -54,12 +54,17 @@ class Attendance:
             return label, target
         return self.hold.order.label, self.hold.order.target
 
-    def open(self, daemon: Daemon, database: Path, check: Callable[[], None], reload: Callable[[], None]) -> None:
+    @property
+    def renewal(self) -> Renewal | None:
+        """What the run is to begin anew with; None where it has ended as it should."""
+        return None if self.hold is None else self.hold.renewal
+
+    def open(self, daemon: Daemon, model_sha256: str, check: Callable[[], None], reload: Callable[[], None]) -> None:
         """Open the door of a run that is about to begin.
 
         Args:
             daemon: the run.
-            database: where it records.
+            model_sha256: of the classifier that answers.
             check: takes over what `reload` asked for; called while it waits.
             reload: asks for the settings to be read anew.
 
@@ -71,13 +76,25 @@ class Attendance:
         from hemato_edge.door.location import default_door
         from hemato_edge.door.server import Door
         from hemato_edge.pipeline.desk import Desk
+        from hemato_edge.pipeline.microscope_desk import MicroscopeDesk
         from hemato_edge.store.seal import find_key
 
         if self.hold is not None:
             self.hold.idle = check
-        key = find_key(self._settings.store.chain_key_file)
-        self._desk = Desk(daemon, self.viewer, database, reload, self.hold, key=key)
-        self._door = Door(self._settings.door.path or default_door(), self._desk.answers)
+        settings = self._settings
+        database = settings.store.path.resolve()
+        calibration = settings.calibration
+        key = find_key(settings.store.chain_key_file)
+        self._desk = Desk(daemon, self.viewer, database, reload, self.hold, profile=calibration.profile, key=key)
+        microscope = MicroscopeDesk(database, calibration, model_sha256, self.viewer, self.hold, self._remember)
+        self._door = Door(settings.door.path or default_door(), {**self._desk.answers, **microscope.answers})
+
+    def _remember(self, profile: str | None) -> None:
+        """The next run begins with this profile, too."""
+        from hemato_edge.settings import default_files
+        from hemato_edge.settings.editing import set_in_file
+
+        set_in_file(self._file or default_files()[0], "calibration.profile", profile)
 
     def begun(self, session: int) -> int:
         """Tell who started it that the session has this number; returns it."""

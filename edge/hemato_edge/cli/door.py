@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from hemato_edge.door.messages import Answer, Command
+    from hemato_edge.door.commands import Command
+    from hemato_edge.door.messages import Answer
 
 DoorPath = Annotated[
     Path | None, typer.Option("--door", metavar="PATH", help="The run's socket; else the setting door.path.")
@@ -27,7 +28,7 @@ def register(root: typer.Typer) -> None:
 @app.command()
 def state(door: DoorPath = None, as_json: AsJson = False) -> None:
     """Show what the run is doing."""
-    from hemato_edge.door.messages import State
+    from hemato_edge.door.commands import State
 
     told = _ask(door, State()).told
     if as_json:
@@ -45,7 +46,8 @@ def frame(
     as_json: AsJson = False,
 ) -> None:
     """Write the newest picture; with --json also print what is known of it."""
-    from hemato_edge.door.messages import WIDTHS, DoorError, Picture
+    from hemato_edge.door.commands import WIDTHS, Picture
+    from hemato_edge.door.messages import DoorError
 
     if width not in WIDTHS:
         raise typer.BadParameter(f"{width} is none of {', '.join(map(str, WIDTHS))}")
@@ -67,7 +69,7 @@ def start(
     as_json: AsJson = False,
 ) -> None:
     """Start the session of a run that waits (`run --wait`)."""
-    from hemato_edge.door.messages import Start
+    from hemato_edge.door.commands import Start
 
     told = _ask(door, Start(label, until)).told
     typer.echo(json.dumps(told) if as_json else f"Session {told['session']} has begun.")
@@ -76,7 +78,7 @@ def start(
 @app.command()
 def stop(door: DoorPath = None, as_json: AsJson = False) -> None:
     """End the session in order; what it counted is then on disk."""
-    from hemato_edge.door.messages import Stop
+    from hemato_edge.door.commands import Stop
 
     told = _ask(door, Stop()).told
     said = f"Session {told['session']} has ended: {told.get('wbc', 0)} white cells."
@@ -86,7 +88,7 @@ def stop(door: DoorPath = None, as_json: AsJson = False) -> None:
 @app.command()
 def note(text: Annotated[str, typer.Argument(help="At most 80 characters.")], door: DoorPath = None) -> None:
     """Record something with the session."""
-    from hemato_edge.door.messages import Note
+    from hemato_edge.door.commands import Note
 
     _ask(door, Note(text))
     typer.echo("Noted.")

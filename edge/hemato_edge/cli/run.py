@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hemato_edge.cli.display import Display
     from hemato_edge.cli.instruments import Instruments
     from hemato_edge.errors import HematoEdgeError
+    from hemato_edge.pipeline.attending import Renewal
     from hemato_edge.pipeline.daemon import Daemon, Limits
     from hemato_edge.pipeline.notify import Watchdog
     from hemato_edge.pipeline.reloading import Reloader
@@ -91,9 +92,9 @@ def run(
         as_json=as_json,
         resolve=lambda: resolve(config, given),
     )
-    error = _count_and_tell(context, make_instruments(resolved), wish, watchdog)
-    if error is not None:
-        raise error
+    while renewal := _count_and_tell(context, make_instruments(resolved), wish, watchdog):
+        given["calibration.profile"] = renewal.profile
+        resolved = resolve(config, given)
     spacing.end()
 
 
@@ -120,17 +121,19 @@ class Wish:
     resolve: Callable[[], Resolved]
 
 
-def _count_and_tell(
-    context: typer.Context, instruments: Instruments, wish: Wish, watchdog: Watchdog
-) -> HematoEdgeError | None:
-    """The whole session, and its report; the error that ended it, if one did."""
+def _count_and_tell(context: typer.Context, instruments: Instruments, wish: Wish, watchdog: Watchdog) -> Renewal | None:
+    """The whole session, and its report; what to begin anew with, where somebody asked for that before a session.
+
+    Raises:
+        HematoEdgeError: what ended it.
+    """
     from contextlib import ExitStack
 
     from hemato_edge.cli.attended import Attendance
     from hemato_edge.cli.display import Display, ring
     from hemato_edge.cli.instruments import checked_store, open_store
     from hemato_edge.cli.outlets import Outlets
-    from hemato_edge.cli.service_run import make_reloader, say_begun, tell
+    from hemato_edge.cli.service_run import listen_no_more, make_reloader, say_begun, tell
     from hemato_edge.pipeline.daemon import Daemon
     from hemato_edge.store.records import named_white
 
@@ -138,7 +141,7 @@ def _count_and_tell(
     with (
         ExitStack() as stores,
         Outlets(settings, checked_store(settings)) as outlets,
-        Attendance(settings, wait=wish.wait, watchdog=watchdog) as attendance,
+        Attendance(instruments.resolved, wait=wish.wait, watchdog=watchdog) as attendance,
     ):
 
         def begin() -> int:
@@ -155,9 +158,12 @@ def _count_and_tell(
             source, settings.display.refresh_hz, silent=wish.silent, label=wish.label, verified=instruments.verified()
         )
         reloader = make_reloader(context, instruments.resolved, wish.resolve, daemon, watchdog)
-        attendance.open(daemon, settings.store.path.resolve(), reloader.check, reloader.request)
+        attendance.open(daemon, instruments.model()["model_sha256"], reloader.check, reloader.request)
         error = _count(daemon, display, reloader)
         attendance.ended(error)
+    if attendance.renewal is not None and error is not None:  # without one a signal has ended it
+        listen_no_more()
+        return attendance.renewal
     target = wish.limits.leukocytes
     if wish.bell and target and named_white(daemon.totals) >= target:
         ring()
@@ -166,7 +172,9 @@ def _count_and_tell(
     counted = error is None or (daemon.totals is not None and daemon.totals.fields)
     if daemon.session is not None and counted and not tell(daemon.totals):
         _print_report(settings.store.path, daemon.session, as_json=wish.as_json)
-    return error
+    if error is not None:
+        raise error
+    return None
 
 
 def _count(daemon: Daemon, display: Display, reloader: Reloader) -> HematoEdgeError | None:

@@ -93,6 +93,12 @@ def listen(daemon: Daemon, reloader: Reloader) -> list[str]:
     return reasons
 
 
+def listen_no_more() -> None:
+    """Between two runs of this process a signal ends it at once: nothing is recorded then."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def say(text: str) -> None:
     """A line for the person at the terminal, or in the journal."""
     if journal_handler() is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,9 +16,6 @@ from hemato_edge.cli.site_adapt import adapt
 from hemato_edge.cli.site_desk import Desk, ProfileName, Sessions, tell
 
 if TYPE_CHECKING:
-    from hemato_edge.site.cells import SiteCell
-    from hemato_edge.site.parts import SitePart, Verification
-    from hemato_edge.store.reader import Reader
     from hemato_edge.store.records import SessionRecord
 
 site_app = typer.Typer(help="How right the program is on this microscope, from reviewed cells.", no_args_is_help=True)
@@ -49,29 +45,15 @@ def verify(
 
     The program's own answers are not shown meanwhile. A second reader (--by) gets the same cells again.
     """
-    from hemato_edge.errors import CalibrationError
-    from hemato_edge.site.cells import site_cells
-    from hemato_edge.site.record import head_sha256_of
-    from hemato_edge.site.verification import shortfall
-    from hemato_edge.site.verification import verify as figures
+    from hemato_edge.pipeline.verifying import verify_microscope
 
     desk = Desk(profile)
     records = desk.sessions(db, session or [])
     if sys.stdin.isatty() and not as_json if ask is None else ask:
         _ask(db, records, cells, reviewer(by))
     with open_reader(db) as reader:
-        judged = site_cells(reader, [record.id for record in records])
-        kept = desk.profile(reader, records[-1])
-    lacking = shortfall(judged)
-    if lacking is not None:
-        raise CalibrationError(
-            f"The microscope is not verified: {lacking}.",
-            f"Name more with `hemato-edge site verify --ask --profile {desk.name}`.",
-        )
-    newest = records[-1]
-    found = figures(judged, newest.model_sha256, head_sha256_of(newest), _now())
-    desk.folder.save(kept.with_site(_with_verification(kept.site, found)))
-    tell(desk.folder.load(desk.name), as_json=as_json)
+        verified = verify_microscope(reader, records, desk.folder, desk.name)
+    tell(verified, as_json=as_json)
 
 
 @site_app.command("ask")
@@ -84,10 +66,12 @@ def ask_for_cells(
     as_json: AsJson = False,
 ) -> None:
     """List the cells that tell most and that you have not named yet, for another view than the terminal."""
+    from hemato_edge.site.asking import cells_to_name
+
     desk = Desk(profile)
     records = desk.sessions(db, session or [])
     with open_reader(db) as reader:
-        asked = _asked(reader, records, cells, reviewer(by))
+        asked, _ = cells_to_name(reader, records, cells, reviewer(by))
     places = [{"session": cell.session, "field": cell.field, "cell": cell.number} for cell in asked]
     if as_json:
         typer.echo(json.dumps({"cells": places}, indent=1))
@@ -129,35 +113,10 @@ def _ask(db: Path | None, records: list[SessionRecord], wanted: int, who: str) -
     """Let a person name the cells that tell most."""
     from rich.console import Console
 
+    from hemato_edge.site.asking import cells_to_name
+
     with opened(db) as (reader, writer):
-        asked = {cell.place for cell in _asked(reader, records, wanted, who)}
+        asked = {cell.place for cell in cells_to_name(reader, records, wanted, who)[0]}
         counted = (cell for record in records for cell in reader.counted(record.id))
         queue = [cell for cell in counted if (cell.session, cell.field, cell.number) in asked]
         walk(Console(highlight=False, stderr=True), reader, writer, queue, who, blind=True)
-
-
-def _asked(reader: Reader, records: list[SessionRecord], wanted: int, who: str) -> list[SiteCell]:
-    """The cells to name next; of a second reader, first those that another one named."""
-    from hemato_edge.site.cells import site_cells
-    from hemato_edge.site.strata import ask_for
-
-    cells = site_cells(reader, [record.id for record in records])
-    shown = {cell.place for cell in cells if reader.portrait(*cell.place) is not None}
-    again = shown & {cell.place for cell in cells if cell.words and who not in cell.words}
-    return ask_for(cells, wanted, lambda cell: who in cell.words, again or shown)
-
-
-def _with_verification(site: SitePart | None, found: Verification) -> SitePart:
-    """The part with a new verification; one of the shipped answers is kept apart while a head is in use."""
-    from hemato_edge.site.parts import SitePart
-
-    head = None if site is None else site.head
-    if head is None:
-        return SitePart(verification=found)
-    if found.head_sha256 == head.sha256:
-        return SitePart(verification=found, shipped=None if site is None else site.shipped, head=head)
-    return SitePart(verification=None if site is None else site.verification, shipped=found, head=head)
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc).replace(microsecond=0)

@@ -63,12 +63,9 @@ class Desk:
 
     def profile(self, reader: Reader, record: SessionRecord) -> Profile:
         """The profile on disk, or a new one for frames as the session has them."""
-        from hemato_edge.calibration.profile import Profile
+        from hemato_edge.pipeline.verifying import profile_for
 
-        if self.folder.exists(self.name):
-            return self.folder.load(self.name)
-        first = next(reader.fields(record.id))
-        return Profile(name=self.name, frame_size=(first.width, first.height), camera=record.camera)
+        return profile_for(reader, record, self.folder, self.name)
 
 
 def tell(profile: Profile, *, as_json: bool) -> None:

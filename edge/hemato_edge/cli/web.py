@@ -245,7 +245,8 @@ def _with_camera(stack: ExitStack, serving: Serving, camera: str, config: Path |
 def _counts(serving: Serving) -> bool:
     """Whether a run answers at the door."""
     from hemato_edge.door.client import DoorClient
-    from hemato_edge.door.messages import DoorError, State
+    from hemato_edge.door.commands import State
+    from hemato_edge.door.messages import DoorError
 
     with DoorClient(serving.around.door, "page") as client:
         try:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.doctor.findings import Finding, failed, passed, skipped, warned
 from hemato_edge.door.client import DoorClient
+from hemato_edge.door.commands import State
 from hemato_edge.door.location import default_door
-from hemato_edge.door.messages import DoorError, State
+from hemato_edge.door.messages import DoorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from hemato_edge.door.messages import Command
+    from hemato_edge.door.commands import Command
 
 LONGEST_PICTURE = 1 << 23
 """Bytes of a picture that are taken from the door."""

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
+from hemato_edge.door.commands import COMMANDS, LARGEST, LONGEST, MAX_KEY, MAX_NUMBER, MAX_WHO, ONE_OF, WANTED
 from hemato_edge.errors import HematoEdgeError
-from hemato_edge.labels import REVIEW_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from hemato_edge.door.commands import Command
 
 VERSION = 1
 """Of this protocol; a door answers no other."""
@@ -24,15 +26,6 @@ MAX_REQUEST_BYTES = 4096
 """A line with more is refused."""
 MAX_ANSWER_BYTES = 1 << 20
 """A line of an answer has no more: some 10,000 marks."""
-MAX_LABEL, MAX_NOTE, MAX_WHO, MAX_KEY = 200, 80, 80, 64
-"""Characters of a text."""
-MAX_TARGET = 100_000
-MAX_NUMBER = 2**53 - 1
-"""Whole numbers up to here are the same in every reader of JSON."""
-WAITING, COUNTING, ENDING = "waiting", "counting", "ending"
-"""What a run is doing: nothing is recorded yet; a session runs; it is being ended."""
-WIDTHS = (320, 480, 640, 960)
-"""Long sides of a picture that may be asked for, pixels."""
 
 
 class DoorError(HematoEdgeError):
@@ -47,111 +40,6 @@ class DoorError(HematoEdgeError):
     def __init__(self, message: str, fix: str = "", kind: str = "refused") -> None:
         super().__init__(message, fix)
         self.kind = kind
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """Base of all commands. `name` is what stands in the request; `changes` is whether it does more than tell."""
-
-    name: ClassVar[str] = ""
-    changes: ClassVar[bool] = True
-
-
-@dataclass(frozen=True, slots=True)
-class State(Command):
-    """What the run is doing."""
-
-    name = "state"
-    changes = False
-
-
-@dataclass(frozen=True, slots=True)
-class Picture(Command):
-    """The next picture.
-
-    Attributes:
-        after: number of the last one that was seen; 0 for any.
-        width: long side wanted, one of `WIDTHS`.
-    """
-
-    name = "frame"
-    changes = False
-    after: int = 0
-    width: int = 640
-
-
-@dataclass(frozen=True, slots=True)
-class Start(Command):
-    """Begin a session.
-
-    Attributes:
-        label: the person's name for the sample.
-        target: white cells to count; 0 for no end.
-    """
-
-    name = "start"
-    label: str = ""
-    target: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Stop(Command):
-    """End the session in order."""
-
-    name = "stop"
-
-
-@dataclass(frozen=True, slots=True)
-class Note(Command):
-    """Record `text` with the session, as a tally."""
-
-    name = "note"
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Relabel(Command):
-    """A person calls a recorded cell `label`.
-
-    Attributes:
-        session, field, cell: which cell.
-        label: one of `labels.REVIEW_LABELS`.
-        who: the person.
-        standing: what the person saw it called; with another name by now the change is refused. Empty: never refused.
-    """
-
-    name = "relabel"
-    session: int = 0
-    field: int = 0
-    cell: int = 0
-    label: str = ""
-    who: str = ""
-    standing: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Undo(Command):
-    """Take the session's last change of a label back."""
-
-    name = "undo"
-    session: int = 0
-    who: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Reload(Command):
-    """Read the settings anew."""
-
-    name = "reload"
-
-
-COMMANDS: dict[str, type[Command]] = {
-    kind.name: kind for kind in (State, Picture, Start, Stop, Note, Relabel, Undo, Reload)
-}
-_LONGEST = {"label": MAX_LABEL, "text": MAX_NOTE, "who": MAX_WHO, "standing": MAX_LABEL}
-_LARGEST = {"target": MAX_TARGET}
-_WANTED = {Note: ("text",), Relabel: ("who", "label"), Undo: ("who",)}
-"""Texts that must not be empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,16 +146,19 @@ def _command(kind: type[Command], arguments: Mapping[str, Any]) -> Command:
         if name not in arguments:
             continue
         if isinstance(one.default, str):
-            values[name] = _text(arguments, name, _LONGEST[name])
+            values[name] = _text(arguments, name, LONGEST[name])
         else:
-            values[name] = _number(arguments, name, _LARGEST.get(name, MAX_NUMBER))
+            values[name] = _number(arguments, name, LARGEST.get(name, MAX_NUMBER))
     made = kind(**values)
-    if any(not getattr(made, name).strip() for name in _WANTED.get(kind, ())):
-        raise DoorError(f"The command {kind.name} needs {' and '.join(_WANTED[kind])}.", kind="malformed")
-    if isinstance(made, Picture) and made.width not in WIDTHS:
-        raise _malformed("width")
-    if isinstance(made, Relabel) and made.label not in REVIEW_LABELS:
-        raise DoorError(f"{made.label!r} is no name of a cell.", f"Use one of {', '.join(REVIEW_LABELS)}.", "malformed")
+    if any(not getattr(made, name).strip() for name in WANTED.get(kind, ())):
+        raise DoorError(f"The command {kind.name} needs {' and '.join(WANTED[kind])}.", kind="malformed")
+    name, allowed = ONE_OF.get(kind, ("", ()))
+    if name and getattr(made, name) not in allowed:
+        raise DoorError(
+            f"The {name} of the command {kind.name} cannot be {getattr(made, name)!r}.",
+            f"Use one of {', '.join(map(str, allowed))}.",
+            "malformed",
+        )
     return made
 
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from hemato_edge.door.messages import Command, Request
+    from hemato_edge.door.commands import Command
+    from hemato_edge.door.messages import Request
 
 _log = logging.getLogger(__name__)
 MOST_CONNECTIONS = 12

@@ -40,6 +40,17 @@ class Order:
     target: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """A run that nobody has ordered a session of begins anew.
+
+    Attributes:
+        profile: calibration profile to work with; None for none.
+    """
+
+    profile: str | None
+
+
 class Attending:
     """Holds a run between the opening of its camera and its session.
 
@@ -54,11 +65,13 @@ class Attending:
     Attributes:
         order: what was ordered; None while nothing is.
         idle: called now and then while waiting, for instance to read settings anew.
+        renewal: what the run is to begin anew with; None while nobody asked for that.
     """
 
     def __init__(self, gate: QualityGate, viewfinder: Viewfinder, watchdog: Watchdog) -> None:
         self.gate = gate
         self.order: Order | None = None
+        self.renewal: Renewal | None = None
         self.idle: Callable[[], None] = lambda: None
         self._viewfinder = viewfinder
         self._watchdog = watchdog
@@ -71,7 +84,11 @@ class Attending:
     @property
     def waiting(self) -> bool:
         """Whether a session can still be ordered."""
-        return self.order is None and self._orders.empty() and not self._begun.done()
+        return self.order is None and self.renewal is None and self._orders.empty() and not self._begun.done()
+
+    def renew(self, profile: str | None) -> None:
+        """Let the run begin anew with this calibration profile, from any thread; None for none."""
+        self.renewal = Renewal(profile)
 
     def start(self, order: Order, timeout_s: float = 30.0) -> int:
         """Order a session, from any thread; its number as soon as it has begun.
@@ -97,7 +114,7 @@ class Attending:
             over: whether no order needs to be waited for any more.
         """
         self._watchdog.attending()
-        while self.order is None and not over():
+        while self.order is None and self.renewal is None and not over():
             self.idle()
             self._look(self._taken(frames) if live else self._peeked(frames))
             try:
@@ -105,7 +122,7 @@ class Attending:
             except queue.Empty:
                 continue
         if self.order is None:
-            self.failed(HematoEdgeError("The run has ended.", "Start it again."))
+            self.failed(HematoEdgeError("The run has ended, or begins anew.", "Look again in a moment."))
         return self.order
 
     def begun(self, session: int) -> None:

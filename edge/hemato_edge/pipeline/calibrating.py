@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from hemato_edge.calibration.flat_field import FlatField, measure_flat_field
 from hemato_edge.calibration.micrometer import measure_micrometer
 from hemato_edge.calibration.profile import ControlsPart, FlatFieldPart, MaskPart, Profile, ScalePart
-from hemato_edge.calibration.scale import MICROMETER, scale_from_red_cells, scale_from_rulings
+from hemato_edge.calibration.scale import MICROMETER, scale_from_red_cells, scale_from_rulings, scale_from_two_points
 from hemato_edge.cameras.camera import EndOfFrames, OpenCamera
 from hemato_edge.cameras.controls import LockableCamera
 from hemato_edge.cameras.drivers.files import FilesCamera
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hemato_edge.calibration.profiles import ProfileFolder
+    from hemato_edge.calibration.scale import Scale
     from hemato_edge.cameras.camera import Camera
     from hemato_edge.values import Image
 
@@ -128,7 +130,26 @@ def micrometer_part(taken: Taken, division_um: float, failed: Callable[[int, Cal
         raise refused[0][1]
     for number, refusal in refused:
         failed(number, refusal)
-    scale = scale_from_rulings(rulings, division_um)
+    return _scale_part(scale_from_rulings(rulings, division_um))
+
+
+def two_points_part(
+    taken: Taken, first: tuple[float, float], second: tuple[float, float], distance_um: float
+) -> ScalePart:
+    """The scale by two points of a frame, pixels, and their distance; by the micrometer's lines where they lie on them.
+
+    Raises:
+        CalibrationError: the points lie too near to each other, or the pictures disagree.
+    """
+    rulings = []
+    for image in taken.images:
+        with contextlib.suppress(CalibrationError):  # no regular lines: the points alone then tell
+            rulings.append(measure_micrometer(image))
+    width_px, _ = taken.frame_size
+    return _scale_part(scale_from_two_points(first, second, distance_um, width_px, rulings))
+
+
+def _scale_part(scale: Scale) -> ScalePart:
     return ScalePart(
         um_per_px=scale.um_per_px,
         um_per_px_uncertainty=scale.uncertainty,
@@ -146,14 +167,7 @@ def red_cells_part(taken: Taken, diameter_um: float | None, flat: FlatField | No
     """
     locator = OpenCvLocator()
     images = [flat.apply(image) for image in taken.images] if flat is not None else taken.images
-    scale = scale_from_red_cells([locator.locate(FieldView(image)) for image in images], diameter_um)
-    return ScalePart(
-        um_per_px=scale.um_per_px,
-        um_per_px_uncertainty=scale.uncertainty,
-        method=scale.method,
-        source=scale.source,
-        created=_now(),
-    )
+    return _scale_part(scale_from_red_cells([locator.locate(FieldView(image)) for image in images], diameter_um))
 
 
 def flat_field_part(taken: Taken) -> FlatFieldPart:
@@ -242,7 +256,7 @@ def keep(
     better = base.scale is not None and base.scale.method == MICROMETER
     if isinstance(part, ScalePart) and part.method != MICROMETER and better and not replace:
         raise CalibrationError(
-            f"The profile {name} has its scale from a stage micrometer, which is better than red cells.",
+            f"The profile {name} has its scale from a stage micrometer, which is better than {part.method}.",
             "Choose another name, or insist with --replace.",
         )
     profile = with_part(base, taken, part, objective)

@@ -177,6 +177,7 @@ class Daemon:
             recorder = self._begun()
         except HematoEdgeError:
             ending.ask("an error")  # lets the capture thread close the camera
+            capture.join(STOP_WAIT_S)  # whoever begins anew finds it closed
             raise
         self._run.watchdog.started(recorder.totals)
         analysis = ending.start("analysis", self._analysis.work, self._analysis.done)

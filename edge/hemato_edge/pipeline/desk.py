@@ -8,20 +8,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, cast
 
 from hemato_edge.about import __version__
-from hemato_edge.door.messages import (
-    COUNTING,
-    ENDING,
-    VERSION,
-    WAITING,
-    Answer,
-    Command,
-    DoorError,
-    Note,
-    Picture,
-    Relabel,
-    Start,
-    Undo,
-)
+from hemato_edge.door.commands import COUNTING, ENDING, WAITING, Command, Note, Picture, Relabel, Start, Undo
+from hemato_edge.door.messages import VERSION, Answer, DoorError
 from hemato_edge.pipeline.attending import Order
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.writer import open_writer
@@ -52,6 +40,7 @@ class Desk:
         database: the file; written to, while nobody counts, for one change of a label at a time.
         reload: asks for the settings to be read anew.
         attending: what holds it before its session; None for a run that counts at once.
+        profile: the calibration profile it works with; None for none.
         key: of the chain, where its entries are sealed.
     """
 
@@ -63,6 +52,7 @@ class Desk:
         reload: Callable[[], None],
         attending: Attending | None = None,
         *,
+        profile: str | None = None,
         key: SealKey | None = None,
     ) -> None:
         self._daemon = daemon
@@ -70,6 +60,7 @@ class Desk:
         self._database = database
         self._reload = reload
         self._attending = attending
+        self._profile = profile
         self._key = key
         self._ended = threading.Event()
         self._naming = threading.Lock()
@@ -116,6 +107,7 @@ class Desk:
             "session": self._daemon.session,
             "target": self._daemon.target,
             "database": str(self._database),
+            "profile": self._profile,
             "camera": camera,
             "verdict": None if sight is None else sight.verdict,
             "warnings": sorted(n.partition(":")[2] for n in self._daemon.tallies if n.startswith("warning:")),

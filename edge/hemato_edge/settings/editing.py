@@ -10,8 +10,13 @@ from pathlib import Path
 from hemato_edge.errors import ConfigurationError
 
 
-def set_in_file(file: Path, key: str, value: int) -> None:
+def set_in_file(file: Path, key: str, value: int | float | str | bool | None) -> None:
     """Write "section.name" into a TOML file, which is made if it is not there; whole or not at all.
+
+    Args:
+        file: where.
+        key: "section.name".
+        value: what it is from now on; None: the key is taken out, so that its default holds.
 
     Raises:
         ConfigurationError: if the file is not valid TOML or cannot be written.
@@ -24,9 +29,14 @@ def set_in_file(file: Path, key: str, value: int) -> None:
     try:
         text = target.read_text(encoding="utf-8") if target.exists() else ""
         document = tomlkit.parse(text)
-        if section not in document:
-            document.add(section, tomlkit.table())
-        document[section][name] = value
+        if value is None:
+            if name not in document.get(section, {}):
+                return
+            del document[section][name]
+        else:
+            if section not in document:
+                document.add(section, tomlkit.table())
+            document[section][name] = value
         _replace(target, tomlkit.dumps(document))
     except (TOMLKitError, UnicodeDecodeError, TypeError) as error:
         raise ConfigurationError(f"The configuration file {file} is not valid TOML: {error}.") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hemato_edge.door.messages import COUNTING, MAX_LABEL, MAX_NOTE, MAX_TARGET, WAITING, Note, Start, Stop
+from hemato_edge.door.commands import COUNTING, MAX_LABEL, MAX_NOTE, MAX_TARGET, WAITING, Note, Start, Stop
 from hemato_edge.errors import StoreError
 from hemato_edge.web.pages import device_of, go_to, number_of, place_of, show, tell, text_of
 from hemato_edge.web.tally import Intervals, Tally, tally_of
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from hemato_edge.door.messages import Command
+    from hemato_edge.door.commands import Command
 
 TARGETS = (50, 100, 200, 500, 0)
 """White cells to count that are offered; CLSI H20-A2 asks for 200 a reader. 0: no end."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 
-from hemato_edge.door.messages import WIDTHS, Picture
+from hemato_edge.door.commands import WIDTHS, Picture
 
 if TYPE_CHECKING:
     from hemato_edge.door.client import DoorClient

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from hemato_edge.door.messages import COUNTING
+from hemato_edge.door.commands import COUNTING
 from hemato_edge.labels import BY_NAME, UNCLASSIFIED
 from hemato_edge.web.access import Refused
 from hemato_edge.web.judge import CELL, FIELD, MOST_FILES, Upload

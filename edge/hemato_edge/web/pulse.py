@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 
-from hemato_edge.door.messages import DoorError, State
+from hemato_edge.door.commands import State
+from hemato_edge.door.messages import DoorError
 from hemato_edge.errors import StoreError
 from hemato_edge.store.reader import Reader
 from hemato_edge.web.board import Board

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from hemato_edge.door.messages import MAX_LABEL, Relabel, Undo
+from hemato_edge.door.commands import MAX_LABEL, Relabel, Undo
 from hemato_edge.labels import BY_NAME, CLASSIFIER_LABELS, REVIEW_LABELS, UNCLASSIFIED
 from hemato_edge.web.access import Missing, Refused
 from hemato_edge.web.pages import asked_number, device_of, go_to, number_of, place_of, recorded, show, tell, text_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from hemato_edge.door.messages import Command
+    from hemato_edge.door.commands import Command
     from hemato_edge.store.reader import Reader
     from hemato_edge.store.records import CellRecord, SessionRecord
 

@@ -15,8 +15,11 @@ import cv2
 import pytest
 from outcomes import assert_one_line_error
 
+from hemato_edge.calibration.profile import Profile
+from hemato_edge.calibration.profiles import ProfileFolder
 from hemato_edge.door.client import DoorClient
-from hemato_edge.door.messages import DoorError, Relabel, Start, State, Stop, Undo
+from hemato_edge.door.commands import Relabel, Start, State, Stop, Undo, UseProfile
+from hemato_edge.door.messages import DoorError
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.writer import open_writer
 
@@ -130,3 +133,20 @@ def test_files_wait_and_nothing_of_them_is_lost(fields: Path, program, tmp_path:
 def test_nobody_behind_the_door_is_one_line(program) -> None:
     done = program("door", "state", "--door", "nobody.sock")
     assert_one_line_error(done, 14, "Nothing runs behind the door", "run --wait")
+
+
+def test_another_profile_is_chosen_and_the_run_begins_anew_with_it(waiting, tmp_path: Path) -> None:
+    folder = ProfileFolder(tmp_path / ".local" / "share" / "hemato-edge" / "profiles")
+    folder.save(Profile(name="40x", frame_size=(640, 480)))
+    with DoorClient(tmp_path / "door.sock") as client:
+        assert reached(client, "waiting")["profile"] is None
+        assert client.ask(UseProfile("40x")).told == {"profile": "40x", "kept": True}
+        end = time.monotonic() + PATIENCE_S
+        while reached(client, "waiting")["profile"] != "40x":
+            assert time.monotonic() < end
+        session = client.ask(Start("tube 8", 0)).told["session"]
+        client.ask(Stop())
+    assert waiting.wait(PATIENCE_S) == 0
+    with Reader(tmp_path / "x.db") as reader:
+        assert reader.session(session).settings["calibration"]["profile"] == "40x"
+    assert 'profile = "40x"' in (tmp_path / ".config" / "hemato-edge" / "config.toml").read_text()

@@ -15,7 +15,8 @@ import pytest
 from waiting import DEADLINE_S
 
 from hemato_edge.door.client import DoorClient
-from hemato_edge.door.messages import MAX_REQUEST_BYTES, Answer, DoorError, Note, Picture, Start, State, Stop
+from hemato_edge.door.commands import Note, Picture, Start, State, Stop
+from hemato_edge.door.messages import MAX_REQUEST_BYTES, Answer, DoorError
 from hemato_edge.door.server import MOST_CONNECTIONS, Door
 from hemato_edge.errors import OutletError, StoreError
 

@@ -8,20 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hemato_edge.door.commands import COMMANDS, Note, Picture, Relabel, Start, State, Stop, Undo
 from hemato_edge.door.messages import (
-    COMMANDS,
     MAX_REQUEST_BYTES,
     VERSION,
     Answer,
     DoorError,
-    Note,
-    Picture,
-    Relabel,
     Request,
-    Start,
-    State,
-    Stop,
-    Undo,
     parse_answer,
     parse_request,
     refusal,

@@ -20,7 +20,7 @@ from sites import PATIENCE_S, Site, phase, serving, until
 
 from hemato_edge.cameras.demo.slide import draw_field
 from hemato_edge.door.client import DoorClient
-from hemato_edge.door.messages import Start, Stop
+from hemato_edge.door.commands import Start, Stop
 from hemato_edge.store.reader import Reader
 from hemato_edge.web.access import Role
 from hemato_edge.web.demo import Runs

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from hemato_edge.door.client import DoorClient
-from hemato_edge.door.messages import DoorError, State
+from hemato_edge.door.commands import State
+from hemato_edge.door.messages import DoorError
 from hemato_edge.web.access import Role
 from hemato_edge.web.devices import Devices
 from hemato_edge.web.place import Surroundings

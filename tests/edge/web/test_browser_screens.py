@@ -10,7 +10,7 @@ import pytest
 from sites import Site, phase, until
 
 from hemato_edge.door.client import DoorClient
-from hemato_edge.door.messages import Start
+from hemato_edge.door.commands import Start
 from hemato_edge.web.access import Role
 from hemato_edge.web.pages import MENU
 

@@ -11,7 +11,8 @@ from recorded_sessions import recorded
 from sites import Site, serving, until
 
 from hemato_edge.door.client import DoorClient
-from hemato_edge.door.messages import DoorError, State
+from hemato_edge.door.commands import State
+from hemato_edge.door.messages import DoorError
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.recovery.check import check
 from hemato_edge.web.access import Role

@@ -18,7 +18,8 @@ import pytest
 from sites import PATIENCE_S, until
 
 from hemato_edge.door.client import DoorClient
-from hemato_edge.door.messages import DoorError, State
+from hemato_edge.door.commands import State
+from hemato_edge.door.messages import DoorError
 from hemato_edge.settings import Settings
 from hemato_edge.web.access import Role, WebError
 from hemato_edge.web.certificate import CERTIFICATE_FOR, certificate_for
