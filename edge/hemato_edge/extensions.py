@@ -26,7 +26,7 @@ ENGINES = "hemato_edge.engines"
 LOCATORS = "hemato_edge.locators"
 """Each names a `hemato_edge.vision.locate.kind.LocatorKind`; `locator.kind` in the settings asks for it."""
 COMMANDS = "hemato_edge.commands"
-"""Each names a function that takes a `typer.Typer` and adds its commands to it."""
+"""Each names a `hemato_edge.cli.commands.CommandSource`."""
 REPORT_FORMATS = "hemato_edge.report_formats"
 """Each names a `hemato_edge.views.report.formats.Format`."""
 _log = logging.getLogger(__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any
 
 import typer
@@ -44,10 +45,15 @@ def with_global_options(command: Any) -> Any:
     for inner in getattr(command, "commands", {}).values():
         with_global_options(inner)
     taken = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    command.params += [parameter for parameter in _global_options() if not taken & set(parameter.opts)]
+    return command
+
+
+@cache
+def _global_options() -> list[Any]:
     app = typer.Typer(add_completion=False)
     app.command()(_template)
-    for parameter in get_command(app).params:
-        if parameter.name in _NAMES and not taken & set(parameter.opts):
-            parameter.expose_value = False
-            command.params.append(parameter)
-    return command
+    found = [parameter for parameter in get_command(app).params if parameter.name in _NAMES]
+    for parameter in found:
+        parameter.expose_value = False
+    return found

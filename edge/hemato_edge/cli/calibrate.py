@@ -28,7 +28,7 @@ Replace = Annotated[
 ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Settings in TOML.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
-app = typer.Typer(help="Scale, flat field and exposure, as a profile per objective.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 def register(root: typer.Typer) -> None:

@@ -9,7 +9,7 @@ import typer
 
 ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The TOML file to read.")]
 
-app = typer.Typer(help="The settings and where each came from.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 def register(root: typer.Typer) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hemato_edge.store.recovery.verify_chain import ChainState
     from hemato_edge.store.seal import SealKey
 
-database_app = typer.Typer(help="Look after the database.", no_args_is_help=True)
+database_app = typer.Typer(no_args_is_help=True)
 _SHOWN = 20
 
 

@@ -17,7 +17,7 @@ DoorPath = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
-app = typer.Typer(help="Ask a run of this machine, and tell it what to do.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 def register(root: typer.Typer) -> None:

@@ -5,69 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
-from typer.main import get_group
 
 from hemato_edge.about import __version__
-from hemato_edge.cli import (
-    bench,
-    calibrate,
-    config,
-    database,
-    doctor,
-    door,
-    images,
-    models,
-    mqtt,
-    report,
-    review,
-    run,
-    service,
-    session,
-    site,
-    web,
-)
-from hemato_edge.cli.anywhere import with_global_options
+from hemato_edge.cli.group import CommandGroup
 from hemato_edge.cli.streams import finish_streams, prepare_streams
 from hemato_edge.errors import HematoEdgeError
-from hemato_edge.extensions import COMMANDS, extensions
 from hemato_edge.journal import FIELDS, journal_handler, log_level, set_up_logging
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 and SIGINT's number, as shells have it."""
-
-
-class CommandGroup(TyperGroup):
-    """The device's commands, and those of other packages: these are imported when one is asked for, or all."""
-
-    _extended = False
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # typer brings its own click from 0.20 on
-        """The command of that name; other packages are asked where the device has none."""
-        found = super().get_command(ctx, cmd_name)
-        if found is None and not self._extended:
-            self._extend()
-            found = super().get_command(ctx, cmd_name)
-        return None if found is None else with_global_options(found)
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        """The names of all commands."""
-        self._extend()
-        return super().list_commands(ctx)
-
-    def _extend(self) -> None:
-        if self._extended:
-            return
-        self._extended = True
-        brought = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
-        for _, register in extensions(COMMANDS):
-            if callable(register):
-                register(brought)
-        if brought.registered_commands or brought.registered_groups:
-            self.commands = {**self.commands, **get_group(brought).commands, **self.commands}
 
 
 app = typer.Typer(
@@ -79,11 +28,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (
-    *(run, web, door, calibrate, site, images, report, review, session, database, mqtt, models),
-    *(config, doctor, bench, service),
-):
-    group.register(app)
 
 
 def _version(wanted: bool) -> None:

@@ -17,7 +17,7 @@ InfoFile = Annotated[
 VerifyFile = Annotated[Path | None, typer.Argument(help="A bundle; without it all that ship.", metavar="[FILE]")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
-app = typer.Typer(help="The models: their cards, the golden check.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 def register(root: typer.Typer) -> None:

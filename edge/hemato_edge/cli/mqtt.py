@@ -16,7 +16,7 @@ ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", hel
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 _LOOK_EVERY_S = 0.05
 
-app = typer.Typer(help="Counts for an MQTT broker.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 def register(root: typer.Typer) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hemato_edge.store.writer import Writer
 
 By = Annotated[str | None, typer.Option(metavar="NAME", help="Who reviews; else the name of the login.")]
-review_app = typer.Typer(help="Relabel cells in doubt; the differential follows.", invoke_without_command=True)
+review_app = typer.Typer(invoke_without_command=True)
 
 
 def register(app: typer.Typer) -> None:

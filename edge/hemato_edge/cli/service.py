@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show every file and command, and do nothing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
-app = typer.Typer(help="Run unattended as a systemd service.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 def register(root: typer.Typer) -> None:

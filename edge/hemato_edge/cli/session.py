@@ -13,7 +13,7 @@ from hemato_edge.cli.review import By, opened, reviewer
 if TYPE_CHECKING:
     from pathlib import Path
 
-app = typer.Typer(help="Rename a session, or write a comment; both are kept in its chain.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 def register(root: typer.Typer) -> None:

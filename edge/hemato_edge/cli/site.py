@@ -18,7 +18,7 @@ from hemato_edge.cli.site_desk import Desk, ProfileName, Sessions, tell
 if TYPE_CHECKING:
     from hemato_edge.store.records import SessionRecord
 
-site_app = typer.Typer(help="How right the program is on this microscope, from reviewed cells.", no_args_is_help=True)
+site_app = typer.Typer(no_args_is_help=True)
 
 
 def register(root: typer.Typer) -> None:

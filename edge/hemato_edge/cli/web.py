@@ -33,7 +33,7 @@ class PairedRole(str, Enum):
     KEEPER = "keeper"
 
 
-app = typer.Typer(help="A page for the phone beside the microscope.", invoke_without_command=True)
+app = typer.Typer(invoke_without_command=True)
 
 
 def register(root: typer.Typer) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hemato_training.data.reading import Reading
     from hemato_training.data.split import Division
 
-data_app = typer.Typer(help="Check, split and download training data.", no_args_is_help=True)
+data_app = typer.Typer(no_args_is_help=True)
 Ignore = Annotated[list[str] | None, typer.Option(help="Class or drawn object to leave out; may be repeated.")]
 Names = Annotated[
     str | None,

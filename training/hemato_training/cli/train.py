@@ -28,7 +28,7 @@ class _OldSpelling(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-train_app = typer.Typer(cls=_OldSpelling, help="Train a classifier or a locator.", no_args_is_help=True)
+train_app = typer.Typer(cls=_OldSpelling, no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:

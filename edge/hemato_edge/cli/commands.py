@@ -1,0 +1,48 @@
+"""The commands by name: the module of each, loaded when the command is asked for, and its line in the list of commands.
+
+`hemato-edge run` builds no other command's options, and `--help` none at all: all of them take half a second of
+processor time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSource:
+    """Where a command comes from.
+
+    Attributes:
+        name: what a person types.
+        module: its `register(app)` adds the command to a `typer.Typer`, and may add others.
+        summary: the line in the list of commands; a group's own help, too.
+    """
+
+    name: str
+    module: str
+    summary: str
+
+
+_HERE = "hemato_edge.cli"
+DEVICE_COMMANDS: tuple[CommandSource, ...] = (
+    CommandSource("run", f"{_HERE}.run", "Read frames, count each cell once, record the counts."),
+    CommandSource("analyze", f"{_HERE}.images", "Find and name the cells of whole fields of view."),
+    CommandSource("classify", f"{_HERE}.images", "Name the cell in pictures of one cell each."),
+    CommandSource("sessions", f"{_HERE}.report", "List what is recorded."),
+    CommandSource("report", f"{_HERE}.report", "The differential with its intervals, counts and warnings."),
+    CommandSource("export", f"{_HERE}.report", "Write all cells or all fields of a session."),
+    CommandSource("doctor", f"{_HERE}.doctor", "Examine this device: what is wrong, and what to do about it."),
+    CommandSource("bench", f"{_HERE}.bench", "Measure this device: start, models, frames, memory."),
+    CommandSource("web", f"{_HERE}.web", "A page for the phone beside the microscope."),
+    CommandSource("door", f"{_HERE}.door", "Ask a run of this machine, and tell it what to do."),
+    CommandSource("calibrate", f"{_HERE}.calibrate", "Scale, flat field and exposure, as a profile per objective."),
+    CommandSource("site", f"{_HERE}.site", "How right the program is on this microscope, from reviewed cells."),
+    CommandSource("review", f"{_HERE}.review", "Relabel cells in doubt; the differential follows."),
+    CommandSource("session", f"{_HERE}.session", "Rename a session, or write a comment; both are kept in its chain."),
+    CommandSource("db", f"{_HERE}.database", "Look after the database."),
+    CommandSource("mqtt", f"{_HERE}.mqtt", "Counts for an MQTT broker."),
+    CommandSource("model", f"{_HERE}.models", "The models: their cards, the golden check."),
+    CommandSource("config", f"{_HERE}.config", "The settings and where each came from."),
+    CommandSource("service", f"{_HERE}.service", "Run unattended as a systemd service."),
+)
