@@ -20,6 +20,7 @@ A 186 (1946), 453-461; that its intervals cover what they say on average: L. D. 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -116,11 +117,9 @@ def _unverified(
         answered: cells that got a name.
         unclassified: cells that got none.
     """
-    home, abroad = np.asarray(confusions.home, np.float64), np.asarray(confusions.abroad, np.float64)
-    nothing, draws = np.zeros(abroad.shape[1:]), len(q)
-    named = np.concatenate([abroad[:, :, :-1], np.zeros((*abroad.shape[:2], 1))], axis=2)
-    among = _behind(q, draw_travelled(rng, home, named, nothing, draws)[:, :, :-1])
-    silent = np.clip(draw_travelled(rng, home, abroad, nothing, draws)[:, :, -1], _LEAST_SILENT, 1 - _LEAST_SILENT)
+    draws = len(q)
+    named, silent = _strangers(confusions.home, confusions.abroad, draws)
+    among = _behind(q, named)
     believed = min(1.0, _SILENT_CELLS / max(answered + unclassified, 1))
     share = rng.beta(believed * unclassified + _PRIOR, believed * answered + _PRIOR, (draws, 1))
     odds, all_over_named = silent / (1 - silent), 1 / (1 - np.clip(share, _NONE, 1 - _LEAST_SILENT))
@@ -132,6 +131,20 @@ def _unverified(
     true = among * (1 + odds * np.exp(low))
     shares: NDArray[np.float64] = true / true.sum(axis=1, keepdims=True)
     return shares
+
+
+@lru_cache(maxsize=2)  # of a model, not of a session's counts: a live table asks once a second
+def _strangers(
+    home: tuple[tuple[int, ...], ...], abroad: tuple[tuple[tuple[int, ...], ...], ...], draws: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Microscopes that the model never saw: (draws, K, K) answers among those given, (draws, K) shares without one."""
+    rng = np.random.default_rng(_SEED + 1)
+    at_home, elsewhere = np.asarray(home, np.float64), np.asarray(abroad, np.float64)
+    nothing = np.zeros(elsewhere.shape[1:])
+    given = np.concatenate([elsewhere[:, :, :-1], np.zeros((*elsewhere.shape[:2], 1))], axis=2)
+    named = draw_travelled(rng, at_home, given, nothing, draws)[:, :, :-1]
+    silent = draw_travelled(rng, at_home, elsewhere, nothing, draws)[:, :, -1]
+    return named, np.clip(silent, _LEAST_SILENT, 1 - _LEAST_SILENT)
 
 
 def _reckoned_back(q: NDArray[np.float64], matrices: NDArray[np.float64]) -> NDArray[np.float64]:
