@@ -85,11 +85,12 @@ class MicroscopeDesk:
     def _told(self, profile: Profile) -> dict[str, Any]:
         """What a person needs to know to choose it."""
         scale, site = profile.scale, profile.site
+        calibrated = any((scale, profile.flat_field, profile.mask, profile.controls))
         found = holding(site, self._model_sha256, fitting_head(site, self._model_sha256))
         return {
             "name": profile.name,
             "objective": profile.objective,
-            "created": profile.created.isoformat(),
+            "created": profile.created.isoformat() if calibrated else "",
             "frame_size": list(profile.frame_size),
             "um_per_px": None if scale is None else scale.um_per_px,
             "um_per_px_uncertainty": None if scale is None else scale.um_per_px_uncertainty,

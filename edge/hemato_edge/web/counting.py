@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hemato_edge.door.commands import COUNTING, MAX_LABEL, MAX_NOTE, MAX_TARGET, WAITING, Note, Start, Stop
 from hemato_edge.errors import StoreError
+from hemato_edge.web.microscope import profiles
 from hemato_edge.web.pages import device_of, go_to, number_of, place_of, show, tell, text_of
 from hemato_edge.web.tally import Intervals, Tally, tally_of
 
@@ -30,7 +31,19 @@ def main_page(request: Request) -> Response:
     state = place.pulse.state()
     tally = last_tally(request)
     if state["phase"] == WAITING:
-        return show(request, "before.html", state=state, tally=tally, targets=TARGETS, labels=_recent(request))
+        used = state.get("profile")
+        there = profiles(request)[0]["profiles"]
+        known = next((one for one in there if one["name"] == used and not one["fault"]), None)
+        return show(
+            request,
+            "before.html",
+            state=state,
+            tally=tally,
+            targets=TARGETS,
+            labels=_recent(request),
+            used=used,
+            objective=known,
+        )
     running = state["phase"] == COUNTING
     return show(request, "count.html", state=state, tally=tally, running=running, notes=NOTES)
 

@@ -31,6 +31,7 @@ MENU = (
     ("/review", "Review"),
     ("/map", "Map"),
     ("/history", "History"),
+    ("/microscope", "Microscope"),
     ("/pictures", "Pictures"),
     ("/health", "Health"),
     ("/devices", "Devices"),

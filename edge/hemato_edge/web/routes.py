@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from hemato_edge.web import api, counting, entry, events, health, history, keeping, live, pictures, review, slide, trend
+from hemato_edge.web import (
+    api,
+    counting,
+    entry,
+    events,
+    health,
+    history,
+    keeping,
+    live,
+    microscope,
+    pictures,
+    review,
+    slide,
+    trend,
+    verify,
+)
 from hemato_edge.web.access import Page, Role
 from hemato_edge.web.guard import Guarded
 from hemato_edge.web.judge import MOST_FILES
@@ -44,19 +59,30 @@ TABLE: tuple[Page, ...] = (
     Page("GET", "/pictures", pictures.upload_page, Role.VIEWER),
     Page("GET", "/pictures/{name}", pictures.result_page, Role.VIEWER),
     Page("GET", "/pictures/{name}/{number}", pictures.marked, Role.VIEWER),
+    Page("GET", "/microscope", microscope.microscope_page, Role.VIEWER),
+    Page("GET", "/verify", verify.begin, Role.VIEWER),
+    Page("GET", "/verify/cell", verify.question, Role.REVIEWER),
+    Page("GET", "/verify/cells", verify.cells, Role.REVIEWER),
+    Page("GET", "/verify/result", verify.result, Role.VIEWER),
     Page("POST", "/leave", entry.leave, Role.VIEWER),
     # who counts
     Page("POST", "/session/start", counting.start, Role.COUNTER),
     Page("POST", "/session/stop", counting.stop, Role.COUNTER),
     Page("POST", "/session/note", counting.note, Role.COUNTER),
+    Page("POST", "/microscope/use", microscope.use, Role.COUNTER),
     Page("POST", "/pictures", pictures.judge, Role.COUNTER, most_bytes=UPLOAD, most_files=MOST_FILES, rate="upload"),
     Page("POST", "/health/examine", health.examine, Role.COUNTER),
     # who keeps it
     Page("POST", "/devices/pin", keeping.new_pin, Role.KEEPER),
     Page("POST", "/devices/revoke", keeping.revoke, Role.KEEPER),
+    Page("GET", "/calibrate", microscope.calibrate_page, Role.KEEPER),
+    Page("POST", "/calibrate", microscope.calibrate, Role.KEEPER),
     # who reviews
     Page("POST", "/review/name", review.name, Role.REVIEWER),
     Page("POST", "/review/undo", review.undo, Role.REVIEWER),
+    Page("POST", "/verify/name", verify.name, Role.REVIEWER),
+    Page("POST", "/verify/undo", verify.undo, Role.REVIEWER),
+    Page("POST", "/verify", verify.reckon, Role.REVIEWER),
     # what programs ask for
     *(endpoint.page for endpoint in api.ENDPOINTS),
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.labels import ERYTHROBLAST, PLATELET_LABEL, UNCLASSIFIED
 from hemato_edge.site.record import confusions_of, line_of
+from hemato_edge.site.sessions import profile_of
 from hemato_edge.views.report.build import count_summary
 from hemato_edge.views.report.recorded import reference_of
 
@@ -55,6 +56,7 @@ class Tally:
         widest: half of the widest interval, in percent of the cells; None without any.
         stale: whether the intervals are of an earlier moment.
         verified: whether this microscope was verified, in words.
+        profile: calibration profile that it is counted with; None for none.
     """
 
     session: int
@@ -74,6 +76,7 @@ class Tally:
     rejected: Mapping[str, int]
     dropped: int
     verified: str
+    profile: str | None = None
 
 
 class Intervals:
@@ -140,4 +143,5 @@ def tally_of(record: SessionRecord, totals: Totals, intervals: Intervals) -> Tal
         rejected=totals.rejected,
         dropped=totals.dropped,
         verified=line_of(record),
+        profile=profile_of(record),
     )
