@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -17,6 +18,7 @@ pytest.importorskip("tensorflow")
 import keras
 import tensorflow as tf
 from training.drawn_blood import draw_data
+from training.tiny_network import LIKE_MOBILENET
 
 from hemato_convert import convert as conversion
 from hemato_convert.card import CardParts
@@ -45,12 +47,13 @@ from hemato_training.data.cell_sets import load
 from hemato_training.data.records import Record, in_split
 from hemato_training.evaluate.attributes import attributes_on
 from hemato_training.evaluate.evaluation import evaluate, try_on
-from hemato_training.networks.backbones import build_classifier
+from hemato_training.networks.backbones import ARCHITECTURES, TRUNK, build_classifier
 from hemato_training.networks.keras_model import keras_logits, pooled_features
 from hemato_training.progress import Silent
 from hemato_training.runs.settings import Settings
 
 SIZE = 64
+MOBILENET_V2 = ARCHITECTURES["mobilenet_v2"]
 QUICK = ConversionSettings(representative=100, min_agreement=0.0)
 
 
@@ -59,9 +62,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return draw_data(tmp_path_factory.mktemp("data"))
 
 
-@pytest.fixture(scope="module")
-def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("runs") / "small"
+@pytest.fixture(scope="module", autouse=True)
+def small_network() -> Iterator[None]:
+    """What TensorFlow needs grows with the layers, not with what is tested here; one slow test has them all."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ARCHITECTURES, "mobilenet_v2", LIKE_MOBILENET)
+        yield
+
+
+def trained(data: Path, out: Path) -> Path:
     fit.train(
         Settings(
             data=data,
@@ -79,6 +88,11 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
     )
     return out
+
+
+@pytest.fixture(scope="module")
+def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained(data, tmp_path_factory.mktemp("runs") / "small")
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +117,17 @@ def test_bundle_is_read_and_verified_by_the_device(converted) -> None:
     bundle = read_bundle(converted.path)
     assert ClassifierModel(bundle).verify() == 0.0
     assert converted.bytes == converted.path.stat().st_size
+
+
+@pytest.mark.slow
+def test_mobilenet_v2_itself(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ARCHITECTURES, "mobilenet_v2", MOBILENET_V2)
+    made = convert(trained(data, tmp_path / "run"), tmp_path / "small.tflite", data, QUICK)
+    assert ClassifierModel(read_bundle(made.path)).verify() == 0.0
+    assert made.operations["DEPTHWISE_CONV_2D"]
+    assert made.judged.parity.agreement >= 0.8
+    again = build_classifier("mobilenet_v2", SIZE, 8, alpha=0.35, weights=str(made.path))
+    assert len(again.get_layer(TRUNK).layers) > 150
 
 
 def test_card_is_complete(converted, run: Path) -> None:
