@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 from notify_socket import NotifySocket
-from waiting import DEADLINE_S
+from waiting import DEADLINE_S, until
+
+REJECTED = "SELECT count FROM tallies WHERE name = 'rejected:out_of_focus' AND count > 20"
 
 
 @pytest.fixture
@@ -77,14 +79,16 @@ def test_sighup_takes_over_the_gate_and_records_it(manager: NotifySocket, tmp_pa
         process.send_signal(signal.SIGHUP)
         manager.until("RELOADING")
         manager.until("READY")
-        _, stderr = process.communicate(timeout=DEADLINE_S)  # to the end of the demo: nothing is that sharp
+        until(lambda: rows(tmp_path, REJECTED), "frames that are not that sharp")
+        process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate(timeout=DEADLINE_S)
     assert process.returncode == 0, stderr
     assert "quality.min_focus is now 9.0, before 0.12" in stderr
     assert "camera.spec = demo:2 waits for the next start" in stderr
     assert rows(tmp_path, "SELECT name FROM tallies WHERE name GLOB 'setting:*'") == [
         ("setting:quality.min_focus=9.0",)
     ]
-    assert rows(tmp_path, "SELECT count FROM tallies WHERE name = 'rejected:out_of_focus' AND count > 20")
+    assert rows(tmp_path, REJECTED)
 
 
 def test_a_start_after_failed_ones_waits_and_says_so(manager: NotifySocket, tmp_path: Path) -> None:
