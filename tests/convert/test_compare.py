@@ -45,6 +45,7 @@ def never(run: Path, bundle: Path) -> None:
     raise AssertionError
 
 
+@pytest.mark.slow
 def test_the_whole_way_and_again(app: typer.Typer, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "side by side"
     words = ["train", "compare", "--data", str(data), "--out", str(out), "--size", "64", "--epochs", "1"]

@@ -150,7 +150,7 @@ def there_and_back(fault: str) -> list[str]:
 @pytest.mark.parametrize(
     ("step", "fault"),
     [
-        ({"do": "freeze"}, Fault.FROZEN),
+        pytest.param({"do": "freeze"}, Fault.FROZEN, marks=pytest.mark.slow),
         ({"do": "hang"}, Fault.HANG),
         ({"do": "leave", "absent": 2}, Fault.NO_FRAME),
         pytest.param({"do": "tremble"}, Fault.FROZEN, marks=pytest.mark.slow),

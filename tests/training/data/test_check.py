@@ -142,6 +142,7 @@ def test_faults_of_boxes(data: Path) -> None:
     assert found["no_wbc_box"][1] == 1
 
 
+@pytest.mark.slow
 def test_the_known_faults_of_bccd(shared_data: Path) -> None:
     """Of the 283 fields that are not kept back: 12 + 3 of the 19 with 3 red-cell boxes at most, and both flat boxes."""
     report = check(shared_data / "bccd")
