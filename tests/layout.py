@@ -43,6 +43,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "hemato_edge.errors",
         "hemato_edge.escaped",
         "hemato_edge.labels",
+        "hemato_edge.morphology",
         "hemato_edge.journal",
         "hemato_edge.extensions",
     ),

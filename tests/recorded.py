@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from hemato_edge.labels import CLASSIFIER_LABELS, UNCLASSIFIED
+from hemato_edge.morphology import Attribute
 from hemato_edge.store.writer import SessionStart, open_writer
 from hemato_edge.values import Cell, FieldResult, Judgement, Portrait, Pose, Quality
 
@@ -81,6 +82,25 @@ def portrait() -> Portrait:
 def with_portraits(result: FieldResult) -> FieldResult:
     """The same result with a picture of each cell."""
     return replace(result, new_cells=tuple(replace(found, portrait=portrait()) for found in result.new_cells))
+
+
+GRANULES = (Attribute("granule_type", "small", 0.99), Attribute("granule_colour", "pink", 0.93))
+SHAPE = (Attribute("nucleus_shape", "segmented-multilobed", 0.95), Attribute("cell_size", "big", 0.6))
+"""Of the size the model is not sure."""
+
+
+def record_described(path: Path) -> int:
+    """A session of four neutrophils with pictures: all have small pink granules, three a multilobed nucleus."""
+    plain = with_portraits(field_result(0, ["neutrophil"] * 4))
+    cells = tuple(
+        replace(cell, judgement=replace(cell.judgement, attributes=GRANULES if i == 0 else (*SHAPE, *GRANULES)))
+        for i, cell in enumerate(plain.new_cells)
+    )
+    with open_writer(path) as writer:
+        session = writer.start_session(session_start())
+        writer.commit_field(session, replace(plain, new_cells=cells), {})
+        writer.end_session(session, "finished", NOON + timedelta(minutes=2))
+    return session
 
 
 def varied_field(index: int) -> FieldResult:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hemato_edge.morphology import Attribute
+
     Image = NDArray[np.uint8]
     """(H, W, 3) uint8, BGR, unless a docstring says otherwise."""
 
@@ -171,6 +173,7 @@ class Judgement:
             without that output.
         embedding: (d,) float32, by which cells are compared; None from a model without that output. See
             `models.prototypes`.
+        attributes: morphological ones, sure or not, in the order of the model's card; none from a model without.
     """
 
     label: str
@@ -179,6 +182,7 @@ class Judgement:
     probabilities: NDArray[np.float32]
     activation: NDArray[np.float32] | None = None
     embedding: NDArray[np.float32] | None = None
+    attributes: tuple[Attribute, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

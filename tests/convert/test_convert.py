@@ -196,7 +196,7 @@ def test_attributes_are_one_more_output_and_change_no_answer(run: Path, data: Pa
     model = ClassifierModel(bundle)
     outputs = model.outputs(bundle.golden_inputs)
     assert outputs.attributes.shape == (8, 4)
-    assert [one.name for one in attributes_of(outputs.attributes[0], card.attributes)] == ["nucleus", "size"]
+    assert [one.name for one in attributes_of(outputs.attributes, card.attributes)[0]] == ["nucleus", "size"]
     with pytest.raises(DataError, match="No table describes"):
         convert(run, tmp_path / "none.tflite", data, replace(QUICK, attributes=True))
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from hemato_edge.errors import ImageError
-    from hemato_edge.models.attributes import Attribute
+    from hemato_edge.morphology import Attribute
     from hemato_edge.pipeline.images import CellPicture, FieldPicture
     from hemato_edge.values import Image
     from hemato_edge.vision.classify.classifier import TFLiteClassifier
@@ -117,10 +117,9 @@ def classify(
             failed=failures.add,
             step=step,
         ):
-            attributes: tuple[Attribute, ...] = ()
+            attributes = () if explain is None else result.judgement.attributes
             if explain is not None:
-                picture, attributes = _explained(result, classifier)
-                write_picture(targets[result.path], picture, images)
+                write_picture(targets[result.path], _explained(result, classifier), images)
             further = {"attributes": [one.as_json() for one in attributes]} if attributes else {}
             output.add(result.as_json() | further, partial(_cell_line, result, attributes))
     output.close()
@@ -219,21 +218,18 @@ class Progress:
         self._bar.stop()
 
 
-def _explained(result: CellPicture, classifier: TFLiteClassifier) -> tuple[Image, tuple[Attribute, ...]]:
-    """The picture under its map, and the cell's attributes; none from a model that does not answer them."""
+def _explained(result: CellPicture, classifier: TFLiteClassifier) -> Image:
+    """The picture under its map."""
     from hemato_edge.errors import ModelError
-    from hemato_edge.models.attributes import attributes_of
     from hemato_edge.views.images.annotated import explain_cell
     from hemato_edge.vision.field_view import FieldView
 
     crops = classifier.crops(FieldView(result.image), result.box[None], result.look)
-    outputs = classifier.model.outputs(crops)
-    maps, attributes = outputs.maps, outputs.attributes
+    maps = classifier.model.outputs(crops).maps
     if maps is None:
         raise ModelError("This model has no activation output.", "Convert it again with `hemato-edge convert`.")
     channel = classifier.card.labels.index(result.judgement.best)
-    picture = explain_cell(crops[0][:, :, ::-1], maps[0, :, :, channel], result.judgement)
-    return picture, () if attributes is None else attributes_of(attributes[0], classifier.card.attributes)
+    return explain_cell(crops[0][:, :, ::-1], maps[0, :, :, channel], result.judgement)
 
 
 def _field_line(result: FieldPicture) -> str:
@@ -244,11 +240,11 @@ def _field_line(result: FieldPicture) -> str:
 
 
 def _cell_line(result: CellPicture, attributes: tuple[Attribute, ...] = ()) -> str:
-    from hemato_edge.models.attributes import in_words
+    from hemato_edge.morphology import confident, in_words
 
     judgement = result.judgement
     doubt = f"  [{result.reject}]" if result.reject else ""
-    words = f"\n  {in_words(attributes)}" if attributes else ""
+    words = f"\n  {in_words(confident(attributes), shares=True)}" if attributes else ""
     if judgement.label == judgement.best:
         return f"{result.path}: {judgement.label} {judgement.confidence:.1%}{doubt}{words}"
     return f"{result.path}: {judgement.label} (nearest {judgement.best}, {judgement.confidence:.1%}){doubt}{words}"

@@ -9,6 +9,7 @@ import typer
 
 from hemato_edge.errors import HematoEdgeError
 from hemato_edge.labels import BY_NAME
+from hemato_edge.morphology import in_words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -97,7 +98,8 @@ def _show(screen: Console, reader: Reader, cell: CellRecord, place: str, *, blin
 
 
 def answer(cell: CellRecord) -> str:
-    """What a cell is called, and the three most likely classes."""
+    """What a cell is called, the three most likely classes, and the attributes of which the model was sure."""
     likely = sorted(cell.probabilities.items(), key=lambda item: -item[1])[:3]
     guesses = ", ".join(f"{BY_NAME[label].words} {100 * share:.0f} %" for label, share in likely)
-    return f"{BY_NAME[cell.name].words} ({guesses})"
+    words = in_words(cell.attributes, shares=True)
+    return f"{BY_NAME[cell.name].words} ({guesses}){f': {words}' if words else ''}"

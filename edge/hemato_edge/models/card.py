@@ -78,7 +78,7 @@ class EmbeddingSpec(_Part):
 
 
 class AttributeSpec(_Part):
-    """One morphological attribute that the model answers beside the name; see `models.attributes`."""
+    """One morphological attribute that the model answers beside the name; see `models.attributes` and `morphology`."""
 
     name: Text
     values: tuple[Text, ...] = Field(min_length=2, max_length=MAX_LABELS)

@@ -14,6 +14,7 @@ import numpy as np
 from hemato_edge.cameras.picture_files import read_pages
 from hemato_edge.errors import CalibrationError, ImageError
 from hemato_edge.labels import CLASSIFIER_LABELS, KINDS, UNCLASSIFIED, WBC
+from hemato_edge.morphology import confident
 from hemato_edge.pipeline.field import Stopwatch
 from hemato_edge.pipeline.field_mask import FieldMask
 from hemato_edge.values import Detections
@@ -115,7 +116,8 @@ class CellPicture:
 
 
 def judgement_as_json(judgement: Judgement) -> dict[str, object]:
-    """Label, confidence and probabilities by label, as the command line prints them."""
+    """Label, confidence, probabilities by label, and the attributes that are sure, as the command line prints them."""
+    sure = [one.as_json() for one in confident(judgement.attributes)]
     return {
         "label": judgement.label,
         "confidence": round(judgement.confidence, 4),
@@ -123,6 +125,7 @@ def judgement_as_json(judgement: Judgement) -> dict[str, object]:
             name: round(float(p), 5) for name, p in zip(CLASSIFIER_LABELS, judgement.probabilities, strict=True)
         },
         "unclassified": judgement.label == UNCLASSIFIED,
+        **({"attributes": sure} if sure else {}),
     }
 
 

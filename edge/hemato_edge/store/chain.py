@@ -28,6 +28,8 @@ from hemato_edge.store.seal import KEY, SEAL, key_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+SINCE = 3
+"""The schema version from which on databases have a chain."""
 MARK_BYTES = 4
 """Of each row's hash; enough to tell which row differs, while the link proves that one does."""
 START, FIELD, TALLIES, OPTICS, RELABEL, JOINED, END = "start", "field", "tallies", "optics", "relabel", "joined", "end"
@@ -54,6 +56,8 @@ SEALED: dict[str, tuple[str, ...]] = {
     "joined": ("session", "field", "cell", "kept_field", "kept_cell", "utc"),
 }
 """Table → the columns that are hashed, in this order: all that are never written over."""
+SEALED_WHERE_SAID: dict[str, tuple[str, ...]] = {"cells": ("attributes",)}
+"""Table → columns that came later: each is hashed, with its name, where it is not NULL, so that older links hold."""
 SESSION_STATE = ("state", "ended_utc", "ended_because", "red_cell_px", "stain")
 """The columns of a session that are written over; the chain says their values in `said`."""
 
@@ -68,7 +72,11 @@ _LAST = (
 
 def row_hash(table: str, row: Mapping[str, object] | sqlite3.Row) -> bytes:
     """SHA-256 of the sealed columns of a row, the same before it is written and after it is read."""
-    return hashlib.sha256(_encode([table, *(_as_stored(row[name]) for name in SEALED[table])]).encode()).digest()
+    values = [table, *(_as_stored(row[name]) for name in SEALED[table])]
+    for name in SEALED_WHERE_SAID.get(table, ()):
+        if name in row.keys() and row[name] is not None:  # noqa: SIM118 - a sqlite3.Row iterates over its values
+            values += [name, row[name]]
+    return hashlib.sha256(_encode(values).encode()).digest()
 
 
 def picture_hash(jpeg: bytes, activation: bytes | None) -> str:

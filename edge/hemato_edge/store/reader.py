@@ -69,6 +69,14 @@ _PLACES = (
 )
 
 
+_DESCRIBED_CELLS = (
+    "SELECT coalesce(c.relabelled, c.label), a.key, json_extract(a.value, '$[0]'), count(*)"
+    " FROM fields f JOIN cells c ON c.session = f.session AND c.field = f.number"
+    " LEFT JOIN joined j ON j.session = c.session AND j.field = c.field AND j.cell = c.number"
+    " JOIN json_each(c.attributes) a WHERE c.session = ? AND j.cell IS NULL GROUP BY 1, 2, 3"
+)
+
+
 class Place(NamedTuple):
     """Where a counted cell lies on the slide, in the coordinates of its region (pixels), and what it counts as."""
 
@@ -227,6 +235,18 @@ class Reader:
         with translated(self.path):
             rows = self._connection.execute(_PICTURED, (session, name, limit))
             return [cell_record(row, labels) for row in rows]
+
+    def attributes(self, session: int) -> dict[str, dict[str, dict[str, int]]]:
+        """Name of a class → attribute → value → cells that count as it and of which the model was sure of that value.
+
+        The commonest values come first; empty where the session's model answered no attributes.
+        """
+        found: dict[str, dict[str, dict[str, int]]] = {}
+        with translated(self.path):
+            rows = self._connection.execute(_DESCRIBED_CELLS, (session,)).fetchall()
+        for name, attribute, value, count in sorted(map(tuple, rows), key=lambda row: (row[0], row[1], -row[3])):
+            found.setdefault(name, {}).setdefault(attribute, {})[value] = count
+        return found
 
     def portrait(self, session: int, field: int, cell: int) -> PortraitRecord | None:
         """The picture of a cell, if one is kept."""

@@ -10,6 +10,7 @@ from hemato_edge.labels import LEUKOCYTES
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from hemato_edge.morphology import Attribute
     from hemato_edge.values import FieldResult
 
 SETTING_CHANGED = "setting:"
@@ -202,6 +203,7 @@ class CellRecord:
         label, best, confidence: the classifier's answer, see `values.Judgement`; never changed.
         probabilities: label → calibrated probability.
         relabelled: what a person called it last, or None.
+        attributes: the morphological ones that the model was sure of, see `morphology`.
         joined: field and number of the recorded cell that this one was found to be; None where it counts itself.
     """
 
@@ -221,6 +223,7 @@ class CellRecord:
     probabilities: dict[str, float]
     relabelled: str | None
     joined: tuple[int, int] | None = None
+    attributes: tuple[Attribute, ...] = ()
 
     @property
     def name(self) -> str:

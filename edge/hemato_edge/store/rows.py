@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hemato_edge.escaped import as_utf8
 from hemato_edge.labels import CLASSIFIER_LABELS, KINDS
+from hemato_edge.morphology import Attribute, confident
 from hemato_edge.store.records import CellRecord, FieldRecord, PortraitRecord, Relabel, SessionRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from hemato_edge.values import Cell, FieldResult, Portrait
 
@@ -87,6 +88,7 @@ def cell_row(session: int, field: int, number: int, cell: Cell) -> dict[str, obj
         "best": judgement.best,
         "confidence": float(judgement.confidence),
         "probabilities": struct.pack(f"<{len(CLASSIFIER_LABELS)}f", *judgement.probabilities),
+        "attributes": _attributes_json(confident(judgement.attributes)),
     }
 
 
@@ -161,6 +163,7 @@ def cell_record(row: sqlite3.Row, labels: tuple[str, ...]) -> CellRecord:
         confidence=row["confidence"],
         probabilities=dict(zip(labels, probabilities, strict=True)),
         relabelled=row["relabelled"],
+        attributes=_attributes(row["attributes"]),
         joined=None if row["kept_field"] is None else (row["kept_field"], row["kept_cell"]),
     )
 
@@ -218,6 +221,17 @@ def iso(utc: datetime) -> str:
         msg = "a time without a time zone"
         raise ValueError(msg)
     return utc.astimezone(timezone.utc).isoformat(timespec="milliseconds")
+
+
+def _attributes_json(attributes: Sequence[Attribute]) -> str | None:
+    if not attributes:
+        return None
+    return canonical_json({one.name: [one.value, round(one.confidence, 4)] for one in attributes})
+
+
+def _attributes(text: str | None) -> tuple[Attribute, ...]:
+    found = json.loads(text) if text else {}
+    return tuple(Attribute(str(name), str(value), float(share)) for name, (value, share) in found.items())
 
 
 def _measures_json(measures: Mapping[str, float]) -> str:

@@ -78,6 +78,7 @@ class Cell:
         named: whether a person named or confirmed it.
         region, x_px, y_px: centre on the slide, pixels of its region.
         picture: whether a picture of it was kept.
+        attributes: morphological attribute → value, those of which the model was sure.
     """
 
     field: int
@@ -92,6 +93,7 @@ class Cell:
     x_px: float
     y_px: float
     picture: bool
+    attributes: dict[str, str]
 
     @staticmethod
     def of(record: CellRecord, picture: bool) -> Cell:
@@ -109,6 +111,7 @@ class Cell:
             record.x_px,
             record.y_px,
             picture,
+            {one.name: one.value for one in record.attributes},
         )
 
 

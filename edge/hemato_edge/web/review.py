@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from hemato_edge.door.commands import MAX_LABEL, Relabel, Undo
 from hemato_edge.labels import BY_NAME, CLASSIFIER_LABELS, REVIEW_LABELS, UNCLASSIFIED
+from hemato_edge.morphology import in_words
 from hemato_edge.web.access import Missing, Refused
 from hemato_edge.web.pages import asked_number, device_of, go_to, number_of, place_of, recorded, show, tell, text_of
 from hemato_edge.web.tally import Intervals, tally_of
@@ -222,6 +223,7 @@ def _as_json(reader: Reader, cell: CellRecord) -> dict[str, Any]:
         "best": cell.best,
         "confidence": cell.confidence,
         "named": cell.relabelled is not None,
+        "words": in_words(cell.attributes),
         "guesses": [[label, cell.probabilities[label]] for label in _guesses(cell)],
         "picture": _address(cell) if reader.portrait(cell.session, cell.field, cell.number) is not None else None,
     }

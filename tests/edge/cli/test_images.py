@@ -101,6 +101,10 @@ def test_explain_writes_the_activation_map(program, single_cells: Path, tmp_path
     assert picture.shape[1] == 2 * picture.shape[0]
     left, right = np.hsplit(picture, 2)
     assert np.abs(left.astype(int) - right).mean() > 5
+    assert "granules" in done.stdout.splitlines()[1]
+    (result,) = json.loads(program("classify", single_cells / "neutrophil.png", "--json", "--explain", "more").stdout)
+    said = {one["name"]: one["value"] for one in result["attributes"]}
+    assert (said["granularity"], said["granule_type"]) == ("yes", "small")
 
 
 @pytest.mark.parametrize("command", ["analyze", "classify"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import typer
-from recorded import record
+from recorded import record, record_described
 from typer.testing import CliRunner
 
 from hemato_edge.cli import review
@@ -52,6 +52,13 @@ def test_one_key_names_a_cell(path: Path) -> None:
             ("Ada", 0, 0, "monocyte"),
             ("Ada", 1, 0, "lymphocyte"),
         ]
+
+
+def test_the_morphology_stands_beside_the_answer(tmp_path: Path) -> None:
+    record_described(tmp_path / "described.db")
+    first, second, *_ = run("--db", tmp_path / "described.db", "list").splitlines()
+    assert first.endswith("(neutrophil 86 %, eosinophil 2 %, basophil 2 %): small pink granules 93%")
+    assert second.endswith(": multilobed nucleus 95%, small pink granules 93%")
 
 
 def test_options_before_a_subcommand_count_for_it(path: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from hemato_edge.models.attributes import attributes_of, in_words
+from hemato_edge.models.attributes import attributes_of
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
 from hemato_edge.models.card import AttributeSpec, ClassifierCard
 
@@ -17,15 +17,11 @@ SPECS = (
 
 
 def test_each_attribute_has_its_own_values_and_temperature() -> None:
-    shape, granules = attributes_of(np.array([0, 2, 0, 4, 0], np.float32), SPECS)
+    (shape, granules), (other, _) = attributes_of(np.array([[0, 2, 0, 4, 0], [0, 0, 1, 0, 0]], np.float32), SPECS)
+    assert other.value == "round"
     assert (shape.name, shape.value, granules.name, granules.value) == ("nucleus_shape", "lobed", "granularity", "no")
     assert shape.confidence == pytest.approx(np.exp(2) / (np.exp(2) + 2))
     assert granules.confidence == pytest.approx(1 / (1 + np.exp(-2)))
-
-
-def test_only_likely_attributes_are_put_into_words() -> None:
-    answers = attributes_of(np.array([0, 0, 0, 9, 0], np.float32), SPECS)
-    assert in_words(answers) == "granularity: no 99%"
 
 
 def test_a_card_whose_attributes_cannot_be_told_from_another_output_is_refused() -> None:

@@ -45,7 +45,8 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
         copy_database(connection, backup_path(path, version))
         try:
             connection.executescript(f"BEGIN IMMEDIATE; {_additions(version)}")
-            for (session,) in connection.execute("SELECT id FROM sessions").fetchall():
+            unsealed = connection.execute("SELECT id FROM sessions").fetchall() if version < chain.SINCE else []
+            for (session,) in unsealed:
                 chain.seal_all(connection, session, chain.ADOPTED, {"version": version})
             connection.execute(f"PRAGMA user_version = {connect.SCHEMA_VERSION}")
             connection.execute("COMMIT")

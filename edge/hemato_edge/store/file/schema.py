@@ -62,7 +62,7 @@ CREATE TABLE repairs (              -- what `db repair` saved and what was lost;
   report TEXT NOT NULL              -- JSON
 ) STRICT;
 """
-ADDED = {2: ADDED_IN_2, 3: ADDED_IN_3}
+ADDED = {2: ADDED_IN_2, 3: ADDED_IN_3, 4: ""}
 """Version → the tables that came with it."""
 NEW_COLUMNS: dict[int, tuple[tuple[str, str, str], ...]] = {
     2: (("sessions", "confusion", "TEXT"), ("cells", "relabelled", "TEXT")),
@@ -73,6 +73,7 @@ NEW_COLUMNS: dict[int, tuple[tuple[str, str, str], ...]] = {
         ("fields", "marks", "BLOB"),
         ("fields", "link", "BLOB"),
     ),
+    4: (("cells", "attributes", "TEXT"),),
 }
 """Version → table, column and type of what came with it; always at the end of the table."""
 
@@ -143,6 +144,7 @@ CREATE TABLE cells (
   confidence REAL NOT NULL,
   probabilities BLOB NOT NULL,      -- little-endian float32, in the order of sessions.classifier_labels
   relabelled TEXT,                  -- what a person called it last; NULL while the machine's answer stands
+  attributes TEXT,                  -- JSON, attribute -> [value, probability], those that the model is sure of; or NULL
   PRIMARY KEY (session, field, number),
   FOREIGN KEY (session, field) REFERENCES fields (session, number)
 ) STRICT, WITHOUT ROWID;

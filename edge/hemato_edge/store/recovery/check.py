@@ -115,7 +115,7 @@ def _check_open(
         dict(zip(("id", "utc", "damaged", "report"), (*row[:3], json.loads(row[3])), strict=True))
         for row in connection.execute("SELECT id, utc, damaged, report FROM repairs ORDER BY id")
     ]
-    if result.version >= connect.SCHEMA_VERSION:
+    if result.version >= chain.SINCE:
         numbers = [row[0] for row in connection.execute("SELECT id FROM sessions ORDER BY id")]
         result.chains = [verify_chain(connection, number, key) for number in numbers]
         found = [*_removed(numbers, result.repairs), *(what for one in result.chains for what in one.found)]

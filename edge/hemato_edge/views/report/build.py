@@ -112,6 +112,7 @@ def build_report(
         verification=verification_part(record),
         verified=line_of(record),
         adapted=adaptation_of(record),
+        attributes=reader.attributes(record.id),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hemato_edge.labels import BY_NAME, REVIEW_LABELS, CellClass
+from hemato_edge.morphology import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,6 +31,7 @@ class Card:
         said: what the machine said of it.
         place: its field and number.
         map: the activation as SVG; empty where there is none.
+        words: its morphological attributes of which the machine was sure, each with its probability.
     """
 
     picture: str
@@ -38,6 +40,7 @@ class Card:
     said: str
     place: str
     map: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ def _card(cell: CellRecord, portrait: PortraitRecord) -> Card:
         map=heat_map(portrait.activation, f"where the classifier looked: {label}, {place}")
         if portrait.activation
         else "",
+        words=in_words(cell.attributes, shares=True),
     )
 
 

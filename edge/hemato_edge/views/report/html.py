@@ -68,6 +68,7 @@ def page_context(reader: Reader, report: Report) -> dict[str, Any]:
         "quality": _quartiles(field.quality for field in fields),
         **_way(reader, report, fields),
         "found_classes": [BY_NAME[name] for name in REVIEW_LABELS if labels.get(name)],
+        "morphology": list(words.morphology_lines(report)),
         "gallery": gallery(reader, session, labels),
         "review": _review(reader, session),
         "provenance": _provenance(report),

@@ -253,6 +253,8 @@ class Report(Summary):
         timings_ms: stage of the program → median milliseconds a field.
         letterhead: who asks, and whose laboratory it is.
         field_of_view: what of a frame was slide, in words; empty where all of it was.
+        attributes: class → morphological attribute → value → cells of which the model was sure of it, the commonest
+            first; see `morphology`.
     """
 
     session: SessionHead
@@ -277,6 +279,7 @@ class Report(Summary):
     timings_ms: dict[str, float] = field(default_factory=dict)
     letterhead: Letterhead = Letterhead()
     field_of_view: str = ""
+    attributes: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
 
     @property
     def period(self) -> tuple[datetime | None, datetime | None]:

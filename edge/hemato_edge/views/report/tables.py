@@ -105,12 +105,14 @@ def cell_columns(labels: Iterable[str]) -> tuple[str, ...]:
     return (
         *("session", "field", "cell", "source", "region", "x_px", "y_px", "x0", "y0", "x1", "y1"),
         *("diameter_px", "score", "label", "relabelled", "best", "confidence", *(f"p_{label}" for label in labels)),
-        *("joined_field", "joined_cell"),
+        *("joined_field", "joined_cell", "attributes"),
     )
 
 
 def cell_row(cell: CellRecord) -> dict[str, object]:
     """One cell as a flat row; see `CellRecord` for units. `p_LABEL` are the calibrated probabilities.
+
+    `attributes` are the morphological ones of which the model was sure, name → value and probability.
 
     A row with `joined_field` and `joined_cell` does not count: it was found to be that other cell.
     """
@@ -133,6 +135,7 @@ def cell_row(cell: CellRecord) -> dict[str, object]:
         **{f"p_{label}": round(probability, _SHARE_DIGITS) for label, probability in cell.probabilities.items()},
         "joined_field": None if cell.joined is None else cell.joined[0],
         "joined_cell": None if cell.joined is None else cell.joined[1],
+        "attributes": {one.name: [one.value, one.confidence] for one in cell.attributes} or None,
     }
 
 

@@ -12,6 +12,7 @@ from hemato_edge.views.report.words import (
     count_lines,
     estimate_lines,
     letterhead_lines,
+    morphology_lines,
     nucleated_lines,
     printable,
     target_line,
@@ -95,6 +96,7 @@ def _foot_lines(report: Report) -> Iterator[str]:
         if note:
             yield note
     yield from nucleated_lines(report)
+    yield from morphology_lines(report)
     yield from estimate_lines(report)
     reviewed = report.reviewed
     if reviewed.cells:

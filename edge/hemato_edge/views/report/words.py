@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.counting.differential import FLAGGED_FROM
 from hemato_edge.labels import BY_NAME
+from hemato_edge.morphology import Attribute, phrases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from hemato_edge.views.report.model import ClassShare, Figure, Report, Summary
 
+_COMMON = 0.5
 NOTHING = "–"
 """Stands where there is no figure."""
 _WARNINGS = {
@@ -52,6 +54,22 @@ def mark(summary: Summary, row: ClassShare) -> str:
     if row.label in uneven:
         return "TOO LOW?" if uneven[row.label].more else "TOO HIGH?"
     return (row.flag or "").upper()
+
+
+def morphology_lines(report: Report) -> Iterator[str]:
+    """Class by class, the morphology that the model was sure of in at least half of its cells, with the share of these.
+
+    A phrase of two attributes has the smaller share.
+    """
+    for row in report.differential:
+        found = [
+            Attribute(name, *next((value, count / row.count) for value, count in values.items()))
+            for name, values in report.attributes.get(row.label, {}).items()
+            if values and row.count
+        ]
+        said = [f"{words} {share:.0%}" for words, share in phrases(found) if share >= _COMMON]
+        if said:
+            yield f"{BY_NAME[row.label].plural}, morphology: {', '.join(said)}"
 
 
 def caution_lines(report: Report) -> Iterator[str]:

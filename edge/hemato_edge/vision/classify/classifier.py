@@ -9,9 +9,11 @@ import numpy as np
 
 from hemato_edge.errors import ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS, UNCLASSIFIED
+from hemato_edge.models.attributes import attributes_of
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
 from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_edge.models.engines.choice import find_runtime
+from hemato_edge.morphology import pooled
 from hemato_edge.values import Judgement
 from hemato_edge.vision.classify.crops import cut_crop, prepare
 from hemato_edge.vision.optics import stain as stain_module
@@ -90,9 +92,11 @@ class TFLiteClassifier:
     def answers(self, outputs: Outputs) -> list[Judgement]:
         """Judgements from the model's outputs: softmax of logits / temperature, rejected under the card's threshold.
 
-        Each takes with it its embedding and the activation map of its best label, where the model gives them.
+        Each takes with it its embedding, its attributes and the activation map of its best label, where the model gives
+        them.
         """
         judgements = []
+        said = [] if outputs.attributes is None else attributes_of(outputs.attributes, self.card.attributes)
         for i, probabilities in enumerate(calibrated(outputs.logits, self.card.temperature)):
             judgement = self._answer(probabilities)
             winner = self.card.labels.index(judgement.best)
@@ -101,6 +105,7 @@ class TFLiteClassifier:
                     judgement,
                     activation=None if outputs.maps is None else outputs.maps[i, :, :, winner].copy(),
                     embedding=None if outputs.embeddings is None else outputs.embeddings[i].copy(),
+                    attributes=said[i] if said else (),
                 )
             )
         return judgements
@@ -113,9 +118,12 @@ class TFLiteClassifier:
     def pool(self, judgements: Sequence[Judgement]) -> Judgement:
         """The mean of the calibrated probabilities, rejected under the same threshold; without an activation map.
 
-        The embedding is the mean as well, where every judgement has one.
+        The embedding is the mean as well, where every judgement has one, and attributes are pooled likewise.
         """
-        together = self._answer(np.mean([one.probabilities for one in judgements], axis=0, dtype=np.float32))
+        together = replace(
+            self._answer(np.mean([one.probabilities for one in judgements], axis=0, dtype=np.float32)),
+            attributes=pooled([one.attributes for one in judgements]),
+        )
         embeddings = [one.embedding for one in judgements if one.embedding is not None]
         if len(embeddings) < len(judgements):
             return together

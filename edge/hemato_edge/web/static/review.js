@@ -38,6 +38,7 @@ function show() {
   figure.className = `review-picture c-${cell.name}`;
   root.querySelector("[data-name]").textContent = words.get(cell.name) ?? cell.name;
   root.querySelector("[data-guess]").textContent = cell.guesses.map(([label, share]) => `${words.get(label) ?? label} ${Math.round(100 * share)} %`).join(", ");
+  root.querySelector("[data-words]").textContent = cell.words;
   const likely = root.querySelector("[data-likely]");
   likely.replaceChildren(...cell.guesses.map(([label]) => {
     const button = root.querySelector(`.review-all [value="${label}"]`).cloneNode(true);

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from recorded import NOON, field_result, record, session_start
 
 from hemato_edge.errors import StoreError
+from hemato_edge.morphology import Attribute
 from hemato_edge.store import chain
 from hemato_edge.store.file import connect
 from hemato_edge.store.reader import Reader
@@ -37,6 +39,53 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
             connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM source.{table}")  # noqa: S608
         connection.commit()
     return path
+
+
+@pytest.fixture
+def unworded(tmp_path: Path) -> Path:
+    """A database of version 3, with its chain, from before cells had attributes."""
+    path = tmp_path / "v3.db"
+    record(path, LABELS, pictures=True)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("ALTER TABLE cells DROP COLUMN attributes; PRAGMA user_version = 3;")
+    return path
+
+
+def test_a_database_without_attributes_is_read_and_checked_as_it_is(unworded: Path) -> None:
+    before = unworded.read_bytes()
+    with Reader(unworded) as reader:
+        assert [cell.attributes for cell in reader.cells(1)] == [()] * len(LABELS)
+        assert reader.attributes(1) == {}
+    result = check(unworded)
+    assert (result.good, [one.begun for one in result.chains]) == (True, ["start"])
+    assert unworded.read_bytes() == before
+
+
+def test_a_chain_goes_on_after_attributes_came(unworded: Path) -> None:
+    with open_writer(unworded) as writer:
+        writer.relabel(1, 0, 0, "eosinophil", "Ada", NOON)
+        session = writer.start_session(session_start())
+        result = field_result(0, ("monocyte",))
+        shape = (Attribute("nucleus_shape", "unsegmented-indented", 0.97), Attribute("cell_size", "big", 0.4))
+        judged = replace(result.new_cells[0].judgement, attributes=shape)
+        writer.commit_field(session, replace(result, new_cells=(replace(result.new_cells[0], judgement=judged),)), {})
+    assert check(unworded).good
+    assert [one.begun for one in check(unworded).chains] == ["start", "start"]
+    with Reader(unworded) as reader:
+        assert next(iter(reader.cells(session))).attributes == shape[:1]  # only what the model was sure of
+        assert reader.attributes(session) == {"monocyte": {"nucleus_shape": {"unsegmented-indented": 1}}}
+    for text in ("NULL", '\'{"nucleus_shape":["irregular",0.97]}\''):
+        edited = unworded.with_name("edited.db")
+        copy_database_file(unworded, edited)
+        with closing(sqlite3.connect(edited)) as connection:
+            connection.execute(f"UPDATE cells SET attributes = {text} WHERE session = {session}")  # noqa: S608
+            connection.commit()
+        assert any("was edited" in what for step in check(edited).steps for what in step.found)
+
+
+def copy_database_file(path: Path, target: Path) -> None:
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
 
 
 def backup_of(path: Path, more: str = "") -> Path:

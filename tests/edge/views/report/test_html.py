@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
-from recorded import NOON, field_result, record, session_start
+from recorded import NOON, field_result, record, record_described, session_start
 
 from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.store.reader import Reader
@@ -200,3 +200,12 @@ def test_the_gallery_takes_pictured_cells_the_least_certain_first(path: Path) ->
             ]
             wanted = sorted(pictured, key=lambda cell: (cell.confidence, cell.field, cell.number))
             assert reader.pictured(1, name, 2) == wanted[:2]
+
+
+def test_each_cell_has_its_morphology(tmp_path: Path) -> None:
+    record_described(tmp_path / "x.db")
+    with Reader(tmp_path / "x.db") as reader:
+        page = "".join(report_page(reader, build_report(reader)))
+    assert page.count("<br>multilobed nucleus 95%, small pink granules 93%</figcaption>") == 3
+    assert page.count("<br>small pink granules 93%</figcaption>") == 1
+    assert "Neutrophils, morphology: multilobed nucleus 75%" in page

@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from recorded import field_result, record, session_start
+from recorded import field_result, record, record_described, session_start
 
 from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.store.reader import Reader
@@ -98,3 +98,13 @@ def test_a_session_without_rows_gives_a_heading_and_an_empty_list() -> None:
 )
 def test_no_text_becomes_a_formula(value: object, safe: object) -> None:
     assert tables.spreadsheet_safe(value) == safe
+
+
+def test_cells_have_their_attributes_in_one_column(path: Path) -> None:
+    record_described(path)
+    with Reader(path) as reader:
+        columns = tables.cell_columns(reader.session().classifier_labels)
+        rows = list(csv.DictReader(tables.csv_lines(columns, map(tables.cell_row, reader.cells(1)))))
+        first = tables.cell_row(next(iter(reader.cells(1))))
+    assert json.loads(rows[1]["attributes"])["nucleus_shape"] == ["segmented-multilobed", 0.95]
+    assert first["attributes"] == {"granule_type": ["small", 0.99], "granule_colour": ["pink", 0.93]}

@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING
 
 import pytest
-from recorded import record, session_start
+from recorded import record, record_described, session_start
 from rich.console import Console
 
 from hemato_edge import RESEARCH_USE_NOTICE
@@ -56,6 +56,17 @@ def test_the_text_says_what_a_haematologist_looks_for(path: Path) -> None:
     assert any(line.startswith("Percentages are of the classified white cells. 95 % CI: Clopper") for line in lines)
     assert f"Database {path}" in lines
     assert lines[-1] == RESEARCH_USE_NOTICE
+
+
+def test_the_morphology_of_a_class_is_said_with_its_share(path: Path) -> None:
+    record_described(path)
+    with Reader(path) as reader:
+        report = build_report(reader)
+    assert report.attributes["neutrophil"]["nucleus_shape"] == {"segmented-multilobed": 3}
+    assert "cell_size" not in report.attributes["neutrophil"]
+    said = [line for line in report_lines(report) if ", morphology: " in line]
+    assert said == ["Neutrophils, morphology: multilobed nucleus 75%, small pink granules 100%"]
+    assert said[0] in drawn(report_view(report))
 
 
 def test_the_terminal_says_the_same_as_the_plain_text(path: Path) -> None:

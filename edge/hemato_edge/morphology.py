@@ -1,0 +1,130 @@
+"""Morphological attributes of a cell beside its name, and the words in which a haematologist says them.
+
+The attributes are those of WBCAtt (S. Tsutsui et al., "WBCAtt: a white blood cell dataset annotated with detailed
+morphological attributes", NeurIPS 2023): "neutrophil: multilobed nucleus, small pink granules".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+CONFIDENT = 0.9
+"""Calibrated probability from which an attribute is said; docs/results/training.md has how many of these are right."""
+_ABSENT = ("nil", "no")
+_NUCLEUS = {
+    "segmented-bilobed": "bilobed nucleus",
+    "segmented-multilobed": "multilobed nucleus",
+    "unsegmented-band": "band-shaped nucleus",
+    "unsegmented-indented": "indented nucleus",
+    "unsegmented-round": "round nucleus",
+    "irregular": "irregular nucleus",
+}
+_PLAIN: dict[str, Mapping[str, str]] = {
+    "nucleus_shape": _NUCLEUS,
+    "chromatin_density": {"densely": "dense chromatin", "loosely": "loose chromatin"},
+    "cytoplasm_vacuole": {"yes": "vacuoles", "no": "no vacuoles"},
+    "nuclear_cytoplasmic_ratio": {"high": "high N:C ratio", "low": "low N:C ratio"},
+    "cell_size": {"big": "big cell", "small": "small cell"},
+    "cell_shape": {"round": "round outline", "irregular": "irregular outline"},
+}
+_GRANULES = ("granule_type", "granule_colour", "granularity")
+_CYTOPLASM = ("cytoplasm_texture", "cytoplasm_colour")
+_ORDER: tuple[str, ...] = (
+    *("nucleus_shape", "granules", "chromatin_density", "cytoplasm", "cytoplasm_vacuole"),
+    *("nuclear_cytoplasmic_ratio", "cell_size", "cell_shape"),
+)
+"""What is said first: by nucleus and granules a cell is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """What a model says of one attribute of a cell.
+
+    Attributes:
+        name: of the attribute, such as "nucleus_shape".
+        value: the most probable one, such as "segmented-bilobed".
+        confidence: its calibrated probability, 0 to 1.
+    """
+
+    name: str
+    value: str
+    confidence: float
+
+    def as_json(self) -> dict[str, object]:
+        """As plain JSON values."""
+        return {"name": self.name, "value": self.value, "confidence": round(self.confidence, 4)}
+
+
+def confident(attributes: Sequence[Attribute], least: float = CONFIDENT) -> tuple[Attribute, ...]:
+    """Those that a model is sure of, in their order."""
+    return tuple(one for one in attributes if one.confidence >= least)
+
+
+def pooled(several: Sequence[Sequence[Attribute]]) -> tuple[Attribute, ...]:
+    """One answer from several views of the same cell: of each attribute the value with the largest mean probability.
+
+    A view that prefers another value counts nothing for this one, so a disagreement makes the answer less sure.
+    """
+    if not several:
+        return ()
+    votes: dict[str, dict[str, float]] = {}
+    for view in several:
+        for one in view:
+            values = votes.setdefault(one.name, {})
+            values[one.value] = values.get(one.value, 0.0) + one.confidence / len(several)
+    best = {name: max(values.items(), key=lambda item: item[1]) for name, values in votes.items()}
+    return tuple(Attribute(name, value, share) for name, (value, share) in best.items())
+
+
+def phrases(attributes: Sequence[Attribute]) -> list[tuple[str, float]]:
+    """Phrases such as "small pink granules", each with the least probability of what it says; nucleus first.
+
+    An attribute of another vocabulary is said as "name: value".
+    """
+    given = {one.name: one for one in attributes}
+    said = {
+        name: (_PLAIN[name].get(one.value, f"{_spaced(name)}: {one.value}"), one.confidence)
+        for name, one in given.items()
+        if name in _PLAIN
+    }
+    said["granules"] = _granules(given)
+    said["cytoplasm"] = _joined([given[name] for name in _CYTOPLASM if name in given], "cytoplasm")
+    others = [
+        (f"{_spaced(one.name)}: {one.value}", one.confidence)
+        for one in attributes
+        if one.name not in (*_PLAIN, *_GRANULES, *_CYTOPLASM)
+    ]
+    return [said[name] for name in _ORDER if said.get(name, ("", 0.0))[0]] + others
+
+
+def in_words(attributes: Sequence[Attribute], *, shares: bool = False) -> str:
+    """One line for a person: "bilobed nucleus, small pink granules"; with `shares` each phrase has its probability."""
+    return ", ".join(f"{words} {share:.0%}" if shares else words for words, share in phrases(attributes))
+
+
+def _granules(given: Mapping[str, Attribute]) -> tuple[str, float]:
+    """Type and colour where there are granules; "no granules" where one of the three says so and none denies it."""
+    known = [given[name] for name in _GRANULES if name in given]
+    absent = [one for one in known if one.value in _ABSENT]
+    present = [one for one in known if one.value not in _ABSENT]
+    if absent and present:
+        return "", 0.0
+    if absent:
+        return "no granules", max(one.confidence for one in absent)
+    if [one.name for one in present] == ["granularity"]:
+        return "granules", present[0].confidence
+    return _joined([given[name] for name in _GRANULES[:2] if name in given], "granules")
+
+
+def _joined(described: Sequence[Attribute], noun: str) -> tuple[str, float]:
+    if not described:
+        return "", 0.0
+    return " ".join([*(one.value for one in described), noun]), min(one.confidence for one in described)
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
