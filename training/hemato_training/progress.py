@@ -37,13 +37,16 @@ class Silent:
 
 
 class Screen:
-    """A bar on standard error; plain lines where standard error is no terminal."""
+    """A bar on standard error, if that is a terminal; notes are plain lines."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
 
     def track(self, items: Iterable[T], what: str, total: int) -> Generator[T, None, None]:
         """Yield the items, moving a bar that vanishes when they are through."""
+        if not self._console.is_terminal:  # rich would leave an empty line for each bar in a log
+            yield from items
+            return
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),

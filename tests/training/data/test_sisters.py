@@ -77,6 +77,11 @@ def test_fields_that_have_nothing_in_common(tmp_path: Path) -> None:
     assert find_sisters(sorted(tmp_path.iterdir()), Silent()) == []
 
 
+@pytest.mark.parametrize("pictures", [0, 1])
+def test_a_picture_alone_has_no_sisters(drawn: Path, pictures: int) -> None:
+    assert find_sisters(sorted(drawn.rglob("*.jpeg"))[:pictures], Silent()) == []
+
+
 def test_a_scale_bar_makes_no_sisters(tmp_path: Path) -> None:
     for seed in range(12):
         picture = field(seed)

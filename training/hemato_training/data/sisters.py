@@ -12,7 +12,7 @@ import os
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -238,10 +238,9 @@ def _by_pair(keypoints: _Keypoints, hits: NDArray[np.intp]) -> list[tuple[int, i
     key = (keypoints.owners[matched[:, 0]] * pictures + keypoints.owners[matched[:, 1]]) * 2 + hits[:, 2]
     order = np.argsort(key, kind="stable")
     key, matched = key[order], matched[order]
-    starts = np.flatnonzero(np.append(True, np.diff(key) > 0)) if len(key) else np.zeros(0, np.intp)
-    ends = np.append(starts[1:], len(key))
+    bounds = np.concatenate([np.flatnonzero(np.diff(key, prepend=-1)), [len(key)]])
     found = []
-    for start, end in zip(starts, ends, strict=True):
+    for start, end in pairwise(bounds.tolist()):
         if end - start >= FEWEST:
             pair, mirrored = divmod(int(key[start]), 2)
             found.append((pair // pictures, pair % pictures, bool(mirrored), np.unique(matched[start:end], axis=0)))
