@@ -15,7 +15,7 @@ from hemato_edge.vision.classify.classifier import load_classifier
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.choice import load_locator
 from hemato_edge.vision.quality import QualityGate
-from hemato_edge.vision.slide_look import WHOLE_SET, LookEstimator
+from hemato_edge.vision.slide_appearance import WHOLE_SET, AppearanceEstimator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ def lay_out(work: Path, fields: list[np.ndarray]) -> dict[str, float]:
     (work / "fields").mkdir(parents=True, exist_ok=True)
     for old in (work / "fields").glob("*.npy"):
         old.unlink()
-    locator, classifier, looks = load_locator(), load_classifier(), LookEstimator(WHOLE_SET)
+    locator, classifier, looks = load_locator(), load_classifier(), AppearanceEstimator(WHOLE_SET)
     found = []
     for i, image in enumerate(fields):
         np.save(work / "fields" / f"{i:03}.npy", image)
@@ -55,7 +55,7 @@ def lay_out(work: Path, fields: list[np.ndarray]) -> dict[str, float]:
         detections = locator.locate(view)
         looks.add_field(view, detections)
         found.append(detections)
-    look = looks.look()
+    look = looks.appearance()
     if look is None:
         sys.exit("no red cell in any field: their scale cannot be told")
     boxes = [detections.of_kind(WBC).boxes for detections in found]

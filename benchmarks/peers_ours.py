@@ -20,7 +20,7 @@ from hemato_edge.vision.classify.classifier import load_classifier
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.choice import load_locator
 from hemato_edge.vision.quality import QualityGate
-from hemato_edge.vision.slide_look import LookEstimator
+from hemato_edge.vision.slide_appearance import AppearanceEstimator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +65,7 @@ class Whole:
 
 def locating(folder: Path, threads: int) -> Work:
     """The locator alone."""
-    locator, looks = load_locator(threads=threads), LookEstimator()
+    locator, looks = load_locator(threads=threads), AppearanceEstimator()
 
     def work(field: np.ndarray, number: int) -> int:
         found = locator.locate(FieldView(field, red_cell_px=looks.red_cell_px))
@@ -81,10 +81,10 @@ def naming(folder: Path, threads: int) -> Work:
     with np.load(folder / "crops.npz") as kept:
         boxes, ends, red_cell_px = kept["boxes"], kept["ends"], float(kept["red_cell_px"])
     from hemato_edge.vision.optics.stain import StainCalibration
-    from hemato_edge.vision.slide_look import SlideLook
+    from hemato_edge.vision.slide_appearance import SlideAppearance
 
     by_field = np.split(boxes, ends[:-1])
-    look = SlideLook(red_cell_px, StainCalibration.reference())
+    look = SlideAppearance(red_cell_px, StainCalibration.reference())
     return lambda field, number: len(classifier.judge(FieldView(field), by_field[number], look))
 
 

@@ -30,7 +30,7 @@ from hemato_edge.vision.classify.classifier import calibrated
 from hemato_edge.vision.classify.single_cells import find_cell, learn
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.locator import OpenCvLocator
-from hemato_edge.vision.slide_look import WHOLE_SET, LookEstimator
+from hemato_edge.vision.slide_appearance import WHOLE_SET, AppearanceEstimator
 from hemato_training.data.cell_sets import load
 from hemato_training.data.crops import Look, cells_of, looks_of, prepare_cells, read_picture
 from hemato_training.data.records import in_split
@@ -92,11 +92,11 @@ class Network:
 
 def session_look(records: list[Any]) -> Look:
     """Scale and stain as the device finds them over a set of pictures."""
-    looks, locator = LookEstimator(WHOLE_SET), OpenCvLocator()
+    looks, locator = AppearanceEstimator(WHOLE_SET), OpenCvLocator()
     for record in records[:: max(1, len(records) // LOOK_PICTURES)]:
         view = FieldView(read_picture(record.path))
         learn(view, find_cell(view), locator, looks)
-    found = looks.look()
+    found = looks.appearance()
     if found is None:
         raise SystemExit(f"{records[0].laboratory} shows no scale")
     return Look(found.red_cell_px, found.stain, len(records))

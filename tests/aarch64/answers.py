@@ -29,7 +29,7 @@ from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.choice import TFLiteLocator, load_locator
 from hemato_edge.vision.locate.windows import standard_factor, windows_of
 from hemato_edge.vision.quality import QualityGate
-from hemato_edge.vision.slide_look import LookEstimator
+from hemato_edge.vision.slide_appearance import AppearanceEstimator
 
 FIELDS = 3
 FRAMES_BETWEEN = 40
@@ -38,7 +38,7 @@ FRAMES_BETWEEN = 40
 def draw(folder: Path) -> None:
     """Fields of a drawn slide, their white cells cut out as pictures, and the crops that the classifier sees."""
     folder.mkdir(parents=True, exist_ok=True)
-    locator, classifier, looks = load_locator(), load_classifier(), LookEstimator()
+    locator, classifier, looks = load_locator(), load_classifier(), AppearanceEstimator()
     assert isinstance(locator, TFLiteLocator)
     crops, windows = [], []
     with OpenCamera(DemoCamera(3, clean=True)) as camera:
@@ -50,7 +50,7 @@ def draw(folder: Path) -> None:
             view = FieldView(image, red_cell_px=looks.red_cell_px)
             found = locator.locate(view)
             looks.add_field(view, found)
-            white, look = found.of_kind(WBC), looks.look()
+            white, look = found.of_kind(WBC), looks.appearance()
             assert look is not None, "no red cells in a drawn field"
             crops.append(classifier.crops(view, white.boxes, look))
             factor = standard_factor(image.shape, look.red_cell_px, locator.spec)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hemato_edge.bench.watch import Eyes
     from hemato_edge.settings import Settings
     from hemato_edge.values import Image
-    from hemato_edge.vision.slide_look import SlideLook
+    from hemato_edge.vision.slide_appearance import SlideAppearance
 
 CELLS = 4
 _MOST = 50
@@ -56,11 +56,11 @@ def preprocessing_ms(scene: Scene, eyes: Eyes, settings: Settings, seconds: floa
     return found
 
 
-def _judging(eyes: Eyes, image: Image, boxes: NDArray[np.float32], look: SlideLook) -> Callable[[], object]:
+def _judging(eyes: Eyes, image: Image, boxes: NDArray[np.float32], look: SlideAppearance) -> Callable[[], object]:
     return lambda: eyes.classifier.judge(FieldView(image), boxes, look)
 
 
-def _located(eyes: Eyes, image: Image, look: SlideLook) -> NDArray[np.bool_]:
+def _located(eyes: Eyes, image: Image, look: SlideAppearance) -> NDArray[np.bool_]:
     view = FieldView(image, red_cell_px=look.red_cell_px)
     return nuclei_in(view, eyes.locator.locate(view))
 

@@ -1,1 +1,1 @@
-"""Each cell once: where a field lies, which cells are new, and the differential. Pure, no I/O."""
+"""Count each cell once: field registration, cell matching and the differential. Pure, no I/O."""

@@ -1,44 +1,44 @@
-"""When a thing that the locator has seen counts as a cell: k of n sightings, or one good look."""
+"""When a detection counts as a cell: k of n sightings, or one confident sighting."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 SURE_SCORE = (0.95, 0.95, 0.97)
-"""A cell that the locator is so sure of counts at first sight, by kind."""
+"""By kind: the locator score at which a cell counts at its first sighting."""
 SINGLE_SCORE = 0.6
-"""The score that a cell needs to count by one sighting, where not more than two frames had it on view."""
+"""Minimum score of a cell that counts on one sighting, where at most two frames could have shown it."""
 TRIAL = 5
-"""A trial ends after so many frames that had the cell on view, if it was not confirmed before."""
+"""A trial ends after this many frames that should have shown the cell, unless it was confirmed before."""
 LEAST_SIGHTINGS = 2
 MOST_AGAINST = 2
-"""So many earlier frames without a sign of a cell are held against a very large one: some may have cut it. Against
-others all of them are, up to `TRIAL`."""
+"""At most this many earlier frames without a detection count against a cell too large for its kind's margin: some may
+have cut it. For all others up to `TRIAL` of them do."""
 
 BETTER_LOOK = 0.1
-"""A refused thing is tried anew when its score exceeds by so much what it was refused with: it may have been seen only
-in part, or blurred. So one thing can be tried ten times at most, and flicker does not grow the count."""
+"""A rejected detection is tried again when its score rises by at least this much: it may have been cut or blurred
+before. This limits one object to ten trials, so that flicker does not inflate the count."""
 
 TRIED, COUNTED, REFUSED = 0, 1, 2
-"""States of a cell: on trial, or to be tried when it is seen again; counted; taken for flicker."""
+"""States of a cell: on trial (or awaiting its next sighting); counted; rejected as flicker."""
 
 
 @dataclass(slots=True, eq=False)  # two cells are never the same one
 class KnownCell:
-    """One thing that the locator has seen on the slide.
+    """One object on the slide that the locator has detected.
 
     Attributes:
         number: unique in the session.
-        kind: index into `labels.KINDS`; the one seen most, until it counts.
+        kind: index into `labels.KINDS`; the most frequent one until the cell counts.
         x, y: centre in its region, pixels of the frame.
         size: geometric mean of its box's sides, pixels.
-        score: the best that the locator gave.
+        score: the locator's highest, 0 to 1.
         state: `TRIED`, `COUNTED` or `REFUSED`.
-        sightings, chances: frames in which it was found, and frames that should have shown it whole.
+        sightings, chances: frames in which it was detected, and frames that should have shown it whole.
         kinds: sightings by kind.
-        looks: inferences that it has had.
-        record: number under which it stands on record with its label; 0 while it does not.
-        label: that label.
+        looks: classifier inferences so far.
+        record: its number in the store; 0 until it is recorded.
+        label: the recorded label.
     """
 
     number: int
@@ -57,11 +57,11 @@ class KnownCell:
 
 
 def verdict(cell: KnownCell, *, left: bool) -> int:
-    """Whether a cell on trial counts, is refused, or must be seen again.
+    """Whether a cell on trial counts, is rejected, or needs further sightings.
 
     Args:
-        cell: as it was seen so far.
-        left: it is no longer on view.
+        cell: its sightings so far.
+        left: it is no longer in view.
     """
     if cell.chances == 1 and cell.score >= SURE_SCORE[cell.kind]:
         return COUNTED

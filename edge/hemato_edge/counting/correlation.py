@@ -1,7 +1,7 @@
-"""How far one view of the slide lies from another: phase correlation, and how well the common part then agrees.
+"""Displacement between two views of the slide: phase correlation, verified by the correlation of their overlap.
 
-Frames are shrunk to a small grey picture without the lamp's unevenness. Its spectrum is computed once, so that a frame
-can be compared with several key fields at little cost.
+Frames are reduced to a small grey picture with uneven illumination removed. Its spectrum is computed once, so that
+comparing a frame with several key fields is cheap.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hemato_edge.counting.sight import Sight
+    from hemato_edge.counting.registration_input import RegistrationInput
 
 Gray = TypeVar("Gray", np.uint8, np.float32)
 
 WORKING_WIDTH_PX = 320
 """Frames are shrunk to about this width: a shift of one pixel here is well under a red cell's radius."""
 UNEVEN_LIGHT_PX = 81
-"""At working width. Light that changes over more than this is the lamp's, not a cell's."""
+"""Window of the local mean, pixels at working width. Light that varies more slowly is illumination, not cells."""
 MIN_OVERLAP = 0.22
-"""Share of the picture that two views must have in common: less than that agrees by chance too often."""
+"""Minimum overlap of two views, as a share of the picture: smaller overlaps agree too often by chance."""
 PEAKS = 3
-"""So many peaks of the correlation are tried: among red cells of one size the highest is not always the right one."""
+"""Correlation peaks that are tried: among red cells of one size the highest is not always the right one."""
 MIN_CONTRAST = 0.012
-"""Least standard deviation of the common part for it to say anything: less is noise, or dust on the sensor, which
-does not move with the stage."""
+"""Minimum standard deviation of the overlap: less is noise, or dust on the sensor, which does not move with the
+stage."""
 _TAPER = 0.25
 _BLIND_PX = 2
 _CLEAR = 0.8
 _GLANCE_STEP = 4
 _AT_A_GLANCE = 0.35
-"""Least agreement of every fourth pixel in every fourth row; below it, all pixels would not agree by `MIN_CONFIDENCE`
-of registration, and are not asked. It is measured within 0.05 or so: a thousand pixels are left."""
+"""Minimum correlation of every fourth pixel in every fourth row; below it the full overlap cannot reach
+`MIN_CONFIDENCE` of registration and is skipped. A thousand pixels measure it to within about 0.05."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class View:
         grey: (h, w) float32 at working width, contrast against the surroundings.
         spectrum: (h, w // 2 + 1) complex64, see `spectrum_of`.
         scale: pixels of the frame for one of `grey`.
-        turned_deg: by how much the frame was turned back to make `grey`, from x towards y.
+        turned_deg: angle by which the frame was rotated back to make `grey`, degrees, from x towards y.
         slide: (h, w) bool, where `grey` shows slide; elsewhere it is 0. None: everywhere.
     """
 
@@ -62,7 +62,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """How far a view moved over the slide against another one.
+    """Displacement of a view over the slide relative to another.
 
     Attributes:
         x, y: pixels of `View.grey`.
@@ -76,13 +76,13 @@ class Shift:
     overlap: float
 
 
-def view_of(sight: Sight, turned_deg: float = 0.0) -> View:
-    """The green channel, which every cell absorbs, of a field, small and evenly lit; 0 where there is no slide.
+def view_of(sight: RegistrationInput, turned_deg: float = 0.0) -> View:
+    """The green channel of a field, where all cells absorb, reduced and flattened; 0 where there is no slide.
 
-    A frame that is turned by `turned_deg` on the slide is turned back about its middle.
+    A frame rotated by `turned_deg` on the slide is rotated back about its middle.
 
-    What is wider than a few cells is taken out: uneven light does not move with the stage and would hold the
-    correlation at zero shift.
+    Structures wider than a few cells are removed: uneven illumination does not move with the stage and would bias the
+    correlation towards zero shift.
     """
     width = sight.size[0]
     shrunk = sight.green_at(min(1.0, WORKING_WIDTH_PX / width))
@@ -96,7 +96,7 @@ def view_of(sight: Sight, turned_deg: float = 0.0) -> View:
 
 
 def _evenly_lit(small: NDArray[np.float32], slide: NDArray[np.bool_] | None) -> NDArray[np.float32]:
-    """Contrast of a grey picture (h, w) against its surroundings, those that are slide; 0 where none is."""
+    """Contrast of a grey picture (h, w) against the slide around each pixel; 0 off the slide."""
     reach = (UNEVEN_LIGHT_PX, UNEVEN_LIGHT_PX)
     if slide is None:
         around = cv2.blur(small, reach, borderType=cv2.BORDER_REFLECT)
@@ -108,7 +108,7 @@ def _evenly_lit(small: NDArray[np.float32], slide: NDArray[np.bool_] | None) -> 
 
 
 def turned_back(picture: NDArray[Gray], degrees: float, border: int = cv2.BORDER_CONSTANT) -> NDArray[Gray]:
-    """A picture (h, w) by a frame that is turned by `degrees` on the slide, as one sees it unturned; same size."""
+    """A picture (h, w) of a frame rotated by `degrees` on the slide, rotated back; same size and dtype."""
     if not degrees:
         return picture
     height, width = picture.shape
@@ -118,9 +118,9 @@ def turned_back(picture: NDArray[Gray], degrees: float, border: int = cv2.BORDER
 
 
 def spectrum_of(grey: NDArray[np.float32]) -> NDArray[np.complex64]:
-    """(h, w // 2 + 1) complex64: the phases of a picture (h, w) whose borders fade out, high frequencies damped.
+    """(h, w // 2 + 1) complex64: whitened, low-pass filtered spectrum of a tapered picture (h, w).
 
-    The product of two, one of them conjugate, is the phase correlation's, blurred by one pixel.
+    One times the conjugate of another is the spectrum of their phase correlation, blurred by a Gaussian of 1 px.
     """
     tapered = grey * taper(grey.shape[0], grey.shape[1])
     full = cv2.dft(tapered, flags=cv2.DFT_COMPLEX_OUTPUT)
@@ -130,7 +130,7 @@ def spectrum_of(grey: NDArray[np.float32]) -> NDArray[np.complex64]:
 
 @lru_cache(maxsize=8)
 def damping(height: int, width: int) -> NDArray[np.float32]:
-    """(height, width // 2 + 1) float32: the square root of a Gaussian's spectrum, of one pixel's deviation."""
+    """(height, width // 2 + 1) float32: square root of the spectrum of a Gaussian with a standard deviation of 1 px."""
     across, down = np.fft.rfftfreq(width), np.fft.fftfreq(height)
     damped: NDArray[np.float32] = np.exp(-(np.pi**2) * (down[:, None] ** 2 + across**2)).astype(np.float32)
     return damped
@@ -148,7 +148,7 @@ def taper(height: int, width: int) -> NDArray[np.float32]:
 
 
 def shift_between(reference: View, view: View) -> Shift:
-    """How far `view` moved over the slide against `reference`; both of one size."""
+    """Displacement of `view` over the slide relative to `reference`; both of one size."""
     surface = correlation_surface(reference.spectrum, np.conj(view.spectrum), view.grey.shape)
     best = Shift(0.0, 0.0, 0.0, 0.0)
     for x, y in _peaks(surface):
@@ -164,11 +164,11 @@ def shift_between(reference: View, view: View) -> Shift:
 def correlation_surface(
     reference: NDArray[np.complex64], conjugate: NDArray[np.complex64], shape: tuple[int, ...]
 ) -> NDArray[np.float32]:
-    """(h, w) float32: high at the place to which a view moved over the slide against `reference`, cyclic.
+    """(h, w) float32: phase correlation, cyclic; its peak is the view's displacement relative to `reference`.
 
     Args:
         reference: from `spectrum_of`.
-        conjugate: the view's spectrum, conjugate.
+        conjugate: the view's spectrum, conjugated.
         shape: (h, w) of both pictures.
     """
     full = np.zeros((shape[0], shape[1]), np.complex64)
@@ -178,7 +178,7 @@ def correlation_surface(
 
 
 def _peaks(surface: NDArray[np.float32]) -> list[tuple[float, float]]:
-    """The highest peaks, x y with fractions."""
+    """The highest peaks, x and y with sub-pixel fractions."""
     surface = surface.copy()
     height, width = surface.shape
     found = []
@@ -191,13 +191,13 @@ def _peaks(surface: NDArray[np.float32]) -> list[tuple[float, float]]:
 
 
 def _vertex(before: float, here: float, after: float) -> float:
-    """Where a parabola through three neighbours has its top, -0.5 to 0.5."""
+    """Offset of the vertex of a parabola through three neighbours, -0.5 to 0.5."""
     bend = float(before - 2 * here + after)
     return float(np.clip((before - after) / (2 * bend), -0.5, 0.5)) if bend < 0 else 0.0
 
 
 def _unwrapped(x: float, y: float, shape: tuple[int, ...]) -> list[tuple[float, float]]:
-    """The shifts that a cyclic one can stand for, those with too little overlap left out."""
+    """The shifts that a cyclic one can stand for, except those with too little overlap."""
     height, width = shape[:2]
     return [
         (dx, dy)
@@ -208,7 +208,7 @@ def _unwrapped(x: float, y: float, shape: tuple[int, ...]) -> list[tuple[float, 
 
 
 def agreement_at(reference: View, view: View, dx: float, dy: float) -> tuple[float, float]:
-    """Correlation coefficient of what both show when the view moved by (dx, dy), and the share that they show."""
+    """Correlation coefficient of the overlap when the view moved by (dx, dy) pixels, and the overlap's share."""
     height, width = reference.grey.shape
     x, y = round(dx), round(dy)
     overlap = max(0.0, 1 - abs(x) / width) * max(0.0, 1 - abs(y) / height)
@@ -232,7 +232,7 @@ def agreement_at(reference: View, view: View, dx: float, dy: float) -> tuple[flo
 def shared_slide(
     reference: View, there: tuple[slice, slice], view: View, here: tuple[slice, slice]
 ) -> tuple[NDArray[np.bool_], float]:
-    """(h, w) bool: where parts of two views both show slide; and the share of the view's slide that is."""
+    """(h, w) bool: where parts of two views both show slide; and its share of the view's slide."""
     whole = np.ones(view.grey.shape, np.bool_)
     mine = whole if view.slide is None else view.slide
     both = (whole if reference.slide is None else reference.slide)[there] & mine[here]
@@ -240,8 +240,8 @@ def shared_slide(
 
 
 def agreement_of(a: NDArray[np.float32], b: NDArray[np.float32]) -> float | None:
-    """Correlation coefficient of two pictures of one size; None where one of them says nothing."""
-    # both are contrasts around 0, so that the moments about 0 are exact enough to tell those about the means
+    """Correlation coefficient of two pictures of one size; None where one has too little contrast."""
+    # both are contrasts around 0, so moments about 0 are exact enough to derive those about the means
     a, b = np.ravel(a), np.ravel(b)
     count = max(1, len(a))
     mean_a, mean_b = float(a.sum()) / count, float(b.sum()) / count

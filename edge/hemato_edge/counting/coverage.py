@@ -1,9 +1,9 @@
-"""Which part of the slide was looked at, how often, and how large it is.
+"""Which part of the slide was analysed, how often, and its area.
 
-A cell is counted where it is seen whole. So the area in which cells of a kind are counted is a little smaller than the
-frames' union, by half a cell all round, and smaller for white cells than for platelets: counts of two kinds may only be
-compared after each is divided by its own area (R. E. Miles, "On the elimination of edge effects in planar sampling",
-1974). The slide is divided into squares of a quarter of a red cell.
+A cell is counted where it is seen whole. So the counting area of a kind is smaller than the union of the frames by half
+a cell along its edge, more so for white cells than for platelets: counts of two kinds are comparable only after each
+is divided by its own area (R. E. Miles, "On the elimination of edge effects in planar sampling", 1974). The slide is
+divided into squares of a quarter of a red cell.
 """
 
 from __future__ import annotations
@@ -29,20 +29,19 @@ if TYPE_CHECKING:
 
 PITCH_RED_CELLS = 0.25
 TILE_SQUARES = 32
-"""A tile is so many squares wide: eight red cells, about a field."""
+"""Squares along a tile's side: eight red cells, about a field."""
 MARGINS_RED_CELLS = (1.1, 0.55, 0.25)
-"""Half of what a cell measures, by kind, in red-cell diameters; nine of ten white cells are smaller (pbc, training
-split)."""
+"""Half a cell's size by kind, in red-cell diameters; nine of ten white cells are smaller (pbc, training split)."""
 
 
 _EVERYWHERE = np.ones((), np.bool_)
 
 
 class Coverage:
-    """The looks at every place, for each kind of cell. One tile of eight by eight red cells takes 3 kB.
+    """Analysed frames at every place, for each kind of cell. One tile of eight by eight red cells takes 3 kB.
 
     Attributes:
-        area_px2: where cells of each kind were to be seen whole, square pixels of the frame.
+        area_px2: where cells of each kind could be seen whole, square pixels of the frame.
     """
 
     def __init__(self) -> None:
@@ -51,13 +50,13 @@ class Coverage:
         self._squares = [0] * len(KINDS)
 
     def set_scale(self, red_cell_px: float) -> None:
-        """Fix the squares' size, once a session: they cannot be changed later."""
+        """Set the squares' size; only the first call of a session has an effect."""
         if not self._pitch:
             self._pitch = PITCH_RED_CELLS * red_cell_px
 
     @property
     def area_px2(self) -> tuple[float, ...]:
-        """Where cells of each kind were to be seen whole so far, square pixels of the frame."""
+        """Where cells of each kind could be seen whole so far, square pixels of the frame."""
         return tuple(count * self._pitch**2 for count in self._squares)
 
     def tile_of(self, region: int, x: float, y: float) -> Tile:
@@ -66,13 +65,13 @@ class Coverage:
         return region, math.floor(x / side), math.floor(y / side)
 
     def tiles_in(self, pose: Pose, frame_size: tuple[int, int]) -> list[Tile]:
-        """The tiles that a frame touches."""
+        """The tiles that a frame of `frame_size` (width, height) pixels touches."""
         region, left, top = self.tile_of(pose.region, pose.x_px, pose.y_px)
         _, right, bottom = self.tile_of(pose.region, pose.x_px + frame_size[0], pose.y_px + frame_size[1])
         return [(region, c, r) for c in range(left, right + 1) for r in range(top, bottom + 1)]
 
     def looks_at(self, region: int, kind: int, x: float, y: float) -> int:
-        """How many frames were analysed that would have shown a cell of this kind whole at this place."""
+        """Number of analysed frames that would have shown a cell of this kind whole at this place."""
         tile = self.tile_of(region, x, y)
         found = self._looks.get(tile)
         if found is None:
@@ -86,7 +85,7 @@ class Coverage:
         return size_px / 2 <= MARGINS_RED_CELLS[kind] / PITCH_RED_CELLS * self._pitch
 
     def add(self, pose: Pose, aperture: Aperture) -> None:
-        """A frame was analysed."""
+        """Record an analysed frame."""
         for kind in range(len(KINDS)):
             for tile, rows, columns, inside in self._pieces(pose, aperture, kind):
                 looks = self._looks.get(tile)
@@ -97,7 +96,7 @@ class Coverage:
                 np.add(piece, 1, out=piece, where=(piece < 255) & inside)
 
     def least_looks(self, pose: Pose, aperture: Aperture) -> int:
-        """How often the least seen place of a view was analysed; 0 where any of it is new."""
+        """Analyses of the view's least covered place, 255 at most; 0 where any of it is new."""
         if not self._pitch:
             return 0
         least = 255
@@ -114,7 +113,7 @@ class Coverage:
         self._looks.pop(tile, None)
 
     def little_seen(self, pose: Pose, aperture: Aperture, looks: int) -> tuple[float, float, float, float] | None:
-        """Around all places of an unturned view that were seldom analysed: x0, y0, x1, y1, pixels of the view.
+        """Bounding box x0, y0, x1, y1 of the places of an unrotated view analysed at most `looks` times, pixels.
 
         None where there is no such place.
         """
@@ -139,9 +138,9 @@ class Coverage:
         return x0 * at - pose.x_px, y0 * at - pose.y_px, x1 * at - pose.x_px, y1 * at - pose.y_px
 
     def join(self, region: int, into: int, x_px: float, y_px: float, angle_deg: float = 0.0) -> None:
-        """Lay the squares of one region upon another's; what both have seen is one area.
+        """Merge the squares of one region into another's; area that both covered counts once.
 
-        A region that is turned by `angle_deg` about its (0, 0) is laid tile by tile, each tile unturned.
+        A region rotated by `angle_deg` about its (0, 0) is merged tile by tile, each tile unrotated.
         """
         for tile in [one for one in self._looks if one[0] == region]:
             looks = self._looks.pop(tile)
@@ -171,7 +170,7 @@ class Coverage:
     def _pieces(
         self, pose: Pose, aperture: Aperture, kind: int
     ) -> Iterator[tuple[Tile, slice, slice, NDArray[np.bool_]]]:
-        """The squares around a frame tile by tile, and which of them show cells of a kind whole."""
+        """The squares around a frame by tile, and which of them show cells of a kind whole."""
         frame_size = aperture.size
         margin = MARGINS_RED_CELLS[kind] / PITCH_RED_CELLS
         wider, higher = _bulge(pose, frame_size)
@@ -191,7 +190,7 @@ class Coverage:
     def _shown(
         self, pose: Pose, aperture: Aperture, margin: float, across: tuple[int, int], down: tuple[int, int]
     ) -> NDArray[np.bool_]:
-        """(rows, columns) bool: the squares whose middle a frame shows, `margin` squares from its border and rims."""
+        """(rows, columns) bool: squares whose middle a frame shows at least `margin` squares from any edge."""
         x = (np.arange(*across) + 0.5) * self._pitch - pose.x_px
         y = ((np.arange(*down) + 0.5) * self._pitch - pose.y_px)[:, None]
         if pose.angle_deg:
@@ -203,7 +202,7 @@ class Coverage:
 
 
 def _bulge(pose: Pose, frame_size: tuple[int, int]) -> tuple[float, float]:
-    """How far a turned frame reaches over its unturned one at left and right, and above and below, pixels."""
+    """How far a rotated frame extends beyond its unrotated outline, left and right, and above and below, pixels."""
     if not pose.angle_deg:
         return 0.0, 0.0
     sine = abs(math.sin(math.radians(pose.angle_deg))) / 2
@@ -211,7 +210,7 @@ def _bulge(pose: Pose, frame_size: tuple[int, int]) -> tuple[float, float]:
 
 
 def _span(start: float, length: float, margin: float) -> tuple[int, int]:
-    """First square, and the one behind the last, whose middle lies inside; the middle one where nothing does."""
+    """First square whose middle lies inside, and the one after the last; the middle one if none does."""
     low, high = math.ceil(start + margin - 0.5), math.ceil(start + length - margin - 0.5)
     middle = math.floor(start + length / 2)
     return (low, high) if high > low else (middle, middle + 1)

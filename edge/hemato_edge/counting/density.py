@@ -1,4 +1,4 @@
-"""How many cells a square millimetre and a litre hold, from the area of slide that was seen. Pure arithmetic."""
+"""Cells per square millimetre and per litre, from the area of slide that was seen. Pure arithmetic."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Rectangle = tuple[float, float, float, float]
 class Density:
     """Cells per area, and per volume by a rule of thumb; each figure with its 95 % Poisson interval.
 
-    The intervals cover the chance of where cells lie, not the rule of thumb, the smear's thickness, or the locator.
+    The intervals cover counting statistics, not the rule of thumb, the smear's thickness or the locator's errors.
 
     Attributes:
         count: cells in the area.
@@ -36,7 +36,7 @@ def density(count: int, area_mm2: float, factor: float) -> Density:
 
     Args:
         count: unique cells.
-        area_mm2: of the monolayer that was seen, each place once.
+        area_mm2: monolayer area, each place counted once.
         factor: 10^9 per litre of blood for one cell per square millimetre.
 
     Raises:
@@ -51,7 +51,7 @@ def density(count: int, area_mm2: float, factor: float) -> Density:
 
 
 def union_area(rectangles: Iterable[Rectangle]) -> float:
-    """The area that rectangles cover together, each place once, by a sweep along x."""
+    """The area of the union of rectangles, by a sweep along x."""
     edges = sorted((x, entering, y0, y1) for x0, y0, x1, y1 in rectangles for x, entering in ((x0, True), (x1, False)))
     open_spans: list[tuple[float, float]] = []
     area = reached = 0.0
@@ -67,7 +67,7 @@ def union_area(rectangles: Iterable[Rectangle]) -> float:
 
 
 def _covered(spans: list[tuple[float, float]]) -> float:
-    """The length that spans cover together."""
+    """The length of the union of intervals."""
     length, reached = 0.0, float("-inf")
     for low, high in sorted(spans):
         if high > reached:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from hemato_edge.counting.known_confusions import Confusions
 
 LOW, HIGH = "low", "high"
-"""Flags of a class whose whole interval lies under, or over, its reference interval."""
+"""Flags of a class whose whole interval lies below, or above, its reference interval."""
 FLAGGED_FROM = 100
-"""Classified cells from which on a class may be flagged: the usual count of a manual differential."""
+"""Minimum number of classified cells for a flag: the usual count of a manual differential."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class ClassRow:
         percent: of the classified white cells, 0 to 100; None without any.
         ci_low, ci_high: 95 % interval of the percentage in the blood; None without any classified cell. See
             `Differential.corrected` for what it covers.
-        estimate: the percentage once the classifier's known confusions are taken back; None without its matrix.
+        estimate: the percentage corrected for the classifier's known confusions; None without its matrix.
         reference: the reference interval, percent, or None.
         flag: `LOW`, `HIGH`, or None.
     """
@@ -49,13 +49,13 @@ class Differential:
     """The differential of one session.
 
     Attributes:
-        rows: one a class, in the order of `labels.LEUKOCYTES`; classes that were not seen included.
-        classified: white cells with a class: what the percentages are of.
-        unclassified: cells whose class the classifier would not name.
+        rows: one per class, in the order of `labels.LEUKOCYTES`, including classes not seen.
+        classified: white cells with a class: the denominator of the percentages.
+        unclassified: cells that the classifier rejected.
         erythroblasts: nucleated red cells; not white cells, and in no percentage.
         erythroblasts_interval: 95 % interval of their number per 100 white cells; None without white cells.
-        corrected: True where the intervals cover the classifier's confusions as well as chance (`confusion`); False
-            where they cover the chance of which cells came under the lens alone (Clopper-Pearson).
+        corrected: True where the intervals cover the classifier's confusions as well as sampling (`confusion`); False
+            where they cover sampling alone (Clopper-Pearson).
     """
 
     rows: tuple[ClassRow, ...]
@@ -72,9 +72,9 @@ class Differential:
 
     @property
     def white_count_factor(self) -> float | None:
-        """What to multiply a total nucleated-cell count with to get the white count: 100 / (100 + NRBC per 100 WBC).
+        """Correction factor from nucleated-cell count to white-cell count: 100 / (100 + NRBC per 100 WBC).
 
-        For counters that take nucleated red cells for white ones; None without white cells.
+        For counters that include nucleated red cells; None without white cells.
         """
         per_100 = self.erythroblasts_per_100
         return None if per_100 is None else 100 / (100 + per_100)
@@ -90,16 +90,16 @@ def differential(
     """The differential of counts by label.
 
     Args:
-        labels: label → cells; platelets and artefacts among them are left out.
-        reviewed: those of `labels` that a person named: their class is taken as true.
-        confusion: what is known of the classifier's errors, classes in the order of `labels.CLASSIFIER_LABELS`. With it
-            the intervals are widened by them, unless a row of all that is known is empty: of that class nothing is.
+        labels: label → cells; platelets and artefacts are ignored.
+        reviewed: those of `labels` named by a reviewer: their class is taken as true.
+        confusion: the classifier's known errors, classes in the order of `labels.CLASSIFIER_LABELS`. The intervals
+            cover them, unless only the in-distribution matrix is known and has an empty row.
         reference: label → reference interval, percent.
-        unanswered: classes that the model does not know: it never answers them, and to count none says nothing. They
-            have no interval, and no percentage but what a person found.
+        unanswered: classes that the model does not know, so that a count of 0 is no evidence. They have no interval,
+            and a percentage only of cells that a reviewer named.
 
     Raises:
-        ValueError: a label that nobody answers, a negative count, or more reviewed cells than there are.
+        ValueError: an unknown label, a negative count, or more reviewed cells than there are.
     """
     reviewed = reviewed or {}
     unknown = {*labels, *reviewed} - {*CLASSIFIER_LABELS, UNCLASSIFIED, ARTEFACT}
@@ -126,7 +126,7 @@ def differential(
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Corrected figures by label, each (low, estimate, high): percent of the white cells; erythroblasts per 100."""
+    """Corrected figures by label, each (low, estimate, high): percent of white cells; erythroblasts per 100 of them."""
 
     by_label: dict[str, tuple[float, float, float]]
 
@@ -134,11 +134,11 @@ class Shares:
 def _corrected(labels: Mapping[str, int], reviewed: Mapping[str, int], confusion: Confusions) -> Shares | None:
     from hemato_edge.counting.confusion import corrected_percentages  # numpy: only where it is needed
 
-    if not (confusion.abroad or confusion.here or all(map(sum, confusion.home))):
+    if not (confusion.left_out or confusion.verified or all(map(sum, confusion.in_distribution))):
         return None
     seen = [reviewed.get(label, 0) for label in CLASSIFIER_LABELS]
     if sum(seen) == sum(labels.get(label, 0) for label in CLASSIFIER_LABELS):
-        return None  # a person has named every cell: chance alone is left
+        return None  # every cell was reviewed: only sampling error is left
     machine = [labels.get(label, 0) - by_person for label, by_person in zip(CLASSIFIER_LABELS, seen, strict=True)]
     unclassified = labels.get(UNCLASSIFIED, 0) - reviewed.get(UNCLASSIFIED, 0)
     found = corrected_percentages(machine, seen, confusion, len(LEUKOCYTES), unclassified)
@@ -153,7 +153,7 @@ def _row(label: str, count: int, classified: int, shares: Shares | None) -> Clas
         low, high = clopper_pearson(count, classified)
         return ClassRow(label, count, percent, 100 * low, 100 * high)
     low, estimate, high = shares.by_label[label]
-    # what was counted belongs to what may be true: an interval beside the number it stands for would only confuse
+    # the interval always holds the counted percentage: an interval beside its own figure would confuse
     return ClassRow(label, count, percent, min(low, percent), max(high, percent), estimate)
 
 
@@ -162,7 +162,7 @@ def _unanswered(row: ClassRow) -> ClassRow:
 
 
 def _compared(row: ClassRow, reference: tuple[float, float] | None, classified: int) -> ClassRow:
-    """The row with its reference interval, flagged only when its whole interval lies outside."""
+    """The row with its reference interval; flagged only if its whole interval lies outside."""
     flag = None
     if classified >= FLAGGED_FROM and reference is not None and row.ci_low is not None and row.ci_high is not None:
         flag = LOW if row.ci_high < reference[0] else HIGH if row.ci_low > reference[1] else None
@@ -179,5 +179,5 @@ def _per_100(erythroblasts: int, classified: int, shares: Shares | None) -> tupl
         return min(low, counted), max(high, counted)
     low, high = clopper_pearson(
         erythroblasts, erythroblasts + classified
-    )  # of the share e / (e + w), turned into e / w
+    )  # converts the share e / (e + w) to the ratio e / w
     return 100 * low / (1 - low), 100 * high / (1 - high)

@@ -1,4 +1,4 @@
-"""Exact 95 % intervals of counted things: binomial and Poisson. Pure arithmetic, without SciPy."""
+"""Exact 95 % confidence intervals of counts: binomial and Poisson. Pure arithmetic, without SciPy."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _EPSILON = 1e-15
 _MOST_TERMS = 10_000
 
 
-@lru_cache(maxsize=1024)  # a live table asks for the same ones again and again
+@lru_cache(maxsize=1024)  # a live table repeats the same ones
 def clopper_pearson(count: float, total: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """The exact binomial interval of `count` out of `total`, as proportions.
 
-    Its ends are those proportions at which so few, or so many, are just probable with (1 - confidence) / 2:
+    Its ends are the proportions at which so few, or so many, have a tail probability of (1 - confidence) / 2:
     quantiles of beta distributions. C. J. Clopper and E. S. Pearson, "The use of confidence or fiducial
     limits illustrated in the case of the binomial", Biometrika 26 (1934), 404-413. Weighted counts need not be whole.
 
@@ -35,7 +35,7 @@ def clopper_pearson(count: float, total: float, confidence: float = CONFIDENCE) 
 
 @lru_cache(maxsize=256)
 def poisson(count: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """The exact interval of the mean of a Poisson distribution of which `count` events were seen.
+    """The exact interval of the mean of a Poisson distribution, given `count` observed events.
 
     Quantiles of gamma distributions: F. Garwood, "Fiducial limits for the Poisson distribution", Biometrika 28
     (1936), 437-442.
@@ -51,7 +51,7 @@ def poisson(count: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
 
 
 def _gamma_quantile(probability: float, a: float) -> float:
-    """The x with P(a, x) = probability, by bisection between bounds that hold it for 95 % and beyond."""
+    """The x with P(a, x) = probability, by bisection; the bounds bracket it for 95 % and somewhat beyond."""
     low, high = 0.0, a + 20 * sqrt(a) + 40
     while high - low > _RESOLUTION * high:
         middle = (low + high) / 2
@@ -63,7 +63,7 @@ def _gamma_quantile(probability: float, a: float) -> float:
 
 
 def _incomplete_gamma(a: float, x: float) -> float:
-    """The regularised lower incomplete gamma function P(a, x) by its series (DLMF 8.11.4); all terms are positive."""
+    """The regularised lower incomplete gamma function P(a, x) by its series (DLMF 8.11.4); all terms positive."""
     if x <= 0:
         return 0.0
     term = total = 1 / a
@@ -92,7 +92,7 @@ def _incomplete_beta(x: float, a: float, b: float) -> float:
     """The regularised incomplete beta function I_x(a, b) for 0 < x < 1, by its continued fraction.
 
     NIST Digital Library of Mathematical Functions, 8.17.22; it converges quickly for x < (a + 1) / (a + b + 2),
-    and I_x(a, b) = 1 - I_(1-x)(b, a) (8.17.4) brings every x there.
+    and I_x(a, b) = 1 - I_(1-x)(b, a) (8.17.4) maps every x there.
     """
     if x > (a + 1) / (a + b + 2):
         return 1 - _incomplete_beta(1 - x, b, a)

@@ -1,7 +1,7 @@
-"""The key fields of a session: a sparse, bounded memory of places by which the stage finds its way back.
+"""The key fields of a session: a sparse, bounded map for relocalisation.
 
-Each is kept as a small compressed picture and the phases of a thumbnail's spectrum, about 12 kB. Where every place
-ever seen has to be tried, the thumbnails name a few candidates, and those are compared in full.
+Each is stored as a small compressed picture and the phases of a thumbnail's spectrum, about 12 kB. Where all known
+places are searched, the thumbnails select a few candidates, which are then compared in full.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from hemato_edge.counting.correlation import Shift
 
 MAX_KEY_FIELDS = 2048
-"""The most key fields that are kept; then the one that was not seen for longest goes. About 25 MB."""
+"""Maximum number of key fields, about 25 MB; beyond it the least recently used is dropped."""
 THUMBNAIL_WIDTH_PX = 80
-"""Key fields are searched at this width: a red cell is still several pixels wide. Measured on 283 real fields: a view
-that shares half of its area with its key field has it among the best six of 280 in 94 of 100."""
+"""Key fields are searched at this width: a red cell is still several pixels wide. Measured on 283 real fields: for a
+view that shares half of its area with its key field, that field is among the best six of 280 in 94 of 100 cases."""
 CANDIDATES = 6
-"""So many are compared in full after a search."""
+"""Number of search results that are compared in full."""
 _CONTRAST_SPAN = 0.6
 _JPEG_QUALITY = 85
 _CACHED = 8
@@ -36,17 +36,21 @@ _CACHED = 8
 
 @dataclass(slots=True)
 class KeyField:
-    """One place that is remembered.
+    """One place of the map.
 
     Attributes:
         number: unique in the session.
-        region, x, y: where its upper left corner lies, pixels of the frame.
-        seen: when it was last of use, in steps of the session.
-        angle: by how much the frame was turned on the slide, degrees; not yet judged whether that is significant.
-        turned_deg: by how much its picture was turned back already.
-        slide: where the picture shows slide, see `View.slide`; the views of a session share it.
-        links: key field → how far it lies from this one, (x, y) pixels of the frame, as it was measured.
-        turns: key field → its angle less this one's, degrees, as it was measured.
+        region, x, y: its upper left corner, pixels of the frame.
+        picture: JPEG of the view's grey picture.
+        phases: (h, w // 2 + 1) uint8, phases of its thumbnail's spectrum, 256 to a full turn.
+        shape: (h, w) of the view's grey picture.
+        scale: see `View.scale`.
+        seen: step of the session in which it was last used.
+        angle: rotation of the frame on the slide, degrees, before any significance threshold.
+        turned_deg: by how much its picture was rotated back already.
+        slide: where the picture shows slide, see `View.slide`; shared by the views of a session.
+        links: key field number → its measured displacement from this one, (x, y) pixels of the frame.
+        turns: key field number → its measured angle relative to this one, degrees.
     """
 
     number: int
@@ -69,7 +73,7 @@ class KeyFields:
     """All key fields of one session.
 
     Args:
-        most: how many are kept.
+        most: maximum number that is kept.
     """
 
     def __init__(self, most: int = MAX_KEY_FIELDS) -> None:
@@ -83,7 +87,7 @@ class KeyFields:
         return len(self._kept)
 
     def add(self, view: View, region: int, x: float, y: float, angle: float = 0.0) -> KeyField:
-        """Remember a view at (x, y) of a region, turned by `angle`; the oldest goes where there are too many."""
+        """Add a view at (x, y) of a region, rotated by `angle` degrees; drops the least recently used when full."""
         phases = _phases(_thumbnail(view)[0])
         key = KeyField(
             self._next, region, x, y, _packed(view.grey), phases, (view.grey.shape[0], view.grey.shape[1]), view.scale
@@ -98,12 +102,12 @@ class KeyFields:
         return key
 
     def use(self, key: KeyField) -> None:
-        """Note that a key field is in use."""
+        """Mark a key field as just used."""
         self._step += 1
         key.seen = self._step
 
     def of_region(self, region: int) -> list[KeyField]:
-        """The key fields of one region, in the order in which they were made."""
+        """The key fields of one region, oldest first."""
         return [key for key in self._kept.values() if key.region == region]
 
     def near(self, region: int, here: NDArray[np.float64], reach: tuple[float, float]) -> list[KeyField]:
@@ -121,17 +125,17 @@ class KeyFields:
         return [key for key in self._kept.values() if key.region != region]
 
     def linked(self, key: KeyField) -> list[tuple[KeyField, tuple[float, float]]]:
-        """The neighbours of a key field that are still kept, and how far they were measured to lie from it."""
+        """The neighbours of a key field that are still kept, each with its measured displacement."""
         return [(self._kept[n], shift) for n, shift in key.links.items() if n in self._kept]
 
     def compare(self, key: KeyField, view: View) -> Shift | None:
-        """How far `view` lies from a key field, pixels of `view.grey`; None where the pictures differ in size."""
+        """Displacement of `view` from a key field, pixels of `view.grey`; None where the pictures differ in size."""
         if key.shape != view.grey.shape:
             return None
         return shift_between(self.view(key), view)
 
     def view(self, key: KeyField) -> View:
-        """A key field as it was seen."""
+        """The view that a key field was made from."""
         cached = self._views.get(key.number)
         if cached is None:
             cached = _seen_again(key, _unpacked(key.picture))
@@ -139,11 +143,9 @@ class KeyFields:
         return cached
 
     def search(self, view: View, keys: Iterable[KeyField], most: int = CANDIDATES) -> list[KeyField]:
-        """Those of `keys` that may show the same place as `view`, the likeliest first, `most` at most."""
+        """Up to `most` of `keys` that may show the same place as `view`, best match first."""
         spectrum, shape = _thumbnail(view)
-        conjugate = np.asarray(
-            np.conj(spectrum) * damping(*shape), np.complex64
-        )  # those that are kept are phases, and not damped
+        conjugate = np.asarray(np.conj(spectrum) * damping(*shape), np.complex64)  # stored phases are not damped
         alike = [
             (float(correlation_surface(_unit(key.phases), conjugate, shape).max()), key)
             for key in keys
@@ -187,7 +189,7 @@ def _thumbnail(view: View) -> tuple[NDArray[np.complex64], tuple[int, int]]:
 
 
 def _phases(spectrum: NDArray[np.complex64]) -> NDArray[np.uint8]:
-    """The phases of a spectrum, 256 to a turn."""
+    """The phases of a spectrum, 256 to a full turn."""
     turns = np.angle(spectrum) / (2 * np.pi)
     return np.asarray(np.rint(turns * 256).astype(np.int16) & 255, np.uint8)
 

@@ -1,4 +1,4 @@
-"""What is known of how the classifier errs: at home, in laboratories that were left out, and on this microscope."""
+"""The classifier's known confusions: in-distribution, in left-out laboratories, and on this microscope."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ Matrix = tuple[tuple[float, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Confusions:
-    """What is known of how the classifier errs; all matrices count cells, rows truth, columns answer.
+    """The classifier's known confusions; all matrices count cells, rows truth, columns answer.
 
     Attributes:
-        home: (K, K), held-out cells of the laboratories that the model learnt from, best guesses.
-        abroad: one (K, K + 1) a laboratory that the recipe was trained without, the last column "unclassified"; a row
-            of zeros where it has no such cells.
-        here: (K, K + 1) of this very microscope, reviewed cells; empty where it is not verified.
+        in_distribution: (K, K), held-out cells of the training laboratories, best guesses.
+        left_out: (K, K + 1) of each laboratory that was left out of a training run, the last column "unclassified"; a
+            row of zeros where it has no such cells.
+        verified: (K, K + 1), reviewed cells of this microscope; empty until it is verified.
     """
 
-    home: Matrix
-    abroad: tuple[Matrix, ...] = ()
-    here: Matrix = ()
+    in_distribution: Matrix
+    left_out: tuple[Matrix, ...] = ()
+    verified: Matrix = ()

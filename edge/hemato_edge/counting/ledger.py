@@ -1,10 +1,10 @@
-"""The ledger of cells: which detections of a field were never seen before.
+"""The ledger of cells: which detections of a field are new.
 
-A cell is known by its place on the slide, its kind and its size. A new one is on trial: it counts when it was seen in
-most of the frames that should have shown it, so that flicker does not. Where it was on view once only, as in a fast
-scan, that one look decides, by the locator's score. A cell cut by the border of the frame waits until it is seen whole.
+A cell is identified by its place on the slide, its kind and its size. A new one is on trial: it counts once it was
+detected in most of the frames that should have shown it, which excludes flicker. Where only one frame could show it, as
+in a fast scan, the locator's score decides. A cell cut by the frame's border waits until it is seen whole.
 
-Memory is bounded: beyond `MAX_TILES` fields' worth of slide, what was not seen for longest is forgotten.
+Memory is bounded: beyond `MAX_TILES` tiles of slide, the least recently viewed are forgotten.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ if TYPE_CHECKING:
     from hemato_edge.values import Detections
 
 MAX_TILES = 2048
-"""So much of the slide is remembered, in squares of eight red cells, about a field each: with 40 cells on each some
-40 MB. What was not on view for longest is forgotten, and counts anew if it is ever seen again."""
+"""Maximum number of tiles, squares of eight red cells, about a field each: with 40 cells per tile some 40 MB. The
+cells of forgotten tiles count anew if they are seen again."""
 
 
 ROOM_RED_CELLS = 2.0
-"""Room around what is new in a view: the largest white cells measure four red ones."""
+"""Margin around the new part of a view: the largest white cells are four red cells wide."""
 ALIGNED_PX = 8
-"""Sides of a part lie on such pixels, so that its halvings are parts of the frame's."""
+"""The part's sides are multiples of this, so that its downscaled copies are parts of the frame's."""
 WORTH_SHARE = 0.75
-"""A larger part than this share of a view is not worth cutting out."""
+"""A part larger than this share of the view is not cut out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,10 @@ class Admission:
 
     Attributes:
         counted: cells that count from now on, by kind; they need not be in this field.
-        given_up: cells that were refused, or that left the view undecided.
-        cells: for each detection the cell that it is; None where it is cut by the border and unknown.
-        waiting: (n,) intp, detections that are cut by the border and wait.
-        cut: all detections that are cut by the border, known ones included.
+        given_up: cells that were rejected, or left the view undecided.
+        cells: for each detection its cell; None where it is cut by the border and unknown.
+        waiting: (n,) intp, indices of unknown detections that are cut by the border.
+        cut: indices of all detections that are cut by the border.
     """
 
     counted: tuple[list[KnownCell], ...]
@@ -75,11 +75,11 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Twins:
-    """Two cells of the ledger that turned out to be one, when their regions were joined.
+    """Two cells of the ledger that turned out to be the same when their regions were joined.
 
     Attributes:
-        gone: as it was known in the region that was joined; the ledger forgets it.
-        kept: as it was known where it lies.
+        gone: the cell of the joined region; the ledger drops it.
+        kept: the cell of the region that remains.
         doubled: whether both had been counted.
     """
 
@@ -90,10 +90,10 @@ class Twins:
 
 @dataclass(frozen=True, slots=True)
 class Sighted:
-    """A known cell that a frame shows.
+    """A known cell within a frame.
 
     Attributes:
-        cell: the ledger's own; to be read at once, in the thread that counts.
+        cell: the ledger's own object; read it at once, in the counting thread.
         x, y: its centre in the frame, pixels.
     """
 
@@ -103,8 +103,8 @@ class Sighted:
 
 
 TWIN_RED_CELLS = 0.3
-"""How far a cell of one region may lie from one of another and still be it, when the two are joined: both places are
-means over several frames, and touching red cells lie no further apart than half a diameter."""
+"""Maximum distance at which cells of two joined regions are the same: both places are means over several frames, and
+touching red cells lie no closer than half a diameter."""
 
 
 class Ledger:
@@ -114,9 +114,9 @@ class Ledger:
         max_tiles: bounds the memory, see `MAX_TILES`.
 
     Attributes:
-        known: how many cells count, by kind.
-        forgotten: tiles that were forgotten.
-        coverage: where was looked, and how large it is.
+        known: number of counted cells, by kind.
+        forgotten: number of forgotten tiles.
+        coverage: the area analysed.
     """
 
     def __init__(self, max_tiles: int = MAX_TILES) -> None:
@@ -133,14 +133,14 @@ class Ledger:
         return sum(map(len, self._tiles.values()))
 
     def admit(self, detections: Detections, pose: Pose | None, red_cell_px: float, aperture: Aperture) -> Admission:
-        """Enter a field's detections and say which cells count now.
+        """Enter a field's detections and return the cells that count now.
 
         Args:
             detections: of the field, in pixels of its aperture.
-            pose: where the field lies; None for a field of its own, in which every cell counts, cut or not, since no
+            pose: where the field lies; None for a stand-alone field, in which every cell counts, cut or not, since no
                 other frame will show it whole.
-            red_cell_px: diameter of a red cell, pixels; sets the match distance.
-            aperture: what of the frame is slide; a cell that its rim cuts is cut.
+            red_cell_px: diameter of a red cell, pixels; sets the matching distance.
+            aperture: the visible part of the slide; cells at its edge are cut.
         """
         if pose is None:
             return self._admit_all(detections)
@@ -155,7 +155,7 @@ class Ledger:
                 self._sighted(cell, detections, i, pose.region, places[i])
                 on_view.add(cell.number)
             elif cell is not None:
-                on_view.discard(cell.number)  # it was found, and cannot be judged: no chance
+                on_view.discard(cell.number)  # detected but cut: not a chance
             elif not cut[i]:
                 cells[i] = self._enter(detections, i, pose.region, places[i])
         for cell in around:
@@ -169,20 +169,20 @@ class Ledger:
         return Admission(counted, undecided, cells, waiting, frozenset(np.flatnonzero(cut).tolist()))
 
     def close(self) -> Admission:
-        """Decide on every cell that is still on trial: nothing more will be seen."""
+        """Decide every cell that is still on trial: no more frames will come."""
         counted, given_up = self._judge(set())
         return Admission(counted, given_up, [], np.zeros(0, np.intp))
 
-    def looked_enough(self, pose: Pose, aperture: Aperture) -> bool:
-        """Whether nothing new can be learned from a view: every place of it was looked at as often as a trial takes."""
-        waiting = self._on_trial.keys() - self._cut_now  # what the border cuts, a further look from here cannot decide
+    def is_exhausted(self, pose: Pose, aperture: Aperture) -> bool:
+        """Whether another frame of this view can add nothing: all of it was analysed as often as a trial takes."""
+        waiting = self._on_trial.keys() - self._cut_now  # another frame from here cannot decide cut cells
         return self.coverage.least_looks(pose, aperture) > TRIAL and not waiting
 
-    def worth_a_look(self, pose: Pose, aperture: Aperture, red_cell_px: float) -> tuple[int, int, int, int] | None:
-        """The part of a view in which something new can be learned, x0, y0, x1, y1, pixels; None: all of it.
+    def undecided_part(self, pose: Pose, aperture: Aperture, red_cell_px: float) -> tuple[int, int, int, int] | None:
+        """The part of a view that can still add information, x0, y0, x1, y1, pixels; None: all of it.
 
-        It holds every place that was not looked at as often as a trial takes and every cell on trial, with room all
-        round for the largest cells, so that what its sides cut was decided before.
+        It includes every place analysed less often than a trial takes and every cell on trial, with a margin for the
+        largest cells, so that any cell cut by its sides was decided before.
         """
         width, height = aperture.size
         if pose.angle_deg:
@@ -202,9 +202,9 @@ class Ledger:
         return None if (x1 - x0) * (y1 - y0) > WORTH_SHARE * width * height else (x0, y0, x1, y1)
 
     def on_view(self, pose: Pose, frame_size: tuple[int, int]) -> list[Sighted]:
-        """The known cells whose middle a frame shows.
+        """The known cells whose centre a frame shows.
 
-        Of the ledger, not of the frame's own detections: on known ground nothing is located, and these stay.
+        Read from the ledger, not from the frame's detections: an exhausted view is not searched, but keeps its cells.
 
         Args:
             pose: where the frame lies.
@@ -224,12 +224,12 @@ class Ledger:
     def join(
         self, region: int, into: int, x_px: float, y_px: float, red_cell_px: float, angle_deg: float = 0.0
     ) -> list[Twins]:
-        """A region turned out to be part of another: its cells move there, and those known in both are one.
+        """Merge a region into another: its cells move there, and those known in both become one.
 
-        The region is turned by `angle_deg` about its (0, 0), from x towards y, before it is moved.
+        The region is rotated by `angle_deg` about its (0, 0), from x towards y, before it is moved.
 
         Returns:
-            those that were known in both.
+            cells that were known in both.
         """
         found = []
         self.coverage.join(region, into, x_px, y_px, angle_deg)
@@ -246,7 +246,7 @@ class Ledger:
         return found
 
     def move(self, moves: Iterable[Move]) -> None:
-        """The map was put right: each cell moves along with the key field that it lies nearest to."""
+        """Apply a map correction: each cell moves with its nearest key field."""
         by_region: dict[int, list[Move]] = {}
         for one in moves:
             by_region.setdefault(one.region, []).append(one)
@@ -279,7 +279,7 @@ class Ledger:
         return KnownCell(self._next, kind, place[0], place[1], size, score, TRIED, 1, 1, kinds)
 
     def _enter(self, detections: Detections, i: int, region: int, place: list[float]) -> KnownCell:
-        """A cell at a place where none was known. Frames that had it on view and did not show it speak against it."""
+        """A cell where none was known. Earlier frames that should have shown it count against it."""
         cell = self._made(detections, i, place)
         like = next((kind for kind in (PLATELET, RBC, WBC) if self.coverage.shown_whole(kind, cell.size)), None)
         looks = self.coverage.looks_at(region, WBC if like is None else like, cell.x, cell.y)
@@ -289,7 +289,7 @@ class Ledger:
         return cell
 
     def _in_view(self, pose: Pose, frame_size: tuple[int, int], red_cell_px: float) -> list[KnownCell]:
-        """The known cells of the tiles that a frame touches, and of those it nearly touches."""
+        """The known cells of all tiles within matching distance of a frame."""
         reach = max(MATCH_RED_CELLS) * red_cell_px
         reach += abs(math.sin(math.radians(pose.angle_deg))) * max(frame_size) / 2  # a turned frame's corners
         wide = (round(frame_size[0] + 2 * reach), round(frame_size[1] + 2 * reach))
@@ -297,7 +297,7 @@ class Ledger:
         return [cell for tile in self.coverage.tiles_in(corner, wide) for cell in self._tiles.get(tile, ())]
 
     def _sighted(self, cell: KnownCell, detections: Detections, i: int, region: int, place: list[float]) -> None:
-        """A known cell follows slow drift of the tracking; the old place weighs more, so nothing runs away."""
+        """Update a known cell, following slow tracking drift; the old place has the larger weight for stability."""
         kind, score = int(detections.kinds[i]), float(detections.scores[i])
         if cell.state == REFUSED and score >= cell.score + BETTER_LOOK:
             self._try_anew(cell, detections, i, region, place)
@@ -318,16 +318,16 @@ class Ledger:
             self._tiles.setdefault(after, []).append(cell)
 
     def _try_anew(self, cell: KnownCell, detections: Detections, i: int, region: int, place: list[float]) -> None:
-        """A refused thing has been seen much better: what was known of it is forgotten."""
+        """Restart the trial of a rejected object that was seen much better."""
         self._tiles[self.coverage.tile_of(region, cell.x, cell.y)].remove(cell)
         fresh = self._made(detections, i, place)
         cell.kind, cell.kinds, cell.x, cell.y, cell.size = fresh.kind, fresh.kinds, fresh.x, fresh.y, fresh.size
-        cell.score, cell.state, cell.sightings, cell.chances = fresh.score, TRIED, 1, 0  # this frame's is still to come
+        cell.score, cell.state, cell.sightings, cell.chances = fresh.score, TRIED, 1, 0  # this frame is added later
         self._tiles.setdefault(self.coverage.tile_of(region, cell.x, cell.y), []).append(cell)
         self._on_trial[cell.number] = (region, cell)
 
     def _judge(self, on_view: set[int]) -> tuple[tuple[list[KnownCell], ...], list[KnownCell]]:
-        """End the trials that can be ended; what left the view is judged by what there is."""
+        """End the trials that can be decided; cells that left the view are decided by the sightings so far."""
         counted: tuple[list[KnownCell], ...] = tuple([] for _ in KINDS)
         given_up = []
         for number, (_, cell) in list(self._on_trial.items()):
@@ -359,7 +359,7 @@ class Ledger:
         return best if math.hypot(best.x - cell.x, best.y - cell.y) < reach else None
 
     def _is_double(self, cell: KnownCell, twin: KnownCell) -> bool:
-        """Drop `cell` for its twin; whether both had been counted."""
+        """Drop `cell` in favour of its twin; returns whether both had been counted."""
         self._on_trial.pop(cell.number, None)
         if cell.state != COUNTED:
             return False
@@ -371,7 +371,7 @@ class Ledger:
         return False
 
     def _bound(self, pose: Pose, frame_size: tuple[int, int]) -> None:
-        """Note which tiles are on view, and forget the oldest of too many."""
+        """Mark the tiles in view as recent, and forget the oldest beyond the limit."""
         for tile in self.coverage.tiles_in(pose, frame_size):
             self._tiles[tile] = self._tiles.pop(tile, [])  # dicts keep their order: the newest last
         while len(self._tiles) > self._max_tiles:

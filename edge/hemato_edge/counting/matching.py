@@ -1,4 +1,4 @@
-"""Which detection is which known cell: by place on the slide, kind and size."""
+"""Matches detections to known cells by place on the slide, kind and size."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from hemato_edge.values import Detections, Pose
 
 MATCH_RED_CELLS = (0.8, 0.5, 0.3)
-"""How far a detection may lie from the place of a known cell and still be it, in red-cell diameters, by kind: the box
-of a white cell moves most, when a lobe of its nucleus is missed; platelets are small and lie in clumps."""
+"""Maximum distance between a detection and its known cell, in red-cell diameters, by kind: the box of a white cell
+shifts most, when a lobe of its nucleus is missed; platelets are small and lie in clumps."""
 ANOTHER_KIND_RED_CELLS = 0.35
-"""How far a detection of another kind may lie from a known cell and still be it, if they are of one size."""
+"""Maximum distance where the kinds differ, if the sizes match."""
 SAME_SIZE = 1.6
 
 
 def matched(
     detections: Detections, around: list[KnownCell], pose: Pose, red_cell_px: float, aperture: Aperture
 ) -> list[KnownCell | None]:
-    """For each detection the known cell that it is, or None: the nearest pairs first, no cell twice."""
+    """For each detection its known cell, or None: nearest pairs first, no cell twice."""
     found: list[KnownCell | None] = [None] * len(detections)
     if not around or not len(detections):
         return found
@@ -45,7 +45,7 @@ def matched(
 
 
 def _reach(detections: Detections, around: list[KnownCell]) -> NDArray[np.float64]:
-    """(N, M) how far a detection may lie from a known cell to be it, red-cell diameters; 0 where it cannot."""
+    """(N, M) maximum distance of detection and known cell, red-cell diameters; 0 where they cannot match."""
     theirs = np.array([cell.kind for cell in around])
     same = detections.kinds[:, None] == theirs[None]
     reach = np.where(same, np.array(MATCH_RED_CELLS)[theirs][None], ANOTHER_KIND_RED_CELLS)

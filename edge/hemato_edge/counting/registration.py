@@ -1,14 +1,14 @@
-"""Where on the slide does this field lie?
+"""Registration of fields: where on the slide each frame lies.
 
-A frame is registered against the key field that it should show most of, and against the last frame. Key fields are a
-sparse map: where the stage comes back, the frame snaps to the old key field, and what had drifted in between is put
-right. When a frame fits nothing nearby, all places ever seen are tried: a jump back to known ground goes on there. Only
-what fits none of them begins a new region; and when such a region meets known ground later, it is joined to it.
+A frame is registered against the key field with which it should overlap most, and against the last frame. Key fields
+form a sparse map: where the stage returns, the frame snaps to the old key field, and the drift since then is corrected.
+When a frame matches nothing nearby, all known places are searched, so a jump back to known ground is recognised. Only a
+frame that matches none of them begins a new region; when that region later meets known ground, the two are joined.
 
-A slide that is pushed by hand turns a little, slowly. Each frame's turn against its key field is measured
-at the shift that was found, and added up from key field to key field; an angle that is not significant is 0 and
-changes nothing. The next frame is turned back by the last one's angle before it is compared, so that shifts are those
-of the slide, and a stage that comes back turned still knows its ground.
+A slide pushed by hand rotates slowly. Each frame's rotation against its key field is measured at the shift found, and
+accumulated from key field to key field; an angle that is not significant is taken as 0. The next frame is rotated back
+by the last one's angle before it is compared, so that shifts are in slide coordinates and a rotated return is still
+recognised.
 """
 
 from __future__ import annotations
@@ -19,43 +19,42 @@ import numpy as np
 
 from hemato_edge.counting.correlation import MIN_OVERLAP, Shift, View, shift_between, view_of
 from hemato_edge.counting.keyfields import MAX_KEY_FIELDS, KeyField, KeyFields
-from hemato_edge.counting.rotation import moved, moved_and_turned, remembered, rotated, settled
+from hemato_edge.counting.rotation import moved, moved_and_turned, remembered, rotated, significant
 from hemato_edge.counting.slide_map import Joined, Move, note, relaxed
 from hemato_edge.values import Pose
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hemato_edge.counting.sight import Sight
+    from hemato_edge.counting.registration_input import RegistrationInput
 
 MIN_CONFIDENCE = 0.6
-"""Least agreement of a frame with its neighbours. Measured with `benchmarks/registration.py`: true shifts of real
+"""Minimum agreement of a frame with its neighbours. Measured with `benchmarks/registration.py`: true shifts of real
 fields, dimmed and with noise, gave 0.73 and more at 40 % overlap; different fields 0.53 and less."""
 SURE_CONFIDENCE = 0.75
-"""Least agreement where every place on the slide is tried, or where little is in common: many tries agree by chance
-more often than one."""
+"""Minimum agreement where every place on the slide is searched, or where the overlap is small: many comparisons agree
+by chance more often than one."""
 LITTLE_OVERLAP = 0.4
 KEY_OVERLAP = 0.7
-"""A new key field is made where less than this share of the nearest one is in view."""
+"""A new key field is made where the overlap with the nearest one is below this share."""
 SEARCH_STEP = 0.1
-"""In a region that is not joined to known ground, that is looked for again whenever the stage has moved by this share
-of a frame."""
+"""A region not yet joined to known ground searches for it whenever the stage has moved by this share of a frame."""
 SEARCHED_AT_ONCE = 96
-"""Key fields that one frame of such a region is compared with; the next frame goes on with the next ones."""
+"""Key fields compared with one frame of such a region; the next frame continues with the next ones."""
 JOIN_CANDIDATES = 12
-"""So many of these are compared in full: at first there is little overlap, which thumbnails hardly show."""
+"""Number of these compared in full: at first the overlap is small and thumbnails hardly show it."""
 MEASURED_EVERY = 3
-"""Against one key field, the angle of every third frame is measured: a slide turns slowly, and it costs a fifth of all
-that registration and ledger take."""
+"""Against one key field, the angle is measured in every third frame: a slide rotates slowly, and measuring takes a
+fifth of the time of registration and ledger."""
 TURNING_DEGREES = 0.15
-"""Where it had changed by more, the next frame's is measured, too."""
+"""After a larger change, the next frame's angle is measured, too."""
 ALIKE = 0.9
-"""Where frame and key field agree less, it is measured at once: 1° brings the agreement down to this."""
+"""Below this agreement of frame and key field, the angle is measured at once: 1° reduces agreement to this."""
 _LINKS = 3
 
 
 class Registration:
-    """Gives each frame of a moving stage its pose.
+    """Determines the pose of each frame on a moving stage.
 
     Args:
         min_confidence: see `MIN_CONFIDENCE`.
@@ -63,9 +62,10 @@ class Registration:
 
     Attributes:
         lost: how often tracking was lost and a new region began.
-        found_again: how often a frame that fitted nothing nearby was recognised as known ground at once.
-        rejoined: how many regions were joined to known ground later.
-        joined: regions joined, and `moves` of key fields, since `take_changes` was last called.
+        found_again: how often a frame that matched nothing nearby was relocalised at once.
+        rejoined: how many regions were joined to another one later.
+        joined: regions joined since `take_changes` was last called.
+        moves: moves of key fields since then.
     """
 
     def __init__(self, min_confidence: float = MIN_CONFIDENCE, most_key_fields: int = MAX_KEY_FIELDS) -> None:
@@ -82,9 +82,9 @@ class Registration:
         self.joined: list[Joined] = []
         self.moves: list[Move] = []
 
-    def locate(self, sight: Sight) -> Pose:
-        """The pose of a frame; frames must come in the order they were taken."""
-        view = view_of(sight, settled(self._angle))
+    def locate(self, sight: RegistrationInput) -> Pose:
+        """The pose of a frame; frames must come in the order in which they were taken."""
+        view = view_of(sight, significant(self._angle))
         confidence = None if self._gap else self._track(view)
         self._gap = False
         if confidence is None:
@@ -98,35 +98,35 @@ class Registration:
             self._map(view)
         return self._pose(confidence)
 
-    def follow(self, sight: Sight) -> Pose | None:
-        """The pose of a frame that will not be counted, or None where it fits nothing nearby.
+    def follow(self, sight: RegistrationInput) -> Pose | None:
+        """The pose of a frame that will not be counted, or None where it matches nothing nearby.
 
-        A blurred frame still shows how far the stage moved: without it, tracking would be lost over a stretch that
-        is out of focus. It becomes no key field, and starts no region.
+        A blurred frame still shows how far the stage moved: without it, tracking would be lost where the slide is out
+        of focus. It becomes no key field, and starts no region.
         """
         if self._gap:
             return None
-        confidence = self._track(view_of(sight, settled(self._angle)))
+        confidence = self._track(view_of(sight, significant(self._angle)))
         return None if confidence is None else self._pose(confidence)
 
     def gap(self) -> None:
-        """Frames were missing before the next one, and the stage may be anywhere.
+        """Frames are missing before the next one; the stage may be anywhere.
 
-        That frame is compared with all known ground, and has to agree as surely as a jump; else it starts a region.
+        The next frame is compared with all known ground, at the confidence required of a jump; else it starts a region.
         """
         self._gap = True
 
     def take_changes(self) -> tuple[list[Joined], list[Move]]:
-        """What has changed on the map since the last call, in the order in which it has to be applied."""
+        """Changes to the map since the last call, in the order in which they must be applied."""
         changes = self.joined, self.moves
         self.joined, self.moves = [], []
         return changes
 
     def _pose(self, confidence: float) -> Pose:
-        return Pose(self._region, float(self._here[0]), float(self._here[1]), confidence, settled(self._angle))
+        return Pose(self._region, float(self._here[0]), float(self._here[1]), confidence, significant(self._angle))
 
     def _track(self, view: View) -> float | None:
-        """Hold a frame against the key field at hand, the last frame, and the key fields around."""
+        """Compare a frame with the current key field, the last frame, and the key fields around."""
         if self._key is None:
             return None
         found = self._against_key(self._key, view)
@@ -174,7 +174,7 @@ class Registration:
         return shift.agreement >= demanded and shift.overlap >= MIN_OVERLAP
 
     def _recognise(self, view: View) -> float | None:
-        """Try every place ever seen: the stage has jumped, or somebody has moved the slide back."""
+        """Search all known places: the stage has jumped, or the slide was moved back."""
         for key in self.key_fields.search(view, [*self.key_fields.of_region(self._region),
                                                  *self.key_fields.others(self._region)]):  # fmt: skip
             found = self._against_key(key, view, SURE_CONFIDENCE)
@@ -185,7 +185,7 @@ class Registration:
         return None
 
     def _look_for_known_ground(self, view: View) -> None:
-        """Hold a frame of a region that is not the first against the other regions, some key fields at a time."""
+        """Compare a frame with the key fields of other regions, some of them at a time."""
         others = self.key_fields.others(self._region)
         share = np.abs(self._here - self._searched_at) / _extent(view)
         if not others or (share < SEARCH_STEP).all():
@@ -204,8 +204,8 @@ class Registration:
     def _join(
         self, region: int, here: NDArray[np.float64], angle: float, former: KeyField | None, extent: tuple[float, float]
     ) -> None:
-        """The frame that lay at `here` of `region` lies in the present region, too: one of the two ends."""
-        into, there, turn = self._region, self._here, settled(self._angle - angle)
+        """The frame at `here` of `region` lies in the current region, too: merge the newer region into the older."""
+        into, there, turn = self._region, self._here, significant(self._angle - angle)
         if region < into:  # the older one goes on
             region, into, here, there, turn = into, region, there, here, -turn
             self._here, self._angle = there, angle
@@ -231,7 +231,7 @@ class Registration:
         self._unmeasured = MEASURED_EVERY
 
     def _map(self, view: View) -> None:
-        """Keep to the nearest key field; make one where there is none."""
+        """Switch to the nearest key field; make one where there is none."""
         width, height = _extent(view)
         near = self.key_fields.near(self._region, self._here, (width, height))
         if not near or self._key is None:
@@ -264,7 +264,7 @@ class Registration:
         drift: NDArray[np.float64] | None = None,
         turned: float = 0.0,
     ) -> None:
-        """Two key fields were seen from one frame: note how far they lie apart, and spread what had drifted."""
+        """Two key fields were seen from one frame: record their displacement, and distribute the drift."""
         if key is None or former is None or key is former or former.number in key.links:
             return
         off = np.zeros(2) if drift is None else drift

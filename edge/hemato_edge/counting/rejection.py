@@ -1,4 +1,4 @@
-"""Whether the classifier leaves the cells of one class unclassified more often than those of others."""
+"""Whether the classifier rejects (leaves unclassified) cells of one class more often than those of others."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class UnevenRejection:
-    """A class whose share among the rejected cells is not its share among the named ones.
+    """A class whose share among the rejected cells differs from its share among the named ones.
 
     Attributes:
         label: the class.
-        rejected, of_rejected: so many of the rejected cells that a person named are of it.
-        named, of_named: so many of the cells that the classifier named are of it.
+        rejected, of_rejected: rejected cells that a reviewer gave this class, and all that a reviewer named.
+        named, of_named: cells that the classifier gave this class, and all that it named.
     """
 
     label: str
@@ -29,17 +29,17 @@ class UnevenRejection:
 
     @property
     def more(self) -> bool:
-        """Whether it is rejected more often than the others; then its percentage is too low, else too high."""
+        """Whether it is rejected more often than the others: its percentage is then too low, else too high."""
         return self.rejected * self.of_named > self.named * self.of_rejected
 
 
 def uneven_rejection(rejected: Mapping[str, int], named: Mapping[str, int]) -> tuple[UnevenRejection, ...]:
-    """The classes for which the exact 95 % intervals of the two shares do not meet.
+    """The classes whose two shares have disjoint exact 95 % intervals.
 
-    That is a stricter test than one at 5 %: of even rejection it is passed by chance in fewer than one of a hundred.
+    This is stricter than a test at 5 %: for even rejection fewer than one test in a hundred is positive.
 
     Args:
-        rejected: class → cells that the classifier left unclassified and a person named.
+        rejected: class → cells that the classifier rejected and a reviewer named.
         named: class → cells that the classifier named.
     """
     of_rejected, of_named = sum(rejected.values()), sum(named.values())

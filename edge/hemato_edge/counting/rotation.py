@@ -1,9 +1,9 @@
-"""By how little a view is turned against another one, once the shift between the two is known.
+"""Small rotations between two views whose shift is known.
 
-Small turns move the corners of a frame against its middle. One step of least squares on the common part (B. D. Lucas
-and T. Kanade, "An iterative image registration technique", 1981; with the gradient of both pictures' mean, S. Benhimane
-and E. Malis, "Real-time image-based tracking of planes", 2004) finds shift and turn together, at a quarter of the
-frame's width; where it finds more than a trace, the view is turned back and the rest found in further steps.
+Small rotations displace the corners of a frame relative to its middle. One least-squares step on the overlap (B. D.
+Lucas and T. Kanade, "An iterative image registration technique", 1981; with the gradient of the mean of both pictures,
+S. Benhimane and E. Malis, "Real-time image-based tracking of planes", 2004) finds shift and rotation together, at half
+the working width; where it finds more than a trace, the view is rotated back and further steps find the rest.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ if TYPE_CHECKING:
     from hemato_edge.counting.correlation import Shift, View
 
 COARSE = 2
-"""Angles are measured on views shrunk by so much again: their noise is small there, and a turn is wide enough."""
+"""Further reduction of the views for measuring angles: it averages noise, and the rotation is still resolved."""
 LEAST_DEGREES = 0.4
-"""Less than this is taken for none. Measured with `benchmarks/registration.py`: one measurement errs by 0.02° to 0.05°
-(sd), and `FORGOTTEN` bounds what adds up."""
+"""Smaller angles are taken as 0. Measured with `benchmarks/registration.py`: one measurement has an error of 0.02° to
+0.05° (sd), and `FORGOTTEN` bounds what accumulates."""
 FORGOTTEN = 0.03
-"""The share of an angle below `LEAST_DEGREES` that is forgotten from key field to key field: the errors of a thousand
-measurements in a row would else add up to an angle."""
+"""Share of an angle below `LEAST_DEGREES` that is dropped at each key field: otherwise the errors of a thousand
+consecutive measurements would accumulate to an angle."""
 MOST_DEGREES = 7.0
-"""A larger angle is a false match: a slide does not turn so far between two frames that share most of their area."""
+"""A larger angle is a false match: a slide does not rotate so far between two frames that overlap well."""
 LEAST_OVERLAP = 0.25
-"""Where less of a frame is in common, its angle is not measured."""
+"""With less overlap the angle is not measured."""
 LAST_STEP_DEGREES = 0.3
 STEPS = 6
 LESS_AGREEMENT = 0.03
-"""A view that is turned back agrees better. It may agree less by this only, as steps are of whole pixels."""
+"""How much the agreement may fall from step to step, since steps are of whole pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """How a view lies against another one when it may be turned.
+    """Rotation and displacement of a view relative to another.
 
     Attributes:
-        degrees: by how much it is turned on the slide, from x towards y (clockwise in the picture); 0 for nothing.
-        x, y: how far its middle moved, pixels of `View.grey`.
+        degrees: rotation on the slide, from x towards y (clockwise in the picture); 0 for none.
+        x, y: displacement of its middle, pixels of `View.grey`.
     """
 
     degrees: float
@@ -54,14 +54,14 @@ class Turn:
     y: float
 
 
-def settled(degrees: float) -> float:
+def significant(degrees: float) -> float:
     """An angle, or 0 where it is not significant."""
     return degrees if abs(degrees) >= LEAST_DEGREES else 0.0
 
 
 def remembered(degrees: float) -> float:
-    """What a new key field keeps of an angle: all of it where it is significant, else a little less."""
-    return settled(degrees) or degrees * (1 - FORGOTTEN)
+    """The part of an angle that a new key field keeps: all of it where it is significant, else a little less."""
+    return significant(degrees) or degrees * (1 - FORGOTTEN)
 
 
 def rotated(x: float, y: float, degrees: float) -> tuple[float, float]:
@@ -73,10 +73,10 @@ def rotated(x: float, y: float, degrees: float) -> tuple[float, float]:
 
 
 def turn_between(reference: View, view: View, shift: Shift) -> Turn:
-    """The turn of `view` against `reference`, of which it lies `shift` away.
+    """The rotation of `view` relative to `reference`, at the displacement `shift`.
 
     Returns:
-        what was found; 0 degrees and the given shift where the pictures do not say, or agree less when turned.
+        the result; 0 degrees and the given shift where it cannot be measured, or rotation lowers the agreement.
     """
     none = Turn(0.0, shift.x, shift.y)
     if shift.overlap < LEAST_OVERLAP:
@@ -98,20 +98,20 @@ def turn_between(reference: View, view: View, shift: Shift) -> Turn:
 
 
 def moved_and_turned(reference: View, angle: float, view: View, shift: Shift) -> tuple[NDArray[np.float64], float]:
-    """How far a view moved over the slide, x y in pixels of the frame, and its frame's angle, degrees.
+    """Displacement of a view over the slide, x y in pixels of the frame, and its frame's angle, degrees.
 
-    `shift` is what lies between it and `reference`, whose frame is turned by `angle`.
+    `shift` is between it and `reference`, whose frame is rotated by `angle`.
     """
     turn = turn_between(reference, view, shift)
     own = angle + view.turned_deg - reference.turned_deg + turn.degrees
-    if not (settled(own) or view.turned_deg or reference.turned_deg):
+    if not (significant(own) or view.turned_deg or reference.turned_deg):
         return np.array([shift.x, shift.y]) * view.scale, own
     return moved(reference, angle, view, turn), own
 
 
 def moved(reference: View, angle: float, view: View, by: Shift | Turn) -> NDArray[np.float64]:
-    """A shift against a view as it is on the slide, x y in pixels of the frame; arguments as of `moved_and_turned`."""
-    rest = settled(angle) and angle - reference.turned_deg
+    """A displacement in slide coordinates, x y in pixels of the frame; arguments as in `moved_and_turned`."""
+    rest = significant(angle) and angle - reference.turned_deg
     return np.array(rotated(by.x, by.y, rest)) * view.scale
 
 
@@ -133,11 +133,11 @@ def _step(
     shift: tuple[float, float],
     masks: tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None],
 ) -> tuple[float, float, float, float] | None:
-    """One step: the shift x, y of the middle, degrees that are still to turn, and the agreement before it.
+    """One step: the shift x, y of the middle, the remaining rotation in degrees, and the agreement before the step.
 
-    `masks` say where the two show slide; None: everywhere.
+    `masks` mark where the two show slide; None: everywhere.
 
-    None where the common part is too small or too empty to tell.
+    None where the overlap is too small or lacks contrast.
     """
     height, width = one.shape
     dx, dy = round(shift[0]), round(shift[1])
@@ -162,6 +162,6 @@ def _step(
         columns = columns * cv2.erode(shown.astype(np.uint8), np.ones((3, 3), np.uint8)).ravel()
     normal, right_side = columns @ columns.T, columns @ (b - a).ravel()
     step_x, step_y, turn = np.linalg.solve(normal.astype(np.float64), right_side.astype(np.float64)).tolist()
-    # the step is that of the common part's middle; the view's own middle lies beside it
+    # the step applies to the middle of the overlap; the middle of the view lies elsewhere
     aside_x, aside_y = (width - left - right) / 2, (height - top - bottom) / 2
     return dx + step_x - turn * aside_y, dy + step_y + turn * aside_x, math.degrees(turn), agreement

@@ -1,8 +1,8 @@
-"""Puts the map of key fields right when a loop closes: least squares over the shifts that were measured.
+"""Corrects the map of key fields when a loop closes: least squares over the measured shifts.
 
-With translations alone this is a linear system, one for x and one for y: the graph's Laplacian. It is solved over the
-key fields around the new link; those further off stay where they are and hold the rest. Angles, where a slide was
-turned, come first, by the same matrix, and turn the shifts that were measured.
+With translations alone this is a linear system in x and in y: the graph's Laplacian. It is solved over the key fields
+around the new link; those further away stay fixed and anchor it. Rotations, if any, are solved first with the same
+matrix, and rotate the measured shifts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemato_edge.counting.rotation import LEAST_DEGREES, rotated, settled
+from hemato_edge.counting.rotation import LEAST_DEGREES, rotated, significant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from hemato_edge.counting.keyfields import KeyField, KeyFields
 
 MOST_AT_ONCE = 200
-"""Key fields that are moved at once: solving for them takes a few milliseconds."""
+"""Maximum number of key fields moved at once: solving for them takes a few milliseconds."""
 WORTH_PX = 1.0
-"""Nothing is moved while the measured shifts disagree with the map by less than this, pixels of the frame."""
+"""No key field moves while measured shifts and map disagree by less than this, pixels of the frame."""
 
 WORTH_DEGREES = LEAST_DEGREES
-"""Nothing is turned while the measured angles disagree with the map by less than this."""
+"""No key field rotates while measured angles and map disagree by less than this, degrees."""
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A region turned out to lie on known ground.
+    """A region was found to overlap an older one.
 
     Attributes:
         region: the one that ends.
         into: the older region that goes on.
-        x_px, y_px: what to add to a position in `region` to have it in `into`, once it was turned.
-        angle_deg: by how much a position in `region` is turned about its (0, 0) first, from x towards y.
+        x_px, y_px: translation from `region` to `into`, after the rotation, pixels of the frame.
+        angle_deg: rotation of `region` about its (0, 0), applied first, from x towards y, degrees.
     """
 
     region: int
@@ -50,12 +50,12 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A key field was moved: what was seen from there moves along.
+    """A key field was moved, and the cells around it with it.
 
     Attributes:
         region: of the key field.
-        x_px, y_px: where it lay.
-        dx_px, dy_px: by how much it was moved.
+        x_px, y_px: its former place, pixels of the frame.
+        dx_px, dy_px: displacement, pixels of the frame.
     """
 
     region: int
@@ -66,16 +66,16 @@ class Move:
 
 
 def note(one: KeyField, other: KeyField, shift: tuple[float, float], turn: float = 0.0) -> None:
-    """`other` was measured to lie `shift` pixels of the frame from `one`, turned by `turn` degrees against it."""
+    """Link two key fields: `other` lies `shift` pixels of the frame from `one`, rotated by `turn` degrees."""
     one.links[other.number], one.turns[other.number] = shift, turn
     other.links[one.number], other.turns[one.number] = (-shift[0], -shift[1]), -turn
 
 
 def relaxed(key: KeyField, fields: KeyFields) -> list[Move]:
-    """Spread the disagreement of the links of `key` over the key fields around it, in place.
+    """Distribute the residuals of the links of `key` over the key fields around it, in place.
 
     Returns:
-        what was moved; empty where the map agrees well enough.
+        the key fields moved; empty where the map agrees well enough.
     """
     _turn_right(key, fields)
     worst = max((max(abs(o.x - key.x - dx), abs(o.y - key.y - dy)) for o, (dx, dy) in fields.linked(key)), default=0.0)
@@ -92,7 +92,7 @@ def relaxed(key: KeyField, fields: KeyFields) -> list[Move]:
 
 
 def _turn_right(key: KeyField, fields: KeyFields) -> None:
-    """Spread the disagreement of angles over the key fields around, and turn the shifts between them along."""
+    """Distribute the angular residuals over the key fields around, and rotate their links to match."""
     off = (abs(other.angle - key.angle - key.turns.get(other.number, 0.0)) for other, _ in fields.linked(key))
     if max(off, default=0.0) < WORTH_DEGREES:
         return
@@ -101,13 +101,13 @@ def _turn_right(key: KeyField, fields: KeyFields) -> None:
     turned = {one.number: angle - one.angle for one, angle in zip(group, angles[:, 0].tolist(), strict=True)}
     for one in group:
         for other, shift in fields.linked(one):
-            turn = settled((turned[one.number] + turned.get(other.number, 0.0)) / 2)
+            turn = significant((turned[one.number] + turned.get(other.number, 0.0)) / 2)
             one.links[other.number] = rotated(*shift, turn)
         one.angle += turned[one.number]
 
 
 def _around(key: KeyField, fields: KeyFields) -> list[KeyField]:
-    """`key` and what is linked to it over as few steps as possible, `MOST_AT_ONCE` at most."""
+    """`key` and its nearest key fields in steps over links, `MOST_AT_ONCE` at most."""
     found = {key.number: key}
     for one in found_in_order(key, fields):
         found[one.number] = one
@@ -117,7 +117,7 @@ def _around(key: KeyField, fields: KeyFields) -> list[KeyField]:
 
 
 def found_in_order(key: KeyField, fields: KeyFields) -> list[KeyField]:
-    """What is linked to `key`, directly or over others, the nearest in steps first."""
+    """Key fields linked to `key` directly or through others, fewest steps first."""
     seen, queue = {key.number}, [key]
     for one in queue:
         if len(queue) > MOST_AT_ONCE:
@@ -135,7 +135,7 @@ def _solved(
     now: Callable[[KeyField], tuple[float, ...]],
     measured: Callable[[KeyField, KeyField], tuple[float, ...]],
 ) -> NDArray[np.float64]:
-    """(N, k) places or angles that agree best with all links of the group; the oldest stays as it is `now`."""
+    """(N, k) least-squares places or angles over all links of the group; the oldest stays fixed at `now`."""
     index = {key.number: i for i, key in enumerate(group)}
     fixed = min(range(len(group)), key=lambda i: group[i].number)
     matrix = np.zeros((len(group), len(group)))

@@ -17,7 +17,7 @@ from hemato_edge.pipeline.field_mask import FieldMask
 from hemato_edge.pipeline.label_voting import Settling
 from hemato_edge.values import Cell, Detections, FieldResult, Frame, Pose, Quality
 from hemato_edge.vision.field_view import FieldView
-from hemato_edge.vision.slide_look import LookEstimator
+from hemato_edge.vision.slide_appearance import AppearanceEstimator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hemato_edge.vision.classify.classifier import Classifier
     from hemato_edge.vision.locate.locator import Locator
     from hemato_edge.vision.quality import QualityGate
-    from hemato_edge.vision.slide_look import SlideLook
+    from hemato_edge.vision.slide_appearance import SlideAppearance
 
 NO_SCALE = "no_scale"
 """Reject reason of a frame with white cells and nothing whose size is known: no crop can be cut from it."""
@@ -106,11 +106,11 @@ class FieldAnalyzer:
         self.mask = FieldMask() if mask is None else mask
         self._glass: NDArray[np.float64] | None = None
         self.calibration = calibration
-        self.looks = LookEstimator()
+        self.looks = AppearanceEstimator()
         self.registrar: Registrar = Registration() if registrar is None else registrar
         self.ledger = Ledger()
         self.settling = Settling(classifier)
-        self.look: SlideLook | None = None
+        self.look: SlideAppearance | None = None
         self.leukocytes = 0
         self.known_views = 0
         self.counted_twice = dict.fromkeys(KINDS, 0)
@@ -167,7 +167,7 @@ class FieldAnalyzer:
         with visit.watch.stage("locate"):
             visit.detections = self._locate(visit, everywhere=nothing_new)
             self.looks.add_field(visit.view, visit.detections)
-        self.look = look = self.looks.look()
+        self.look = look = self.looks.appearance()
         reject = NO_SCALE if look is None else self.gate.judge_stain(look.stain)
         if look is None or reject is not None:
             return Quality(reject, visit.quality.measures)
@@ -261,14 +261,14 @@ class FieldAnalyzer:
     def _nothing_new(self, visit: _Visit) -> bool:
         if visit.pose is None:
             return False
-        known = self.ledger.looked_enough(visit.pose, visit.view.aperture)
+        known = self.ledger.is_exhausted(visit.pose, visit.view.aperture)
         self.known_views += known
         return known
 
     def _locate(self, visit: _Visit, *, everywhere: bool) -> Detections:
         """The cells of a frame, in pixels of its view: only those of its new part, where most of it is known ground."""
         if visit.pose is not None and self.look is not None and not everywhere:
-            visit.part = self.ledger.worth_a_look(visit.pose, visit.view.aperture, self.look.red_cell_px)
+            visit.part = self.ledger.undecided_part(visit.pose, visit.view.aperture, self.look.red_cell_px)
         if visit.part is None:
             return self._locator.locate(visit.view)
         return self._locator.locate(visit.view.part(visit.part)).moved(*visit.part[:2])
@@ -283,7 +283,7 @@ class FieldAnalyzer:
             visit.detections.moved(-x, -y), pose, red_cell_px, visit.view.aperture.part(visit.part)
         )
 
-    def _count(self, visit: _Visit, look: SlideLook) -> FieldResult:
+    def _count(self, visit: _Visit, look: SlideAppearance) -> FieldResult:
         with visit.watch.stage("ledger"):
             admission = self._admit(visit, look.red_cell_px)
             self.settling.drop(admission.given_up)
@@ -298,7 +298,7 @@ class FieldAnalyzer:
         self._owed[kind] -= paid
         return new - paid
 
-    def _name(self, visit: _Visit, admission: Admission, look: SlideLook) -> tuple[Cell, ...]:
+    def _name(self, visit: _Visit, admission: Admission, look: SlideAppearance) -> tuple[Cell, ...]:
         known = [cell for cell in admission.cells if cell is not None]
         white = [
             (i, cell)

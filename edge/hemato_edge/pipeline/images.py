@@ -22,7 +22,7 @@ from hemato_edge.vision.classify.single_cells import find_cell, learn
 from hemato_edge.vision.colours import CHANNELS_SWAPPED, NEGATIVE, NEGATIVE_CELL_LEVEL, colour_fault
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.quality import MOVING, OUT_OF_FOCUS, QualityGate
-from hemato_edge.vision.slide_look import WHOLE_SET, LookEstimator
+from hemato_edge.vision.slide_appearance import WHOLE_SET, AppearanceEstimator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from hemato_edge.values import Image, Judgement, Quality
     from hemato_edge.vision.classify.classifier import TFLiteClassifier
     from hemato_edge.vision.locate.locator import Locator
-    from hemato_edge.vision.slide_look import SlideLook
+    from hemato_edge.vision.slide_appearance import SlideAppearance
 
 T = TypeVar("T", covariant=True)
 UNNAMED = (OUT_OF_FOCUS, MOVING, NEGATIVE, CHANNELS_SWAPPED)
@@ -106,7 +106,7 @@ class CellPicture:
     path: Path
     image: Image
     box: NDArray[np.float32]
-    look: SlideLook
+    look: SlideAppearance
     judgement: Judgement
     reject: str | None = None
 
@@ -159,11 +159,11 @@ def analyze_pictures(
 class _Passes(Protocol[T]):
     """What is done with the pictures of one call."""
 
-    def learn(self, image: Image, looks: LookEstimator) -> None:
+    def learn(self, image: Image, looks: AppearanceEstimator) -> None:
         """Take scale and stain of a picture into `looks`."""
         ...
 
-    def judge(self, path: Path, image: Image, looks: LookEstimator) -> T:
+    def judge(self, path: Path, image: Image, looks: AppearanceEstimator) -> T:
         """A picture's answers, found with the scale and stain in `looks`."""
         ...
 
@@ -177,7 +177,7 @@ def _in_two_passes(
     step: Callable[[], None],
 ) -> Iterator[T]:
     """Learn the look over all pictures, then judge them one by one; with `each` every picture has a look of its own."""
-    shared = LookEstimator(WHOLE_SET)
+    shared = AppearanceEstimator(WHOLE_SET)
     for path in () if each else paths:
         try:
             for image in read_pages(path):
@@ -191,7 +191,7 @@ def _in_two_passes(
             pages = read_pages(path)
             for number, image in enumerate(pages):
                 name = path if len(pages) == 1 else path.with_name(f"{path.name}[{number + 1}]")
-                yield analyst.judge(name, image, LookEstimator() if each else shared)
+                yield analyst.judge(name, image, AppearanceEstimator() if each else shared)
         except ImageError as error:
             failed(error)
         finally:
@@ -207,12 +207,12 @@ class _Analyst:
         self._gate, self._locator, self._classifier = gate, locator, classifier
         self._mask, self._name_blurred = FieldMask(), name_blurred
 
-    def learn(self, image: Image, looks: LookEstimator) -> None:
+    def learn(self, image: Image, looks: AppearanceEstimator) -> None:
         """Scale and stain of one picture."""
         view = FieldView(image, self._mask.of_picture(image))
         looks.add_field(view, self._locator.locate(view))
 
-    def judge(self, path: Path, image: Image, looks: LookEstimator) -> FieldPicture:
+    def judge(self, path: Path, image: Image, looks: AppearanceEstimator) -> FieldPicture:
         """One picture, analysed."""
         watch = Stopwatch()
         aperture = self._mask.of_picture(image)
@@ -221,9 +221,9 @@ class _Analyst:
         view = FieldView(image, aperture, red_cell_px=looks.red_cell_px)
         with watch.stage("locate"):
             detections = self._locator.locate(view)
-        if looks.look() is None:
+        if looks.appearance() is None:
             looks.add_field(view, detections)
-        look = looks.look()
+        look = looks.appearance()
         judged: dict[int, Judgement] = {}
         with watch.stage("classify"):
             white = np.flatnonzero(detections.kinds == WBC)
@@ -269,16 +269,16 @@ class _CellAnalyst:
         self._gate, self._locator, self._classifier = gate, locator, classifier
         self._mask, self._name_blurred = FieldMask(), name_blurred
 
-    def learn(self, image: Image, looks: LookEstimator) -> None:
+    def learn(self, image: Image, looks: AppearanceEstimator) -> None:
         """Scale and stain of one picture."""
         view = FieldView(image, self._mask.of_picture(image))
         learn(view, find_cell(view), self._locator, looks)
 
-    def judge(self, path: Path, image: Image, looks: LookEstimator) -> CellPicture:
+    def judge(self, path: Path, image: Image, looks: AppearanceEstimator) -> CellPicture:
         """One picture, named."""
-        if looks.look() is None:
+        if looks.appearance() is None:
             self.learn(image, looks)
-        look = looks.look()
+        look = looks.appearance()
         if look is None:
             raise CalibrationError(
                 f"Nothing in {path} tells its scale: there is neither a red cell nor a stained cell.",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hemato_edge.values import Detections, Image, Judgement
     from hemato_edge.vision.classify.classifier import Classifier
     from hemato_edge.vision.field_view import FieldView
-    from hemato_edge.vision.slide_look import SlideLook
+    from hemato_edge.vision.slide_appearance import SlideAppearance
 
 MOST_LOOKS = 3
 """The inference budget of one cell."""
@@ -69,7 +69,7 @@ class Settling:
         self.inferences = 0
 
     def look(
-        self, view: FieldView, found: Detections, cells: list[KnownCell], slide: SlideLook, sharpness: float
+        self, view: FieldView, found: Detections, cells: list[KnownCell], slide: SlideAppearance, sharpness: float
     ) -> None:
         """Look at white cells that are whole in a frame; those that have their name already cost nothing.
 

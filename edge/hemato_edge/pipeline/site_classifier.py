@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hemato_edge.values import Judgement
     from hemato_edge.vision.classify.classifier import Classifier
     from hemato_edge.vision.field_view import FieldView
-    from hemato_edge.vision.slide_look import SlideLook
+    from hemato_edge.vision.slide_appearance import SlideAppearance
 
 
 class SiteClassifier:
@@ -35,7 +35,7 @@ class SiteClassifier:
         self._weights = head.matrix()
         self._share, self._threshold = head.share, head.threshold
 
-    def judge(self, view: FieldView, boxes: NDArray[np.float32], look: SlideLook) -> list[Judgement]:
+    def judge(self, view: FieldView, boxes: NDArray[np.float32], look: SlideAppearance) -> list[Judgement]:
         """See `Classifier.judge`."""
         return [self._with_head(one) for one in self._shipped.judge(view, boxes, look)]
 

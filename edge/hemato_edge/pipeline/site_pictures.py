@@ -14,7 +14,7 @@ from hemato_edge.site.adaptation import SiteEmbeddings
 from hemato_edge.vision.classify.portraits import PORTRAIT_PX, PORTRAIT_RED_CELLS
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.optics.stain import StainCalibration
-from hemato_edge.vision.slide_look import SlideLook
+from hemato_edge.vision.slide_appearance import SlideAppearance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ def judge_portrait(jpeg: bytes, record: SessionRecord, classifier: TFLiteClassif
             f"A picture of session {record.id} is damaged.", "Check the database with `hemato-edge db check`."
         )
     view = FieldView(np.asarray(image, np.uint8))
-    return classifier.judge(view, _MIDDLE, SlideLook(PORTRAIT_PX / PORTRAIT_RED_CELLS, _stain(record)))[0]
+    return classifier.judge(view, _MIDDLE, SlideAppearance(PORTRAIT_PX / PORTRAIT_RED_CELLS, _stain(record)))[0]
 
 
 def embed_reviewed(

@@ -1,1 +1,1 @@
-"""What is seen in one frame: quality, scale, stain, cells, crops, labels."""
+"""Analysis of one frame: quality, scale, stain, cells, crops, labels."""

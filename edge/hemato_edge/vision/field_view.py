@@ -1,7 +1,7 @@
-"""One field of view as everything looks at it: made once a frame, and carried along.
+"""One field of view as every stage of the analysis reads it: made once per frame and passed along.
 
-What costs something is made when it is first asked for: the picture with glass where there is no slide, its halvings,
-and the colour of its background.
+Costly parts are computed on first use: the picture with glass filled in off the slide, its downscaled copies, and the
+background colour.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from hemato_edge.values import Image
 
 THUMBNAIL_SIDE = 160
-"""Longer side of the picture from which light and colours are taken, pixels."""
+"""Longer side of the thumbnail used to measure light and colours, pixels."""
 _ONE_TONE = 8
 
 
 class FieldView:
-    """A frame, what of it is slide, and what was measured of it. It never changes.
+    """A frame, the part of it that is slide, and what was measured in it. Immutable.
 
     Args:
         image: the frame, (H, W, 3) uint8 BGR.
-        aperture: what of the frame is slide; None: all of it.
-        red_cell_px: diameter of a red cell, pixels, if it is known.
-        background: (3,) BGR of empty glass, if it is known; else it is measured in the picture.
-        fill: (3,) BGR that stands where there is no slide; None: the background.
+        aperture: the part of the frame that shows slide; None: all of it.
+        red_cell_px: diameter of a red cell, pixels, if known.
+        background: (3,) BGR of empty glass, if known; else it is measured in the picture.
+        fill: (3,) BGR used off the slide; None: the background.
 
     Attributes:
-        corner: x, y of the upper left corner in the view that it is a part of, pixels; 0, 0 of a whole one.
+        corner: x, y of the upper left corner in the view it was cut from, pixels; 0, 0 otherwise.
     """
 
     def __init__(
@@ -60,25 +60,25 @@ class FieldView:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(h, w, 3) of what is looked at."""
+        """(h, w, 3) of the aperture's rectangle."""
         return self.window.shape
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of what is looked at, pixels."""
+        """Width and height of the aperture's rectangle, pixels."""
         return self.aperture.size
 
     @cached_property
     def picture(self) -> Image:
-        """(h, w, 3) uint8 BGR: the aperture's rectangle, with glass where there is no slide."""
+        """(h, w, 3) uint8 BGR: the aperture's rectangle, with glass filled in off the slide."""
         if self.aperture.hidden is None and self.aperture.bridged is None:
             return self.window
         return self.aperture.painted(self.window, self.background if self._fill is None else self._fill)
 
     @cached_property
     def background(self) -> NDArray[np.float64]:
-        """(3,) float64 BGR of empty glass, from a thumbnail of the slide; its mean if it is of one tone."""
-        # averaged in one step, as where the classifier learnt: one level of the background turns one cell in a hundred
+        """(3,) float64 BGR of empty glass, from a thumbnail of the slide; its mean if it is uniform."""
+        # averaged in one step, as in training: one level of background changes one label in a hundred
         thumbnail = resize(self.window, min(1.0, THUMBNAIL_SIDE / max(self.shape[:2])))
         slide = self.aperture.slide_at((thumbnail.shape[1], thumbnail.shape[0]))
         if slide is not None and slide.any():
@@ -89,7 +89,7 @@ class FieldView:
         return background_colour(thumbnail)
 
     def part(self, rectangle: tuple[int, int, int, int]) -> FieldView:
-        """A part of the view, x0, y0, x1, y1 pixels, as a view of its own with the same glass and the same ruler."""
+        """A part of the view, x0, y0, x1, y1 pixels, as a view of its own with the same glass and scale."""
         x0, y0, x1, y1 = rectangle
         part = FieldView(
             self.window[y0:y1, x0:x1],
@@ -103,22 +103,22 @@ class FieldView:
         return part
 
     def at(self, factor: float) -> Image:
-        """The picture resized by `factor`, (h, w, 3) uint8, by way of its halvings; see `resize_quickly`."""
+        """The picture resized by `factor`, (h, w, 3) uint8, from its halved copies; see `resize_quickly`."""
         near, size = self._next_above(factor)
         return to_size(near, size)
 
     def green_at(self, factor: float) -> NDArray[np.uint8]:
-        """The green channel, which every cell absorbs, of the picture resized by `factor`, (h, w) uint8."""
+        """The green channel, where all cells absorb, of the picture resized by `factor`, (h, w) uint8."""
         near, size = self._next_above(factor)
         return to_size(np.asarray(cv2.extractChannel(near, 1), np.uint8), size)
 
     @cached_property
     def thumbnail_factor(self) -> float:
-        """By how much the picture is resized for a glance at its light and colours."""
+        """Resize factor of the thumbnail used to measure light and colours."""
         return min(1.0, THUMBNAIL_SIDE / max(self.shape[:2]))
 
     def _next_above(self, factor: float) -> tuple[Image, tuple[int, int]]:
-        """The smallest halving of the picture that is no smaller than `factor` asks for, and the size asked for."""
+        """The smallest halved copy that is no smaller than `factor` requires, and the required (width, height)."""
         height, width = self.shape[:2]
         size = max(1, round(width * factor)), max(1, round(height * factor))
         level, near = 0, self.picture

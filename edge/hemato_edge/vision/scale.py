@@ -1,8 +1,8 @@
-"""How large is a red cell: the ruler that every smear carries.
+"""The diameter of a red cell: the scale present in every smear.
 
-A red cell is nearly the same size in everybody, and a field has dozens of them. So the pixels of a red cell are the
-scale to which pictures are brought before anything is looked for or classified. A guess from the bare picture
-starts the locator; the red cells that it then finds give the measurement; a session's median makes it steady.
+Red cells are of nearly the same size in everybody, and a field has dozens of them. So their diameter in pixels is the
+scale to which pictures are normalised before locating and classifying. A guess from the bare picture starts the
+locator; the red cells that it then finds give the measurement; the median over a session makes it stable.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ RED_CELL_UM = 7.2
 between 6.7 and 7.7 (Price-Jones, Red Blood Cell Diameters, 1933)."""
 WHITE_OVER_RED = 1.88
 """Median diameter of white cells over that of red cells: 60 pictures of each of the six white classes of the pbc
-training split, as `find_central_cell` boxes them (lymphocytes 1.46, neutrophils 1.86, eosinophils 1.89, basophils
-1.87, immature granulocytes 1.99, monocytes 2.18)."""
+training split, boxed by `find_central_cell` (lymphocytes 1.46, neutrophils 1.86, eosinophils 1.89, basophils 1.87,
+immature granulocytes 1.99, monocytes 2.18)."""
 MIN_RED_CELLS = 3
-"""Fewer red cells are no measurement."""
+"""Minimum number of red cells for a measurement."""
 MAX_LOOKS = 64
-"""Fields that a session's scale rests on: the median follows a change of the objective within as many fields."""
+"""Fields in a session's scale: the median follows a change of the objective within as many fields."""
 _MAX_ASPECT = 1.3
 _MAX_OVERLAP = 0.05
 _MAX_CELLS = 300
@@ -61,8 +61,8 @@ def red_cell_diameter_px(detections: Detections) -> float | None:
 def red_cell_sizes_px(detections: Detections) -> NDArray[np.float32]:
     """(N,) diameters in pixels of a field's good red cells; none at all if fewer than `MIN_RED_CELLS` are good.
 
-    Good ones are round, overlap no other cell, and do not touch the border. How large the picture is is not
-    known here: a cell whose side is the outermost of all boxes' counts as touching.
+    Good ones are round, overlap no other cell, and do not touch the border. The picture's size is not known here: a
+    cell whose side is the outermost of all boxes' counts as touching.
     """
     none = np.zeros(0, np.float32)
     red = detections.of_kind(RBC)
@@ -80,9 +80,9 @@ def red_cell_sizes_px(detections: Detections) -> NDArray[np.float32]:
 
 
 def red_cell_px_from_white(sizes: Sequence[float] | NDArray[np.float64]) -> float | None:
-    """Red-cell diameter in pixels after the sizes of a set's white cells in pixels, None without any.
+    """Red-cell diameter in pixels from the sizes of a set's white cells in pixels, None without any.
 
-    For pictures of one cell that show no red cell; a set of one class only is misjudged by up to a third.
+    For single-cell pictures without red cells; for a set of only one class the error is up to a third.
     """
     if not len(sizes):
         return None
@@ -90,14 +90,14 @@ def red_cell_px_from_white(sizes: Sequence[float] | NDArray[np.float64]) -> floa
 
 
 class ScaleEstimator:
-    """A session's red-cell diameter: the median over its last fields."""
+    """A session's red-cell diameter: the median over its latest fields."""
 
     def __init__(self, max_looks: int = MAX_LOOKS) -> None:
         self._diameters: deque[float] = deque(maxlen=max_looks)
         self._looks = 0
 
     def add(self, diameter: float) -> None:
-        """Learn from one field's red-cell diameter in pixels.
+        """Add one field's red-cell diameter in pixels.
 
         Raises:
             ValueError: if it is not a positive number.
@@ -115,17 +115,17 @@ class ScaleEstimator:
 
     @property
     def looks(self) -> int:
-        """How many fields were added, those that are forgotten by now among them."""
+        """Number of fields added, including those no longer in the median."""
         return self._looks
 
 
 def guess_red_cell_px(view: FieldView) -> float | None:
-    """Red-cell diameter in pixels guessed from a field, or None without round cells in it.
+    """Red-cell diameter in pixels guessed from a field, or None if it has no round cells.
 
-    For each radius the edges of a thumbnail vote for centres; the radius whose best centres have most votes in
-    all is the red cells', being the most frequent round thing. Within 0.8 to 1.3 of the labelled cells' median in
-    98 of 100 training fields of bccd, raabin_fields and pbc_boxes. Cells that turn out small in the thumbnail are
-    measured again in a larger one; where nothing is round in one of 1440 pixels, nothing larger is looked at.
+    For each radius the edges of a thumbnail vote for centres; the radius with the most votes at its best centres is
+    that of the red cells, the most frequent round objects. Within 0.8 to 1.3 of the labelled cells' median in
+    98 of 100 training fields of bccd, raabin_fields and pbc_boxes. Cells that are small in the thumbnail are measured
+    again in a larger one; if a thumbnail of 1440 pixels shows nothing round, no larger one is tried.
     """
     side = _GUESS_SIDE
     while True:
@@ -138,7 +138,7 @@ def guess_red_cell_px(view: FieldView) -> float | None:
 
 
 def _commonest_radius(contrast: Contrast) -> float | None:
-    """The radius in pixels that most of the picture's outlines have, None for fewer than three."""
+    """The most frequent outline radius in pixels; None for fewer than three outlines."""
     unit = contrast.red_density
     nuclei = cv2.dilate(contrast.nuclei.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     edges = steep_edges(np.minimum(contrast.weight, 1.5 * unit), unit, floor=0.06, skip=nuclei)
@@ -158,7 +158,7 @@ def _commonest_radius(contrast: Contrast) -> float | None:
 
 
 def _excess_support(edges: Edges, radius: float) -> NDArray[np.float32]:
-    """By how much the mean edge along circles of `radius` pixels is above chance, (N,) for the best centres."""
+    """Mean edge strength above chance along circles of `radius` pixels, (N,) for the best centres."""
     spread = max(0.7, 0.14 * radius)
     smooth = cv2.GaussianBlur(edges.votes(radius, int(radius) + 1).astype(np.float32), (0, 0), spread)
     votes = np.asarray(smooth, np.float32) * np.float32(spread**2 / radius)

@@ -156,7 +156,7 @@ def test_a_cell_on_trial_that_the_border_cuts_keeps_no_view_from_being_known() -
     ledger.admit(cells((597, 200), kind=RBC, score=0.5), at(6), RED, WHOLE)  # whole once, by a hair
     for _ in range(6):
         ledger.admit(cells((603, 200), kind=RBC, score=0.5), at(0), RED, WHOLE)
-    assert ledger.looked_enough(at(0), WHOLE)
+    assert ledger.is_exhausted(at(0), WHOLE)
     assert new(ledger, cells((303, 200), kind=RBC, score=0.5), at(300), RBC) == 1
 
 
@@ -262,26 +262,26 @@ def test_an_empty_field_is_no_problem() -> None:
     assert not any(admission.counted)
 
 
-def test_only_the_new_part_of_a_view_is_worth_a_look() -> None:
+def test_only_the_new_part_of_a_view_is_undecided() -> None:
     ledger, nothing = Ledger(), Detections.empty()
-    assert ledger.worth_a_look(at(0), WHOLE, RED) is None  # nothing is known yet: all of it
+    assert ledger.undecided_part(at(0), WHOLE, RED) is None  # nothing is known yet: all of it
     for _ in range(6):
         ledger.admit(nothing, at(0), RED, WHOLE)
-    part = ledger.worth_a_look(at(100), WHOLE, RED)
+    part = ledger.undecided_part(at(100), WHOLE, RED)
     assert part is not None
     x0, y0, x1, y1 = part
     assert (y0, x1, y1) == (0, 640, 480)
     assert 0 < x0 <= 540 - 1.1 * RED - 2 * RED  # what was too near to the border to be whole, and room for a large cell
 
 
-def test_a_cell_on_trial_is_worth_a_look_wherever_it_lies() -> None:
+def test_a_cell_on_trial_is_undecided_wherever_it_lies() -> None:
     ledger = Ledger()
     for _ in range(6):
         ledger.admit(Detections.empty(), at(0), RED, WHOLE)
     ledger.admit(cells((120, 120), side=150, score=0.5), at(0), RED, WHOLE)  # too large for looks to speak against it
-    part = ledger.worth_a_look(at(0), WHOLE, RED)
+    part = ledger.undecided_part(at(0), WHOLE, RED)
     assert part is not None
     assert part[:2] == (0, 0)
     assert max(part[2:]) < 340
     turned = Pose(0, 0.0, 0.0, 1.0, 2.0)
-    assert ledger.worth_a_look(turned, WHOLE, RED) is None
+    assert ledger.undecided_part(turned, WHOLE, RED) is None

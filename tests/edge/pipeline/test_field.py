@@ -19,9 +19,9 @@ from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.locator import OpenCvLocator
 from hemato_edge.vision.optics.stain import StainCalibration
 from hemato_edge.vision.quality import QualityGate
-from hemato_edge.vision.slide_look import SlideLook
+from hemato_edge.vision.slide_appearance import SlideAppearance
 
-LOOK = SlideLook(60.0, StainCalibration.reference())
+LOOK = SlideAppearance(60.0, StainCalibration.reference())
 VIEW = FieldView(np.zeros((100, 100, 3), np.uint8))
 FOUND = Detections(np.array([[10, 10, 50, 50]], np.float32), np.zeros(1, np.int8), np.ones(1, np.float32))
 
@@ -121,7 +121,7 @@ def test_on_a_moving_stage_only_the_new_part_is_located_and_the_count_is_the_sam
     for looks_at_all in (False, True):
         analyzer = FieldAnalyzer(QualityGate(), Watched(), classifier)
         if looks_at_all:
-            analyzer.ledger.worth_a_look = lambda *_: None  # type: ignore[method-assign]
+            analyzer.ledger.undecided_part = lambda *_: None  # type: ignore[method-assign]
         found = 0
         for step in range(12):
             camera = DemoCamera(1, slide=slide, still=True, start=(600 + 24 * step, 700), frames=1)

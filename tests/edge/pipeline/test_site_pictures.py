@@ -28,7 +28,7 @@ from hemato_edge.vision.classify.classifier import load_classifier
 from hemato_edge.vision.classify.portraits import cut_portrait, encode_portrait
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.locator import OpenCvLocator
-from hemato_edge.vision.slide_look import LookEstimator
+from hemato_edge.vision.slide_appearance import AppearanceEstimator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,13 +42,13 @@ site.register(app)
 
 def test_a_kept_picture_answers_as_the_cell_did() -> None:
     """Of the shipped model, on drawn fields: the same first answer and nearly the same confidence."""
-    classifier, locator, looks = load_classifier(), OpenCvLocator(), LookEstimator()
+    classifier, locator, looks = load_classifier(), OpenCvLocator(), AppearanceEstimator()
     same, apart = [], []
     for seed in (1, 2, 3):
         view = FieldView(draw_field(seed)[0])
         detections = locator.locate(view)
         looks.add_field(view, detections)
-        look = looks.look()
+        look = looks.appearance()
         assert look is not None
         boxes = detections.of_kind(WBC).boxes
         record = SimpleNamespace(id=1, stain={"background": look.stain.background, "nucleus_od": look.stain.nucleus_od})

@@ -30,7 +30,7 @@ from hemato_edge.vision.optics.stain import (
     pool_stains,
 )
 from hemato_edge.vision.scale import red_cell_diameter_px, red_cell_px_from_white
-from hemato_edge.vision.slide_look import MIN_RED_SHARE
+from hemato_edge.vision.slide_appearance import MIN_RED_SHARE
 from hemato_training.data.pictures import read_picture
 from hemato_training.data.records import by_laboratory, in_split, split_hash
 from hemato_training.progress import Silent

@@ -173,9 +173,9 @@ def count_summary(
 
 
 def _method(confusion: Confusions | None) -> str:
-    if confusion is None or not (confusion.here or confusion.abroad):
+    if confusion is None or not (confusion.verified or confusion.left_out):
         return METHOD_CORRECTED
-    return METHOD_VERIFIED if confusion.here else METHOD_ABROAD
+    return METHOD_VERIFIED if confusion.verified else METHOD_ABROAD
 
 
 def _class_share(row: ClassRow) -> ClassShare:

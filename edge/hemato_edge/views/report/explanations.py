@@ -20,7 +20,7 @@ METHOD_ABROAD = (
     "which on this unverified microscope may differ as they did between laboratories that it was trained without. "
     "To narrow it, verify the microscope (`hemato-edge site verify`)."
 )
-"""What they mean where the card tells how the model did elsewhere; see `counting.travelled`."""
+"""What they mean where the card tells how the model did elsewhere; see `counting.laboratory_spread`."""
 METHOD_VERIFIED = (
     f"Percentages are of the classified white cells. {_LEVEL} CI: it covers sampling and the classifier's confusions "
     "as reviewed cells of this microscope showed them."

@@ -1,1 +1,1 @@
-"""Naming single cells."""
+"""Classifying single cells."""

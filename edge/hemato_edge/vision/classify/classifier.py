@@ -1,4 +1,4 @@
-"""From located cells to labels: crops in one batch through the verified model, calibrated, or "unclassified"."""
+"""From located cells to labels: crops in one batch through the verified model, calibrated, rejected below threshold."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ if TYPE_CHECKING:
     from hemato_edge.models.classifier_model import Outputs
     from hemato_edge.models.prototypes import Prototypes
     from hemato_edge.vision.field_view import FieldView
-    from hemato_edge.vision.slide_look import SlideLook
+    from hemato_edge.vision.slide_appearance import SlideAppearance
 
 
 class Classifier(Protocol):
-    """Names cells."""
+    """Classifies cells."""
 
-    def judge(self, view: FieldView, boxes: NDArray[np.float32], look: SlideLook) -> list[Judgement]:
-        """One judgement for each of `boxes` (N, 4) xyxy pixels of a field."""
+    def judge(self, view: FieldView, boxes: NDArray[np.float32], appearance: SlideAppearance) -> list[Judgement]:
+        """One judgement for each of `boxes` (N, 4) float32 xyxy, pixels of a field."""
         ...
 
     def pool(self, judgements: Sequence[Judgement]) -> Judgement:
-        """One judgement from several of the same cell, one at least."""
+        """One judgement from one or more of the same cell."""
         ...
 
 
 def load_classifier(
     path: Path | None = None, threads: int = 1, runtime: str = "auto", trusted_keys: Path | None = None
 ) -> TFLiteClassifier:
-    """The classifier of a bundle, or the one that ships; verified before it is returned.
+    """The classifier of a bundle, or the one that ships; verified first.
 
     Raises:
         ModelError: see `read_bundle`, `ClassifierModel` and `TFLiteClassifier`.
@@ -56,10 +56,10 @@ def load_classifier(
 
 
 class TFLiteClassifier:
-    """A classifier out of a TFLite bundle. There is none without a card and a golden check that was passed.
+    """A classifier from a TFLite bundle. It always has a card and has passed its golden check.
 
     Args:
-        model: of a bundle whose labels this program knows.
+        model: of a bundle with labels that this program knows.
 
     Raises:
         ModelError: if the golden check fails, or the card names labels or a stain that this program does not know.
@@ -71,28 +71,28 @@ class TFLiteClassifier:
         _check_card(self.card, str(model.bundle.path))
         self.golden_difference = model.verify()
 
-    def crops(self, view: FieldView, boxes: NDArray[np.float32], look: SlideLook) -> NDArray[np.uint8]:
-        """What the model sees of `boxes` (N, 4): (N, S, S, 3) uint8 in the card's channel order."""
+    def crops(self, view: FieldView, boxes: NDArray[np.float32], appearance: SlideAppearance) -> NDArray[np.uint8]:
+        """The model's input for `boxes` (N, 4): (N, S, S, 3) uint8 in the card's channel order."""
         spec = self.card.input
         batch = np.empty((len(boxes), spec.size, spec.size, 3), np.uint8)
         for slot, box in zip(batch, boxes, strict=True):
             centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
-            slot[:] = cut_crop(view, centre, spec.crop_red_cells * look.red_cell_px, spec.size)
-        stain = look.stain.on_glass(view.background)
+            slot[:] = cut_crop(view, centre, spec.crop_red_cells * appearance.red_cell_px, spec.size)
+        stain = appearance.stain.on_glass(view.background)
         if self.card.stain.reference_red_od is None:
             stain = replace(stain, red_od=None)
         return prepare(batch, stain)
 
-    def judge(self, view: FieldView, boxes: NDArray[np.float32], look: SlideLook) -> list[Judgement]:
+    def judge(self, view: FieldView, boxes: NDArray[np.float32], appearance: SlideAppearance) -> list[Judgement]:
         """See `Classifier.judge`."""
         if not len(boxes):
             return []
-        return self.answers(self.model.outputs(self.crops(view, boxes, look)))
+        return self.answers(self.model.outputs(self.crops(view, boxes, appearance)))
 
     def answers(self, outputs: Outputs) -> list[Judgement]:
-        """Judgements from the model's outputs: softmax of logits / temperature, rejected under the card's threshold.
+        """Judgements from the model's outputs: softmax of logits / temperature, rejected below the card's threshold.
 
-        Each takes with it its embedding, its attributes and the activation map of its best label, where the model gives
+        Each includes its embedding, its attributes and the activation map of its best label, where the model provides
         them.
         """
         judgements = []
@@ -112,13 +112,13 @@ class TFLiteClassifier:
 
     @property
     def prototypes(self) -> Prototypes | None:
-        """The home cells' embeddings, to compare a judgement's with; None from a model without."""
+        """The embeddings of in-distribution cells, to compare a judgement's with; None from a model without."""
         return self.model.bundle.prototypes
 
     def pool(self, judgements: Sequence[Judgement]) -> Judgement:
-        """The mean of the calibrated probabilities, rejected under the same threshold; without an activation map.
+        """The mean of the calibrated probabilities, rejected below the same threshold; without an activation map.
 
-        The embedding is the mean as well, where every judgement has one, and attributes are pooled likewise.
+        The embedding is the mean, too, if every judgement has one; attributes are pooled likewise.
         """
         together = replace(
             self._answer(np.mean([one.probabilities for one in judgements], axis=0, dtype=np.float32)),
@@ -137,7 +137,7 @@ class TFLiteClassifier:
 
 
 def calibrated(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
-    """Probabilities (N, labels) float32 from logits by temperature scaling (Guo et al. 2017)."""
+    """Probabilities (N, labels) float32 from logits of that shape by temperature scaling (Guo et al. 2017)."""
     scaled = logits.astype(np.float64) / temperature
     scaled -= scaled.max(axis=1, keepdims=True)
     odds = np.exp(scaled)

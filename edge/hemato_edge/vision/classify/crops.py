@@ -1,7 +1,6 @@
-"""Cutting a cell out of a field and bringing it to the form the classifier was trained on.
+"""Cutting cells out of a field and converting them to the classifier's input.
 
-This is the only implementation: training cuts its crops with it too, so what the model learns from is, by
-construction, what it sees on the device.
+This is the only implementation: training uses it too, so the model is trained on exactly what it sees on the device.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from hemato_edge.vision.optics.stain import StainCalibration
 
 CROP_RED_CELLS = 3.0
-"""Side of a crop in red-cell diameters: 21.6 µm, room for the largest monocyte. Scaled by the red cells and not
-by the cell itself, because a cell's size tells what it is."""
+"""Side of a crop in red-cell diameters: 21.6 µm, enough for the largest monocyte. Scaled by the red cells and not
+by the cell itself, because a cell's size is diagnostic."""
 
 
 def crop_side_px(red_cell_px: float) -> float:
@@ -34,12 +33,12 @@ def cut_crop(view: FieldView, centre: tuple[float, float], side_px: float, size:
     Args:
         view: the field.
         centre: x, y in pixels.
-        side_px: side of the square in pixels of the field; what lies outside of it is filled with the field's
-            background colour, so that a cell at the border never gets a mirrored neighbour.
+        side_px: side of the square in pixels of the field; outside of the field it is filled with the background
+            colour, so that a cell at the border never gets a mirrored neighbour.
         size: side of the result in pixels.
 
     Raises:
-        ValueError: if the side is under one pixel.
+        ValueError: the side is less than one pixel.
     """
     square = cut_square(view, centre, side_px)
     how = cv2.INTER_AREA if len(square) > size else cv2.INTER_LINEAR
@@ -47,7 +46,7 @@ def cut_crop(view: FieldView, centre: tuple[float, float], side_px: float, size:
 
 
 def cut_square(view: FieldView, centre: tuple[float, float], side_px: float) -> Image:
-    """The square around `centre` as it is, (S, S, 3) uint8 BGR with S = round(side_px); see `cut_crop`."""
+    """The square around `centre`, unscaled, (S, S, 3) uint8 BGR with S = round(side_px); see `cut_crop`."""
     side = round(side_px)
     if side < 1:
         msg = f"a crop needs a side of at least one pixel, not {side_px}"
@@ -66,9 +65,9 @@ def cut_square(view: FieldView, centre: tuple[float, float], side_px: float) -> 
 
 
 def prepare(crops: NDArray[np.uint8], stain: StainCalibration) -> NDArray[np.uint8]:
-    """What the classifier takes: crops (N, S, S, 3) uint8 BGR with the reference stain, as RGB.
+    """The classifier's input, (N, S, S, 3) uint8 RGB in the reference stain, from crops (N, S, S, 3) uint8 BGR.
 
-    Every step works on single pixels, so the batch goes through as one tall picture.
+    Every step works on single pixels, so the batch is processed as one tall picture.
     """
     if not len(crops):
         return crops

@@ -1,4 +1,4 @@
-"""Small pictures of single cells, kept beside their counts: for the report, for review and for training."""
+"""Small pictures of single cells, stored with their counts: for the report, for review and for training."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from hemato_edge.vision.field_view import FieldView
 
 PORTRAIT_RED_CELLS = 5.0
-"""Side of a portrait in red-cell diameters: the classifier's crop is the middle three. The margin shows a person the
-neighbours, and lets training find scale and stain in it again."""
+"""Side of a portrait in red-cell diameters; the classifier's crop is the middle three. The margin shows the neighbours
+to a reviewer, and lets training measure scale and stain in it again."""
 PORTRAIT_PX = 192
-"""Side of a portrait in pixels. The same for every camera, so a red cell is always 38 pixels wide in it."""
+"""Side of a portrait in pixels, the same for every camera: a red cell is always 38 pixels wide in it."""
 _JPEG_QUALITY = 90
 
 
 def cut_portrait(view: FieldView, centre: tuple[float, float], red_cell_px: float) -> Image | None:
-    """What a portrait of the cell at `centre` shows; None where it cannot be cut: it is never worth a count.
+    """The pixels of the portrait of the cell at `centre`; None where it cannot be cut: a count never depends on it.
 
     Args:
         view: the field.
@@ -41,12 +41,11 @@ def cut_portrait(view: FieldView, centre: tuple[float, float], red_cell_px: floa
 
 
 def encode_portrait(pixels: Image, activation: NDArray[np.float32] | None = None) -> Portrait | None:
-    """The portrait as it is kept; None where it cannot be encoded.
+    """The portrait as it is stored; None where it cannot be encoded.
 
     Args:
         pixels: (PORTRAIT_PX, PORTRAIT_PX, 3) uint8 BGR, see `cut_portrait`.
-        activation: (h, w) float32, the class activation map over the classifier's crop; only what speaks for the
-            label is kept.
+        activation: (h, w) float32, class activation map over the classifier's crop; only its positive part is stored.
     """
     try:
         good, content = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])

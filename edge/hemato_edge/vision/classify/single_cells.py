@@ -1,4 +1,4 @@
-"""Pictures of one cell each, as a data set or an atlas has them: find the cell, learn the set's scale and stain."""
+"""Pictures of one cell each, as in a data set or an atlas: find the cell, estimate the set's scale and stain."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
     from hemato_edge.vision.field_view import FieldView
     from hemato_edge.vision.locate.locator import Locator
-    from hemato_edge.vision.slide_look import LookEstimator
+    from hemato_edge.vision.slide_appearance import AppearanceEstimator
 
 
 @dataclass(frozen=True, slots=True)
 class SingleCell:
-    """Where the cell of a picture is.
+    """The position of the cell in a picture.
 
     Attributes:
-        box: (4,) float32 xyxy pixels; the whole picture when no stained cell stands out in it.
-        found: whether one did.
+        box: (4,) float32 xyxy pixels; the whole picture if no stained cell was found.
+        found: whether one was.
     """
 
     box: NDArray[np.float32]
@@ -33,7 +33,7 @@ class SingleCell:
 
 
 def find_cell(view: FieldView) -> SingleCell:
-    """The most central stained cell of a picture; the set's scale, once it is known, makes the box more exact."""
+    """The most central stained cell of a picture; more precise once the set's scale is known."""
     box = find_central_cell(view)
     if box is None:
         width, height = view.size
@@ -41,8 +41,8 @@ def find_cell(view: FieldView) -> SingleCell:
     return SingleCell(np.array(box, np.float32), found=True)
 
 
-def learn(view: FieldView, cell: SingleCell, locator: Locator, estimator: LookEstimator) -> None:
-    """Add what one picture shows of scale and stain to the estimate over its set."""
+def learn(view: FieldView, cell: SingleCell, locator: Locator, estimator: AppearanceEstimator) -> None:
+    """Add one picture's scale and stain to the estimate for its set."""
     detections = locator.locate(view)
     estimator.add_red_cells(detections)
     if cell.found:

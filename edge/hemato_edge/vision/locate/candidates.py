@@ -1,4 +1,4 @@
-"""Candidates for cells, and how they are judged: a logistic score of a few features each, then one box per cell."""
+"""Candidate cells and their selection: a logistic score of a few features each, then one box per cell."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Places that may be cells of one kind.
+    """Possible cells of one kind.
 
     Attributes:
-        boxes: (N, 4) float32, x0 y0 x1 y1 in working pixels; may leave the picture.
+        boxes: (N, 4) float32, x0 y0 x1 y1 in working pixels; may extend beyond the picture.
         features: (N, F) float64, in the order of the finder's `FEATURES`.
     """
 
@@ -27,11 +27,11 @@ class Candidates:
 
     @staticmethod
     def none(features: int) -> Candidates:
-        """No candidate, with so many features."""
+        """No candidate, with this number of features."""
         return Candidates(np.zeros((0, 4), np.float32), np.zeros((0, features)))
 
     def select(self, mask: NDArray[np.bool_] | NDArray[np.intp]) -> Candidates:
-        """The candidates that `mask` (boolean, or indices) picks."""
+        """The candidates selected by `mask` (boolean, or indices)."""
         return Candidates(self.boxes[mask], self.features[mask])
 
 
@@ -54,7 +54,7 @@ def box_overlap(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDAr
 
 
 def best_of_overlapping(boxes: NDArray[np.float32], scores: NDArray[np.float32], limit: float) -> NDArray[np.intp]:
-    """Indices, best score first, of boxes that overlap no better one by more than `limit`."""
+    """Non-maximum suppression: indices, best score first, of boxes that overlap no better one by more than `limit`."""
     order = np.argsort(-scores, kind="stable").astype(np.intp)
     ranked = boxes[order]
     rivals = np.triu(box_overlap(ranked, ranked) > limit, 1)

@@ -1,4 +1,4 @@
-"""Which locator looks at the fields: the learned one, or the classical one that needs no model."""
+"""Choice of locator: the learned one, or the classical one that needs no model."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ AUTO = "auto"
 
 
 class TFLiteLocator(LearnedLocator):
-    """The learned locator out of a TFLite bundle. There is none without a card and a golden check that was passed.
+    """The learned locator from a TFLite bundle. It always has a card and has passed its golden check.
 
     Args:
-        model: of a bundle whose labels this program knows.
-        min_score: detections under this score are not reported; None for the thresholds of the card, kind by kind.
+        model: of a bundle with labels that this program knows.
+        min_score: detections below this score are not reported; None for the card's thresholds by kind.
 
     Raises:
         ModelError: if the golden check fails, or the card names labels or a stride that this program does not know.
@@ -61,7 +61,7 @@ def _opencv(options: LocatorOptions) -> OpenCvLocator:
 
 
 KINDS_OF_LOCATOR = {kind.name: kind for kind in (LocatorKind("learned", _learned), LocatorKind("opencv", _opencv))}
-"""Those of this program."""
+"""The built-in ones."""
 
 
 def load_locator(
@@ -72,29 +72,28 @@ def load_locator(
     runtime: str = "auto",
     trusted_keys: Path | None = None,
 ) -> RecordedLocator:
-    """The locator that the settings ask for, verified before it is returned.
+    """The locator named in the settings, verified first.
 
     Args:
-        kind: one of `KINDS_OF_LOCATOR`, the name of one that another package brings, or "auto": the learned one
-            wherever there is a model for it.
-        path: of another bundle than the one that ships, or a file of another package's locator.
+        kind: one of `KINDS_OF_LOCATOR`, the name of a plugin, or "auto": the learned one if there is a model for it.
+        path: of a bundle other than the one that ships, or a file for a plugin's locator.
         min_score: for all kinds of cells; None for the locator's own.
-        threads: of one inference.
+        threads: per inference.
         runtime: see `find_runtime`.
         trusted_keys: see `read_bundle`.
 
     Raises:
         ModelError: there is no such kind, or it cannot be loaded; see also `read_bundle`, `LocatorModel` and
-            `TFLiteLocator`. A model that is there and fails is never replaced silently.
+            `TFLiteLocator`. A model that fails is never replaced silently.
     """
     if kind == AUTO:
         kind = "learned" if path is not None or shipped_locator().exists() else "opencv"
-    found = KINDS_OF_LOCATOR[kind] if kind in KINDS_OF_LOCATOR else _brought(kind)
+    found = KINDS_OF_LOCATOR[kind] if kind in KINDS_OF_LOCATOR else _plugin(kind)
     return found.make(LocatorOptions(path, min_score, threads, runtime, trusted_keys))
 
 
-def _brought(name: str) -> LocatorKind:
-    """The kind that another package entered under this name."""
+def _plugin(name: str) -> LocatorKind:
+    """The kind that another package registered under this name."""
     names = extension_names(LOCATORS)
     if name not in names:
         known = ", ".join([AUTO, *KINDS_OF_LOCATOR, *names])
@@ -103,11 +102,11 @@ def _brought(name: str) -> LocatorKind:
         found = extension(LOCATORS, name)
     except (ImportError, AttributeError) as error:
         raise ModelError(
-            f"The locator '{name}' cannot be loaded ({error}).", "Install the package that brings it again."
+            f"The locator '{name}' cannot be loaded ({error}).", "Reinstall the package that provides it."
         ) from error
     if not isinstance(found, LocatorKind) or found.name != name:
         raise ModelError(
-            f"What is entered as the locator '{name}' is none of that name.",
-            f"Its package must enter a LocatorKind whose name is '{name}'.",
+            f"The locator plugin '{name}' is not a LocatorKind of that name.",
+            f"Its package must register a LocatorKind whose name is '{name}'.",
         )
     return found

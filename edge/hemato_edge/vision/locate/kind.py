@@ -1,4 +1,4 @@
-"""What a kind of locator is: a name for the settings, and what makes one."""
+"""A kind of locator: its name in the settings, and its constructor."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LocatorOptions:
-    """What the settings say to a locator that is made.
+    """The settings passed to a locator.
 
     Attributes:
-        path: a file of the locator's own, such as a bundle; None for the one that it has at hand.
-        min_score: detections under this score are not reported, 0…1; None for the locator's own thresholds.
-        threads: of one inference.
+        path: a file for the locator, such as a bundle; None for its default.
+        min_score: detections below this score are not reported, 0…1; None for the locator's own thresholds.
+        threads: per inference.
         runtime: see `hemato_edge.models.engines.choice.find_runtime`.
         trusted_keys: see `hemato_edge.models.bundle.read_bundle`.
     """
@@ -32,19 +32,19 @@ class LocatorOptions:
 
 
 class RecordedLocator(Locator, Protocol):
-    """A locator that a session can count with: it says for the record which one it is."""
+    """A locator that a session can count with: it identifies itself for the record."""
 
     provenance: str
-    """Name, and version or hash; the same detections are promised where it is the same."""
+    """Name, and version or hash; equal provenance implies equal detections."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocatorKind:
-    """A kind of locator. Another package enters one under the entry point group `hemato_edge.locators`.
+    """A kind of locator. Another package registers one in the entry point group `hemato_edge.locators`.
 
     Attributes:
-        name: what `locator.kind` in the settings calls it.
-        make: makes one, verified; raises ModelError where it cannot work here.
+        name: its `locator.kind` in the settings.
+        make: constructs one, verified; raises ModelError if it cannot work here.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The learned locator: the field at the standard scale goes through a network, its peaks become boxes."""
+"""The learned locator: a network runs on the field at the standard scale, and its peaks become boxes."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from hemato_edge.vision.locate.windows import Window, WindowSpec
 
 MAX_OVERLAP = (0.4, 0.5, 0.4)
-"""Of two boxes of one kind that overlap by more than this (intersection over union) the worse one goes. Red cells lie
-upon each other; white cells and platelets hardly do."""
+"""By kind: of two boxes that overlap by more than this (intersection over union) the worse one is dropped. Red cells
+overlap each other; white cells and platelets hardly do."""
 _TRUSTED_SCORE = 0.3
-"""Red cells that set the scale of an unknown picture need this score, whatever is reported."""
+"""Minimum score of red cells that set the scale of an unknown picture, whatever is reported."""
 _AT_THE_BORDER = 0.08
-"""A box that ends closer to the border than this share of its size touches it: a network's sides err by as much."""
+"""A box that ends closer to the border than this share of its size touches it: the network's sides err by as much."""
 
 
 class HeatNetwork(Protocol):
-    """What finds the cells of one window: a TFLite model, or a Keras model that is being trained."""
+    """Finds the cells of one window: a TFLite model, or a Keras model during training."""
 
     def maps(self, window: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Heat (h, w, kinds) and boxes (h, w, kinds × 4) of a window (height, width, 3) uint8 RGB; see `find_peaks`."""
@@ -40,12 +40,12 @@ class HeatNetwork(Protocol):
 
 
 class LearnedLocator:
-    """A locator that asks a network; see `locator.Locator`.
+    """A locator that uses a network; see `locator.Locator`.
 
     Args:
         network: finds the cells of a window.
         spec: size and scale of its windows.
-        min_scores: for each of `labels.KINDS`, the score under which a detection is not reported.
+        min_scores: for each of `labels.KINDS`, the score below which a detection is not reported.
     """
 
     def __init__(self, network: HeatNetwork, spec: WindowSpec, min_scores: Sequence[float]) -> None:
@@ -66,7 +66,7 @@ class LearnedLocator:
         return found.select(found.scores >= self.min_scores[found.kinds])
 
     def _see(self, view: FieldView, red_cell_px: float) -> Detections:
-        """Every cell of a field down to the lowest score that anything here asks for, boxes in its pixels."""
+        """All cells of a field down to the lowest score used here, boxes in its pixels."""
         factor = standard_factor(view.shape, red_cell_px, self.spec)
         floor = min(float(self.min_scores.min()), _TRUSTED_SCORE)
         parts = [self._see_window(window, floor) for window in windows_of(view, factor, self.spec)]
@@ -89,9 +89,9 @@ class LearnedLocator:
 
 
 def _to_the_border(boxes: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
-    """Boxes (N, 4) clipped to a field of `width` × `height`; a side that all but reaches the border is put there.
+    """Boxes (N, 4) clipped to a field of `width` × `height`; sides that almost reach the border are moved there.
 
-    A cell that the border cuts waits until it is whole, so whether a box touches the border must not hang on a pixel.
+    A cell cut by the border waits until it is whole, so whether a box touches the border must not depend on one pixel.
     """
     limit = np.array([width, height, width, height], np.float32)
     clipped = np.clip(boxes, 0, limit)
@@ -103,5 +103,5 @@ def _to_the_border(boxes: NDArray[np.float32], width: int, height: int) -> NDArr
 
 
 def same_score(min_score: float) -> tuple[float, ...]:
-    """One lowest score for all kinds."""
+    """One minimum score for all kinds."""
     return (min_score,) * len(KINDS)

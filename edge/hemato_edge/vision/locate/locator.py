@@ -1,4 +1,4 @@
-"""Finds white cells, red cells and platelets in a field, and the one cell of a portrait."""
+"""Finds white cells, red cells and platelets in a field, and the one cell of a single-cell picture."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ if TYPE_CHECKING:
     from hemato_edge.vision.field_view import FieldView
 
 WORKING_RED_PX = 30.0
-"""Pictures are brought to this red-cell diameter: the smallest at which platelets keep a shape."""
+"""Pictures are rescaled to this red-cell diameter: the smallest at which platelets keep a shape."""
 WHITE_NUCLEUS = 0.55
-"""Smaller nuclear stain, in red-cell diameters, is a platelet; an erythroblast's nucleus measures 0.75 and more in
-98 of 100 (pbc, training split)."""
+"""Nuclear stain smaller than this, in red-cell diameters, is a platelet; an erythroblast's nucleus measures 0.75 and
+more in 98 of 100 (pbc, training split)."""
 DEFAULT_MIN_SCORE = 0.5
 """Near the best F1 of each class on the training splits (`benchmarks/locator.py --split train`)."""
 MIN_SIDE_PX = 24
-"""Nothing is looked for in a picture with a shorter side than this."""
+"""Pictures with a shorter side than this are not searched."""
 RED_OVERLAP = 0.5
-"""Of two red cells whose boxes overlap by more than this (intersection over union) the worse one goes."""
+"""Of two red cells whose boxes overlap by more than this (intersection over union) the worse one is dropped."""
 RESCALE = 0.15
-"""A second pass is made where the red cells turn out to differ by more than this (logarithm) from the guess."""
+"""A second pass is made if the measured red cells differ from the guess by more than this (logarithm)."""
 HALF_RED_CELLS = (0.75, 0.45, 0.0)
-"""About half of a cell's diameter by kind, red-cell diameters: where a rim leaves less of it, its middle lies behind
-the rim. A platelet is too small for that to be seen. Red cells: so chosen that round fields of ten pictures show 483
-where the plain pictures have 484 with their middle inside, since not each half of a cell is found."""
+"""About half of a cell's diameter by kind, red-cell diameters: if a rim leaves less of it, its centre is hidden.
+A platelet is too small for this test. Red cells: chosen so that round fields of ten pictures show 483 where the plain
+pictures have 484 with their centre inside, since not every half cell is found."""
 _COVERED_BY_WHITE = 0.6
 WHITE_SCORE = (-4.0, 6.0, 1.0, 4.0)
 RED_SCORE = (-3.62, 2.6, -2.74, 2.03, -1.69, -1.14, 0.26, 2.9, -0.13, -57.63, -0.41)
 PLATELET_SCORE = (6.55, 7.25, -40.14, -0.95, 7.55, -2.33, -4.18, 2.81, 4.9, -1.13)
 """Logistic coefficients, the intercept first. Red cells and platelets: fitted on the training splits by
 `benchmarks/locator_fit.py`, in the order of `outlines.FEATURES` and `platelets.FEATURES`. White cells: set by hand
-(logarithm of the nucleus's size, cell over nucleus, stain), since the training splits hold too few nuclei that are
-none; with them, 206 parts of bccd training fields without a white cell gave no white cell."""
+(logarithm of the nucleus's size, cell over nucleus, stain), since the training splits hold too few false nuclei; with
+them, 206 parts of bccd training fields without a white cell gave no white cell."""
 
 
 class Locator(Protocol):
-    """Finds cells in a field. Made once, asked for every frame, from one thread."""
+    """Finds cells in a field. Constructed once, called for every frame from one thread."""
 
     def locate(self, view: FieldView) -> Detections:
-        """The cells of one field, boxes in pixels of its aperture; none of them lies outside of what is slide.
+        """The cells of one field, boxes in pixels of its aperture; all of them on the slide.
 
         Raises:
             ImageError: if it is not a colour picture of 8 bits.
@@ -64,12 +64,12 @@ class Locator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """Everything that was seen in one picture.
+    """Everything found in one picture.
 
     Attributes:
         contrast: the picture at working scale.
-        nuclei: (h, w) int32, nuclei of white cells, numbered from 1.
-        cells: (h, w) int32, the same white cells whole.
+        nuclei: (h, w) int32, nuclei of white cells, numbered from 1; 0 elsewhere.
+        cells: (h, w) int32, the same white cells including cytoplasm.
         red: candidates for red cells.
         platelets: candidates for platelets.
     """
@@ -103,7 +103,7 @@ class OpenCvLocator:
     """A classical locator: optical density, nuclear stain and outlines, no model and no training.
 
     Args:
-        min_score: detections under this score are not reported.
+        min_score: detections below this score are not reported.
     """
 
     provenance = "opencv"
@@ -118,7 +118,7 @@ class OpenCvLocator:
         return self._judge(self.analysis(view), view)
 
     def analysis(self, view: FieldView) -> Analysis:
-        """All candidates in a field: what `locate` chooses from."""
+        """All candidates in a field, from which `locate` selects."""
         check_image(view.window)
         red = view.red_cell_px or guess_red_cell_px(view) or 0.2 * min(view.shape[:2])
         seen = analyse(view, red)
@@ -156,7 +156,7 @@ class OpenCvLocator:
 
 
 def _white_scores(analysis: Analysis) -> NDArray[np.float32]:
-    """(N,) float32: how sure a nucleus is a white cell's: by its size, its cytoplasm, and the strength of its stain."""
+    """(N,) float32: score of each nucleus as a white cell's, from its size, its cytoplasm and its stain."""
     labels = analysis.nuclei.ravel()
     count = int(labels.max())
     nucleus = np.bincount(labels, minlength=count + 1)[1:]
@@ -191,7 +191,7 @@ def check_image(image: Image) -> None:
 
 
 def find_central_cell(view: FieldView) -> tuple[float, float, float, float] | None:
-    """The most central stained cell of a picture of one cell, with or without red cells around, black padding allowed.
+    """The most central stained cell of a single-cell picture, with or without red cells around; black padding allowed.
 
     Returns:
         x0, y0, x1, y1 in pixels: the whole cell with its cytoplasm, or the platelet; None where nothing is stained.
@@ -215,7 +215,7 @@ def find_central_cell(view: FieldView) -> tuple[float, float, float, float] | No
 
 
 def _most_central(nuclei: NDArray[np.int32]) -> int:
-    """The number of the stained group that is large and near the middle."""
+    """The number of the stained group that is largest and nearest to the middle."""
     rows, columns = np.nonzero(nuclei)
     number = nuclei[rows, columns]
     area = np.bincount(number)[1:].astype(float)
@@ -227,7 +227,7 @@ def _most_central(nuclei: NDArray[np.int32]) -> int:
 
 
 def _portrait_scale(view: FieldView) -> float:
-    """Red-cell diameter in pixels of a picture of one cell: from the red cells around it, else from its nucleus."""
+    """Red-cell diameter in pixels of a single-cell picture: from the red cells around it, else from its nucleus."""
     side = min(view.shape[:2])
     contrast = measure_contrast(view, min(1.0, 120 / side))
     height, width = contrast.nuclei.shape

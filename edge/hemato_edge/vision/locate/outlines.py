@@ -1,8 +1,8 @@
-"""Red cells by their outlines, so that cells which overlap are still found one by one.
+"""Red cells by their outlines, so that overlapping cells are found individually.
 
 Every edge pixel votes for the places a red cell's radius inwards (the fast radial symmetry of Loy and Zelinsky
-2003, with the sign that a dark disc gives); around each place with many votes the best closed contour is sought
-along rays by dynamic programming. A contour that its whole circumference supports is a cell.
+2003, for dark discs); around each place with many votes dynamic programming along rays finds the best closed contour.
+A contour supported by edges along its whole circumference is a cell.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ RAYS = 32
 REACH = (0.2, 0.8)
 """Shortest and longest ray of a contour, in red-cell diameters."""
 BEND = 0.08
-"""What a step of one working pixel from ray to ray costs, in edge strength (red-cell densities)."""
+"""Cost of a step of one working pixel from ray to ray, in edge strength (red-cell densities)."""
 MARGIN = 0.055
-"""The steepest point of the edge lies this much inside of what people draw as the cell's box (red-cell
-diameters; bccd, raabin_fields and pbc_boxes training splits)."""
+"""The steepest point of the edge lies this far inside the box that annotators draw (red-cell diameters; bccd,
+raabin_fields and pbc_boxes training splits)."""
 MIN_VOTES = 0.6
-"""Places with fewer votes (edge strength over radius, in red-cell diameters) are not looked at."""
+"""Places with fewer votes (edge strength over radius, in red-cell diameters) are skipped."""
 OUTSIDE = 0.4
-"""Centres of cells that the border cuts are sought this far outside, in red-cell diameters."""
+"""Centres of cells cut by the border are sought this far outside, in red-cell diameters."""
 MIN_EDGE = 0.08
-"""An edge is steeper than this per working pixel, in red-cell densities."""
+"""Minimum steepness of an edge per working pixel, in red-cell densities."""
 _EDGE_CAP = 0.25
 
 
@@ -43,7 +43,7 @@ FEATURES = ("support", "edge", "filled", "density", "nuclear", "white", "votes",
 
 
 def find_outlines(contrast: Contrast, white: NDArray[np.bool_], red: float) -> Candidates:
-    """Candidates in a picture in which red cells measure `red` pixels; `white` (h, w) is covered by white cells."""
+    """Candidates in a picture with red cells of `red` pixels; `white` (h, w) bool is covered by white cells."""
     edges = steep_edges(contrast.weight, contrast.red_density, skip=white)
     centres, votes = vote_centres(edges, red)
     if not len(centres):
@@ -63,10 +63,10 @@ class Edges:
     """The steep pixels of a density picture (h, w).
 
     Attributes:
-        x, y: (N,) float32, where they are, pixels.
-        towards_x, towards_y: (N,) float32, unit vector to the denser side.
+        x, y: (N,) float32, position, pixels.
+        towards_x, towards_y: (N,) float32, unit vector towards the denser side.
         strength: (N,) float32, slope per pixel in red-cell densities, capped so that no nucleus outvotes a red cell.
-        shape: (h, w).
+        shape: (h, w) of the picture.
     """
 
     x: NDArray[np.float32]
@@ -77,7 +77,7 @@ class Edges:
     shape: tuple[int, int]
 
     def votes(self, radius: float, pad: int) -> NDArray[np.float64]:
-        """(h + 2 pad, w + 2 pad) float64: the strength of the edges that lie `radius` pixels around each pixel."""
+        """(h + 2 pad, w + 2 pad) float64: summed strength of the edges at `radius` pixels around each pixel."""
         height, width = self.shape[0] + 2 * pad, self.shape[1] + 2 * pad
         x = np.rint(self.x + radius * self.towards_x).astype(np.intp) + pad
         y = np.rint(self.y + radius * self.towards_y).astype(np.intp) + pad
@@ -88,7 +88,7 @@ class Edges:
 def steep_edges(
     weight: NDArray[np.float32], unit: float, floor: float = MIN_EDGE, skip: NDArray[np.bool_] | None = None
 ) -> Edges:
-    """Edges of `weight` (h, w) steeper than `floor` × `unit` a pixel, without those in `skip` (h, w) bool."""
+    """Edges of `weight` (h, w) steeper than `floor` × `unit` per pixel, except those in `skip` (h, w) bool."""
     slope_x = cv2.Scharr(weight, cv2.CV_32F, 1, 0, scale=1 / 32)
     slope_y = cv2.Scharr(weight, cv2.CV_32F, 0, 1, scale=1 / 32)
     steep = cv2.magnitude(slope_x, slope_y)
@@ -108,7 +108,7 @@ def steep_edges(
 
 
 def vote_centres(edges: Edges, red: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Places that many edges have at a radius of red cells of diameter `red`: (N, 2) x y, and (N,) votes."""
+    """Places with many edges at the radius of red cells of diameter `red`: (N, 2) x y, and (N,) votes."""
     pad = round(red)
     votes = sum(edges.votes(radius * red, pad) / radius for radius in VOTE_RADII)
     smooth = np.asarray(cv2.GaussianBlur(np.asarray(votes, np.float32), (0, 0), 0.07 * red), np.float32)
@@ -169,7 +169,7 @@ def _trace(
 def _along_rays(
     channels: NDArray[np.float32], centres: NDArray[np.float32], steps: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """(N, RAYS, S, C) float32: `channels` (h, w, C) at the distances `steps` from the centres (N, 2)."""
+    """(N, RAYS, S, C) float32: `channels` (h, w, C) at the distances `steps` (S,) from the centres (N, 2)."""
     angle = (np.arange(RAYS) * (2 * np.pi / RAYS)).astype(np.float32)
     x = np.rint(centres[:, None, None, 0] + np.cos(angle)[None, :, None] * steps).astype(np.intp)
     y = np.rint(centres[:, None, None, 1] + np.sin(angle)[None, :, None] * steps).astype(np.intp)
@@ -180,8 +180,8 @@ def _along_rays(
 def best_contours(gain: NDArray[np.float32]) -> NDArray[np.intp]:
     """(N, R) index of the closed contour with the greatest gain, for gains (N, R rays, K radii).
 
-    Neighbouring rays differ by at most one step, at a cost of `BEND`. Two turns of dynamic programming; the
-    middle one is kept, in which the contour has closed.
+    Neighbouring rays differ by at most one step, at a cost of `BEND`. Dynamic programming runs twice around; the
+    middle turn is used, where the contour has closed.
     """
     count, rays, depth = gain.shape
     total = np.zeros((count, depth), np.float32)

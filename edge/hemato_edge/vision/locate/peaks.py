@@ -1,7 +1,7 @@
 """From a network's maps to boxes: a centre-point detector (Zhou, Wang, Krähenbühl 2019, "Objects as Points").
 
-Each kind of cell has a heat map, in which the centre of a cell is a peak, and four maps that tell at each place where
-the middle of the cell lies and how large it is, in red-cell diameters of the standard scale.
+Each kind of cell has a heat map, with a peak at the centre of each cell, and four maps that give at each place the
+cell's centre offset and size, in red-cell diameters of the standard scale.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 STRIDE = 4
 """Pixels of a window per place of a map."""
 BOX_VALUES = 4
-"""Maps a kind besides its heat: x and y of the middle, from the place; logarithms of width and height."""
+"""Maps per kind besides its heat: x and y offset of the centre; logarithms of width and height."""
 MAX_PEAKS = 400
-"""Of one kind in one window; more is noise."""
+"""Maximum per kind and window; more is noise."""
 _LOWEST_LOGIT = -12.0
 _SIZE_LIMIT = 2.0
 
 
 def places(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """X and y, (height, width) float32 each: where in the window, in pixels, the places of a map stand."""
+    """X and Y, (height, width) float32 each: positions of a map's places in the window, pixels."""
     y, x = np.mgrid[:height, :width].astype(np.float32)
     return (x + 0.5) * STRIDE, (y + 0.5) * STRIDE
 
@@ -39,14 +39,14 @@ def places(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.flo
 def find_peaks(
     heat: NDArray[np.float32], boxes: NDArray[np.float32], red_cell_px: float, min_score: float
 ) -> Detections:
-    """The cells of one window, before boxes of the same cell are weeded out.
+    """The cells of one window, before non-maximum suppression.
 
     Args:
         heat: (h, w, kinds) float32, logits.
-        boxes: (h, w, kinds × 4) float32: middle x, y from the place in red-cell diameters; logarithms of width and
+        boxes: (h, w, kinds × 4) float32: x, y offset of the centre in red-cell diameters; logarithms of width and
             height in red-cell diameters.
         red_cell_px: diameter of a red cell in the window, pixels.
-        min_score: lower peaks are left out.
+        min_score: lower peaks are ignored.
 
     Returns:
         Boxes in pixels of the window.
@@ -67,7 +67,7 @@ def find_peaks(
 
 
 def one_box_a_cell(detections: Detections, max_overlap: Sequence[float]) -> Detections:
-    """The best of the boxes that overlap another of their kind by more than that kind's limit."""
+    """Non-maximum suppression within each kind, by that kind's limit of intersection over union."""
     kept = []
     for kind, limit in enumerate(max_overlap):
         mine = np.flatnonzero(detections.kinds == kind)

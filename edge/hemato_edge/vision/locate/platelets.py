@@ -1,4 +1,4 @@
-"""Platelets: small stained grains outside of the white cells, judged by stain, size and surroundings."""
+"""Platelets: small stained grains outside the white cells, judged by stain, size and surroundings."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from hemato_edge.vision.optics.contrast import Contrast
 
 SIZES = (0.12, 0.9)
-"""Diameters of a platelet in red-cell diameters: 0.9 µm, to the giant platelets that are nearly a red cell."""
+"""Platelet diameters in red-cell diameters: from 0.9 µm to giant platelets almost the size of a red cell."""
 STAIN_SHARE = 0.33
-"""A platelet's rim has this share of the nuclear threshold: platelets stain weaker than nuclei."""
+"""A platelet's outline is this share of the nuclear threshold: platelets stain less than nuclei."""
 MARGIN = 0.07
-"""What people draw around the stained grain, in red-cell diameters (bccd and pbc_boxes training splits)."""
+"""Margin that annotators leave around the stained grain, in red-cell diameters (bccd, pbc_boxes training splits)."""
 FEATURES = ("size", "area", "stain", "filled", "long", "around", "stain_around", "red_contrast", "cut")
 
 
 def find_platelets(contrast: Contrast, white: NDArray[np.bool_], red: float) -> Candidates:
-    """Candidates in a picture in which red cells measure `red` pixels; `white` (h, w) is covered by white cells."""
+    """Candidates in a picture with red cells of `red` pixels; `white` (h, w) bool is covered by white cells."""
     mask = ((contrast.nuclear > STAIN_SHARE * contrast.threshold) & ~white).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     size = np.sqrt(stats[:, cv2.CC_STAT_AREA] * (4 / np.pi)) / red

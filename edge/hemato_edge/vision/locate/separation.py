@@ -1,6 +1,6 @@
-"""Which pixels belong to one cell: lobes joined to nuclei, nuclei grown to cells, touching cells split.
+"""Cell segmentation: lobes joined to nuclei, nuclei grown to cells, touching cells split.
 
-All lengths are given in working pixels, through `red`, the diameter of a red cell.
+All lengths are in working pixels, relative to `red`, the diameter of a red cell.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     from hemato_edge.vision.optics.contrast import Contrast
 
 LOBE_GAP = 0.5
-"""Lobes of one nucleus lie nearer to each other than this, in red-cell diameters..."""
+"""Maximum gap between lobes of one nucleus, in red-cell diameters..."""
 CELL_EXTENT = 2.0
-"""... and together are no larger than this: white cells measure 1.3 to 2.2 red-cell diameters..."""
+"""... which together are no larger than this: white cells measure 1.3 to 2.2 red-cell diameters..."""
 WHOLE_NUCLEUS = 0.95
-"""... and are not both as large as a nucleus of its own (diameter of the disc of equal area)."""
+"""... and not both as large as a whole nucleus (diameter of the disc of equal area)."""
 MIN_STAINED = 0.12
-"""Smaller stained specks are dirt or noise: 0.9 µm, under the smallest platelets."""
+"""Smaller stained specks are dirt or noise: 0.9 µm, below the smallest platelets."""
 CELL_MARGIN = 0.9
 """Cytoplasm is sought this far around a nucleus, in red-cell diameters."""
 RED_CELL_AREA = 0.25
-"""Red cells are taken as present with this much foreground away from nuclei, in squared red-cell diameters."""
+"""Minimum foreground away from nuclei for red cells to be considered present, in squared red-cell diameters."""
 PALE = (0.045, 0.5)
-"""Pale cytoplasm is denser than the background by the first, and less dense than the second in red-cell densities."""
+"""Pale cytoplasm exceeds the background by the first, and is below the second in red-cell densities."""
 MAX_LEAK = 0.15
-"""Where more than this share of the search's rim would be pale cytoplasm, it is the background that is uneven."""
+"""If more than this share of the search area's rim would be pale cytoplasm, the background is uneven instead."""
 FOREIGN = 1.1
-"""A colour is foreign to the red cells at this multiple of their own 90th percentile."""
+"""A colour is foreign to the red cells above this multiple of their own 90th percentile."""
 
 
 def nucleus_groups(contrast: Contrast, red: float) -> NDArray[np.int32]:
-    """(h, w) int32: 0 where there is no nuclear stain, else the number of the nucleus or platelet, from 1."""
+    """(h, w) int32: the number of the nucleus or platelet, from 1; 0 where there is no nuclear stain."""
     mask = contrast.nuclei.astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     keep = stats[:, cv2.CC_STAT_AREA] >= max(3.0, np.pi / 4 * (MIN_STAINED * red) ** 2)
@@ -52,7 +52,7 @@ def nucleus_groups(contrast: Contrast, red: float) -> NDArray[np.int32]:
 
 
 def _gaps(parts: NDArray[np.int32], foreground: NDArray[np.bool_]) -> list[tuple[float, int, int]]:
-    """Gaps between neighbouring parts that are bridged by foreground: (gap in pixels, part, part), shortest first."""
+    """Gaps between neighbouring parts bridged by foreground: (gap in pixels, part, part), shortest first."""
     if parts.max() < 2:
         return []
     distance, nearest = nearest_cell(parts)
@@ -101,11 +101,11 @@ def _join(
 
 
 def grow_cells(contrast: Contrast, nuclei: NDArray[np.int32], red: float) -> NDArray[np.int32]:
-    """Nuclei (h, w) int32 grown to whole cells, same numbers.
+    """Nuclei (h, w) int32 grown to whole cells, same numbers, shape and dtype.
 
-    Cytoplasm is what lies around a nucleus and has not the colour of the picture's red cells; where it has, a
-    watershed on the colour (Meyer 1992, as in OpenCV) between the nucleus, the background and the middles of the
-    red cells decides. In a picture without red cells all foreground around the nucleus is the cell.
+    Cytoplasm is the foreground around a nucleus that differs in colour from the picture's red cells; where it does
+    not, a watershed on the colour (Meyer 1992, as in OpenCV) between the nucleus, the background and the centres of
+    the red cells decides. In a picture without red cells all foreground around the nucleus is the cell.
     """
     away, nearest = nearest_cell(nuclei)
     near = away < CELL_MARGIN * red
@@ -127,7 +127,7 @@ def grow_cells(contrast: Contrast, nuclei: NDArray[np.int32], red: float) -> NDA
 def _cytoplasm(
     contrast: Contrast, nuclei: NDArray[np.int32], near: NDArray[np.bool_], red: float
 ) -> tuple[NDArray[np.bool_], bool]:
-    """Pixels (h, w) that are surely cytoplasm, and whether the picture has red cells at all."""
+    """Pixels (h, w) that are certainly cytoplasm, and whether the picture has any red cells."""
     far = contrast.foreground & ~near
     has_red = bool(np.count_nonzero(far) > RED_CELL_AREA * red**2)
     seed = contrast.foreground
@@ -143,7 +143,7 @@ def _cytoplasm(
 
 
 def _pale(contrast: Contrast, near: NDArray[np.bool_], red: float) -> NDArray[np.bool_]:
-    """Pixels (h, w) a little denser than the background is anywhere else in the picture."""
+    """Pixels (h, w) slightly denser than the background elsewhere in the picture."""
     weight = cv2.GaussianBlur(contrast.weight, (0, 0), 0.05 * red)
     empty = cv2.erode((~contrast.foreground & ~near).astype(np.uint8), _disc(0.2 * red)) > 0
     floor = PALE[0]
@@ -154,13 +154,13 @@ def _pale(contrast: Contrast, near: NDArray[np.bool_], red: float) -> NDArray[np
 
 
 def _opened_at(mask: NDArray[np.bool_], nucleus: NDArray[np.bool_], red: float) -> NDArray[np.bool_]:
-    """`mask` (h, w) without its threads, and of that what is connected with the nuclei."""
+    """`mask` (h, w) without threads, and only where connected to the nuclei."""
     opened = cv2.morphologyEx((mask | nucleus).astype(np.uint8), cv2.MORPH_OPEN, _disc(0.2 * red))
     return touching(mask & (opened > 0), nucleus)
 
 
 def touching(mask: NDArray[np.bool_], core: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The parts of `mask` (h, w) that are connected with `core` (h, w), the core left out."""
+    """The parts of `mask` (h, w) connected to `core` (h, w), without the core."""
     count, labels = cv2.connectedComponents((mask | core).astype(np.uint8), connectivity=4)
     hit = np.zeros(count, np.bool_)
     hit[labels[core]] = True
@@ -179,9 +179,9 @@ def nearest_cell(labels: NDArray[np.int32]) -> tuple[NDArray[np.float32], NDArra
 
 
 def foreign_colour(contrast: Contrast, red_cells: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """(h, w) float32: density that no amount of red cell explains, in units of the red cells' own spread.
+    """(h, w) float32: density not explained by any amount of red cell, in units of the red cells' own spread.
 
-    The distance of each pixel's density from the line through zero and the median of `red_cells` (h, w) bool.
+    Computed as the distance of the density from the line through zero and the median of `red_cells` (h, w) bool.
     """
     sample = contrast.density[red_cells & (np.abs(contrast.nuclear) < 0.4 * contrast.density[..., 1])]
     if len(sample) < 30:
@@ -200,7 +200,7 @@ def _disc(diameter: float) -> NDArray[np.uint8]:
 
 
 def tidy(cells: NDArray[np.int32], nuclei: NDArray[np.int32], red: float) -> NDArray[np.int32]:
-    """Threads cut off: each cell opened by a disc of 0.2 red cells and joined with its nucleus again."""
+    """Removes threads: each cell is opened by a disc of 0.2 red cells and joined with its nucleus again."""
     opened = cv2.morphologyEx((cells > 0).astype(np.uint8), cv2.MORPH_OPEN, _disc(0.2 * red))
     result = np.where(opened > 0, cells, 0).astype(np.int32)
     core = nuclei > 0
@@ -222,7 +222,7 @@ def fill_holes(mask: NDArray[np.bool_], diameter: float) -> NDArray[np.bool_]:
 
 
 def boxes_of(labels: NDArray[np.int32]) -> NDArray[np.float32]:
-    """(N, 4) float32, x0 y0 x1 y1 in working pixels of the numbers 1..N; a number without pixels gets zeros."""
+    """(N, 4) float32, x0 y0 x1 y1 in working pixels of the numbers 1..N; zeros for a number without pixels."""
     count = int(labels.max())
     boxes = np.zeros((count, 4), np.float32)
     rows, columns = np.nonzero(labels)
@@ -240,7 +240,7 @@ def boxes_of(labels: NDArray[np.int32]) -> NDArray[np.float32]:
 
 
 def renumbered(labels: NDArray[np.int32], keep: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """(h, w) int32: `labels` with only those numbers n kept for which keep[n - 1], numbered anew from 1."""
+    """(h, w) int32: `labels` with only the numbers n where keep[n - 1], renumbered from 1."""
     number = np.zeros(len(keep) + 1, np.int32)
     number[1:][keep] = np.arange(1, np.count_nonzero(keep) + 1)
     return np.asarray(number[labels], np.int32)

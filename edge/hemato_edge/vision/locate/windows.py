@@ -1,8 +1,8 @@
-"""A field at the standard scale, cut into windows of the size that a network takes.
+"""A field at the standard scale, cut into windows of the network's input size.
 
-Red cells measure the same in every window, whatever the objective and the camera. A smaller field is padded with its
-own background; a larger one is covered by windows that overlap by more than a cell, and each keeps the cells whose
-centres lie in its own part.
+Red cells have the same size in every window, whatever the objective and the camera. A smaller field is padded with
+background; a larger one is covered by windows that overlap by more than a cell, and each keeps the cells whose centres
+lie in its own part.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
     from hemato_edge.vision.field_view import FieldView
 
 OVERLAP_RED_CELLS = 2.2
-"""Overlap of neighbouring windows, red-cell diameters: 95 of 100 labelled white cells are smaller, and such a cell is
-whole in the window that its centre belongs to."""
+"""Overlap of neighbouring windows, red-cell diameters: 95 of 100 labelled white cells are smaller, and so lie whole
+in the window that owns their centre."""
 GIVE = 1.15
-"""A field is brought this much under the standard scale where that spares it a second window: red cells differ by as
-much from person to person."""
+"""A field is reduced to at most this far below the standard scale where that saves a second window: red cells differ
+by as much between people."""
 MAX_MAGNIFICATION = 2.0
-"""A picture with few pixels a cell is not magnified further: it would only take more windows to see the same."""
+"""A picture with few pixels per cell is not magnified further: that adds windows, but no detail."""
 PADDING_LEVEL = round(REFERENCE_LEVEL - OFFSET)
-"""B, G and R of empty glass at the reference stain: what lies outside of the field."""
+"""B, G and R of empty glass in the reference stain, used outside of the field."""
 
 
 @dataclass(frozen=True, slots=True)
 class WindowSpec:
-    """What a network looks at.
+    """A network's input window.
 
     Attributes:
-        width, height: of a window, pixels.
+        width, height: pixels.
         red_cell_px: diameter of a red cell in it, pixels.
     """
 
@@ -56,8 +56,8 @@ class Window:
     Attributes:
         image: (height, width, 3) uint8 BGR, padded where the field ends.
         origin: x, y of its top left corner in the scaled field, pixels.
-        own: x0, y0, x1, y1 in the scaled field: it answers for the cells whose centres lie in here; endless
-            towards the border of the field.
+        own: x0, y0, x1, y1 in the scaled field: cells with their centre in here are this window's; infinite towards
+            the border of the field.
     """
 
     image: Image
@@ -79,9 +79,9 @@ def standard_factor(shape: tuple[int, ...], red_cell_px: float, spec: WindowSpec
 
 
 def with_even_background(image: Image, background: NDArray[np.float64]) -> Image:
-    """`image` (H, W, 3) uint8 BGR with its background (3,) BGR brought to the reference: lamp and white balance go.
+    """`image` (H, W, 3) uint8 BGR with background (3,) BGR set to the reference: corrects lamp and white balance.
 
-    The dye is left as it is: its measure needs nuclei, and those are still to be found.
+    The dyes are not corrected: that needs nuclei, which are not yet located.
     """
     b, g, r = (float(v) for v in background)
     return apply_stain(image, StainCalibration((b, g, r), REFERENCE_NUCLEUS_OD))
@@ -108,7 +108,7 @@ def windows_of(view: FieldView, factor: float, spec: WindowSpec) -> Iterator[Win
 
 
 def _starts(length: int, window: int, overlap: float) -> list[int]:
-    """Where windows begin that cover `length` pixels evenly, overlapping by at least `overlap`."""
+    """Start positions of windows that cover `length` pixels evenly, overlapping by at least `overlap`."""
     if length <= window:
         return [0]
     count = 1 + int(np.ceil((length - window) / (window - overlap)))
@@ -116,7 +116,7 @@ def _starts(length: int, window: int, overlap: float) -> list[int]:
 
 
 def _owned(starts: list[int], window: int) -> list[tuple[int, float, float]]:
-    """Each start with the two ends of what the window owns: the middles of the overlaps."""
+    """Each start with the bounds that its window owns, up to the middles of the overlaps."""
     middles = [(after + before + window) / 2 for before, after in pairwise(starts)]
     ends = [-np.inf, *middles, np.inf]
     return list(zip(starts, ends, ends[1:], strict=False))

@@ -1,6 +1,6 @@
-"""Bars at the sides of a picture, and stripes through it: rows of one colour from end to end, not that of glass.
+"""Bars at the sides of a picture, and stripes across it: rows of one colour from end to end, different from glass.
 
-A bar ends in a step; so does a stripe on both sides.
+A bar ends in a step; a stripe has one on both sides.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     Rectangle = tuple[int, int, int, int]
 
 BARS, STRIPE = "bars", "stripe"
-"""What an aperture is made from here."""
+"""Kinds of aperture that are found here."""
 FOREIGN = 25.0
-"""A colour that differs by so many levels from glass in one channel is not glass."""
+"""A colour that differs from glass by this many levels in one channel is not glass."""
 UNIFORM = 8.0
-"""Colours that differ by no more than so many levels are one."""
+"""Colours that differ by at most this many levels are the same."""
 TEXT_SHARE = 0.7
-"""So much of a row has to show a bar's colour where text may stand in the bar."""
+"""Share of a row that must show a bar's colour where the bar may hold text."""
 _CHUNKS = 40
 _NOISE_SPANS = 4.5
 _UNIFORM_SHARE = 0.97
@@ -42,7 +42,7 @@ def without_bars(image: Image, glass: NDArray[np.float64], share: float = _UNIFO
     Args:
         image: (H, W, 3) uint8 BGR.
         glass: (3,) BGR of empty glass.
-        share: of a row that has to show the bar's colour; text may hide the rest.
+        share: of a row that must show the bar's colour; text may cover the rest.
     """
     x0, y0, x1, y1 = 0, 0, image.shape[1], image.shape[0]
     for _ in range(2):  # a row of the field is uniform up to the bars at its ends only once these are gone
@@ -58,7 +58,7 @@ def without_bars(image: Image, glass: NDArray[np.float64], share: float = _UNIFO
 
 
 def _profile(image: Image) -> NDArray[np.float32]:
-    """(H, chunks, 3) float32: the means of the chunks of every row."""
+    """(H, chunks, 3) float32: the chunk means of every row of a picture (H, W, 3) uint8."""
     chunks = min(_CHUNKS, image.shape[1])
     return np.asarray(
         cv2.resize(np.ascontiguousarray(image), (chunks, image.shape[0]), interpolation=cv2.INTER_AREA), np.float32
@@ -66,7 +66,7 @@ def _profile(image: Image) -> NDArray[np.float32]:
 
 
 def _bar(rows: NDArray[np.float32], glass: NDArray[np.float64], share: float) -> int:
-    """How many rows (N, chunks, 3) from the first one on are a bar."""
+    """How many of the rows (N, chunks, 3), from the first on, are a bar."""
     like = _uniform(rows, glass, share)
     colour = np.median(rows[0], axis=0)
     like &= np.abs(np.median(rows, axis=1) - colour).max(axis=1) <= FOREIGN
@@ -80,7 +80,7 @@ def _bar(rows: NDArray[np.float32], glass: NDArray[np.float64], share: float) ->
 
 
 def _edge(rows: NDArray[np.float32], count: int) -> int:
-    """How many rows behind a bar are neither bar nor field: rounding, ringing, a soft edge."""
+    """How many rows after a bar are neither bar nor field: rounding, ringing, a soft edge."""
     bar, field = np.median(rows[count - 1], axis=0), np.median(rows[count + _STEP_PX : count + 8], axis=(0, 1))
     span = field - bar
     far = int(np.argmax(np.abs(span)))
@@ -91,7 +91,7 @@ def _edge(rows: NDArray[np.float32], count: int) -> int:
 
 
 def _uniform(rows: NDArray[np.float32], glass: NDArray[np.float64], share: float) -> NDArray[np.bool_]:
-    """(N,) bool: which rows (N, chunks, 3) show one colour, and one that is not that of glass."""
+    """(N,) bool: rows (N, chunks, 3) of one colour other than glass."""
     colour = np.median(rows, axis=1)
     off = np.abs(rows - colour[:, None]).max(axis=2)
     noise = np.median(np.abs(np.diff(rows, axis=0, append=rows[-1:])).max(axis=2), axis=1)
@@ -132,7 +132,7 @@ def _stripes(image: Image, glass: NDArray[np.float64], shown: NDArray[np.float32
 def _uniform_within(
     rows: NDArray[np.float32], glass: NDArray[np.float64], shown: NDArray[np.float32]
 ) -> NDArray[np.bool_]:
-    """As `_uniform`, of the chunks that lie in what is shown, (H, W) float32, wherever that is a good part of a row."""
+    """As `_uniform`, for the chunks within `shown`, (H, W) float32, where that is a good part of the row."""
     part = np.asarray(cv2.resize(np.ascontiguousarray(shown), rows.shape[1::-1], interpolation=cv2.INTER_AREA))
     whole = (part > 0.99)[..., None]
     low = np.where(whole, rows, np.float32(255)).min(axis=1)

@@ -1,9 +1,9 @@
-"""One picture as a locator sees it: density, foreground and nuclear stain, at a standard scale.
+"""The locator's input picture: density, foreground and nuclear stain, at a standard scale.
 
-Everything is relative to what the picture itself shows. The background gives the zero of the density; the red
-cells give the unit. Haemoglobin absorbs blue as well as green, the azure of a nucleus green but little blue: so
-green minus slope × blue is zero on red cells, however many lie upon each other, and positive on nuclei and
-platelets. The slope is measured in each picture, since it depends on the camera's filters and white balance.
+Everything is relative to the picture itself. The background sets the zero of the density; the red cells set the
+unit. Haemoglobin absorbs both blue and green, the azure of a nucleus green but little blue: so green minus
+slope × blue is zero on red cells, however many overlap, and positive on nuclei and platelets. The slope is measured
+in each picture, since it depends on the camera's filters and white balance.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
     from hemato_edge.vision.field_view import FieldView
 
 DEFAULT_SLOPE = 1.5
-"""Green over blue density of red cells where none is seen. Medians of the training splits: bccd 1.15, pbc_boxes
-1.7, raabin_fields 2.0."""
+"""Green over blue density of red cells if none is seen. Medians of the training splits: bccd 1.15, pbc_boxes 1.7,
+raabin_fields 2.0."""
 SLOPE_LIMITS = (1.0, 2.4)
-"""Bounds of the measured slope: outside of them it was not red cells that were measured (1.0 is grey)."""
+"""Bounds of the measured slope: beyond them something other than red cells was measured (1.0 is grey)."""
 DEFAULT_RED_DENSITY = 0.3
-"""Green density of red cells where none is seen. Medians of the training splits: bccd 0.24, pbc_boxes 0.30,
+"""Green density of red cells if none is seen. Medians of the training splits: bccd 0.24, pbc_boxes 0.30,
 raabin_fields 0.47."""
 RED_DENSITY_LIMITS = (0.12, 0.6)
 """Bounds of the measured red-cell density."""
 NUCLEUS_SHARE = 0.45
 """A pixel is nucleus above this share of the picture's strongest nuclear stain..."""
 NUCLEUS_LIMITS = (0.7, 1.2)
-"""... which is held within these multiples of the red-cell density. 97 % of red-cell pixels stay under 0.75 of it
-in 95 of 100 training fields; the upper quintile of a white cell's box is over 1.2 in 99 of 100."""
+"""... which is held within these multiples of the red-cell density. 97 % of red-cell pixels stay below 0.75 of it
+in 95 of 100 training fields; the upper quintile of a white cell's box is above 1.2 in 99 of 100."""
 FOREGROUND_LIMITS = (0.07, 0.15)
-"""Foreground is denser than half a red cell; its threshold stays within these bounds: above the camera's noise,
-and not so high that pale cytoplasm is lost."""
+"""Foreground is denser than half a red cell; its threshold stays within these bounds: above camera noise, but low
+enough to keep pale cytoplasm."""
 _MIN_NUCLEAR = 0.15
 _PADDING_LEVEL = 12
 _ENOUGH = 20
@@ -54,7 +54,7 @@ class Contrast:
 
     Attributes:
         density: (h, w, 3) float32, absorbance over the background in B, G, R, natural logarithm.
-        weight: (h, w) float32, the absorbance that shows any cell: green, or the mean of green and blue if larger.
+        weight: (h, w) float32, absorbance common to all cells: green, or the mean of green and blue if larger.
         nuclear: (h, w) float32, nuclear stain: about 0 on background and red cells, 0.4 to 1.5 on nuclei.
         foreground: (h, w) bool, anything denser than the background.
         nuclei: (h, w) bool, nucleus or platelet.
@@ -74,7 +74,7 @@ class Contrast:
 
 
 def measure_contrast(view: FieldView, factor: float = 1.0) -> Contrast:
-    """The contrast of a field after resizing it by `factor`."""
+    """The contrast of a field resized by `factor`."""
     small = resize(view.picture, factor)
     absorbed = np.asarray(cv2.GaussianBlur(density(small, view.background), (3, 3), 0), np.float32)
     absorbed[_brightest(small) <= _PADDING_LEVEL] = 0
@@ -103,12 +103,12 @@ def _weight(absorbed: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _thinned(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Some thousand of the values, evenly taken: enough for a median."""
+    """A few thousand evenly spaced values: enough for a median."""
     return values[:: max(1, len(values) // _SAMPLES)]
 
 
 def _foreground_threshold(weight: NDArray[np.float32]) -> float:
-    """Half way between background and foreground, found by iteration (Ridler and Calvard 1978), on medians."""
+    """Half way between background and foreground, by iteration (Ridler and Calvard 1978) on medians."""
     values = np.minimum(_thinned(weight.ravel()), 0.5)
     threshold = FOREGROUND_LIMITS[1]
     for _ in range(4):
@@ -121,7 +121,7 @@ def _foreground_threshold(weight: NDArray[np.float32]) -> float:
 
 
 def _uneven_light(absorbed: NDArray[np.float32], empty: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """(h, w, 3) float32: what the density of the background is from place to place, smoothly."""
+    """(h, w, 3) float32: smooth local density of the background."""
     height, width = empty.shape
     factor = min(1.0, _LIGHT_SIDE / min(height, width))
     size = max(1, round(width * factor)), max(1, round(height * factor))
@@ -137,7 +137,7 @@ def _uneven_light(absorbed: NDArray[np.float32], empty: NDArray[np.bool_]) -> ND
 def _red_cells(
     blue: NDArray[np.float32], green: NDArray[np.float32], foreground: NDArray[np.bool_]
 ) -> tuple[float, float]:
-    """Slope and green density of the red cells: the class of the foreground with more blue in its colour."""
+    """Slope and green density of the red cells: the foreground class with relatively more blue density."""
     b, g = _thinned(blue[foreground]), _thinned(green[foreground])
     if len(g) < _ENOUGH:
         return DEFAULT_SLOPE, DEFAULT_RED_DENSITY
@@ -161,7 +161,7 @@ def _nuclear_threshold(nuclear: NDArray[np.float32], red_density: float) -> floa
 
 
 def _otsu(values: NDArray[np.float32], low: float, high: float) -> float:
-    """Otsu's threshold of `values`, which are clipped to `low`..`high`."""
+    """Otsu's threshold of `values`, clipped to `low`..`high`."""
     levels = np.clip((values - low) * (255 / (high - low)), 0, 255).astype(np.uint8).reshape(1, -1)
     level, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_OTSU)
     return low + (level + 0.5) * (high - low) / 255

@@ -1,9 +1,8 @@
-"""What of one picture is slide: bars, the dark around an eyepiece's circle and stripes are found by their look alone.
+"""Which part of a single picture is slide: finds bars, stripes and the dark around an eyepiece's circle.
 
-A bar is made of rows that show one colour from end to end, and that is not the colour of glass; it ends in a step. An
-eyepiece leaves a convex field whose surroundings are dark, or of one colour, out to the picture's corners. A lamp that
-falls off towards the corners leaves neither a step nor black, and is not masked; nor is a dark nucleus at the border,
-whose outline bulges into the field.
+A bar is made of rows of one colour from end to end, different from glass; it ends in a step. An eyepiece leaves a
+convex field whose surroundings are dark, or of one colour, out to the picture's corners. Vignetting leaves neither a
+step nor black, and is not masked; nor is a dark nucleus at the border, whose outline bulges into the field.
 """
 
 from __future__ import annotations
@@ -29,16 +28,16 @@ if TYPE_CHECKING:
     Rectangle = tuple[int, int, int, int]
 
 UNTOLD_DARK = "dark"
-"""Why an aperture cannot be told: the picture shows hardly any light."""
+"""Reason why the aperture is unknown: the picture shows hardly any light."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What one picture shows of its field of view.
+    """The field of view found in one picture.
 
     Attributes:
-        aperture: what of it is slide.
-        untold: why that cannot be told, or None.
+        aperture: the part that is slide.
+        untold: why it is unknown, or None.
     """
 
     aperture: Aperture
@@ -46,9 +45,9 @@ class Sighting:
 
 
 def find_aperture(image: Image, *, round_field: bool = False) -> Sighting:
-    """What of a picture (H, W, 3) uint8 BGR is slide, by its look alone.
+    """Which part of a picture (H, W, 3) uint8 BGR is slide, from this picture alone.
 
-    With `round_field` somebody knows that the field is round: its rim may be as soft as it likes.
+    With `round_field` the field is known to be round, and its rim may be soft.
     """
     height, width = image.shape[:2]
     if min(height, width) < LEAST_SIDE_PX:
@@ -80,7 +79,7 @@ def _part(image: Image, rectangle: Rectangle) -> Image:
 
 
 def _central_glass(image: Image) -> NDArray[np.float64]:
-    """(3,) BGR of empty glass in the middle quarter of a picture."""
+    """(3,) float64 BGR of empty glass in the middle quarter of a picture."""
     height, width = image.shape[:2]
     middle = image[height // 4 : height - height // 4, width // 4 : width - width // 4]
     step = max(1, min(middle.shape[:2]) // 128)
@@ -88,7 +87,7 @@ def _central_glass(image: Image) -> NDArray[np.float64]:
 
 
 def _tightened(rectangle: Rectangle, hidden: NDArray[np.bool_]) -> tuple[Rectangle, NDArray[np.bool_] | None]:
-    """The rectangle around what is not hidden, and the mask in it."""
+    """The bounding rectangle of what is not hidden, and the mask in it."""
     x, y, width, height = cv2.boundingRect((~hidden).astype(np.uint8))
     x0, y0 = rectangle[0] + x, rectangle[1] + y
     inner = hidden[y : y + height, x : x + width]

@@ -1,4 +1,4 @@
-"""A glance at a frame: whether it asks for a closer look at what of it is slide, and whether a mask still holds."""
+"""Quick checks of a frame: whether its aperture should be searched for, and whether a mask still holds."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from hemato_edge.values import Image
 
 LEAST_SIDE_PX = 200
-"""A picture with a shorter side than this is a piece of a field, cut by a program: it has no rim."""
+"""Pictures with a shorter side than this are cut from a field by software: they have no rim."""
 LEAST_GLASS = 40.0
-"""Glass is brighter than this, or the picture shows hardly any light."""
+"""Minimum level of glass; otherwise the picture shows hardly any light."""
 _BRIGHT_SHARE = 0.85
 _EVEN_BORDER = 20.0
 _OTHER_HUE = 0.08
@@ -27,7 +27,7 @@ _HOLDS = 0.9
 
 
 def rough_glass(image: Image) -> NDArray[np.float64]:
-    """(3,) BGR about as bright as glass, from a few pixels in the middle of a picture."""
+    """(3,) float64 BGR of about the brightness of glass, from a few pixels in the middle of a picture."""
     height, width = image.shape[:2]
     sample = image[height // 4 : height - height // 4 : 16, width // 4 : width - width // 4 : 16].reshape(-1, 3)
     place = int(_BRIGHT_SHARE * (len(sample) - 1))
@@ -35,11 +35,11 @@ def rough_glass(image: Image) -> NDArray[np.float64]:
 
 
 def is_suspicious(image: Image, glass: NDArray[np.float64] | None = None) -> bool:
-    """Whether a glance at a picture's border, corners and rows asks for a closer look by `find_aperture`.
+    """Whether a picture's border, corners or rows warrant a search by `find_aperture`.
 
     Args:
         image: (H, W, 3) uint8 BGR.
-        glass: `rough_glass` of it, if that is known.
+        glass: its `rough_glass`, if known.
     """
     if min(image.shape[:2]) < LEAST_SIDE_PX:
         return False
@@ -56,7 +56,7 @@ def is_suspicious(image: Image, glass: NDArray[np.float64] | None = None) -> boo
     if np.count_nonzero(middles.max(axis=1) < DARK_SHARES[0] * float(glass.max())) >= LEAST_CORNERS:
         return True
     even = np.ptp(corners, axis=1).max(axis=1) < 2 * UNIFORM
-    share = middles / np.maximum(glass, 1)  # a lamp that falls off dims all channels alike
+    share = middles / np.maximum(glass, 1)  # vignetting dims all channels alike
     foreign = (np.ptp(share, axis=1) > _OTHER_HUE) & (np.abs(middles - glass).max(axis=1) > FOREIGN)
     alike = np.abs(middles[:, None] - middles).max(axis=2) < UNIFORM
     strange = even & foreign
@@ -70,7 +70,7 @@ def is_suspicious(image: Image, glass: NDArray[np.float64] | None = None) -> boo
 
 
 def still_holds(aperture: Aperture, image: Image) -> bool:
-    """Whether what an aperture hides of a frame is as uniform or dark as ever, and its rim still shows light inside."""
+    """Whether the hidden part of a frame is still uniform or dark, and its rim still lit on the inside."""
     glass = rough_glass(image)
     x0, y0, x1, y1 = aperture.rectangle
     outside = np.ones(image.shape[:2], np.bool_)

@@ -1,4 +1,4 @@
-"""Where the nuclei of a field are, and how much they absorb: the second point of its stain."""
+"""The nuclei of a field and their absorbance: the second reference point of its stain."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 _SURE_CELL = 0.5
 _MIN_NUCLEUS_OD = 0.35
 _LEAST_PX = 30
-"""Fewer pixels than a platelet has: nothing to measure."""
+"""Fewer pixels than a platelet has: too few to measure."""
 
 
 def nuclei_in(view: FieldView, detections: Detections) -> NDArray[np.bool_]:
-    """(h, w) bool: where the nuclei of the white cells are: the darkest class of each one's box."""
+    """(h, w) bool: the nuclei of the white cells, the darkest class in the box of each."""
     mask = np.zeros(view.shape[:2], np.bool_)
     white = detections.of_kind(WBC)
     for box in white.select(white.scores >= _SURE_CELL).boxes:
@@ -34,12 +34,12 @@ def nuclei_in(view: FieldView, detections: Detections) -> NDArray[np.bool_]:
 
 
 def measure_stain(view: FieldView, nuclei: NDArray[np.bool_] | None = None) -> StainCalibration | None:
-    """Background and nucleus of one picture, or None where no nucleus is to be seen.
+    """Background and nuclear absorbance of one picture, or None if it shows no nucleus.
 
     Args:
         view: the picture.
-        nuclei: (h, w) bool, where the nuclei are; without it the darkest class of the green channel is taken,
-            which is right for a picture of one white cell.
+        nuclei: (h, w) bool, where the nuclei are; by default the darkest class of the picture, which is right for a
+            picture of one white cell.
     """
     if nuclei is None:
         nuclei = darkest_class(density(view.picture, view.background))

@@ -1,9 +1,9 @@
-"""What lies over the slide without moving with it: scale bars, reticles, a clock, dust on the sensor.
+"""Whatever covers the slide without moving with it: scale bars, reticles, a clock, dust on the sensor.
 
-While the stage moves, every place of the sensor sees empty glass now and then; what hides the slide never does. The
-brightest and the darkest level of each place over some views tell it, whatever its colour. Digits that change are told
-by colours that no smear has: darker than any nucleus, or brighter than glass. In a single picture only such colours
-can be told.
+While the stage moves, every place of the sensor sees empty glass now and then; an overlay never does. The brightest
+and darkest levels of each place over several views reveal it, whatever its colour. Changing digits are recognised by
+colours that no smear has: darker than any nucleus, or brighter than glass. In a single picture only such colours can
+be recognised.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from hemato_edge.values import Image
 
 ENOUGH_VIEWS = 10
-"""Views of different places before an overlay is told."""
+"""Minimum number of views of different places before an overlay is determined."""
 MOST_VIEWS = 60
-"""After so many it is told, whatever still changes."""
+"""After this many views it is determined even if the mask still changes."""
 SETTLED_SHARE = 0.0004
-"""Before that, no more than this share of the picture may have been cleared by the last four views."""
+"""Before that, the last four views may have cleared at most this share of the picture."""
 LATER_EVERY = 16
-"""Once it is told, one of so many moves is looked at: dust comes and goes slowly."""
+"""Once it is determined, one in this many moves is analysed: dust comes and goes slowly."""
 BLACK_SHARE = 0.25
-"""Darker than this share of the glass, in every channel, is no smear: nuclei keep a third in one of them."""
+"""Darker than this share of the glass, in every channel, is no smear: nuclei keep a third in one channel."""
 NEVER_GLASS = 0.12
-"""By this share darker than the glass around is a place that never showed glass."""
+"""A place that stays darker than the glass around by this share never showed glass."""
 BRIGHTER = 10.0
-"""By so many levels brighter than glass is no smear."""
+"""More levels than this above glass is no smear."""
 NARROW_SHARE = 0.04
-"""What an opening by a square of this side, in shares of the picture's shorter one, removes is narrow: a quarter of a
-red cell at the usual magnification. The slide on both sides stands for it."""
+"""Whatever an opening by a square of this side, as a share of the picture's shorter one, removes is narrow: a quarter
+of a red cell at the usual magnification. It is bridged by the slide on both sides."""
 MOST_HIDDEN = 0.25
 _WORKING_WIDTH = 400
 _GRID = 16
@@ -58,9 +58,9 @@ class OverlayWatch:
     """Learns from the frames of a moving stage what does not move with the slide.
 
     Attributes:
-        views: how many different views were seen since it began anew.
-        hidden: (h, w) bool over the frames it was given, or None while nothing is told or nothing there.
-        told: whether enough was seen to tell.
+        views: number of different views since the last (re)start.
+        hidden: (h, w) bool over the frames given, or None while undetermined or empty.
+        told: whether enough was seen to determine it.
     """
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class OverlayWatch:
         self._moves = 0
 
     def add(self, window: Image) -> bool:
-        """Look at one frame (h, w, 3) uint8 BGR, all of one size; whether what is hidden has changed."""
+        """Add one frame (h, w, 3) uint8 BGR, all of one size; returns whether the hidden part has changed."""
         if not self._moved(window):
             return False
         self._moves += 1
@@ -87,7 +87,7 @@ class OverlayWatch:
             return False
         marked = self._never_slide()
         self._cleared.append(float(marked.mean()))
-        if self.views < MOST_VIEWS and not self._settled():
+        if self.views < MOST_VIEWS and not self._stable():
             return False
         before, self.told = self.hidden, True
         self.hidden = _enlarged(marked, window.shape[:2])
@@ -95,7 +95,7 @@ class OverlayWatch:
         return not _same(before, self.hidden)
 
     def _moved(self, window: Image) -> bool:
-        """Whether a frame shows another place than the last one that was looked at."""
+        """Whether a frame shows another place than the last one analysed."""
         grid = window[::_GRID, ::_GRID, 1].astype(np.float32)
         if self._last is None or self._last.shape != grid.shape:
             self._last = grid
@@ -122,11 +122,11 @@ class OverlayWatch:
         self._foreign += _foreign(small, np.percentile(small[::4, ::4].reshape(-1, 3), 90, axis=0))
         self.views += 1
 
-    def _settled(self) -> bool:
+    def _stable(self) -> bool:
         return len(self._cleared) > 4 and self._cleared[-5] - self._cleared[-1] <= SETTLED_SHARE
 
     def _never_slide(self) -> NDArray[np.bool_]:
-        """(h, w) bool at working scale: what showed no slide so far."""
+        """(h, w) bool at working scale: what has shown no slide so far."""
         if self._brightest is None or self._darkest is None or self._foreign is None:
             return np.zeros((0, 0), np.bool_)
         height, width = self._brightest.shape[:2]
@@ -140,10 +140,10 @@ class OverlayWatch:
 
 
 def find_marks(image: Image, glass: NDArray[np.float64]) -> NDArray[np.bool_] | None:
-    """(H, W) bool: marks drawn into a picture (H, W, 3) uint8 in colours that no smear has; None where there are none.
+    """(H, W) bool: marks drawn into a picture (H, W, 3) uint8 in colours that no smear has; None if there are none.
 
-    Black and white, and the pure colours of a camera's text: green, red, yellow, cyan and magenta let a channel other
-    than blue through as if there were glass, and hold another one back as only a nucleus does.
+    Black and white, and the pure colours of a camera's text: green, red, yellow, cyan and magenta have one channel
+    other than blue at the level of glass, and another as low as only in a nucleus.
 
     Args:
         image: one picture, BGR.
@@ -179,7 +179,7 @@ def _drawn(image: Image, glass: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 
 def covered_by(found: Aperture, hidden: NDArray[np.bool_] | None, kind: str) -> Aperture:
-    """An aperture less what lies over the slide, (h, w) bool; as it was for nothing, or for too much to be true."""
+    """An aperture less an overlay, (h, w) bool; unchanged if it is empty, or implausibly large."""
     if hidden is None:
         return found
     fresh = hidden if found.hidden is None else hidden & ~found.hidden
@@ -199,7 +199,7 @@ def covered_by(found: Aperture, hidden: NDArray[np.bool_] | None, kind: str) -> 
 
 
 def split_by_width(hidden: NDArray[np.bool_]) -> tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None]:
-    """What is hidden (h, w): the wide, which is no slide, and the narrow, which is bridged; None for none."""
+    """The wide part of a mask (h, w), which is not slide, and the narrow part, which is bridged; None if empty."""
     mask = hidden.astype(np.uint8)
     side = max(5, round(NARROW_SHARE * min(hidden.shape)))
     core = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
@@ -209,7 +209,7 @@ def split_by_width(hidden: NDArray[np.bool_]) -> tuple[NDArray[np.bool_] | None,
 
 
 def _foreign(small: Image, glass: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """(h, w) uint8, 1 where a colour is no smear's."""
+    """(h, w) uint8, 1 where no smear has the colour."""
     blue, green, red = cv2.split(small)
     high = cv2.max(cv2.max(blue, green), red)
     low = cv2.min(cv2.min(blue, green), red)
@@ -219,7 +219,7 @@ def _foreign(small: Image, glass: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 
 def _tidied(marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Without specks, and letters joined to words."""
+    """The mask without specks, letters joined to words."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(marked.astype(np.uint8), connectivity=8)
     large = stats[:, cv2.CC_STAT_AREA] > _SPECK_PX
     large[0] = False

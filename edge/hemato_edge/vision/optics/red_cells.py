@@ -1,4 +1,4 @@
-"""How much the red cells of a field absorb: the third point of its stain."""
+"""The absorbance of a field's red cells: the third reference point of its stain."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from hemato_edge.vision.optics.stain import StainCalibration
 
 LEAST_CELLS = 3
-"""Red cells that a picture must show before their colour is taken from it."""
+"""Minimum number of red cells for their colour to be measured."""
 _INSIDE = 0.8
-"""Share of a red cell's box, across, that is surely cell."""
+"""Share of a red cell's box, across, that is certainly cell."""
 _LEAST_SIDE_PX = 5.0
 _ACROSS = 13
 
 
 def _points_of_a_disc() -> NDArray[np.float32]:
-    """(N, 2) x, y on a grid within `_INSIDE` of the unit disc: where a cell is looked at, in its half diameters."""
+    """(N, 2) float32 x, y on a grid within `_INSIDE` of the unit disc: sampling points of a cell, in half diameters."""
     steps = np.linspace(-_INSIDE, _INSIDE, _ACROSS, dtype=np.float32)
     grid = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
     return np.asarray(grid[np.hypot(*grid.T) <= _INSIDE + 1e-6], np.float32)
@@ -36,7 +36,7 @@ _DISC = _points_of_a_disc()
 
 
 def with_red_cells(stain: StainCalibration | None, view: FieldView, detections: Detections) -> StainCalibration | None:
-    """The stain of one picture, completed by the colour of the red cells among what was found in it."""
+    """The stain of one picture, completed by the colour of the red cells among its detections."""
     if stain is None:
         return None
     red, white = detections.of_kind(RBC).boxes, detections.of_kind(WBC).boxes
@@ -46,14 +46,14 @@ def with_red_cells(stain: StainCalibration | None, view: FieldView, detections: 
 def measure_red_cells(
     view: FieldView, red_cells: NDArray[np.float32], others: NDArray[np.float32] | None = None
 ) -> tuple[float, float, float] | None:
-    """Absorbance of the red cells of one picture in B, G, R, or None where fewer than `LEAST_CELLS` stand free.
+    """Absorbance of the red cells of one picture in B, G, R, or None if fewer than `LEAST_CELLS` are isolated.
 
     The median over cells of each cell's median over a hundred points in the inner part of its box.
 
     Args:
         view: the picture.
         red_cells: (N, 4) xyxy pixels.
-        others: (M, 4) xyxy pixels, boxes of other cells: a red cell that touches one does not count.
+        others: (M, 4) xyxy pixels, boxes of other cells: a red cell that touches one is ignored.
     """
     free = np.asarray(red_cells, np.float32).reshape(-1, 4)
     if others is not None and len(others):

@@ -1,4 +1,4 @@
-"""Pictures at other sizes: averaged, or halved exactly so that every processor gives the same."""
+"""Resizing pictures: averaged, or halved exactly so that every processor gives the same result."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def resize_quickly(image: Image, factor: float) -> Image:
-    """As `resize`, but halved as often as that goes, and the rest interpolated: five times as fast.
+    """As `resize`, but halved as often as possible and then interpolated: five times as fast.
 
     Both steps are exact in integers, so every processor gives the same picture; OpenCV's averaging over uneven steps
-    rounds otherwise on Arm than on x86. A last row or column that has no partner is left out.
+    rounds differently on Arm and x86. An odd last row or column is dropped.
     """
     height, width = image.shape[:2]
     size = max(1, round(width * factor)), max(1, round(height * factor))
@@ -25,7 +25,7 @@ def resize_quickly(image: Image, factor: float) -> Image:
 
 
 def halved(image: Image) -> Image:
-    """`image` at half its size: exact means of two by two pixels; a row or column without a partner is left out."""
+    """`image` at half its size: exact means of two by two pixels; an odd last row or column is dropped."""
     height, width = image.shape[0] // 2, image.shape[1] // 2
     even = image[: 2 * height, : 2 * width]
     return np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,4 +1,4 @@
-"""The convex field that an eyepiece leaves: what surrounds it is dark, or of one colour, out to the corners."""
+"""The convex field that an eyepiece leaves: its surroundings are dark, or of one colour, out to the corners."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from hemato_edge.values import Image
 
 ROUND, SHAPE, RECTANGLE = "round", "shape", "rectangle"
-"""What a lit field may be."""
+"""Kinds of lit field."""
 UNTOLD_SOFT = "soft"
-"""Why an aperture cannot be told: its rim is as soft as a lamp that falls off."""
+"""Reason why the aperture is unknown: its rim is as soft as vignetting."""
 DARK_SHARES = (0.38, 0.5)
-"""Less of the glass's light than this is no slide, where it reaches the border: nuclei keep more in one channel. The
-second is tried where reflections surround the field."""
+"""Darker than this share of the glass, and connected to the border, is no slide: nuclei keep more in one channel. The
+second value is tried where reflections surround the field."""
 BLACK_SHARE = 0.25
-"""The median of what surrounds an aperture is darker than this."""
+"""The median of an aperture's surroundings is darker than this share of the glass."""
 INSIDE_LIT = 0.55
-"""At least so much of a field is not of the colour of its surroundings."""
+"""Minimum share of a field that differs in colour from its surroundings."""
 _SIDE = 240
 _LEAST_OUTSIDE = 0.004
 _LEAST_COLOURED = 0.04
 LEAST_CORNERS = 2
-"""The surroundings reach at least so many of the picture's corners."""
+"""Minimum number of the picture's corners that the surroundings reach."""
 _ALL_CORNERS = 4
 _OUTSIDE_DARK = 0.96
 _RECTANGLE_SHARE = 0.985
@@ -50,13 +50,13 @@ _LEAST_RAYS = 24
 
 @dataclass(frozen=True, slots=True)
 class LitField:
-    """What a picture shows of a lit field in its surroundings.
+    """The lit field found in a picture.
 
     Attributes:
-        shown: (H, W) bool, the field; None where it is all there is, or cannot be told.
+        shown: (H, W) bool, the field; None if it is the whole picture, or unknown.
         kind: `ROUND` or `SHAPE`; "rectangle" where only bars surround it; "" for nothing.
-        retreat_px: how far `shown` stays inside of where half of the light is left, pixels.
-        untold: why it cannot be told, or None.
+        retreat_px: how far `shown` stays inside the radius of half the light, pixels.
+        untold: why it is unknown, or None.
     """
 
     shown: NDArray[np.bool_] | None = None
@@ -69,9 +69,9 @@ def find_lit_field(image: Image, glass: NDArray[np.float64], *, round_field: boo
     """The convex field of a picture (H, W, 3) uint8 BGR in dark or one-coloured surroundings.
 
     Args:
-        image: the picture; nothing is found where the surroundings reach no corner.
+        image: the picture; the surroundings must reach its corners.
         glass: (3,) BGR of empty glass.
-        round_field: a person knows that it is round: its rim may be as soft as it likes.
+        round_field: it is known to be round: its rim may be soft.
     """
     height, width = image.shape[:2]
     factor = min(1.0, _SIDE / max(height, width))
@@ -95,7 +95,7 @@ def find_lit_field(image: Image, glass: NDArray[np.float64], *, round_field: boo
 
 @dataclass(frozen=True, slots=True)
 class _Surroundings:
-    """What may surround a field: where it is, (h, w) bool, its colour, (3,) BGR, and how far glass is from that."""
+    """Possible surroundings of a field: where, (h, w) bool, their colour, (3,) BGR, and its distance from glass."""
 
     place: NDArray[np.bool_]
     colour: NDArray[np.float32]
@@ -103,13 +103,13 @@ class _Surroundings:
     dark: bool
 
     def light(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """How far pixels (…, 3) are from its colour, no farther than glass, (…) float32; of the dark: their light."""
+        """Distance of pixels (…, 3) from its colour, limited to that of glass, (…) float32; if dark: their level."""
         off = np.abs(pixels.astype(np.float32) - self.colour).max(axis=-1)
         return np.asarray(off if self.dark else np.minimum(off, self.glass_off), np.float32)
 
 
 def _surrounded(surroundings: NDArray[np.bool_], *, dark: bool) -> NDArray[np.bool_] | None:
-    """(h, w) bool: the convex field within what surrounds it; None where there is none."""
+    """(h, w) bool: the convex field within its surroundings (h, w); None where there is none."""
     lit = _largest(~_at_the_border(surroundings))
     if lit is None:
         return None
@@ -122,7 +122,7 @@ def _surrounded(surroundings: NDArray[np.bool_], *, dark: bool) -> NDArray[np.bo
 
 
 def _corners(mask: NDArray[np.bool_]) -> int:
-    """How many corners of a picture are in a mask (h, w)."""
+    """How many of a picture's corners are in a mask (h, w)."""
     return int(mask[:: len(mask) - 1, :: mask.shape[1] - 1].sum())
 
 
@@ -132,7 +132,7 @@ def _is_rectangle(hull: NDArray[np.bool_]) -> bool:
 
 
 def _shaped_field(hull: NDArray[np.bool_], size: tuple[int, int]) -> LitField:
-    """A field that is no circle, in a picture of width and height `size`."""
+    """A field other than a circle, in a picture of width and height `size`."""
     inner = cv2.erode(hull.astype(np.uint8), np.ones((3, 3), np.uint8))
     large = cv2.resize(inner * np.uint8(255), size, interpolation=cv2.INTER_LINEAR) > 250
     return LitField(large, SHAPE, size[0] / hull.shape[1])
@@ -145,7 +145,7 @@ def _round_field(
     rim: tuple[float, float],
     size: tuple[int, int],
 ) -> LitField:
-    """A field that is a circle of a small picture of width and height `size`; its rim is measured in the large one."""
+    """A circle found in a small picture of width and height `size`; its rim is measured in the large one."""
     height, width = image.shape[:2]
     large = width / size[0]
     x, y = (circle[0] + 0.5) * large - 0.5, (circle[1] + 0.5) * height / size[1] - 0.5
@@ -157,7 +157,7 @@ def _round_field(
 def _close_rim(
     image: Image, around: _Surroundings, middle: tuple[float, float], radius: float
 ) -> tuple[float, float] | None:
-    """As `_rim`, along rays through a picture (H, W, 3), in its pixels; None where they tell nothing."""
+    """As `_rim`, along rays through a picture (H, W, 3), in its pixels; None if they are inconclusive."""
     height, width = image.shape[:2]
     steps = np.arange((1 - _CLOSE) * radius, (1 + _CLOSE) * radius)
     angle = np.linspace(0, 2 * np.pi, _RAYS, endpoint=False)[:, None]
@@ -174,7 +174,7 @@ def _close_rim(
 
 
 def _surroundings(small: Image, glass: NDArray[np.float64]) -> list[_Surroundings]:
-    """What may surround the field of a small picture (h, w, 3): the dark, and the one colour of the corners."""
+    """Possible surroundings of the field of a small picture (h, w, 3): dark, or the common colour of its corners."""
     brightest, black = small.max(axis=2), np.zeros(3, np.float32)
     found = [
         _Surroundings(brightest < share * float(glass.max()), black, float(glass.max()), dark=True)
@@ -208,7 +208,7 @@ def _at_the_border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _largest(lit: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-    """The largest part of a mask (h, w), without what hangs on it by a thread; None where it is under a tenth."""
+    """The largest part of a mask (h, w), without thin attachments; None if it is below a tenth of the picture."""
     opened = cv2.morphologyEx(lit.astype(np.uint8), cv2.MORPH_OPEN, np.ones((_THREAD, _THREAD), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
     if count < 2:
@@ -225,7 +225,7 @@ def _hull(lit: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _circle(hull: NDArray[np.bool_], most_off: float) -> tuple[float, float, float] | None:
-    """x, y, radius of the circle whose part within the picture `hull` is, pixels; None where it is none."""
+    """x, y, radius of the circle that `hull` shows within the picture, pixels; None if it is not a circle."""
     height, width = hull.shape
     contour = max(cv2.findContours(hull.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=len)
     points = contour[:, 0].astype(np.float64)
@@ -252,9 +252,9 @@ def _circle(hull: NDArray[np.bool_], most_off: float) -> tuple[float, float, flo
 
 
 def _rim(level: NDArray[np.float32], x: float, y: float, radius: float) -> tuple[float, float] | None:
-    """The radius up to which a round field is as bright as further inside, and how far that is from half the light.
+    """The radius up to which a round field is as bright as inside, and the distance from there to half the light.
 
-    Pixels of `level` (h, w); None where the light falls off slowly.
+    In pixels of `level` (h, w); None where the light falls off slowly.
     """
     rows, columns = np.ogrid[: level.shape[0], : level.shape[1]]
     far = np.hypot(columns - x, rows - y)

@@ -1,13 +1,13 @@
-"""The stain as two points that every smear has, the empty background and the nuclei, and a third: the red cells.
+"""Stain normalisation from two reference points of every smear, background and nuclei, and a third: the red cells.
 
-A camera, a lamp and a dye each change the colours of a smear. In optical density (Beer–Lambert) the
-background is zero and a nucleus a certain absorbance per channel; bringing both to reference values makes two
-laboratories' pictures comparable. It costs one 256-entry table per channel. The nuclei are estimated over a session,
-never per cell, and belong in the session's record: they are its stain calibration. The background is measured anew in
-every field, because lamp and exposure change from field to field and the dyes do not.
+Camera, lamp and dyes each change the colours of a smear. In optical density (Beer–Lambert) the background is zero and a
+nucleus has a certain absorbance per channel; scaling both to reference values makes pictures of two laboratories
+comparable. It costs one 256-entry table per channel. The nuclei are estimated over a session, never per cell, and
+recorded with it as its stain calibration. The background is measured in every field, because lamp and exposure change
+from field to field and the dyes do not.
 
-Where a camera clips, nuclei are black in one channel and their density there says little: stretched to it, red cells
-turn green. The red cells, where they are truly seen, are then a third point of the table between glass and nucleus.
+Where a camera clips, nuclei are black in one channel and their density there is meaningless: scaled by it, red cells
+turn green. The red cells, if measured, then add a third point to the table, between glass and nucleus.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 OFFSET = 8.0
 """Added to a pixel before the logarithm, so that black is a finite density (2.9 to 3.5)."""
 REFERENCE_LEVEL = 248.0
-"""The background is brought to this minus `OFFSET` = 240 in each channel: bright, not clipped."""
+"""The background is mapped to this minus `OFFSET` = 240 in each channel: bright, not clipped."""
 REFERENCE_NUCLEUS_OD = (0.39, 2.0, 1.24)
 """Absorbance of a nucleus in B, G, R: the median over the white cells of the PBC training split."""
 RATIO_LIMITS = ((0.7, 1.4), (0.5, 2.5), (0.5, 2.5))
-"""Bounds of the density scale per channel. Blue is held tighter: nuclei absorb little blue, so its ratio is noisy."""
+"""Bounds of the density scale per channel. Blue is narrower: nuclei absorb little blue, so its ratio is noisy."""
 REFERENCE_RED_OD = (0.18, 0.30, 0.20)
 """Absorbance of the inner part of a red cell in B, G, R: the median over pictures of PBC, rounded."""
 SLOPE_LIMITS = ((0.5, 2.0), (0.4, 2.5), (0.4, 2.5))
 """Bounds of the density scale per channel on either side of the red cells' point."""
 CLIPPED_OD = (2.7, 3.1)
-"""Green nuclear absorbance from which on a nucleus counts as clipped: not at all, fully. Black is 3.4 on bright glass;
-of the stains seen, those that the camera does not clip lie at 0.7 to 2.5, those that it does at 3.2 to 3.4."""
+"""Green nuclear absorbance at which a nucleus counts as clipped: up to the first not at all, from the second fully.
+Black is 3.4 on bright glass; unclipped stains lie at 0.7 to 2.5, clipped ones at 3.2 to 3.4."""
 _LEVELS = 64
 _MIN_RED_OD = 0.02
 _SAMPLE_SIDE = 256
@@ -47,12 +47,12 @@ _BLACK = 12
 
 @dataclass(frozen=True, slots=True)
 class StainCalibration:
-    """Background and nucleus of one session.
+    """Background and nuclear absorbance of one session.
 
     Attributes:
         background: B, G, R of empty glass, 0 to 255.
         nucleus_od: absorbance of the darker half of the nuclei in B, G, R, natural logarithm.
-        looks: how many pictures the estimate rests on; 0 for the reference stain.
+        looks: number of pictures measured; 0 for the reference stain.
         red_od: absorbance of the inner part of the red cells in B, G, R; None where too few are seen.
     """
 
@@ -63,17 +63,17 @@ class StainCalibration:
 
     @staticmethod
     def reference() -> StainCalibration:
-        """The stain to which all others are brought: applying it changes nothing but rounding."""
+        """The reference stain: applying it changes nothing but rounding."""
         level = REFERENCE_LEVEL - OFFSET
         return StainCalibration((level, level, level), REFERENCE_NUCLEUS_OD)
 
     def on_glass(self, background: NDArray[np.floating[Any]]) -> StainCalibration:
-        """The same dyes under another light: with the background (3,) BGR of one field in place of the session's."""
+        """The same dyes in another light: with one field's background (3,) BGR instead of the session's."""
         b, g, r = (float(level) for level in background)
         return replace(self, background=(b, g, r))
 
     def ratios(self) -> NDArray[np.float64]:
-        """(3,) float64: by how much the density of each channel is scaled, bounded by `RATIO_LIMITS`."""
+        """(3,) float64: the density scale of each channel, bounded by `RATIO_LIMITS`."""
         ratio = np.asarray(REFERENCE_NUCLEUS_OD) / np.maximum(self.nucleus_od, 1e-3)
         limits = np.asarray(RATIO_LIMITS)
         bounded: NDArray[np.float64] = np.clip(ratio, limits[:, 0], limits[:, 1])
@@ -81,19 +81,19 @@ class StainCalibration:
 
     @property
     def red_weight(self) -> float:
-        """How far the red cells' point bends the table, 0 to 1: only where they are seen and the nuclei clipped."""
+        """Weight of the red cells' point, 0 to 1: above 0 only if they were measured and the nuclei are clipped."""
         if self.red_od is None:
             return 0.0
         none, full = CLIPPED_OD
         return float(np.clip((self.nucleus_od[1] - none) / (full - none), 0.0, 1.0))
 
     def to_reference(self, density: NDArray[np.float64], red_weight: float | None = None) -> NDArray[np.float64]:
-        """Densities (…, 3) of this stain as the reference stain would show them.
+        """Densities (…, 3) of this stain mapped to the reference stain.
 
         Args:
             density: absorbance in B, G, R, natural logarithm.
             red_weight: 0 for a straight line through glass and nucleus, 1 for two through the red cells between them,
-                anything between for the mean of both so weighted; `red_weight` unless given.
+                anything between for the weighted mean; the stain's `red_weight` by default.
         """
         weight = self.red_weight if red_weight is None else red_weight
         straight: NDArray[np.float64] = density * self.ratios()
@@ -117,7 +117,7 @@ class StainCalibration:
 
 
 def apply_stain(image: Image, stain: StainCalibration, red_weight: float | None = None) -> Image:
-    """`image` (H, W, 3) uint8 BGR as it would look with the reference background and stain; see `table`."""
+    """`image` (H, W, 3) uint8 BGR normalised to the reference background and stain; see `table`."""
     return cv2.LUT(image, stain.table(red_weight))  # type: ignore[return-value]
 
 
@@ -125,7 +125,7 @@ def background_colour(image: Image) -> NDArray[np.float64]:
     """(3,) float64 BGR: colour of empty glass in a picture (H, W, 3) uint8.
 
     The brightest of three classes of the green channel (the channel that both red cells and nuclei absorb),
-    found by Otsu's criterion for three classes (Liao, Chen, Chung 2001); black borders do not count.
+    found by Otsu's criterion for three classes (Liao, Chen, Chung 2001); black borders are ignored.
     """
     pixels = _sample(image)
     green = pixels[:, 1]
@@ -143,10 +143,10 @@ def density(image: Image, background: NDArray[np.float64]) -> NDArray[np.float32
 
 
 def pool_stains(stains: list[StainCalibration]) -> StainCalibration | None:
-    """The session's stain: the median of single pictures' stains, or None without any.
+    """The session's stain: the median over single pictures' stains, or None without any.
 
-    The red cells' colour is believed where at least half of the pictures show it: in pictures cut close round single
-    cells, a few chance finds are none.
+    The red cells' colour is used if at least half of the pictures show it: in pictures cropped closely around single
+    cells, a few chance detections are not red cells.
     """
     if not stains:
         return None
@@ -161,7 +161,7 @@ def pool_stains(stains: list[StainCalibration]) -> StainCalibration | None:
 
 
 def darkest_class(absorbed: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """(H, W) bool: the densest of three classes of green + red absorbance, the nuclei of a picture that has some."""
+    """(H, W) bool: the densest of three classes of green + red absorbance: the nuclei, if the picture has any."""
     total = np.clip(absorbed[..., 1] + absorbed[..., 2], 0, 4)
     bins = (total * ((_LEVELS - 1) / 4)).astype(np.intp)
     _, upper = _two_thresholds(np.bincount(bins.ravel(), minlength=_LEVELS))
@@ -169,7 +169,7 @@ def darkest_class(absorbed: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _sample(image: Image) -> NDArray[np.uint8]:
-    """(N, 3) uint8: a thinned picture as a list of pixels, without the black that pads some pictures."""
+    """(N, 3) uint8: a subsampled picture as a list of pixels, without black padding."""
     step = max(1, min(image.shape[:2]) // _SAMPLE_SIDE)
     thinned = np.ascontiguousarray(image[::step, ::step])
     black = cv2.inRange(thinned, np.zeros(3), np.full(3, float(_BLACK))).ravel() > 0
@@ -179,7 +179,7 @@ def _sample(image: Image) -> NDArray[np.uint8]:
 
 @cache
 def _pairs(size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Every pair of first bins that the second and third class may have, of so many bins."""
+    """All pairs of first bins of the second and third class, among `size` bins."""
     low, high = np.triu_indices(size, k=1)
     keep = high + 1 < size
     return low[keep] + 1, high[keep] + 1

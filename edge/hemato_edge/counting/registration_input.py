@@ -1,4 +1,4 @@
-"""A field as registration needs it."""
+"""The interface of a field that registration needs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from hemato_edge.aperture import Aperture
 
 
-class Sight(Protocol):
-    """What registration needs of a field."""
+class RegistrationInput(Protocol):
+    """A field as registration sees it."""
 
     @property
     def aperture(self) -> Aperture:
-        """What of the frame is slide."""
+        """Which part of the frame shows slide."""
         ...
 
     @property
@@ -25,5 +25,5 @@ class Sight(Protocol):
         ...
 
     def green_at(self, factor: float) -> NDArray[np.uint8]:
-        """The rectangle's green channel resized by `factor`, (h, w) uint8; glass stands where there is no slide."""
+        """The rectangle's green channel resized by `factor`, (h, w) uint8; filled with glass off the slide."""
         ...

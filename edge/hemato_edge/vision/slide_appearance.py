@@ -1,6 +1,6 @@
-"""How a slide looks through this microscope: its scale and its stain, learned while looking at it.
+"""The appearance of a slide through this microscope: scale and stain, estimated during the session.
 
-Both are properties of the session, not of one cell: a running median over fields. They go into the session's record.
+Both are properties of the session, not of one cell: running medians over fields. They are recorded with the session.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
     from hemato_edge.vision.field_view import FieldView
 
 MEMORY = 64
-"""Looks that are kept of a running session: the median follows a slow change of lamp and focus, memory is bounded."""
+"""Measurements kept in a running session: the median follows slow changes of lamp and focus, and memory is bounded."""
 ENOUGH_STAINS = 32
 STAIN_EVERY = 8
-"""A session that has so many looks at its stain measures only one field in so many: dyes do not change on a slide."""
+"""A session with `ENOUGH_STAINS` measures the stain of one field in this many: dyes do not change on a slide."""
 WHOLE_SET = 100_000
-"""Looks that are kept of a set of pictures that is seen whole before anything is judged."""
+"""Measurements kept for a set of pictures that is read completely before anything is classified."""
 MIN_RED_SHARE = 0.1
-"""Share of the pictures that must show measurable red cells before they are believed: in pictures cut close round
-single cells, a few chance finds are no ruler."""
+"""Minimum share of pictures with measurable red cells for these to be used: in pictures cropped closely around single
+cells, a few chance detections give no scale."""
 
 
 @dataclass(frozen=True, slots=True)
-class SlideLook:
-    """What the classifier needs to know of a slide.
+class SlideAppearance:
+    """What the classifier needs to know about a slide.
 
     Attributes:
         red_cell_px: diameter of a red cell, pixels of the frame.
-        stain: background and nuclei.
+        stain: background, nuclei and red cells.
     """
 
     red_cell_px: float
     stain: StainCalibration
 
 
-class LookEstimator:
-    """Learns a slide's look from its fields, or from pictures of single cells.
+class AppearanceEstimator:
+    """Estimates a slide's appearance from its fields, or from pictures of single cells.
 
     Args:
-        memory: how many looks are kept, `MEMORY` or `WHOLE_SET`.
+        memory: number of measurements kept, `MEMORY` or `WHOLE_SET`.
     """
 
     def __init__(self, memory: int = MEMORY) -> None:
@@ -69,11 +69,11 @@ class LookEstimator:
 
     @property
     def wants_stain(self) -> bool:
-        """Whether the next field's nuclei are worth measuring: always at first or in a whole set, then now and then."""
+        """Whether to measure the next field's stain: always at first or in a whole set, then now and then."""
         return self._measures_all or len(self._stains) < ENOUGH_STAINS or self._pictures % STAIN_EVERY == 0
 
     def add_field(self, view: FieldView, detections: Detections) -> None:
-        """Learn scale, and where it is worth it stain, from one field of view and what the locator found in it."""
+        """Add scale and, when due, stain of one field of view and its detections."""
         wants_stain = self.wants_stain
         self.add_red_cells(detections)
         white = detections.of_kind(WBC)
@@ -82,24 +82,24 @@ class LookEstimator:
             self.add_stain(with_red_cells(measure_stain(view, nuclei_in(view, detections)), view, detections))
 
     def add_red_cells(self, detections: Detections) -> None:
-        """Learn the scale from the red cells among `detections`."""
+        """Add the scale of the red cells among `detections`."""
         self._pictures += 1
         diameter = red_cell_diameter_px(detections)
         if diameter is not None:
             self.scale.add(diameter)
 
     def add_stain(self, stain: StainCalibration | None) -> None:
-        """Learn from a stain that was measured elsewhere; None is ignored."""
+        """Add a stain measured elsewhere; None is ignored."""
         if stain is not None:
             self._stains.append(stain)
 
     def add_white_size(self, size_px: float) -> None:
-        """Learn from the size of one white cell, pixels."""
+        """Add the size of one white cell, pixels."""
         self._white_sizes.append(size_px)
 
-    def look(self) -> SlideLook | None:
-        """The slide's look so far, None while its scale is unknown; the reference stain before the first nucleus."""
+    def appearance(self) -> SlideAppearance | None:
+        """The appearance so far, None while the scale is unknown; with the reference stain before the first nucleus."""
         red_cell_px = self.red_cell_px
         if red_cell_px is None:
             return None
-        return SlideLook(red_cell_px, pool_stains(list(self._stains)) or StainCalibration.reference())
+        return SlideAppearance(red_cell_px, pool_stains(list(self._stains)) or StainCalibration.reference())

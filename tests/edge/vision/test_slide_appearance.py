@@ -12,7 +12,7 @@ from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.locator import OpenCvLocator
 from hemato_edge.vision.optics.stain import REFERENCE_NUCLEUS_OD, StainCalibration
 from hemato_edge.vision.scale import WHITE_OVER_RED
-from hemato_edge.vision.slide_look import LookEstimator
+from hemato_edge.vision.slide_appearance import AppearanceEstimator
 
 
 def red_cells(diameter: float, count: int = 6) -> Detections:
@@ -25,16 +25,16 @@ def red_cells(diameter: float, count: int = 6) -> Detections:
 
 
 def test_nothing_seen_is_no_look() -> None:
-    assert LookEstimator().look() is None
+    assert AppearanceEstimator().appearance() is None
 
 
 def test_a_field_teaches_scale_and_stain() -> None:
-    looks = LookEstimator()
+    looks = AppearanceEstimator()
     for seed in (1, 2, 3):
         image, _ = draw_field(seed)
         view = FieldView(image)
         looks.add_field(view, OpenCvLocator().locate(view))
-    look = looks.look()
+    look = looks.appearance()
     assert look is not None
     assert look.red_cell_px == pytest.approx(69, rel=0.12)
     assert look.stain.looks == 3
@@ -44,17 +44,17 @@ def test_a_field_teaches_scale_and_stain() -> None:
 
 
 def test_white_cells_are_the_ruler_where_no_red_cell_is_seen() -> None:
-    looks = LookEstimator()
+    looks = AppearanceEstimator()
     for size in (90.0, 100.0, 120.0):
         looks.add_white_size(size)
-    look = looks.look()
+    look = looks.appearance()
     assert look is not None
     assert look.red_cell_px == pytest.approx(100 / WHITE_OVER_RED)
     assert look.stain == StainCalibration.reference()
 
 
 def test_a_few_chance_finds_of_red_cells_are_no_ruler() -> None:
-    looks = LookEstimator(1000)
+    looks = AppearanceEstimator(1000)
     for _ in range(50):
         looks.add_white_size(100)
         looks.add_red_cells(Detections.empty())
@@ -66,7 +66,7 @@ def test_a_few_chance_finds_of_red_cells_are_no_ruler() -> None:
 
 
 def test_the_median_follows_a_change_of_the_objective() -> None:
-    looks = LookEstimator(memory=10)
+    looks = AppearanceEstimator(memory=10)
     for diameter in [40.0] * 50 + [80.0] * 10:
         looks.add_red_cells(red_cells(diameter))
     assert looks.red_cell_px == pytest.approx(80, rel=0.05)

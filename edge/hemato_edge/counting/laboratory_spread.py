@@ -1,17 +1,17 @@
-"""How the classifier errs on a microscope that it never learnt from, drawn from how it erred on others of that kind.
+"""The classifier's confusions on a microscope outside its training data, drawn from those in left-out laboratories.
 
-Laboratories that were left out of training stand for those that will use the program. A laboratory's probabilities of
-answering a cell of class i come from a Dirichlet distribution about a mean row; how closely laboratories keep to the
-mean is its concentration. A handful of laboratories fixes neither, so both are drawn anew for every sample:
+Laboratories left out of training stand for future users. A laboratory's probabilities of answering a cell of class i
+come from a Dirichlet distribution about a mean row; how closely laboratories keep to the mean is its concentration. A
+handful of laboratories determines neither, so both are drawn anew for every sample:
 
-* the concentration of a class, log-normal about one that all classes share, from the Dirichlet-multinomial likelihood
-  of the counted rows on a grid (J. E. Mosimann, Biometrika 49 (1962), 65-82);
-* the mean row, from a Dirichlet distribution: a laboratory with many cells of a class tells as much of it as one plus
-  concentration cells, however many it has;
-* the row of the microscope at hand, about that mean, with its own reviewed cells added where it was verified. The more
-  of them there are, the less the others count.
+* the concentration of each class, log-normal about a shared one, from the Dirichlet-multinomial likelihood of the
+  counted rows on a grid (J. E. Mosimann, Biometrika 49 (1962), 65-82);
+* the mean row, from a Dirichlet distribution: however many cells of a class a laboratory has, it weighs at most as much
+  as 1 + concentration cells;
+* the row of this microscope, about that mean, plus its own reviewed cells where it was verified. The more of them there
+  are, the less the other laboratories weigh.
 
-A class that no laboratory showed has home's pattern of errors, as frequent as errors are abroad in the other classes.
+A class that no laboratory has takes the in-distribution pattern of errors, at the error rate of the other classes.
 """
 
 from __future__ import annotations
@@ -28,64 +28,64 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _PSEUDO_CELLS = 1.0
-"""Added to a row that was counted, spread evenly over the answers (W. Perks, Journal of the Institute of Actuaries 73
-(1947), 285-334)."""
+"""Spread evenly over the answers of a counted row (W. Perks, Journal of the Institute of Actuaries 73 (1947),
+285-334)."""
 _EXPECTED_CELLS = 6.0
-"""What the pattern expected of a class weighs against the cells that laboratories showed of it. With it the simulated
+"""Weight of a class's expected pattern, in cells, against the cells of the laboratories. With it the simulated
 intervals cover the truth in 93 to 98 % for spreads from none to two in five; with Rubin's bootstrap over the
 laboratories, a class of two cells made them half as wide again."""
 _CONCENTRATIONS = np.exp(np.linspace(np.log(0.5), np.log(2000.0), 40))
-"""Grid: from 0.5, where laboratories answer each in its own way, to 2000, where they cannot be told apart; a priori all
-orders of magnitude alike."""
+"""Grid: from 0.5, where laboratories have nothing in common, to 2000, where they cannot be told apart; the prior is
+uniform in the logarithm."""
 _CLASS_SPREAD = 0.7
 """Standard deviation of the logarithm of a class's concentration about the shared one: a factor of two."""
 _TINY = 1e-9
 
 
-def draw_travelled(rng: np.random.Generator, home: Floats, abroad: Floats, here: Floats, draws: int) -> Floats:
+def draw_confusions(rng: np.random.Generator, inside: Floats, left_out: Floats, verified: Floats, draws: int) -> Floats:
     """(draws, K, K + 1) probabilities of each answer, the last "unclassified", on this microscope.
 
     Args:
         rng: source of the draws.
-        home: (K, K) cells, best guesses at home.
-        abroad: (L, K, K + 1) cells of left-out laboratories; L may be 0 where `here` has cells.
-        here: (K, K + 1) cells of this microscope, all 0 where it was not verified.
-        draws: how many.
+        inside: (K, K) in-distribution cells, best guesses.
+        left_out: (L, K, K + 1) cells of left-out laboratories; L may be 0 where `verified` has cells.
+        verified: (K, K + 1) reviewed cells of this microscope, all 0 where it was not verified.
+        draws: number of samples.
     """
-    counted = np.concatenate([abroad, here[None]]) if here.any() else abroad
-    expected = _expected_rows(home, counted)
+    counted = np.concatenate([left_out, verified[None]]) if verified.any() else left_out
+    expected = _expected_rows(inside, counted)
     concentration = _draw_concentrations(rng, counted, expected, draws)
     weights = np.broadcast_to(_EXPECTED_CELLS * expected, (draws, *expected.shape)).copy()
     for rows, cells in zip(counted, counted.sum(axis=2), strict=True):
         weights += ((1 + concentration) / (cells + concentration))[..., None] * rows
-    return _dirichlet(rng, concentration[..., None] * _dirichlet(rng, weights) + here)
+    return _dirichlet(rng, concentration[..., None] * _dirichlet(rng, weights) + verified)
 
 
-def _expected_rows(home: Floats, counted: Floats) -> Floats:
-    """(K, K + 1): home's pattern of errors, as frequent as errors and silence are in the counted laboratories."""
-    classes = np.arange(len(home))
+def _expected_rows(inside: Floats, counted: Floats) -> Floats:
+    """(K, K + 1): in-distribution error pattern, scaled to the laboratories' error and unclassified rates."""
+    classes = np.arange(len(inside))
     cells = counted.sum(axis=2)
     shares = (counted / np.maximum(cells, 1)[..., None]).sum(axis=0) / np.maximum((cells > 0).sum(axis=0), 1)[:, None]
     known = np.flatnonzero(cells.any(axis=0))
-    right, silent = shares[known, known].mean(), shares[known, -1].mean()
-    pattern = home + _PSEUDO_CELLS / len(home)
+    right, unclassified = shares[known, known].mean(), shares[known, -1].mean()
+    pattern = inside + _PSEUDO_CELLS / len(inside)
     np.fill_diagonal(pattern, 0)
-    rows = np.empty((len(home), len(home) + 1))
-    rows[:, :-1] = (1 - right - silent) * pattern / pattern.sum(axis=1, keepdims=True)
-    rows[classes, classes], rows[:, -1] = right, silent
+    rows = np.empty((len(inside), len(inside) + 1))
+    rows[:, :-1] = (1 - right - unclassified) * pattern / pattern.sum(axis=1, keepdims=True)
+    rows[classes, classes], rows[:, -1] = right, unclassified
     rows += _PSEUDO_CELLS / rows.shape[1] / _EXPECTED_CELLS
     return rows / rows.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
 
 
 def _dirichlet(rng: np.random.Generator, weights: Floats) -> Floats:
-    """Shares that are drawn from Dirichlet distributions over the last axis of `weights`."""
+    """Samples of Dirichlet distributions over the last axis of `weights`, same shape."""
     drawn = rng.standard_gamma(weights) + _TINY
     shares: Floats = drawn / drawn.sum(axis=-1, keepdims=True)
     return shares
 
 
 def _draw_concentrations(rng: np.random.Generator, counted: Floats, expected: Floats, draws: int) -> Floats:
-    """(draws, K) concentrations of the laboratories about the mean row of each class."""
+    """(draws, K) concentrations of the laboratories about each class's mean row."""
     steps = np.log(_CONCENTRATIONS)
     pooled = counted.sum(axis=0) + _EXPECTED_CELLS * expected
     means = pooled / pooled.sum(axis=1, keepdims=True)
@@ -96,7 +96,7 @@ def _draw_concentrations(rng: np.random.Generator, counted: Floats, expected: Fl
         ]
     )
     own = np.exp(heights - heights.max(axis=1, keepdims=True))
-    near = np.exp(-0.5 * ((steps[:, None] - steps) / _CLASS_SPREAD) ** 2)  # row: what is shared, column: the class's
+    near = np.exp(-0.5 * ((steps[:, None] - steps) / _CLASS_SPREAD) ** 2)  # row: the shared one, column: the class's
     near /= near.sum(axis=1, keepdims=True)
     fit = np.log(np.maximum(own @ near.T, np.finfo(np.float64).tiny)).sum(axis=0)
     shared = np.exp(fit - fit.max())
@@ -109,7 +109,7 @@ def _draw_concentrations(rng: np.random.Generator, counted: Floats, expected: Fl
 
 
 def _log_likelihood(rows: Floats, mean: Floats, concentration: float) -> float:
-    """Of the counted rows (L, J) under Dirichlet-multinomials about `mean` (J,), up to a constant."""
+    """Of counted rows (L, J) under Dirichlet-multinomials about `mean` (J,), up to a constant."""
     total = 0.0
     for row in rows:
         n = float(row.sum())
