@@ -122,8 +122,8 @@ def _box(entry: dict[str, Any]) -> tuple[float, float, float, float]:
     if entry.get("bbox"):
         x, y, width, height = (float(side) for side in entry["bbox"])
         return x, y, x + width, y + height
-    polygons = entry["segmentation"]
-    if not isinstance(polygons, list):
-        raise ValueError("an annotation has neither bbox nor polygon")
+    polygons = entry.get("segmentation")
+    if not polygons or not isinstance(polygons, list):
+        raise DataError(f"The annotation {entry.get('id', '?')} has neither bbox nor polygon.", _AGAIN)
     each = [extent(float(side) for side in polygon) for polygon in polygons]
     return min(e[0] for e in each), min(e[1] for e in each), max(e[2] for e in each), max(e[3] for e in each)

@@ -131,7 +131,7 @@ def _copies(found: PictureSet, reporter: Reporter) -> tuple[list[tuple[int, int]
     for picture, print_ in zip(found.pictures, prints, strict=True):
         if fault := picture.fault or print_.fault:
             raise DataError(
-                f"{found.folder / picture.name}: {fault}.",
+                f"{found.folder / picture.name}: {fault.rstrip('.')}.",
                 f"Mend or remove it; `hemato-edge data check {found.folder}` lists all.",
             )
     sisters = find_sisters(paths, reporter)
