@@ -44,6 +44,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "hemato_edge.escaped",
         "hemato_edge.labels",
         "hemato_edge.morphology",
+        "hemato_edge.languages",
         "hemato_edge.journal",
         "hemato_edge.extensions",
     ),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hemato_edge.pipeline.daemon import Daemon
     from hemato_edge.pipeline.desk import Desk
     from hemato_edge.pipeline.notify import Watchdog
+    from hemato_edge.pipeline.reloading import Reloader
     from hemato_edge.pipeline.viewfinder import Viewfinder
     from hemato_edge.settings import Resolved
 
@@ -59,14 +60,14 @@ class Attendance:
         """What the run is to begin anew with; None where it has ended as it should."""
         return None if self.hold is None else self.hold.renewal
 
-    def open(self, daemon: Daemon, model_sha256: str, check: Callable[[], None], reload: Callable[[], None]) -> None:
+    def open(self, daemon: Daemon, model_sha256: str, reloader: Reloader, read: Callable[[], Resolved]) -> None:
         """Open the door of a run that is about to begin.
 
         Args:
             daemon: the run.
             model_sha256: of the classifier that answers.
-            check: takes over what `reload` asked for; called while it waits.
-            reload: asks for the settings to be read anew.
+            reloader: takes changed settings over; asked now and then while it waits.
+            read: reads the settings anew.
 
         Raises:
             OutletError: the door cannot be opened.
@@ -77,17 +78,28 @@ class Attendance:
         from hemato_edge.door.server import Door
         from hemato_edge.pipeline.desk import Desk
         from hemato_edge.pipeline.microscope_desk import MicroscopeDesk
+        from hemato_edge.pipeline.settings_desk import SettingsDesk
         from hemato_edge.store.seal import find_key
 
         if self.hold is not None:
-            self.hold.idle = check
+            self.hold.idle = reloader.check
         settings = self._settings
         database = settings.store.path.resolve()
         calibration = settings.calibration
         key = find_key(settings.store.chain_key_file)
-        self._desk = Desk(daemon, self.viewer, database, reload, self.hold, profile=calibration.profile, key=key)
+        again = reloader.request
+        self._desk = Desk(daemon, self.viewer, database, again, self.hold, profile=calibration.profile, key=key)
         microscope = MicroscopeDesk(database, calibration, model_sha256, self.viewer, self.hold, self._remember)
-        self._door = Door(settings.door.path or default_door(), {**self._desk.answers, **microscope.answers})
+        kept = SettingsDesk(read, lambda: self._take_over(again))
+        answers = {**self._desk.answers, **microscope.answers, **kept.answers}
+        self._door = Door(settings.door.path or default_door(), answers)
+
+    def _take_over(self, reload: Callable[[], None]) -> None:
+        """Changed settings: a run that waits begins anew with them, one that counts takes over what it may."""
+        if self.hold is not None and self.hold.waiting:
+            self.hold.renew(self._settings.calibration.profile)
+        else:
+            reload()
 
     def _remember(self, profile: str | None) -> None:
         """The next run begins with this profile, too."""

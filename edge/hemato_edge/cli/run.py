@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,7 +63,9 @@ def run(
     door: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Where the door is opened; see `hemato-edge door`.")
     ] = None,
-    bell: Annotated[bool, typer.Option("--bell", help="Ring the terminal's bell when the target is reached.")] = False,
+    bell: Annotated[
+        bool | None, typer.Option("--bell", help="Ring the terminal's bell when the target is reached.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON document on stdout.")] = False,
 ) -> None:
     """Read frames, count each cell once, record the counts, and print the differential at the end.
@@ -79,7 +81,7 @@ def run(
     keep_one_arena()
     given = {"camera.spec": camera, "counting.target": until, "store.path": db, "model.path": model}
     given |= {"calibration.profile": profile, "mqtt.host": mqtt, "metrics.port": metrics, "door.path": door}
-    given |= {"report.operator": operator, "report.comment": comment}
+    given |= {"report.operator": operator, "report.comment": comment, "display.bell": bell}
     spacing, watchdog = await_turn()
     resolved = resolve(config, given)
     apply_log_level(context, resolved.settings)
@@ -88,13 +90,13 @@ def run(
         label=label,
         wait=wait,
         silent=no_display or as_json,
-        bell=bell,
         as_json=as_json,
         resolve=lambda: resolve(config, given),
     )
     while renewal := _count_and_tell(context, make_instruments(resolved), wish, watchdog):
         given["calibration.profile"] = renewal.profile
         resolved = resolve(config, given)
+        wish = replace(wish, limits=replace(wish.limits, leukocytes=resolved.settings.counting.target or None))
     spacing.end()
 
 
@@ -107,7 +109,6 @@ class Wish:
         label: the person's name for the sample.
         wait: whether a session has to be started at the door.
         silent: show nothing while it counts.
-        bell: ring the terminal's when the target is reached.
         as_json: the report as JSON.
         resolve: reads the settings anew.
     """
@@ -116,7 +117,6 @@ class Wish:
     label: str
     wait: bool
     silent: bool
-    bell: bool
     as_json: bool
     resolve: Callable[[], Resolved]
 
@@ -158,14 +158,14 @@ def _count_and_tell(context: typer.Context, instruments: Instruments, wish: Wish
             source, settings.display.refresh_hz, silent=wish.silent, label=wish.label, verified=instruments.verified()
         )
         reloader = make_reloader(context, instruments.resolved, wish.resolve, daemon, watchdog)
-        attendance.open(daemon, instruments.model()["model_sha256"], reloader.check, reloader.request)
+        attendance.open(daemon, instruments.model()["model_sha256"], reloader, wish.resolve)
         error = _count(daemon, display, reloader)
         attendance.ended(error)
     if attendance.renewal is not None and error is not None:  # without one a signal has ended it
         listen_no_more()
         return attendance.renewal
     target = wish.limits.leukocytes
-    if wish.bell and target and named_white(daemon.totals) >= target:
+    if settings.display.bell and target and named_white(daemon.totals) >= target:
         ring()
     if calibration is not None and calibration.doubt:
         typer.echo(f"warning: scale_contradicts_profile: {calibration.doubt}", err=True)

@@ -20,8 +20,8 @@ Host = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Address to li
 Port = Annotated[int | None, typer.Option(min=0, max=65535, metavar="PORT", help="0: any free one.")]
 
 
-DEMO_NAME = "demo.db"
-"""The demo's database, beside the default one: what was counted today is found tomorrow."""
+DEMO_NAME, DEMO_PROFILES = "demo.db", "demo-profiles"
+"""The demo's database and calibration profiles, beside the default ones: what was done today is found tomorrow."""
 
 
 class PairedRole(str, Enum):
@@ -209,7 +209,8 @@ def _settings(config: Path | None, db: Path | None = None) -> Settings:
 
 
 def _with_demo(stack: ExitStack, serving: Serving, db: Path | None) -> Serving:
-    """The demo's run, and its door in a folder that is removed at the end; its sessions are kept beside yours."""
+    """The demo's run, with settings of its own; its sessions and objectives are kept beside yours."""
+    import json
     import tempfile
     from dataclasses import replace
 
@@ -222,7 +223,10 @@ def _with_demo(stack: ExitStack, serving: Serving, db: Path | None) -> Serving:
         folder=folder,
         database=db or serving.around.database.with_name(DEMO_NAME),
     )
-    stack.enter_context(Runs(["--camera", "live-demo"], around.door, around.database))
+    profiles = around.database.with_name(DEMO_PROFILES)
+    (folder / "demo.toml").write_text(f"[calibration]\nfolder = {json.dumps(str(profiles))}\n", "utf-8")
+    told = ["--camera", "live-demo", "--config", str(folder / "demo.toml")]
+    stack.enter_context(Runs(told, around.door, around.database))
     return replace(serving, around=around)
 
 

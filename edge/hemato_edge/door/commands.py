@@ -9,7 +9,7 @@ from hemato_edge.labels import REVIEW_LABELS
 
 MAX_LABEL, MAX_NOTE, MAX_WHO, MAX_KEY = 200, 80, 80, 64
 """Characters of a text."""
-MAX_PROFILE = 64
+MAX_PROFILE, MAX_VALUE = 64, 500
 MAX_TARGET = 100_000
 MAX_POINT = 10 * 16384
 MAX_DISTANCE_NM = 10**9
@@ -191,6 +191,28 @@ class Calibrate(Command):
     distance_nm: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Settings(Command):
+    """The settings that may be changed from another device, as the run has them."""
+
+    name = "settings"
+    changes = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Command):
+    """Set one of these settings in the run's configuration file.
+
+    Attributes:
+        setting: "section.name".
+        value: as it is written in the environment; empty: its default.
+    """
+
+    name = "change"
+    setting: str = ""
+    value: str = ""
+
+
 COMMANDS: dict[str, type[Command]] = {
     kind.name: kind
     for kind in (
@@ -207,6 +229,8 @@ COMMANDS: dict[str, type[Command]] = {
         Verification,
         Verify,
         Calibrate,
+        Settings,
+        Change,
     )
 }
 LONGEST = {
@@ -217,6 +241,8 @@ LONGEST = {
     "profile": MAX_PROFILE,
     "objective": MAX_NOTE,
     "what": MAX_PROFILE,
+    "setting": MAX_NOTE,
+    "value": MAX_VALUE,
 }
 """Characters of a text, by its name."""
 LARGEST = {"target": MAX_TARGET, "unnamed": 1, "distance_nm": MAX_DISTANCE_NM} | dict.fromkeys(
@@ -230,6 +256,7 @@ WANTED: dict[type[Command], tuple[str, ...]] = {
     Verification: ("profile",),
     Verify: ("profile",),
     Calibrate: ("profile", "what"),
+    Change: ("setting",),
 }
 """Texts that must not be empty."""
 ONE_OF: dict[type[Command], tuple[str, tuple[object, ...]]] = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from hemato_edge.errors import ConfigurationError
 
 
-def set_in_file(file: Path, key: str, value: int | float | str | bool | None) -> None:
+def set_in_file(file: Path, key: str, value: int | float | str | bool | list[float] | None) -> None:
     """Write "section.name" into a TOML file, which is made if it is not there; whole or not at all.
 
     Args:

@@ -204,6 +204,7 @@ class DisplaySettings(Section):
     """What is shown while it runs."""
 
     refresh_hz: float = Field(4.0, gt=0, le=60, description="how often the live table is drawn, per second")
+    bell: bool = Field(False, description="ring the terminal's bell when the target is reached, as `run --bell` does")
 
 
 class LogSettings(Section):

@@ -183,14 +183,18 @@ def _read_environment() -> dict[str, tuple[object, str]]:
     for key, name in by_key.items():
         _check_known(key, f"environment {name}")
     return {
-        key: (_from_text(key, os.environ[name]), f"environment {name}")
+        key: (from_text(key, os.environ[name]), f"environment {name}")
         for key, name in by_key.items()
         if os.environ[name]
     }
 
 
-def _from_text(key: str, text: str) -> object:
-    """What a variable's text stands for: lists are JSON, numbers are left to the model."""
+def from_text(key: str, text: str) -> object:
+    """What a text stands for, such as a variable's: lists are JSON, numbers are left to the model.
+
+    Raises:
+        ConfigurationError: it is no list where one is needed.
+    """
     section, name = key.split(".")
     if not _is_list(dict(sections())[section].model_fields[name].annotation):
         return text

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 TARGETS = (50, 100, 200, 500, 0)
 """White cells to count that are offered; CLSI H20-A2 asks for 200 a reader. 0: no end."""
+USUAL_TARGET = 100
+"""Offered first where `counting.target` says nothing."""
 NOTES = ("patient moved", "slide changed", "artefacts here", "clumped platelets", "smudge cells", "missed here")
 """Notes that are offered."""
 RECENT_LABELS = 5
@@ -31,7 +33,7 @@ def main_page(request: Request) -> Response:
     state = place.pulse.state()
     tally = last_tally(request)
     if state["phase"] == WAITING:
-        used = state.get("profile")
+        used, usual = state.get("profile"), state.get("target") or USUAL_TARGET
         there = profiles(request)[0]["profiles"]
         known = next((one for one in there if one["name"] == used and not one["fault"]), None)
         return show(
@@ -39,7 +41,8 @@ def main_page(request: Request) -> Response:
             "before.html",
             state=state,
             tally=tally,
-            targets=TARGETS,
+            targets=sorted({*TARGETS, usual}, key=lambda target: target or MAX_TARGET),
+            usual=usual,
             labels=_recent(request),
             used=used,
             objective=known,

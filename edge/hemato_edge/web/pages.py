@@ -11,8 +11,8 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from hemato_edge.about import RESEARCH_USE_NOTICE
 from hemato_edge.errors import StoreError
 from hemato_edge.labels import BY_NAME
+from hemato_edge.languages import LANGUAGES, language_of, number_in, words_of
 from hemato_edge.web.access import Missing, Refused, Role
-from hemato_edge.web.words import LANGUAGES, language_of, number_in, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from hemato_edge.door.commands import COUNTING
 from hemato_edge.labels import BY_NAME, UNCLASSIFIED
+from hemato_edge.languages import words_of
 from hemato_edge.web.access import Refused
 from hemato_edge.web.judge import CELL, FIELD, MOST_FILES, Upload
 from hemato_edge.web.pages import asked_number, go_to, language_for, place_of, show, tell, text_of
-from hemato_edge.web.words import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

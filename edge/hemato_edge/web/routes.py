@@ -75,6 +75,8 @@ TABLE: tuple[Page, ...] = (
     # who keeps it
     Page("POST", "/devices/pin", keeping.new_pin, Role.KEEPER),
     Page("POST", "/devices/revoke", keeping.revoke, Role.KEEPER),
+    Page("GET", "/settings/edit", keeping.setting_page, Role.KEEPER),
+    Page("POST", "/settings", keeping.change_setting, Role.KEEPER),
     Page("GET", "/calibrate", microscope.calibrate_page, Role.KEEPER),
     Page("POST", "/calibrate", microscope.calibrate, Role.KEEPER),
     # who reviews

@@ -28,12 +28,12 @@ from typer.testing import CliRunner
 from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.cli.main import app
 from hemato_edge.labels import BY_NAME, REVIEW_LABELS
+from hemato_edge.languages import LANGUAGES, words_of
 from hemato_edge.pipeline.viewfinder import KNOWN_GROUND
 from hemato_edge.vision import quality
 from hemato_edge.web.access import Role
 from hemato_edge.web.devices import Devices
 from hemato_edge.web.pages import MENU
-from hemato_edge.web.words import LANGUAGES, words_of
 
 browser_only = pytest.mark.browser
 AN_IDLE_WHILE_S = 20.0

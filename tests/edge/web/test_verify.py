@@ -141,3 +141,23 @@ def test_by_keys_and_taps_on_a_phone_with_undo(microscope: Site, open_page) -> N
     page.keyboard.press("z")
     at(1)
     assert page.complaints == []
+
+
+def test_a_keeper_changes_a_harmless_setting_and_nobody_else_does(microscope: Site) -> None:
+    with microscope.client(Role.REVIEWER, page=True) as phone:
+        assert (
+            phone.post("/settings", data=form(microscope, Role.REVIEWER, setting="counting.target")).status_code == 403
+        )
+        assert "/settings/edit" not in phone.get("/settings").text
+    with microscope.client(Role.KEEPER, page=True) as phone:
+        assert "counting.target" in phone.get("/settings/edit?setting=counting.target").text
+        said = form(microscope, Role.KEEPER, setting="counting.target", value="150")
+        assert phone.post("/settings", data=said).headers["location"] == "/settings"
+        assert 'value="150" checked' in phone.get("/").text  # offered first before the next count
+        refused = phone.post("/settings", data=said | {"value": "-1"})
+        assert (refused.status_code, "not valid" in refused.text) == (409, True)
+        assert phone.get("/settings/edit?setting=camera.spec").status_code == 404
+        said = form(microscope, Role.KEEPER, setting="reference.monocyte", low="2", high="9.5")
+        assert phone.post("/settings", data=said).status_code == 303
+    text = (microscope.around.folder.parent / "config" / "hemato-edge" / "config.toml").read_text("utf-8")
+    assert "monocyte = [2.0, 9.5]" in text

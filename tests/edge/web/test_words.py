@@ -13,14 +13,16 @@ from sites import Site
 
 from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.labels import BY_NAME
+from hemato_edge.languages import LANGUAGES, language_of, number_in, words_of
+from hemato_edge.settings.harmless import HARMLESS
 from hemato_edge.site.verification import NOT_VERIFIED
 from hemato_edge.store.records import FINISHED, INTERRUPTED, RUNNING
 from hemato_edge.web.access import Role
 from hemato_edge.web.counting import NOTES
 from hemato_edge.web.pages import MENU
-from hemato_edge.web.words import LANGUAGES, language_of, number_in, words_of
 
 WEB = Path(str(files("hemato_edge.web")))
+WORDS = Path(str(files("hemato_edge"))) / "words"
 OTHERS = [code for code in LANGUAGES if code != "en"]
 
 
@@ -40,11 +42,19 @@ def said_by_names() -> set[str]:
     classes = {words for one in BY_NAME.values() for words in (one.plural, one.words)}
     roles = {role.word for role in Role if role is not Role.NOBODY}
     states = {RUNNING, FINISHED, INTERRUPTED, NOT_VERIFIED}
-    return classes | roles | states | set(NOTES) | {name for _, name in MENU} | {RESEARCH_USE_NOTICE}
+    return (
+        classes
+        | roles
+        | states
+        | set(NOTES)
+        | set(HARMLESS.values())
+        | {name for _, name in MENU}
+        | {RESEARCH_USE_NOTICE}
+    )
 
 
 def catalogue(code: str) -> dict[str, str]:
-    found: dict[str, str] = json.loads((WEB / "words" / f"{code}.json").read_text(encoding="utf-8"))
+    found: dict[str, str] = json.loads((WORDS / f"{code}.json").read_text(encoding="utf-8"))
     return found
 
 
@@ -65,7 +75,7 @@ def test_every_catalogue_has_the_same_keys_and_is_sorted() -> None:
     keys = [list(catalogue(code)) for code in OTHERS]
     assert all(one == sorted(one) for one in keys)
     assert all(one == keys[0] for one in keys)
-    assert {path.stem for path in (WEB / "words").iterdir()} == set(OTHERS)
+    assert {path.stem for path in WORDS.iterdir()} == set(OTHERS)
 
 
 @pytest.mark.parametrize(

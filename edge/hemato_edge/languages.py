@@ -1,7 +1,11 @@
-"""The words of the page in the language of who looks at it.
+"""The words of the page and of the printed report in the language of who reads them.
 
 English is what stands in the templates and modules; a catalogue `words/LANGUAGE.json` maps it to another language. Only
-the chosen one is loaded. The store, labels of samples and exports stay English.
+the chosen one is loaded. The store, labels of samples and files for other programs stay English.
+
+gettext was weighed: its catalogues have to be compiled, or their binary files kept beside the readable ones, and what
+it offers beyond a table, plural forms, is not needed where a number stands before a noun in brackets or after a colon.
+Babel writes numbers and dates by language, and is 32 MB of data for a decimal mark and the order of a date.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import date
 
 LANGUAGES = {
     "en": "English",
@@ -26,6 +31,8 @@ LANGUAGES = {
 """Code → the language's own name, of those that are complete."""
 DECIMAL_COMMA = frozenset({"de", "fr", "es", "pt"})
 """Languages that write 12,5 and not 12.5."""
+_DATES = {"de": "%d.%m.%Y", "fr": "%d/%m/%Y", "es": "%d/%m/%Y", "pt": "%d/%m/%Y", "hi": "%d/%m/%Y", "sw": "%d/%m/%Y"}
+"""How a date is written where it is not year-month-day, after the CLDR's short numeric forms with a full year."""
 
 
 def language_of(chosen: str | None, accepted: str | None) -> str:
@@ -47,12 +54,17 @@ def number_in(language: str) -> Callable[[float, int], str]:
     return lambda value, decimals: f"{value:.{decimals}f}".replace(".", mark)
 
 
+def date_in(language: str) -> Callable[[date], str]:
+    """What writes a date as `language` does."""
+    return lambda day: day.strftime(_DATES.get(language, "%Y-%m-%d"))
+
+
 @functools.lru_cache(maxsize=len(LANGUAGES))
 def words_of(language: str) -> Callable[..., str]:
     """What turns an English text into one of `language`; `{name}` in it is filled from keywords."""
     catalogue: dict[str, str] = {}
     if language != "en":
-        text = (files("hemato_edge.web") / "words" / f"{language}.json").read_text(encoding="utf-8")
+        text = (files("hemato_edge") / "words" / f"{language}.json").read_text(encoding="utf-8")
         catalogue = json.loads(text)
 
     def words(english: str, **values: object) -> str:
