@@ -33,7 +33,7 @@ import numpy as np
 from hemato_edge.bench.frames import new_analyzer
 from hemato_edge.bench.inference import BATCHES, bare_inference
 from hemato_edge.bench.scenes import draw_scenes, on_its_own
-from hemato_edge.bench.watch import load_eyes
+from hemato_edge.bench.watch import load_models
 from hemato_edge.errors import ModelError
 from hemato_edge.models.engines.choice import find_runtime
 from hemato_edge.settings import Settings
@@ -41,7 +41,7 @@ from hemato_edge.values import FieldResult
 from hemato_edge.vision.locate.choice import TFLiteLocator
 
 if TYPE_CHECKING:
-    from hemato_edge.bench.watch import Eyes
+    from hemato_edge.bench.watch import TimedModels
 
 SCENES = ("fields", "worst", "moving", "still")
 
@@ -62,14 +62,14 @@ class Sums:
 class Bare:
     """Inferences and nothing else."""
 
-    def __init__(self, eyes: Eyes, threads: int) -> None:
-        assert isinstance(eyes.locator, TFLiteLocator)
+    def __init__(self, models: TimedModels, threads: int) -> None:
+        assert isinstance(models.locator, TFLiteLocator)
         runtime = find_runtime()
-        self._locator = bare_inference(eyes.locator.model.bundle, runtime, threads, 1)
+        self._locator = bare_inference(models.locator.model.bundle, runtime, threads, 1)
         self._classifiers = {}
         for batch in BATCHES:
             try:
-                self._classifiers[batch] = bare_inference(eyes.classifier.model.bundle, runtime, threads, batch)
+                self._classifiers[batch] = bare_inference(models.classifier.model.bundle, runtime, threads, batch)
             except ModelError:
                 break
         for _ in range(3):
@@ -91,29 +91,29 @@ def clocks() -> np.ndarray:
     return np.array([time.perf_counter(), time.process_time()]) * 1e3
 
 
-def visit(eyes: Eyes, bare: Bare, frames: int, sums: dict[str, Sums]) -> None:
+def visit(models: TimedModels, bare: Bare, frames: int, sums: dict[str, Sums]) -> None:
     """All scenes once, as fresh sessions, frame by frame in turn."""
     scenes: dict[str, Any] = dict(draw_scenes(frames, 1e6))
     worst = scenes["worst"]
     scenes["fields"] = replace(worst, frames=tuple(map(on_its_own, worst.frames)))
-    sessions = {name: new_analyzer(eyes, Settings()) for name in SCENES}
+    sessions = {name: new_analyzer(models, Settings()) for name in SCENES}
     for name in SCENES:
         for frame in scenes[name].frames[: scenes[name].lead]:
             sessions[name].analyze(frame)
     for turn in range(frames):
         for name in SCENES:
-            _frame(sessions[name], scenes[name].frames[scenes[name].lead + turn], eyes, bare, sums[name])
+            _frame(sessions[name], scenes[name].frames[scenes[name].lead + turn], models, bare, sums[name])
 
 
-def _frame(session: Any, frame: Any, eyes: Eyes, bare: Bare, own: Sums) -> None:
-    eyes.take_ms()
+def _frame(session: Any, frame: Any, models: TimedModels, bare: Bare, own: Sums) -> None:
+    models.take_ms()
     before = session.settling.inferences
     began = clocks()
     result = session.analyze(frame)
     spent = clocks() - began
     if not isinstance(result, FieldResult):
         return
-    windows, crops = len(eyes.located.take()), session.settling.inferences - before
+    windows, crops = len(models.located.take()), session.settling.inferences - before
     began = clocks()
     bare.run(windows, crops)
     needed = clocks() - began
@@ -170,11 +170,11 @@ def main() -> None:
     import cv2
 
     cv2.setNumThreads(arguments.threads)
-    eyes = load_eyes(Settings(), arguments.threads)
-    bare = Bare(eyes, arguments.threads)
+    models = load_models(Settings(), arguments.threads)
+    bare = Bare(models, arguments.threads)
     sums = {name: Sums() for name in SCENES}
     for _ in range(arguments.visits):
-        visit(eyes, bare, arguments.frames, sums)
+        visit(models, bare, arguments.frames, sums)
     rows = [row(name, sums[name], sums["worst"]) for name in SCENES]
     if arguments.json:
         print(json.dumps({"commit": commit(), "threads": arguments.threads, "scenes": rows}, indent=1))

@@ -1,1 +1,1 @@
-"""How fast this device is: measures and judges; the command line draws."""
+"""Benchmark of this device: measures and judges; the command line displays."""

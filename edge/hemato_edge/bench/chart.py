@@ -1,4 +1,4 @@
-"""The picture of a run: what frames cost, what a batch and a thread gain, whether the speed is kept."""
+"""Chart of a run: cost of frames, gain from batches and threads, sustained speed."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 WIDTH = 760
 _LEFT, _RIGHT = 150, 730
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#54278f", "#8c510a", "#56b4e9")
-"""Told apart by colour-blind people as well (M. Okabe and K. Ito, 2002)."""
+"""Distinguishable by colour-blind people (M. Okabe and K. Ito, 2002)."""
 _MOST_POINTS = 400
 
 
 def draw(report: Report) -> Drawing:
-    """All panels, one under the other; a panel without figures is left out."""
+    """All panels, one below the other; panels without figures are omitted."""
     shapes: list[Shape] = []
     title = f"hemato-edge bench on {report.device.board or report.device.processor or report.device.machine}"
     shapes.append(Label(20, 26, title, 15))
     shapes.append(Label(20, 44, f"{report.utc:%Y-%m-%d %H:%M} UTC, {report.device.runtime}", 11, colour="#555555"))
     if report.doubts:
-        shapes.append(Label(20, 60, f"Not to be trusted: {report.doubts[0]}", 11, colour="#b00020"))
+        shapes.append(Label(20, 60, f"Unreliable: {report.doubts[0]}", 11, colour="#b00020"))
     y = 78.0
     for panel in (_frames, _inferences, _sustained):
         drawn, height = panel(report, y)
@@ -63,7 +63,7 @@ def _frames(report: Report, top: float) -> tuple[list[Shape], float]:
 
 
 def _inferences(report: Report, top: float) -> tuple[list[Shape], float]:
-    """Median of an inference over its batch: one line for each model and number of threads."""
+    """Median inference time against batch size: one line for each model and number of threads."""
     lines: dict[str, list[tuple[int, float]]] = {}
     for one in report.figures:
         found = combination_of(one.name)
@@ -93,7 +93,7 @@ def _inferences(report: Report, top: float) -> tuple[list[Shape], float]:
 
 
 def _sustained(report: Report, top: float) -> tuple[list[Shape], float]:
-    """Every frame of the worst case without a pause, in its order."""
+    """Every frame of the worst case in a run without pauses, in order."""
     one = report.figure("sustained.worst")
     if one is None:
         return [], 0.0
@@ -116,7 +116,7 @@ class _Axis:
         self._span = max(math.log(max(high, 1e-3) * 1.1) - self._low, 0.1)
 
     def x(self, ms: float) -> float:
-        """Where a value lies along the axis."""
+        """Position of a value along the axis."""
         share = (math.log(max(ms, 1e-3)) - self._low) / self._span
         if self._vertical is None:
             return _LEFT + share * (_RIGHT - 40 - _LEFT)

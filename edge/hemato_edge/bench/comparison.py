@@ -1,8 +1,8 @@
-"""Two runs against each other: how sure is it that a median changed?
+"""Comparison of two runs: is the change of a median significant?
 
-Single measurements of one visit resemble each other more than those of two visits, so both are drawn again: visits,
-then measurements within them (a two-stage bootstrap; A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their
-Application", 1997, section 3.8). Many figures are compared at once, hence the wide interval.
+Measurements within one visit are more alike than those of two visits, so both are resampled: visits, then measurements
+within them (a two-stage bootstrap; A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their Application", 1997,
+section 3.8). Many figures are compared at once, hence the wide interval.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 CONFIDENCE = 0.99
 LEAST_CHANGE = 0.03
-"""A change that may be as small as this is none: two runs of the same program differ by as much."""
+"""A change that may be this small is ignored: two runs of the same program differ by as much."""
 LEAST_MEASUREMENTS = 5
-"""Fewer than this, or all in one visit, say nothing of how much two visits differ: no verdict."""
+"""With fewer than this, or all in one visit, the spread between visits is unknown: no verdict."""
 _DRAWS = 1000
 _MOST_A_VISIT = 60
 
 
 def read_report(path: Path) -> Report:
-    """A run that was kept with `--json`.
+    """A run saved with `--json`.
 
     Raises:
-        BenchError: if it cannot be read or is of another kind or version.
+        BenchError: it cannot be read, or is of another kind or version.
     """
     try:
         return Report.model_validate_json(path.read_bytes())
@@ -53,7 +53,7 @@ def read_report(path: Path) -> Report:
 def ratio_interval(
     old: Sequence[Sequence[float]], new: Sequence[Sequence[float]], seed: int = 1
 ) -> tuple[float, float, float]:
-    """Ratio new/old of the medians with its interval: ratio, low, high. Each is a list of visits, none empty."""
+    """Ratio new/old of the medians with its interval: ratio, low, high. Each argument is a list of non-empty visits."""
     chance = np.random.default_rng(seed)
     before, after = _medians(old, chance), _medians(new, chance)
     low, high = np.quantile(after / before, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
@@ -62,7 +62,7 @@ def ratio_interval(
 
 
 def _medians(visits: Sequence[Sequence[float]], chance: np.random.Generator) -> NDArray[np.float64]:
-    """Medians of draws of visits, and of measurements within each."""
+    """Medians of resampled visits, and of resampled measurements within each."""
     lengths = np.array([len(visit) for visit in visits])
     rows = np.full((len(visits), int(lengths.max())), np.nan)
     for row, visit in zip(rows, visits, strict=True):
@@ -74,7 +74,7 @@ def _medians(visits: Sequence[Sequence[float]], chance: np.random.Generator) -> 
 
 
 def verdict(ratio: tuple[float, float, float], unit: str) -> Verdict:
-    """What an interval says: a change only where all of it lies beyond `LEAST_CHANGE`."""
+    """The verdict for an interval: a change only if all of it lies beyond `LEAST_CHANGE`."""
     _, low, high = ratio
     lower, higher = high < 1 - LEAST_CHANGE, low > 1 + LEAST_CHANGE
     if not lower and not higher:
@@ -83,12 +83,12 @@ def verdict(ratio: tuple[float, float, float], unit: str) -> Verdict:
 
 
 def compare(old: Iterable[Figure], new: Iterable[Figure], *, trusted: bool = True) -> tuple[Comparison, ...]:
-    """Every figure of two runs, in the order of the new one; what only one of them has stands at the end.
+    """Every figure of two runs, in the order of the new one; figures found in only one of them come last.
 
     Args:
-        old: the figures of the earlier run.
-        new: those of this one.
-        trusted: neither run says that its figures are not to be trusted; else no figure gets a verdict.
+        old: figures of the earlier run.
+        new: figures of this one.
+        trusted: both runs are reliable; otherwise no figure gets a verdict.
     """
     before, after = ({one.name: one for one in figures} for figures in (old, new))
     both = [_compared(before[name], one, trusted=trusted) for name, one in after.items() if name in before]

@@ -1,4 +1,4 @@
-"""What a run of `bench` says, as one document with a version."""
+"""The result of a `bench` run as one versioned document."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA = "hemato-edge/bench/1"
-"""Grows a new number when a reader of the old one would be misled."""
+"""Its number grows whenever a reader of the old one would be misled."""
 Unit = Literal["ms", "frames/s", "MB"]
 Verdict = Literal[
     "faster",
@@ -24,13 +24,13 @@ Moment = Literal["before", "during", "after"]
 
 
 class Part(BaseModel):
-    """What all parts share."""
+    """Base of all parts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Figure(Part):
-    """One thing that was measured many times, in visits that lie apart in time."""
+    """One quantity, measured many times in visits spread over the run."""
 
     name: str = Field(description="stable name, for comparisons: classifier.threads_2.batch_4")
     unit: Unit
@@ -41,8 +41,8 @@ class Figure(Part):
     p90: float
     p95: float
     p99: float
-    spread: float = Field(description="distance of the quartiles over the median")
-    drift: float = Field(description="median of the last third over that of the first third, less one")
+    spread: float = Field(description="interquartile range divided by the median")
+    drift: float = Field(description="median of the last third divided by that of the first third, minus one")
     visits: tuple[tuple[float, ...], ...] = Field(description="every measurement, in the order in which it was taken")
 
     @property
@@ -52,7 +52,7 @@ class Figure(Part):
 
 
 def figure(name: str, visits: list[list[float]], unit: Unit = "ms") -> Figure:
-    """The figures of some visits with one measurement at least."""
+    """The figures of some visits with at least one measurement."""
     kept = tuple(tuple(float(f"{value:.5g}") for value in visit) for visit in visits if visit)
     values = np.array([value for visit in kept for value in visit])
     low, middle, high = np.percentile(values, [25, 50, 75])
@@ -76,14 +76,14 @@ def figure(name: str, visits: list[list[float]], unit: Unit = "ms") -> Figure:
 
 
 class ModelFacts(Part):
-    """One model as this device runs it."""
+    """One model on this device."""
 
     task: Literal["classify", "locate"]
     name: str
     sha256: str
     operations: int
-    delegated: int = Field(description="operations that the delegate (XNNPACK) runs; the others are many times slower")
-    partitions: int = Field(description="pieces in which it runs them: 1 is best")
+    delegated: int = Field(description="operations run by the delegate (XNNPACK); the others are many times slower")
+    partitions: int = Field(description="number of subgraphs it runs: 1 is best")
 
 
 class Device(Part):
@@ -93,8 +93,8 @@ class Device(Part):
     system: str
     machine: str
     processor: str
-    features: tuple[str, ...] = Field(description="instructions that int8 inference gains from")
-    processors: int = Field(description="that this process may use")
+    features: tuple[str, ...] = Field(description="instructions that speed up int8 inference")
+    processors: int = Field(description="usable by this process")
     governors: tuple[str, ...]
     highest_mhz: float | None
     memory_mb: float | None
@@ -105,26 +105,26 @@ class Device(Part):
 
 
 class Climate(Part):
-    """How the board was at one moment; None: it does not report it."""
+    """State of the board at one moment; None: not reported."""
 
     moment: Moment
     temperature_c: float | None
     frequency_mhz: float | None
     throttled_now: tuple[str, ...] | None
     throttled_since_boot: tuple[str, ...] | None
-    load: float = Field(description="processes that wanted to run in the last minute, on average")
+    load: float = Field(description="load average over the last minute")
 
 
 class SceneFacts(Part):
-    """What the frames of one scene cost."""
+    """Cost of the frames of one scene."""
 
     scene: Literal["still", "moving", "worst"]
-    frames_per_second: float = Field(description="the whole program: median of stretches, queues and store included")
+    frames_per_second: float = Field(description="the whole program: median over stretches, queues and store included")
     p50_ms: float
     p95_ms: float
-    inference_share: float = Field(description="of a frame's time: what passes inside the two models")
-    holds_fps: float = Field(description="camera rate that is held: the 95th percentile of a frame fits into it")
-    camera_fps: float = Field(description="the same, as the nearest lower rate that cameras offer; 0: not even one")
+    inference_share: float = Field(description="of a frame's time: spent inside the two models")
+    holds_fps: float = Field(description="sustained frame rate: the 95th percentile of a frame's time fits into it")
+    camera_fps: float = Field(description="the nearest lower rate that cameras offer; 0: none")
 
 
 class MemoryFacts(Part):
@@ -137,14 +137,14 @@ class MemoryFacts(Part):
 
 
 class Steadiness(Part):
-    """The worst case without a pause: the last third against the first."""
+    """The worst case without pauses: the last third against the first."""
 
     seconds: float
     frames: int
     ratio: float
     low: float = Field(description="99 % interval of the ratio")
     high: float
-    steady: bool = Field(description="no slowing shown: the interval reaches down to 1.03 at least")
+    steady: bool = Field(description="no slowdown shown: the interval extends down to 1.03 or less")
 
 
 class Gap(Part):
@@ -173,7 +173,7 @@ class Report(Part):
     schema_: Literal["hemato-edge/bench/1"] = Field("hemato-edge/bench/1", alias="schema")
     version: str = Field(description="of hemato-edge")
     utc: datetime
-    seconds: float = Field(description="that the bench itself took")
+    seconds: float = Field(description="duration of the bench")
     quick: bool
     device: Device
     climate: tuple[Climate, ...]
@@ -181,8 +181,8 @@ class Report(Part):
     scenes: tuple[SceneFacts, ...]
     memory: MemoryFacts
     steadiness: Steadiness | None
-    limits: tuple[str, ...] = Field(description="what holds this device back, in sentences")
-    doubts: tuple[str, ...] = Field(description="why the figures are not to be trusted; empty: no reason was seen")
+    limits: tuple[str, ...] = Field(description="the bottlenecks of this device, as sentences")
+    doubts: tuple[str, ...] = Field(description="why the figures are unreliable; empty: no reason found")
     gaps: tuple[Gap, ...]
     comparison: tuple[Comparison, ...] = ()
 

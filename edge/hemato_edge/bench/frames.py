@@ -1,4 +1,4 @@
-"""What a frame costs: every stage of it, by scene, and how many frames a second the whole program takes."""
+"""Cost of a frame: every stage of it, by scene, and the throughput of the whole program."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from hemato_edge.vision.quality import QualityGate
 if TYPE_CHECKING:
     from hemato_edge.bench.scenes import Scene
     from hemato_edge.bench.timing import Deadline
-    from hemato_edge.bench.watch import Eyes
+    from hemato_edge.bench.watch import TimedModels
     from hemato_edge.settings import Settings
     from hemato_edge.store.writer import Writer
     from hemato_edge.values import Frame
 
 _STRETCH = 8
-"""Frames over which a rate is taken."""
+"""Frames over which a rate is measured."""
 LEAST_FRAMES = 5
 
 
 @dataclass(slots=True)
 class Costs:
-    """Milliseconds of the frames of one scene, by visit.
+    """Milliseconds per frame of one scene, by visit.
 
     Attributes:
-        frame: of whole frames; those that the quality gate rejected are not among them.
-        stages: of each stage of them, by its name in `FieldResult.latency_ms`.
-        inference: of what passed inside the models.
+        frame: whole frames, except those rejected by the quality gate.
+        stages: each of their stages, by its name in `FieldResult.latency_ms`.
+        inference: time inside the models.
         rejected: frames that the quality gate rejected.
     """
 
@@ -49,19 +49,19 @@ class Costs:
 
     @property
     def inference_share(self) -> float:
-        """Of the time of all frames, from 0 to 1."""
+        """Share of the time of all frames, 0 to 1."""
         spent = sum(map(sum, self.frame))
         return sum(map(sum, self.inference)) / spent if spent else 0.0
 
 
-def new_analyzer(eyes: Eyes, settings: Settings) -> FieldAnalyzer:
-    """A fresh session's. Without the calibration profile: it belongs to a microscope, the drawn slide has none."""
-    return FieldAnalyzer(QualityGate(**settings.quality.model_dump()), eyes.locator, eyes.classifier)
+def new_analyzer(models: TimedModels, settings: Settings) -> FieldAnalyzer:
+    """An analyser for a new session, without calibration profile: that belongs to a microscope, not a drawn slide."""
+    return FieldAnalyzer(QualityGate(**settings.quality.model_dump()), models.locator, models.classifier)
 
 
-def visit_scene(scene: Scene, eyes: Eyes, settings: Settings, costs: Costs, deadline: Deadline) -> None:
-    """Analyse a scene's frames as one session, until they or the time end; adds one visit to `costs`."""
-    analyzer = new_analyzer(eyes, settings)
+def visit_scene(scene: Scene, models: TimedModels, settings: Settings, costs: Costs, deadline: Deadline) -> None:
+    """Analyse a scene's frames as one session until frames or time run out; adds one visit to `costs`."""
+    analyzer = new_analyzer(models, settings)
     for frame in scene.frames[: scene.lead]:
         analyzer.analyze(frame)
     whole: list[float] = []
@@ -70,7 +70,7 @@ def visit_scene(scene: Scene, eyes: Eyes, settings: Settings, costs: Costs, dead
     for frame in scene.frames[scene.lead :]:
         if deadline.over and len(whole) >= LEAST_FRAMES:
             break
-        eyes.take_ms()
+        models.take_ms()
         began = time.perf_counter()
         result = analyzer.analyze(frame)
         spent = (time.perf_counter() - began) * 1e3
@@ -78,7 +78,7 @@ def visit_scene(scene: Scene, eyes: Eyes, settings: Settings, costs: Costs, dead
             costs.rejected += 1
             continue
         whole.append(spent)
-        inside.append(eyes.take_ms())
+        inside.append(models.take_ms())
         for name, ms in result.latency_ms.items():
             stages[name].append(ms)
     costs.frame.append(whole)
@@ -87,33 +87,33 @@ def visit_scene(scene: Scene, eyes: Eyes, settings: Settings, costs: Costs, dead
         costs.stages[name].append(own)
 
 
-def results_of(frames: tuple[Frame, ...], eyes: Eyes, settings: Settings) -> list[FieldResult]:
-    """What the frames add, each as a field of its own: all that they show is in the result."""
-    analyzer = new_analyzer(eyes, settings)
+def results_of(frames: tuple[Frame, ...], models: TimedModels, settings: Settings) -> list[FieldResult]:
+    """The results of frames, each analysed as a stand-alone field, so that all its cells are in the result."""
+    analyzer = new_analyzer(models, settings)
     found = (analyzer.analyze(on_its_own(frame)) for frame in frames)
     return [result for result in found if isinstance(result, FieldResult)]
 
 
-def sustained_ms(scene: Scene, eyes: Eyes, settings: Settings, deadline: Deadline) -> list[list[float]]:
-    """The worst case without a pause until the time ends: milliseconds of each frame, one list a round."""
+def sustained_ms(scene: Scene, models: TimedModels, settings: Settings, deadline: Deadline) -> list[list[float]]:
+    """The worst case without pauses until the time is up: milliseconds of each frame, one list per round."""
     rounds: list[list[float]] = []
     while not deadline.over:
         costs = Costs()
-        visit_scene(scene, eyes, settings, costs, deadline)
+        visit_scene(scene, models, settings, costs, deadline)
         rounds += [visit for visit in costs.frame if visit]
         if not rounds:
             break
     return rounds
 
 
-def whole_program(scene: Scene, eyes: Eyes, settings: Settings, writer: Writer) -> list[float]:
-    """Frames a second with all threads, queues and the store at work, one value a stretch of frames."""
+def whole_program(scene: Scene, models: TimedModels, settings: Settings, writer: Writer) -> list[float]:
+    """Frames per second with all threads, queues and the store active, one value per stretch of frames."""
     camera = PreparedCamera(scene.frames, Counter())
     daemon = Daemon(
         GuardedCamera(camera),
-        new_analyzer(eyes, settings),
+        new_analyzer(models, settings),
         writer,
-        lambda: writer.start_session(a_session(eyes)),
+        lambda: writer.start_session(a_session(models)),
         Limits(),
     )
     daemon.run(every_s=0.02)
@@ -124,8 +124,8 @@ def whole_program(scene: Scene, eyes: Eyes, settings: Settings, writer: Writer) 
     return (_STRETCH / np.diff(ends)).tolist() if len(ends) > 1 else []
 
 
-def a_session(eyes: Eyes) -> SessionStart:
-    """A session of the bench in its own passing database."""
-    bundle = eyes.classifier.model.bundle
+def a_session(models: TimedModels) -> SessionStart:
+    """A session of the bench in its own temporary database."""
+    bundle = models.classifier.model.bundle
     now = datetime.now(timezone.utc)
     return SessionStart("bench", "", None, bundle.card.name, bundle.sha256, {}, {}, now, time.monotonic())

@@ -1,6 +1,6 @@
-"""The bare time of an inference by threads and batch, all combinations in turn.
+"""Bare inference time by threads and batch, all combinations in turn.
 
-Each visit makes an engine of its own: how its memory happens to lie is part of the spread between two runs.
+Each visit creates its own engine: the layout of its memory is part of the spread between two runs.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Combination:
 
 
 def inference_name(task: str, threads: int, batch: int) -> str:
-    """The name of the figure of a combination."""
+    """The name of a combination's figure."""
     return f"{task}.threads_{threads}.batch_{batch}"
 
 
@@ -56,16 +56,16 @@ def combination_of(name: str) -> Combination | None:
 
 
 def thread_counts(processors: int, set_to: int = 1) -> tuple[int, ...]:
-    """1, 2, 4 … up to the processors, these themselves and what the settings say."""
+    """1, 2, 4 … up to the number of processors, that number, and the one in the settings."""
     powers = {1 << n for n in range(processors.bit_length()) if 1 << n <= processors}
     return tuple(sorted({*powers, processors, set_to}))
 
 
 def bare_inference(bundle: Bundle, runtime: Runtime, threads: int, batch: int) -> Callable[[], object]:
-    """An inference of `batch` pictures of noise by an engine of its own, to be called again and again.
+    """An inference of `batch` pictures of noise by an engine of its own, to be called repeatedly.
 
     Raises:
-        ModelError: if the runtime cannot make one of that batch.
+        ModelError: the runtime cannot make one of that batch.
     """
     engine = start_engine(bundle, runtime, threads)
     try:
@@ -75,7 +75,7 @@ def bare_inference(bundle: Bundle, runtime: Runtime, threads: int, batch: int) -
 
 
 def model_facts(bundle: Bundle, runtime: Runtime) -> ModelFacts:
-    """How much of a model the delegate takes."""
+    """How much of a model the delegate runs."""
     known = start_engine(bundle, runtime, 1).delegation() or Delegation(0, 0, 0)
     return ModelFacts(
         task="classify" if bundle.card.task == "classify" else "locate",
@@ -88,17 +88,17 @@ def model_facts(bundle: Bundle, runtime: Runtime) -> ModelFacts:
 
 
 class InferenceBench:
-    """Visits every combination again and again.
+    """Visits every combination repeatedly.
 
     Args:
-        bundles: of each task.
-        runtime: that runs them.
-        threads: counts to try.
-        batches: to try.
+        bundles: one for each task.
+        runtime: runs them.
+        threads: numbers to try.
+        batches: sizes to try.
 
     Attributes:
-        visits: figure's name → milliseconds of an inference of the whole batch, by visit.
-        gaps: combinations that cannot be, or take too long here.
+        visits: figure's name → milliseconds per inference of the whole batch, by visit.
+        gaps: combinations that are impossible, or take too long here.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class InferenceBench:
         self._open = [Combination(task, n, b) for b in batches for task in bundles for n in threads]
 
     def visit_all(self, seconds: float) -> None:
-        """One visit to each combination, shared fairly; what would take more than its share is given up."""
+        """One visit to each combination, sharing the time; any that would exceed its share is given up."""
         deadline = Deadline(seconds)
         planned = list(self._open)
         for i, combination in enumerate(planned):
@@ -137,7 +137,7 @@ class InferenceBench:
         return None
 
     def _expected_s(self, one: Combination) -> float:
-        """Seconds of one inference, guessed from the smaller batches."""
+        """Seconds per inference, estimated from smaller batches."""
         known = [
             min(self.visits[smaller.name][0]) / 1e3 * one.batch / smaller.batch
             for smaller in (Combination(one.task, one.threads, b) for b in BATCHES if b < one.batch)

@@ -1,4 +1,4 @@
-"""What the figures mean: which camera rate is held, what holds the device back, whether it is steady."""
+"""Interpretation of the figures: sustained camera rate, bottlenecks, steadiness."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hemato_edge.bench.scenes import SceneName
 
 CAMERA_RATES = (1.0, 2.0, 5.0, 7.5, 10.0, 15.0, 20.0, 25.0, 30.0, 50.0, 60.0, 90.0, 120.0, 200.0)
-"""Frames a second that cameras offer (UVC cameras: 5 to 30; Pi's sensors: up to 120 and 200)."""
+"""Frame rates of cameras (UVC cameras: 5 to 30; Pi sensors: up to 120 and 200)."""
 _LEAST_GAIN = 1.1
 _LARGE_DRIFT = 0.1
 _WIDE = 0.25
@@ -26,13 +26,13 @@ _LEAST_DELEGATED = 0.9
 
 
 def camera_rate(p95_ms: float) -> tuple[float, float]:
-    """The rate at which 95 of 100 frames are done before the next one comes, and the nearest lower camera rate."""
+    """The rate at which 95 of 100 frames are finished before the next, and the nearest lower camera rate."""
     held = 1000 / p95_ms
     return held, max((rate for rate in CAMERA_RATES if rate <= held), default=0.0)
 
 
 def scene_facts(scene: SceneName, costs: Costs, rates: Sequence[float]) -> SceneFacts:
-    """What one scene showed; its costs hold one frame at least."""
+    """The result of one scene, from costs of at least one frame."""
     values = np.concatenate([visit for visit in costs.frame if visit])
     p50, p95 = (float(v) for v in np.percentile(values, [50, 95]))
     held, offered = camera_rate(p95)
@@ -61,7 +61,7 @@ def steadiness(rounds: Sequence[Sequence[float]], seconds: float) -> Steadiness 
 def limits(
     figures: Mapping[str, Figure], scenes: Sequence[SceneFacts], device: Device, steady: Steadiness | None
 ) -> list[str]:
-    """What holds this device back, the heaviest first, in sentences."""
+    """The bottlenecks of this device, the largest first, as sentences."""
     said = []
     worst = next((one for one in scenes if one.scene == "worst"), None)
     if worst is not None:
@@ -86,7 +86,7 @@ def limits(
 
 
 def unsteady(figures: Mapping[str, Figure]) -> list[str]:
-    """Doubts that come from the figures themselves: too many of them wander or scatter."""
+    """Doubts raised by the figures themselves: too many of them drift or scatter."""
     timed = [one for one in figures.values() if one.unit == "ms" and one.count >= 9]
     said = []
     wandering = sum(abs(one.drift) > _LARGE_DRIFT for one in timed)
@@ -108,7 +108,7 @@ def _heaviest_stage(figures: Mapping[str, Figure], worst: SceneFacts) -> list[st
     share = stages[heaviest] / sum(stages.values())
     return [
         f"A frame of new cells spends {100 * share:.0f} % of its time in `{heaviest}`; "
-        f"{100 * worst.inference_share:.0f} % of it pass inside the models."
+        f"{100 * worst.inference_share:.0f} % of it is inside the models."
     ]
 
 

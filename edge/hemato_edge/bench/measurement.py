@@ -1,11 +1,11 @@
-"""The bench as a whole: yields how far it is, and at last its report."""
+"""The bench as a whole: yields its progress, and finally its report."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hemato_edge.bench.session import FULL, Course
+from hemato_edge.bench.session import FULL, BenchSession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is measured next, and how much of the bench is done, from 0 to 1."""
+    """The next part, and the share of the bench that is done, 0 to 1."""
 
     part: str
     done: float
 
 
 def measure(settings: Settings, plan: Plan = FULL) -> Iterator[Progress | Report]:
-    """Measure this device; the last value is the report, all others say how far it is.
+    """Measure this device; yields progress, and the report as the last value.
 
     Args:
         settings: the effective ones; the calibration profile and the camera are not used.
@@ -32,11 +32,11 @@ def measure(settings: Settings, plan: Plan = FULL) -> Iterator[Progress | Report
 
     Raises:
         ModelError: see `load_classifier` and `load_locator`.
-        BenchError: if the program cannot be started.
+        BenchError: the program cannot be started.
     """
-    course = Course(settings, plan)
-    for number, (title, part) in enumerate(course.parts):
-        yield Progress(title, number / len(course.parts))
-        part(course.seconds_for(title))
-        course.look_at_the_board()
-    yield course.report()
+    session = BenchSession(settings, plan)
+    for number, (title, part) in enumerate(session.parts):
+        yield Progress(title, number / len(session.parts))
+        part(session.seconds_for(title))
+        session.record_climate()
+    yield session.report()

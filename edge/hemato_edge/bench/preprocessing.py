@@ -1,7 +1,7 @@
-"""What is done around the inferences: cutting crops, bringing them to the reference stain, reading answers and peaks.
+"""Cost around the inferences: cutting crops, stain normalisation, decoding outputs.
 
-Measured from outside, as a model's whole step less the time that passes inside of the model, so that it stays true
-however the steps are built.
+Measured from outside, as the time of a model's whole step minus the time inside the model, so that it stays valid
+however the steps are implemented.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.bench.scenes import Scene
-    from hemato_edge.bench.watch import Eyes
+    from hemato_edge.bench.watch import TimedModels
     from hemato_edge.settings import Settings
     from hemato_edge.values import Image
     from hemato_edge.vision.slide_appearance import SlideAppearance
@@ -30,48 +30,50 @@ CELLS = 4
 _MOST = 50
 
 
-def preprocessing_ms(scene: Scene, eyes: Eyes, settings: Settings, seconds: float) -> dict[str, list[float]]:
-    """Figure's name → milliseconds: around the locator a field, around the classifier for one and for `CELLS` cells.
+def preprocessing_ms(scene: Scene, models: TimedModels, settings: Settings, seconds: float) -> dict[str, list[float]]:
+    """Figure's name → milliseconds: around the locator per field, around the classifier for one and `CELLS` cells.
 
     Args:
         scene: of sharp fields with cells.
-        eyes: whose models are watched.
-        settings: for the session that learns scale and stain.
-        seconds: for all of it.
+        models: the models that are timed.
+        settings: for the session that measures scale and stain.
+        seconds: in total.
     """
-    analyzer = new_analyzer(eyes, settings)
+    analyzer = new_analyzer(models, settings)
     for frame in scene.frames[:2]:
         analyzer.analyze(frame)
-    image, look = scene.frames[1].image, analyzer.look
-    if look is None:
+    image, slide = scene.frames[1].image, analyzer.look
+    if slide is None:
         return {}
     found: dict[str, list[float]] = {}
-    boxes = eyes.locator.locate(FieldView(image, red_cell_px=look.red_cell_px)).boxes
-    calls: dict[str, Callable[[], object]] = {"around.locator": lambda: _located(eyes, image, look)}
+    boxes = models.locator.locate(FieldView(image, red_cell_px=slide.red_cell_px)).boxes
+    calls: dict[str, Callable[[], object]] = {"around.locator": lambda: _located(models, image, slide)}
     for count in (1, CELLS):
         if len(boxes) >= count:
-            calls[f"around.classifier.cells_{count}"] = _judging(eyes, image, boxes[:count], look)
+            calls[f"around.classifier.cells_{count}"] = _judging(models, image, boxes[:count], slide)
     for name, call in calls.items():
-        found[name] = _outside_ms(call, eyes, Deadline(seconds / len(calls)))
+        found[name] = _outside_ms(call, models, Deadline(seconds / len(calls)))
     return found
 
 
-def _judging(eyes: Eyes, image: Image, boxes: NDArray[np.float32], look: SlideAppearance) -> Callable[[], object]:
-    return lambda: eyes.classifier.judge(FieldView(image), boxes, look)
+def _judging(
+    models: TimedModels, image: Image, boxes: NDArray[np.float32], slide: SlideAppearance
+) -> Callable[[], object]:
+    return lambda: models.classifier.judge(FieldView(image), boxes, slide)
 
 
-def _located(eyes: Eyes, image: Image, look: SlideAppearance) -> NDArray[np.bool_]:
-    view = FieldView(image, red_cell_px=look.red_cell_px)
-    return nuclei_in(view, eyes.locator.locate(view))
+def _located(models: TimedModels, image: Image, slide: SlideAppearance) -> NDArray[np.bool_]:
+    view = FieldView(image, red_cell_px=slide.red_cell_px)
+    return nuclei_in(view, models.locator.locate(view))
 
 
-def _outside_ms(call: Callable[[], object], eyes: Eyes, deadline: Deadline) -> list[float]:
+def _outside_ms(call: Callable[[], object], models: TimedModels, deadline: Deadline) -> list[float]:
     call()
     times: list[float] = []
     while len(times) < _MOST and (len(times) < 3 or not deadline.over):
-        eyes.take_ms()
+        models.take_ms()
         began = time.perf_counter()
         call()
         spent = (time.perf_counter() - began) * 1e3
-        times.append(max(0.0, spent - eyes.take_ms()))
+        times.append(max(0.0, spent - models.take_ms()))
     return times

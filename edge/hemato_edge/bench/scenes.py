@@ -1,6 +1,6 @@
-"""The frames of three scenes of a drawn slide: a still stage, a moving one, and one that shows only new cells.
+"""Frames of three scenes of a drawn slide: a still stage, a moving one, and one with only new cells.
 
-They are drawn once, before anything is timed. The slide's red cells measure about 70 pixels.
+They are drawn before anything is timed. The slide's red cells measure about 70 pixels.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LEAST = 8
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Frames in their order, and how many of the first ones only make a session ready (scale, stain, a known field)."""
+    """Frames in order; the first `lead` of them only prepare a session (scale, stain, a known field)."""
 
     name: SceneName
     frames: tuple[Frame, ...]
@@ -38,11 +38,11 @@ class Scene:
 
 
 def draw_scenes(frames: int, seconds: float) -> dict[SceneName, Scene]:
-    """The three scenes, up to `frames` frames each besides the lead; fewer where that would take over `seconds`.
+    """The three scenes, up to `frames` frames each after the lead; fewer if drawing would take over `seconds`.
 
-    * still: the stage rests (it still shakes, and the focus breathes); the lead makes its field known.
-    * moving: the demo stage's raster, in steps of up to 39 pixels with pauses: what a session mostly sees.
-    * worst: every frame lies elsewhere on the slide, so tracking is lost, and each cell of it is new.
+    * still: the stage rests (with vibration and focus drift); the lead makes its field known.
+    * moving: the demo stage's raster, in steps of up to 39 pixels with pauses: the usual case.
+    * worst: every frame lies elsewhere on the slide, so tracking is lost and all its cells are new.
     """
     slide = DrawnSlide(_SEED)
     began = time.perf_counter()
@@ -59,7 +59,7 @@ def draw_scenes(frames: int, seconds: float) -> dict[SceneName, Scene]:
 
 
 def on_its_own(frame: Frame) -> Frame:
-    """The same frame as a field of its own: what it shows is counted at once."""
+    """The same frame as a stand-alone field: its cells are counted at once."""
     return replace(frame, independent=True)
 
 
@@ -78,7 +78,7 @@ def _until_the_end(camera: DemoCamera) -> list[Frame]:
 
 
 def _places(slide: DrawnSlide, count: int) -> tuple[Frame, ...]:
-    """Fields that hardly overlap, no two neighbours one after the other; sharp, so that none is rejected."""
+    """Fields that hardly overlap, in random order; sharp, so that none is rejected."""
     room = np.subtract(slide.size_px, _SIZE)
     columns, rows = (int(n) for n in room // _SIZE + 1)
     grid = list(itertools.product(np.linspace(0, room[0], columns), np.linspace(0, room[1], rows)))
@@ -93,10 +93,10 @@ def _places(slide: DrawnSlide, count: int) -> tuple[Frame, ...]:
 
 
 class PreparedCamera:
-    """A camera whose frames are drawn already. Keeps the `Camera` protocol.
+    """A camera with predrawn frames. Implements the `Camera` protocol.
 
     Attributes:
-        read_at: `time.perf_counter()` of every read, seconds: how fast the program asks for frames.
+        read_at: `time.perf_counter()` of every read, seconds: how fast the program requests frames.
     """
 
     live = False

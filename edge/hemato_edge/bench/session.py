@@ -1,4 +1,4 @@
-"""The parts of the bench, and what they have gathered when the last one is done."""
+"""The parts of the bench, and the results they collect."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from hemato_edge.bench.inference import BATCHES, InferenceBench, model_facts, th
 from hemato_edge.bench.preprocessing import preprocessing_ms
 from hemato_edge.bench.scenes import SCENES, draw_scenes
 from hemato_edge.bench.start import run_child
-from hemato_edge.bench.storage import commit_ms, passing_database, place_near
+from hemato_edge.bench.storage import commit_ms, place_near, temporary_database
 from hemato_edge.bench.timing import Deadline, sample_ms
-from hemato_edge.bench.watch import load_eyes
+from hemato_edge.bench.watch import load_models
 from hemato_edge.device.machine import Machine
 from hemato_edge.device.memory import read_memory
 from hemato_edge.device.processor import usable_processors
@@ -44,11 +44,11 @@ class Plan:
 
     Attributes:
         quick: for the record.
-        seconds: for everything; see `SHARES`.
-        starts: how often the program is started anew.
-        visits: how often each combination and each scene is come back to.
-        frames: of a scene, on a device that draws them fast enough.
-        child_frames: that the process reads whose memory is looked at.
+        seconds: in total; see `SHARES`.
+        starts: number of program starts.
+        visits: number of visits to each combination and scene.
+        frames: per scene, on a device fast enough to draw them.
+        child_frames: frames read by the process whose memory is measured.
     """
 
     quick: bool
@@ -64,7 +64,7 @@ QUICK = Plan(quick=True, seconds=12.0, starts=2, visits=2, frames=8, child_frame
 """Fewer and shorter; the figures scatter more."""
 _ROOMY_BYTES = 600_000_000
 _FEW_FRAMES = 8
-"""All frames are held at once, and the program runs beside them: 90 MB and 150 MB are too much for a Pi Zero 2 W."""
+"""All frames are held at once, beside the program: 90 MB plus 150 MB are too much for a Pi Zero 2 W."""
 SHARES = {
     "drawing the slide": 5,
     "starting the program": 15,
@@ -77,15 +77,15 @@ SHARES = {
     "the whole program": 8,
     "keeping it up": 10,
 }
-"""Part → its share of the time. A part that takes longer than its share takes it from all that follow."""
+"""Part → its share of the time. A part that exceeds its share shortens all that follow."""
 
 
-class Course:
-    """One run of the bench: its parts, to be called in their order, and what they have gathered so far.
+class BenchSession:
+    """One run of the bench: its parts, to be called in order, and their results so far.
 
     Args:
         settings: the effective ones.
-        plan: how long the parts may take.
+        plan: how much is measured.
 
     Raises:
         ModelError: see `load_classifier` and `load_locator`.
@@ -95,12 +95,12 @@ class Course:
         self._settings, self._plan, self._machine = settings, plan, Machine()
         self._began = time.monotonic()
         self._before = surroundings.climate(self._machine, "before")
-        self._neighbours = surroundings.Neighbours(self._machine)
-        self._eyes = load_eyes(settings)
+        self._other_load = surroundings.OtherLoad(self._machine)
+        self._models = load_models(settings)
         self._runtime = find_runtime(settings.model.runtime)
-        self._bundles: dict[Task, Bundle] = {"classifier": self._eyes.classifier.model.bundle}
-        if isinstance(self._eyes.locator, TFLiteLocator):
-            self._bundles["locator"] = self._eyes.locator.model.bundle
+        self._bundles: dict[Task, Bundle] = {"classifier": self._models.classifier.model.bundle}
+        if isinstance(self._models.locator, TFLiteLocator):
+            self._bundles["locator"] = self._models.locator.model.bundle
         self._place, gap = place_near(settings.store.path)
         self._gaps: list[Gap] = [gap] if gap else []
         self._visits: dict[str, list[list[float]]] = defaultdict(list)
@@ -115,14 +115,14 @@ class Course:
 
     @property
     def parts(self) -> tuple[tuple[str, Callable[[float], None]], ...]:
-        """Title and call of each part, in their order; a call takes the seconds that the part may take."""
+        """Title and call of each part, in order; a call takes the seconds that the part may use."""
         calls = (
             self._draw,
             self._start,
             self._load,
             self._infer,
-            self._look,
-            self._remember,
+            self._analyse,
+            self._measure_memory,
             self._preprocess,
             self._commit,
             self._run_whole,
@@ -131,7 +131,7 @@ class Course:
         return tuple(zip(SHARES, calls, strict=True))
 
     def seconds_for(self, part: str) -> float:
-        """What a part may take, seconds: its share, or less when those before it took longer."""
+        """Seconds that a part may take: its share, or less if earlier parts took longer."""
         names = list(SHARES)
         to_come = sum(SHARES[name] for name in names[names.index(part) :])
         left = max(0.0, self._plan.seconds - (time.monotonic() - self._began))
@@ -154,12 +154,12 @@ class Course:
                     break
                 one = run_child(self._settings, str(picture), 1, self._place, 60.0)
                 if turn == 0 and self._plan.starts > 2 and deadline.left_s > seconds / 2:
-                    continue  # it brought the files into the system's memory, where they are in daily use
+                    continue  # it filled the file cache, as in daily use
                 for name, ms in one.milestones_ms.items():
                     self._visits[name].append([ms])
                 self._visits["start.processor_time"].append([one.processor_s * 1e3])
 
-    def _remember(self, seconds: float) -> None:
+    def _measure_memory(self, seconds: float) -> None:
         moving = [ms for visit in self._costs["moving"].frame for ms in visit]
         affordable = 1e3 * seconds / statistics.median(moving) if moving else 0
         frames, run_mb, peak = max(10, min(self._plan.child_frames, int(affordable))), None, None
@@ -176,7 +176,7 @@ class Course:
     def _load(self, seconds: float) -> None:
         for _ in range(self._plan.visits):
             times = sample_ms(
-                lambda: load_eyes(self._settings), seconds / self._plan.visits, warm_up=1, least=1, most=8
+                lambda: load_models(self._settings), seconds / self._plan.visits, warm_up=1, least=1, most=8
             )
             self._visits["models.load"].append(times)
 
@@ -189,7 +189,7 @@ class Course:
         self._visits.update(bench.visits)
         self._gaps += bench.gaps
 
-    def _look(self, seconds: float) -> None:
+    def _analyse(self, seconds: float) -> None:
         deadline = Deadline(seconds)
         for left in range(self._plan.visits, 0, -1):
             if deadline.over and left < self._plan.visits:
@@ -197,7 +197,7 @@ class Course:
             for name in SCENES:
                 visit_scene(
                     self._scenes[name],
-                    self._eyes,
+                    self._models,
                     self._settings,
                     self._costs[name],
                     Deadline(deadline.left_s / left / len(SCENES)),
@@ -210,19 +210,19 @@ class Course:
     def _preprocess(self, seconds: float) -> None:
         for _ in range(self._plan.visits):
             for name, times in preprocessing_ms(
-                self._scenes["worst"], self._eyes, self._settings, seconds / self._plan.visits
+                self._scenes["worst"], self._models, self._settings, seconds / self._plan.visits
             ).items():
                 self._visits[name].append(times)
 
     def _commit(self, seconds: float) -> None:
-        results = results_of(self._scenes["worst"].frames[:6], self._eyes, self._settings)
+        results = results_of(self._scenes["worst"].frames[:6], self._models, self._settings)
         if not results:
             self._gaps.append(Gap(name="store.commit", reason="the quality gate of the settings rejects every field"))
             return
         for _ in range(self._plan.visits):
-            with passing_database(self._place) as writer:
+            with temporary_database(self._place) as writer:
                 deadline = Deadline(seconds / self._plan.visits)
-                self._visits["store.commit"].append(commit_ms(writer, a_session(self._eyes), results, deadline))
+                self._visits["store.commit"].append(commit_ms(writer, a_session(self._models), results, deadline))
 
     def _run_whole(self, seconds: float) -> None:
         deadline = Deadline(seconds)
@@ -230,8 +230,8 @@ class Course:
             if turn and deadline.over:
                 break
             for name in SCENES:
-                with passing_database(self._place) as writer:
-                    measured = whole_program(self._scenes[name], self._eyes, self._settings, writer)
+                with temporary_database(self._place) as writer:
+                    measured = whole_program(self._scenes[name], self._models, self._settings, writer)
                 self._rates[name] += measured
                 self._visits[f"program.{name}"].append(measured)
                 self._units[f"program.{name}"] = "frames/s"
@@ -244,18 +244,18 @@ class Course:
 
     def _sustain(self, seconds: float) -> None:
         began = time.monotonic()
-        rounds = sustained_ms(self._scenes["worst"], self._eyes, self._settings, Deadline(seconds))
+        rounds = sustained_ms(self._scenes["worst"], self._models, self._settings, Deadline(seconds))
         self._visits["sustained.worst"] = rounds
         self._steady = judgement.steadiness(rounds, time.monotonic() - began)
         if self._steady is None:
-            self._gaps.append(Gap(name="steadiness", reason="too few rounds in the time that there was"))
+            self._gaps.append(Gap(name="steadiness", reason="too few rounds in the available time"))
 
-    def look_at_the_board(self) -> None:
-        """Note how warm and throttled the board is at this moment."""
+    def record_climate(self) -> None:
+        """Record temperature and throttling of the board now."""
         self._climates.append(surroundings.climate(self._machine, "during"))
 
     def report(self) -> Report:
-        """What was measured; call it last."""
+        """The results; to be called last."""
         figures: dict[str, Figure] = {
             name: figure(name, visits, self._units.get(name, "ms"))
             for name, visits in self._visits.items()
@@ -264,7 +264,7 @@ class Course:
         models = tuple(model_facts(bundle, self._runtime) for bundle in self._bundles.values())
         device = surroundings.describe(self._machine, self._runtime, self._settings.model.threads, models)
         climates = (self._before, *self._climates, surroundings.climate(self._machine, "after"))
-        shares = self._neighbours.shares()
+        shares = self._other_load.shares()
         doubts = surroundings.doubts(self._before, climates, device, shares) + judgement.unsteady(figures)
         return Report(
             version=device.versions["hemato-edge"],

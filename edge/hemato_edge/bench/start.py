@@ -1,4 +1,4 @@
-"""`hemato-edge run` in processes of its own: how long until the first cells are on disk, and its memory."""
+"""`hemato-edge run` in its own process: time until the first cells are on disk, and memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hemato_edge.settings import Settings
 
 MILESTONES = {MODELS_READY: "start.models_ready", CAMERA_OPEN: "start.camera_open", FIRST_CELLS: "start.first_cell"}
-"""Line of the log → name of its figure."""
+"""Log line → name of its figure."""
 _LOOK_EVERY_S = 0.1
 
 
@@ -35,7 +35,7 @@ class Start:
         milestones_ms: figure's name → milliseconds since the process was started.
         peak_mb: largest resident memory, 10^6 bytes; None if the system does not report it.
         resident_mb: resident memory every tenth of a second, 10^6 bytes.
-        processor_s: seconds of processor time that it took.
+        processor_s: processor time used, seconds.
     """
 
     milestones_ms: dict[str, float]
@@ -45,24 +45,24 @@ class Start:
 
 
 def run_child(settings: Settings, camera: str, frames: int, folder: Path, limit_s: float) -> Start:
-    """Start `hemato-edge run` on a camera for so many frames and watch it.
+    """Run `hemato-edge run` on a camera for a number of frames, and monitor it.
 
     Args:
-        settings: models and threads are taken from them; camera, profile and store are not.
+        settings: for models and threads; camera, profile and store are ignored.
         camera: its SPEC.
-        frames: to read.
-        folder: where its database lies for the moment.
-        limit_s: end it after so long.
+        frames: number to read.
+        folder: for its temporary database.
+        limit_s: kill it after this many seconds.
 
     Raises:
-        BenchError: if it fails, or counts nothing in that time.
+        BenchError: it fails, or counts nothing in that time.
     """
     with tempfile.TemporaryDirectory(prefix=".hemato-edge-bench-", dir=folder) as own:
         config = Path(own) / "bench.toml"
         config.write_text(_models_of(settings))
         command = [sys.executable, "-m", "hemato_edge.cli.main", "-v", "run", "--camera", camera, "--no-display"]
         command += ["--max-frames", str(frames), "--db", str(Path(own) / "x.db"), "--config", str(config), "--json"]
-        kept = {"STATE_DIRECTORY": own}  # the heads of its chains are noted there, and go with it
+        kept = {"STATE_DIRECTORY": own}  # the heads of its hash chains are stored there, and deleted with it
         began = time.perf_counter()
         child = subprocess.Popen(  # noqa: S603 -- this same program
             command,
@@ -102,7 +102,7 @@ def _watched(child: subprocess.Popen[str], began: float, limit_s: float) -> Star
         if name is not None:
             milestones.setdefault(name, at)
     _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)  # it was waited for here, so that its usage is known
+    child.returncode = os.waitstatus_to_exitcode(status)  # waited for here to get its usage
     ended.set()
     watcher.join()
     if child.stderr is not None:
@@ -110,12 +110,12 @@ def _watched(child: subprocess.Popen[str], began: float, limit_s: float) -> Star
     if MILESTONES[FIRST_CELLS] not in milestones:
         said = last if child.returncode >= 0 else f"it counted nothing in {limit_s:.0f} s"
         raise BenchError(f"`hemato-edge run` did not get as far as its first cell: {said}", "Try `hemato-edge doctor`.")
-    # not usage.ru_maxrss: a child inherits the peak of the process that started it
+    # not usage.ru_maxrss: a child inherits the peak of its parent
     return Start(milestones, max(peaks, default=None), tuple(resident), usage.ru_utime + usage.ru_stime)
 
 
 def _models_of(settings: Settings) -> str:
-    """The sections of a configuration file that say which models run how; TOML's strings are JSON's."""
+    """The sections of a configuration file about models; TOML strings are written as JSON strings."""
     lines = []
     for name in ("model", "locator"):
         lines.append(f"[{name}]")

@@ -1,4 +1,4 @@
-"""How long a commit takes on the disk where the database lies. The database itself is never touched."""
+"""Commit time on the disk that holds the database. The database itself is never touched."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _MOST_VISIT = 80
 
 
 def place_near(database: Path) -> tuple[Path, Gap | None]:
-    """A folder on the database's disk that can be written to; where there is none, the system's temporary one.
+    """A writable folder on the database's disk; else the system's temporary folder.
 
     Args:
-        database: of the settings; it need not be there yet.
+        database: path in the settings; need not exist.
 
     Returns:
-        The folder, and what is to be said where it is another disk's.
+        The folder, and a note if it is on another disk.
     """
     home = database.expanduser().absolute().parent
     near = next((folder for folder in (home, *home.parents) if folder.is_dir()), home)
@@ -41,8 +41,8 @@ def place_near(database: Path) -> tuple[Path, Gap | None]:
 
 
 @contextmanager
-def passing_database(folder: Path) -> Iterator[Writer]:
-    """A fresh database in a folder of its own, gone at the end.
+def temporary_database(folder: Path) -> Iterator[Writer]:
+    """A new database in a temporary folder of its own.
 
     Raises:
         StoreError: see `open_writer`.
@@ -55,7 +55,7 @@ def passing_database(folder: Path) -> Iterator[Writer]:
 
 
 def commit_ms(writer: Writer, start: SessionStart, results: Sequence[FieldResult], deadline: Deadline) -> list[float]:
-    """Milliseconds of each commit of a field with all its cells and their pictures, the first one left out."""
+    """Milliseconds per commit of a field with all its cells and their pictures, without the first commit."""
     session = writer.start_session(start)
     times: list[float] = []
     for number in range(_MOST_VISIT):

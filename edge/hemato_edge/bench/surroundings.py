@@ -1,4 +1,4 @@
-"""Where the figures were measured, and how warm, throttled and busy the device was meanwhile."""
+"""Where the figures were measured, and the device's temperature, throttling and load meanwhile."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from hemato_edge.models.engines.engine import Runtime
 
 HOT_C = 80.0
-"""A Raspberry Pi slows down from 80 °C on, a Jetson Orin from 99 °C."""
+"""A Raspberry Pi throttles at 80 °C, a Jetson Orin at 99 °C."""
 _BUSY = 0.15
-"""Others' share of one processor that spoils a figure."""
+"""Share of one processor used by other programs that spoils a figure."""
 
 
 def describe(machine: Machine, runtime: Runtime, threads: int, models: tuple[ModelFacts, ...]) -> Device:
-    """The device and what runs on it."""
+    """The device and its software."""
     import cv2
     import numpy as np
 
@@ -59,7 +59,7 @@ def describe(machine: Machine, runtime: Runtime, threads: int, models: tuple[Mod
 
 
 def climate(machine: Machine, moment: Moment) -> Climate:
-    """The board now."""
+    """The state of the board now."""
     throttling = read_throttling(machine)
     return Climate(
         moment=moment,
@@ -71,8 +71,8 @@ def climate(machine: Machine, moment: Moment) -> Climate:
     )
 
 
-class Neighbours:
-    """How much processor time others take from now on.
+class OtherLoad:
+    """Processor time used by others since construction.
 
     Args:
         machine: this one.
@@ -85,7 +85,7 @@ class Neighbours:
         self._own = _own_s()
 
     def shares(self) -> tuple[float, float] | None:
-        """Processors that other programs kept busy, on average, and that the host of a virtual machine took away."""
+        """Mean number of processors used by other programs, and of those taken by the host of a virtual machine."""
         ticks, seconds = read_ticks(self._machine), time.monotonic() - self._began
         if ticks is None or self._ticks is None or seconds <= 0:
             return None
@@ -96,7 +96,7 @@ class Neighbours:
 def doubts(
     before: Climate, climates: tuple[Climate, ...], device: Device, shares: tuple[float, float] | None
 ) -> list[str]:
-    """Why figures that were measured in such surroundings are not to be trusted."""
+    """Why figures measured in such conditions are unreliable."""
     said: list[str] = []
     now = sorted({word for one in climates for word in one.throttled_now or ()})
     if now:
@@ -104,7 +104,7 @@ def doubts(
     fresh = {word for one in climates for word in one.throttled_since_boot or ()}
     fresh -= {*(before.throttled_since_boot or ()), *now}
     if fresh:
-        said.append(f"Between two looks the board reported: {', '.join(sorted(fresh))}.")
+        said.append(f"Between two readings the board reported: {', '.join(sorted(fresh))}.")
     hottest = max((one.temperature_c for one in climates if one.temperature_c is not None), default=None)
     if hottest is not None and hottest >= HOT_C:
         said.append(f"The processor reached {hottest:.0f} °C; from {HOT_C:.0f} °C on boards slow down.")
@@ -115,12 +115,12 @@ def doubts(
     if shares is not None and shares[1] > _BUSY / 3:
         said.append(f"The host of this virtual machine took away {shares[1]:.1f} processors.")
     if shares is None and before.load > 0.5 * device.processors:
-        said.append(f"Before it began, {before.load:.1f} processes wanted to run on {device.processors} processors.")
+        said.append(f"Before the start, {before.load:.1f} processes were competing for {device.processors} processors.")
     return said
 
 
 def _own_s() -> float:
-    """Processor seconds of this process and of its children that ended."""
+    """Processor seconds of this process and of its finished children."""
     kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return sum(usage.ru_utime + usage.ru_stime for usage in map(resource.getrusage, kinds))
 

@@ -1,4 +1,4 @@
-"""A run as tables of words, the same for a terminal, a pipe and an issue."""
+"""A run as text tables, the same for a terminal, a pipe and an issue."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _SCENES = {
 }
 _START = {
     "start.models_ready": "program started, models loaded and verified",
-    "start.camera_open": "first picture there",
+    "start.camera_open": "first picture read",
     "start.first_cell": "first cell on disk",
-    "start.processor_time": "processor time of all of it",
+    "start.processor_time": "total processor time",
     "models.load": "of it: loading and verifying both models",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Words in rows; the first column is text, the others are numbers."""
+    """Text in rows; the first column is words, the others are numbers."""
 
     title: str
     columns: tuple[str, ...]
@@ -38,7 +38,7 @@ class Table:
 
 
 def tables_of(report: Report) -> Iterator[Table]:
-    """The tables of a run in the order in which a person asks; empty ones are left out."""
+    """The tables of a run, most important first; empty ones are omitted."""
     for table in (
         _scenes(report),
         _distributions(report, "Frames and their stages, ms", ("frame.", "stage.")),
@@ -52,7 +52,7 @@ def tables_of(report: Report) -> Iterator[Table]:
 
 
 def comparison_table(comparisons: tuple[Comparison, ...]) -> Table:
-    """A run against an earlier one."""
+    """A run compared with an earlier one."""
     rows = tuple(
         (one.name, _number(one.old), _number(one.new), _ratio(one.ratio), _interval(one), one.verdict)
         for one in comparisons
@@ -61,7 +61,7 @@ def comparison_table(comparisons: tuple[Comparison, ...]) -> Table:
 
 
 def facts_of(report: Report) -> list[str]:
-    """The device and what runs on it, a line each."""
+    """The device and its software, one fact per line."""
     device, memory = report.device, report.memory
     lines = [
         f"{device.board or 'a board without a name'}, {device.system}, {device.machine}",
@@ -85,7 +85,7 @@ def facts_of(report: Report) -> list[str]:
 
 
 def verdicts_of(report: Report) -> list[str]:
-    """What to know first: the camera rate, whether it is steady, what limits it."""
+    """Key results: sustained camera rate, steadiness, bottlenecks."""
     lines = []
     for one in report.scenes:
         rate = f"{one.camera_fps:g} frames/s" if one.camera_fps else "no camera rate"
@@ -187,5 +187,5 @@ def _interval(one: Comparison) -> str:
 
 def _words(words: tuple[str, ...] | list[str] | None) -> str:
     if words is None:
-        return "not told"
+        return "unknown"
     return ", ".join(words) or "no"

@@ -1,4 +1,4 @@
-"""Timing one call many times, within a share of the time that there is."""
+"""Repeated timing of one call, within a share of the available time."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 def sample_ms(
     call: Callable[[], object], seconds: float, *, warm_up: int = 2, least: int = 3, most: int = 200
 ) -> list[float]:
-    """Milliseconds of each call, after a warm-up that is not kept.
+    """Milliseconds of each call, after a warm-up that is discarded.
 
     Args:
-        call: what is timed.
-        seconds: stop after so long, the warm-up included.
-        warm_up: calls before the first one that counts; the first of all is always one.
-        least: calls that count, even if they take longer.
-        most: calls that count, even if there is time left.
+        call: the function to time.
+        seconds: time limit, including the warm-up.
+        warm_up: calls before the first one that counts; at least one.
+        least: minimum number of timed calls, even if they exceed the limit.
+        most: maximum number of timed calls.
     """
     ends = time.perf_counter() + seconds
     for _ in range(max(1, warm_up)):
@@ -35,7 +35,7 @@ def sample_ms(
 
 
 class Deadline:
-    """An end in the future that several pieces of work share.
+    """A deadline shared by several pieces of work.
 
     Args:
         seconds: from now.
@@ -46,7 +46,7 @@ class Deadline:
 
     @property
     def left_s(self) -> float:
-        """Seconds that are left, 0 when there are none."""
+        """Seconds left, 0 once it has passed."""
         return max(0.0, self._ends - time.monotonic())
 
     @property

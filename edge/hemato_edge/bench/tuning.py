@@ -1,4 +1,4 @@
-"""Which number of threads is best on this device: whole frames of new cells, all candidates in turn."""
+"""The best number of threads on this device: whole frames of new cells, all candidates in turn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hemato_edge.bench.frames import Costs, visit_scene
 from hemato_edge.bench.inference import thread_counts
 from hemato_edge.bench.scenes import draw_scenes
 from hemato_edge.bench.timing import Deadline
-from hemato_edge.bench.watch import load_eyes
+from hemato_edge.bench.watch import load_models
 from hemato_edge.device.processor import usable_processors
 from hemato_edge.errors import BenchError
 
@@ -25,33 +25,33 @@ if TYPE_CHECKING:
 
 
 class Candidate(Part):
-    """A number of threads, and its frames against those of the number in the settings."""
+    """A number of threads, and its frame time relative to the number in the settings."""
 
     threads: int
     frame_ms: Figure
-    ratio: float = Field(description="of the median frame to that with the number in the settings")
+    ratio: float = Field(description="median frame time relative to that with the number in the settings")
     low: float = Field(description="99 % interval")
     high: float
 
 
 class Tuning(Part):
-    """What was found. `best` is `current` where no other number is surely better."""
+    """The result. `best` is `current` unless another number is significantly better."""
 
     schema_: Literal["hemato-edge/bench-tune/1"] = Field("hemato-edge/bench-tune/1", alias="schema")
     current: int
     best: int
     candidates: tuple[Candidate, ...]
-    written: str | None = Field(None, description="the file that was changed")
+    written: str | None = Field(None, description="the changed file")
 
     @property
     def improves(self) -> bool:
-        """Whether another number is better by more than the spread."""
+        """Whether another number is significantly better."""
         return self.best != self.current
 
 
 @dataclass(frozen=True, slots=True)
 class TuningPlan:
-    """How long it may take, how often each candidate is come back to, frames a visit."""
+    """Time limit in seconds, visits to each candidate, frames per visit."""
 
     seconds: float
     visits: int
@@ -63,13 +63,13 @@ QUICK = TuningPlan(12.0, 3, 8)
 
 
 def tune(settings: Settings, plan: TuningPlan = FULL) -> Iterator[float | Tuning]:
-    """Measure; yields the share that is done, and at last the result.
+    """Measure; yields the share done, and finally the result.
 
     Raises:
-        BenchError: if the settings' quality gate rejects every frame.
+        BenchError: the settings' quality gate rejects every frame.
     """
     current = settings.model.threads
-    candidates = {n: load_eyes(settings, n) for n in thread_counts(usable_processors(), current)}
+    candidates = {n: load_models(settings, n) for n in thread_counts(usable_processors(), current)}
     scene = draw_scenes(plan.frames, plan.seconds / 5)["worst"]
     costs = {n: Costs() for n in candidates}
     deadline = Deadline(plan.seconds)
@@ -91,11 +91,11 @@ def tune(settings: Settings, plan: TuningPlan = FULL) -> Iterator[float | Tuning
 
 
 def judge(current: int, visits: Mapping[int, Sequence[Sequence[float]]]) -> Tuning:
-    """The best number of threads: another one than `current` only where it is surely faster.
+    """The best number of threads: other than `current` only if significantly faster.
 
     Args:
         current: the number in the settings.
-        visits: number of threads → milliseconds of frames, by visit; `current` among them.
+        visits: number of threads → milliseconds of frames, by visit; includes `current`.
     """
     found = []
     for threads, own in sorted(visits.items()):

@@ -1,4 +1,4 @@
-"""Models that note how long each inference takes, without a change to whatever calls them."""
+"""Models that record the time of each inference, without changes to their callers."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Invocations:
-    """What passed inside a model since `take` was last called: milliseconds of each inference."""
+    """Milliseconds of each inference since the last `take`."""
 
     ms: list[float] = field(default_factory=list)
 
     def take(self) -> list[float]:
-        """The inferences so far; starts anew."""
+        """The inferences so far; clears them."""
         taken, self.ms = self.ms, []
         return taken
 
 
 def watched(runtime: Runtime, seen: Invocations) -> Runtime:
-    """The same runtime; its engines note every inference in `seen`."""
+    """The same runtime; its engines record every inference in `seen`."""
 
     def start(content: bytes, threads: int, most: int) -> Engine:
         engine = runtime.start(content, threads, most)
@@ -42,8 +42,8 @@ def watched(runtime: Runtime, seen: Invocations) -> Runtime:
 
 
 @dataclass(slots=True)
-class Eyes:
-    """Locator and classifier of the settings, and their watches; `located` stays empty for the classical one."""
+class TimedModels:
+    """Locator and classifier of the settings, with their timings; `located` stays empty for the classical one."""
 
     locator: Locator
     classifier: TFLiteClassifier
@@ -51,12 +51,12 @@ class Eyes:
     classified: Invocations
 
     def take_ms(self) -> float:
-        """Milliseconds inside the models since this was last called."""
+        """Milliseconds inside the models since the last call."""
         return sum(self.located.take()) + sum(self.classified.take())
 
 
-def load_eyes(settings: Settings, threads: int | None = None) -> Eyes:
-    """Both models, verified, with so many threads; None for the number in the settings.
+def load_models(settings: Settings, threads: int | None = None) -> TimedModels:
+    """Both models, verified, with this number of threads; None for the number in the settings.
 
     Raises:
         ModelError: see `load_classifier` and `load_locator`.
@@ -72,4 +72,4 @@ def load_eyes(settings: Settings, threads: int | None = None) -> Eyes:
     if isinstance(locator, TFLiteLocator):
         own = read_bundle(settings.locator.path or shipped_locator(), settings.model.trusted_keys)
         locator = TFLiteLocator(LocatorModel(own, threads, watched(runtime, located)), settings.locator.min_score)
-    return Eyes(locator, classifier, located, classified)
+    return TimedModels(locator, classifier, located, classified)

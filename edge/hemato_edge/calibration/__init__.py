@@ -1,1 +1,1 @@
-"""What a microscope is like: micrometres a pixel, uneven light, locked exposure; kept as a profile per objective."""
+"""Calibration of a microscope: micrometres per pixel, flat field, locked exposure; one profile per objective."""

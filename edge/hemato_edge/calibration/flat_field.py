@@ -1,6 +1,6 @@
-"""The course of the light over the field, measured on bare background and divided out.
+"""Flat-field correction: illumination over the field, measured on bare background and divided out.
 
-The map is smooth and small: dust on the sensor is not in it, nor can a cell that lay still leave its ghost.
+The map is smooth and coarse: it holds neither dust on the sensor nor the ghost of a cell that did not move.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ if TYPE_CHECKING:
     from hemato_edge.values import Image
 
 NODES = (25, 33)
-"""Rows and columns of the map, corners of the frame included. Between them it is read linearly: 0.1 % off at most."""
+"""Rows and columns of the map, including the frame's corners; linear interpolation between them is within 0.1 %."""
 MIN_FRAMES = 3
 MAX_GAIN = 4.0
-"""Beyond it too little light is left in the corner to be made up for."""
+"""Beyond it the corner has too little light to be corrected."""
 MAX_REST = 0.03
-"""Largest deviation of the measured background from the smooth course, as a share."""
+"""Largest residual of the measured background from the smooth map, as a share."""
 MAX_SATURATED = 0.05
 _BLOCKS = (18, 24)
 _BACKGROUND_PERCENTILE = 90
 _ORDER = 4
 _LEAST_KEPT = 0.5
-"""Share of the blocks that must lie on the smooth course; where the rest is, it is only continued."""
+"""Minimum share of blocks that must fit the smooth map; it is extrapolated to the rest."""
 _SATURATED = 254.0
 _BRIGHTEST = 240.0
-"""Level of the background under which there is room for noise; a brighter one is brought down to it."""
+"""A background brighter than this level is reduced to it, as headroom for noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlatFieldMap:
-    """Gain by place.
+    """Gain by position.
 
     Attributes:
-        gain: `NODES` + (3,) float32, BGR: what each place is multiplied by, least where it is brightest.
-        frames: how many it was measured on.
-        rest: deviation of the background from it, as a share.
+        gain: `NODES` + (3,) float32, BGR: factor for each position, smallest where it is brightest.
+        frames: number of frames measured.
+        rest: residual of the background, as a share.
     """
 
     gain: NDArray[np.float32]
@@ -54,7 +54,7 @@ class FlatFieldMap:
 
     @property
     def falloff(self) -> float:
-        """How much darker the darkest place is than the brightest, as a share, in green."""
+        """Relative darkening of the darkest position against the brightest, in green."""
         return 1 - float(self.gain[..., 1].min() / self.gain[..., 1].max())
 
 
@@ -71,10 +71,10 @@ class FlatField:
         self._gain = expand(gain, size_px)
 
     def apply(self, image: Image) -> Image:
-        """A frame (H, W, 3) uint8 with even light, as a new array.
+        """A frame (H, W, 3) uint8 with uniform illumination, as a new array.
 
         Raises:
-            ValueError: if it is of another size.
+            ValueError: the frame is of another size.
         """
         if image.shape[1::-1] != self.size_px:
             msg = f"a frame of {image.shape[1::-1]} does not fit a map of {self.size_px}"
@@ -86,9 +86,8 @@ def measure_flat_field(frames: Sequence[Image]) -> FlatFieldMap:
     """The gain map from a few frames (H, W, 3) uint8 of an empty or moving field.
 
     In each block of each frame the background is the brighter part of the pixels; the median over the frames drops
-    what moved; a polynomial of fourth order through the logarithms of the blocks, fitted again and again without
-    those that are too dark, drops what did not. The brightest place keeps its brightness, or is brought down to 240
-    of 255.
+    what moved; a fourth-order polynomial through the logarithms of the blocks, fitted repeatedly without those that
+    are too dark, drops what did not. The brightest position keeps its brightness, or is reduced to 240 of 255.
 
     Raises:
         CalibrationError: too few frames, of different sizes, too bright, too dark, or not smooth.
@@ -98,12 +97,12 @@ def measure_flat_field(frames: Sequence[Image]) -> FlatFieldMap:
     saturated = float(np.mean(levels >= _SATURATED))
     if saturated > MAX_SATURATED:
         raise CalibrationError(
-            f"The background is saturated in {100 * saturated:.0f} % of the field: how bright it is cannot be seen.",
+            f"The background is saturated in {100 * saturated:.0f} % of the field: its brightness cannot be measured.",
             "Turn the lamp or the exposure down until no part of the field is white.",
         )
     if float(np.median(levels)) < 25:
         raise CalibrationError("The frames are too dark.", "Turn the lamp or the exposure up.")
-    # the lamp may flicker or drift from frame to frame: only the course over the field is wanted
+    # the lamp may flicker or drift between frames: only the shape over the field matters
     log = np.log(np.maximum(levels, 1.0))
     level = np.median(log, axis=(0, 1, 2))
     log = np.median(log - np.median(log, axis=(1, 2), keepdims=True), axis=0)
@@ -112,7 +111,7 @@ def measure_flat_field(frames: Sequence[Image]) -> FlatFieldMap:
     rest = max(rest for _, rest in fits)
     if rest > MAX_REST:
         raise CalibrationError(
-            f"The background is not smooth: {100 * rest:.0f} % off an even course of light, {100 * MAX_REST:g} % is "
+            f"The background is not smooth: {100 * rest:.0f} % off a smooth illumination, {100 * MAX_REST:g} % is "
             "the most.",
             "Take an empty place, or move the stage between the frames so that no place is always covered.",
         )
@@ -129,7 +128,7 @@ def measure_flat_field(frames: Sequence[Image]) -> FlatFieldMap:
 
 
 def expand(gain: NDArray[np.float32], size_px: tuple[int, int]) -> NDArray[np.float32]:
-    """The map at every pixel, (H, W, 3) float32: corner nodes lie on corner pixels."""
+    """The map at every pixel, (H, W, 3) float32; corner nodes lie on corner pixels."""
     width, height = size_px
     rows, columns = gain.shape[:2]
     x = np.linspace(0, columns - 1, width, dtype=np.float32)
@@ -150,10 +149,10 @@ def _check_frames(frames: Sequence[Image]) -> None:
 
 
 def _block_levels(frame: Image) -> NDArray[np.float64]:
-    """Background of every block, `_BLOCKS` + (3,), in levels."""
+    """Background of every block, `_BLOCKS` + (3,) float64, in grey levels."""
     rows, columns = _BLOCKS
     height, width = frame.shape[:2]
-    smooth = cv2.blur(frame, (3, 3))  # the percentile must not follow the noise
+    smooth = cv2.blur(frame, (3, 3))  # so that the percentile does not follow the noise
     small = cv2.resize(smooth, (columns * 16, rows * 16), interpolation=cv2.INTER_AREA) if width > 384 else smooth
     height, width = small.shape[:2]
     levels = np.empty((rows, columns, 3))
@@ -173,7 +172,7 @@ def _terms(rows: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[n
 
 
 def _smooth(log: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """The polynomial through log levels at the nodes, and how far the blocks that were kept are off it."""
+    """The polynomial through log levels at the nodes, and the residual of the blocks that were kept."""
     rows, columns = log.shape
     terms = _terms((np.arange(rows) + 0.5) / rows * 2 - 1, (np.arange(columns) + 0.5) / columns * 2 - 1)
     values = log.ravel()
@@ -182,7 +181,7 @@ def _smooth(log: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
         fit = np.linalg.lstsq(terms[keep], values[keep], rcond=None)[0]
         off = values - terms @ fit
         spread = max(1.4826 * float(np.median(np.abs(off[keep]))), 0.01)
-        keep = (off > -2 * spread) & (off < 3 * spread)  # what covers the background is darker than it
+        keep = (off > -2 * spread) & (off < 3 * spread)  # whatever covers the background is darker
         if np.count_nonzero(keep) < _LEAST_KEPT * len(values):
             return np.zeros(NODES), 1.0
     rest = float(np.std(off[keep]))

@@ -1,8 +1,8 @@
-"""How wide is one division of a stage micrometer in a picture, and how sure is that?
+"""Width of a stage micrometer's divisions in a picture, with its uncertainty.
 
-The picture is summed along the lines. The profile's autocorrelation gives the period roughly, and tells the divisions
-from the longer lines at every fifth and tenth of them; the phase of every single division against that period then
-gives a place for each, and the straight line through these places the period, with its standard error.
+The picture is summed along the lines. The autocorrelation of this profile gives an approximate period, and separates
+the divisions from the longer lines at every fifth and tenth of them; the phase of each division against that period
+gives its position, and a straight line through the positions gives the period with its standard error.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ if TYPE_CHECKING:
 
 MIN_PERIOD_PX = 4.0
 _MIN_CORRELATION = 0.3
-"""Least autocorrelation of the profile at one, two and three divisions. Drawn fields of blood: 0.1 and less."""
+"""Minimum autocorrelation of the profile at one, two and three divisions. Drawn fields of blood reach 0.1."""
 _PART_OF_HIGHEST = 0.55
 _STRIPS = 16
 _LARGEST_SIDE = 2000
-"""Larger pictures are shrunk: a hundred divisions still have 20 pixels each, and a Pi has the memory."""
+"""Larger pictures are reduced: a hundred divisions still have 20 pixels each, and a Pi has enough memory."""
 
 
 def measure_micrometer(image: Image) -> Ruling:
     """The divisions of the stage micrometer in a picture (H, W, 3) uint8 BGR.
 
     Raises:
-        CalibrationError: if no regular scale is visible, with what is missing.
+        CalibrationError: no regular scale is visible; the message says what is missing.
     """
     factor = min(1.0, _LARGEST_SIDE / max(image.shape[:2]))
     small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else image
@@ -53,7 +53,7 @@ def measure_micrometer(image: Image) -> Ruling:
 
 def _in_best_direction(flat: NDArray[np.float32]) -> Ruling:
     directions = [sharpest_direction(flat, about) for about in line_normals(flat)]
-    # Grids are ruled both ways, and numbers have upright strokes too: the sharper direction first.
+    # Grids are ruled both ways, and digits have upright strokes, too: the sharper direction first.
     sharpness = [float(np.var(np.diff(project(flat, direction).values))) for direction in directions]
     refusal: CalibrationError | None = None
     for k in np.argsort(sharpness)[::-1].tolist():
@@ -77,10 +77,10 @@ def _measure(flat: NDArray[np.float32], direction_deg: float) -> Ruling:
 
 
 def rough_period(profile: Profile) -> float:
-    """The least lag in pixels at which a profile is like itself, and again at twice and three times it.
+    """The shortest lag in pixels at which a profile correlates with itself, and also at two and three times it.
 
     Raises:
-        CalibrationError: if there is none.
+        CalibrationError: there is none.
     """
     values = _detrended(profile.values)
     n = len(values)
@@ -113,20 +113,20 @@ def _detrended(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _vertex(curve: NDArray[np.float64], peak: int) -> float:
-    """Place of a maximum between samples: of the parabola through three of them."""
+    """Sub-sample position of a maximum: the vertex of the parabola through three samples."""
     low, middle, high = curve[peak - 1 : peak + 2]
     bend = low - 2 * middle + high
     return peak + (0.5 * float((low - high) / bend) if bend < 0 else 0.0)
 
 
 def _near(curve: NDArray[np.float64], place: float, reach: float) -> float:
-    """The largest value within `reach` of `place`; -1 beyond the curve's trustworthy part."""
+    """The largest value within `reach` of `place`; -1 beyond the reliable part of the curve."""
     low, high = int(place - reach), int(np.ceil(place + reach)) + 1
     return float(curve[low:high].max()) if high < 0.85 * len(curve) else -1.0
 
 
 def _where_lines_are(flat: NDArray[np.float32], direction_deg: float, period: float) -> NDArray[np.bool_]:
-    """(H, W) bool: the stretch along the lines on which the divisions show; numbers and bare glass are beside it."""
+    """(H, W) bool: the stretch along the lines that shows divisions, without digits and bare glass beside it."""
     across, along = coordinates(flat.shape, direction_deg)
     strip = ((along - along.min()) / (np.ptp(along) + 1e-6) * _STRIPS).astype(np.int64)
     turn = np.exp(-2j * np.pi * across / period)
@@ -137,24 +137,24 @@ def _where_lines_are(flat: NDArray[np.float32], direction_deg: float, period: fl
 
 
 def unwrapped_period(values: NDArray[np.float64], period: float) -> float:
-    """A better period than the rough one: the straight line through the phases of all divisions of a profile.
+    """A refined period: the straight line through the phases of all divisions of a profile.
 
     Raises:
-        CalibrationError: if fewer than `MIN_DIVISIONS` show.
+        CalibrationError: fewer than `MIN_DIVISIONS` are visible.
     """
     wave = _phases(values, period)
     strength = np.abs(wave)
     strong = strength > WEAK * np.percentile(strength, 90)
-    # from division to division: over a long scale a rough period is off by more than one of them
+    # unwrapped from division to division: over a long scale an approximate period is off by more than one of them
     offset = np.concatenate([[0.0], np.cumsum(np.angle(wave[1:] * np.conj(wave[:-1])))]) / (2 * np.pi)
     index = np.arange(len(wave))
     keep = strong
     for _ in range(6):
-        if np.count_nonzero(keep) < MIN_DIVISIONS - 1:  # the outermost have no whole window
+        if np.count_nonzero(keep) < MIN_DIVISIONS - 1:  # the outermost lack a whole window
             raise CalibrationError(TOO_FEW, FIX)
         slope, start = np.polyfit(index[keep], offset[keep], 1)
         off = offset - slope * index - start
-        off -= np.rint(off)  # a wrong step over a gap moves what follows by whole divisions
+        off -= np.rint(off)  # a wrong step over a gap shifts the rest by whole divisions
         offset = slope * index + start + off
         scatter = 1.4826 * float(np.median(np.abs(off[keep])))
         keep = strong & (np.abs(off) <= max(3.5 * scatter, 0.002))
@@ -162,7 +162,7 @@ def unwrapped_period(values: NDArray[np.float64], period: float) -> float:
 
 
 def _phases(values: NDArray[np.float64], period: float) -> NDArray[np.complex128]:
-    """The fundamental wave about the middle of every division, seen through a Hann window two periods wide."""
+    """The fundamental at the middle of every division, in a Hann window two periods wide."""
     n = len(values)
     centres = np.arange(period, n - 1 - period, period)
     reach = int(np.ceil(period))

@@ -1,4 +1,4 @@
-"""A calibration profile: what one objective with one camera is like, as one JSON file."""
+"""A calibration profile: the properties of one objective with one camera, as one JSON file."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FORMAT = 3
-"""Version of the file; a higher one comes from a newer program and is refused. A profile without a `mask` is still of
-the second, and one without a `site` too of the first, which older programs read."""
+"""Version of the file; higher ones come from a newer program and are refused. A profile without `mask` is still of
+version 2, and one without `site`, too, of version 1, which older programs read."""
 
 ControlValue = bool | int | float | str | list[float]
 
@@ -33,7 +33,7 @@ class _Part(BaseModel):
 
 
 class ScalePart(_Part):
-    """Micrometres a pixel; see `calibration.scale.Scale`."""
+    """Micrometres per pixel; see `calibration.scale.Scale`."""
 
     um_per_px: float = Field(gt=0, lt=100)
     um_per_px_uncertainty: float = Field(gt=0)
@@ -55,7 +55,7 @@ class FlatFieldPart(_Part):
 
     @staticmethod
     def of(measured: FlatFieldMap, created: datetime) -> FlatFieldPart:
-        """The part that keeps `measured`."""
+        """The part that stores `measured`."""
         content = measured.gain.astype("<f4").tobytes()
         return FlatFieldPart(
             rows=NODES[0],
@@ -81,7 +81,7 @@ class FlatFieldPart(_Part):
         """(rows, columns, 3) float32.
 
         Raises:
-            ValueError: if the bytes are not those that were written.
+            ValueError: the bytes do not match their hash or size, or the gains are impossible.
         """
         content = base64.b64decode(self.gain)
         if hashlib.sha256(content).hexdigest() != self.sha256:
@@ -98,7 +98,7 @@ class FlatFieldPart(_Part):
 
 
 class ControlsPart(_Part):
-    """Exposure and white balance as they were locked; names and values are the camera driver's own."""
+    """Locked exposure and white balance; names and values are the camera driver's own."""
 
     driver: str
     values: dict[str, ControlValue]
@@ -107,7 +107,7 @@ class ControlsPart(_Part):
 
 
 class MaskPart(_Part):
-    """What of a frame is slide, and what lies over it; each mask a PNG in base64, white where nothing is seen."""
+    """Which part of a frame is slide, and what covers it; each mask is a PNG in base64, white where it is hidden."""
 
     rectangle: tuple[int, int, int, int]
     kinds: list[str]
@@ -123,7 +123,7 @@ class MaskPart(_Part):
     def of(
         outer: Aperture, overlay: NDArray[np.bool_] | None, *, told: bool, share: float, frames: int, created: datetime
     ) -> MaskPart:
-        """The part that keeps an aperture, and what lies over it, (h, w) bool over its rectangle."""
+        """The part that stores an aperture and an overlay, (h, w) bool over its rectangle."""
         return MaskPart(
             rectangle=outer.rectangle,
             kinds=list(outer.kinds),
@@ -137,15 +137,15 @@ class MaskPart(_Part):
         )
 
     def aperture(self, frame_size: tuple[int, int]) -> Aperture:
-        """What of a frame of that size is slide, but for what lies over it.
+        """Which part of a frame of that size is slide, ignoring overlays.
 
         Raises:
-            ValueError: if it does not fit.
+            ValueError: it does not fit.
         """
         return Aperture(frame_size, self.rectangle, self._mask(self.hidden), None, tuple(self.kinds), self.retreat_px)
 
     def overlay_mask(self) -> NDArray[np.bool_] | None:
-        """(h, w) bool over its rectangle: what lies over the slide; None for nothing."""
+        """(h, w) bool over its rectangle: the overlay on the slide; None for none."""
         return self._mask(self.overlay)
 
     def _mask(self, drawn: str | None) -> NDArray[np.bool_] | None:
@@ -161,16 +161,16 @@ class MaskPart(_Part):
 
 
 class Profile(_Part):
-    """What is kept of one objective.
+    """Everything stored for one objective.
 
     Attributes:
-        name: the file's name without its ending.
-        objective: as the person calls it; may be empty.
-        frame_size: width and height of the frames it was made with, pixels: it holds for no other size.
+        name: the file's name without its suffix.
+        objective: the user's name for it; may be empty.
+        frame_size: width and height of the calibration frames, pixels; the profile is valid for this size only.
         camera: SPEC or file it was made with.
-        scale, flat_field, controls: what was calibrated; None where it was not.
-        mask: what of a frame is slide; None where it was not calibrated.
-        site: how right the program is behind it, and a head of its own; None where it was never verified.
+        scale, flat_field, controls: None where not calibrated.
+        mask: which part of a frame is slide; None where not calibrated.
+        site: accuracy of the program on this microscope, and a head of its own; None if never verified.
     """
 
     format: int = 1
@@ -185,23 +185,23 @@ class Profile(_Part):
     site: SitePart | None = None
 
     def with_site(self, site: SitePart | None) -> Profile:
-        """The same with another `site`, in the format that this needs."""
+        """A copy with another `site`, in the format that this needs."""
         return self.with_parts({"site": site})
 
     def with_parts(self, parts: Mapping[str, object]) -> Profile:
-        """The same with other parts, by their names, in the oldest format that holds them."""
+        """A copy with other parts, by their names, in the oldest format that holds them."""
         changed = self.model_copy(update=dict(parts))
         oldest = FORMAT if changed.mask is not None else 1 if changed.site is None else 2
         return changed.model_copy(update={"format": oldest})
 
     @property
     def created(self) -> datetime:
-        """When its newest part was made."""
+        """When its newest part was made; 1970 without any."""
         parts = [part.created for part in (self.scale, self.flat_field, self.controls, self.mask) if part is not None]
         return max(parts) if parts else datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
     def session_section(self) -> dict[str, object]:
-        """What a session records of it, under `calibration`; JSON's types. Missing parts are None."""
+        """What a session records of it under `calibration`, in JSON types. Missing parts are None."""
         scale, flat, controls = self.scale, self.flat_field, self.controls
         return {
             "profile": self.name,
@@ -219,7 +219,7 @@ class Profile(_Part):
 
 
 def _drawn(mask: NDArray[np.bool_] | None) -> str | None:
-    """A mask (h, w) as a PNG in base64; None for none."""
+    """A mask (h, w) bool as a PNG in base64; None for none."""
     if mask is None:
         return None
     return base64.b64encode(cv2.imencode(".png", mask.astype(np.uint8) * np.uint8(255))[1].tobytes()).decode()

@@ -1,4 +1,4 @@
-"""The folder of calibration profiles: one JSON file each, written whole or not at all."""
+"""The folder of calibration profiles: one JSON file each, written atomically."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ class ProfileFolder:
     """Calibration profiles on disk.
 
     Args:
-        path: the folder; made when a profile is first kept.
+        path: the folder; created when a profile is first saved.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def names(self) -> list[str]:
-        """The profiles there are, damaged ones among them."""
+        """All profiles, including damaged ones."""
         try:
             return sorted(file.stem for file in self.path.glob(f"*{_SUFFIX}") if _NAME.fullmatch(file.stem))
         except OSError as error:
             raise self._unreadable(self.path, error) from error
 
     def exists(self, name: str) -> bool:
-        """Whether there is a profile of this name, good or damaged."""
+        """Whether there is a profile of this name, intact or damaged."""
         return self._file(name).exists()
 
     def load(self, name: str) -> Profile:
         """The profile `name`.
 
         Raises:
-            CalibrationError: unknown (the nearest name is told), damaged, or from a newer version.
+            CalibrationError: unknown (with the nearest name), damaged, or from a newer version.
         """
         file = self._file(name)
         try:
@@ -58,10 +58,10 @@ class ProfileFolder:
         return _parse(content, file, name)
 
     def save(self, profile: Profile) -> Path:
-        """Keep a profile in place of one of the same name; after a power cut the old or the new one is there.
+        """Save a profile, replacing one of the same name atomically: after a power cut either is intact.
 
         Raises:
-            CalibrationError: if the name or the folder cannot be used.
+            CalibrationError: the name or the folder cannot be used.
         """
         file = self._file(profile.name)
         content = json.dumps(profile.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
@@ -75,7 +75,7 @@ class ProfileFolder:
                     os.fsync(stream.fileno())
                 Path(temporary).chmod(0o644)
                 Path(temporary).replace(file)
-            except BaseException:  # whatever it was: tidied up, and raised again
+            except BaseException:  # clean up on anything, and raise it again
                 with contextlib.suppress(OSError):
                     Path(temporary).unlink()
                 raise
@@ -87,10 +87,10 @@ class ProfileFolder:
         return file
 
     def remove(self, name: str) -> Path:
-        """Delete a profile, also a damaged one.
+        """Delete a profile, intact or damaged.
 
         Raises:
-            CalibrationError: if there is none.
+            CalibrationError: there is none.
         """
         file = self._file(name)
         try:
@@ -104,7 +104,7 @@ class ProfileFolder:
     def _file(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
             raise CalibrationError(
-                f"{name!r} cannot be the name of a profile.",
+                f"{name!r} is not a valid profile name.",
                 "Use letters, digits and . _ + -, for instance 40x or 100x-oil.",
             )
         return self.path / f"{name}{_SUFFIX}"
@@ -146,7 +146,7 @@ def _parse(content: str, file: Path, name: str) -> Profile:
     except ValueError as error:
         raise _damaged(file, name, str(error)) from error
     if profile.name != name:
-        return profile.model_copy(update={"name": name})  # a person renamed the file
+        return profile.model_copy(update={"name": name})  # the file was renamed
     return profile
 
 

@@ -1,4 +1,4 @@
-"""A picture of parallel lines as a profile across them: the direction, and the sum along it."""
+"""Projection of a picture of parallel lines: their direction, and the profile across them."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     from hemato_edge.values import Image
 
 _SAMPLES = 100_000
-"""Pixels that the search for the direction looks at; the profile itself is made of all."""
+"""Pixels used to search for the direction; the profile itself uses all."""
 _COARSE_BIN_DEG = 2.0
 _SMOOTH_PX = 1.2
 _CLIP = 6.0
 _MIN_FILL = 0.15
-"""Share of the fullest bin's pixels under which a bin, in a corner of a turned picture, says too little."""
+"""Bins with less than this share of the fullest bin's pixels, in a rotated picture's corners, are ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A picture projected on the normal of its lines.
+    """A picture projected onto the normal of its lines.
 
     Attributes:
-        values: (N,) float64, one a pixel along the normal: log brightness less the light's own course.
-        direction_deg: of the normal, 0 for upright lines, positive from x towards y.
+        values: (N,) float64, one per pixel along the normal: log brightness minus illumination.
+        direction_deg: of the normal, degrees: 0 for upright lines, positive from x towards y.
     """
 
     values: NDArray[np.float64]
@@ -36,10 +36,10 @@ class Profile:
 
 
 def flattened(image: Image) -> NDArray[np.float32]:
-    """Log brightness (H, W) float32 of a picture (H, W, 3) uint8 without the course of its light.
+    """Log brightness (H, W) float32 of a picture (H, W, 3) uint8 without uneven illumination.
 
-    The course is a polynomial of second order, fitted twice: the second time without what is far off, so that the
-    lines themselves weigh little. Clipped at six times the usual deviation: a speck of dirt must not outshout lines.
+    The illumination is a second-order polynomial, fitted twice: the second time without outliers, so that the lines
+    themselves weigh little. Clipped at six times the RMS, so that a speck of dirt cannot outweigh the lines.
     """
     height, width = image.shape[:2]
     grey = np.log(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32) + 8)
@@ -63,7 +63,7 @@ def _second_order(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.
 
 
 def line_normals(flat: NDArray[np.float32], count: int = 2) -> list[float]:
-    """The `count` likeliest directions of the lines' normal in degrees, 0 to 180: where most gradients point."""
+    """The `count` most likely directions of the lines' normal, degrees, 0 to 180: peaks of the gradient histogram."""
     smooth = cv2.GaussianBlur(flat, (0, 0), _SMOOTH_PX)
     dx = cv2.Sobel(smooth, cv2.CV_32F, 1, 0)[2:-2, 2:-2]
     dy = cv2.Sobel(smooth, cv2.CV_32F, 0, 1)[2:-2, 2:-2]
@@ -81,7 +81,7 @@ def line_normals(flat: NDArray[np.float32], count: int = 2) -> list[float]:
 
 
 def sharpest_direction(flat: NDArray[np.float32], about_deg: float) -> float:
-    """The direction near `about_deg` whose profile varies most from pixel to pixel, degrees; right to a tenth."""
+    """The direction near `about_deg` whose profile varies most from pixel to pixel, degrees; within a tenth."""
     height, width = flat.shape
     chosen = np.random.default_rng(0).permutation(height * width)[:_SAMPLES] if flat.size > _SAMPLES else None
     values = flat.ravel() if chosen is None else flat.ravel()[chosen]
@@ -100,7 +100,7 @@ def _sharpness(
     y: NDArray[np.int64],
     angles_deg: NDArray[np.float64],
 ) -> list[float]:
-    """For each direction: the variance of the profile's bins, each weighed by its pixels, less its slow course."""
+    """For each direction: the variance of the differences between neighbouring bins of its profile."""
     result = []
     for angle in np.radians(angles_deg):
         place = x * np.cos(angle) + y * np.sin(angle)
@@ -118,7 +118,7 @@ def project(flat: NDArray[np.float32], direction_deg: float, inside: NDArray[np.
 
     Args:
         flat: (H, W) float32.
-        direction_deg: of the lines' normal.
+        direction_deg: of the lines' normal, degrees.
         inside: (H, W) bool, pixels to use; None for all.
     """
     place, _ = coordinates(flat.shape, direction_deg)
@@ -135,7 +135,7 @@ def project(flat: NDArray[np.float32], direction_deg: float, inside: NDArray[np.
 
 
 def coordinates(shape: tuple[int, ...], direction_deg: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Place of every pixel across and along the lines, each (H, W), pixels."""
+    """Position of every pixel across and along the lines, each (H, W) float64, pixels."""
     angle = np.radians(direction_deg)
     y, x = np.indices(shape[:2], np.float64)
     return x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)

@@ -1,4 +1,4 @@
-"""The straight line through the places of a ruler's divisions, and what it says of their distance."""
+"""Straight-line fit through the positions of a ruler's divisions, with the uncertainty of their spacing."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 MIN_DIVISIONS = 4
 """Fewer lines could be chance: scratches, the border of a cover slip."""
 _MAX_SCATTER = 0.07
-"""Largest deviation of a division from its place, in divisions: drawn rulers are within 0.05 in every state of dirt."""
+"""Largest RMS deviation of a division, in divisions: drawn rulers stay within 0.05, however dirty."""
 _MAX_UNCERTAINTY = 0.03
-"""A wider 95 % interval is no calibration: chance alignments in pictures of blood end here."""
+"""A wider 95 % interval is refused as calibration: it excludes chance alignments in pictures of blood."""
 _BANDS = 12
-"""Bands along the lines in each of which every division has a place of its own: so a small tilt is seen and fitted."""
+"""Bands along the lines, in each of which every division has its own position: this reveals a small tilt."""
 WEAK = 0.3
-"""Share of the strong divisions' wave under which a division does not show."""
+"""A division is not visible if its wave is weaker than this share of the strong ones."""
 TOO_FEW = f"No regular scale is visible: fewer than {MIN_DIVISIONS} lines at equal distances."
 FIX = (
     "Focus on the lines, fill the picture with them (at least ten), and wipe the slide; the lines may lie at any angle."
@@ -32,15 +32,15 @@ FIX = (
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """The divisions that were found in one picture.
+    """The divisions found in one picture.
 
     Attributes:
-        period_px: from one division to the next, across the lines.
-        standard_error_px: of the period, from how far the divisions lie from their places.
+        period_px: distance between divisions, perpendicular to the lines.
+        standard_error_px: of the period, from the scatter of the divisions.
         degrees_of_freedom: of that standard error.
-        divisions: how many were measured.
-        direction_deg: of the lines' normal, 0 for upright lines, from x towards y.
-        scatter: deviation of a division from its place, in divisions.
+        divisions: number measured.
+        direction_deg: of the lines' normal, degrees: 0 for upright lines, from x towards y.
+        scatter: RMS deviation of a division, in divisions.
     """
 
     period_px: float
@@ -52,18 +52,18 @@ class Ruling:
 
     @property
     def uncertainty_px(self) -> float:
-        """Half the 95 % interval of the period, pixels (Student's t)."""
+        """Half width of the period's 95 % interval, pixels (Student's t)."""
         return student_t95(self.degrees_of_freedom) * self.standard_error_px
 
 
 @dataclass(frozen=True, slots=True)
 class _Waves:
-    """The fundamental wave of every division in every band.
+    """The fundamental of every division in every band.
 
     Attributes:
-        wave: (N,) complex128, of the N of them that are strong enough.
+        wave: (N,) complex128, of the N strong enough ones.
         division: (N,) number of the division.
-        along: (N,) place of the band along the lines, pixels.
+        along: (N,) position of the band along the lines, pixels.
     """
 
     wave: NDArray[np.complex128]
@@ -72,16 +72,16 @@ class _Waves:
 
 
 def fit_ruling(flat: NDArray[np.float32], inside: NDArray[np.bool_], direction_deg: float, period: float) -> Ruling:
-    """Period, tilt and their certainty from the places of all divisions in all bands.
+    """Period and tilt with their uncertainty, from the positions of all divisions in all bands.
 
     Args:
         flat: (H, W) float32, the flattened picture.
         inside: (H, W) bool, where lines are.
-        direction_deg: of the lines' normal, right to a tenth.
-        period: right to a few thousandths, pixels.
+        direction_deg: of the lines' normal, within a tenth of a degree.
+        period: within a few thousandths, pixels.
 
     Raises:
-        CalibrationError: if the lines are too few, or not at equal distances.
+        CalibrationError: the lines are too few, or not equidistant.
     """
     for _ in range(2):
         waves = _waves(flat, inside, direction_deg, period)
@@ -104,7 +104,7 @@ def _waves(flat: NDArray[np.float32], inside: NDArray[np.bool_], direction_deg: 
     across, along = (axis[inside] for axis in coordinates(flat.shape, direction_deg))
     values = flat[inside].astype(np.float64)
     turn = np.exp(-2j * np.pi * across / period)
-    # a line must not fall on the border of two divisions: thin dark lines are where the wave is lowest
+    # a line must not fall on the boundary of two divisions: thin dark lines are where the wave is lowest
     mean = values.mean()
     line = np.angle(((values - mean) * turn).sum() * np.sign(np.mean((values - mean) ** 3) or 1.0)) / (2 * np.pi)
     division = np.rint(across / period + line).astype(np.int64)
@@ -114,7 +114,7 @@ def _waves(flat: NDArray[np.float32], inside: NDArray[np.bool_], direction_deg: 
     cell = division * _BANDS + band
     size = (int(division.max()) + 1) * _BANDS
     number = np.bincount(cell, minlength=size)
-    # a division that the border cuts has its middle elsewhere, and so its phase
+    # a division cut by the border has its middle, and so its phase, elsewhere
     shift = np.bincount(cell, across / period + line - np.rint(across / period + line), size) / np.maximum(number, 1)
     full = (number >= 0.5 * np.percentile(number[number > 0], 75)) & (np.abs(shift) < max(0.02, 0.5 / period))
     level = np.bincount(cell, values, size) / np.maximum(number, 1)
@@ -144,7 +144,7 @@ def _check(waves: _Waves, keep: NDArray[np.bool_]) -> None:
 def _ruling(
     waves: _Waves, keep: NDArray[np.bool_], off: NDArray[np.float64], direction_deg: float, period: float
 ) -> Ruling:
-    """The standard error rests on whole divisions: a line that is out of place is so in all bands."""
+    """The standard error is based on whole divisions: a displaced line is displaced in all bands."""
     weight = np.abs(waves.wave) * keep
     total = np.bincount(waves.division, weight)
     seen = np.flatnonzero(total)
@@ -168,7 +168,7 @@ def _ruling(
     if ruling.uncertainty_px > _MAX_UNCERTAINTY * period:
         raise CalibrationError(
             f"The scale is too uncertain: {len(seen)} lines, {100 * scatter:.1f} % of a division off their places, "
-            f"tell the division to ±{100 * ruling.uncertainty_px / period:.0f} %.",
+            f"give the division to ±{100 * ruling.uncertainty_px / period:.0f} %.",
             FIX,
         )
     return ruling

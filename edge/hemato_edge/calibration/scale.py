@@ -18,32 +18,32 @@ if TYPE_CHECKING:
     from hemato_edge.values import Detections
 
 MICROMETER, TWO_POINTS, RED_CELLS = "stage micrometer", "two points", "red cells"
-"""What a scale was measured by."""
+"""Methods of measuring a scale."""
 MAKER_SHARE = 0.002
-"""How far a stage micrometer itself may be off, 95 %: 2 µm over 1 mm is assumed, for one without a certificate."""
+"""Error of a stage micrometer itself, 95 %: 2 µm over 1 mm is assumed for one without a certificate."""
 PICTURE_SHARE = 0.001
-"""What the lines' own scatter does not show (dirt, slanting light, the grid of the pixels), 95 %: drawn micrometers
-in every state of blur, dirt and light are off by 0.05 % in 19 of 20 cases, and by 0.4 % at most."""
+"""Error beyond the lines' own scatter (dirt, oblique light, pixel grid), 95 %: drawn micrometers with any blur, dirt
+and light are off by 0.05 % in 19 of 20 cases, and by 0.4 % at most."""
 MAX_DISAGREEMENT = 0.01
-"""Pictures of one micrometer through one objective that differ by more are not of one objective."""
+"""Pictures of one micrometer that differ by more than this share are not of one objective."""
 BIOLOGY_SHARE = 0.06
-"""How far the mean red-cell diameter of one person lies from 7.2 µm, 95 %: over a hundred healthy people the means
-lay between 6.7 and 7.7 (Price-Jones, 1933). Microcytes and macrocytes are further off."""
+"""Deviation of one person's mean red-cell diameter from 7.2 µm, 95 %: over a hundred healthy people the means lay
+between 6.7 and 7.7 (Price-Jones, 1933). Microcytes and macrocytes deviate more."""
 OUTLINE_SHARE = 0.08
-"""How far the locator's boxes may be off a red cell's true outline, 95 %: on drawn slides they are 5 to 8 % wider."""
+"""Error of the locator's boxes against a red cell's true outline, 95 %: on drawn slides they are 5 to 8 % too wide."""
 POINT_SHARE = 1 / 320
-"""How far a point that a person taps on a phone lies from the line, 95 %, as a share of the picture's width: a pixel of
-a screen, and what a finger is off by."""
+"""Error of a point tapped on a phone, 95 %, as a share of the picture's width: a screen pixel plus the error of a
+finger."""
 MIN_DISTANCE_SHARE = 0.1
-"""Points nearer than that share of the picture's width give no scale."""
+"""Points closer than this share of the picture's width give no scale."""
 SAME_LINES = 0.15
-"""Two points that lie so far from whole divisions of the lines that are seen, in divisions, are not on these lines."""
+"""Two points this far from a whole number of visible divisions, in divisions, are not on these lines."""
 MIN_RED_CELLS = 30
-"""Fewer red cells in all are no ruler: a cell's own diameter varies by 6 to 8 %."""
+"""Minimum number of red cells: a single cell's diameter varies by 6 to 8 %."""
 
 RED_CELL_LIMITS_UM = (5.8, 8.8)
-"""Mean diameters beyond which a scale is doubted rather than the blood: the healthy lie between 6.7 and 7.7, and
-severe micro- and macrocytosis moves a person's mean by about a fifth."""
+"""Mean diameters beyond which the scale is doubted rather than the blood: healthy means lie between 6.7 and 7.7, and
+severe micro- or macrocytosis shifts a person's mean by about a fifth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,10 @@ class Scale:
     """A measured scale.
 
     Attributes:
-        um_per_px: micrometres a pixel.
-        uncertainty: half its 95 % interval, micrometres a pixel.
+        um_per_px: micrometres per pixel.
+        uncertainty: half width of its 95 % interval, micrometres per pixel.
         method: `MICROMETER`, `TWO_POINTS` or `RED_CELLS`.
-        source: in words, what was measured and what the uncertainty holds.
+        source: in words: what was measured, and what the uncertainty includes.
     """
 
     um_per_px: float
@@ -66,13 +66,13 @@ class Scale:
 def scale_from_rulings(rulings: Sequence[Ruling], division_um: float) -> Scale:
     """The scale from the divisions in one or more pictures of one micrometer.
 
-    The weighted mean; where the pictures differ by more than their own standard errors allow, these are widened
-    by the Birge ratio (R. T. Birge, Phys. Rev. 40, 207, 1932). Then what all pictures share: `MAKER_SHARE` and
-    `PICTURE_SHARE`.
+    The weighted mean; if the pictures differ by more than their own standard errors allow, these are widened
+    by the Birge ratio (R. T. Birge, Phys. Rev. 40, 207, 1932). Errors common to all pictures are added: `MAKER_SHARE`
+    and `PICTURE_SHARE`.
 
     Raises:
-        CalibrationError: without a picture, or if they disagree.
-        ValueError: if `division_um` is not positive.
+        CalibrationError: there is no picture, or they disagree.
+        ValueError: `division_um` is not positive.
     """
     if not rulings:
         raise CalibrationError("There is no picture of a stage micrometer.", "Take one, well focused.")
@@ -109,21 +109,21 @@ def scale_from_two_points(
     width_px: int,
     rulings: Sequence[Ruling] = (),
 ) -> Scale:
-    """The scale from two points whose distance is known, such as two lines of a stage micrometer.
+    """The scale from two points a known distance apart, such as two lines of a stage micrometer.
 
-    Where regular lines are seen and both points lie on them, the lines are measured instead, far more exactly: the
-    points then only tell how wide a division is.
+    If both points lie on regular lines, the lines are measured instead, which is far more accurate: the points then
+    only give the width of a division.
 
     Args:
         first: x and y, pixels of the frame.
-        second: the same of the other one.
-        distance_um: how far they are apart in truth.
+        second: the other point, likewise.
+        distance_um: true distance, micrometres.
         width_px: of the frame.
-        rulings: the lines that are seen, one a picture; empty where none are.
+        rulings: the visible lines, one per picture; empty if there are none.
 
     Raises:
-        CalibrationError: the points lie too near to each other, or the pictures disagree.
-        ValueError: if `distance_um` is not positive.
+        CalibrationError: the points lie too close together, or the pictures disagree.
+        ValueError: `distance_um` is not positive.
     """
     if not distance_um > 0:
         msg = f"two points cannot be {distance_um} µm apart"
@@ -150,16 +150,16 @@ def scale_from_two_points(
 
 
 def scale_from_red_cells(fields: Sequence[Detections], diameter_um: float | None = None) -> Scale:
-    """The scale from the red cells of one or more fields, taken to be 7.2 µm wide in the mean.
+    """The scale from the red cells of one or more fields, taken to be 7.2 µm wide on average.
 
     Args:
-        fields: what the locator found in each.
-        diameter_um: the person's mean red-cell diameter where it was measured otherwise; then the biology's ±6 %
-            falls away.
+        fields: the locator's detections in each.
+        diameter_um: the person's mean red-cell diameter, micrometres, if known; the biological ±6 % then does not
+            apply.
 
     Raises:
         CalibrationError: with fewer than `MIN_RED_CELLS` measurable red cells.
-        ValueError: if `diameter_um` is not positive.
+        ValueError: `diameter_um` is not positive.
     """
     if diameter_um is not None and not diameter_um > 0:
         msg = f"a red cell cannot be {diameter_um} µm wide"
@@ -172,7 +172,7 @@ def scale_from_red_cells(fields: Sequence[Detections], diameter_um: float | None
             "Look at a place where the red cells lie side by side, and take more fields.",
         )
     middle = float(np.median(sizes))
-    # Fields of one camera may show the same cells again: only the richest field's cells count as independent.
+    # Fields of one camera may repeat cells: only the cells of the richest field count as independent.
     independent = max(len(one) for one in by_field)
     own = 1.96 * 1.2533 * 1.4826 * float(np.median(np.abs(sizes - middle))) / float(np.sqrt(independent)) / middle
     biology = BIOLOGY_SHARE if diameter_um is None else 0.0
@@ -188,12 +188,12 @@ def scale_from_red_cells(fields: Sequence[Detections], diameter_um: float | None
 
 
 def contradiction(um_per_px: float, uncertainty: float, red_cell_px: float) -> str | None:
-    """Why the red cells that a session sees cannot be seen at the scale that its profile states, or None.
+    """Why a session's red cells are incompatible with its profile's scale, or None.
 
     Args:
-        um_per_px: of the profile, micrometres a pixel.
-        uncertainty: half its 95 % interval, micrometres a pixel.
-        red_cell_px: median red-cell diameter of the session, pixels.
+        um_per_px: of the profile, micrometres per pixel.
+        uncertainty: half width of its 95 % interval, micrometres per pixel.
+        red_cell_px: the session's median red-cell diameter, pixels.
     """
     diameter_um = red_cell_px * um_per_px
     share = float(np.hypot(uncertainty / um_per_px, OUTLINE_SHARE))

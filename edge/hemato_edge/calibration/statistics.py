@@ -6,7 +6,7 @@ _SMALL = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
 
 
 def student_t95(degrees_of_freedom: int) -> float:
-    """Two-sided 95 % point of Student's t: a table up to 4 degrees, then Cornish and Fisher's expansion.
+    """Two-sided 95 % point of Student's t: a table up to 4 degrees, then the Cornish-Fisher expansion.
 
     Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.5; within 0.004 from 5 degrees on.
 

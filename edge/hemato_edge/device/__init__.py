@@ -1,1 +1,1 @@
-"""The device underneath: its files under /sys and /proc, read and put into words. Never writes."""
+"""Hardware state of the device, from /sys and /proc. Read-only."""

@@ -1,4 +1,4 @@
-"""What the board and its system are."""
+"""Model and operating system of the board."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Board:
 
     @property
     def is_raspberry_pi(self) -> bool:
-        """Whether it is one."""
+        """Whether it is a Raspberry Pi."""
         return self.model.startswith("Raspberry Pi")
 
 
 def read_board(machine: Machine) -> Board:
-    """From the device tree, or from the firmware's tables on a PC, and /etc/os-release."""
+    """Read from the device tree, or the firmware's tables on a PC, and /etc/os-release."""
     model = machine.read("/proc/device-tree/model") or machine.read("/sys/class/dmi/id/product_name") or ""
     system = ""
     for line in (machine.read("/etc/os-release") or "").splitlines():

@@ -1,4 +1,4 @@
-"""The board's memory, and the part of it that cameras need in one piece."""
+"""The board's memory, and its contiguous part for camera buffers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes; None where the kernel does not say.
+    """Bytes; None where not reported.
 
     Attributes:
         total, available: of the board; available is what programs can still get without swapping.
-        cma_total, cma_free: of the contiguous memory allocator, from which camera buffers come.
+        cma_total, cma_free: of the contiguous memory allocator, which provides camera buffers.
     """
 
     total: int | None
@@ -25,7 +25,7 @@ class Memory:
 
 
 def read_memory(machine: Machine) -> Memory:
-    """From /proc/meminfo."""
+    """Read from /proc/meminfo."""
     found: dict[str, int] = {}
     for line in (machine.read("/proc/meminfo") or "").splitlines():
         name, _, rest = line.partition(":")

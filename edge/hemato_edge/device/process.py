@@ -1,4 +1,4 @@
-"""The memory of one process."""
+"""Memory of one process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from hemato_edge.device.machine import Machine
 
 _M_ARENA_MAX = -8
-"""glibc's number of that option, see mallopt(3)."""
+"""glibc's number of this option, see mallopt(3)."""
 _WANTED = ("VmRSS:", "VmHWM:", "RssFile:")
 
 
@@ -17,8 +17,8 @@ _WANTED = ("VmRSS:", "VmHWM:", "RssFile:")
 class ProcessMemory:
     """Resident memory now and at its peak, megabytes (10^6 bytes).
 
-    `file_mb` is the part of it now that are pages of files (libraries, models): the kernel can drop them, and they are
-    shared with other processes.
+    `file_mb` is the current part that consists of file pages (libraries, models): the kernel can drop them, and they
+    are shared with other processes.
     """
 
     resident_mb: float
@@ -27,7 +27,7 @@ class ProcessMemory:
 
 
 def read_process_memory(machine: Machine, pid: int) -> ProcessMemory | None:
-    """From /proc/PID/status; None if the process is gone or the system does not report it."""
+    """Read from /proc/PID/status; None if the process has ended or the system does not report it."""
     lines = (machine.read(f"/proc/{pid}/status") or "").splitlines()
     kb = {line.partition(":")[0]: int(line.split()[1]) for line in lines if line.startswith(_WANTED)}
     if len(kb) < len(_WANTED):
@@ -36,10 +36,10 @@ def read_process_memory(machine: Machine, pid: int) -> ProcessMemory | None:
 
 
 def keep_one_arena() -> bool:
-    """Let all threads of this process share one pool of freed memory, before they start; whether the system did so.
+    """Let all threads of this process share one malloc arena, before they start; returns whether that succeeded.
 
-    glibc gives each thread its own, and what one frees no other gets: 6 MB of `run` (`benchmarks/memory.py`). The
-    threads seldom allocate at the same time, so none waits for it.
+    By default glibc gives each thread its own, and memory freed in one is not available to another: 6 MB of `run`
+    (`benchmarks/memory.py`). The threads seldom allocate at the same time, so contention is negligible.
     """
     import ctypes
 

@@ -1,4 +1,4 @@
-"""The processor: what it can do, how it is governed, how busy it is."""
+"""The processor: features, frequency governors, load."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ _TELLING = (
     "avx512_bf16",
     "amx_int8",
 )
-"""Features that int8 kernels ask for (XNNPACK, `src/configs`); asimddp is Arm's dot product, which a Pi 5 has."""
+"""Features used by int8 kernels (XNNPACK, `src/configs`); asimddp is Arm's dot product, which a Pi 5 has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Processor:
-    """A processor as its system describes it.
+    """A processor as reported by its system.
 
     Attributes:
-        name: "" where the system does not report it.
-        features: those that matter for inference.
-        usable: processors that this process may use.
-        governors: policies of the frequency; empty where the system sets none (virtual machines).
-        highest_mhz: frequency that the governor may reach; None where it is not reported.
+        name: "" if not reported.
+        features: those relevant to inference.
+        usable: number of processors available to this process.
+        governors: frequency governors; empty where the system sets none (virtual machines).
+        highest_mhz: maximum frequency of the governor; None if not reported.
     """
 
     name: str
@@ -51,14 +51,14 @@ class Processor:
 
 @dataclass(frozen=True, slots=True)
 class Ticks:
-    """Seconds since boot, summed over all processors: at work, and taken by the host of a virtual machine."""
+    """Seconds since boot, summed over all processors: busy, and stolen by the host of a virtual machine."""
 
     busy_s: float
     stolen_s: float
 
 
 def read_processor(machine: Machine) -> Processor:
-    """From /proc/cpuinfo and /sys/devices/system/cpu."""
+    """Read from /proc/cpuinfo and /sys/devices/system/cpu."""
     described: dict[str, str] = {}
     for line in (machine.read("/proc/cpuinfo") or "").splitlines():
         key, _, value = line.partition(":")
@@ -76,19 +76,19 @@ def read_processor(machine: Machine) -> Processor:
 
 
 def usable_processors() -> int:
-    """How many processors this process may use."""
+    """Number of processors available to this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def frequency_mhz(machine: Machine) -> float | None:
-    """The fastest processor's frequency at this moment; None where it is not reported."""
+    """The fastest processor's current frequency; None if not reported."""
     paths = machine.glob("/sys/devices/system/cpu/cpu[0-9]*/cpufreq")
     now = [khz for path in paths if (khz := machine.number(f"{path}/scaling_cur_freq")) is not None]
     return max(now) / 1000 if now else None
 
 
 def read_ticks(machine: Machine) -> Ticks | None:
-    """From /proc/stat (proc(5): user nice system idle iowait irq softirq steal); None where it cannot be read."""
+    """Read from /proc/stat (proc(5): user nice system idle iowait irq softirq steal); None if unreadable."""
     first = (machine.read("/proc/stat") or "").partition("\n")[0].split()
     if len(first) < 9 or first[0] != "cpu":
         return None

@@ -1,4 +1,4 @@
-"""How warm the board is."""
+"""Temperature of the board."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ if TYPE_CHECKING:
     from hemato_edge.device.machine import Machine
 
 _POSSIBLE_C = (-40.0, 150.0)
-"""A powered-off sensor says −256 °C (Jetson) or 0 K."""
+"""A powered-off sensor reports −256 °C (Jetson) or 0 K."""
 _PROCESSOR = ("cpu", "pkg", "soc", "tj")
-"""How zones of the processor are called: cpu-thermal (Pi, Orin), CPU-therm (older Jetsons), x86_pkg_temp; the most
-particular first."""
+"""Names of processor zones: cpu-thermal (Pi, Orin), CPU-therm (older Jetsons), x86_pkg_temp; most specific first."""
 
 
 def read_temperatures(machine: Machine) -> dict[str, float]:
-    """Name of each thermal zone that can be read → degrees Celsius. Empty where there is none."""
+    """Name of each readable thermal zone → degrees Celsius; empty if there is none."""
     found: dict[str, float] = {}
     for path in machine.glob("/sys/class/thermal/thermal_zone*"):
         millidegrees = machine.number(f"{path}/temp")
@@ -27,7 +26,7 @@ def read_temperatures(machine: Machine) -> dict[str, float]:
 
 
 def processor_temperature_c(machine: Machine) -> float | None:
-    """The processor's temperature, degrees Celsius; of several zones the hottest; None where none can be read."""
+    """The processor's temperature, degrees Celsius; the hottest of several zones; None if none can be read."""
     zones = read_temperatures(machine)
     for word in _PROCESSOR:
         named = [celsius for name, celsius in zones.items() if word in name.lower()]

@@ -1,4 +1,4 @@
-"""Whether the board slows itself down, and why: a weak supply, heat."""
+"""Whether the board throttles itself, and why: a weak supply, heat."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FLAGS = {
     2: "throttled",
     3: "soft temperature limit",
 }
-"""Bit → word of the Raspberry Pi's `get_throttled`: these hold now, the same 16 bits higher happened since boot
+"""Bit → meaning of the Raspberry Pi's `get_throttled`: these are active now, those 16 bits higher occurred since boot
 (https://www.raspberrypi.com/documentation/computers/os.html#get_throttled)."""
 _SINCE_BOOT = 16
 _WORD = re.compile(r"(?:throttled=)?(?:0x)?([0-9a-f]{1,8})", re.IGNORECASE)
@@ -28,13 +28,13 @@ Performance, "Over-current Event")."""
 
 @dataclass(frozen=True, slots=True)
 class Throttling:
-    """What holds now and what happened since boot, in words.
+    """Active conditions, and those that occurred since boot, in words.
 
     Attributes:
-        source: who said so: a command or a file.
-        bits: the Raspberry Pi's word; None where the board has none.
-        now: what slows it down at this moment.
-        since_boot: what happened since boot, what holds now among it.
+        source: the command or file that reported it.
+        bits: the Raspberry Pi's bit mask; None where the board has none.
+        now: active at this moment.
+        since_boot: occurred since boot, including active ones.
     """
 
     source: str
@@ -44,19 +44,19 @@ class Throttling:
 
 
 def decode_throttled(bits: int, source: str = "get_throttled") -> Throttling:
-    """The Raspberry Pi's word, decoded."""
+    """The Raspberry Pi's bit mask, decoded."""
     now = tuple(word for bit, word in FLAGS.items() if bits >> bit & 1)
     before = tuple(word for bit, word in FLAGS.items() if bits >> bit + _SINCE_BOOT & 1 or bits >> bit & 1)
     return Throttling(source, bits, now, before)
 
 
 def read_throttling(machine: Machine) -> Throttling | None:
-    """What the board says; None where it cannot be asked (it is neither a Raspberry Pi nor an Orin)."""
+    """The board's state; None where it cannot be read (neither a Raspberry Pi nor an Orin)."""
     return _from_firmware(machine) or _from_hwmon(machine) or _from_jetson(machine)
 
 
 def _from_firmware(machine: Machine) -> Throttling | None:
-    # The command first: reading the file leaves a warning with a stack trace in the kernel's log, once a boot.
+    # The command first: reading the file leaves a warning with a stack trace in the kernel's log, once per boot.
     commands = [("vcgencmd get_throttled", machine.run("vcgencmd", "get_throttled"))]
     files = ("/sys/devices/platform/soc*/*firmware*/get_throttled", "/sys/devices/platform/*firmware*/get_throttled")
     for source, text in commands:
@@ -69,13 +69,13 @@ def _from_firmware(machine: Machine) -> Throttling | None:
 
 
 def _parsed(text: str | None) -> int | None:
-    """The word in "throttled=0x50005" of the command or "50005" of the file."""
+    """The bit mask in "throttled=0x50005" of the command or "50005" of the file."""
     match = _WORD.fullmatch(text or "")
     return None if match is None else int(match[1], 16)
 
 
 def _from_hwmon(machine: Machine) -> Throttling | None:
-    """A Pi's kernel without the firmware's word still has its alarm; it holds while the voltage is low."""
+    """A Pi kernel without the firmware's bit mask still has this alarm, active while the voltage is low."""
     for path in _hwmon(machine, "rpi_volt"):
         alarm = machine.number(f"{path}/in0_lcrit_alarm")
         if alarm is not None:

@@ -1,1 +1,1 @@
-"""Model bundles and the runtime that executes them."""
+"""Model bundles and the runtimes that execute them."""

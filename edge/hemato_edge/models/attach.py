@@ -1,4 +1,4 @@
-"""The same network, compiled for another runtime, put into a bundle."""
+"""Adds a network compiled for another runtime to a bundle."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 def attach(bundle_file: Path, compiled_file: Path, runtime: str, tolerance: float | None = None) -> Artefact:
-    """Put a compiled network into a bundle, for one runtime; it takes the place of one that is there for it.
+    """Put a compiled network for one runtime into a bundle, replacing an earlier one for it.
 
-    The golden pairs stay: the device that runs the part checks it against them before it counts anything.
+    The golden pairs stay: the device that runs the part is checked against them before it counts anything.
 
     Args:
-        bundle_file: the bundle; written anew.
-        compiled_file: what the runtime's compiler made of the bundle's flatbuffer.
-        runtime: what `model.runtime` in the settings calls it.
-        tolerance: largest allowed difference to the golden outputs; None for the flatbuffer's.
+        bundle_file: the bundle; rewritten.
+        compiled_file: output of the runtime's compiler for the bundle's flatbuffer.
+        runtime: its `model.runtime` in the settings.
+        tolerance: largest allowed difference from the golden outputs; None for the flatbuffer's.
 
     Raises:
-        ModelError: the bundle or the file cannot be read, or the names do not fit into a card.
+        ModelError: the bundle or the file cannot be read, or the names are not valid in a card.
     """
     bundle = read_bundle(bundle_file)
     try:
@@ -44,7 +44,7 @@ def attach(bundle_file: Path, compiled_file: Path, runtime: str, tolerance: floa
         )
     except ValidationError as error:
         raise ModelError(
-            f"{compiled_file.name} for {runtime} does not fit into a card: {error.errors()[0]['msg']}.",
+            f"{compiled_file.name} for {runtime} does not fit into the card: {error.errors()[0]['msg']}.",
             "Name the file with letters, digits, dots and dashes.",
         ) from error
     others = [one for one in bundle.card.artefacts if one.runtime != runtime]

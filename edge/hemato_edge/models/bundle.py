@@ -1,9 +1,9 @@
 """One file that is both a TFLite model and its own card.
 
 Layout: the flatbuffer, then a zip archive with `labels.txt`, `card.json`, `golden.npz` and, for a classifier with an
-embedding, `prototypes.npz` (the standard way in which TFLite models carry associated files: an interpreter reads the
-front, `unzip -l` the back), and, where the card names them, the same network compiled for other runtimes. The card has
-a SHA-256 of every other part, so a file that was cut, edited or mixed up is refused before it answers anything.
+embedding, `prototypes.npz` (the standard way to attach files to TFLite models: an interpreter reads the front,
+`unzip -l` the back), plus any parts that the card lists for other runtimes. The card has a SHA-256 of every other part,
+so a file that was truncated, edited or mixed up is refused before it is used.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ SUMS = "SHA256SUMS"
 """Hashes of the whole files in `SHIPPED`, as `sha256sum *.tflite > SHA256SUMS` writes them there."""
 _SAME_BYTES_EVERY_TIME = (1980, 1, 1, 0, 0, 0)
 _LARGEST = 256 << 20
-"""Bytes of a model file, and of what its archive holds unpacked: beyond every network for such a device."""
+"""Maximum bytes of a model file, and of its unpacked archive: more than any network for such a device has."""
 _LARGEST_TEXT = 4 << 20
-"""Bytes of a card or of labels, unpacked: the shipped cards have 20 kB."""
+"""Maximum bytes of a card or of labels, unpacked: the shipped cards have 20 kB."""
 _ARCHIVE_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -56,23 +56,23 @@ _ARCHIVE_ERRORS = (
     RuntimeError,
     OverflowError,
 )
-"""Everything that zipfile raises on an archive that was cut, damaged or encrypted."""
+"""Everything that zipfile raises on an archive that is truncated, damaged or encrypted."""
 _REINSTALL = "Get the file again, or leave out --model to use the one that ships with hemato-edge."
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A model file whose card is complete and whose parts have the hashes the card names.
+    """A model file with a complete card and parts that match the card's hashes.
 
     Attributes:
-        path: where it was read from.
+        path: the file.
         flatbuffer: the TFLite model.
-        card: its card.
+        card: the model's card.
         golden_inputs: (n, H, W, 3) uint8, in the card's channel order.
-        golden_outputs: what the converter's runtime answered: "logits" (n, len(labels)) float32 of a classifier;
-            "heat" and "boxes" (n, h, w, …) int8 of a locator, as the model gives them.
+        golden_outputs: output of the converter's runtime: "logits" (n, len(labels)) float32 of a classifier;
+            "heat" and "boxes" (n, h, w, …) int8 of a locator, as stored in the graph.
         sha256: of the whole file; recorded with every session.
-        prototypes: embeddings of home cells, of a classifier whose card has an embedding; else None.
+        prototypes: embeddings of in-distribution cells, if the card has an embedding; else None.
     """
 
     path: Path
@@ -84,28 +84,28 @@ class Bundle:
     prototypes: Prototypes | None = None
 
     def artefact_for(self, runtime: str) -> Artefact | None:
-        """The part that is compiled for a runtime; None where there is none."""
+        """The part compiled for a runtime; None if there is none."""
         return next((one for one in self.card.artefacts if one.runtime == runtime), None)
 
     def part(self, name: str) -> bytes:
-        """A compiled part, read from the file again. Raises ModelError if it has not the hash that the card names."""
+        """A compiled part, read from the file again. Raises ModelError unless it has the hash in the card."""
         content = _unzip(self.path, _read(self.path), (name,))[0][name]
         _check_hash(self.path, self.card, name, content)
         return content
 
 
 def shipped_classifier() -> Path:
-    """Where the classifier that comes with the package lies."""
+    """Path of the classifier in this package."""
     return SHIPPED / "classifier.tflite"
 
 
 def shipped_locator() -> Path:
-    """Where the locator that comes with the package lies."""
+    """Path of the locator in this package."""
     return SHIPPED / "locator.tflite"
 
 
 def shipped_models() -> list[Path]:
-    """All models that come with the package."""
+    """Paths of all models in this package."""
     return sorted(SHIPPED.glob("*.tflite"))
 
 
@@ -118,19 +118,19 @@ def write_bundle(
     compiled: Mapping[str, bytes] | None = None,
     prototypes: bytes | None = None,
 ) -> None:
-    """Write model, labels, card, golden pairs, prototypes and compiled parts, completing the card's hashes.
+    """Write model, labels, card, golden pairs, prototypes and compiled parts, filling in the card's hashes.
 
     Args:
-        path: of the file.
+        path: the file.
         flatbuffer: the TFLite model.
         card: of the model.
         golden_inputs: see `Bundle`.
         golden_outputs: see `Bundle`.
-        compiled: content of each artefact of the card, by its part's name.
-        prototypes: from `prototypes.pack_prototypes`, of a classifier whose card has an embedding.
+        compiled: content of each artefact of the card, by the name of its part.
+        prototypes: from `prototypes.pack_prototypes`, for a card with an embedding.
 
     Raises:
-        ModelError: if the golden pairs, the prototypes or the compiled parts do not belong to the card.
+        ModelError: the golden pairs, prototypes or compiled parts do not match the card.
     """
     compiled = compiled or {}
     if set(compiled) != {one.part for one in card.artefacts}:
@@ -165,13 +165,13 @@ def read_bundle(path: Path, trusted_keys: Path | None = None) -> Bundle:
     """Read a model file and check its card and hashes.
 
     Args:
-        path: of the file.
-        trusted_keys: a folder of public keys, one of which has to have signed it, unless it ships with this package;
-            None: no signature is asked for.
+        path: the file.
+        trusted_keys: a folder of public keys, one of which must have signed the file, unless it ships with this
+            package; None: no signature is required.
 
     Raises:
-        ModelError: if there is no such file, no card, an incomplete card, or a part with another hash; or it is not
-            signed by whom it should be.
+        ModelError: there is no such file, no card, an incomplete card, a part with another hash, or no signature by a
+            trusted key where one is required.
     """
     whole = _read(path)
     _check_shipped(path, whole)
@@ -200,7 +200,7 @@ def read_bundle(path: Path, trusted_keys: Path | None = None) -> Bundle:
 
 
 def _check_shipped(path: Path, whole: bytes) -> None:
-    """Refuse a model of this package's own that is not, byte for byte, the one that it was released with."""
+    """Refuse a model of this package that differs from the released one."""
     if path.parent != SHIPPED:
         return
     listed = (SHIPPED / SUMS).read_text(encoding="ascii").split("\n")
@@ -228,35 +228,35 @@ def _read(path: Path) -> bytes:
 
 
 def _unzip(path: Path, whole: bytes, wanted: tuple[str, ...]) -> tuple[dict[str, bytes], int]:
-    """The archive's parts of these names, and where the flatbuffer before it ends."""
+    """The archive's parts of these names, and the length of the flatbuffer before it."""
     try:
         with zipfile.ZipFile(io.BytesIO(whole)) as archive:
             entries = {entry.filename: entry for entry in archive.infolist()}
             if len(entries) != len(archive.infolist()):
-                raise ModelError(f"{path} holds two parts of one name: which one is meant cannot be told.", _REINSTALL)
+                raise ModelError(f"{path} holds two parts of one name.", _REINSTALL)
             missing = set(wanted) - entries.keys()
             if missing:
-                raise ModelError(f"{path} carries no {', '.join(sorted(missing))}.", _REINSTALL)
+                raise ModelError(f"{path} has no {', '.join(sorted(missing))}.", _REINSTALL)
             if sum(entry.file_size for entry in entries.values()) > _LARGEST:
-                raise ModelError(f"{path} says that it unpacks to more than {_LARGEST >> 20} MB.", _REINSTALL)
+                raise ModelError(f"{path} would unpack to more than {_LARGEST >> 20} MB.", _REINSTALL)
             if any(entries[name].file_size > _LARGEST_TEXT for name in {LABELS, CARD} & entries.keys()):
-                raise ModelError(f"The card of {path} says that it unpacks to more than it can have.", _REINSTALL)
+                raise ModelError(f"The card of {path} would unpack to more than a card can have.", _REINSTALL)
             parts = {name: archive.read(name) for name in wanted}
             return parts, min(entry.header_offset for entry in entries.values())
     except _ARCHIVE_ERRORS as error:
         raise ModelError(
-            f"{path} carries no card, so nothing is known of what it answers.",
+            f"{path} has no card, so its labels are unknown.",
             "Convert it with `hemato-edge convert`, or leave out --model to use the one that ships.",
         ) from error
 
 
 def _prototypes(card: AnyCard, content: bytes | None, path: Path) -> Prototypes | None:
-    """The home cells' embeddings: there exactly where the card has an embedding."""
+    """Embeddings of in-distribution cells; present if and only if the card has an embedding."""
     embedding = card.embedding if isinstance(card, ClassifierCard) else None
     if embedding is None or content is None:
         if embedding is not None or content is not None:
             what = "no prototypes" if content is None else "prototypes"
-            raise ModelError(f"{path} carries {what}, and its card says otherwise.", _REINSTALL)
+            raise ModelError(f"{path} has {what}, contrary to its card.", _REINSTALL)
         return None
     try:
         return unpack_prototypes(content, len(card.labels), embedding.size)
@@ -269,7 +269,7 @@ def _golden(path: Path, content: bytes) -> tuple[NDArray[Any], dict[str, NDArray
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
-                raise ModelError(f"The golden pairs in {path} say that they unpack to too much.", _REINSTALL)
+                raise ModelError(f"The golden pairs in {path} would unpack to too much.", _REINSTALL)
         with np.load(io.BytesIO(content), allow_pickle=False) as golden:
             arrays = {name: np.asarray(golden[name]) for name in golden.files}
         return arrays.pop("inputs"), arrays

@@ -1,6 +1,6 @@
-"""The card of a model: what it answers, what it takes, what it was trained on and how good it was.
+"""The model card: labels, input, training data and measured accuracy of a model.
 
-All cards share one base; `task` says which kind a card is.
+All cards share one base; `task` selects the kind.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
 MAX_LOGIT_TOLERANCE = 1.0
-"""Two int8 steps of a logit are 0.2 to 0.4 in the models that were converted here; runtimes differ by one."""
+"""Two int8 steps of a logit are 0.2 to 0.4 in the models converted so far; runtimes differ by one."""
 CARD_FORMAT = 1
-"""Version of this layout. A reader refuses a higher one."""
+"""Version of this layout. Higher ones are refused."""
 
 
 MAX_LABELS, MAX_TEXT = 64, 4000
-"""Beyond every model of this kind: a card is shown in terminals, reports and messages."""
+"""More than any model of this kind has: a card is shown in terminals, reports and messages."""
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$")]
-"""Without control characters, which could write over a terminal."""
+"""Without control characters, which could overwrite a terminal."""
 Count = Annotated[int, Field(ge=0, le=10**9)]
 
 
@@ -28,7 +28,7 @@ class _Part(BaseModel):
 
 
 class InputSpec(_Part):
-    """What goes into a classifier: uint8 crops as the camera gives them."""
+    """Input of a classifier: uint8 crops in the camera's colours."""
 
     size: int = Field(ge=32, le=512, description="side of the square crop, pixels")
     channels: str = Field(pattern="^(rgb|bgr)$", description="order of the colour channels")
@@ -38,7 +38,7 @@ class InputSpec(_Part):
 
 
 class WindowInput(_Part):
-    """What goes into a locator: windows of a field at a standard scale, their background made even."""
+    """Input of a locator: windows of a field at a standard scale, background normalised."""
 
     width: int = Field(ge=32, le=2048, description="of a window, pixels")
     height: int = Field(ge=32, le=2048, description="of a window, pixels")
@@ -50,7 +50,7 @@ class WindowInput(_Part):
 
 
 class StainSpec(_Part):
-    """The stain that crops are brought to before the model sees them."""
+    """The reference stain to which crops are normalised."""
 
     method: str = Field(pattern="^optical_density$")
     reference_level: float = Field(gt=0, le=255)
@@ -63,43 +63,43 @@ class StainSpec(_Part):
 
 
 class EmbeddingSpec(_Part):
-    """The model's third output, by which cells are compared; see `models.prototypes`."""
+    """The model's embedding output, for comparing cells; see `models.prototypes`."""
 
-    size: int = Field(ge=2, le=4096, description="numbers of an embedding")
-    prototypes: int = Field(gt=0, description="home cells whose embeddings the bundle carries")
-    home_distance: float = Field(gt=0, description="distance from home under which 95 % of held-out home cells lie")
+    size: int = Field(ge=2, le=4096, description="dimensions of an embedding")
+    prototypes: int = Field(gt=0, description="number of in-distribution cells whose embeddings are in the bundle")
+    home_distance: float = Field(gt=0, description="95th percentile of the distance of held-out in-distribution cells")
     doubt: float = Field(
         0.0,
         ge=0,
         le=100,
-        description="logits are divided by 1 + doubt × what a cell lies further than √size from the middle of the "
-        "class that it is given; 0: never",
+        description="logits are divided by 1 + doubt × the distance of a cell beyond √size from the mean of its "
+        "predicted class; 0: never",
     )
 
 
 class AttributeSpec(_Part):
-    """One morphological attribute that the model answers beside the name; see `models.attributes` and `morphology`."""
+    """One morphological attribute predicted besides the class; see `models.attributes` and `morphology`."""
 
     name: Text
     values: tuple[Text, ...] = Field(min_length=2, max_length=MAX_LABELS)
-    temperature: float = Field(ge=0.05, le=20, description="its logits are divided by it before the softmax")
-    cells: int = Field(gt=0, description="held-out cells that it was judged on")
+    temperature: float = Field(ge=0.05, le=20, description="divides its logits before the softmax")
+    cells: int = Field(gt=0, description="held-out cells it was evaluated on")
     accuracy: float = Field(ge=0, le=1, description="int8, on these")
     macro_f1: float = Field(ge=0, le=1, description="int8, on these: mean over its values")
 
 
 class DataSource(_Part):
-    """One data set that the model was trained or judged on."""
+    """A data set that the model was trained or evaluated on."""
 
     name: str
     licence: str
     split_sha256: str = Field(pattern="^[0-9a-f]{64}$", description="over the sorted path,label,split lines")
     train: int = Field(ge=0, description="cells trained on")
-    val: int = Field(ge=0, description="cells held out to choose and report on")
+    val: int = Field(ge=0, description="cells held out for selection and reporting")
 
 
 class Accuracy(_Part):
-    """How good the model was on one laboratory's held-out cells."""
+    """Accuracy on one laboratory's held-out cells."""
 
     data: str
     split: str
@@ -110,53 +110,53 @@ class Accuracy(_Part):
 
 
 class Precision(_Part):
-    """How well one kind of cell was found in one data set's held-out fields."""
+    """Detection accuracy for one kind of cell in one data set's held-out fields."""
 
     data: str
     split: str
     kind: str
     fields: int = Field(gt=0)
-    boxes: int = Field(ge=0, description="how many were drawn")
-    float_ap50: float = Field(ge=0, le=1, description="average precision at an overlap of 0.5, float model")
+    boxes: int = Field(ge=0, description="number of annotated boxes")
+    float_ap50: float = Field(ge=0, le=1, description="average precision at an IoU of 0.5, float model")
     int8_ap50: float = Field(ge=0, le=1)
     int8_precision: float = Field(ge=0, le=1, description="at the card's thresholds")
     int8_recall: float = Field(ge=0, le=1)
 
 
 class Parity(_Part):
-    """How far the int8 file follows the float model, on held-out cells."""
+    """Agreement of the int8 file with the float model, on held-out cells."""
 
     cells: int = Field(gt=0)
-    agreement: float = Field(ge=0, le=1, description="share of cells with the same first answer")
+    agreement: float = Field(ge=0, le=1, description="share of cells with the same top label")
     max_logit_difference: float = Field(ge=0)
 
 
 class Golden(_Part):
-    """The check that a device computes what the converter computed."""
+    """The check that a device reproduces the converter's outputs."""
 
     count: int = Field(gt=0, le=1024)
     tolerance: float = Field(
         gt=0,
         le=8,
-        description="largest allowed difference of a golden output: of a classifier's logit, or of a locator's whole "
-        "number; runtimes differ in the last bits",
+        description="largest allowed difference of a golden output: of a classifier's logit, or of a locator's integer "
+        "output; runtimes differ in the last bits",
     )
     steps: dict[str, tuple[float, int]] = Field(
         default_factory=dict,
-        description="scale and zero point of golden outputs that are whole numbers; else the flatbuffer says them",
+        description="scale and zero point of integer golden outputs; if missing, the flatbuffer's",
     )
 
 
 class Artefact(_Part):
-    """A part of a bundle that is compiled for one runtime, beside the flatbuffer that others run."""
+    """A part of a bundle compiled for one runtime; others run the flatbuffer."""
 
     part: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="its name in the archive")
-    runtime: str = Field(min_length=1, description="what `model.runtime` in the settings calls it")
+    runtime: str = Field(min_length=1, description="its `model.runtime` in the settings")
     tolerance: float = Field(gt=0, le=8, description="as `golden.tolerance`, for this part")
 
 
 class Card(_Part):
-    """What every card says. Every field is required: a model without a complete card is not run."""
+    """Fields common to all cards. All are required: a model without a complete card is not run."""
 
     format: int = CARD_FORMAT
     name: Annotated[Text, StringConstraints(min_length=1, max_length=200)]
@@ -173,8 +173,8 @@ class Card(_Part):
     created: datetime
     licence: Text
     attribution: Text
-    artefacts: tuple[Artefact, ...] = Field(default=(), description="parts for other runtimes, one for each at most")
-    sha256: dict[str, str] = Field(default_factory=dict, description="part of the bundle → hash; filled when written")
+    artefacts: tuple[Artefact, ...] = Field(default=(), description="parts for other runtimes, at most one for each")
+    sha256: dict[str, str] = Field(default_factory=dict, description="part of the bundle → hash; set when written")
 
     @model_validator(mode="after")
     def _is_readable(self) -> Card:
@@ -192,7 +192,7 @@ class Card(_Part):
 
 
 class ClassifierCard(Card):
-    """The card of a model that names the cell in a crop."""
+    """The card of a model that classifies the cell in a crop."""
 
     task: Literal["classify"]
     input: InputSpec
@@ -200,16 +200,16 @@ class ClassifierCard(Card):
     accuracy: tuple[Accuracy, ...] = Field(min_length=1)
     confusion: tuple[tuple[Count, ...], ...] = Field(description="int8, held-out cells; row: truth, column: answer")
     parity: Parity
-    temperature: float = Field(ge=0.05, le=20, description="logits are divided by it before the softmax")
-    rejection_threshold: float = Field(ge=0, lt=1, description="below this confidence the answer is 'unclassified'")
-    embedding: EmbeddingSpec | None = Field(None, description="None: the model has no such output")
+    temperature: float = Field(ge=0.05, le=20, description="divides the logits before the softmax")
+    rejection_threshold: float = Field(ge=0, lt=1, description="below this confidence the label is 'unclassified'")
+    embedding: EmbeddingSpec | None = Field(None, description="None: the model has none")
     attributes: tuple[AttributeSpec, ...] = Field(
-        (), max_length=MAX_LABELS, description="in the order of the output's values; none: the model has no such output"
+        (), max_length=MAX_LABELS, description="in the order of the output's values; empty: the model has none"
     )
     abroad: dict[str, tuple[tuple[Count, ...], ...]] = Field(
         default_factory=dict,
-        description="left-out laboratory → int8 answers to its cells by the same recipe trained without it; "
-        "row: truth, column: answer, the last one 'unclassified'; a row of zeros: no such cells there",
+        description="left-out laboratory → int8 answers for its cells from the same recipe trained without it; "
+        "row: truth, column: answer, the last one 'unclassified'; a row of zeros: no such cells",
     )
 
     @model_validator(mode="after")
@@ -222,17 +222,17 @@ class ClassifierCard(Card):
             msg = "the confusion matrix has no cell in it"
             raise ValueError(msg)
         if self.rejection_threshold <= 1 / n:
-            msg = f"the rejection threshold {self.rejection_threshold:g} rejects nothing: chance alone is 1/{n}"
+            msg = f"the rejection threshold {self.rejection_threshold:g} rejects nothing: chance level is 1/{n}"
             raise ValueError(msg)
         if self.golden.tolerance > MAX_LOGIT_TOLERANCE:
-            msg = f"the tolerance {self.golden.tolerance:g} of a logit is wider than any runtime needs"
+            msg = f"the tolerance {self.golden.tolerance:g} of a logit is larger than any runtime needs"
             raise ValueError(msg)
         if self.embedding is not None and self.embedding.size == n:
-            msg = "an embedding as long as the logits cannot be told from them"
+            msg = "an embedding of the same length as the logits is ambiguous"
             raise ValueError(msg)
         values = sum(len(attribute.values) for attribute in self.attributes)
         if values and values in (n, 0 if self.embedding is None else self.embedding.size):
-            msg = "as many values of attributes as another output has numbers cannot be told from it"
+            msg = "attribute values of the same number as another output's are ambiguous"
             raise ValueError(msg)
         for laboratory, answers in self.abroad.items():
             if len(answers) != n or any(len(row) != n + 1 for row in answers):
@@ -246,9 +246,9 @@ class LocatorCard(Card):
 
     task: Literal["locate"]
     input: WindowInput
-    min_scores: tuple[float, ...] = Field(description="label by label: below this score a cell is not reported")
+    min_scores: tuple[float, ...] = Field(description="by label: below this score a cell is not reported")
     precision: tuple[Precision, ...] = Field(min_length=1)
-    multiply_adds: int = Field(gt=0, description="of one window")
+    multiply_adds: int = Field(gt=0, description="per window")
 
     @model_validator(mode="after")
     def _shapes_agree(self) -> LocatorCard:
@@ -263,9 +263,9 @@ _READER: TypeAdapter[AnyCard] = TypeAdapter(Annotated[AnyCard, Field(discriminat
 
 
 def read_card(document: bytes) -> AnyCard:
-    """The card in a JSON document, of the kind that its `task` names.
+    """The card in a JSON document, of the kind given by its `task`.
 
     Raises:
-        pydantic.ValidationError: if it is no complete card of a known task.
+        pydantic.ValidationError: it is no complete card of a known task.
     """
     return _READER.validate_json(document)

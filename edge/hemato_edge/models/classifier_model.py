@@ -1,4 +1,4 @@
-"""A classifier's model, ready to answer: crops in, logits and activation maps out."""
+"""A classifier's model, ready to run: crops in, logits and activation maps out."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from hemato_edge.models.engines.engine import Runtime
 
 LOGITS, MAPS, EMBEDDINGS, ATTRIBUTES = "logits", "cam", "embedding", "attributes"
-"""Outputs: (n, labels), and what a model may lack: class activation maps (n, h, w, labels), embeddings (n, d) and the
-logits of all attributes' values (n, values)."""
+"""Outputs: (n, labels); optionally class activation maps (n, h, w, labels), embeddings (n, d) and the logits of all
+attributes' values (n, values)."""
 _MOST = 64
-"""More white cells than this are in no field: all crops of a field are given at once."""
+"""Maximum batch: no field has more white cells; all its crops are passed at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What a classifier gives for n crops.
+    """Outputs of a classifier for n crops.
 
     Attributes:
-        logits: (n, labels) float32, smaller where the card asks to doubt cells far from home.
-        maps: class activation maps (n, h, w, labels) float32, None from a model without. Their mean over h and w plus a
-            bias is the logit, so they show exactly which part of the crop spoke for a label (Zhou et al. 2016; equal to
-            Grad-CAM for this head).
+        logits: (n, labels) float32, reduced for out-of-distribution cells if the card sets `doubt`.
+        maps: class activation maps (n, h, w, labels) float32, None from a model without. Their mean over h and w plus
+            a bias is the logit, so they show exactly which part of the crop supports a label (Zhou et al. 2016; equal
+            to Grad-CAM for this head).
         embeddings: (n, d) float32, None from a model without; see `models.prototypes`.
         attributes: logits (n, values) float32, None from a model without; see `models.attributes`.
     """
@@ -48,13 +48,12 @@ class ClassifierModel:
     """A verified bundle of a classifier.
 
     Args:
-        bundle: what `read_bundle` returned.
-        threads: how many threads one inference may use.
+        bundle: from `read_bundle`.
+        threads: per inference.
         runtime: from `find_runtime`.
 
     Raises:
-        ModelError: if it is no classifier, the runtime cannot load it, or its outputs do not have the shapes of its
-            card.
+        ModelError: it is no classifier, the runtime cannot load it, or its outputs do not have the shapes in its card.
     """
 
     def __init__(self, bundle: Bundle, threads: int = 1, runtime: Runtime | None = None) -> None:
@@ -82,7 +81,7 @@ class ClassifierModel:
         return self.answers(batch)[LOGITS]
 
     def outputs(self, batch: NDArray[np.uint8]) -> Outputs:
-        """What the model gives for crops (n, S, S, 3) uint8 in the card's channel order, doubted as the card says."""
+        """All outputs for crops (n, S, S, 3) uint8 in the card's channel order, `doubt` applied."""
         answers = self.answers(batch)
         logits, embeddings = answers[LOGITS], answers.get(EMBEDDINGS)
         home, spec = self.bundle.prototypes, self.card.embedding
@@ -98,11 +97,11 @@ class ClassifierModel:
     def verify(self) -> float:
         """Run the golden inputs; returns the largest difference of a logit, or of another output in a logit's steps.
 
-        Maps and embeddings have other units: their difference is taken in steps of their quantisation, each as much as
-        a step of a logit is. Where the steps are not known, logits alone are compared.
+        Maps and embeddings have other units: their differences are scaled so that one quantisation step counts as much
+        as one step of a logit. If the steps are unknown, only logits are compared.
 
         Raises:
-            ModelError: if it exceeds the tolerance: this device does not compute what the converter computed.
+            ModelError: it exceeds the tolerance: this device does not reproduce the converter's outputs.
         """
         answers, expected, steps = (
             self.answers(self.bundle.golden_inputs),

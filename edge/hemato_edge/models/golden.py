@@ -1,4 +1,4 @@
-"""The golden check: does this device compute what the converter computed?"""
+"""The golden check: does this device reproduce the converter's outputs?"""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ if TYPE_CHECKING:
 
 
 EXACT = 0.0
-"""What the converter's own runtime may differ by: whole numbers are computed alike on every processor (x86-64 and
-emulated aarch64 were seen to agree in every bit)."""
+"""Tolerance for the converter's own runtime: integer arithmetic gives the same result on every processor (x86-64 and
+emulated aarch64 agreed in every bit)."""
 
 
 def tolerance_of(bundle: Bundle, runtime: Runtime, engine: Engine) -> float:
-    """What the golden check of a bundle allows a runtime: nothing where it is the one that the pairs were made with.
+    """Tolerance of the golden check: zero for the runtime that computed the pairs.
 
-    That is LiteRT in the version that the card names, with XNNPACK at work. Others round differently, and get the
-    card's tolerance.
+    That is LiteRT in the card's version, with XNNPACK active. Others round differently, and get the card's tolerance.
     """
     artefact = bundle.artefact_for(runtime.name)
     if artefact is not None:
@@ -41,10 +40,10 @@ def tolerance_of(bundle: Bundle, runtime: Runtime, engine: Engine) -> float:
 
 
 def refuse_difference(bundle: Bundle, runtime: Runtime, engine: Engine, difference: float, what: str) -> None:
-    """The end of a golden check.
+    """Raise if a golden check failed.
 
     Raises:
-        ModelError: if the difference exceeds the tolerance: this device does not compute what the converter did.
+        ModelError: the difference exceeds the tolerance: this device does not reproduce the converter's outputs.
     """
     tolerance = tolerance_of(bundle, runtime, engine)
     if not difference <= tolerance:
@@ -58,14 +57,14 @@ def refuse_difference(bundle: Bundle, runtime: Runtime, engine: Engine, differen
 def expected_outputs(
     bundle: Bundle, steps: Mapping[str, tuple[float, int]]
 ) -> dict[str, tuple[NDArray[np.float32], float]]:
-    """What the golden pairs say, by output: real numbers (n, …) float32, and the size of one quantisation step.
+    """The golden outputs by name: real numbers (n, …) float32, and the size of one quantisation step.
 
     Args:
-        bundle: whose golden outputs may be whole numbers, as a graph gives them.
-        steps: scale and zero point of those, by name, where the card does not say them.
+        bundle: its golden outputs may be integers, as stored in the graph.
+        steps: their scale and zero point by name, used where the card has none.
 
     Raises:
-        ModelError: they are whole numbers of which nobody knows what they stand for.
+        ModelError: they are integers of unknown scale.
     """
     known = {**steps, **bundle.card.golden.steps}
     found: dict[str, tuple[NDArray[np.float32], float]] = {}

@@ -1,4 +1,4 @@
-"""A locator's model, ready to answer: one window in, heat and boxes out."""
+"""A locator's model, ready to run: one window in, heat maps and boxes out."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from hemato_edge.models.engines.engine import Runtime
 
 HEAT, BOXES = "heat", "boxes"
-"""Outputs: logits of the peaks, and where the middle of a cell lies and how large it is; see `vision.locate.peaks`."""
+"""Outputs: logits of the peaks, and each cell's centre offset and size; see `vision.locate.peaks`."""
 
 
 class LocatorModel:
     """A verified bundle of a locator.
 
     Args:
-        bundle: what `read_bundle` returned.
-        threads: how many threads one inference may use.
+        bundle: from `read_bundle`.
+        threads: per inference.
         runtime: from `find_runtime`.
 
     Raises:
-        ModelError: if it is no locator, the runtime cannot load it, or its outputs do not have the shapes of its card.
+        ModelError: it is no locator, the runtime cannot load it, or its outputs do not have the shapes in its card.
     """
 
     def __init__(self, bundle: Bundle, threads: int = 1, runtime: Runtime | None = None) -> None:
@@ -56,11 +56,11 @@ class LocatorModel:
     def verify(self) -> float:
         """Run the golden inputs; returns the mean difference of the maps, in steps of their quantisation.
 
-        A map has thousands of places, of which some are at the edge of rounding on every device: the largest difference
-        tells little, the mean tells whether a kernel is wrong.
+        A map has thousands of values, and a few are at a rounding edge on every device: the largest difference says
+        little, the mean shows whether a kernel is wrong.
 
         Raises:
-            ModelError: if it exceeds the card's tolerance.
+            ModelError: it exceeds the card's tolerance.
         """
         expected = expected_outputs(self.bundle, self.engine.steps)
         worst = 0.0

@@ -1,10 +1,10 @@
-"""What the classifier learnt from, as a few hundred embeddings: how far a cell lies from home, and a site's own head.
+"""Embeddings of a few hundred training cells: out-of-distribution distance, and the basis of a site's own head.
 
-An embedding is the third output of a classifier with that output: a linear projection of its pooled features,
-scaled so that the cells of one class scatter by about one in every direction. In a bundle the prototypes are the part
-`prototypes.npz`: `embeddings` int8 (n, d) with `scale` and `zero_point` as the model's own output has them, `labels`
-uint8 (n,), index into the card's labels, and `laboratories` str (n,). They are training cells, equally many of each
-laboratory and class as far as there are.
+An embedding is an optional output of a classifier: a linear projection of its pooled features, scaled so that the
+cells of one class have a standard deviation of about one in every direction. In a bundle the prototypes are the part
+`prototypes.npz`: `embeddings` int8 (n, d) with the `scale` and `zero_point` of the model's own output, `labels` uint8
+(n,), indices into the card's labels, and `laboratories` str (n,). They are training cells, in equal numbers for each
+laboratory and class as far as available.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _LARGEST = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class Prototypes:
-    """Embeddings of home cells.
+    """Embeddings of in-distribution cells.
 
     Attributes:
         embeddings: (n, d) float32.
-        labels: (n,) int64, index into the card's labels.
-        laboratories: (n,) str, where each cell is from.
+        labels: (n,) int64, indices into the card's labels.
+        laboratories: (n,) str, the laboratory of each cell.
     """
 
     embeddings: NDArray[np.float32]
@@ -38,9 +38,9 @@ class Prototypes:
     laboratories: NDArray[np.str_]
 
     def distances(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """How far cells lie from home: (N,) float32, distance to the middle of the nearest class.
+        """Out-of-distribution distance of cells: (N,) float32, distance to the mean of the nearest class.
 
-        About √d for a cell of a class that was learnt, behind a microscope that was learnt from.
+        About √d for a cell of a trained class from a training microscope.
 
         Args:
             embeddings: (N, d) float32.
@@ -54,10 +54,10 @@ class Prototypes:
     def doubted(
         self, logits: NDArray[np.float32], embeddings: NDArray[np.float32], doubt: float
     ) -> NDArray[np.float32]:
-        """Logits (n, labels) of cells with embeddings (n, d), the smaller the further a cell lies from its class.
+        """Logits (n, labels) of cells with embeddings (n, d), reduced for cells far from their class.
 
-        The best label stays the best; only its confidence falls. Nothing changes within √d of the middle of the
-        class, where a cell of it lies at home; beyond, logits are divided by 1 + doubt × the excess.
+        The best label stays the best; only its confidence falls. Nothing changes within √d of the class mean, the
+        in-distribution range; beyond it, logits are divided by 1 + doubt × the excess.
         """
         middles = np.full((logits.shape[1], embeddings.shape[1]), np.inf)
         for label in np.unique(self.labels):
@@ -71,7 +71,7 @@ class Prototypes:
 def pack_prototypes(
     quantised: NDArray[np.int8], scale: float, zero_point: int, labels: NDArray[Any], laboratories: NDArray[np.str_]
 ) -> bytes:
-    """The part `prototypes.npz` from the embeddings (n, d) as the model's int8 output gives them."""
+    """The part `prototypes.npz` from embeddings (n, d) int8, the model's quantised output."""
     content = io.BytesIO()
     np.savez_compressed(
         content,
@@ -89,15 +89,15 @@ def unpack_prototypes(content: bytes, labels: int, size: int) -> Prototypes:
 
     Args:
         content: the part.
-        labels: how many labels the card names.
-        size: numbers of an embedding, by the card.
+        labels: number of labels in the card.
+        size: dimensions of an embedding, by the card.
 
     Raises:
-        ValueError: if they are damaged or not of these sizes.
+        ValueError: they are damaged or not of these sizes.
     """
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
-            raise ValueError("they say that they unpack to too much")
+            raise ValueError("they would unpack to too much")
     with np.load(io.BytesIO(content), allow_pickle=False) as parts:
         stored, scale, zero_point, own, laboratories = (np.asarray(parts[name]) for name in _PARTS)
     n = len(own)

@@ -1,8 +1,8 @@
-"""Signed models: who made a bundle, shown by an Ed25519 signature (RFC 8032) beside it.
+"""Signed models: who made a bundle, proved by an Ed25519 signature (RFC 8032) beside it.
 
-A card vouches for itself: hashes and golden pairs say that a file is whole, and not who wrote it. A signature is over
-the SHA-256 of the whole file and stands in `FILE.sig`; which keys are trusted is a folder of public keys. The bundles
-that ship with the program need none: their hashes are in the package.
+Hashes and golden pairs show that a file is complete, not who made it. A signature covers the SHA-256 of the whole file
+and is stored in `FILE.sig`; trusted keys are a folder of public keys. The bundles that ship with the program need none:
+their hashes are in the package.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 _PURPOSE = b"hemato-edge model signature 1\n"
-"""Before what is signed, so that a signature made for something else is none."""
+"""Prefix of the signed message, so that a signature made for another purpose is invalid."""
 _LARGEST = 16_384
-"""Bytes of a key or a signature file."""
+"""Maximum bytes of a key or a signature file."""
 _MAKE_ONE = "Make a pair with `hemato-edge model key FILE`: FILE signs, FILE.pub is given away."
 
 
 def signature_path(bundle: Path) -> Path:
-    """Where the signature of a bundle lies."""
+    """Path of a bundle's signature."""
     return bundle.with_name(bundle.name + ".sig")
 
 
 def make_signing_key(file: Path) -> str:
-    """Writes a new private key into a new file for its owner alone, and the public one into `FILE.pub`; its name.
+    """Write a new private key, readable by its owner only, and the public key `FILE.pub`; returns the key's name.
 
     Raises:
-        ModelError: one of the files is there, or cannot be written.
+        ModelError: one of the files exists, or cannot be written.
         MissingExtraError: cryptography is not installed.
     """
     ed25519 = _ed25519()
@@ -52,7 +52,7 @@ def make_signing_key(file: Path) -> str:
 
 
 def sign(bundle: Path, key_file: Path) -> str:
-    """Signs a bundle with a private key; an earlier signature is replaced. The name of the key.
+    """Sign a bundle with a private key, replacing an earlier signature; returns the key's name.
 
     Raises:
         ModelError: the key or the bundle cannot be read.
@@ -80,7 +80,7 @@ def sign(bundle: Path, key_file: Path) -> str:
 
 
 def trust(public_key: Path, folder: Path) -> tuple[str, Path]:
-    """Puts a public key into the folder of trusted ones; its name, and the file there.
+    """Copy a public key into the folder of trusted keys; returns its name and the new file.
 
     Raises:
         ModelError: it is no public key, or the folder cannot be written.
@@ -99,16 +99,16 @@ def trust(public_key: Path, folder: Path) -> tuple[str, Path]:
 
 
 def require_trust(bundle: Path, whole: bytes, folder: Path) -> str:
-    """Refuses a bundle that no trusted key has signed; the name of the key that did.
+    """Refuse a bundle that no trusted key has signed; returns the name of the key that did.
 
     Args:
-        bundle: its path; the signature is looked for beside it.
-        whole: the file's bytes, which are what is run.
+        bundle: its path; the signature lies beside it.
+        whole: the file's bytes, as they will be run.
         folder: of trusted public keys, `*.pub`.
 
     Raises:
-        ModelError: no signature, one of an unknown key, or one that does not fit.
-        MissingExtraError: cryptography is not installed: nothing can be trusted then.
+        ModelError: no signature, one by an unknown key, or an invalid one.
+        MissingExtraError: cryptography is not installed, so nothing can be verified.
     """
     _ed25519()
     from cryptography.exceptions import InvalidSignature
@@ -128,7 +128,7 @@ def require_trust(bundle: Path, whole: bytes, folder: Path) -> str:
 
 
 def name_of(key: Ed25519PublicKey) -> str:
-    """16 hexadecimal digits that tell public keys apart: the first of the SHA-256 of its 32 bytes."""
+    """Identifier of a public key: the first 16 hexadecimal digits of the SHA-256 of its 32 bytes."""
     return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
 
 

@@ -1,1 +1,1 @@
-"""hemato-edge as a systemd service: the unit, its installation, its state, and the spacing of its starts."""
+"""hemato-edge as a systemd service: unit, installation, state, and spacing of its restarts."""

@@ -1,4 +1,4 @@
-"""What a configuration needs beyond the unit: network, folders, code made while it runs. Each has its reason."""
+"""Permissions that a configuration needs beyond the unit: network, folders, executable memory; each with its reason."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 @dataclass(frozen=True, slots=True)
 class Allowances:
-    """What goes into the drop-in.
+    """Content of the drop-in.
 
     Attributes:
-        network: why all of the network is needed; empty: it is not.
-        loopback: why the device's own network is needed.
+        network: why full network access is needed; empty: it is not.
+        loopback: why the loopback network is needed.
         readable: hidden places that must be visible.
         writable: folders besides the state folder that are written to.
-        made_code: why memory must be writable and executable at once; empty: it must not.
-        devices: classes of device nodes besides those of the unit, as `DeviceAllow=` calls them.
+        made_code: why memory must be both writable and executable; empty: it need not.
+        devices: classes of device nodes besides those of the unit, as in `DeviceAllow=`.
     """
 
     network: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class Allowances:
     devices: tuple[str, ...] = ()
 
     def drop_in(self) -> str | None:
-        """The text of the drop-in; None if the unit is enough."""
+        """The text of the drop-in; None if the unit suffices."""
         lines = [*self._network_lines(), *self._folder_lines()]
         if self.devices:
             lines += ["# camera.spec opens other devices", *(f"DeviceAllow={name} rw" for name in self.devices)]
@@ -73,9 +73,9 @@ class Allowances:
 
 
 def configured(file: Path = CONFIGURATION) -> dict[str, object]:
-    """The settings that the service's configuration file names, by key; empty without a file.
+    """The settings in the service's configuration file, by key; empty without a file.
 
-    Environment and home folder of the caller are left out: the service has its own.
+    The caller's environment and home folder are ignored: the service has its own.
 
     Raises:
         ConfigurationError: it is not valid.
@@ -87,14 +87,14 @@ def configured(file: Path = CONFIGURATION) -> dict[str, object]:
 
 
 def allowances(settings: Mapping[str, object], program: Program) -> Allowances:
-    """What the settings, by key, and the program need.
+    """The permissions that settings and program need.
 
     Args:
-        settings: as `configured` gives them; what is missing has its default.
-        program: what is started.
+        settings: from `configured`; missing ones have their defaults.
+        program: the program to start.
 
     Raises:
-        CameraError: the settings name a kind of camera that there is not.
+        CameraError: the settings name an unknown kind of camera.
     """
     camera, devices = _camera(settings)
     network, loopback = _network(settings, camera)
@@ -115,7 +115,7 @@ def allowances(settings: Mapping[str, object], program: Program) -> Allowances:
 
 
 def _camera(settings: Mapping[str, object]) -> tuple[Needs, tuple[str, ...]]:
-    """What the camera of the settings needs, and the classes of devices that the unit does not allow anyway."""
+    """Needs of the configured camera, and its device classes that the unit does not allow yet."""
     spec = settings.get("camera.spec")
     if spec is None:
         return Needs(), ()
@@ -124,13 +124,13 @@ def _camera(settings: Mapping[str, object]) -> tuple[Needs, tuple[str, ...]]:
     except CameraError:
         if not str(spec).startswith("/"):
             raise
-        return Needs(path=Path(str(spec))), ()  # a folder that is not there yet, on a stick for instance
+        return Needs(path=Path(str(spec))), ()  # a folder that does not exist yet, for instance on a USB stick
     others = [nodes.allowed_as for nodes in kind.devices if nodes not in device_nodes()]
     return kind.needed_by(str(spec)), tuple(others)
 
 
 def _network(settings: Mapping[str, object], camera: Needs) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Why all of the network is needed, and why the loopback is."""
+    """Why full network access is needed, and why the loopback."""
     network: list[str] = []
     loopback: list[str] = []
     if camera.network:
@@ -144,7 +144,7 @@ def _network(settings: Mapping[str, object], camera: Needs) -> tuple[tuple[str, 
 
 
 def _bound(path: Path) -> str:
-    """As `quoted`; a colon would begin the place where it is bound to."""
+    """As `quoted`, with colons escaped: they would separate source and destination."""
     word = quoted(path)
     return word if ":" not in word else '"' + word.strip('"').replace(":", "\\\\:") + '"'
 

@@ -1,4 +1,4 @@
-"""Installing and removing the service: first a plan that can be shown, then the plan carried out."""
+"""Installing and removing the service: a plan that can be shown, and its execution."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ WEB_UNIT = UNIT.with_name(WEB_NAME)
 WAITING_DROP_IN = DROP_IN.with_name("20-page.conf")
 SYSUSERS_FILE = Path("/etc/sysusers.d/hemato-edge.conf")
 BOOTED = Path("/run/systemd/system")
-"""There if systemd runs this machine (sd_booted(3))."""
+"""Exists if systemd runs this machine (sd_booted(3))."""
 _TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done, in this order.
+    """Steps, in this order.
 
     Attributes:
         removed: files to remove.
         files: file → its new text.
         commands: to run afterwards.
         first: commands to run before anything else; they may fail.
-        notes: what a person should know.
+        notes: for the user.
     """
 
     removed: tuple[Path, ...] = ()
@@ -77,10 +77,10 @@ def installation(
     """The plan of `service install`.
 
     Args:
-        program: what is started; None: the one that is running now.
-        settings: see `configured`, which is asked where it is None.
+        program: the program to start; None: the running one.
+        settings: by default those of `configured`.
         start: start the service, too.
-        page: with the page's unit, and the counting service waiting for a session to be started there.
+        page: include the page's unit, and let the counting service wait until a session is started there.
 
     Raises:
         ConfigurationError: the service's configuration is not valid.
@@ -117,7 +117,7 @@ def installation(
 
 
 def removal() -> Plan:
-    """The plan of `service uninstall`: counts, configuration and the user that owns the counts stay."""
+    """The plan of `service uninstall`: counts, configuration and the user that owns the counts are kept."""
     return Plan(
         removed=(DROP_IN, WAITING_DROP_IN, UNIT, WEB_UNIT, SYSUSERS_FILE),
         first=(("systemctl", "disable", "--now", WEB_NAME), ("systemctl", "disable", "--now", NAME)),
@@ -127,16 +127,16 @@ def removal() -> Plan:
 
 
 def temporary(program: Program) -> list[Path]:
-    """Folders of the program that lie where nothing is kept."""
+    """Folders of the program in places that a boot may clear."""
     return [f for f in program.folders if any(f.is_relative_to(place) for place in NOT_KEPT)]
 
 
 def check_may_change(user: int | None = None, booted: Path = BOOTED) -> None:
-    """Raises ServiceError unless this is root on a machine that systemd runs.
+    """Raises ServiceError unless run by root on a machine with systemd.
 
     Args:
         user: effective user id; None: this process's.
-        booted: what is there where systemd runs.
+        booted: the folder that exists where systemd runs.
     """
     if not booted.is_dir():
         raise ServiceError(
@@ -152,7 +152,7 @@ def check_may_change(user: int | None = None, booted: Path = BOOTED) -> None:
 
 
 def carry_out(plan: Plan, say: Callable[[str], None]) -> None:
-    """Do it; `say` is called with each step before it is done.
+    """Execute a plan; `say` is called with each step before it is done.
 
     Raises:
         ServiceError: a file cannot be written, or a command failed.

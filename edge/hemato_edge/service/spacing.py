@@ -1,9 +1,9 @@
-"""Restart with backoff: each failed start waits longer than the one before.
+"""Restart back-off: each failed start waits longer than the one before.
 
-systemd's own backoff, `RestartSteps=` and `RestartMaxDelaySec=`, came with version 254; Debian 12 (Raspberry Pi OS
-Bookworm) has 252 and JetPack 6 has 249, which only warn that they do not know them. So systemd restarts after a short
-fixed time, and the program waits for its turn. The starts are remembered in the service's runtime folder, which is in
-memory: nothing is written to the SD card, and a boot begins anew.
+systemd's own back-off, `RestartSteps=` and `RestartMaxDelaySec=`, came with version 254; Debian 12 (Raspberry Pi OS
+Bookworm) has 252 and JetPack 6 has 249, which ignore them with a warning. So systemd restarts after a short fixed time,
+and the program itself waits. The starts are stored in the service's runtime folder, which is in memory: nothing is
+written to the SD card, and a reboot resets them.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 FIRST_DELAY_S = 5.0
 LONGEST_DELAY_S = 300.0
 GOOD_RUN_S = 600.0
-"""Who ran so long has recovered: the next start is a first one."""
+"""After a run of this length the service has recovered: the next start counts as the first."""
 FILE = "starts.json"
 
 
 class StartSpacing:
-    """Remembers starts that were not followed by an orderly end.
+    """Stores starts that were not followed by a clean exit.
 
     Args:
-        folder: where; it must outlive a restart and no boot. None: not a service, nothing is remembered.
+        folder: must survive a restart but not a reboot. None: not a service, nothing is stored.
         now: seconds since boot, sleep included.
     """
 
@@ -40,12 +40,12 @@ class StartSpacing:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> StartSpacing:
-        """The one of this process: `RUNTIME_DIRECTORY` is set by systemd for a service that has one."""
+        """For this process: systemd sets `RUNTIME_DIRECTORY` for a service that has one."""
         folder = environment.get("RUNTIME_DIRECTORY", "").split(":")[0]
         return cls(Path(folder) if folder else None)
 
     def begin(self) -> tuple[int, float]:
-        """Note a start; returns how many failed in a row before it, and how long it has to wait, seconds."""
+        """Record a start; returns how many failed in a row before it, and the seconds to wait."""
         if self._path is None:
             return 0, 0.0
         failed, began = self._remembered()
@@ -56,12 +56,12 @@ class StartSpacing:
         return failed, delay_s
 
     def end(self) -> None:
-        """Note that it ended in order."""
+        """Record a clean exit."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
 
     def _remembered(self) -> tuple[int, float]:
-        """Starts so far and when the last one began; a missing or damaged note counts as none."""
+        """Starts so far and when the last one began; a missing or damaged file counts as none."""
         if self._path is None:
             return 0, 0.0
         try:

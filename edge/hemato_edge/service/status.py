@@ -1,4 +1,4 @@
-"""How the service is: what systemd knows of it, and what it has put on disk."""
+"""State of the service: from systemd, and from its database."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ _TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """The service at one moment; numbers are None where systemd does not know them.
+    """The service at one moment; numbers are None if systemd does not know them.
 
     Attributes:
-        installed, enabled: whether there is a unit, and whether a boot starts it.
-        active: systemd's word: active, activating, reloading, deactivating, inactive or failed.
-        sub: systemd's closer word, as "running" or "auto-restart".
+        installed, enabled: whether there is a unit, and whether it starts at boot.
+        active: systemd's ActiveState: active, activating, reloading, deactivating, inactive or failed.
+        sub: systemd's SubState, such as "running" or "auto-restart".
         result, exit_code: how it last ended; "success" and 0 while it runs.
         pid: its process; 0 if there is none.
-        restarts: how often systemd has started it anew by itself.
-        since: when it was last ready, as systemd writes it.
-        status: what the program last said of itself.
-        camera: live, stalled, recovering or failed, of that; None if it said nothing.
-        fed_s: seconds since the watchdog was fed. watchdog_s: after how many systemd kills it.
-        memory_mb, tasks: what it uses now.
-        database: its path, and of its last session the number, state and counts, or the error.
-        notes: what a person should do.
+        restarts: number of automatic restarts.
+        since: when it last became ready, in systemd's format.
+        status: the program's last status text.
+        camera: live, stalled, recovering or failed, from that text; None without.
+        fed_s: seconds since the last watchdog ping. watchdog_s: the watchdog's timeout.
+        memory_mb, tasks: current usage.
+        database: its path, and number, state and counts of its last session, or the error.
+        notes: advice to the user.
     """
 
     installed: bool
@@ -77,7 +77,7 @@ class ServiceState:
 
     @property
     def runs(self) -> bool:
-        """Whether it counts, or reads its settings anew."""
+        """Whether it counts or reloads its settings."""
         return self.active in ("active", "reloading")
 
     def as_dict(self) -> dict[str, object]:
@@ -89,7 +89,7 @@ def ask_systemd() -> dict[str, str]:
     """The unit's properties.
 
     Raises:
-        ServiceError: there is no systemd to ask.
+        ServiceError: systemd is not available.
     """
     command = ["systemctl", "show", NAME, "--property", ",".join(PROPERTIES)]
     try:
@@ -108,11 +108,11 @@ def service_state(
     database: dict[str, object] | None = None,
     notes: list[str] | None = None,
 ) -> ServiceState:
-    """The state that systemd's properties tell.
+    """The state given by systemd's properties.
 
     Args:
         properties: see `ask_systemd`.
-        now_s: CLOCK_MONOTONIC at the same moment.
+        now_s: CLOCK_MONOTONIC at the same moment, seconds.
         database: see `last_session`.
         notes: see `drift`.
     """
@@ -144,12 +144,12 @@ def service_state(
 
 
 def last_session(settings: Mapping[str, object]) -> dict[str, object]:
-    """The database of the service, and the last session in it or why it cannot be read."""
+    """The service's database, and its last session or why it cannot be read."""
     path = Path(str(settings.get("store.path") or DATABASE))
     found: dict[str, object] = {"path": str(path)}
     try:
         if not path.exists():
-            return {**found, "error": "it is not there yet"}
+            return {**found, "error": "it does not exist yet"}
         with Reader(path) as reader:
             session = reader.session()
             totals = reader.totals(session.id)
@@ -174,7 +174,7 @@ def last_session(settings: Mapping[str, object]) -> dict[str, object]:
 
 
 def drift(settings: Mapping[str, object]) -> list[str]:
-    """What the installed files lack of what `service install` would write now."""
+    """Advice if the installed files differ from what `service install` would write now."""
     plan = installation(settings=settings)
     wanted = dict(plan.files or {})
     same = _text(UNIT) == wanted.get(UNIT) and _text(DROP_IN) == wanted.get(DROP_IN)
@@ -197,7 +197,7 @@ _UNITS = {"us": 1, "ms": 1000, "s": 10**6, "min": 60 * 10**6, "h": 3600 * 10**6}
 
 
 def _number(properties: Mapping[str, str], name: str) -> int | None:
-    """A whole number, a time span as "1min 30s" in microseconds, or None where systemd has none."""
+    """An integer, a time span such as "1min 30s" in microseconds, or None where systemd has none."""
     text = properties.get(name, "")
     if text.isdigit():
         return int(text) if int(text) < 2**63 else None  # "not set" is the largest number in older versions

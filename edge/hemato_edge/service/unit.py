@@ -1,6 +1,6 @@
-"""The systemd unit, from one template: the file of the repository and the one that is installed.
+"""The systemd unit, from one template: for the repository and for installation.
 
-`python -m hemato_edge.service.unit > systemd/hemato-edge.service` writes the repository's, `… web` that of the page.
+`python -m hemato_edge.service.unit > systemd/hemato-edge.service` writes the repository's unit, `… web` the page's.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ USER = "hemato-edge"
 STATE_FOLDER = Path("/var/lib/hemato-edge")
 """The service's own folder; nothing else is writable."""
 DATABASE = STATE_FOLDER / "hemato-edge.db"
-"""Its database, unless the configuration says otherwise."""
+"""Its default database."""
 CONFIGURATION = Path("/etc/hemato-edge/config.toml")
 MEMORY_HIGH, MEMORY_MAX = "640M", "896M"
-"""More than three times, and five times, what was seen: 180 MB on x86-64, drawn slide, both shipped models."""
+"""More than three and five times the measured 180 MB (x86-64, drawn slide, both shipped models)."""
 WEB_MEMORY_HIGH, WEB_MEMORY_MAX = "160M", "256M"
-"""More than twice, and four times, what the page was measured at; a picture that is judged is a child in the same
-group."""
+"""More than two and four times the page's measured memory; single pictures are classified in a child of the same
+control group."""
 SYSUSERS = f"""\
 # The user that the service runs as: it may open cameras, and its group may read the counts.
 u {USER} - "hemato-edge service" {STATE_FOLDER}
@@ -39,8 +39,8 @@ class Program:
     """The installed program.
 
     Attributes:
-        command: how it is started; already quoted for a unit.
-        folders: what has to be readable for it.
+        command: its command line, quoted for a unit file.
+        folders: must be readable.
     """
 
     command: str = "/usr/bin/env hemato-edge"
@@ -48,17 +48,17 @@ class Program:
 
 
 def this_program() -> Program:
-    """The program that is running now."""
+    """The running program."""
     script = Path(sys.prefix) / "bin" / "hemato-edge"
     command = quoted(script) if script.exists() else f"{quoted(Path(sys.executable))} -m hemato_edge.cli.main"
-    command = command.replace("$", "$$")  # commands know variables
+    command = command.replace("$", "$$")  # a unit expands variables
     package = Path(about.__file__).parents[1]
     folders = dict.fromkeys((Path(sys.prefix), Path(sys.base_prefix), package))
     return Program(command, tuple(f for f in folders if not any(o != f and f.is_relative_to(o) for o in folders)))
 
 
 def unit(program: Program | None = None) -> str:
-    """The unit's text for a program; without one, for a `hemato-edge` on the service's search path."""
+    """The unit's text for a program; without one, for `hemato-edge` on the service's search path."""
     text = (files("hemato_edge.service") / TEMPLATE).read_text(encoding="utf-8")
     values = {"command": (program or Program()).command, "memory_high": MEMORY_HIGH, "memory_max": MEMORY_MAX}
     values["devices"] = "\n".join(f"DeviceAllow={nodes.allowed_as} rw" for nodes in device_nodes())
@@ -77,7 +77,7 @@ def web_unit(program: Program | None = None) -> str:
 
 
 def waiting_drop_in(program: Program | None = None) -> str:
-    """What makes the counting service wait for the page: each session has a process of its own, then a fresh one."""
+    """Drop-in that makes the counting service wait for the page: each session runs in a new process."""
     command = (program or Program()).command
     lines = ("# A session is started at the page, or by `hemato-edge door start`.", "[Service]", "ExecStart=")
     return "\n".join([*lines, f"ExecStart={command} run --no-display --wait", "Restart=always", ""])

@@ -67,7 +67,7 @@ def climate(moment: str, **changes: object) -> Climate:
     [
         ({}, (0.0, 0.0), None),
         ({"throttled_now": ("under-voltage",)}, (0.0, 0.0), "slowed itself down.*under-voltage"),
-        ({"throttled_since_boot": ("throttled",)}, (0.0, 0.0), "Between two looks.*throttled"),
+        ({"throttled_since_boot": ("throttled",)}, (0.0, 0.0), "Between two readings.*throttled"),
         ({"temperature_c": 84.0}, (0.0, 0.0), "84 °C"),
         ({}, (1.5, 0.0), "kept 1.5 of 4 processors busy"),
         ({}, (0.0, 0.4), "took away 0.4 processors"),

@@ -10,11 +10,11 @@ import pytest
 from hemato_edge.bench.frames import Costs, results_of, visit_scene, whole_program
 from hemato_edge.bench.inference import InferenceBench, inference_name, model_facts
 from hemato_edge.bench.scenes import Scene, SceneName, draw_scenes
-from hemato_edge.bench.session import FULL, SHARES, Course
+from hemato_edge.bench.session import FULL, SHARES, BenchSession
 from hemato_edge.bench.start import run_child
-from hemato_edge.bench.storage import passing_database, place_near
+from hemato_edge.bench.storage import place_near, temporary_database
 from hemato_edge.bench.timing import Deadline
-from hemato_edge.bench.watch import Eyes, load_eyes
+from hemato_edge.bench.watch import TimedModels, load_models
 from hemato_edge.errors import BenchError
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
 from hemato_edge.models.engines.choice import find_runtime
@@ -27,8 +27,8 @@ def scenes() -> dict[SceneName, Scene]:
 
 
 @pytest.fixture(scope="module")
-def eyes() -> Eyes:
-    return load_eyes(Settings())
+def models() -> TimedModels:
+    return load_models(Settings())
 
 
 @pytest.fixture
@@ -37,10 +37,10 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_scenes_show_what_they_are_named_for(scenes: dict[SceneName, Scene], eyes: Eyes) -> None:
+def test_the_scenes_show_what_they_are_named_for(scenes: dict[SceneName, Scene], models: TimedModels) -> None:
     costs = {name: Costs() for name in scenes}
     for name, scene in scenes.items():
-        visit_scene(scene, eyes, Settings(), costs[name], Deadline(60.0))
+        visit_scene(scene, models, Settings(), costs[name], Deadline(60.0))
     assert "locate" not in costs["still"].stages  # the field is known
     assert costs["still"].inference_share == 0
     assert len(costs["worst"].stages["classify"][0]) == len(costs["worst"].frame[0])
@@ -49,16 +49,16 @@ def test_the_scenes_show_what_they_are_named_for(scenes: dict[SceneName, Scene],
 
 
 def test_the_whole_program_is_timed_and_leaves_nothing(
-    scenes: dict[SceneName, Scene], eyes: Eyes, folder: Path
+    scenes: dict[SceneName, Scene], models: TimedModels, folder: Path
 ) -> None:
-    with passing_database(folder) as writer:
-        rates = whole_program(scenes["still"], eyes, Settings(), writer)
+    with temporary_database(folder) as writer:
+        rates = whole_program(scenes["still"], models, Settings(), writer)
     assert rates
     assert all(rate > 0 for rate in rates)
 
 
-def test_results_carry_cells_with_pictures(scenes: dict[SceneName, Scene], eyes: Eyes) -> None:
-    results = results_of(scenes["worst"].frames[:3], eyes, Settings())
+def test_results_carry_cells_with_pictures(scenes: dict[SceneName, Scene], models: TimedModels) -> None:
+    results = results_of(scenes["worst"].frames[:3], models, Settings())
     assert any(cell.portrait for result in results for cell in result.new_cells)
 
 
@@ -74,11 +74,11 @@ def test_inferences_by_threads_and_batch() -> None:
     assert 0 < facts.delegated <= facts.operations
 
 
-def test_a_batch_that_the_runtime_refuses_is_a_gap(eyes: Eyes) -> None:
+def test_a_batch_that_the_runtime_refuses_is_a_gap(models: TimedModels) -> None:
     from hemato_edge.vision.locate.choice import TFLiteLocator
 
-    assert isinstance(eyes.locator, TFLiteLocator)
-    bench = InferenceBench({"locator": eyes.locator.model.bundle}, find_runtime(), (1,), (1, 2))
+    assert isinstance(models.locator, TFLiteLocator)
+    bench = InferenceBench({"locator": models.locator.model.bundle}, find_runtime(), (1,), (1, 2))
     bench.visit_all(5.0)
     missing = {gap.name for gap in bench.gaps}
     assert inference_name("locator", 1, 1) in bench.visits
@@ -95,7 +95,7 @@ def test_a_start_that_fails_says_why(folder: Path) -> None:
 
 
 def test_a_slow_part_takes_its_time_from_those_that_follow(monkeypatch: pytest.MonkeyPatch) -> None:
-    course = Course(Settings(), FULL)
+    course = BenchSession(Settings(), FULL)
     parts = list(SHARES)
     assert [title for title, _ in course.parts] == parts
     assert course.seconds_for(parts[0]) == pytest.approx(FULL.seconds * 5 / 100, rel=0.2)

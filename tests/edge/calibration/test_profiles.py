@@ -89,7 +89,7 @@ def test_names_load_and_remove(folder: ProfileFolder) -> None:
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "with space", "x" * 65])
 def test_names_that_are_no_file_names(folder: ProfileFolder, name: str) -> None:
-    with pytest.raises(CalibrationError, match="cannot be the name"):
+    with pytest.raises(CalibrationError, match="is not a valid profile name"):
         folder.load(name)
 
 

@@ -107,7 +107,7 @@ def test_every_way_it_can_be_called_wrongly(program, micrometers: list[str], tmp
     assert_one_line_error(program("calibrate", "micrometer", "gone.png"), 8, "There is no picture")
     assert_one_line_error(program("calibrate", "camera", "--camera", "demo"), 3, "no exposure and white balance")
     assert_one_line_error(program("calibrate", "show", "40x"), 10, "There is no calibration profile 40x")
-    assert_one_line_error(program("run", "--camera", "demo", "--profile", "../x"), 10, "cannot be the name")
+    assert_one_line_error(program("run", "--camera", "demo", "--profile", "../x"), 10, "is not a valid profile name")
     assert program("calibrate", "micrometer", "m0.png", "--camera", "demo").returncode == 2
     folder = tmp_path / ".local" / "share" / "hemato-edge" / "profiles"
     folder.mkdir(parents=True)

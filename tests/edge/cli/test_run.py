@@ -109,7 +109,7 @@ def fields_in(path: Path) -> int:
         (["--camera", "picamera"], 3, ["sudo apt install -y python3-picamera2"]),
         (["--camera", "gst:videotestsrc"], 3, ["python3-opencv"]),
         (["--camera", "demo", "--model", "none.tflite"], 4, ["no model at"]),
-        (["--camera", "demo", "--model", "plain.tflite"], 4, ["carries no card", "hemato-edge convert"]),
+        (["--camera", "demo", "--model", "plain.tflite"], 4, ["has no card", "hemato-edge convert"]),
         (["--camera", "demo", "--model", "changed.tflite"], 4, ["hash"]),
         (["--camera", "demo", "--db", "newer.db"], 5, ["newer"]),
         (["--camera", "demo", "--db", "text.db"], 5, ["text.db"]),

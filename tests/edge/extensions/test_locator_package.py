@@ -70,7 +70,7 @@ def test_the_doctor_does_not_take_its_file_for_a_bundle(python_with: Python, tmp
     [
         ("dusk", "'opencv', 'broken', 'dark' or 'other'", ConfigurationError.exit_code),
         ("broken", "cannot be loaded", ModelError.exit_code),
-        ("other", "none of that name", ModelError.exit_code),
+        ("other", "of that name", ModelError.exit_code),
         ("dark", "needs a file that says how dark", ModelError.exit_code),
     ],
 )

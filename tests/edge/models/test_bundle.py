@@ -90,8 +90,8 @@ def test_a_file_that_was_cut_is_refused(bundle_file: Path, share: float) -> None
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"card": None}, "carries no card.json"),
-        ({"labels": None}, "carries no labels.txt"),
+        ({"card": None}, "has no card.json"),
+        ({"labels": None}, "has no labels.txt"),
         ({"card": b"{}"}, "not complete"),
         ({"card": b"not json"}, "not complete"),
         ({"labels": b"neutrophil\n"}, "hash"),
@@ -107,7 +107,7 @@ def test_an_incomplete_archive_is_refused(bundle_file: Path, changes: dict[str, 
 def test_a_plain_tflite_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "plain.tflite"
     path.write_bytes(FLATBUFFER)
-    with pytest.raises(ModelError, match="carries no card") as caught:
+    with pytest.raises(ModelError, match="has no card") as caught:
         read_bundle(path)
     assert "hemato-edge convert" in caught.value.fix
 

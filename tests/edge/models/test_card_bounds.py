@@ -101,5 +101,5 @@ def test_a_card_that_unpacks_to_hundreds_of_megabytes_is_not_unpacked(tmp_path: 
         for name in ("labels.txt", "golden.npz"):
             archive.writestr(name, b"")
         archive.writestr("card.json", b" " * (8 << 20))
-    with pytest.raises(ModelError, match="unpacks to more than it can have"):
+    with pytest.raises(ModelError, match="unpack to more than a card can have"):
         read_bundle(path)

@@ -88,7 +88,7 @@ def test_a_changed_unit_wants_a_reload() -> None:
 
 def test_the_last_session_is_told(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
-    assert last_session({"store.path": str(path)}) == {"path": str(path), "error": "it is not there yet"}
+    assert last_session({"store.path": str(path)}) == {"path": str(path), "error": "it does not exist yet"}
     with open_writer(path) as writer:
         start = SessionStart("demo", "", None, "m", "0" * 64, {}, {}, datetime.now(timezone.utc), time.monotonic())
         session = writer.start_session(start)

@@ -1,1 +1,1 @@
-"""What runs a network: one module a runtime."""
+"""Engines that run networks: one module per runtime."""

@@ -1,4 +1,4 @@
-"""Which runtime runs the models, and how one of its engines is started from a bundle."""
+"""Choice of the runtime, and starting one of its engines from a bundle."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 AUTO = "auto"
 RUNTIMES: dict[str, Callable[[], Runtime]] = {litert.NAME: litert.find, tflite_runtime.NAME: tflite_runtime.find}
-"""Those of this program, the one to prefer first."""
+"""The built-in ones, preferred first."""
 
 
 def find_runtime(wanted: str = AUTO) -> Runtime:
-    """The runtime to use: LiteRT before tflite-runtime, or the one asked for.
+    """The runtime to use: LiteRT before tflite-runtime, or the one requested.
 
     Args:
-        wanted: "auto", one of `RUNTIMES`, or the name of one that another package brings.
+        wanted: "auto", one of `RUNTIMES`, or the name of a plugin.
 
     Raises:
-        ModelError: if none can be imported; says what to install.
+        ModelError: none can be imported; the message says what to install.
     """
     if wanted not in (AUTO, *RUNTIMES):
-        return _brought(wanted)
+        return _plugin(wanted)
     names = list(RUNTIMES) if wanted == AUTO else [wanted]
     for name in names:
         try:
@@ -47,10 +47,10 @@ def start_engine(bundle: Bundle, runtime: Runtime, threads: int, most: int = 1) 
     """An engine of a bundle's model.
 
     Args:
-        bundle: what `read_bundle` returned.
+        bundle: from `read_bundle`.
         runtime: from `find_runtime`.
-        threads: how many an inference may use.
-        most: how many pictures are given at once at most.
+        threads: per inference.
+        most: largest batch.
 
     Raises:
         ModelError: the bundle holds nothing that this runtime can run, or the runtime cannot load it.
@@ -71,8 +71,8 @@ def start_engine(bundle: Bundle, runtime: Runtime, threads: int, most: int = 1) 
         ) from error
 
 
-def _brought(name: str) -> Runtime:
-    """The runtime that another package entered under this name."""
+def _plugin(name: str) -> Runtime:
+    """The runtime that another package registered under this name."""
     known = ", ".join([AUTO, *RUNTIMES, *extension_names(ENGINES)])
     if name not in extension_names(ENGINES):
         raise ModelError(f"There is no runtime '{name}'.", f"model.runtime can be {known}.")
@@ -81,11 +81,11 @@ def _brought(name: str) -> Runtime:
         found = find() if callable(find) else None
     except (ImportError, AttributeError) as error:
         raise ModelError(
-            f"The runtime '{name}' cannot be loaded ({error}).", "Install the package that brings it again."
+            f"The runtime '{name}' cannot be loaded ({error}).", "Reinstall the package that provides it."
         ) from error
     if not isinstance(found, Runtime) or found.name != name:
         raise ModelError(
-            f"What is entered as the runtime '{name}' is none of that name.",
-            f"Its package must enter a function that returns a Runtime whose name is '{name}'.",
+            f"The runtime plugin '{name}' does not return a Runtime of that name.",
+            f"Its package must register a function that returns a Runtime whose name is '{name}'.",
         )
     return found

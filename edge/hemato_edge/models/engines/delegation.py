@@ -1,4 +1,4 @@
-"""How much of a model a delegate (XNNPACK) runs; what is left over runs many times slower."""
+"""How much of a model a delegate (XNNPACK) runs; other operations are many times slower."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 
 def delegated_operations(interpreter: Any) -> tuple[int, int]:
-    """How many operations of the graph a delegate runs, and how many there are.
+    """Number of operations of the graph run by a delegate, and of all operations.
 
-    The runtime lists the operations that were replaced, too, but does not say which: they are those that lie between
-    a delegate's inputs and its outputs.
+    The runtime lists replaced operations, too, without marking them: they are those between a delegate's inputs and its
+    outputs.
     """
     details = interpreter._get_ops_details()  # there is no public way to ask
     own = [op for op in details if op["op_name"] != "DELEGATE"]

@@ -1,4 +1,4 @@
-"""What an engine is: a network, loaded by some runtime, that turns pictures into named arrays."""
+"""The engine contract: a network loaded by some runtime, from pictures to named arrays."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """How much of a graph a delegate (XNNPACK) runs; what is left over runs many times slower.
+    """How much of a graph a delegate (XNNPACK) runs; other operations are many times slower.
 
     Attributes:
-        delegated: operations that it runs.
-        operations: all of the graph's.
-        partitions: in how many pieces: 0 none of it, 1 the whole in one go, more: split.
+        delegated: number of operations it runs.
+        operations: number of all operations.
+        partitions: number of subgraphs it runs: 0 none, 1 the whole graph, more: split.
     """
 
     delegated: int
@@ -30,34 +30,34 @@ class Delegation:
 
 
 class Engine(Protocol):
-    """A network that is ready to run. Subclass it: only `run` and the first two attributes are a must.
+    """A loaded network. To be subclassed: only `run` and the first two attributes are required.
 
-    It is made, used and dropped in one thread. What it computes is checked against the bundle's golden pairs before
+    It is created, used and dropped in one thread. Its outputs are checked against the bundle's golden pairs before
     anything is counted.
     """
 
     input_shape: tuple[int, ...]
-    """Height, width and channels of a picture that it takes."""
+    """Height, width and channels of an input picture."""
     outputs: Mapping[str, tuple[int, ...]]
-    """Shape of each output for one picture, by name."""
+    """Shape of each output per picture, by name."""
     steps: Mapping[str, tuple[float, int]] = {}
-    """Scale and zero point of the outputs that are whole numbers inside; empty where that is not known."""
+    """Scale and zero point of integer outputs; empty if unknown."""
 
     def run(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Every output by name, (n, …) float32, of images (n, height, width, channels) uint8, n from 0 on."""
+        """Every output by name, (n, …) float32, for images (n, height, width, channels) uint8, n ≥ 0."""
         ...
 
     def bare(self, batch: int) -> Callable[[], object]:
-        """An inference of `batch` pictures of noise, to be called and timed again and again.
+        """An inference of `batch` pictures of noise, to be called repeatedly for timing.
 
         Raises:
-            ValueError or RuntimeError: it cannot be of that batch.
+            ValueError or RuntimeError: this batch is not possible.
         """
         noise = np.random.default_rng(1).integers(0, 256, (batch, *self.input_shape), np.uint8)
         return lambda: self.run(noise)
 
     def watch(self, note: Callable[[float], None]) -> None:
-        """From now on report the milliseconds of each inference."""
+        """Report the milliseconds of each inference from now on."""
         run = self.run
 
         def timed(images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
@@ -66,10 +66,10 @@ class Engine(Protocol):
             note((time.perf_counter() - began) * 1e3)
             return answers
 
-        self.run = timed  # type: ignore[method-assign]  # of this one engine
+        self.run = timed  # type: ignore[method-assign]  # for this engine only
 
     def delegation(self) -> Delegation | None:
-        """How much of the graph a delegate runs; None where that is not known."""
+        """How much of the graph a delegate runs; None if unknown."""
         return None
 
 
@@ -80,9 +80,9 @@ class Start(Protocol):
         """An engine of a compiled network.
 
         Args:
-            content: the part of the bundle that is for this runtime.
-            threads: how many an inference may use.
-            most: how many pictures are given at once at most, as a hint.
+            content: the part of the bundle for this runtime.
+            threads: per inference.
+            most: largest batch, as a hint.
 
         Raises:
             RuntimeError, ValueError, SystemError or ImportError: it cannot be loaded.
@@ -92,16 +92,16 @@ class Start(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """A runtime that is there on this device.
+    """A runtime available on this device.
 
-    Another package enters a function that returns one, under the entry point group `hemato_edge.engines`; it raises
-    ModelError where the runtime cannot work here.
+    Another package registers a function that returns one, in the entry point group `hemato_edge.engines`; it raises
+    ModelError if the runtime cannot work here.
 
     Attributes:
-        name: what `model.runtime` in the settings calls it, and the card of a bundle that holds a part for it.
+        name: its `model.runtime` in the settings, and its name in the card of a bundle with a part for it.
         version: of the runtime, for the record.
-        start: makes its engines.
-        reads_tflite: whether it can run the flatbuffer of a bundle that holds no part for it.
+        start: creates its engines.
+        reads_tflite: whether it can run the flatbuffer of a bundle without a part for it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""LiteRT, the TFLite runtime of today: the package `ai-edge-litert`."""
+"""LiteRT, the current TFLite runtime: the package `ai-edge-litert`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ NAME, PACKAGE = "litert", "ai-edge-litert"
 
 
 def interpreter_class() -> Any:
-    """LiteRT's interpreter, for those who look into a graph. Raises ImportError where LiteRT is not installed."""
+    """LiteRT's interpreter, for inspecting a graph. Raises ImportError if LiteRT is not installed."""
     from ai_edge_litert.interpreter import Interpreter
 
     return Interpreter
 
 
 def find() -> Runtime:
-    """LiteRT. Raises ImportError where it is not installed."""
+    """LiteRT. Raises ImportError if it is not installed."""
     return tflite_runtime_of(NAME, PACKAGE, interpreter_class())

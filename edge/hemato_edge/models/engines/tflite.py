@@ -1,4 +1,4 @@
-"""The engine of both TFLite runtimes: their interpreters have one interface."""
+"""The engine of both TFLite runtimes, whose interpreters share one interface."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _GROUP = 4
-"""How many pictures an interpreter takes at once where it may use several threads; a last group of three is padded. On
-one thread a batch saves 4 % at most (`hemato-edge bench`) and costs 5 MB: there it is one by one."""
+"""Batch size with several threads; a last group of three is padded. On one thread a batch saves 4 % at most
+(`hemato-edge bench`) and costs 5 MB, so pictures are run one by one."""
 
 
 class TFLiteEngine(Engine):
@@ -32,8 +32,8 @@ class TFLiteEngine(Engine):
     Args:
         interpreter: the runtime's class.
         content: the flatbuffer; one input, uint8.
-        threads: of one inference.
-        most: how many pictures are given at once at most.
+        threads: per inference.
+        most: largest batch.
     """
 
     def __init__(self, interpreter: Callable[..., Any], content: bytes, threads: int, most: int = 1) -> None:
@@ -61,7 +61,7 @@ class TFLiteEngine(Engine):
         return {name: self.real(name, values) for name, values in self.raw(images).items()}
 
     def raw(self, images: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-        """As `run`, with the numbers as the graph gives them: int8 of a full-integer one."""
+        """As `run`, with the graph's own numbers: int8 for a full-integer graph."""
         parts: list[dict[str, NDArray[Any]]] = []
         start = 0
         while start < len(images):
@@ -108,13 +108,13 @@ class TFLiteEngine(Engine):
         return {d["name"]: interpreter.get_tensor(d["index"])[:wanted] for d in interpreter.get_output_details()}
 
     def real(self, name: str, values: NDArray[Any]) -> NDArray[np.float32]:
-        """What the graph's numbers stand for."""
+        """The real numbers that an output's quantised values stand for."""
         scale, zero_point = self.steps.get(name, (1.0, 0))
         real: NDArray[np.float32] = (values.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
         return real
 
     def _interpreter(self, size: int) -> Any:
-        """The interpreter for so many pictures at once, its tensors allocated."""
+        """The interpreter for this batch size, its tensors allocated."""
         if size not in self._interpreters:
             made = self._class(model_content=self._content, num_threads=self._threads)
             if size > 1:
@@ -126,7 +126,7 @@ class TFLiteEngine(Engine):
 
 
 def tflite_runtime_of(name: str, package: str, interpreter: Callable[..., Any]) -> Runtime:
-    """A runtime that runs flatbuffers by this class of interpreters."""
+    """A runtime that runs flatbuffers with this interpreter class."""
 
     def start(content: bytes, threads: int, most: int) -> Engine:
         return TFLiteEngine(interpreter, content, threads, most)
@@ -140,9 +140,9 @@ def tflite_runtime_of(name: str, package: str, interpreter: Callable[..., Any]) 
 
 @contextmanager
 def native_lines_to_log() -> Iterator[None]:
-    """Send what the runtime's C++ half prints to stderr into our log: it greets at every start.
+    """Redirect what the runtime's C++ part prints to stderr into our log, such as its banner at every start.
 
-    Only while interpreters are made, in the thread that loads the model, before others run.
+    Used only while interpreters are created, in the thread that loads the model, before others run.
     """
     sys.stderr.flush()
     kept = os.dup(2)

@@ -1,4 +1,4 @@
-"""The older TFLite runtime, the package `tflite-runtime`: no wheel for Python 3.12, and for numpy 1 only."""
+"""The older TFLite runtime, the package `tflite-runtime`: no wheel for Python 3.12, and only for numpy 1."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def find() -> Runtime:
 
     Raises:
         ImportError: it is not installed.
-        ModelError: it is, beside a numpy that it cannot work with.
+        ModelError: the installed numpy is too new for it.
     """
     from tflite_runtime.interpreter import Interpreter
 
     found = tflite_runtime_of(NAME, "tflite-runtime", Interpreter)
     if int(np.__version__.split(".")[0]) >= 2:
-        # it imports, and then dies in Interpreter() with pages of C API warnings
+        # it imports, but Interpreter() fails with pages of C API warnings
         raise ModelError(
             f"tflite-runtime {found.version} cannot work with numpy {np.__version__}.",
-            "Type `pip install 'hemato-edge[tflite]'`, which brings a set that works, or `pip install ai-edge-litert`.",
+            "Type `pip install 'hemato-edge[tflite]'`, which installs a working set, or `pip install ai-edge-litert`.",
         )
     return found
