@@ -107,6 +107,20 @@ def undo(db: Database = None, session: Session = None, by: By = None) -> None:
 
 
 @review_app.command()
+def approve(db: Database = None, session: Session = None, by: By = None) -> None:
+    """Approve a session as it stands; the report then says by whom and when, and whether labels were changed since."""
+    from hemato_edge.errors import StoreError
+    from hemato_edge.store.records import RUNNING
+
+    with opened(db) as (reader, writer):
+        record = reader.session(session)
+        if record.state == RUNNING:
+            raise StoreError(f"Session {record.id} still runs.", "Approve it when it has ended.")
+        writer.approve(record.id, reviewer(by), _now())
+    typer.echo(f"session {record.id} is approved by {reviewer(by)}")
+
+
+@review_app.command()
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
     db: Database = None,

@@ -111,6 +111,20 @@ class Undo(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class Approve(Command):
+    """A person approves an ended session as it stands.
+
+    Attributes:
+        session: which.
+        who: the person.
+    """
+
+    name = "approve"
+    session: int = 0
+    who: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Reload(Command):
     """Read the settings anew."""
 
@@ -223,6 +237,7 @@ COMMANDS: dict[str, type[Command]] = {
         Note,
         Relabel,
         Undo,
+        Approve,
         Reload,
         Profiles,
         UseProfile,
@@ -253,6 +268,7 @@ WANTED: dict[type[Command], tuple[str, ...]] = {
     Note: ("text",),
     Relabel: ("who", "label"),
     Undo: ("who",),
+    Approve: ("who",),
     Verification: ("profile",),
     Verify: ("profile",),
     Calibrate: ("profile", "what"),

@@ -12,12 +12,14 @@ from hemato_edge.door.commands import COUNTING, ENDING, WAITING, Command, Note, 
 from hemato_edge.door.messages import VERSION, Answer, DoorError
 from hemato_edge.pipeline.attending import Order
 from hemato_edge.store.reader import Reader
+from hemato_edge.store.records import RUNNING
 from hemato_edge.store.writer import open_writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from hemato_edge.door.commands import Approve
     from hemato_edge.pipeline.attending import Attending
     from hemato_edge.pipeline.daemon import Daemon
     from hemato_edge.pipeline.viewfinder import Viewfinder
@@ -76,6 +78,7 @@ class Desk:
             "note": lambda command: self._note(cast("Note", command)),
             "relabel": lambda command: self._relabel(cast("Relabel", command)),
             "undo": lambda command: self._undo(cast("Undo", command)),
+            "approve": lambda command: self._approve(cast("Approve", command)),
             "reload": lambda _: self._reloaded(),
         }
 
@@ -165,6 +168,15 @@ class Desk:
         if last is None:
             return Answer({"undone": None})
         return Answer({"undone": {"field": last.field, "cell": last.cell, "label": last.before, "was": last.after}})
+
+    def _approve(self, command: Approve) -> Answer:
+        with Reader(self._database) as reader:
+            record = reader.session(command.session)
+        if record.state == RUNNING:
+            raise DoorError("This session is still being counted.", "Approve it when it has ended.", "not_now")
+        with self._naming, self._writer() as writer:
+            writer.approve(command.session, command.who, datetime.now(timezone.utc))
+        return Answer({"approved": command.session, "who": command.who})
 
     def _cell(self, command: Relabel) -> CellRecord:
         with Reader(self._database) as reader:

@@ -33,6 +33,8 @@ SINCE = 3
 MARK_BYTES = 4
 """Of each row's hash; enough to tell which row differs, while the link proves that one does."""
 START, FIELD, TALLIES, OPTICS, RELABEL, JOINED, END = "start", "field", "tallies", "optics", "relabel", "joined", "end"
+APPROVED = "approved"
+"""A person approved a session as it then stood; see `write.approvals`."""
 DESCRIBED = "described"
 """A person renamed a session or wrote a comment; what was recorded at its start stays as it was."""
 ADOPTED, REPAIRED = "adopted", "repaired"

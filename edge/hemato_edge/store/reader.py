@@ -18,6 +18,7 @@ from hemato_edge.store.file.migration import view_as_current
 from hemato_edge.store.records import (
     INTERRUPTED,
     RUNNING,
+    Approval,
     CellRecord,
     FieldRecord,
     PortraitRecord,
@@ -26,6 +27,7 @@ from hemato_edge.store.records import (
     Totals,
 )
 from hemato_edge.store.rows import cell_record, field_record, portrait_record, relabel_record, session_record
+from hemato_edge.store.write.approvals import approval
 from hemato_edge.store.write.merges import COUNTS
 from hemato_edge.store.write.totals import RunningTotals
 
@@ -270,6 +272,11 @@ class Reader:
         with translated(self.path):
             rows = self._connection.execute("SELECT * FROM relabels WHERE session = ? ORDER BY id", (session,))
             return [relabel_record(row) for row in rows]
+
+    def approval(self, session: int) -> Approval | None:
+        """The last approval of a session; None where nobody has approved it."""
+        with translated(self.path):
+            return approval(self._connection, session)
 
     def _session(self, row: sqlite3.Row) -> SessionRecord:
         record = session_record(row)

@@ -245,6 +245,21 @@ class PortraitRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """That a person approved a session.
+
+    Attributes:
+        who: the person.
+        utc: when.
+        overtaken: whether a label was changed since, so that what was approved no longer stands.
+    """
+
+    who: str
+    utc: datetime
+    overtaken: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Relabel:
     """One change of a cell's label by a person, or the undoing of one.
 

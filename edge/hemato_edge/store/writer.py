@@ -28,7 +28,7 @@ from hemato_edge.store.records import FINISHED, INTERRUPTED, RUNNING, NewField, 
 from hemato_edge.store.recovery.repair import finish_repair
 from hemato_edge.store.rows import canonical_json, iso
 from hemato_edge.store.seal import key_of
-from hemato_edge.store.write import endings, merges, relabels, statements
+from hemato_edge.store.write import approvals, endings, merges, relabels, statements
 from hemato_edge.store.write.portraits import PortraitKeeper
 from hemato_edge.store.write.retention import PRUNE_STEP, Shelf
 from hemato_edge.store.write.totals import RunningTotals
@@ -293,6 +293,11 @@ class Writer:
         with self._turn, self._transaction(session):
             self._running.pop(session, None)
             return relabels.undo(self._connection, session, who, utc)
+
+    def approve(self, session: int, who: str, utc: datetime) -> None:
+        """Records that a person approves a session as it stands now. See `approvals.approve`."""
+        with self._turn, self._transaction(session):
+            approvals.approve(self._connection, session, who, utc)
 
     def describe(self, session: int, who: str, utc: datetime, *, label: str | None, comment: str | None) -> None:
         """Enters a new name or comment of a session into its chain; None leaves the one that stands."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from hemato_edge.store.reader import Reader
+
 MOST_SESSIONS = 100
 """On one page."""
 PRINTED_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-modals"
@@ -44,6 +46,7 @@ class Line:
     classified: int
     doubtful: int
     target: int | None
+    approved: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def sessions(request: Request) -> Response:
         for record in found[:MOST_SESSIONS]:
             tally = tally_of(record, reader.totals(record.id), Intervals())
             state = (record.id, record.label, record.state, record.started_utc)
-            lines.append(Line(*state, tally.classified, tally.doubtful, tally.target))
+            lines.append(Line(*state, tally.classified, tally.doubtful, tally.target, _approved(reader, record.id)))
     more = lines[-1].id if len(found) > MOST_SESSIONS else 0
     return show(request, "history.html", lines=lines, search=search, more=more)
 
@@ -142,6 +145,11 @@ def _differences(first: Tally, second: Tally) -> list[Difference]:
         ours, theirs = (key.percent, key.low, key.high), (other.percent, other.low, other.high)
         rows.append(Difference(BY_NAME[key.label].name, ours, theirs, apart))
     return rows
+
+
+def _approved(reader: Reader, session: int) -> bool:
+    found = reader.approval(session)
+    return found is not None and not found.overtaken
 
 
 def _text(piece: Any) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from hemato_edge.door.commands import MAX_LABEL, Relabel, Undo
+from hemato_edge.door.commands import MAX_LABEL, Approve, Relabel, Undo
 from hemato_edge.labels import BY_NAME, CLASSIFIER_LABELS, REVIEW_LABELS, UNCLASSIFIED
 from hemato_edge.morphology import in_words
 from hemato_edge.web.access import Missing, Refused
@@ -140,6 +140,15 @@ def name(request: Request) -> Response:
 def undo(request: Request) -> Response:
     """`POST /review/undo`: takes the session's last change back; both stay in the log."""
     return _done(request, Undo(number_of(request, "session"), device_of(request).who))
+
+
+def approve(request: Request) -> Response:
+    """`POST /review/approve`: the person approves `session` as it stands."""
+    command = Approve(number_of(request, "session"), device_of(request).who)
+    told = _ask(request, command)
+    if "text/html" not in request.headers.get("accept", ""):
+        return tell(told)
+    return go_to(f"/sessions/{command.session}")
 
 
 def _done(request: Request, command: Relabel | Undo) -> Response:

@@ -82,6 +82,7 @@ TABLE: tuple[Page, ...] = (
     # who reviews
     Page("POST", "/review/name", review.name, Role.REVIEWER),
     Page("POST", "/review/undo", review.undo, Role.REVIEWER),
+    Page("POST", "/review/approve", review.approve, Role.REVIEWER),
     Page("POST", "/verify/name", verify.name, Role.REVIEWER),
     Page("POST", "/verify/undo", verify.undo, Role.REVIEWER),
     Page("POST", "/verify", verify.reckon, Role.REVIEWER),

@@ -173,3 +173,23 @@ def test_a_viewer_looks_and_cannot_name(reviewed: Site, open_page) -> None:
     page = open_page(reviewed, "/review?session=1", Role.VIEWER)
     assert page.locator(".name-button").count() == 0
     assert "may look" in page.text_content("main")
+
+
+def test_a_reviewer_approves_and_a_change_of_a_label_overtakes_it(reviewed: Site) -> None:
+    with reviewed.client(Role.COUNTER, page=True) as phone:
+        said = {"token": reviewed.csrf(Role.COUNTER), "session": "1"}
+        assert phone.post("/review/approve", data=said).status_code == 403
+        assert "Not approved by anybody" in phone.get("/sessions/1").text
+    with reviewed.client(Role.REVIEWER, page=True) as phone:
+        said = {"token": reviewed.csrf(Role.REVIEWER), "session": "1"}
+        answer = phone.post("/review/approve", data=said)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/sessions/1")
+        assert "Approved by Ada on " in phone.get("/sessions/1").text
+        assert "Approved by Ada on " in phone.get("/sessions/1/print").text
+        assert phone.get("/history").text.count('<b class="approved">') == 1
+        assert phone.post("/review/approve", data=said | {"session": "99"}).status_code in (404, 409)
+    with reviewed.client(Role.REVIEWER) as phone:
+        phone.post("/review/name", json={"session": 1, "field": 0, "cell": 3, "label": "monocyte"})
+    with reviewed.client(Role.REVIEWER, page=True) as phone:
+        assert "A label was changed since" in phone.get("/sessions/1").text
+        assert '<b class="approved">' not in phone.get("/history").text

@@ -50,7 +50,7 @@ class ChainState:
     unsealed: list[str] = field(default_factory=list)
 
 
-_BY_HAND = (chain.RELABEL, chain.DESCRIBED, chain.END)
+_BY_HAND = (chain.RELABEL, chain.DESCRIBED, chain.APPROVED, chain.END)
 """What a person does to a session, or the next program to one that was killed, who need not have the key."""
 
 

@@ -30,6 +30,7 @@ from hemato_edge.views.report.explanations import (
 from hemato_edge.views.report.field_of_view import field_of_view_line
 from hemato_edge.views.report.incidents import camera_summary, tracking_summary
 from hemato_edge.views.report.model import (
+    Approval,
     ClassShare,
     Estimates,
     Letterhead,
@@ -113,7 +114,13 @@ def build_report(
         verified=line_of(record),
         adapted=adaptation_of(record),
         attributes=reader.attributes(record.id),
+        approval=_approval(reader, record.id),
     )
+
+
+def _approval(reader: Reader, session: int) -> Approval | None:
+    found = reader.approval(session)
+    return None if found is None else Approval(found.who, found.utc, found.overtaken)
 
 
 def _all_named(totals: Totals) -> bool:

@@ -51,6 +51,7 @@ def page_context(reader: Reader, report: Report) -> dict[str, Any]:
         "logo": _logo(report.letterhead.logo),
         "times": words.times_line(report),
         "target": words.target_line(report),
+        "approval": words.approval_line(report),
         "cautions": list(words.caution_lines(report)),
         "marks": [words.mark(report, row) for row in report.differential],
         "classes": BY_NAME,

@@ -139,6 +139,15 @@ class Reviewed:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """A person's approval of the session, and whether a label was changed since."""
+
+    who: str
+    utc: datetime
+    overtaken: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """The calibration profile that a session was recorded with."""
 
@@ -253,6 +262,7 @@ class Report(Summary):
         timings_ms: stage of the program → median milliseconds a field.
         letterhead: who asks, and whose laboratory it is.
         field_of_view: what of a frame was slide, in words; empty where all of it was.
+        approval: by whom and when the session was approved; None where nobody has.
         attributes: class → morphological attribute → value → cells of which the model was sure of it, the commonest
             first; see `morphology`.
     """
@@ -280,6 +290,7 @@ class Report(Summary):
     letterhead: Letterhead = Letterhead()
     field_of_view: str = ""
     attributes: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
+    approval: Approval | None = None
 
     @property
     def period(self) -> tuple[datetime | None, datetime | None]:

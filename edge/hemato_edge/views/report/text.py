@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.views.report.incidents import camera_line, tracking_line
 from hemato_edge.views.report.words import (
+    approval_line,
     calibration_line,
     caution_lines,
     class_rows,
@@ -104,6 +105,7 @@ def _foot_lines(report: Report) -> Iterator[str]:
             f"Reviewed by {printable(', '.join(reviewed.by))}: {reviewed.cells} cells, "
             f"{reviewed.changed} of them relabelled"
         )
+    yield approval_line(report)
     yield report.method
     if report.calibration:
         yield calibration_line(report)

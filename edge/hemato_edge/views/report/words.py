@@ -99,6 +99,15 @@ def caution_lines(report: Report) -> Iterator[str]:
         )
 
 
+def approval_line(report: Report) -> str:
+    """Whether a person has approved the session."""
+    found = report.approval
+    if found is None:
+        return "Not approved by anybody."
+    line = f"Approved by {printable(found.who)} on {found.utc:%Y-%m-%d %H:%M} UTC."
+    return f"{line} A label was changed since: approve it again." if found.overtaken else line
+
+
 def letterhead_lines(report: Report) -> Iterator[tuple[str, str]]:
     """Name and text of what the laboratory prints on its reports, where it is given."""
     head = report.letterhead

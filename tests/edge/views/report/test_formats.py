@@ -37,6 +37,7 @@ SETTINGS = {
 }
 OF_THIS_MACHINE = ("boot_id", "last_link", "database")
 SINCE = (
+    "approval",
     "attributes",
     "field_of_view",
     "verification",
