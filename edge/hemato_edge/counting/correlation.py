@@ -152,7 +152,7 @@ def shift_between(reference: View, view: View) -> Shift:
     surface = correlation_surface(reference.spectrum, np.conj(view.spectrum), view.grey.shape)
     best = Shift(0.0, 0.0, 0.0, 0.0)
     for x, y in _peaks(surface):
-        for dx, dy in _unwrapped(x, y, view.grey.shape):
+        for dx, dy in _unwrapped(x, y, surface.shape):
             agreement, overlap = agreement_at(reference, view, dx, dy)
             if agreement > best.agreement:
                 best = Shift(dx, dy, agreement, overlap)
@@ -177,6 +177,11 @@ def correlation_surface(
     return np.asarray(cv2.dft(parts, flags=cv2.DFT_INVERSE | cv2.DFT_REAL_OUTPUT), np.float32)
 
 
+def likely_shifts(surface: NDArray[np.float32]) -> list[tuple[float, float]]:
+    """The shifts (x, y) that the highest peaks of a cyclic correlation surface can stand for."""
+    return [shift for x, y in _peaks(surface) for shift in _unwrapped(x, y, surface.shape)]
+
+
 def _peaks(surface: NDArray[np.float32]) -> list[tuple[float, float]]:
     """The highest peaks, x and y with sub-pixel fractions."""
     surface = surface.copy()
@@ -193,7 +198,7 @@ def _peaks(surface: NDArray[np.float32]) -> list[tuple[float, float]]:
 def _vertex(before: float, here: float, after: float) -> float:
     """Offset of the vertex of a parabola through three neighbours, -0.5 to 0.5."""
     bend = float(before - 2 * here + after)
-    return float(np.clip((before - after) / (2 * bend), -0.5, 0.5)) if bend < 0 else 0.0
+    return min(0.5, max(-0.5, float(before - after) / (2 * bend))) if bend < 0 else 0.0
 
 
 def _unwrapped(x: float, y: float, shape: tuple[int, ...]) -> list[tuple[float, float]]:
@@ -207,8 +212,11 @@ def _unwrapped(x: float, y: float, shape: tuple[int, ...]) -> list[tuple[float, 
     ]
 
 
-def agreement_at(reference: View, view: View, dx: float, dy: float) -> tuple[float, float]:
-    """Correlation coefficient of the overlap when the view moved by (dx, dy) pixels, and the overlap's share."""
+def agreement_at(reference: View, view: View, dx: float, dy: float, *, at_a_glance: bool = True) -> tuple[float, float]:
+    """Correlation coefficient of the overlap when the view moved by (dx, dy) pixels, and the overlap's share.
+
+    With `at_a_glance`, a low coefficient is computed from every fourth pixel only.
+    """
     height, width = reference.grey.shape
     x, y = round(dx), round(dy)
     overlap = max(0.0, 1 - abs(x) / width) * max(0.0, 1 - abs(y) / height)
@@ -222,9 +230,10 @@ def agreement_at(reference: View, view: View, dx: float, dy: float) -> tuple[flo
         if overlap < MIN_OVERLAP:
             return 0.0, overlap
         a, b = a[both], b[both]
-    glance = agreement_of(a[::_GLANCE_STEP, ::_GLANCE_STEP], b[::_GLANCE_STEP, ::_GLANCE_STEP]) if a.ndim == 2 else None
-    if glance is not None and glance < _AT_A_GLANCE:
-        return glance, overlap
+    if at_a_glance and a.ndim == 2:
+        glance = agreement_of(a[::_GLANCE_STEP, ::_GLANCE_STEP], b[::_GLANCE_STEP, ::_GLANCE_STEP])
+        if glance is not None and glance < _AT_A_GLANCE:
+            return glance, overlap
     agreement = agreement_of(a, b)
     return 0.0 if agreement is None else agreement, overlap
 

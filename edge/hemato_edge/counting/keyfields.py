@@ -1,11 +1,13 @@
 """The key fields of a session: a sparse, bounded map for relocalisation.
 
 Each is stored as a small compressed picture and the phases of a thumbnail's spectrum, about 12 kB. Where all known
-places are searched, the thumbnails select a few candidates, which are then compared in full.
+places are searched, the thumbnails' phase correlation ranks candidates; those whose thumbnails correlate at one of its
+peaks are then compared in full.
 """
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -13,7 +15,15 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from hemato_edge.counting.correlation import View, correlation_surface, damping, shift_between, spectrum_of
+from hemato_edge.counting.correlation import (
+    View,
+    agreement_at,
+    correlation_surface,
+    damping,
+    likely_shifts,
+    shift_between,
+    spectrum_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +38,11 @@ THUMBNAIL_WIDTH_PX = 80
 """Key fields are searched at this width: a red cell is still several pixels wide. Measured on 283 real fields: for a
 view that shares half of its area with its key field, that field is among the best six of 280 in 94 of 100 cases."""
 CANDIDATES = 6
-"""Number of search results that are compared in full."""
+"""Maximum number of search results that are compared in full."""
+LEAST_ALIKE = 0.45
+"""Minimum correlation coefficient of a candidate's thumbnail. Measured on 260 real fields of four laboratories: of 690
+views that share 35 to 80 % with a candidate and match it in full, two are below; of candidates that show another place,
+70 in 100 are."""
 _CONTRAST_SPAN = 0.6
 _JPEG_QUALITY = 85
 _CACHED = 8
@@ -88,7 +102,7 @@ class KeyFields:
 
     def add(self, view: View, region: int, x: float, y: float, angle: float = 0.0) -> KeyField:
         """Add a view at (x, y) of a region, rotated by `angle` degrees; drops the least recently used when full."""
-        phases = _phases(_thumbnail(view)[0])
+        phases = _phases(_thumbnail(view).spectrum)
         key = KeyField(
             self._next, region, x, y, _packed(view.grey), phases, (view.grey.shape[0], view.grey.shape[1]), view.scale
         )
@@ -144,14 +158,21 @@ class KeyFields:
 
     def search(self, view: View, keys: Iterable[KeyField], most: int = CANDIDATES) -> list[KeyField]:
         """Up to `most` of `keys` that may show the same place as `view`, best match first."""
-        spectrum, shape = _thumbnail(view)
-        conjugate = np.asarray(np.conj(spectrum) * damping(*shape), np.complex64)  # stored phases are not damped
-        alike = [
-            (float(correlation_surface(_unit(key.phases), conjugate, shape).max()), key)
+        small = _thumbnail(view)
+        shape = small.grey.shape
+        # stored phases are not damped
+        conjugate = np.asarray(np.conj(small.spectrum) * damping(*shape), np.complex64)
+        surfaces = (
+            (key, correlation_surface(_unit(key.phases), conjugate, shape))
             for key in keys
             if key.shape == view.grey.shape
-        ]
-        return [key for _, key in sorted(alike, key=lambda one: -one[0])[:most]]
+        )
+        alike = heapq.nlargest(most, ((float(one.max()), -key.number, key, one) for key, one in surfaces))
+        if view.slide is not None:  # masked pixels would correlate with each other
+            return [key for *_, key, _ in alike]
+        agreeing = [(_agreement(key, small, surface), key) for *_, key, surface in alike]
+        agreeing.sort(key=lambda one: -one[0])
+        return [key for agreement, key in agreeing if agreement >= LEAST_ALIKE]
 
     def _cache(self, number: int, view: View) -> None:
         self._views[number] = view
@@ -174,18 +195,30 @@ def _packed(grey: NDArray[np.float32]) -> bytes:
     return bytes(cv2.imencode(".jpg", levels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1])
 
 
-def _unpacked(picture: bytes) -> NDArray[np.float32]:
-    levels = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_GRAYSCALE)
+def _unpacked(picture: bytes, how: int = cv2.IMREAD_GRAYSCALE) -> NDArray[np.float32]:
+    levels = cv2.imdecode(np.frombuffer(picture, np.uint8), how)
     return np.asarray((levels.astype(np.float32) / 127.5 - 1) * _CONTRAST_SPAN, np.float32)
 
 
-def _thumbnail(view: View) -> tuple[NDArray[np.complex64], tuple[int, int]]:
-    """A thumbnail's spectrum, and its shape."""
+def _agreement(key: KeyField, small: View, surface: NDArray[np.float32]) -> float:
+    """Best correlation coefficient of a thumbnail with a key field's at the peaks of their phase correlation."""
+    there = _unpacked(key.picture, cv2.IMREAD_REDUCED_GRAYSCALE_4)  # 320 to 80 pixels; a narrower frame is resized
+    height, width = small.grey.shape
+    if there.shape != small.grey.shape:
+        there = np.asarray(cv2.resize(there, (width, height), interpolation=cv2.INTER_AREA), np.float32)
+    kept = View(there, small.spectrum, small.scale)
+    return max(
+        (agreement_at(kept, small, dx, dy, at_a_glance=False)[0] for dx, dy in likely_shifts(surface)), default=0.0
+    )
+
+
+def _thumbnail(view: View) -> View:
+    """A view shrunk to `THUMBNAIL_WIDTH_PX`."""
     height, width = view.grey.shape
     across = min(THUMBNAIL_WIDTH_PX, width)
     size = (across, max(1, round(height * across / width)))
     small = np.asarray(cv2.resize(view.grey, size, interpolation=cv2.INTER_AREA), np.float32)
-    return spectrum_of(small), (size[1], size[0])
+    return View(small, spectrum_of(small), view.scale * width / across)
 
 
 def _phases(spectrum: NDArray[np.complex64]) -> NDArray[np.uint8]:

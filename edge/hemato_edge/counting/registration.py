@@ -130,10 +130,12 @@ class Registration:
         if self._key is None:
             return None
         found = self._against_key(self._key, view)
-        if found is None and self._last is not None and self._last.grey.shape == view.grey.shape:
-            shift = shift_between(self._last, view)
+        last = self._last
+        again = last is self.key_fields.view(self._key)  # that has been compared just now
+        if found is None and last is not None and not again and last.grey.shape == view.grey.shape:
+            shift = shift_between(last, view)
             if self._fits(shift):
-                apart, self._angle = moved_and_turned(self._last, self._angle, view, shift)
+                apart, self._angle = moved_and_turned(last, self._angle, view, shift)
                 self._here = self._here + apart
                 found = shift.agreement
         if found is None:

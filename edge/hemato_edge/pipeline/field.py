@@ -16,7 +16,9 @@ from hemato_edge.pipeline.calibrated import OTHER_SIZE
 from hemato_edge.pipeline.field_mask import FieldMask
 from hemato_edge.pipeline.label_voting import Settling
 from hemato_edge.values import Cell, Detections, FieldResult, Frame, Pose, Quality
+from hemato_edge.vision.colours import CHANNELS_SWAPPED, NEGATIVE
 from hemato_edge.vision.field_view import FieldView
+from hemato_edge.vision.quality import SATURATED, TOO_DARK
 from hemato_edge.vision.slide_appearance import AppearanceEstimator
 
 if TYPE_CHECKING:
@@ -41,6 +43,11 @@ SLIDE_SHARE = "slide_share"
 LOCATE_AGAIN_EVERY = 64
 """Where nothing new is on view, cells are located again in one of so many frames, only so that the slide's look follows
 a slow change of the lamp."""
+
+COLOURS_EVERY = 64
+"""The colours of a camera's frames are checked in its first one, in one of so many while they are right, and in each
+while they are not: what exchanges channels is a setting of the camera."""
+_COLOURS_NOT_RIGHT = frozenset((TOO_DARK, SATURATED, NEGATIVE, CHANNELS_SWAPPED))
 
 
 @dataclass(slots=True)
@@ -120,6 +127,7 @@ class FieldAnalyzer:
         self._locator = locator
         self._last: FieldResult | None = None
         self._since_located = 0
+        self._colours_right = 0
         self._stretch = 0
 
     def analyze(self, frame: Frame) -> FieldResult | Quality:
@@ -129,7 +137,7 @@ class FieldAnalyzer:
         """
         watch = Stopwatch()
         if frame.stretch != self._stretch:
-            self._stretch = frame.stretch
+            self._stretch, self._colours_right = frame.stretch, 0
             self.registrar.gap()
         if self.calibration is not None:
             if not self.calibration.fits(frame):
@@ -141,7 +149,7 @@ class FieldAnalyzer:
         fill = None if frame.independent else self._glass
         view = FieldView(frame.image, aperture, red_cell_px=self.looks.red_cell_px, fill=fill)
         with watch.stage("quality"):
-            visit = _Visit(frame, view, watch, self.gate.assess(view))
+            visit = _Visit(frame, view, watch, self._assess(view, frame))
         if visit.quality.reject:
             if not frame.independent:
                 self.registrar.follow(view)
@@ -172,6 +180,14 @@ class FieldAnalyzer:
         if look is None or reject is not None:
             return Quality(reject, visit.quality.measures)
         return self._result(visit) if nothing_new else self._count(visit, look)
+
+    def _assess(self, view: FieldView, frame: Frame) -> Quality:
+        """What the gate says of a frame; of a camera's it looks at the colours now and then."""
+        if frame.independent:
+            return self.gate.assess(view)
+        quality = self.gate.assess(view, colours=self._colours_right % COLOURS_EVERY == 0)
+        self._colours_right = 0 if quality.reject in _COLOURS_NOT_RIGHT else self._colours_right + 1
+        return quality
 
     def on_view(self, result: FieldResult | Quality) -> list[Sighted]:
         """The known cells in the frame of a result, and where; none where the frame's place is not known."""

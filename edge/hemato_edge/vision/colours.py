@@ -34,13 +34,18 @@ def colour_fault(view: FieldView, negative_level: float = NEGATIVE_LEVEL) -> str
         view: a field, or a picture of one cell.
         negative_level: a median darker than this may be that of a negative.
     """
-    pixels = view.at(view.thumbnail_factor)[::2, ::2].reshape(-1, 3).astype(np.float32)
-    low, middle, high = np.percentile(pixels[:, 1], (2, 50, 98))
-    dark = float(np.median(pixels.max(axis=1))) < negative_level
+    pixels = np.ascontiguousarray(view.at(view.thumbnail_factor)[::2, ::2].reshape(-1, 3))
+    blue, green, red = (np.ascontiguousarray(pixels[:, i]) for i in range(3))
+    low, middle, high = np.percentile(green, (_DENSEST_SHARE, 50, 100 - _DENSEST_SHARE))
+    dark = float(np.median(np.maximum(np.maximum(blue, green), red))) < negative_level
     if dark and high - middle > _NEGATIVE_SPAN * max(middle - low, 1.0):
         return NEGATIVE
-    density = -np.log((pixels + _OFFSET) / (np.percentile(pixels, 90, axis=0) + _OFFSET))
-    green = density[:, 1]
-    blue, reach, red = density[green >= np.percentile(green, 100 - _DENSEST_SHARE)].mean(axis=0).tolist()
-    hue = (red - blue) / max(reach, 0.05)
+    glass = [float(np.percentile(channel, 90)) for channel in (blue, green, red)]
+    dense = green <= low
+    absorbed = [
+        float(-np.log((channel[dense] + _OFFSET) / (level + _OFFSET)).mean())
+        for channel, level in zip((blue, green, red), glass, strict=True)
+    ]
+    reach = absorbed[1]
+    hue = (absorbed[2] - absorbed[0]) / max(reach, 0.05)
     return CHANNELS_SWAPPED if any(reach > least and hue < bound for least, bound in _SWAPPED_HUES) else None

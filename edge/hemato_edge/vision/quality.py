@@ -83,11 +83,12 @@ class QualityGate:
     min_focus_evenness: float = 0.35
     check_colours: bool = True
 
-    def assess(self, view: FieldView) -> Quality:
+    def assess(self, view: FieldView, *, colours: bool = True) -> Quality:
         """Measures and, for a frame that is not fit, the first reason of: light, coverage, focus.
 
         A frame that is smeared by motion is told from one that is out of focus by the direction of its blur. Where the
         size of a red cell is not known, it is guessed from the frame. What is no slide is left out of every measure.
+        Without `colours` they are not asked about: those of a camera's last frames were right.
         """
         small = view.green_at(view.thumbnail_factor)
         slide = view.aperture.slide_at((small.shape[1], small.shape[0]))
@@ -105,7 +106,7 @@ class QualityGate:
         slide = view.aperture.slide_at((sharp.shape[1], sharp.shape[0]))
         measures["focus"], measures["focus_evenness"] = _sharpness(sharp, slide)
         reason = self._light(measures)
-        if reason is None and self.check_colours:
+        if reason is None and colours and self.check_colours:
             reason = colour_fault(view)
         return Quality(reason or self._cells(measures), measures)
 

@@ -30,6 +30,17 @@ def test_the_field_that_shows_the_place_comes_first(fields: list[np.ndarray]) ->
     assert first == [0, 4, 8, 12, 16]
 
 
+def test_what_shows_another_place_is_hardly_ever_compared_in_full(fields: list[np.ndarray]) -> None:
+    keys = KeyFields()
+    for number, field in enumerate(fields[:10]):
+        keys.add(view_of(FieldView(field)), number, 0.0, 0.0)
+    unknown = [len(keys.search(view_of(FieldView(field)), keys.others(-1))) for field in fields[10:]]
+    assert sum(unknown) < 2 * len(unknown)  # of six candidates each
+    narrow = KeyFields()
+    narrow.add(view_of(FieldView(fields[0][:, :250])), 0, 0.0, 0.0)  # no quarter of it is 80 pixels wide
+    assert len(narrow.search(view_of(FieldView(fields[0][:, 20:270])), narrow.others(-1))) == 1
+
+
 def test_a_good_agreement_is_exact_and_a_poor_one_is_poor(fields: list[np.ndarray]) -> None:
     reference, moved = (view_of(FieldView(fields[0][y : y + HEIGHT, x : x + WIDTH])) for x, y in ((0, 0), SHIFT))
     x, y = (round(step / reference.scale) for step in SHIFT)

@@ -11,10 +11,12 @@ from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.cameras.demo.slide import DrawnSlide
 from hemato_edge.counting.confirmation import COUNTED, TRIED, KnownCell
 from hemato_edge.labels import CLASSIFIER_LABELS
-from hemato_edge.pipeline.field import FieldAnalyzer
+from hemato_edge.pipeline.field import COLOURS_EVERY, FieldAnalyzer
 from hemato_edge.pipeline.label_voting import MOST_LOOKS, Settling
 from hemato_edge.values import Detections, FieldResult, Judgement
+from hemato_edge.vision import quality
 from hemato_edge.vision.classify.classifier import load_classifier
+from hemato_edge.vision.colours import CHANNELS_SWAPPED, NEGATIVE
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.locator import OpenCvLocator
 from hemato_edge.vision.optics.stain import StainCalibration
@@ -105,6 +107,28 @@ def test_a_view_that_is_known_is_not_located_again() -> None:
     assert analyzer.tallies()["known_views"] >= 40 - Counting.calls
     assert sum(len(r.new_cells) for r in results) == sum(t.kind == "wbc" for t in camera.truth_seen(39))
     assert analyzer.close() is None
+
+
+def test_the_colours_of_a_camera_are_checked_now_and_then_and_always_while_they_are_wrong(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checked: list[int] = []
+    faults = iter([NEGATIVE, CHANNELS_SWAPPED])
+    monkeypatch.setattr(quality, "colour_fault", lambda view: checked.append(1) or next(faults, None))
+    camera = DemoCamera(1, still=True, frames=1)
+    camera.open()
+    frame = camera.read(1.0)
+    analyzer = FieldAnalyzer(QualityGate(), OpenCvLocator(), load_classifier())
+    results = [analyzer.analyze(replace(frame, index=i)) for i in range(3)]
+    assert [getattr(one, "reject", None) for one in results] == [NEGATIVE, CHANNELS_SWAPPED, None]
+    for i in range(3, 3 + COLOURS_EVERY):
+        analyzer.analyze(replace(frame, index=i))
+    assert len(checked) == 4
+    analyzer.analyze(replace(frame, index=100, stretch=1))  # the camera was opened anew
+    assert len(checked) == 5
+    for _ in range(2):
+        analyzer.analyze(replace(frame, independent=True))  # a picture of a folder stands for itself
+    assert len(checked) == 7
 
 
 def test_on_a_moving_stage_only_the_new_part_is_located_and_the_count_is_the_same() -> None:

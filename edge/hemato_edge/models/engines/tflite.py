@@ -42,6 +42,7 @@ class TFLiteEngine(Engine):
         self._threads = threads
         self._note: Callable[[float], None] | None = None
         self._interpreters: dict[int, Any] = {}
+        self._places: dict[int, tuple[int, list[tuple[str, int]]]] = {}
         with native_lines_to_log():
             first = self._interpreter(1)
             (given,) = first.get_input_details()
@@ -100,12 +101,13 @@ class TFLiteEngine(Engine):
         interpreter, wanted = self._interpreter(size), len(group)
         if wanted < size:
             group = np.concatenate([group, np.zeros((size - wanted, *group.shape[1:]), np.uint8)])
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], group)
+        given, answers = self._places[size]
+        interpreter.set_tensor(given, group)
         began = time.perf_counter()
         interpreter.invoke()
         if self._note is not None:
             self._note((time.perf_counter() - began) * 1e3)
-        return {d["name"]: interpreter.get_tensor(d["index"])[:wanted] for d in interpreter.get_output_details()}
+        return {name: interpreter.get_tensor(index)[:wanted] for name, index in answers}
 
     def real(self, name: str, values: NDArray[Any]) -> NDArray[np.float32]:
         """The real numbers that an output's quantised values stand for."""
@@ -122,6 +124,8 @@ class TFLiteEngine(Engine):
                 made.resize_tensor_input(detail["index"], [size, *detail["shape"][1:]])
             made.allocate_tensors()
             self._interpreters[size] = made
+            answers = [(d["name"], d["index"]) for d in made.get_output_details()]
+            self._places[size] = made.get_input_details()[0]["index"], answers
         return self._interpreters[size]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from hemato_edge.labels import KINDS
 from hemato_edge.values import Detections
 from hemato_edge.vision.locate.locator import HALF_RED_CELLS, RESCALE, is_too_small
-from hemato_edge.vision.locate.peaks import find_peaks, one_box_a_cell
+from hemato_edge.vision.locate.peaks import find_peaks_of_all, one_box_a_cell
 from hemato_edge.vision.locate.windows import standard_factor, windows_of
 from hemato_edge.vision.scale import guess_red_cell_px, red_cell_diameter_px
 
@@ -69,23 +69,22 @@ class LearnedLocator:
         """All cells of a field down to the lowest score used here, boxes in its pixels."""
         factor = standard_factor(view.shape, red_cell_px, self.spec)
         floor = min(float(self.min_scores.min()), _TRUSTED_SCORE)
-        parts = [self._see_window(window, floor) for window in windows_of(view, factor, self.spec)]
-        boxes = np.concatenate([part.boxes for part in parts]) / np.float32(factor)
-        boxes = _to_the_border(boxes, *view.size)
-        kinds = np.concatenate([part.kinds for part in parts])
+        found = self._see_windows(list(windows_of(view, factor, self.spec)), floor)
+        boxes, kinds = _to_the_border(found.boxes / np.float32(factor), *view.size), found.kinds
         inside = np.all(boxes[:, 2:] > boxes[:, :2], axis=1) & view.aperture.covers(boxes)
         inside &= ~view.aperture.slivers(boxes, np.array(HALF_RED_CELLS)[kinds] * red_cell_px)
-        scores = np.concatenate([part.scores for part in parts])
-        return one_box_a_cell(Detections(boxes[inside], kinds[inside], scores[inside]), MAX_OVERLAP)
+        return one_box_a_cell(Detections(boxes[inside], kinds[inside], found.scores[inside]), MAX_OVERLAP)
 
-    def _see_window(self, window: Window, floor: float) -> Detections:
-        heat, boxes = self.network.maps(cv2.cvtColor(window.image, cv2.COLOR_BGR2RGB))  # type: ignore[arg-type]
-        found = find_peaks(heat, boxes, self.spec.red_cell_px, floor)
-        placed = found.boxes + np.array(window.origin * 2, np.float32)
+    def _see_windows(self, windows: Sequence[Window], floor: float) -> Detections:
+        """The cells that each window answers for, boxes in pixels of the scaled field."""
+        maps = [self.network.maps(cv2.cvtColor(one.image, cv2.COLOR_BGR2RGB)) for one in windows]  # type: ignore[arg-type]
+        heat, boxes = (np.stack(part) for part in zip(*maps, strict=True))
+        found, of = find_peaks_of_all(heat, boxes, self.spec.red_cell_px, floor)
+        placed = found.boxes + np.array([one.origin * 2 for one in windows], np.float32)[of]
         x, y = (placed[:, :2] + placed[:, 2:]).T / 2
-        x0, y0, x1, y1 = window.own
+        x0, y0, x1, y1 = np.array([one.own for one in windows])[of].T
         own = (x >= x0) & (x < x1) & (y >= y0) & (y < y1)
-        return Detections(placed, found.kinds, found.scores).select(own)
+        return Detections(placed[own], found.kinds[own], found.scores[own])
 
 
 def _to_the_border(boxes: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from hemato_edge.labels import KINDS
 from hemato_edge.values import Detections
 from hemato_edge.vision.locate.candidates import best_of_overlapping
 
@@ -25,9 +24,10 @@ STRIDE = 4
 BOX_VALUES = 4
 """Maps per kind besides its heat: x and y offset of the centre; logarithms of width and height."""
 MAX_PEAKS = 400
-"""Maximum per kind and window; more is noise."""
+"""Maximum per window; more is noise."""
 _LOWEST_LOGIT = -12.0
 _SIZE_LIMIT = 2.0
+_AROUND = np.ones((3, 3), np.uint8)
 
 
 def places(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -51,19 +51,41 @@ def find_peaks(
     Returns:
         Boxes in pixels of the window.
     """
+    return find_peaks_of_all(heat[None], boxes[None], red_cell_px, min_score)[0]
+
+
+def find_peaks_of_all(
+    heat: NDArray[np.float32], boxes: NDArray[np.float32], red_cell_px: float, min_score: float
+) -> tuple[Detections, NDArray[np.intp]]:
+    """The cells of n windows together, and for each the window that it lies in, (N,); see `find_peaks`.
+
+    Args:
+        heat: (n, h, w, kinds).
+        boxes: (n, h, w, kinds × 4).
+        red_cell_px: as there.
+        min_score: as there.
+    """
     floor = _LOWEST_LOGIT if min_score <= 0 else max(_LOWEST_LOGIT, float(np.log(min_score / (1 - min_score + 1e-9))))
-    highest = cv2.dilate(heat, np.ones((3, 3), np.uint8)).reshape(heat.shape)
-    rows, columns, kinds = np.nonzero((heat >= highest) & (heat >= floor))
-    logits = heat[rows, columns, kinds]
-    if len(logits) > MAX_PEAKS:
-        best = np.argsort(-logits, kind="stable")[:MAX_PEAKS]
-        rows, columns, kinds, logits = rows[best], columns[best], kinds[best], logits[best]
-    values = boxes.reshape(*boxes.shape[:2], len(KINDS), BOX_VALUES)[rows, columns, kinds]
+    highest = np.stack([cv2.dilate(one, _AROUND).reshape(one.shape) for one in heat])
+    places = _strongest(np.flatnonzero((heat >= highest) & (heat >= floor)), heat)
+    logits = heat.ravel()[places]
+    values = boxes.reshape(-1, BOX_VALUES)[places]
+    windows, rows, columns, kinds = np.unravel_index(places, heat.shape)
     middle = (np.stack([columns, rows], axis=1) + 0.5) * STRIDE + values[:, :2] * red_cell_px
     half = np.exp(np.clip(values[:, 2:], -_SIZE_LIMIT, _SIZE_LIMIT)) * (red_cell_px / 2)
     found = np.concatenate([middle - half, middle + half], axis=1).astype(np.float32)
     scores = (1 / (1 + np.exp(-logits))).astype(np.float32)
-    return Detections(found, kinds.astype(np.int8), scores)
+    return Detections(found, kinds.astype(np.int8), scores), windows
+
+
+def _strongest(places: NDArray[np.intp], heat: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Of the peaks at these places of `heat`, (n, h, w, kinds) laid flat, the `MAX_PEAKS` highest of each window."""
+    if len(places) <= MAX_PEAKS:
+        return places
+    levels, windows = heat.ravel()[places], places // heat[0].size
+    ranked = np.lexsort((-levels, windows))
+    rank = np.arange(len(places)) - np.searchsorted(windows[ranked], windows[ranked])
+    return np.sort(places[ranked[rank < MAX_PEAKS]])
 
 
 def one_box_a_cell(detections: Detections, max_overlap: Sequence[float]) -> Detections:

@@ -54,6 +54,16 @@ _THROUGH, _HELD = 0.85, 0.3
 _MOST_MARKS = 0.06
 
 
+def _no_glass() -> NDArray[np.uint8]:
+    """(256,) uint8: for each level of the glass around, the least one that is still glass."""
+    glass = np.arange(256, dtype=np.float32)
+    least = glass - np.maximum(_NOISE_LEVELS, NEVER_GLASS * glass)
+    return np.asarray(np.ceil(np.clip(least, 0, 255)), np.uint8)
+
+
+_NO_GLASS = _no_glass()
+
+
 class OverlayWatch:
     """Learns from the frames of a moving stage what does not move with the slide.
 
@@ -132,11 +142,12 @@ class OverlayWatch:
         height, width = self._brightest.shape[:2]
         coarse = cv2.resize(self._brightest, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
         around = cv2.medianBlur(coarse, _AROUND_PX)
-        glass = cv2.resize(around, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
-        dark = self._brightest < glass - np.maximum(_NOISE_LEVELS, NEVER_GLASS * glass)
-        bright = self._darkest > glass + BRIGHTER
+        glass = cv2.resize(around, (width, height), interpolation=cv2.INTER_LINEAR)
+        dark = self._brightest < np.asarray(cv2.LUT(glass, _NO_GLASS))
+        bright = np.asarray(cv2.subtract(self._darkest, glass)) > BRIGHTER  # what is negative becomes 0
+        blue, green, red = np.moveaxis(dark | bright, 2, 0)
         often = self._foreign >= max(_LEAST_OFTEN, _OFTEN * self.views)
-        return _tidied(dark.any(axis=2) | bright.any(axis=2) | often)
+        return _tidied(blue | green | red | often)
 
 
 def find_marks(image: Image, glass: NDArray[np.float64]) -> NDArray[np.bool_] | None:

@@ -131,8 +131,14 @@ def background_colour(image: Image) -> NDArray[np.float64]:
     green = pixels[:, 1]
     _, upper = _two_thresholds(np.bincount(green // (256 // _LEVELS), minlength=_LEVELS))
     bright = pixels[green >= min(upper * (256 // _LEVELS), int(green.max()))]
-    glass: NDArray[np.float64] = np.median(bright, axis=0)
-    return glass
+    return np.array([_median_level(bright[:, channel]) for channel in range(3)])
+
+
+def _median_level(levels: NDArray[np.uint8]) -> float:
+    """The median of (N,) uint8, N > 0, counted instead of sorted."""
+    up_to = np.cumsum(np.bincount(levels, minlength=256))
+    middle = np.searchsorted(up_to, [(len(levels) - 1) // 2, len(levels) // 2], side="right")
+    return float(middle.mean())
 
 
 def density(image: Image, background: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hemato_edge.labels import PLATELET, RBC, WBC
+from hemato_edge.labels import KINDS, PLATELET, RBC, WBC
 from hemato_edge.values import Detections
-from hemato_edge.vision.locate.peaks import BOX_VALUES, MAX_PEAKS, STRIDE, find_peaks, one_box_a_cell
+from hemato_edge.vision.locate.peaks import BOX_VALUES, MAX_PEAKS, STRIDE, find_peaks, find_peaks_of_all, one_box_a_cell
 
 RED = 60.0
 
@@ -61,3 +61,15 @@ def test_of_boxes_on_one_cell_the_best_stays() -> None:
     scores = np.array([0.6, 0.9, 0.5, 0.4], np.float32)
     kept = one_box_a_cell(Detections(boxes, kinds, scores), (0.4, 0.5, 0.4))
     assert sorted(kept.scores.tolist()) == pytest.approx([0.4, 0.5, 0.9])  # kinds do not compete
+
+
+def test_windows_are_read_together_as_one_by_one() -> None:
+    rng = np.random.default_rng(3)
+    heat = rng.normal(0, 2, (3, 48, 64, len(KINDS))).astype(np.float32)
+    boxes = rng.normal(0, 0.3, (3, 48, 64, BOX_VALUES * len(KINDS))).astype(np.float32)
+    for floor in (0.0, 0.9):
+        found, windows = find_peaks_of_all(heat, boxes, RED, floor)
+        for window in range(3):
+            alone, mine = find_peaks(heat[window], boxes[window], RED, floor), found.select(windows == window)
+            assert len(alone) == len(mine)
+            assert mine == alone

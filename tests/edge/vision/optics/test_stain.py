@@ -138,3 +138,12 @@ def test_a_few_chance_finds_of_red_cells_do_not_count() -> None:
     assert rare is not None
     assert usual is not None
     assert (rare.red_od, usual.red_od) == (None, (0.1, 0.2, 0.3))
+
+
+def test_the_glass_is_the_median_of_its_pixels() -> None:
+    rng = np.random.default_rng(5)
+    for height in (8, 9):  # an even and an odd number of pixels
+        parts = [rng.integers(low, low + 16, (height, 9, 3), dtype=np.uint8) for low in (224, 128, 32)]
+        picture = np.concatenate(parts, axis=1)
+        bright = picture[picture[..., 1] >= 224]
+        assert background_colour(picture).tolist() == np.median(bright, axis=0).tolist()
