@@ -15,6 +15,7 @@ from hemato_edge.labels import KINDS, LEUKOCYTES, PLATELET, RBC, WBC
 from hemato_edge.pipeline.calibrated import OTHER_SIZE
 from hemato_edge.pipeline.field_mask import FieldMask
 from hemato_edge.pipeline.label_voting import Settling
+from hemato_edge.pipeline.red_cell_survey import RedCellSurvey
 from hemato_edge.values import Cell, Detections, FieldResult, Frame, Pose, Quality
 from hemato_edge.vision.colours import CHANNELS_SWAPPED, NEGATIVE
 from hemato_edge.vision.field_view import FieldView
@@ -117,6 +118,7 @@ class FieldAnalyzer:
         self.registrar: Registrar = Registration() if registrar is None else registrar
         self.ledger = Ledger()
         self.settling = Settling(classifier)
+        self._red_cells = RedCellSurvey()
         self.look: SlideAppearance | None = None
         self.leukocytes = 0
         self.known_views = 0
@@ -235,6 +237,7 @@ class FieldAnalyzer:
             "inferences": self.settling.inferences,
             "forgotten_fields": self.ledger.forgotten,
             **self.mask.tallies(),
+            **self._red_cells.tallies(),
             **{f"counted_twice:{kind}": count for kind, count in self.counted_twice.items()},
             **{
                 f"area_px2:{kind}": round(area) for kind, area in zip(KINDS, self.ledger.coverage.area_px2, strict=True)
@@ -305,6 +308,8 @@ class FieldAnalyzer:
             self.settling.drop(admission.given_up)
         with visit.watch.stage("classify"):
             cells = self._name(visit, admission, look)
+        with visit.watch.stage("red cells"):
+            self._red_cells.look(visit.view, visit.detections, admission)
         return self._result(visit, cells, (self._less_doubles(admission, RBC), self._less_doubles(admission, PLATELET)))
 
     def _less_doubles(self, admission: Admission, kind: int) -> int:

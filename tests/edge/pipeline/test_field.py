@@ -184,3 +184,17 @@ def test_jumping_back_and_forth_counts_nothing_again() -> None:
     tallies = analyzer.tallies()
     assert (tallies["tracking_lost"], tallies["tracking_found_again"]) == (1, 3)
     assert tallies["area_px2:rbc"] < 2.2 * 640 * 480
+
+
+def test_red_cells_are_measured_once_each_in_every_second_field_that_counts_some() -> None:
+    """A still stage: what one field shows is measured, and never again."""
+    analyzer = FieldAnalyzer(QualityGate(), OpenCvLocator(), load_classifier())
+    camera = DemoCamera(4, still=True, frames=12)
+    camera.open()
+    measured = []
+    for _ in range(12):
+        analyzer.analyze(camera.read(1.0))
+        measured.append(sum(n for name, n in analyzer.tallies().items() if name.startswith("red_cell_size:")))
+    camera.close()
+    assert measured[-1] > 0
+    assert len(set(measured[4:])) == 1

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.counting.density import Density, density, union_area
 from hemato_edge.counting.intervals import clopper_pearson, poisson
+from hemato_edge.counting.red_cell_sizes import red_cell_sizes
 from hemato_edge.labels import KINDS
-from hemato_edge.views.report.model import DensityEstimate, Estimates, Figure
+from hemato_edge.views.report.model import DensityEstimate, Estimates, Figure, RedCellDiameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -94,6 +95,26 @@ def estimates_of(
         white=_widened_estimate(made["wbc"], spread),
         platelet=_widened_estimate(made["platelet"], spread),
     )
+
+
+def red_cell_diameters(
+    tallies: Mapping[str, int], um_per_px: float | None, uncertainty: float
+) -> RedCellDiameters | None:
+    """Mean and spread of the red cells' diameters; None where too few stand free.
+
+    Args:
+        tallies: of the session.
+        um_per_px: micrometres a pixel, None without a scale.
+        uncertainty: half the 95 % interval of that.
+    """
+    found = red_cell_sizes(tallies)
+    if found is None:
+        return None
+    um = None
+    if um_per_px is not None:
+        low, mean, high = (um_per_px * end for end in found.mean_px)
+        um = _figure(*widened((low, mean, high), uncertainty / um_per_px))
+    return RedCellDiameters(found.cells, found.left_out, _figure(*found.mean_px), um, _figure(*found.spread_percent))
 
 
 def widened(ends: tuple[float, float, float], spread: float) -> tuple[float, float, float]:

@@ -17,7 +17,14 @@ from hemato_edge.labels import (
 )
 from hemato_edge.site.record import adaptation_of, confusions_of, line_of
 from hemato_edge.store.records import SETTING_CHANGED
-from hemato_edge.views.report.areas import DIGITS, areas_of, estimates_of, per_field, white_per_1000_red
+from hemato_edge.views.report.areas import (
+    DIGITS,
+    areas_of,
+    estimates_of,
+    per_field,
+    red_cell_diameters,
+    white_per_1000_red,
+)
 from hemato_edge.views.report.clock import clock_set
 from hemato_edge.views.report.explanations import (
     METHOD,
@@ -115,6 +122,7 @@ def build_report(
         adapted=adaptation_of(record),
         attributes=reader.attributes(record.id),
         approval=_approval(reader, record.id),
+        red_cells=red_cell_diameters(tallies, *_scale(record)),
     )
 
 
@@ -216,14 +224,19 @@ def _estimates(
     record: SessionRecord, counts: Mapping[str, int], fields: Sequence[FieldRecord], areas: Mapping[str, float]
 ) -> Estimates | None:
     """Counts per square millimetre and litre; None without a scale or a field."""
-    um_per_px = number_set(record.settings, "calibration.um_per_px")
+    um_per_px, uncertainty = _scale(record)
     if um_per_px is None or not fields:
         return None
     found = {"wbc": "estimate.white_factor", "platelet": "estimate.platelet_factor"}
     factors = {kind: number_set(record.settings, key) for kind, key in found.items()}
     known = {kind: factor for kind, factor in factors.items() if factor is not None}
-    uncertainty = number_set(record.settings, "calibration.um_per_px_uncertainty") or 0.0
     return estimates_of(counts, areas, um_per_px, uncertainty, known)
+
+
+def _scale(record: SessionRecord) -> tuple[float | None, float]:
+    """Micrometres a pixel, None without a calibration, and half the 95 % interval of that."""
+    um_per_px = number_set(record.settings, "calibration.um_per_px")
+    return um_per_px, number_set(record.settings, "calibration.um_per_px_uncertainty") or 0.0
 
 
 def _reviewed(reader: Reader, totals: Totals) -> Reviewed:

@@ -129,6 +129,25 @@ class Estimates:
 
 
 @dataclass(frozen=True, slots=True)
+class RedCellDiameters:
+    """Diameters of the red cells that stand free; see `counting.red_cell_sizes`.
+
+    Attributes:
+        cells: how many were measured.
+        left_out: further ones, too far from the median to be single red cells.
+        mean_px: mean, pixels.
+        mean_um: mean, micrometres, the scale's uncertainty in its interval; None without a scale.
+        spread_percent: coefficient of variation.
+    """
+
+    cells: int
+    left_out: int
+    mean_px: Figure
+    mean_um: Figure | None
+    spread_percent: Figure
+
+
+@dataclass(frozen=True, slots=True)
 class Reviewed:
     """What people said: cells named or confirmed, cells named otherwise than the machine, artefacts, and who."""
 
@@ -265,6 +284,7 @@ class Report(Summary):
         approval: by whom and when the session was approved; None where nobody has.
         attributes: class → morphological attribute → value → cells of which the model was sure of it, the commonest
             first; see `morphology`.
+        red_cells: their diameters; None below a hundred that stand free.
     """
 
     session: SessionHead
@@ -291,6 +311,7 @@ class Report(Summary):
     field_of_view: str = ""
     attributes: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
     approval: Approval | None = None
+    red_cells: RedCellDiameters | None = None
 
     @property
     def period(self) -> tuple[datetime | None, datetime | None]:

@@ -16,6 +16,7 @@ from hemato_edge.views.report.words import (
     morphology_lines,
     nucleated_lines,
     printable,
+    red_cell_line,
     target_line,
     times_line,
     warning_lines,
@@ -99,6 +100,8 @@ def _foot_lines(report: Report) -> Iterator[str]:
     yield from nucleated_lines(report)
     yield from morphology_lines(report)
     yield from estimate_lines(report)
+    if report.red_cells is not None:
+        yield red_cell_line(report)
     reviewed = report.reviewed
     if reviewed.cells:
         yield (
@@ -114,7 +117,7 @@ def _foot_lines(report: Report) -> Iterator[str]:
     for change, frames in made.settings_changed.items():
         yield f"Changed while it ran: {printable(change)}, after {frames} frames"
     if made.red_cell_px is not None:
-        yield f"Red-cell diameter {made.red_cell_px:.1f} px"
+        yield f"Scale: a red cell is {made.red_cell_px:.1f} px across"
     yield f"Database {printable(made.database)}"
     if report.adapted:
         yield printable(report.adapted)

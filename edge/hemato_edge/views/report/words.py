@@ -180,6 +180,24 @@ def estimate_lines(report: Report) -> Iterator[str]:
     yield report.estimates_note
 
 
+def red_cell_line(report: Report) -> str:
+    """Mean and spread of the red cells' diameters; empty where too few stand free."""
+    sizes = report.red_cells
+    if sizes is None:
+        return ""
+    mean = f"{_fixed(sizes.mean_px, 1)} px" if sizes.mean_um is None else f"{_fixed(sizes.mean_um, 2)} µm"
+    return (
+        f"Red-cell diameter, {sizes.cells} cells that stand free: mean {mean}, coefficient of variation "
+        f"{_fixed(sizes.spread_percent, 1)} % (95 % CI of sampling; of diameters in a dried smear, no RDW)"
+    )
+
+
+def _fixed(figure: Figure, digits: int) -> str:
+    """A figure and its interval with so many decimals."""
+    end = NOTHING if figure.ci_high is None else f"{figure.ci_high:.{digits}f}"
+    return f"{figure.value:.{digits}f} ({figure.ci_low:.{digits}f} – {end})"
+
+
 def nucleated_lines(report: Report) -> Iterator[str]:
     """What nucleated red cells mean for a counter's white count."""
     nucleated = report.nucleated_red_cells

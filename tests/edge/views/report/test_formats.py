@@ -39,6 +39,7 @@ OF_THIS_MACHINE = ("boot_id", "last_link", "database")
 SINCE = (
     "approval",
     "attributes",
+    "red_cells",
     "field_of_view",
     "verification",
     "verified",

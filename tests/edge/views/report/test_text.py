@@ -120,6 +120,23 @@ def test_densities_are_told_with_their_intervals(path: Path) -> None:
     assert not any("hemato-edge calibrate" in line for line in lines)
 
 
+def test_the_red_cells_diameters_are_told_from_a_hundred_on(path: Path) -> None:
+    sizes = {f"red_cell_size:{number}": 30 for number in range(420, 430)}  # about 70 px, a few percent each way
+    record(path, LABELS, tallies=sizes, settings={"calibration.um_per_px": 0.1})
+    with Reader(path) as reader:
+        report = build_report(reader)
+    (line,) = [line for line in report_lines(report) if line.startswith("Red-cell diameter")]
+    assert "300 cells that stand free: mean 6.98 (6.96 – 7.00) µm, coefficient of variation 2.9 (2.6 – 3.1) %" in line
+    assert report.red_cells is not None
+    assert report.red_cells.mean_px.value == pytest.approx(69.8, abs=0.1)
+
+
+def test_nothing_is_told_of_a_few_red_cells(path: Path) -> None:
+    record(path, LABELS, tallies={"red_cell_size:425": 99})
+    with Reader(path) as reader:
+        assert not any("Red-cell diameter" in line for line in report_lines(build_report(reader)))
+
+
 def test_a_flag_stands_beside_its_row(path: Path) -> None:
     record(path, ["neutrophil"] * 60 + ["lymphocyte"] * 40, settings={"reference.neutrophil": [0, 10]})
     with Reader(path) as reader:
