@@ -10,7 +10,7 @@ Memory is bounded: beyond `MAX_TILES` tiles of slide, the least recently viewed 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,6 +50,8 @@ ROOM_RED_CELLS = 2.0
 """Margin around the new part of a view: the largest white cells are four red cells wide."""
 ALIGNED_PX = 8
 """The part's sides are multiples of this, so that its downscaled copies are parts of the frame's."""
+OUTSIDE_SHARE = 0.1
+"""So far outside of a frame, in its longer side, cells are looked up that may reach into it."""
 WORTH_SHARE = 0.75
 """A part larger than this share of the view is not cut out."""
 
@@ -202,23 +204,27 @@ class Ledger:
         return None if (x1 - x0) * (y1 - y0) > WORTH_SHARE * width * height else (x0, y0, x1, y1)
 
     def on_view(self, pose: Pose, frame_size: tuple[int, int]) -> list[Sighted]:
-        """The known cells whose centre a frame shows.
+        """The known cells of which a frame shows a part, and those right beside it.
 
         Read from the ledger, not from the frame's detections: an exhausted view is not searched, but keeps its cells.
+        Not by the centre: a pose that wavers by a part of a pixel would take a box away that is seen.
 
         Args:
             pose: where the frame lies.
             frame_size: its width and height, pixels.
         """
         width, height = frame_size
-        around = [cell for tile in self.coverage.tiles_in(pose, frame_size) for cell in self._tiles.get(tile, ())]
+        margin = OUTSIDE_SHARE * max(frame_size)
+        corner = replace(pose, x_px=pose.x_px - margin, y_px=pose.y_px - margin)
+        wider = (round(width + 2 * margin), round(height + 2 * margin))
+        around = [cell for tile in self.coverage.tiles_in(corner, wider) for cell in self._tiles.get(tile, ())]
         if not around:
             return []
         places = pose.in_frame(np.array([(cell.x, cell.y) for cell in around]), frame_size).tolist()
         return [
             Sighted(cell, x, y)
             for cell, (x, y) in zip(around, places, strict=True)
-            if 0 <= x < width and 0 <= y < height
+            if -cell.size < x < width + cell.size and -cell.size < y < height + cell.size
         ]
 
     def join(

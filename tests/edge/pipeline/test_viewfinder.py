@@ -104,3 +104,17 @@ def test_closing_lets_a_question_go(frames) -> None:
     asking.join(DEADLINE_S)
     assert not asking.is_alive()
     assert found[-1] is None
+
+
+def test_a_cell_on_the_rim_keeps_its_box_while_the_pose_wavers(frames) -> None:
+    analyzer = FieldAnalyzer(QualityGate(), OpenCvLocator(), load_classifier())
+    for frame in frames[:8]:
+        result = analyzer.analyze(frame)
+    assert isinstance(result, FieldResult)
+    assert result.pose is not None
+    cell = max(analyzer.ledger.on_view(result.pose, (640, 480)), key=lambda one: one.cell.size).cell
+    for off in (-0.4, 0.4):  # its centre just in view, and just outside
+        pose = replace(result.pose, x_px=cell.x + off, y_px=cell.y - 240)
+        assert cell.number in {one.cell.number for one in analyzer.ledger.on_view(pose, (640, 480))}
+    far = replace(result.pose, x_px=cell.x + 2 * cell.size, y_px=cell.y - 240)
+    assert cell.number not in {one.cell.number for one in analyzer.ledger.on_view(far, (640, 480))}

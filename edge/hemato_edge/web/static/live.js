@@ -102,7 +102,8 @@ export class LiveView extends EventTarget {
       const tried = state === "tried" ? " mark-tried" : "";
       group.append(element("rect", { ...square, class: `mark-box${kind === "platelet" ? " mark-platelet" : ""}${doubt}${tried}` }));
       const letter = this.letterOf(label);
-      if (letter && this.letters) {
+      const inside = x >= 0 && y >= 0 && x < told.width && y < told.height; // of a cell at the rim there is only its box
+      if (letter && this.letters && inside) {
         const text = element("text", { x: x - half, y: Math.max(y - half - 4 * unit, 18 * unit), class: "mark-letter" });
         text.textContent = letter;
         group.append(text);
