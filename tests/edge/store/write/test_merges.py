@@ -65,8 +65,8 @@ def test_export_shows_both(path: Path, writer: Writer) -> None:
     joined(writer, [Join((1, 0), (0, 0))])
     with Reader(path) as reader:
         lines = list(csv_lines(cell_columns(reader.session(1).classifier_labels), map(cell_row, reader.cells(1))))
-    assert ",joined_field,joined_cell,notice" in lines[0]
-    assert [line.split(",")[-3:-1] for line in lines[1:]] == [["", ""], ["", ""], ["0", "0"], ["", ""]]
+    assert ",joined_field,joined_cell,attributes,notice" in lines[0]
+    assert [line.split(",")[-4:-2] for line in lines[1:]] == [["", ""], ["", ""], ["0", "0"], ["", ""]]
 
 
 def test_cells_of_the_field_itself_may_be_joined(writer: Writer) -> None:
