@@ -1,12 +1,11 @@
 """What a head of the site's own gains: cells of a strange laboratory are given back, and the others are judged.
 
 For each laboratory, 25, 50 and 100 of its cells are drawn the way `site verify` asks for them (evenly over what the
-shipped classifier answers), a head is fitted on them together with the model's home cells (of a model without,
-PBC's), and its mixture with the shipped answer judged on the laboratory's other cells: balanced accuracy of the best
-guesses, and the share of right answers among as many cells as the shipped classifier answers. Classes of which a
-laboratory has fewer than ten cells are left out. "used" is the share of draws in which `site adapt` would use the
-head rather than refuse it, and the last column the mean gain in balanced accuracy with that rule, points. The
-embedding is the model's own; of a model without one, its pooled features are read inside the graph.
+shipped classifier answers), a head is fitted on them together with the model's home cells, and its mixture with the
+shipped answer judged on the laboratory's other cells: balanced accuracy of the best guesses, and the share of right
+answers among as many cells as the shipped classifier answers. Classes of which a laboratory has fewer than ten cells
+are left out. "used" is the share of draws in which `site adapt` would use the head rather than refuse it, and the last
+column the mean gain in balanced accuracy with that rule, points.
 
     python benchmarks/site.py --data ../shared/data [--model FILE] [--draws 20] [--cells 25 50 100]
 """
@@ -22,6 +21,7 @@ import numpy as np
 
 from hemato_edge.labels import CLASSIFIER_LABELS, UNCLASSIFIED
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
+from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_edge.site.adaptation import SiteEmbeddings, try_head
 from hemato_edge.site.cells import SiteCell
 from hemato_edge.site.head import SHARE, fit_head, head_probabilities, mixed
@@ -32,12 +32,8 @@ from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.locator import OpenCvLocator
 from hemato_edge.vision.slide_appearance import WHOLE_SET, AppearanceEstimator
 from hemato_training.data.cell_sets import load
-from hemato_training.data.crops import Look, cells_of, looks_of, prepare_cells, read_picture
-from hemato_training.data.records import in_split
+from hemato_training.data.crops import Look, cells_of, prepare_cells, read_picture
 
-HOME = "pbc"
-HOME_CELLS = 50
-"""A class."""
 LOOK_PICTURES = 150
 FEWEST = 10
 """Cells of a class that counts."""
@@ -53,41 +49,21 @@ class Answers:
 
 
 class Network:
-    """A bundle's network that also gives an embedding."""
+    """A bundle's network with its embedding, answering as a device takes it."""
 
     def __init__(self, path: Path) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
-        bundle = read_bundle(path)
-        self.card: Any = bundle.card
-        self.prototypes = bundle.prototypes
-        self._run = Interpreter(model_content=bundle.flatbuffer, experimental_preserve_all_tensors=True)
-        self._run.allocate_tensors()
-        outputs = self._run.get_output_details()
-        classes = len(CLASSIFIER_LABELS)
-        self._logits = next(o for o in outputs if len(o["shape"]) == 2 and o["shape"][1] == classes)
-        own = [o for o in outputs if len(o["shape"]) == 2 and o["shape"][1] != classes]
-        self._embedding = own[0] if own else self._pooled()
-        self.kind = "embedding" if own else "pooled features"
-
-    def _pooled(self) -> Any:
-        made = [op for op in self._run._get_ops_details() if op["op_name"] == "MEAN"]
-        return next(t for t in self._run.get_tensor_details() if t["index"] == made[0]["outputs"][0])
+        self._model = ClassifierModel(read_bundle(path))
+        self.card: Any = self._model.card
+        self.prototypes: Any = self._model.bundle.prototypes
+        if self.prototypes is None:
+            raise SystemExit(f"{path} has no embedding: convert it with --embedding")
 
     def answers(self, images: Any, labels: Any) -> Answers:
         """Of images (n, S, S, 3) uint8 RGB."""
-        embeddings, logits = [], []
-        for image in images:
-            self._run.set_tensor(self._run.get_input_details()[0]["index"], image[None])
-            self._run.invoke()
-            embeddings.append(self._real(self._embedding).ravel())
-            logits.append(self._real(self._logits)[0])
-        return Answers(np.array(embeddings), calibrated(np.array(logits), self.card.temperature), labels)
-
-    def _real(self, tensor: Any) -> Any:
-        scale, zero = tensor["quantization"]
-        value = self._run.get_tensor(tensor["index"]).astype(np.float32)
-        return (value - zero) * scale if scale else value
+        parts = [self._model.outputs(images[i : i + 64]) for i in range(0, len(images), 64)]
+        logits = np.concatenate([part.logits for part in parts])
+        embeddings = np.concatenate([part.embeddings for part in parts])  # type: ignore[misc]  # it has the output
+        return Answers(embeddings, calibrated(logits, self.card.temperature), labels)
 
 
 def session_look(records: list[Any]) -> Look:
@@ -103,16 +79,11 @@ def session_look(records: list[Any]) -> Look:
 
 
 def laboratory(network: Network, name: str, data: Path, cache: Path) -> Answers:
-    """The answers to all cells of a laboratory; of the home one, to `HOME_CELLS` training cells a class."""
+    """The answers to the cells of a laboratory, but for classes with too few."""
     records = load(data, (name,))
-    if name == HOME:
-        by_class = [[r for r in in_split(records, "train") if r.label == label] for label in CLASSIFIER_LABELS]
-        chosen = [own[int(i)] for own in by_class for i in np.random.default_rng(1).permutation(len(own))[:HOME_CELLS]]
-        looks = looks_of(records, cache)
-    else:
-        counts = {label: sum(r.label == label for r in records) for label in CLASSIFIER_LABELS}
-        chosen = [r for r in records if counts[r.label] >= FEWEST]
-        looks = {name: session_look(chosen)}
+    counts = {label: sum(r.label == label for r in records) for label in CLASSIFIER_LABELS}
+    chosen = [r for r in records if counts[r.label] >= FEWEST]
+    looks = {name: session_look(chosen)}
     cells = cells_of(chosen, looks, network.card.input.size, cache)
     return network.answers(prepare_cells(cells, looks), cells.labels)
 
@@ -179,8 +150,8 @@ def main() -> None:
     arguments = parser.parse_args()
     network = Network(arguments.model)
     threshold = network.card.rejection_threshold
-    home: Any = network.prototypes or laboratory(network, HOME, arguments.data, arguments.cache)
-    print(f"model {arguments.model.name}, {network.kind}, {arguments.draws} draws")
+    home = network.prototypes
+    print(f"model {arguments.model.name}, {arguments.draws} draws")
     print("| laboratory | cells given | balanced % (mean, worst gain) | answered % | right % | used % | gain |")
     print("|---|--:|---|--:|---|--:|--:|")
     for name in arguments.away:
