@@ -102,10 +102,11 @@ def visit(models: TimedModels, bare: Bare, frames: int, sums: dict[str, Sums]) -
             sessions[name].analyze(frame)
     for turn in range(frames):
         for name in SCENES:
-            _frame(sessions[name], scenes[name].frames[scenes[name].lead + turn], models, bare, sums[name])
+            measure_frame(sessions[name], scenes[name].frames[scenes[name].lead + turn], models, bare, sums[name])
 
 
-def _frame(session: Any, frame: Any, models: TimedModels, bare: Bare, own: Sums) -> None:
+def measure_frame(session: Any, frame: Any, models: TimedModels, bare: Bare, own: Sums) -> None:
+    """Analyse one frame of a session, and run the inferences that it took once more, bare."""
     models.take_ms()
     before = session.settling.inferences
     began = clocks()

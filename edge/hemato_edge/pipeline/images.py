@@ -217,8 +217,9 @@ class _Analyst:
         watch = Stopwatch()
         aperture = self._mask.of_picture(image)
         with watch.stage("quality"):
-            quality = self._gate.assess(FieldView(image, aperture))
-        view = FieldView(image, aperture, red_cell_px=looks.red_cell_px)
+            unscaled = FieldView(image, aperture)
+            quality = self._gate.assess(unscaled)
+        view = unscaled.at_scale(looks.red_cell_px)
         with watch.stage("locate"):
             detections = self._locator.locate(view)
         if looks.appearance() is None:

@@ -6,6 +6,7 @@ background colour.
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,12 @@ class FieldView:
         if int(green.max()) - int(green.min()) < _ONE_TONE:
             return np.asarray(thumbnail.reshape(-1, 3).mean(axis=0), np.float64)
         return background_colour(thumbnail)
+
+    def at_scale(self, red_cell_px: float | None) -> FieldView:
+        """The same view with another red-cell diameter, pixels; what was computed from the picture is shared."""
+        view = copy(self)
+        view.red_cell_px = red_cell_px
+        return view
 
     def part(self, rectangle: tuple[int, int, int, int]) -> FieldView:
         """A part of the view, x0, y0, x1, y1 pixels, as a view of its own with the same glass and scale."""

@@ -40,6 +40,7 @@ CLIPPED = 254
 """A green value from here on is saturated."""
 _SMOOTHING_PX = 1.0
 _RIM_PX = 11
+_SAMPLED_SIDE = 480
 _STRONG_EDGE = 0.15
 _ENOUGH_EDGES = 8192
 _LEAST_DIRECTION = 0.08
@@ -95,8 +96,11 @@ class QualityGate:
         covered = _covered(small)
         red = view.red_cell_px or _guess(covered, view.shape[1] / small.shape[1])
         hidden = view.aperture.hidden
-        light = view.window[::4, ::4] if hidden is None else view.window[::4, ::4][~hidden[::4, ::4]]
-        green = view.window[::2, ::2, 1] if hidden is None else view.window[::2, ::2, 1][~hidden[::2, ::2]]
+        every = max(1, min(view.shape[:2]) // _SAMPLED_SIDE)
+        light, green = view.window[:: 4 * every, :: 4 * every], view.window[:: 2 * every, :: 2 * every, 1]
+        if hidden is not None:
+            light = light[~hidden[:: 4 * every, :: 4 * every]]
+            green = green[~hidden[:: 2 * every, :: 2 * every]]
         measures = {
             "brightness": float(light.mean()) / 255,
             "saturated_share": float(np.mean(green >= CLIPPED)),

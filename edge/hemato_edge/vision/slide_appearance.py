@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemato_edge.labels import WBC
-from hemato_edge.vision.optics.nuclei import measure_stain, nuclei_in
+from hemato_edge.vision.optics.nuclei import measure_stain, nuclei_in, sampling_step
 from hemato_edge.vision.optics.red_cells import with_red_cells
 from hemato_edge.vision.optics.stain import StainCalibration, pool_stains
 from hemato_edge.vision.scale import ScaleEstimator, red_cell_diameter_px, red_cell_px_from_white
@@ -79,7 +79,8 @@ class AppearanceEstimator:
         white = detections.of_kind(WBC)
         self._white_sizes.extend(float(size) for size in white.sizes)
         if len(white) and wants_stain:
-            self.add_stain(with_red_cells(measure_stain(view, nuclei_in(view, detections)), view, detections))
+            nuclei = nuclei_in(view, detections, sampling_step(self.red_cell_px))
+            self.add_stain(with_red_cells(measure_stain(view, nuclei), view, detections))
 
     def add_red_cells(self, detections: Detections) -> None:
         """Add the scale of the red cells among `detections`."""

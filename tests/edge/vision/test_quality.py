@@ -157,3 +157,12 @@ def test_good_fields_pass_and_blurred_ones_do_not(shared_data: Path, name: str) 
         stopped += gate.assess(FieldView(np.clip(blurred, 0, 255).astype(np.uint8))).reject == OUT_OF_FOCUS
     assert passed >= 0.98 * len(rows)
     assert stopped >= 0.9 * len(rows)
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_a_larger_picture_is_as_bright_and_as_saturated(factor: int) -> None:
+    image = field(contrast=2.0)
+    large = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
+    one, other = (QualityGate().assess(FieldView(picture)).measures for picture in (image, large))
+    for name in ("brightness", "saturated_share"):
+        assert other[name] == pytest.approx(one[name], abs=0.01)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -10,6 +11,7 @@ from hemato_edge.labels import RBC, WBC
 from hemato_edge.values import Detections
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.locator import OpenCvLocator
+from hemato_edge.vision.optics.nuclei import nuclei_in, sampling_step
 from hemato_edge.vision.optics.stain import REFERENCE_NUCLEUS_OD, StainCalibration
 from hemato_edge.vision.scale import WHITE_OVER_RED
 from hemato_edge.vision.slide_appearance import AppearanceEstimator
@@ -41,6 +43,22 @@ def test_a_field_teaches_scale_and_stain() -> None:
     assert look.stain.nucleus_od[1] == pytest.approx(REFERENCE_NUCLEUS_OD[1], rel=0.3)
     assert look.stain.red_od is not None
     assert 0 < look.stain.red_od[1] < look.stain.nucleus_od[1]
+
+
+def test_the_stain_of_a_large_picture_is_measured_in_some_of_its_pixels() -> None:
+    image, _ = draw_field(2)
+    found = OpenCvLocator().locate(FieldView(image))
+    large = Detections(found.boxes * 4, found.kinds, found.scores)
+    stains = []
+    for picture, cells in ((image, found), (cv2.resize(image, None, fx=4, fy=4), large)):
+        looks, view = AppearanceEstimator(), FieldView(np.asarray(picture, np.uint8))
+        looks.add_field(view, cells)
+        look = looks.appearance()
+        assert look is not None
+        stains.append(look.stain)
+        marked = nuclei_in(view, cells, sampling_step(look.red_cell_px))
+    assert np.count_nonzero(marked) < np.count_nonzero(nuclei_in(view, cells)) / 8
+    assert stains[1].nucleus_od == pytest.approx(stains[0].nucleus_od, abs=0.06)
 
 
 def test_white_cells_are_the_ruler_where_no_red_cell_is_seen() -> None:

@@ -120,6 +120,8 @@ class TFLiteClassifier:
 
         The embedding is the mean, too, if every judgement has one; attributes are pooled likewise.
         """
+        if len(judgements) == 1:
+            return replace(judgements[0], activation=None)
         together = replace(
             self._answer(np.mean([one.probabilities for one in judgements], axis=0, dtype=np.float32)),
             attributes=pooled([one.attributes for one in judgements]),

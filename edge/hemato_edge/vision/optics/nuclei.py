@@ -19,17 +19,26 @@ _SURE_CELL = 0.5
 _MIN_NUCLEUS_OD = 0.35
 _LEAST_PX = 30
 """Fewer pixels than a platelet has: too few to measure."""
+_SAMPLED_RED_PX = 60.0
 
 
-def nuclei_in(view: FieldView, detections: Detections) -> NDArray[np.bool_]:
-    """(h, w) bool: the nuclei of the white cells, the darkest class in the box of each."""
+def sampling_step(red_cell_px: float | None) -> int:
+    """Every how many-th pixel, across and down, suffices for a stain, at a red-cell diameter in pixels."""
+    return max(1, int((red_cell_px or 0.0) / _SAMPLED_RED_PX))
+
+
+def nuclei_in(view: FieldView, detections: Detections, step: int = 1) -> NDArray[np.bool_]:
+    """(h, w) bool: the nuclei of the white cells, the darkest class in the box of each.
+
+    With a `step` from `sampling_step`, only every so many-th pixel of a nucleus is marked.
+    """
     mask = np.zeros(view.shape[:2], np.bool_)
     white = detections.of_kind(WBC)
     for box in white.select(white.scores >= _SURE_CELL).boxes:
         x0, y0, x1, y1 = np.rint(box).astype(int).tolist()
-        part = view.picture[y0:y1, x0:x1]
+        part = view.picture[y0:y1:step, x0:x1:step]
         if part.size:
-            mask[y0:y1, x0:x1] |= darkest_class(density(part, view.background))
+            mask[y0:y1:step, x0:x1:step] |= darkest_class(density(part, view.background))
     return mask
 
 

@@ -125,6 +125,10 @@ def test_what_ships_knows_its_home_cells(classifier: TFLiteClassifier) -> None:
     judgement = classifier.answers(classifier.model.outputs(noise.astype(np.uint8)))[0]
     assert np.array_equal(judgement.embedding, embeddings[0])
     assert np.array_equal(classifier.pool([judgement, judgement]).embedding, embeddings[0])
+    alone, twice = classifier.pool([judgement]), classifier.pool([judgement, judgement])
+    assert alone.activation is None
+    assert (alone.label, alone.attributes) == (twice.label, twice.attributes)
+    assert np.array_equal(alone.probabilities, twice.probabilities)
 
 
 def test_what_ships_tells_how_its_recipe_did_abroad(classifier: TFLiteClassifier) -> None:
