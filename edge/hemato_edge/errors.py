@@ -83,6 +83,10 @@ class ImageError(HematoEdgeError):
     exit_code = 8
 
 
+class DamagedImageError(ImageError):
+    """The data of a picture are damaged or cut off: what a decoder makes of it is not what was seen."""
+
+
 class DataError(HematoEdgeError):
     """A training set is missing, leaks between its splits, or does not have the expected form."""
 

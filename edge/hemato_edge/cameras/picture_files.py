@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from hemato_edge.errors import ImageError
+from hemato_edge.cameras.picture_damage import damage_of
+from hemato_edge.errors import DamagedImageError, ImageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +23,6 @@ MIN_SIDE_PX = 48
 """Under this no cell can be told from another: a white cell would have some ten pixels."""
 MAX_PIXELS = 64_000_000
 """64 megapixels: beyond every camera of a microscope, and 200 MB once decoded."""
-_PNG = b"\x89PNG\r\n\x1a\n"
 _GREY_SPREAD = 3.0
 """Mean difference of the channels, in levels, under which a picture holds no stain. JPEG noise alone gives under 2."""
 _BLACK_LEVEL = 20.0
@@ -34,12 +34,19 @@ def read_picture(path: Path, *, colour: bool = True) -> Image:
     """The picture in a file as (H, W, 3) uint8 BGR, turned as its EXIF orientation says; see `check_picture`.
 
     Raises:
+        DamagedImageError: if its data are damaged or cut off.
         ImageError: if there is no such file, or it is not a picture, or it is grey, tiny or huge.
     """
     content = _content_of(path)
+    # before OpenCV sees it: 4.11 makes room for what a PNG's chunk says, up to 2 GB, before it reads
+    damage = damage_of(content.tobytes())
+    if damage is not None:
+        raise DamagedImageError(
+            f"{path} is damaged: {damage}. A part of the picture is lost or wrong.",
+            "Copy it again from where it was taken.",
+        )
     try:
-        whole = len(content) > 0 and _png_chunks_fit(content.tobytes())
-        picture = cv2.imdecode(content, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if whole else None
+        picture = cv2.imdecode(content, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if len(content) else None
     except cv2.error as error:
         raise ImageError(
             f"{path} cannot be decoded (over {MAX_PIXELS // 1_000_000} megapixels, or damaged).",
@@ -129,22 +136,6 @@ def _to_8_bits(picture: NDArray[np.uint16], name: str) -> Image:
     _log.info("%s has %d bits a channel in use: brought to 8", name, bits)
     scaled: Image = np.rint(picture * (255.0 / ((1 << bits) - 1))).astype(np.uint8)
     return scaled
-
-
-def _png_chunks_fit(content: bytes) -> bool:
-    """Whether the chunks of a PNG lead to its last one within the file; True for everything else.
-
-    OpenCV 4.11 makes room for what a chunk says, up to 2 GB, before it reads: 14 damaged kilobytes take 18 s and more
-    memory than a Pi has.
-    """
-    if not content.startswith(_PNG):
-        return True
-    at = len(_PNG)
-    while at + 8 <= len(content):
-        if content[at + 4 : at + 8] == b"IEND":
-            return True
-        at += int.from_bytes(content[at : at + 4], "big") + 12  # length, name, content, checksum
-    return False
 
 
 def _is_grey(picture: NDArray[Any]) -> bool:

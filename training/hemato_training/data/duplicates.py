@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from hemato_edge.cameras.whole_files import is_whole
+from hemato_edge.cameras.picture_damage import damage_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -104,8 +104,8 @@ def fingerprint(path: Path) -> Fingerprint:
         return Fingerprint(digest, None, "it is no picture that can be decoded", nothing)
     if pages > 1:
         return Fingerprint(digest, None, f"it holds {pages} pictures; save each as a file of its own", nothing)
-    if not is_whole(content):
-        return Fingerprint(digest, None, "it is cut off", nothing)
+    if damage := damage_of(content):
+        return Fingerprint(digest, None, damage, nothing)
     size = int(grey.shape[1]), int(grey.shape[0])
     small = cv2.resize(grey, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
     return Fingerprint(digest, size, "", small.astype(np.uint8))

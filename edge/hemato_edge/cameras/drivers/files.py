@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.cameras.camera import EndOfFrames, Noise
 from hemato_edge.cameras.picture_files import PICTURE_SUFFIXES, read_pages
-from hemato_edge.errors import CameraError, ImageError
+from hemato_edge.errors import CameraError, DamagedImageError, ImageError
 from hemato_edge.values import Frame
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class FilesCamera:
             except ImageError as error:
                 if len(self._files) == 1:
                     raise
-                self.skipped["unreadable"] += 1
+                self.skipped["damaged" if isinstance(error, DamagedImageError) else "unreadable"] += 1
                 _log.warning("left out: %s", error)
                 continue
             now = datetime.now(timezone.utc)

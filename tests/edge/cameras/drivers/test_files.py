@@ -97,8 +97,21 @@ def test_a_huge_picture_is_refused() -> None:
 def test_damaged_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "bad.jpg"
     path.write_bytes(content)
-    with pytest.raises(ImageError, match="not a picture"):
+    with pytest.raises(ImageError, match="not a picture|is damaged: it is cut off"):
         read_picture(path)
+
+
+def test_a_damaged_picture_is_left_out_and_counted_as_such(tmp_path: Path) -> None:
+    good = bytes(cv2.imencode(".jpg", draw_field(1)[0])[1])
+    (tmp_path / "1.jpg").write_bytes(good)
+    (tmp_path / "2.jpg").write_bytes(good[:-3000])
+    (tmp_path / "3.jpg").write_bytes(good[:9000] + bytes(512) + good[9512:])
+    (tmp_path / "4.jpg").write_bytes(b"not a picture")
+    with OpenCamera(FilesCamera(tmp_path)) as camera:
+        assert Path(camera.read(1.0).source).name == "1.jpg"
+        with pytest.raises(EndOfFrames):
+            camera.read(1.0)
+        assert camera.skipped == {"damaged": 2, "unreadable": 1}
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
