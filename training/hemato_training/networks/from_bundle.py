@@ -41,7 +41,8 @@ def take_over_bundle(trunk: Any, head: Any, path: Path) -> None:
     """
     stored = list(_stored(read_bundle(path).flatbuffer))
     wanted = [layer for layer in trunk.layers if type(layer).__name__ in (_CONVOLUTION, _DEPTHWISE)]
-    dense = [weights for weights in stored if weights[0] == _DENSE]
+    # embedding and attributes are dense, too, and never as long as the logits
+    dense = [weights for weights in stored if weights[0] == _DENSE and len(weights[2]) == head.units]
     refusal = DataError(
         f"{path} cannot be gone on from with this architecture.", "Name a bundle that was trained with the same one."
     )
