@@ -29,9 +29,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 
-from hemato_convert.abroad import LeftOut, figures_abroad, read_left_out
 from hemato_convert.embedding import doubted, fit_projection
 from hemato_convert.graph import export_graph
+from hemato_convert.left_out import LeftOut, left_out_figures, read_left_out
 from hemato_convert.quantise import quantise
 from hemato_convert.settings import REPRESENTATIVE
 from hemato_convert.source import representative_records
@@ -135,10 +135,10 @@ def forced(journey: LeftOut) -> tuple[float, float]:
 def table(path: Path) -> dict[str, Any]:
     """The figures of a file of journeys."""
     journeys, stored = read_left_out(path), json.loads(path.read_text(encoding="utf-8"))["journeys"]
-    threshold = figures_abroad(journeys, LOWEST_THRESHOLD)
+    threshold = left_out_figures(journeys, LOWEST_THRESHOLD)
     rows = []
     for one, more in zip(journeys, stored, strict=True):
-        alone = figures_abroad_of(one, threshold.threshold)
+        alone = left_out_figures_of(one, threshold.threshold)
         accuracy, balanced = forced(one)
         rows.append(
             {
@@ -162,7 +162,7 @@ def table(path: Path) -> dict[str, Any]:
     }
 
 
-def figures_abroad_of(journey: LeftOut, threshold: float) -> tuple[float, float]:
+def left_out_figures_of(journey: LeftOut, threshold: float) -> tuple[float, float]:
     """Share of right answers among those given, and of cells that got one."""
     probabilities = journey.probabilities()
     given = probabilities.max(axis=1) >= threshold

@@ -1,4 +1,4 @@
-"""What a converted model says of itself."""
+"""The card of a converted classifier."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from hemato_training.networks.backbones import architecture_named
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from hemato_convert.abroad import Abroad
+    from hemato_convert.left_out import LeftOutFigures
     from hemato_convert.parity import ParityReport
     from hemato_training.data.cell_sets import Laboratory
     from hemato_training.metrics.classification import Figures
@@ -40,29 +40,29 @@ STAIN = StainSpec(
     background="field",
     reference_red_od=REFERENCE_RED_OD,
 )
-"""How every classifier's cells are brought to one stain: what `vision.optics.stain` does."""
+"""Stain normalisation of every classifier's cells: that of `vision.optics.stain`."""
 
 
 @dataclass(frozen=True, slots=True)
 class CardParts:
-    """All that a card is made from.
+    """Everything that a card is made from.
 
     Attributes:
-        name: of the model.
+        name: the model's name.
         run: the run's `run.json`.
         size: side of the input, pixels.
         float_figures: laboratory → figures of the float model on the validation cells.
         int8_figures: the same for the int8 model.
         confusion: int8, all validation cells; row: truth, column: answer.
         parity: float against int8.
-        temperature: the logits are divided by it.
+        temperature: divides the logits.
         threshold: rejection threshold.
-        abroad: what came of laboratories that were left out, None where nobody looked.
-        embedding: of that output, None without.
-        attributes: of that output, none without.
+        left_out: figures of left-out laboratories, None if not evaluated.
+        embedding: its card entry, None without that output.
+        attributes: their card entries, empty without that output.
         golden_count: number of golden pictures.
         golden_tolerance: largest difference of a logit.
-        versions: of the programs that made it.
+        versions: of the programs used.
         created: when, UTC.
     """
 
@@ -75,7 +75,7 @@ class CardParts:
     parity: ParityReport
     temperature: float
     threshold: float
-    abroad: Abroad | None
+    left_out: LeftOutFigures | None
     embedding: EmbeddingSpec | None
     attributes: tuple[AttributeSpec, ...]
     golden_count: int
@@ -88,7 +88,7 @@ def make_card(parts: CardParts) -> ClassifierCard:
     """The card of a converted classifier.
 
     Raises:
-        pydantic.ValidationError: if a part is missing or out of range.
+        pydantic.ValidationError: a part is missing or out of range.
     """
     settings = parts.run["settings"]
     architecture = str(settings["architecture"])
@@ -118,7 +118,7 @@ def make_card(parts: CardParts) -> ClassifierCard:
         ),
         temperature=parts.temperature,
         rejection_threshold=parts.threshold,
-        abroad={} if parts.abroad is None else parts.abroad.counts,
+        abroad={} if parts.left_out is None else parts.left_out.counts,
         embedding=parts.embedding,
         attributes=parts.attributes,
         golden=Golden(count=parts.golden_count, tolerance=parts.golden_tolerance),
@@ -130,7 +130,7 @@ def make_card(parts: CardParts) -> ClassifierCard:
 
 
 def _data_source(laboratory: Laboratory, facts: dict[str, Any]) -> DataSource:
-    """Where training cells came from; `facts` are those of the run's `run.json` about them."""
+    """Source of the training cells; `facts` is its entry in `run.json`."""
     counted = {key: facts[key] for key in ("split_sha256", "train", "val")}
     return DataSource(name=laboratory.title, licence=laboratory.licence, **counted)
 
@@ -143,7 +143,7 @@ def _attribution(laboratories: list[Laboratory], *, pretrained: bool) -> str:
 
 
 def _accuracy(parts: CardParts) -> tuple[Accuracy, ...]:
-    """Laboratory by laboratory, on the cells that were held out."""
+    """Accuracy by laboratory, on the held-out cells."""
     return tuple(
         Accuracy(
             data=name,

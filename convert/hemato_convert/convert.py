@@ -1,4 +1,4 @@
-"""A training run becomes one verified file: quantise, compare with the float model, calibrate, write the card."""
+"""Converts a training run to one verified file: quantise, compare with the float model, calibrate, write the card."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """What a conversion gave.
+    """Result of a conversion.
 
     Attributes:
         path: the bundle.
         bytes: its size.
-        judged: the int8 network on the validation cells, beside the float model.
-        operations: operation → version, as the file names them.
+        judged: evaluation of the int8 network on the validation cells, against the float model.
+        operations: operation → version, as in the file.
         report: the parity report beside the bundle.
         picture: the worst cells, beside it.
     """
@@ -67,16 +67,16 @@ def convert(
         run: folder of the run, or its model.keras.
         out: the bundle to write, ending in .tflite.
         data: the directory the run was trained on.
-        settings: how; the defaults unless given.
-        cache: folder for crops; "cells" in the run's folder unless named.
-        reporter: who is told about progress.
+        settings: by default `ConversionSettings()`.
+        cache: folder for crops; by default "cells" in the run's folder.
+        reporter: for progress.
 
     Raises:
-        ModelError: if the model is unreadable, not of this project's form, not integer throughout after conversion,
-            not loadable by the oldest runtime, agrees too little with the float model, or its card would be
-            incomplete; nothing is written then.
-        ConfigurationError: if the tail is out of range.
-        DataError: if the data are missing or not those of the run.
+        ModelError: the model is unreadable, not of this project's form, not integer throughout after conversion, not
+            loadable by the oldest runtime, agrees too little with the float model, or its card would be incomplete;
+            nothing is written then.
+        ConfigurationError: the tail is out of range.
+        DataError: the data are missing or not those of the run.
     """
     if out.suffix != ".tflite":
         raise ModelError(f"A bundle's name ends in .tflite, not {out.name!r}.", "Change --out.")
@@ -96,7 +96,7 @@ def complete_card(parts: CardParts) -> ClassifierCard:
     """The card of a converted classifier.
 
     Raises:
-        ModelError: naming the first thing that is missing or out of range: a model without a complete card is not run.
+        ModelError: names the first part that is missing or out of range: a model without a complete card is not run.
     """
     fix = "Train again with this version's `hemato-edge train classify`; it writes all that a card needs."
     try:
@@ -120,7 +120,7 @@ def _card_parts(source: Source, made: Quantised, judged: Judged, name: str) -> C
         parity=judged.parity,
         temperature=judged.temperature,
         threshold=judged.threshold,
-        abroad=judged.abroad,
+        left_out=judged.left_out,
         embedding=made.embedding_spec(judged.tried),
         attributes=made.attribute_specs(source, judged.cells, judged.tried),
         golden_count=COUNT,

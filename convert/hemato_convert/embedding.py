@@ -1,8 +1,8 @@
-"""The embedding: a linear projection of the pooled features in which a class scatters evenly in every direction.
+"""The embedding: a linear projection of the pooled features, whitened by the within-class covariance.
 
-Principal components of the pooled features, then whitening by the covariance within classes, shrunk towards a multiple
-of the identity. Distances between embeddings are then Mahalanobis distances, few site cells suffice to fit a head on
-them, and no direction is too fine for the int8 steps. It is fitted after training, so it changes no answer.
+Principal components of the pooled features, then whitening by the within-class covariance, shrunk towards a multiple of
+the identity. Distances between embeddings are then Mahalanobis distances, a few site cells suffice to fit a head on
+them, and every direction is resolved by the int8 steps. It is fitted after training, so it changes no label.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from hemato_convert.trial import Trial
 
 SIZE = 64
-"""Numbers of an embedding, at most."""
+"""Maximum dimensions of an embedding."""
 SHRINKAGE = 0.1
-"""Weight of the identity in the covariance within classes: some hundred cells do not fix its small directions."""
+"""Weight of the identity in the within-class covariance: some hundred cells do not determine its small directions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Projection:
 
     Attributes:
         kernel: (features, d) float32.
-        bias: (d,) float32; the cells it was fitted on have mean zero.
+        bias: (d,) float32; makes the mean of the fitted cells zero.
     """
 
     kernel: NDArray[np.float32]
@@ -40,12 +40,12 @@ class Projection:
 
     @property
     def size(self) -> int:
-        """Numbers of an embedding."""
+        """Dimensions of an embedding."""
         return int(self.kernel.shape[1])
 
 
 def doubted(tried: Trial, prototypes: bytes | None, doubt: float) -> NDArray[np.float32]:
-    """A trial's logits as the device takes them: smaller where a cell lies far from home, see `Prototypes.doubted`."""
+    """A trial's logits (n, labels) as on the device: reduced out of distribution, see `Prototypes.doubted`."""
     if prototypes is None or not doubt:
         return tried.logits
     embeddings = tried.real_embeddings()
@@ -54,13 +54,13 @@ def doubted(tried: Trial, prototypes: bytes | None, doubt: float) -> NDArray[np.
 
 
 def fit_projection(features: NDArray[np.float32], labels: NDArray[np.int64], size: int = SIZE) -> Projection:
-    """The projection of pooled features (n, features) of cells with labels (n,) to at most `size` numbers."""
+    """The projection of pooled features (n, features) of cells with labels (n,) to at most `size` dimensions."""
     middle = features.mean(axis=0, dtype=np.float64)
     centred = features - middle
     _, spread, axes = np.linalg.svd(centred, full_matrices=False)
     variance = spread**2 / max(1, len(features) - 1)
     kept = min(size, int(np.count_nonzero(variance > 1e-9 * variance[0])))
-    kept -= kept == len(CLASSIFIER_LABELS)  # the runtime tells embedding and logits apart by their length
+    kept -= kept == len(CLASSIFIER_LABELS)  # the runtime distinguishes embedding and logits by their length
     axes = axes[:kept].T
     shown = centred @ axes
     within = shown - np.stack([shown[labels == label].mean(axis=0) for label in labels])

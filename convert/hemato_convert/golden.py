@@ -1,7 +1,7 @@
-"""Synthetic pictures for the golden check: a device must answer them as the converter did.
+"""Synthetic pictures for the golden check: a device must reproduce the converter's outputs for them.
 
-They are drawn from a seed, so that no foreign picture travels in a model file. `python -m hemato_convert.golden FILE…`
-gives classifiers that were converted earlier today's pairs, of all outputs; the network stays as it is.
+They are drawn from a seed, so that a model file contains no one else's pictures. `python -m hemato_convert.golden
+FILE…` gives earlier classifiers the current pairs, of all outputs; the network stays unchanged.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 COUNT, SEED = 8, 20240
 _BLOBS = (((225, 170, 175), 0.17, 0.45, 4), ((190, 170, 215), 0.26, 0.08, 1), ((95, 60, 130), 0.13, 0.08, 3))
-"""Colour, radius and spread in sides of the picture, number: red cells, a white cell, its nucleus."""
+"""Colour, radius and spread relative to the picture's side, number: red cells, a white cell, its nucleus."""
 TOLERANCE_STEPS = 8
-"""How many quantisation steps a logit may differ. Runtimes and processors differ in the last bits of every layer:
-tflite-runtime 2.14, which runs no XNNPACK, was seen 3 to 7 steps off LiteRT on trained models while all answers agreed;
+"""Largest allowed difference of a logit, in quantisation steps. Runtimes and processors differ in the last bits of all
+layers: tflite-runtime 2.14, without XNNPACK, was 3 to 7 steps off LiteRT on trained models while all labels agreed;
 a wrong or broken kernel is off by far more."""
 
 
 def golden_images(size: int, count: int = COUNT, seed: int = SEED) -> NDArray[np.uint8]:
-    """(count, size, size, 3) uint8: coloured blobs on a bright ground, roughly like stained cells.
+    """(count, size, size, 3) uint8: coloured blobs on a bright background, roughly like stained cells.
 
-    Evenly coloured, so that they take a few kilobytes of a model file.
+    Uniformly coloured, so that they take only a few kilobytes of a model file.
     """
     rng = np.random.default_rng(seed)
     return np.stack([_blobs(size, rng) for _ in range(count)])
@@ -38,7 +38,7 @@ def golden_images(size: int, count: int = COUNT, seed: int = SEED) -> NDArray[np
 def golden_pairs(
     flatbuffer: bytes, size: int, count: int = COUNT
 ) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.float32]]]:
-    """Pictures as from `golden_images`, and all that a classifier's flatbuffer gives for them, by name."""
+    """Pictures from `golden_images`, and all outputs of a classifier's flatbuffer for them, by name."""
     from hemato_convert.trial import every_output
 
     images = golden_images(size, count)

@@ -1,4 +1,4 @@
-"""The trained Keras classifier in the form in which it is exported."""
+"""The export graph of a trained Keras classifier."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LOGITS_OUTPUT, CAM_OUTPUT, INPUT = "logits", "cam", "image"
 EMBEDDING_OUTPUT, ATTRIBUTES_OUTPUT = "embedding", "attributes"
-"""Names of the exported tensors; they do not change from release to release."""
+"""Names of the exported tensors; stable across releases."""
 
 
 def export_graph(
@@ -25,24 +25,24 @@ def export_graph(
     projection: Projection | None = None,
     attributes: LinearHead | None = None,
 ) -> Any:
-    """The network from -1…1 on, with the class activation map as a second output, and perhaps more from the features.
+    """The network from its -1…1 input, with the class activation map as a second output and optional further ones.
 
-    The model's rescaling of bytes is left out: the quantised input does it. The map is the dense layer's weights
+    The model's rescaling of bytes is omitted, since the quantised input does it. The map is the dense layer's weights
     applied at every position of the last feature map: its mean over positions plus the dense bias is the logit, exactly
     (Zhou et al. 2016, "Learning deep features for discriminative localization").
 
     Args:
-        model: a classifier as `hemato_training.networks.backbones.build_classifier` makes it.
-        static_batch: fix the batch at one; a dynamic one can be resized on the device.
+        model: from `hemato_training.networks.backbones.build_classifier`.
+        static_batch: fix the batch size at one; a dynamic one can be resized on the device.
         projection: of the pooled features to the embedding; None for no such output.
-        attributes: the same for the logits of the attributes' values.
+        attributes: of the pooled features to the logits of the attributes' values; None for no such output.
 
     Returns:
-        A `keras.Model`: image (n, S, S, 3) in -1…1 → [logits (n, labels), cam (n, h, w, labels)], and, where
-        asked for, embedding (n, d) and attributes (n, values).
+        A `keras.Model`: image (n, S, S, 3) in -1…1 → [logits (n, labels), cam (n, h, w, labels)], and optionally
+        embedding (n, d) and attributes (n, values).
 
     Raises:
-        ModelError: if the model is not of that form.
+        ModelError: the model is not of that form.
     """
     try:
         trunk, dense = model.get_layer("trunk"), model.get_layer("logits")
@@ -53,7 +53,7 @@ def export_graph(
             "Train one with `hemato-edge train classify`.",
         ) from error
     if abs(float(rescaling.scale) - 1 / 127.5) > 1e-9 or float(rescaling.offset) != -1.0:
-        raise ModelError("The model does not bring bytes to -1…1.", "Train one with `hemato-edge train classify`.")
+        raise ModelError("The model does not rescale bytes to -1…1.", "Train one with `hemato-edge train classify`.")
     size = int(model.input_shape[1])
     image = keras.Input((size, size, 3), batch_size=1 if static_batch else None, name=INPUT)
     features = trunk(image)
@@ -73,10 +73,10 @@ def export_graph(
 
 
 def output_names(network: Any) -> dict[tuple[int, ...], str]:
-    """What each output of an export graph is called, by its shape without the batch: shapes tell them apart.
+    """Shape without the batch → name of each output of an export graph, since shapes distinguish them.
 
     Raises:
-        ModelError: if two have the same shape.
+        ModelError: two have the same shape.
     """
     outputs = zip(network.output_names, network.outputs, strict=True)
     names = {tuple(int(side) for side in output.shape[1:]): str(name) for name, output in outputs}

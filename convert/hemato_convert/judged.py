@@ -1,11 +1,11 @@
-"""What the int8 network answers to held-out cells: parity with the float model, temperature, threshold, figures."""
+"""Evaluation of the int8 network on held-out cells: parity with the float model, temperature, threshold, figures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hemato_convert.abroad import Abroad, LeftOut, figures_abroad, only_judged, read_left_out
+from hemato_convert.left_out import LeftOut, LeftOutFigures, left_out_figures, only_judged, read_left_out
 from hemato_convert.parity import ParityReport, compare
 from hemato_convert.report import laboratory_parity
 from hemato_convert.trial import try_flatbuffer
@@ -36,16 +36,16 @@ class Judged:
 
     Attributes:
         cells: the validation cells.
-        images: as both saw them, (n, S, S, 3) uint8.
-        tried: all that the int8 network answered.
+        images: inputs of both, (n, S, S, 3) uint8.
+        tried: all outputs of the int8 network.
         parity: float against int8.
-        by_laboratory: the same laboratory by laboratory, see `laboratory_parity`.
+        by_laboratory: the same by laboratory, see `laboratory_parity`.
         float_figures: laboratory → figures of the float model.
         int8_figures: laboratory → figures of the int8 model.
         confusion: int8, all cells; row: truth, column: answer.
         temperature: fitted on the int8 logits.
         threshold: rejection threshold at that temperature.
-        abroad: what came of left-out laboratories at that threshold, None where nobody looked.
+        left_out: figures of left-out laboratories at that threshold, None if not evaluated.
     """
 
     cells: Cells
@@ -58,15 +58,15 @@ class Judged:
     confusion: list[list[int]]
     temperature: float
     threshold: float
-    abroad: Abroad | None
+    left_out: LeftOutFigures | None
 
 
 def judge(source: Source, made: Quantised, settings: ConversionSettings) -> Judged:
-    """Try the int8 network on the validation cells of its run.
+    """Run the int8 network on the validation cells of its run.
 
     Raises:
-        ModelError: if it agrees too little with the float model.
-        DataError: if the file on left-out laboratories cannot be read.
+        ModelError: it agrees too little with the float model.
+        DataError: the file of left-out laboratories cannot be read.
     """
     cells = source.cut(in_split(source.records, "val"))
     images = prepare_cells(cells, source.looks)
@@ -76,11 +76,11 @@ def judge(source: Source, made: Quantised, settings: ConversionSettings) -> Judg
     _require_agreement(parity, settings.min_agreement)
     logits = made.logits_of(tried)
     temperature = fit_temperature(logits, cells.labels)
-    threshold, abroad = rejection_threshold(softmax(logits, temperature), cells.labels), None
+    threshold, left_out = rejection_threshold(softmax(logits, temperature), cells.labels), None
     if settings.left_out is not None:
         elsewhere = [*read_left_out(settings.left_out), *_judged_only(source, made, temperature)]
-        abroad = figures_abroad(elsewhere, threshold)
-        threshold = abroad.threshold
+        left_out = left_out_figures(elsewhere, threshold)
+        threshold = left_out.threshold
     figures, overall = figures_by_laboratory(logits, cells, temperature, threshold)
     return Judged(
         cells,
@@ -93,12 +93,12 @@ def judge(source: Source, made: Quantised, settings: ConversionSettings) -> Judg
         overall.confusion,
         temperature,
         threshold,
-        abroad,
+        left_out,
     )
 
 
 def _judged_only(source: Source, made: Quantised, temperature: float) -> list[LeftOut]:
-    """The network's own answers to the laboratories that it may never learn from."""
+    """The network's own answers for laboratories that are never trained on."""
     names = only_judged(source.data)
     if not names:
         return []
@@ -117,6 +117,6 @@ def _require_agreement(parity: ParityReport, asked: float) -> None:
     if parity.agreement < asked:
         raise ModelError(
             f"Float and int8 agree on {100 * parity.agreement:.1f} % of {parity.cells} cells, "
-            f"asked are {100 * asked:.1f} %.",
+            f"required are {100 * asked:.1f} %.",
             "Try more --representative crops or another --tail such as 0.01, or lower --min-agreement.",
         )

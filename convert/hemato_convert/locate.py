@@ -1,4 +1,4 @@
-"""A locator's training run becomes one verified file: quantise, compare with the float model, set thresholds, card."""
+"""Converts a locator's training run to one verified file: quantise, compare with the float model, thresholds, card."""
 
 from __future__ import annotations
 
@@ -47,18 +47,18 @@ if TYPE_CHECKING:
     Results = dict[str, list[tuple[Detections, Boxes]]]
 
 REPRESENTATIVE = 240
-"""Training fields that the activations' ranges are measured on, equally many of each data set."""
+"""Training fields for measuring activation ranges, equally many of each data set."""
 MAX_LOSS = 0.01
-"""Mean AP50 that int8 may lose."""
+"""Largest loss of mean AP50 by int8."""
 GOLDEN_COUNT = 2
 GOLDEN_TOLERANCE = 6.0
-"""How many of its 255 steps a map may differ on average. tflite-runtime 2.14 rounds differently in every layer: on the
+"""Largest mean difference of a map, in its 255 steps. tflite-runtime 2.14 rounds differently in every layer: on the
 golden windows of a trained model it was 2.2 steps off LiteRT; a wrong kernel is off by tens."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocatorConversion:
-    """What a conversion gave.
+    """Result of a conversion.
 
     Attributes:
         path: the bundle.
@@ -66,7 +66,7 @@ class LocatorConversion:
         float_figures: data set → figures of the float model by kind.
         int8_figures: data set → figures of the int8 model by kind.
         min_scores: thresholds by kind, chosen on training fields.
-        multiply_adds: of one window.
+        multiply_adds: per window.
     """
 
     path: Path
@@ -106,15 +106,15 @@ def convert_locator(
         run: folder of the run, or its model.keras.
         out: the bundle to write, ending in .tflite.
         data: the directory the run was trained on.
-        representative: how many training fields measure the ranges.
-        max_loss: mean AP50 on validation fields that int8 may lose.
-        name: of the model, for its card.
-        reporter: who is told about progress.
+        representative: number of training fields for measuring the ranges.
+        max_loss: largest loss of mean AP50 on validation fields by int8.
+        name: the model's name, for its card.
+        reporter: for progress.
 
     Raises:
-        ModelError: if the model is unreadable, not integer throughout after conversion, or int8 loses too much;
-            nothing is written then.
-        DataError: if the data are missing or not those of the run.
+        ModelError: the model is unreadable, not integer throughout after conversion, or int8 loses too much; nothing
+            is written then.
+        DataError: the data are missing or not those of the run.
     """
     source = _open(run, out, data, reporter or Silent())
     train, val = in_split(source.fields, "train"), in_split(source.fields, "val")
@@ -148,7 +148,7 @@ def convert_locator(
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """The run, its model and the very fields it was trained on and judged by."""
+    """The run, its model and the same fields that it was trained and evaluated on."""
 
     model: Any
     facts: dict[str, Any]
@@ -158,7 +158,7 @@ class _Source:
 
     @property
     def red_cell_px(self) -> dict[str, float]:
-        """Data set → the diameter of its red cells, pixels."""
+        """Data set → diameter of its red cells, pixels."""
         return dict(self.facts["red_cell_px"])
 
 
@@ -175,7 +175,7 @@ def _open(run: Path, out: Path, data: Path, reporter: Reporter) -> _Source:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """Figures of the two models on the validation fields, at thresholds that training fields chose."""
+    """Figures of both models on the validation fields, at thresholds chosen on training fields."""
 
     float_figures: dict[str, list[KindFigures]]
     int8_figures: dict[str, list[KindFigures]]
@@ -212,25 +212,25 @@ def _card_parts(source: _Source, judged: _Judged, name: str) -> LocatorCardParts
 
 
 class FlatbufferHeat:
-    """A flatbuffer without a card yet as a `learned.HeatNetwork`."""
+    """A flatbuffer without a card as a `learned.HeatNetwork`."""
 
     def __init__(self, flatbuffer: bytes) -> None:
         self._run = run_locator(flatbuffer)
 
     def maps(self, window: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Heat and boxes of a window."""
+        """Heat (h, w, kinds) and boxes (h, w, kinds × 4) float32 of a window (height, width, 3) uint8 RGB."""
         found = self._run(window)
         return found[HEAT][1], found[BOXES][1]
 
     def raw(self, window: NDArray[np.uint8]) -> dict[str, NDArray[np.int8]]:
-        """The same as the model gives them."""
+        """The same as the graph's int8 values."""
         return {name: maps[0] for name, maps in self._run(window).items()}
 
 
 def representative_windows(
     fields: Sequence[Field], red_cell_px: Mapping[str, float], spec: WindowSpec, wanted: int
 ) -> NDArray[np.uint8]:
-    """(n, height, width, 3) uint8 RGB: the windows of about `wanted` training fields, equally many of each data set."""
+    """(n, height, width, 3) uint8 RGB: windows of about `wanted` training fields, equally many of each data set."""
     sets = len({field.laboratory for field in fields})
     windows = []
     for field in thin(fields, max(1, wanted // sets)):
@@ -241,7 +241,7 @@ def representative_windows(
 
 
 def choose_thresholds(results: Results) -> tuple[float, ...]:
-    """For each kind the score at which F1 is highest over training fields; platelets only where they were drawn."""
+    """For each kind the score with the highest F1 on training fields; platelets only where they were annotated."""
     chosen = []
     for kind in range(len(KINDS)):
         pooled = [
@@ -258,7 +258,7 @@ def _figures(results: Results, min_scores: Sequence[float]) -> dict[str, list[Ki
 
 
 def _mean_ap50(figures: Mapping[str, Sequence[KindFigures]]) -> float:
-    """Mean over data sets and kinds, without the platelets where they were not drawn."""
+    """Mean over data sets and kinds, except platelets where they were not annotated."""
     values = [
         f.ap50
         for name, own in figures.items()
@@ -269,7 +269,7 @@ def _mean_ap50(figures: Mapping[str, Sequence[KindFigures]]) -> float:
 
 
 def _fields_of(facts: dict[str, Any], data: Path) -> list[Field]:
-    """The very fields the run was trained on and judged by."""
+    """The same fields that the run was trained and evaluated on."""
     fields = load_fields(data, tuple(facts["data"]))
     limit = int(facts["settings"]["limit"])
     fields = thin(fields, limit) if limit else fields

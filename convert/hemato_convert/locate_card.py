@@ -1,4 +1,4 @@
-"""What a converted locator says of itself."""
+"""The card of a converted locator."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LocatorCardParts:
-    """All that a locator's card is made from.
+    """Everything that a locator's card is made from.
 
     Attributes:
-        name: of the model.
+        name: the model's name.
         run: the run's `run.json`.
-        spec: its windows.
+        spec: its input windows.
         float_figures: data set → figures of the float model by kind, on validation fields.
         int8_figures: the same for the int8 model.
-        fields: data set → how many validation fields.
+        fields: data set → number of validation fields.
         min_scores: thresholds by kind.
-        multiply_adds: of one window.
+        multiply_adds: per window.
         golden_count: number of golden windows.
         golden_tolerance: largest mean difference of a map, steps.
-        versions: of the programs that made it.
+        versions: of the programs used.
         created: when, UTC.
     """
 
@@ -56,7 +56,7 @@ def make_locator_card(parts: LocatorCardParts) -> LocatorCard:
     """The card of a converted locator.
 
     Raises:
-        pydantic.ValidationError: if a part is missing or out of range.
+        pydantic.ValidationError: a part is missing or out of range.
     """
     settings = parts.run["settings"]
     sets = [FIELD_SETS[name] for name in parts.run["data"]]

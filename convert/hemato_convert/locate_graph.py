@@ -1,4 +1,4 @@
-"""A locator's graph as the device's runtime likes it, and its full-int8 flatbuffer."""
+"""A locator's graph adapted to the device's runtime, and its full-int8 flatbuffer."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
 
 class Doubled(keras.layers.Layer):  # type: ignore[misc]
-    """Every place (n, h, w, c) as a square of two by two: (n, 2 h, 2 w, c).
+    """Every place (n, h, w, c) repeated as a square of two by two: (n, 2 h, 2 w, c).
 
-    The same as the nearest-neighbour enlargement, in operations that XNNPACK takes: with that of Keras it ran the graph
-    in seven pieces, with this one in one.
+    Equivalent to nearest-neighbour upsampling, in operations supported by XNNPACK: Keras's own split the graph into
+    seven partitions, this leaves one.
     """
 
     def call(self, maps: Any) -> Any:
-        """Four copies side by side, laid out as squares."""
+        """Four copies, rearranged as squares."""
         import tensorflow as tf
 
         return tf.nn.depth_to_space(tf.concat([maps] * 4, -1), 2)
 
     def compute_output_shape(self, shape: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-        """Twice as high and wide."""
+        """Twice the height and width."""
         return shape[0], 2 * shape[1], 2 * shape[2], shape[3]
 
 
 def with_copies_for_enlargement(model: Any) -> Any:
-    """The same locator, with `Doubled` for each nearest-neighbour enlargement by two; the answers are equal."""
+    """The same locator, with `Doubled` for each nearest-neighbour upsampling by two; the outputs are equal."""
 
     def cloned(layer: Any) -> Any:
         if isinstance(layer, keras.layers.UpSampling2D):
@@ -51,11 +51,11 @@ def quantise_locator(model: Any, representative: NDArray[np.uint8]) -> bytes:
     """The full-int8 flatbuffer of a trained locator: uint8 in, int8 out (tensors "heat" and "boxes").
 
     Args:
-        model: as `locate_network.build_locator` makes it.
+        model: from `hemato_training.networks.locator.build_locator`.
         representative: (n, height, width, 3) uint8 RGB windows.
 
     Raises:
-        ModelError: if the converter fails or what it made fails `check_flatbuffer`.
+        ModelError: the converter fails, or its output fails `check_flatbuffer`.
     """
     model = with_copies_for_enlargement(model)
     image = keras.Input(model.input_shape[1:], batch_size=1, name="image")

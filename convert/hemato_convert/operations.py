@@ -1,7 +1,7 @@
-"""Which operations a flatbuffer needs, and whether the oldest runtime that a device may have knows them.
+"""Operations that a flatbuffer needs, and whether the oldest supported runtime has them.
 
-An operation gets a new version when it learns something new; a runtime refuses a file that names one operation or
-version it does not know. tflite-runtime 2.14 is the last of its kind, so it is what a device with Python 3.11 has.
+An operation gets a new version when it is extended; a runtime refuses a file with an operation or version unknown to
+it. tflite-runtime 2.14 is the last of its kind, and what a device with Python 3.11 has.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ HIGHEST_VERSIONS: dict[str, int] = {
     "UNPACK": 4,
 }
 # fmt: on
-"""Operation → highest version that `OLDEST_RUNTIME` loads, as it answered itself: one file an operation and version,
-opened with tflite-runtime 2.14.0 (`tests/convert/test_operations.py` asks it again). The same numbers stand in
-TensorFlow 2.14, tensorflow/lite/core/kernels/register.cc. Those that an int8 network of pictures can need."""
+"""Operation → highest version that `OLDEST_RUNTIME` loads, as tested: one file per operation and version, opened with
+tflite-runtime 2.14.0 (`tests/convert/test_operations.py` repeats it). The same numbers are in TensorFlow 2.14,
+tensorflow/lite/core/kernels/register.cc. Only operations that an int8 image network can need."""
 _NAMES = {number: name for name, number in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
 
 
 def operation_versions(flatbuffer: bytes) -> dict[str, int]:
-    """Operation → the highest version of it that a TFLite model names; a custom operation by its own name."""
+    """Operation → its highest version in a TFLite model; custom operations by their own names."""
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(flatbuffer))
     found: dict[str, int] = {}
     for code in model.operatorCodes:
-        # before TensorFlow 2.4 the number stood in the other field
+        # before TensorFlow 2.4 the number was in the other field
         number = max(code.builtinCode, code.deprecatedBuiltinCode)
         name = code.customCode.decode() if code.customCode else _NAMES.get(number, f"operation {number}")
         found[name] = max(found.get(name, 0), int(code.version))
@@ -56,11 +56,11 @@ def check_operations(operations: Mapping[str, int]) -> None:
         operations: from `operation_versions`.
 
     Raises:
-        ModelError: naming them.
+        ModelError: names them.
     """
     wrong = [f"{name} {version}" for name, version in operations.items() if version > HIGHEST_VERSIONS.get(name, 0)]
     if wrong:
         raise ModelError(
             f"{OLDEST_RUNTIME} cannot load this model: it has no {', '.join(wrong)}.",
-            "Use another architecture, or the TensorFlow version that pyproject.toml names.",
+            "Use another architecture, or the TensorFlow version in pyproject.toml.",
         )

@@ -1,4 +1,4 @@
-"""How far the int8 model follows the float model."""
+"""Agreement of the int8 model with the float model."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WORST = 12
-"""Cells that a report names, and shows."""
+"""Number of cells that a report lists and shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A cell on which the two models differ most: its number among the cells, where it is from and what each said."""
+    """A cell on which the two models differ most: its index, key, true class, and both answers."""
 
     index: int
     key: str
@@ -33,10 +33,10 @@ class ParityReport:
     """Float against int8 on the same cells.
 
     Attributes:
-        cells: how many.
-        agreement: share with the same first answer.
-        float_accuracy: share the float model answers rightly.
-        int8_accuracy: the same for the int8 model.
+        cells: number of cells.
+        agreement: share with the same top label.
+        float_accuracy: accuracy of the float model.
+        int8_accuracy: accuracy of the int8 model.
         max_difference: largest difference of a logit.
         mean_difference: mean over cells of the largest difference of a logit.
         worst: disagreements first, then by difference.
@@ -58,7 +58,7 @@ def compare(
     keys: Sequence[str],
     labels: Sequence[str],
 ) -> ParityReport:
-    """Compare two models' logits (n, labels) for the same cells, with the truth (n,) and names (n,)."""
+    """Compare two models' logits (n, labels) for the same cells, with true classes (n,) and keys (n,)."""
     first, second = float_logits.argmax(axis=1), int8_logits.argmax(axis=1)
     difference = np.abs(float_logits - int8_logits).max(axis=1)
     order = np.lexsort((-difference, first == second))

@@ -1,4 +1,4 @@
-"""Full-integer quantisation by the TFLite converter, and the checks that it really is one."""
+"""Full-integer quantisation by the TFLite converter, and the checks of its result."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 INPUT_SCALE, INPUT_ZERO_POINT = 2 / 255, 127
-"""A byte b stands for (b - 127) · 2/255, so the camera's bytes go in unchanged. Training's b/127.5 - 1 lies half a
-step lower; no integer zero point gives it exactly."""
+"""A byte b stands for (b - 127) · 2/255, so the camera's bytes are passed unchanged. Training's b/127.5 - 1 is half a
+step lower; no integer zero point matches it exactly."""
 _INTEGERS = {schema.TensorType.INT8, schema.TensorType.INT16, schema.TensorType.INT32, schema.TensorType.UINT8}
 _log = logging.getLogger(__name__)
 
 
 def to_unit(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Bytes as the float network takes them, float32 in -1…1."""
+    """Bytes (…) as input of the float network, float32 in -1…1."""
     return (images.astype(np.float32) / 127.5 - 1.0).astype(np.float32)
 
 
@@ -41,17 +41,17 @@ def quantise(network: Any, representative: NDArray[np.uint8], tail: float = 0.0)
 
     Args:
         network: from `graph.export_graph`.
-        representative: (n, S, S, 3) uint8 RGB crops that the activations' ranges are measured on. One picture of
-            exact 0 and 255 is added, which pins the input's range.
-        tail: percent of an activation's values that may lie beyond its limits, on either side; 0 takes the smallest
-            and largest seen. See `ranges`.
+        representative: (n, S, S, 3) uint8 RGB crops for measuring activation ranges. One picture of exactly 0 and 255
+            is added, which fixes the input's range.
+        tail: percent of an activation's values that may lie beyond its limits, on either side; 0 uses the measured
+            minimum and maximum. See `ranges`.
 
     Returns:
-        The TFLite model: uint8 in, int8 out (tensors "logits", "cam" and those that the graph has besides).
+        The TFLite model: uint8 in, int8 out (tensors "logits", "cam" and any others of the graph).
 
     Raises:
-        ModelError: if the converter fails or what it made fails `check_flatbuffer` or `check_operations`.
-        ConfigurationError: if `tail` is out of range.
+        ModelError: the converter fails, or its output fails `check_flatbuffer` or `check_operations`.
+        ConfigurationError: `tail` is out of range.
     """
     names = output_names(network)
     named = name_tensors(full_integer(network, representative, tail), lambda shape: names[tuple(shape[1:])])
@@ -60,17 +60,17 @@ def quantise(network: Any, representative: NDArray[np.uint8], tail: float = 0.0)
 
 
 def full_integer(network: Any, representative: NDArray[np.uint8], tail: float = 0.0) -> bytes:
-    """The full-int8 flatbuffer of any network that takes -1…1, its tensors named by the converter.
+    """The full-int8 flatbuffer of any network with -1…1 input, its tensors named by the converter.
 
     Args:
         network: a `keras.Model` with one input.
-        representative: (n, H, W, 3) uint8 RGB pictures that the activations' ranges are measured on. One picture of
-            exact 0 and 255 is added, which pins the input's range.
+        representative: (n, H, W, 3) uint8 RGB pictures for measuring activation ranges. One picture of exactly 0 and
+            255 is added, which fixes the input's range.
         tail: as in `quantise`.
 
     Raises:
-        ModelError: if the converter fails, or the oldest runtime cannot load what it made.
-        ConfigurationError: if `tail` is out of range.
+        ModelError: the converter fails, or the oldest runtime cannot load its output.
+        ConfigurationError: `tail` is out of range.
     """
     check_tail(tail)
     extremes = np.zeros((1, *network.input_shape[1:]), np.uint8)
@@ -101,7 +101,7 @@ def full_integer(network: Any, representative: NDArray[np.uint8], tail: float = 
 
 
 def _quantised(calibrated: bytes) -> bytes:
-    """The converter's last step by itself: int8 by the limits that stand in a float model."""
+    """The converter's last step alone: int8 by the limits stored in a float model."""
     return bytes(
         mlir_quantize(
             calibrated,
@@ -113,7 +113,7 @@ def _quantised(calibrated: bytes) -> bytes:
 
 
 def _converted(converter: Any) -> bytes:
-    """Run the converter without its chatter: it prints every variable on standard output, where JSON may go."""
+    """Run the converter without its output: it prints every variable to stdout, which may carry JSON."""
     chatter = io.StringIO()
     with contextlib.redirect_stdout(chatter), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Statistics for quantized inputs", UserWarning)
@@ -123,7 +123,7 @@ def _converted(converter: Any) -> bytes:
 
 
 def name_tensors(flatbuffer: bytes, name_of: Callable[[Sequence[int]], str]) -> bytes:
-    """The model with its input called "image" and its outputs as `name_of` their shapes, also in its signature."""
+    """The model with its input named "image" and its outputs named by `name_of` their shapes, also in its signature."""
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(flatbuffer))
     graph = model.subgraphs[0]
     graph.tensors[graph.inputs[0]].name = INPUT.encode()
@@ -139,10 +139,10 @@ def name_tensors(flatbuffer: bytes, name_of: Callable[[Sequence[int]], str]) -> 
 
 
 def check_flatbuffer(flatbuffer: bytes, outputs: Sequence[str] = (LOGITS_OUTPUT, CAM_OUTPUT)) -> None:
-    """Refuse a model that is not integer throughout or does not take bytes as they come.
+    """Refuse a model that is not integer throughout or whose input is not raw bytes.
 
     Raises:
-        ModelError: naming the first tensor that is at fault.
+        ModelError: names the first offending tensor.
     """
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(flatbuffer))
     for graph in model.subgraphs:
@@ -158,7 +158,7 @@ def check_flatbuffer(flatbuffer: bytes, outputs: Sequence[str] = (LOGITS_OUTPUT,
     if given.type != schema.TensorType.UINT8 or zero_point != INPUT_ZERO_POINT or abs(scale - INPUT_SCALE) > 1e-6:
         raise ModelError(
             f"The input has scale {scale:.6f} and zero point {zero_point}, "
-            f"not {INPUT_SCALE:.6f} and {INPUT_ZERO_POINT}: bytes could not go in as they are.",
+            f"not {INPUT_SCALE:.6f} and {INPUT_ZERO_POINT}: bytes could not be passed unchanged.",
             "Convert again with representative images of the full range.",
         )
     names = [graph.tensors[index].name.decode() for index in graph.outputs]

@@ -1,4 +1,4 @@
-"""A run's network as a full-int8 flatbuffer, with the outputs that are asked for."""
+"""A run's network as a full-int8 flatbuffer, with the requested outputs."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ if TYPE_CHECKING:
     from hemato_training.data.crops import Cells
 
 HOME_SHARE = 0.95
-"""Share of held-out home cells that lie nearer to home than the card's distance."""
+"""Quantile of the distances of held-out in-distribution cells that is stored in the card."""
 
 
 @dataclass(frozen=True)
 class Quantised:
-    """The int8 network before it has a card.
+    """The int8 network without a card.
 
     Attributes:
         flatbuffer: the TFLite file's bytes.
-        prototypes: packed home cells, None without an embedding.
-        head: of the attributes, None without.
-        sample: how many training crops measured the ranges.
-        tail: percent of an activation's values that lie beyond its limits.
-        doubt: of cells that lie far from home, see `models.prototypes`.
+        prototypes: packed embeddings of in-distribution cells, None without an embedding.
+        head: for the attributes, None without.
+        sample: number of training crops for measuring the ranges.
+        tail: percent of an activation's values beyond its limits.
+        doubt: for out-of-distribution cells, see `models.prototypes`.
     """
 
     flatbuffer: bytes
@@ -58,19 +58,19 @@ class Quantised:
 
     @cached_property
     def operations(self) -> dict[str, int]:
-        """Operation → version, as the file names them."""
+        """Operation → version, as in the file."""
         return operation_versions(self.flatbuffer)
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The logits (n, labels) that a device would take for images (n, S, S, 3)."""
+        """The device's logits (n, labels) for images (n, S, S, 3) uint8."""
         return self.logits_of(try_flatbuffer(self.flatbuffer, images))
 
     def logits_of(self, tried: Trial) -> NDArray[np.float32]:
-        """The same of answers that are there already."""
+        """The same from existing outputs."""
         return doubted(tried, self.prototypes, self.doubt)
 
     def embedding_spec(self, tried: Trial) -> EmbeddingSpec | None:
-        """What the card says of the embedding; `tried` are answers to home cells that were not learnt."""
+        """The embedding's card entry; `tried` are outputs for held-out in-distribution cells."""
         if self.prototypes is None:
             return None
         held_out = tried.real_embeddings()
@@ -80,10 +80,10 @@ class Quantised:
         return EmbeddingSpec(size=size, prototypes=len(home.labels), home_distance=usual, doubt=self.doubt)
 
     def attribute_specs(self, source: Source, val: Cells, tried: Trial) -> tuple[AttributeSpec, ...]:
-        """What the card says of the attributes: int8, on the held-out cells that a table describes.
+        """The attributes' card entries: int8, on the held-out cells that a table describes.
 
         Raises:
-            DataError: if no table describes any.
+            DataError: no table describes any.
         """
         if self.head is None:
             return ()
@@ -97,11 +97,11 @@ class Quantised:
 
 
 def quantise_run(source: Source, settings: ConversionSettings) -> Quantised:
-    """The run's network in int8, with the outputs that the settings name.
+    """The run's network in int8, with the outputs named in the settings.
 
     Raises:
-        DataError: if attributes are asked for and no table describes any.
-        ConfigurationError: if the tail is out of range.
+        DataError: attributes are requested and no table describes any.
+        ConfigurationError: the tail is out of range.
     """
     sample = source.cut(representative_records(source.records, settings.representative))
     tail = source.architecture.tail if settings.tail is None else settings.tail
@@ -121,10 +121,10 @@ def quantise_run(source: Source, settings: ConversionSettings) -> Quantised:
 
 
 def attribute_head(source: Source) -> AttributeHead:
-    """A head for the attributes, from the training cells that a table describes.
+    """A head for the attributes, fitted on the training cells that a table describes.
 
     Raises:
-        DataError: if no table describes any.
+        DataError: no table describes any.
     """
     values, answers = described(source.records, source.data)
     records = [r for r in in_split(source.records, "train") if f"{r.laboratory}/{r.key}" in answers]

@@ -1,7 +1,7 @@
-"""Limits of the activations that leave rare extremes out.
+"""Activation limits that exclude rare extremes.
 
-The converter takes the smallest and largest value that it ever saw. Where a few pixels of a few cells reach far beyond
-all others, as in EfficientNet's squeeze-and-excite blocks, that leaves most values a handful of the 256 steps.
+The converter uses the minimum and maximum of each activation. If a few pixels of a few cells are far beyond all others,
+as in EfficientNet's squeeze-and-excite blocks, most values are left with only a handful of the 256 steps.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TAIL_LIMIT = 1.0
-"""Percent. More cuts what carries the answer."""
+"""Percent. More cuts off significant values."""
 _PER_IMAGE = 1000
 
 
 def check_tail(tail: float) -> None:
-    """Refuse a share that makes no sense.
+    """Refuse a tail out of range.
 
     Raises:
-        ConfigurationError: if `tail`, in percent, is not 0 to `TAIL_LIMIT`.
+        ConfigurationError: `tail`, in percent, is not within 0 and `TAIL_LIMIT`.
     """
     if not 0 <= tail <= TAIL_LIMIT:
         raise ConfigurationError(
@@ -38,15 +38,15 @@ def check_tail(tail: float) -> None:
 
 
 def narrow_ranges(calibrated: bytes, images: NDArray[np.float32], tail: float) -> bytes:
-    """A calibrated model with the limits of its activations drawn in.
+    """A calibrated model with narrower activation limits.
 
     Args:
-        calibrated: float TFLite model in which the converter noted the smallest and largest value of each tensor.
-        images: (n, S, S, 3) float32, what the network takes.
+        calibrated: float TFLite model with the minimum and maximum of each tensor.
+        images: (n, S, S, 3) float32, inputs of the network.
         tail: percent of each tensor's values that may lie beyond its limits, on either side.
 
     Returns:
-        The same with other limits; they still enclose zero, and those of input and outputs stay.
+        The model with other limits; they still include zero, and those of input and outputs are unchanged.
     """
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(calibrated))
     graph = model.subgraphs[0]
@@ -66,9 +66,9 @@ def _is_measured(tensor: Any) -> bool:
 
 
 def _sampled(model: bytes, images: NDArray[np.float32], tensors: list[int]) -> dict[int, NDArray[np.float32]]:
-    """Tensor → values that it takes, at most `_PER_IMAGE` of each image, chosen by chance."""
+    """Tensor → sample of its values, at most `_PER_IMAGE` from each image."""
     with warnings.catch_warnings():
-        # it says that keeping all tensors takes memory; they are what is asked for
+        # it warns that keeping all tensors takes memory; they are needed here
         warnings.filterwarnings("ignore", "Warning: Enabling `experimental_preserve_all_tensors`", UserWarning)
         interpreter = interpreter_class()(model_content=model, experimental_preserve_all_tensors=True, num_threads=2)
     interpreter.allocate_tensors()

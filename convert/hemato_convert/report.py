@@ -1,4 +1,4 @@
-"""The parity report that is written beside a bundle: figures as JSON, and the worst cells as one picture."""
+"""The parity report beside a bundle: figures as JSON, and the worst cells as one picture."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from hemato_convert.parity import ParityReport
 
 REPORT_FORMAT = 1
-"""Version of the JSON's layout."""
+"""Version of the JSON layout."""
 _COLUMNS = 4
 
 
 def report_paths(bundle: Path) -> tuple[Path, Path]:
-    """Where the report of a bundle lies: the JSON and the picture."""
+    """Paths of a bundle's report: JSON and picture."""
     return bundle.with_suffix(".parity.json"), bundle.with_suffix(".parity.png")
 
 
@@ -33,9 +33,9 @@ def laboratory_parity(
     truth: NDArray[np.int64],
     laboratories: NDArray[np.str_],
 ) -> dict[str, dict[str, float]]:
-    """Laboratory → cells, agreement, both accuracies (shares of one) and the loss in points.
+    """Laboratory → cells, agreement, both accuracies (0 to 1) and the loss in percentage points.
 
-    The loss is the float accuracy minus the int8 accuracy; below zero the int8 model is better.
+    The loss is float minus int8 accuracy; if negative, the int8 model is better.
     """
     first, second = float_logits.argmax(axis=1), int8_logits.argmax(axis=1)
     found: dict[str, dict[str, float]] = {}
@@ -58,9 +58,9 @@ def write_report(
     """Write the report of a bundle; returns the paths of its JSON and its picture.
 
     Args:
-        bundle: the .tflite that it belongs to.
+        bundle: the .tflite file.
         parity: over all cells.
-        facts: what else is to stand in the JSON, such as `laboratory_parity` and the operations.
+        facts: further content of the JSON, such as `laboratory_parity` and the operations.
         images: (n, S, S, 3) uint8 RGB, the prepared crops of all cells.
     """
     described, drawn = report_paths(bundle)

@@ -1,4 +1,4 @@
-"""What a conversion may be told, once for the command line and for Python."""
+"""Settings of a conversion, defined once for the command line and for Python."""
 
 from __future__ import annotations
 
@@ -8,29 +8,28 @@ from pathlib import Path  # noqa: TC003 - the command line reads the annotations
 from hemato_edge.errors import ConfigurationError
 
 REPRESENTATIVE = 400
-"""Training crops that the activations' ranges are measured on."""
+"""Training crops for measuring activation ranges."""
 REPRESENTATIVE_LIMITS = (100, 500)
-"""Fewer miss what a class does to the ranges; more cost time and, by `docs/results/training.md`, change nothing."""
+"""Fewer miss a class's effect on the ranges; more take time and, by `docs/results/training.md`, change nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConversionSettings:
-    """How a classifier is converted.
+    """Settings for converting a classifier.
 
     Attributes:
-        min_agreement: least share of validation cells on which float and int8 must agree.
-        representative: training crops that the ranges are measured on, 100 to 500.
-        tail: percent of an activation's values that may lie beyond its limits; the architecture's own unless named.
+        min_agreement: minimum share of validation cells on which float and int8 must agree.
+        representative: training crops for measuring activation ranges, 100 to 500.
+        tail: percent of an activation's values that may lie beyond its limits; default: the architecture's own.
         name: name of the model, for its card.
-        embedding: a third output by which cells are compared, and home cells to compare with.
-        attributes: one more output, the attributes in the table beside the training cells.
-        doubt: with --embedding, how much less sure of cells far from home, 0 not at all.
-        left_out: how the recipe did in laboratories that it was trained without (benchmarks/travel.py --out). They
-            choose the rejection threshold together with the laboratories that are only judged on; without it home
-            cells choose.
+        embedding: add an output for comparing cells, and in-distribution cells to compare with.
+        attributes: add an output for the attributes in the table beside the training cells.
+        doubt: with --embedding, reduces the confidence of out-of-distribution cells; 0 not at all.
+        left_out: file of answers for left-out laboratories (benchmarks/travel.py --out). They choose the rejection
+            threshold together with the evaluation-only laboratories; without it in-distribution cells choose.
 
     Raises:
-        ConfigurationError: if `representative` is out of range, or `doubt` is asked without `embedding`.
+        ConfigurationError: `representative` is out of range, or `doubt` is set without `embedding`.
     """
 
     min_agreement: float = 0.98
@@ -50,4 +49,4 @@ class ConversionSettings:
                 f"Choose --representative from {low} to {high}.",
             )
         if self.doubt and not self.embedding:
-            raise ConfigurationError("Cells far from home are found by the embedding.", "Add --embedding.")
+            raise ConfigurationError("Out-of-distribution cells are found by the embedding.", "Add --embedding.")

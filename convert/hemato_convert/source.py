@@ -1,4 +1,4 @@
-"""What a conversion starts from: a training run, the very cells it saw, and the few that measure the ranges."""
+"""Inputs of a conversion: a training run, the same cells it used, and the few for measuring activation ranges."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Source:
     Attributes:
         model: the Keras model.
         facts: the run's `run.json`.
-        looks: field → its look, as the run measured it.
-        records: the very cells that the run was trained on and judged by.
-        data: the directory that they lie in.
+        looks: field → its appearance, as measured by the run.
+        records: the same cells that the run was trained and evaluated on.
+        data: their directory.
         cache: folder for crops.
-        reporter: who is told about progress.
+        reporter: for progress.
     """
 
     model: Any
@@ -55,7 +55,7 @@ class Source:
 
     @property
     def architecture(self) -> Architecture:
-        """What the model is built as."""
+        """The model's architecture."""
         return architecture_named(str(self.facts["settings"]["architecture"]))
 
     def cut(self, records: list[Record]) -> Cells:
@@ -64,11 +64,11 @@ class Source:
 
 
 def open_source(run: Path, data: Path, cache: Path | None, reporter: Reporter) -> Source:
-    """The run that `run` names, a run's folder or its model.keras.
+    """The run in a folder, or of a model.keras.
 
     Raises:
-        ModelError: if the model or its `run.json` cannot be read.
-        DataError: if the data are missing or not those of the run.
+        ModelError: the model or its `run.json` cannot be read.
+        DataError: the data are missing or not those of the run.
     """
     refuse_classical(run)
     folder = run.parent if run.suffix == ".keras" else run
@@ -82,13 +82,13 @@ def read_run(folder: Path) -> dict[str, Any]:
     """The `run.json` of a training run.
 
     Raises:
-        ModelError: if it is missing, unreadable or of another version.
+        ModelError: it is missing, unreadable or of another version.
     """
     try:
         facts: dict[str, Any] = json.loads((folder / RUN_FILE).read_text())
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"There is no readable {RUN_FILE} in {folder}, so the card could not say what the model is.",
+            f"There is no readable {RUN_FILE} in {folder}, so the card cannot be written.",
             "Name the folder of a run of `hemato-edge train classify`.",
         ) from error
     missing = {"settings", "labels", "data", "looks", "versions"} - facts.keys()
@@ -100,10 +100,10 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 
 def records_of(facts: dict[str, Any], data: Path) -> list[Record]:
-    """The very records the run was trained on and judged by.
+    """The same records that the run was trained and evaluated on.
 
     Raises:
-        DataError: if `data` is missing or holds another split.
+        DataError: `data` is missing or has another split.
     """
     without = str(facts["settings"].get("without", "")).split(",")
     records = [r for r in load(data, tuple(facts["data"])) if r.label not in without]
@@ -118,9 +118,9 @@ def records_of(facts: dict[str, Any], data: Path) -> list[Record]:
 
 
 def representative_records(records: list[Record], wanted: int) -> list[Record]:
-    """`wanted` training records or a few less, equally many of each laboratory and class as far as there are.
+    """`wanted` training records or slightly fewer, equally many of each laboratory and class as far as available.
 
-    Where a class has too few, the others give more. All, if there are no more than `wanted`.
+    If a class has too few, the others contribute more. All, if there are no more than `wanted`.
     """
     train = in_split(records, "train")
     sizes = Counter((r.laboratory, r.label) for r in train).values()

@@ -1,4 +1,4 @@
-"""Running a flatbuffer that has no card yet: only the converter may, to find out what belongs on the card."""
+"""Running a flatbuffer without a card: only the converter does, to measure what belongs on the card."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a classifier's flatbuffer gave.
+    """Outputs of a classifier's flatbuffer.
 
     Attributes:
         logits: (n, labels) float32.
         step: size of one quantisation step of a logit.
-        embeddings: (n, d) int8 as they come, None without that output.
+        embeddings: (n, d) int8, quantised, None without that output.
         embedding_scale: size of one of their steps; 0 without.
-        embedding_zero_point: the int8 that stands for zero.
+        embedding_zero_point: the int8 value of zero.
         attributes: (n, values) float32 logits, None without that output.
     """
 
@@ -39,20 +39,20 @@ class Trial:
     attributes: NDArray[np.float32] | None = None
 
     def stored_embeddings(self) -> NDArray[np.int8]:
-        """The embeddings as they come.
+        """(n, d) int8: the quantised embeddings.
 
         Raises:
-            ModelError: if the model has none.
+            ModelError: the model has none.
         """
         if self.embeddings is None:
             raise ModelError("The model gives no embedding.", "Convert it again with `hemato-edge convert`.")
         return self.embeddings
 
     def real_embeddings(self) -> NDArray[np.float32]:
-        """(n, d) float32: what the embeddings stand for.
+        """(n, d) float32: the embeddings as real numbers.
 
         Raises:
-            ModelError: if the model has none.
+            ModelError: the model has none.
         """
         steps = self.stored_embeddings().astype(np.float32) - np.float32(self.embedding_zero_point)
         return steps * np.float32(self.embedding_scale)
@@ -65,12 +65,12 @@ def run_flatbuffer(flatbuffer: bytes, images: NDArray[np.uint8]) -> tuple[NDArra
 
 
 def every_output(flatbuffer: bytes, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-    """All that a flatbuffer gives for images (n, H, W, 3) uint8, by name, (n, …) float32: what golden pairs hold."""
+    """All outputs of a flatbuffer for images (n, H, W, 3) uint8, by name, (n, …) float32: the golden pairs' content."""
     return TFLiteEngine(interpreter_class(), flatbuffer, threads=2).run(images)
 
 
 def try_flatbuffer(flatbuffer: bytes, images: NDArray[np.uint8]) -> Trial:
-    """All that a classifier's flatbuffer gives for images (n, S, S, 3) uint8, but for the maps."""
+    """All outputs of a classifier's flatbuffer for images (n, S, S, 3) uint8, except the maps."""
     engine = TFLiteEngine(interpreter_class(), flatbuffer, threads=2)
     raw = engine.raw(images)
     logits, step = engine.real(LOGITS, raw[LOGITS]), float(engine.steps[LOGITS][0])
@@ -86,7 +86,7 @@ def run_locator(
 ) -> Callable[[NDArray[np.uint8]], dict[str, tuple[NDArray[np.int8], NDArray[np.float32]]]]:
     """A function that runs a locator's model on a window (height, width, 3) uint8.
 
-    It returns for each output, by its tensor's name, the map as it comes and the map as real numbers.
+    It returns for each output, by its tensor's name, the int8 map and the map as real numbers.
     """
     engine = TFLiteEngine(interpreter_class(), flatbuffer, threads=2)
 

@@ -1,10 +1,10 @@
 """hemato-edge: a white-cell differential on the device. For Research Use Only.
 
-The functions below are the package's public face; everything else may change from version to version. They are loaded
-when they are first used, so that `import hemato_edge` alone costs nothing.
+The functions below are the public API; everything else may change from version to version. They are loaded on first
+use, so that `import hemato_edge` alone costs nothing.
 
-* `analyze_image`: find and name the cells of a field of view.
-* `classify_image`: name the cell in a picture of one cell.
+* `analyze_image`: locate and classify the cells of a field of view.
+* `classify_image`: classify the cell in a picture of one cell.
 * `open_session`: read a recorded session: counts, cells, report.
 """
 
@@ -20,7 +20,7 @@ __all__ = ["RESEARCH_USE_NOTICE", "Session", "__version__", "analyze_image", "cl
 
 
 def __getattr__(name: str) -> object:
-    """The public functions, loaded when they are asked for."""
+    """The public functions, loaded on first use."""
     if name in __all__:
         return getattr(import_module("hemato_edge.public"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

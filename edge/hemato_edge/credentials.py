@@ -1,7 +1,7 @@
-"""Passwords in camera addresses: taken from a file, and shown to nobody.
+"""Passwords in camera addresses: read from a file, and never shown.
 
-An address with a password in it travels through settings, records, errors and logs. Whatever leaves the program in one
-of these goes through `without_secrets`, so that no place can forget it.
+An address with a password appears in settings, records, errors and logs. All of these pass through `without_secrets`
+before they leave the program.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 HIDDEN = "…"
 _USER_INFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s/\"'@]*(?:@[^\s/\"'@]*)*@(?=[^\s/@]+)", re.IGNORECASE)
-"""The user information of a URL (RFC 3986, 3.2.1), also where an `@` in the password was not escaped."""
+"""The user information of a URL (RFC 3986, 3.2.1), even if an `@` in the password was not escaped."""
 _NAMED = re.compile(
     r"(?P<name>\b(?:user|user-id|user-pw|username|password|passwd|passphrase|pass|pwd|proxy-id|proxy-pw|token|access_token"
     r"|api_?key|auth|secret)=)(?P<value>\"[^\"]*\"|'[^']*'|[^\s&;,!\"']+)",
     re.IGNORECASE,
 )
-"""Parameters of a query, and properties of a GStreamer element."""
+"""Query parameters, and properties of a GStreamer element."""
 
 
 def without_secrets(text: str) -> str:
-    """The text with user names and passwords of addresses hidden; any other text comes back as it is."""
+    """The text with user names and passwords of addresses hidden; any other text is returned unchanged."""
     if "@" not in text and "=" not in text:
         return text
     return _NAMED.sub(rf"\g<name>{HIDDEN}", _USER_INFO.sub(rf"\g<scheme>{HIDDEN}@", text))
@@ -36,7 +36,7 @@ def with_credentials(address: str, file: Path | None) -> str:
 
     Args:
         address: of a network camera, `scheme://host/…`.
-        file: readable by the program alone; None: the address stays as it is.
+        file: readable only by the program; None: the address is unchanged.
 
     Raises:
         OSError: the file cannot be read.
@@ -48,7 +48,7 @@ def with_credentials(address: str, file: Path | None) -> str:
 
     scheme, separator, rest = address.partition("://")
     if not separator or "@" in rest.split("/")[0]:
-        msg = "credentials belong to an address like rtsp://host/stream that has none in itself"
+        msg = "credentials need an address like rtsp://host/stream without any of its own"
         raise ValueError(msg)
     line = (Path(file).read_text(encoding="utf-8").splitlines() or [""])[0].strip()
     user, colon, password = line.partition(":")
@@ -59,7 +59,7 @@ def with_credentials(address: str, file: Path | None) -> str:
 
 
 def hide_secrets(record: logging.LogRecord) -> bool:
-    """A filter for log handlers: what was to be logged, without secrets."""
+    """A filter for log handlers that removes secrets from messages."""
     message = record.getMessage()
     hidden = without_secrets(message)
     if hidden != message:

@@ -1,4 +1,4 @@
-"""Every error that a person can meet: what happened, what to do next, and an exit code.
+"""Every error that a user can meet: what happened, what to do next, and an exit code.
 
 The command line prints `message` and `fix` on one line and exits with `exit_code`; no traceback.
 """
@@ -8,13 +8,13 @@ from __future__ import annotations
 from hemato_edge.credentials import without_secrets
 
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), "\N{REPLACEMENT CHARACTER}")
-"""Messages name files and keys from outside, whose names may hold line breaks and what steers a terminal."""
+"""Messages contain names of files and keys from outside, which may hold line breaks and terminal control codes."""
 
 
 class HematoEdgeError(Exception):
-    """Base of all errors with an answer. `fix` says what to do next; `exit_code` is the process's.
+    """Base of all errors. `fix` says what to do next; `exit_code` is the process's.
 
-    Both are one line, without control characters and without the passwords of addresses.
+    Both texts are one line, without control characters and without passwords in addresses.
     """
 
     exit_code = 1
@@ -29,7 +29,7 @@ class HematoEdgeError(Exception):
 
     @property
     def family(self) -> str:
-        """Name of the class directly below this one: an exit code has one, whatever is told apart in it."""
+        """Name of the class directly below this one: all its subclasses share one exit code."""
         return next(
             (kind.__name__ for kind in type(self).__mro__ if HematoEdgeError in kind.__bases__),
             HematoEdgeError.__name__,
@@ -43,9 +43,9 @@ class CameraError(HematoEdgeError):
 
 
 class CameraFault(CameraError):
-    """A fault of the camera that is certain: its reader hangs, has crashed, or its device is gone.
+    """A definite fault of the camera: its reader hangs or has crashed, or its device is gone.
 
-    `kind` is one of the values of `cameras.recovery.state.Fault`, so that nobody has to guess it from the message.
+    `kind` is one of the values of `cameras.recovery.state.Fault`, so that it need not be parsed from the message.
     """
 
     def __init__(self, kind: str, message: str, fix: str = "") -> None:
@@ -72,7 +72,7 @@ class ConfigurationError(HematoEdgeError):
 
 
 class MissingExtraError(HematoEdgeError):
-    """An extra is needed: `pip install 'hemato-edge[train]'`, or the one that the message names."""
+    """An extra is needed: `pip install 'hemato-edge[train]'`, or the one named in the message."""
 
     exit_code = 7
 
@@ -88,7 +88,7 @@ class DamagedImageError(ImageError):
 
 
 class DataError(HematoEdgeError):
-    """A training set is missing, leaks between its splits, or does not have the expected form."""
+    """A training set is missing, malformed, or has leakage between its splits."""
 
     exit_code = 9
 
@@ -106,12 +106,12 @@ class CalibrationError(HematoEdgeError):
 
 
 class OutletError(HematoEdgeError):
-    """The port of the metrics is taken, or messages for the broker still wait after `mqtt send`."""
+    """The metrics port is in use, or messages for the broker still wait after `mqtt send`."""
 
     exit_code = 11
 
 
 class ServiceError(HematoEdgeError):
-    """The systemd service cannot be installed, removed or started; or `service status` finds that it does not run."""
+    """The service cannot be installed, removed or started; or `service status` finds that it does not run."""
 
     exit_code = 12

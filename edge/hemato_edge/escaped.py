@@ -1,4 +1,4 @@
-"""Text from outside as it can be stored and sent: names of files need not be UTF-8, and Python hands them on so."""
+"""Text from outside made storable and sendable: file names need not be UTF-8, and Python passes them through."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 
 def as_utf8(text: str) -> str:
-    r"""`text` with what is no UTF-8 written as an escape, such as `M\xfcller`; all else stays as it is.
+    r"""`text` with non-UTF-8 bytes written as escapes, such as `M\xfcller`; otherwise unchanged.
 
-    Python gives bytes of a file's name or an argument that are not UTF-8 as lone surrogates (PEP 383), which neither
-    SQLite nor a socket takes.
+    Python represents such bytes of file names and arguments as lone surrogates (PEP 383), which neither SQLite nor a
+    socket accepts.
     """
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") if _has_lone(text) else text
 
@@ -19,7 +19,7 @@ def _has_lone(text: str) -> bool:
 
 
 def values_as_utf8(value: object) -> object:
-    """The same for all texts inside of dicts and lists."""
+    """The same for all texts inside dicts and lists."""
     if isinstance(value, str):
         return as_utf8(value)
     if isinstance(value, Mapping):

@@ -1,12 +1,11 @@
-"""What other packages add to the program, through entry points of their distributions.
+"""Plugins: what other packages add to the program, through entry points.
 
-A package that is installed beside this one can bring a kind of camera, an engine that runs models, a locator, a format
-of reports, or commands:
+An installed package can provide a kind of camera, an engine that runs models, a locator, a report format, or commands:
 
     [project.entry-points."hemato_edge.cameras"]
     mycamera = "my_package.camera:KIND"
 
-The workstation's half of this project brings its own commands (`train`, `convert`, `evaluate`, `data`) in the same way.
+The workstation packages of this project provide their commands (`train`, `convert`, `evaluate`, `data`) the same way.
 """
 
 from __future__ import annotations
@@ -20,45 +19,45 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 CAMERAS = "hemato_edge.cameras"
-"""Each names a `hemato_edge.cameras.kind.CameraKind`; what a person types begins with the entry point's name."""
+"""Each is a `hemato_edge.cameras.kind.CameraKind`; its SPEC begins with the entry point's name."""
 ENGINES = "hemato_edge.engines"
-"""Each names a function that returns a `hemato_edge.models.engines.engine.Runtime`; `model.runtime` asks for it."""
+"""Each is a function that returns a `hemato_edge.models.engines.engine.Runtime`; selected by `model.runtime`."""
 LOCATORS = "hemato_edge.locators"
-"""Each names a `hemato_edge.vision.locate.kind.LocatorKind`; `locator.kind` in the settings asks for it."""
+"""Each is a `hemato_edge.vision.locate.kind.LocatorKind`; selected by `locator.kind` in the settings."""
 COMMANDS = "hemato_edge.commands"
-"""Each names a `hemato_edge.cli.commands.CommandSource`."""
+"""Each is a `hemato_edge.cli.commands.CommandSource`."""
 REPORT_FORMATS = "hemato_edge.report_formats"
-"""Each names a `hemato_edge.views.report.formats.Format`."""
+"""Each is a `hemato_edge.views.report.formats.Format`."""
 _log = logging.getLogger(__name__)
 
 
 def extension_names(group: str) -> tuple[str, ...]:
-    """The names under a group, in order; nothing is loaded."""
+    """The names in a group, sorted; nothing is loaded."""
     return tuple(_entries(group))
 
 
 def extension(group: str, name: str) -> object:
-    """What an installed package offers under a group by this name.
+    """The plugin of this name in a group.
 
     Raises:
         KeyError: there is no such name.
         ImportError: it cannot be loaded.
-        AttributeError: its module does not hold what it names.
+        AttributeError: its module lacks the named object.
     """
     return _entries(group)[name].load()
 
 
 def extensions(group: str) -> Iterator[tuple[str, object]]:
-    """What installed packages offer under a group, by name and in the order of the names.
+    """The plugins of a group with their names, sorted by name.
 
-    One that cannot be imported is left out with a warning: a broken add-on must not keep the device from counting.
+    One that cannot be imported is skipped with a warning: a broken plugin must not keep the device from counting.
     """
     for name, entry in _entries(group).items():
         try:
             yield name, entry.load()
         except (ImportError, AttributeError) as error:
             source = entry.dist.name if entry.dist is not None else entry.value
-            _log.warning("the extension %s of %s cannot be loaded: %s", name, source, error)
+            _log.warning("the plugin %s of %s cannot be loaded: %s", name, source, error)
 
 
 @cache
@@ -69,7 +68,7 @@ def _entries(group: str) -> dict[str, EntryPoint]:
 
 @cache
 def _installed() -> Any:  # EntryPoints; on Python 3.10 it has another type with the same `select`
-    """All entry points: every distribution is read for them, so once in a process, and only when asked for."""
+    """All entry points: this reads every distribution, so once per process, and only on demand."""
     from importlib.metadata import entry_points
 
     return entry_points()

@@ -1,8 +1,8 @@
-"""The journal: log lines with fields that can be searched, when systemd runs the program.
+"""Logging to the systemd journal, with searchable fields.
 
-`journalctl HEMATO_EDGE_SESSION=3` finds a session's lines. The journal's native protocol is spoken by logging-journald:
-pure Python, kept up, and it hands over long lines in a sealed file as the protocol asks. Its own handler is not taken,
-as it has no room for fields of our name and fails on levels of other libraries.
+`journalctl HEMATO_EDGE_SESSION=3` finds a session's lines. The journal's native protocol is implemented by
+logging-journald: pure Python, maintained, and it passes long lines in a sealed memory file as the protocol requires.
+Its own handler is not used, since it has no fields of our names and fails on levels of other libraries.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ IDENTIFIER = "hemato-edge"
 FIELDS = "journal_fields"
 """Name of the log record's attribute with further fields: `log.info("…", extra={FIELDS: {"camera_state": "live"}})`."""
 PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
-"""Least level of a log record → syslog's priority; below all of them 7, debugging."""
+"""Minimum level of a log record → syslog priority; below all of them 7, debugging."""
 
 
 def goes_to_journal() -> bool:
-    """Whether our standard error is the journal's, by `JOURNAL_STREAM`: then a service manager runs us."""
+    """Whether standard error is connected to the journal, by `JOURNAL_STREAM`: then a service manager runs us."""
     if not os.environ.get("JOURNAL_STREAM"):
         return False
     from logging_journald import check_journal_stream
@@ -42,7 +42,7 @@ class JournalHandler(logging.Handler):
     """Writes log records to the journal.
 
     Args:
-        socket: the journal's; None for the usual place.
+        socket: the journal's; None for the default.
     """
 
     def __init__(self, socket: Path | None = None) -> None:
@@ -54,7 +54,7 @@ class JournalHandler(logging.Handler):
         self.fields: dict[str, object] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one; where the journal is gone, to standard error."""
+        """Write one record; to standard error if the journal is gone."""
         try:
             self._transport.send(self._pairs(record))
         except OSError:
@@ -80,12 +80,12 @@ class JournalHandler(logging.Handler):
 
 
 def log_level(verbose: int, *, quiet: bool, setting: str | None = None) -> int:
-    """The level to log from: -q, -v, the setting `log.level`, or warnings; as a service also what it does.
+    """The level to log from: by -q, -v, the setting `log.level`; by default warnings, and info in a service.
 
     Args:
-        verbose: how often -v was given.
-        quiet: whether -q was.
-        setting: "error", "warning", "info" or "debug"; None if it is not set.
+        verbose: number of -v options.
+        quiet: whether -q was given.
+        setting: "error", "warning", "info" or "debug"; None if not set.
     """
     if quiet:
         return logging.ERROR
@@ -97,19 +97,19 @@ def log_level(verbose: int, *, quiet: bool, setting: str | None = None) -> int:
 
 
 def journal_handler() -> JournalHandler | None:
-    """The handler that logs to the journal now, or None."""
+    """The active journal handler, or None."""
     return next((each for each in logging.getLogger().handlers if isinstance(each, JournalHandler)), None)
 
 
 def remember(**fields: object) -> None:
-    """Put fields on every further line in the journal; nothing where there is none."""
+    """Add fields to all further lines in the journal; no effect without one."""
     handler = journal_handler()
     if handler is not None:
         handler.fields.update(fields)
 
 
 def set_up_logging(level: int) -> None:
-    """Log from `level` on: to the journal if standard error is its, else as plain lines to standard error."""
+    """Log from `level` on: to the journal if standard error is connected to it, else as plain lines."""
     handler: logging.Handler
     if goes_to_journal():
         handler = JournalHandler()

@@ -1,7 +1,7 @@
-"""The classes of cells and all that is known of each: names, key, colours, code, reference interval, spellings.
+"""The cell classes and everything known about each: names, key, colours, code, reference interval, spellings.
 
-A class stands in `CELL_CLASSES` alone: tables, charts, reports, settings, review, the drawn slide, the readers of data
-sets and what leaves the device take it from there.
+`CELL_CLASSES` is the only definition: tables, charts, reports, settings, review, the drawn slide, data set readers and
+exports all use it.
 """
 
 from __future__ import annotations
@@ -10,43 +10,43 @@ from dataclasses import dataclass
 from typing import Literal
 
 KINDS: tuple[str, ...] = ("wbc", "rbc", "platelet")
-"""What the locator tells apart, in the order of `Detections.kinds`."""
+"""Kinds that the locator distinguishes, in the order of `Detections.kinds`."""
 WBC, RBC, PLATELET = range(3)
 KIND_SPELLINGS: dict[int, tuple[str, ...]] = {
     WBC: ("wbc", "white cell", "white blood cell", "leukocyte", "leucocyte"),
     RBC: ("rbc", "red cell", "red blood cell", "erythrocyte"),
     PLATELET: ("platelet", "plt", "thrombocyte"),
 }
-"""Kind → what data sets call it."""
+"""Kind → its names in data sets."""
 
 Role = Literal["white", "nucleated_red", "platelet", "none"]
-"""What a cell counts as: in the differential, per 100 white cells, with the platelets, or as nothing."""
+"""How a cell is counted: in the differential, per 100 white cells, with the platelets, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class CellClass:
-    """One class of cell, or one of the answers that name no class.
+    """One cell class, or an answer without a class.
 
     Attributes:
         name: in models, databases and data: lower case, words joined by `_`.
-        plural: the heading under which a haematologist looks for it.
-        short: its abbreviation in a line that has little room.
-        key: the key that names it in review.
-        role: what it counts as.
-        colour: on a light ground, `#rrggbb`. The set is told apart by colour-blind people as well (M. Okabe and
-            K. Ito, 2002, and two more).
-        colour_on_dark: the same where the ground is dark; a lighter twin where `colour` has less than 3:1 there
+        plural: heading in tables.
+        short: abbreviation where space is limited.
+        key: its keyboard key in review.
+        role: how it is counted.
+        colour: on a light background, `#rrggbb`. The palette is distinguishable by colour-blind people (M. Okabe and
+            K. Ito, 2002, plus two).
+        colour_on_dark: on a dark background; a lighter variant if `colour` has a contrast below 3:1 there
             (WCAG 2.2, 1.4.11).
-        words: for a sentence; else `name` with spaces.
+        words: for use in a sentence; by default `name` with spaces.
         loinc: LOINC code of its share in blood, without a method: percent of the white cells, or per 100 of them.
         reference: reference interval, percent of the white cells: ARUP Laboratories' for manual differentials from 15
-            years on (test 0040005). None: it is flagged only where a laboratory sets one.
-        reference_note: what belongs to the interval.
-        aliases: other spellings in data sets, lower case letters, singular. The short codes are those of the PBC set
+            years on (test 0040005). None: flagged only if a laboratory sets one.
+        reference_note: remark on the interval.
+        aliases: other spellings in data sets, lower-case letters, singular. The short codes are those of the PBC set
             (Acevedo et al. 2020: BA, BNE, SNE, EO, ERB, IG, LY, MMY, MO, MY, PMY) and of the Munich AML set (Matek et
             al. 2019: NGS, NGB, LYT, EBO …).
-        drawn_share: share of the nucleated cells of a drawn slide; 0 draws none.
-        drawn_as: the class in whose way it is drawn; else its own.
+        drawn_share: share of the nucleated cells on a drawn slide; 0 draws none.
+        drawn_as: the class as which it is drawn; by default its own.
     """
 
     name: str
@@ -65,7 +65,7 @@ class CellClass:
     drawn_as: str = ""
 
     def __post_init__(self) -> None:
-        """What is left out follows from the rest."""
+        """Fill in the defaults that depend on other fields."""
         object.__setattr__(self, "colour_on_dark", self.colour_on_dark or self.colour)
         object.__setattr__(self, "words", self.words or self.name.replace("_", " "))
         object.__setattr__(self, "drawn_as", self.drawn_as or self.name)
@@ -179,7 +179,7 @@ CELL_CLASSES: tuple[CellClass, ...] = (
         aliases=("plt", "thrombocyte", "giantplatelet", "largeplatelet"),
     ),
 )
-"""All classes, in the order of the classifier's outputs: the white cells of the differential stand first."""
+"""All classes in the order of the classifier's outputs: the white cells of the differential come first."""
 NO_CLASSES: tuple[CellClass, ...] = (
     CellClass(
         name="unclassified",
@@ -199,27 +199,27 @@ NO_CLASSES: tuple[CellClass, ...] = (
         words="no cell",
     ),
 )
-"""Answers that name no class: the confidence was too low; a person saw that it is no cell."""
+"""Answers without a class: confidence below the threshold; and no cell, which only a reviewer can say."""
 BY_NAME: dict[str, CellClass] = {one.name: one for one in (*CELL_CLASSES, *NO_CLASSES)}
-"""Name → class, for all that a person may call a cell in review."""
+"""Name → class, for all labels available in review."""
 
 LEUKOCYTES: tuple[str, ...] = tuple(one.name for one in CELL_CLASSES if one.role == "white")
-"""The white cells: what a differential is made of."""
+"""The white cells of the differential."""
 ERYTHROBLAST = next(one.name for one in CELL_CLASSES if one.role == "nucleated_red")
-"""Nucleated red cell. The locator takes it for a white cell; reported per 100 white cells, not in the differential."""
+"""Nucleated red cell. The locator reports it as a white cell; counted per 100 white cells, not in the differential."""
 PLATELET_LABEL = next(one.name for one in CELL_CLASSES if one.role == "platelet")
-"""A large platelet that the locator took for a white cell; counted with the platelets."""
+"""A large platelet that the locator reported as a white cell; counted with the platelets."""
 CLASSIFIER_LABELS: tuple[str, ...] = tuple(one.name for one in CELL_CLASSES)
-"""The classifier's answers, in the order of its outputs."""
+"""The classifier's labels, in the order of its outputs."""
 UNCLASSIFIED, ARTEFACT = (one.name for one in NO_CLASSES)
-"""The answer when the calibrated confidence is under the card's threshold; and what a person calls a find that is no
-cell: it counts as nothing, and the classifier never answers it."""
+"""The label when the calibrated confidence is below the card's threshold; and the reviewer's label for a detection that
+is no cell: it is not counted, and the classifier never gives it."""
 REVIEW_LABELS: tuple[str, ...] = tuple(BY_NAME)
-"""What a person may call a cell in review."""
+"""Labels available in review."""
 
 
 def named_class(text: str) -> CellClass | None:
-    """The class that somebody means: by name, plural, words, abbreviation or alias; None where it is none of these."""
+    """The class meant by a name, plural, words, abbreviation or alias; None if there is none."""
     wanted = _letters(text)
     for one in BY_NAME.values():
         spellings = (one.name, one.plural, one.words, one.short, *one.aliases)
@@ -229,7 +229,7 @@ def named_class(text: str) -> CellClass | None:
 
 
 def nearest_name(text: str) -> str | None:
-    """The name of the class whose name is nearest to a misspelt one; None where none is near."""
+    """The class name closest to a misspelt one; None if none is close."""
     import difflib
 
     near = difflib.get_close_matches(_letters(text), [_letters(name) for name in BY_NAME], n=1, cutoff=0.6)

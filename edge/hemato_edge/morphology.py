@@ -1,4 +1,4 @@
-"""Morphological attributes of a cell beside its name, and the words in which a haematologist says them.
+"""Morphological attributes of a cell besides its class, and their haematological wording.
 
 The attributes are those of WBCAtt (S. Tsutsui et al., "WBCAtt: a white blood cell dataset annotated with detailed
 morphological attributes", NeurIPS 2023): "neutrophil: multilobed nucleus, small pink granules".
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 CONFIDENT = 0.9
-"""Calibrated probability from which an attribute is said; docs/results/training.md has how many of these are right."""
+"""Minimum calibrated probability of a reported attribute; docs/results/training.md has the share of correct ones."""
 _ABSENT = ("nil", "no")
 _NUCLEUS = {
     "segmented-bilobed": "bilobed nucleus",
@@ -37,15 +37,15 @@ _ORDER: tuple[str, ...] = (
     *("nucleus_shape", "granules", "chromatin_density", "cytoplasm", "cytoplasm_vacuole"),
     *("nuclear_cytoplasmic_ratio", "cell_size", "cell_shape"),
 )
-"""What is said first: by nucleus and granules a cell is named."""
+"""Order of the phrases: nucleus and granules identify a cell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """What a model says of one attribute of a cell.
+    """A model's prediction of one attribute of a cell.
 
     Attributes:
-        name: of the attribute, such as "nucleus_shape".
+        name: name of the attribute, such as "nucleus_shape".
         value: the most probable one, such as "segmented-bilobed".
         confidence: its calibrated probability, 0 to 1.
     """
@@ -60,14 +60,14 @@ class Attribute:
 
 
 def confident(attributes: Sequence[Attribute], least: float = CONFIDENT) -> tuple[Attribute, ...]:
-    """Those that a model is sure of, in their order."""
+    """Those with at least the probability `least`, in order."""
     return tuple(one for one in attributes if one.confidence >= least)
 
 
 def pooled(several: Sequence[Sequence[Attribute]]) -> tuple[Attribute, ...]:
-    """One answer from several views of the same cell: of each attribute the value with the largest mean probability.
+    """One answer from several views of the same cell: for each attribute the value with the largest mean probability.
 
-    A view that prefers another value counts nothing for this one, so a disagreement makes the answer less sure.
+    A view that prefers another value adds nothing to this one, so disagreement lowers the probability.
     """
     if not several:
         return ()
@@ -81,9 +81,9 @@ def pooled(several: Sequence[Sequence[Attribute]]) -> tuple[Attribute, ...]:
 
 
 def phrases(attributes: Sequence[Attribute]) -> list[tuple[str, float]]:
-    """Phrases such as "small pink granules", each with the least probability of what it says; nucleus first.
+    """Phrases such as "small pink granules", each with the lowest probability of its parts; nucleus first.
 
-    An attribute of another vocabulary is said as "name: value".
+    Attributes of another vocabulary become "name: value".
     """
     given = {one.name: one for one in attributes}
     said = {
@@ -102,12 +102,12 @@ def phrases(attributes: Sequence[Attribute]) -> list[tuple[str, float]]:
 
 
 def in_words(attributes: Sequence[Attribute], *, shares: bool = False) -> str:
-    """One line for a person: "bilobed nucleus, small pink granules"; with `shares` each phrase has its probability."""
+    """One line of text: "bilobed nucleus, small pink granules"; with `shares` each phrase has its probability."""
     return ", ".join(f"{words} {share:.0%}" if shares else words for words, share in phrases(attributes))
 
 
 def _granules(given: Mapping[str, Attribute]) -> tuple[str, float]:
-    """Type and colour where there are granules; "no granules" where one of the three says so and none denies it."""
+    """Type and colour if there are granules; "no granules" if one of the three says so and none contradicts it."""
     known = [given[name] for name in _GRANULES if name in given]
     absent = [one for one in known if one.value in _ABSENT]
     present = [one for one in known if one.value not in _ABSENT]

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all: aside, then renamed into their place."""
+"""Atomic writing of files: to a temporary file, then renamed."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 class OutputError(HematoEdgeError):
-    """A file cannot be written where it was asked for, or would replace what the command reads."""
+    """A file cannot be written at its path, or would replace an input of the command."""
 
 
 @contextmanager
 def written_aside(path: Path, inputs: Iterable[Path] = ()) -> Iterator[IO[bytes]]:
-    """A stream whose content becomes `path` when the block ends well; before that, and after an error, nothing changes.
+    """A stream whose content becomes `path` when the block succeeds; until then, and after an error, nothing changes.
 
-    What is no ordinary file (a pipe, /dev/stdout) is written to as it is.
+    Special files (a pipe, /dev/stdout) are written directly.
 
     Args:
-        path: the file; its folder must be there.
+        path: the file; its folder must exist.
         inputs: files that the command reads and must not replace, under any name or link.
 
     Raises:
@@ -55,17 +55,17 @@ def written_aside(path: Path, inputs: Iterable[Path] = ()) -> Iterator[IO[bytes]
 
 
 def check_apart(path: Path, inputs: Iterable[Path]) -> None:
-    """Refuse a file that is one of those read.
+    """Refuse an output file that is one of the inputs.
 
     Raises:
         OutputError: it is.
     """
     for other in inputs:
         if path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other)):
-            raise OutputError(f"{path} is what this command reads.", "Name another file to write to.")
+            raise OutputError(f"{path} is an input of this command.", "Name another file to write to.")
 
 
 def write_aside(path: Path, content: bytes, inputs: Iterable[Path] = ()) -> None:
-    """`content` as `path`, see `written_aside`."""
+    """Write `content` to `path`, see `written_aside`."""
     with written_aside(path, inputs) as stream:
         stream.write(content)

@@ -1,7 +1,7 @@
-"""The public face for programs in Python: pictures from files, and recorded sessions. See `hemato_edge`.
+"""The public Python API: pictures from files, and recorded sessions. See `hemato_edge`.
 
-Models are loaded and verified at the first call and kept; they serve one thread at a time. Settings are those of the
-command line: the environment over the configuration file over the defaults.
+Models are loaded and verified at the first call and kept; they are for one thread at a time. Settings are resolved as
+on the command line: environment, then configuration file, then defaults.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ if TYPE_CHECKING:
 
 
 def analyze_image(path: str | os.PathLike[str], *, model: str | os.PathLike[str] | None = None) -> FieldPicture:
-    """Find the white cells, red cells and platelets of one field of view, and name the white ones.
+    """Locate the white cells, red cells and platelets of one field of view, and classify the white ones.
 
-    The picture is judged by itself: scale and stain are measured on it alone. A picture that a live session would have
-    rejected is analysed, too; `quality.reject` says why it would have been.
+    The picture is analysed on its own: scale and stain are measured in it alone. A picture that a live session would
+    have rejected is analysed, too; `quality.reject` gives the reason.
 
     Args:
         path: a picture file.
-        model: a classifier bundle; without it that of the settings, else the one that ships.
+        model: a classifier bundle; by default that of the settings, else the one that ships.
 
     Returns:
         The picture, (H, W, 3) uint8 BGR, with its detections (boxes (n, 4) float32 xyxy in pixels), the classifier's
-        answers by index of the detection, quality and times; `as_json()` gives what `hemato-edge analyze` prints.
+        judgements by index of the detection, quality and times; `as_json()` gives the output of `hemato-edge analyze`.
 
     Raises:
-        ImageError: the file is no picture that can be read, or too small or too large.
+        ImageError: the file is not a readable picture, or too small or too large.
         ModelError: a model is missing, has no card, or fails its golden check.
-        ConfigurationError: a setting is wrong.
+        ConfigurationError: a setting is invalid.
 
     Example:
         >>> from hemato_edge import analyze_image
@@ -62,19 +62,19 @@ def analyze_image(path: str | os.PathLike[str], *, model: str | os.PathLike[str]
 
 
 def classify_image(path: str | os.PathLike[str], *, model: str | os.PathLike[str] | None = None) -> CellPicture:
-    """Name the cell in a picture of one cell.
+    """Classify the cell in a picture of one cell.
 
     Args:
         path: a picture file.
         model: as for `analyze_image`.
 
     Returns:
-        The picture, (H, W, 3) uint8 BGR, the cell's box, (4,) float32 xyxy in pixels, and the answer, whose label may
-        be "unclassified"; `as_json()` gives what `hemato-edge classify` prints.
+        The picture, (H, W, 3) uint8 BGR, the cell's box, (4,) float32 xyxy in pixels, and the judgement, whose label
+        may be "unclassified"; `as_json()` gives the output of `hemato-edge classify`.
 
     Raises:
-        ImageError: the file is no picture that can be read.
-        CalibrationError: nothing in it has a known size: there is neither a red cell nor a stained cell.
+        ImageError: the file is not a readable picture.
+        CalibrationError: nothing in it gives its scale: there is neither a red cell nor a stained cell.
         ModelError, ConfigurationError: as for `analyze_image`.
 
     Example:
@@ -89,18 +89,18 @@ def classify_image(path: str | os.PathLike[str], *, model: str | os.PathLike[str
 
 
 def open_session(database: str | os.PathLike[str] | None = None, number: int | None = None) -> Session:
-    """Open a recorded session to read it, also while it is being recorded. Nothing is ever written.
+    """Open a recorded session for reading, even while it is being recorded. Never writes.
 
     Args:
-        database: the file; without it that of the settings.
-        number: of the session; without it the last one.
+        database: the file; by default that of the settings.
+        number: of the session; by default the last one.
 
     Returns:
         A context manager.
 
     Raises:
         StoreError: there is no such database or session, or the file is damaged or from a newer version.
-        ConfigurationError: a setting is wrong.
+        ConfigurationError: a setting is invalid.
 
     Example:
         >>> from hemato_edge import open_session
@@ -114,16 +114,16 @@ def open_session(database: str | os.PathLike[str] | None = None, number: int | N
     reader = Reader(load_settings().store.path if database is None else Path(database))
     try:
         return Session(reader, reader.session(number))
-    except BaseException:  # whatever it was: the file is closed, and it is raised again
+    except BaseException:  # close the file on anything, and raise it again
         reader.close()
         raise
 
 
 class Session:
-    """A recorded session, as `open_session` gives it. A context manager; every method raises StoreError.
+    """A recorded session from `open_session`. A context manager; every method may raise StoreError.
 
     Attributes:
-        record: what stands at its head: camera, label, model, times, state.
+        record: the session's own record: camera, label, model, times, state.
     """
 
     def __init__(self, reader: Reader, record: SessionRecord) -> None:
@@ -144,11 +144,11 @@ class Session:
 
     @property
     def totals(self) -> Totals:
-        """The counts as of now, of one moment."""
+        """The current counts, consistent with each other."""
         return self._reader.totals(self.record.id)
 
     def cells(self) -> Iterator[CellRecord]:
-        """The cells that count, one at a time, in the order of recording, with the labels that people gave them."""
+        """The counted cells, one at a time, in the order of recording, with any labels from review."""
         return self._reader.counted(self.record.id)
 
     def fields(self) -> Iterator[FieldRecord]:
@@ -156,7 +156,7 @@ class Session:
         return self._reader.fields(self.record.id)
 
     def report(self) -> Report:
-        """The differential with its intervals, and all else that `hemato-edge report` prints."""
+        """The differential with its intervals, and everything else in `hemato-edge report`."""
         return build_report(self._reader, self.record.id)
 
 

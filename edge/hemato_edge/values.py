@@ -1,4 +1,4 @@
-"""The values that travel through the pipeline. Frozen; units stand in the names."""
+"""Value types of the pipeline. Frozen; units are in the names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hemato_edge.morphology import Attribute
 
     Image = NDArray[np.uint8]
-    """(H, W, 3) uint8, BGR, unless a docstring says otherwise."""
+    """(H, W, 3) uint8, BGR, unless stated otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,11 @@ class Frame:
         image: (H, W, 3) uint8, BGR.
         index: position in the camera's stream, from 0; a gap means dropped frames.
         monotonic_s: `time.monotonic()` at capture, seconds.
-        utc: wall clock at capture, timezone-aware UTC. Wrong on a Pi without a network until NTP comes.
-        source: what a person would call it: the file's path, or the camera's name.
-        independent: True if the frame is a field of its own (a file in a folder), never to be
-            registered to its neighbours.
-        stretch: number of the camera's uninterrupted stretch; a new one begins when frames come again after a fault,
-            and the stage may have moved meanwhile.
+        utc: wall clock at capture, timezone-aware UTC. Wrong on a Pi without a network until NTP is available.
+        source: name for the user: the file's path, or the camera's name.
+        independent: True if the frame is a stand-alone field (a file in a folder), never registered to its neighbours.
+        stretch: number of the camera's uninterrupted stretch; a new one begins when frames resume after a fault, and
+            the stage may have moved meanwhile.
     """
 
     image: Image
@@ -48,7 +47,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """What the locator found in one field.
+    """The locator's detections in one field.
 
     Attributes:
         boxes: (N, 4) float32, x0 y0 x1 y1 in pixels of the frame, x1 > x0 and y1 > y0.
@@ -56,7 +55,7 @@ class Detections:
         scores: (N,) float32, 0 to 1.
 
     Raises:
-        ValueError: if the shapes do not belong together or a box is degenerate.
+        ValueError: the shapes do not match, or a box is degenerate.
     """
 
     boxes: NDArray[np.float32]
@@ -88,11 +87,11 @@ class Detections:
 
     @staticmethod
     def empty() -> Detections:
-        """No cell found."""
+        """No cells."""
         return Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.int8), np.zeros(0, np.float32))
 
     def select(self, mask: NDArray[np.bool_] | NDArray[np.intp]) -> Detections:
-        """The detections that `mask` (boolean, or indices) picks."""
+        """The detections selected by `mask` (boolean, or indices)."""
         return Detections(self.boxes[mask], self.kinds[mask], self.scores[mask])
 
     def moved(self, x: int, y: int) -> Detections:
@@ -116,7 +115,7 @@ class Detections:
         return side
 
     def counts(self) -> dict[str, int]:
-        """How many of each kind, every kind named."""
+        """Number of detections of each kind, zeros included."""
         return {name: int(np.count_nonzero(self.kinds == k)) for k, name in enumerate(KINDS)}
 
 
@@ -126,11 +125,11 @@ class Pose:
 
     Attributes:
         region: number of the connected stretch of tracking; a new one starts when tracking is lost.
-        x_px, y_px: slide position of the frame's top left corner, pixels, within the region; of a turned frame, where
-            that corner lies when the frame is turned back about its middle.
+        x_px, y_px: slide position of the frame's top left corner, pixels, within the region; for a rotated frame, that
+            of its corner after rotating it back about its middle.
         confidence: 0 to 1; 1 for the first field of a region.
-        angle_deg: by how much the frame is turned on the slide about its middle, from x towards y (clockwise as one
-            looks at the slide); 0 where no significant angle was measured.
+        angle_deg: rotation of the frame on the slide about its middle, degrees, from x towards y (clockwise in the
+            picture); 0 where no significant angle was measured.
     """
 
     region: int
@@ -140,7 +139,7 @@ class Pose:
     angle_deg: float = 0.0
 
     def on_slide(self, points: NDArray[np.floating[Any]], frame_size: tuple[int, int]) -> NDArray[np.float64]:
-        """Where points (N, 2) of a frame of (width, height) pixels lie in the region, (N, 2)."""
+        """Slide positions of points (N, 2) in a frame of (width, height) pixels: (N, 2) float64, pixels."""
         placed: NDArray[np.float64] = points + np.array((self.x_px, self.y_px))
         if self.angle_deg:
             middle = np.add(frame_size, (2 * self.x_px, 2 * self.y_px)) / 2
@@ -148,7 +147,7 @@ class Pose:
         return placed
 
     def in_frame(self, places: NDArray[np.float64], frame_size: tuple[int, int]) -> NDArray[np.float64]:
-        """Where places (N, 2) of the region lie in a frame of (width, height) pixels, (N, 2)."""
+        """Positions in a frame of (width, height) pixels of slide positions (N, 2): (N, 2) float64, pixels."""
         points: NDArray[np.float64] = places - np.array((self.x_px, self.y_px))
         if self.angle_deg:
             middle = np.asarray(frame_size) / 2
@@ -162,18 +161,17 @@ class Pose:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The classifier's answer for one cell.
+    """The classifier's result for one cell.
 
     Attributes:
         label: one of `labels.CLASSIFIER_LABELS`, or `labels.UNCLASSIFIED`.
-        best: the most probable label even when the answer is "unclassified".
+        best: the most probable label, even if the label is "unclassified".
         confidence: calibrated probability of `best`, 0 to 1.
         probabilities: (len(CLASSIFIER_LABELS),) float32, sums to 1.
         activation: (h, w) float32, the class activation map of `best` over the classifier's crop; None from a model
             without that output.
-        embedding: (d,) float32, by which cells are compared; None from a model without that output. See
-            `models.prototypes`.
-        attributes: morphological ones, sure or not, in the order of the model's card; none from a model without.
+        embedding: (d,) float32, for comparing cells; None from a model without that output. See `models.prototypes`.
+        attributes: morphological ones, confident or not, in the order of the model's card; empty from a model without.
     """
 
     label: str
@@ -187,12 +185,12 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """A small picture of one cell, for people and for training.
+    """A small picture of one cell, for review and for training.
 
     Attributes:
-        jpeg: `vision.portraits.PORTRAIT_PX` square, colours as the camera gave them, the cell in the middle.
-        activation: (h, w) uint8, what spoke for the best label over the middle of the picture, 255 where most; None
-            where the model does not tell.
+        jpeg: `vision.portraits.PORTRAIT_PX` square, colours as from the camera, the cell in the middle.
+        activation: (h, w) uint8, class activation of the best label over the middle of the picture, 255 at its
+            maximum; None if the model has none.
     """
 
     jpeg: bytes
@@ -200,22 +198,22 @@ class Portrait:
 
     @property
     def size(self) -> int:
-        """Bytes of both."""
+        """Size of both in bytes."""
         return len(self.jpeg) + (0 if self.activation is None else self.activation.nbytes)
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One unique cell that was judged.
+    """One unique cell that was classified.
 
     Attributes:
         x_px, y_px: centre on the slide (region coordinates), pixels.
-        box: x0 y0 x1 y1 in the frame of its sharpest look, pixels.
+        box: x0 y0 x1 y1 in the frame of its sharpest view, pixels.
         diameter_px: geometric mean of the box's sides.
         score: the locator's.
         judgement: the classifier's answer.
-        portrait: its picture; None where none could be made. A count never waits for it.
-        number: unique in the session; 0 where nobody will ask for it again.
+        portrait: its picture; None if none could be made. A count never depends on it.
+        number: unique in the session; 0 if it is not referred to again.
     """
 
     x_px: float
@@ -230,11 +228,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What the quality gate measured on one frame.
+    """The quality gate's measurements on one frame.
 
     Attributes:
-        reject: the reason why the frame was not counted, or None if it was good.
-        measures: name → value, for the record (unitless unless the name says otherwise).
+        reject: why the frame is not counted, or None if it is.
+        measures: name → value, for the record (unitless unless the name shows otherwise).
     """
 
     reject: str | None
@@ -243,20 +241,20 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class FieldResult:
-    """What one frame added to the session. One is one transaction in the store.
+    """What one frame adds to the session; one transaction in the store.
 
     Attributes:
         frame_index: of the frame it came from.
         utc, monotonic_s: capture time of that frame.
         source: the frame's file or camera.
         width, height: of the frame, pixels.
-        pose: where the field lies, or None for a field of its own (a file).
-        seen: how many of each kind are in the frame, known ones included; keys as `labels.KINDS`.
-        new_cells: white cells (and what else was judged) that were never seen before.
-        new_red_cells, new_platelets: how many were never seen before.
-        quality: what the gate measured; its `reject` is None here.
+        pose: where the field lies, or None for a stand-alone field (a file).
+        seen: number of cells of each kind in the frame, known ones included; keys as in `labels.KINDS`.
+        new_cells: new white cells (and others that were classified).
+        new_red_cells, new_platelets: number of new ones.
+        quality: the gate's measurements; its `reject` is None here.
         latency_ms: stage → milliseconds.
-        joined: numbers of recorded cells that were found to be one: the one that counts no more, and the one that does.
+        joined: pairs of recorded cells that turned out to be one: the number that no longer counts, and the one kept.
     """
 
     frame_index: int

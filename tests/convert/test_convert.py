@@ -214,14 +214,14 @@ def test_left_out_laboratories_choose_the_threshold(made, run: Path, data: Path,
     path.write_text(json.dumps({"journeys": journeys}))
     source = open_source(run, data, None, Silent())
     judged = judge(source, made, replace(QUICK, left_out=path))
-    assert judged.abroad.reached
-    assert judged.abroad.right == {"a": 1.0, "b": 1.0}
+    assert judged.left_out.reached
+    assert judged.left_out.right == {"a": 1.0, "b": 1.0}
     assert judged.threshold > 0.88
-    counts = judged.abroad.counts["a"]
+    counts = judged.left_out.counts["a"]
     assert counts[1][-1] == 30  # eosinophils without an answer; the five basophils were never learnt
     assert np.sum(counts) == 60
     path.write_text("{}")
-    with pytest.raises(DataError, match="abroad"):
+    with pytest.raises(DataError, match="left-out"):
         judge(source, made, replace(QUICK, left_out=path))
 
 

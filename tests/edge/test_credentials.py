@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hemato_edge.cameras.factory import make_watched_camera
+from hemato_edge.cameras.factory import make_guarded_camera
 from hemato_edge.cameras.registry import with_its_credentials
 from hemato_edge.credentials import hide_secrets, with_credentials, without_secrets
 from hemato_edge.errors import CameraError
@@ -62,7 +62,7 @@ def test_settings_use_it_and_do_not_show_it() -> None:
 
 
 def test_a_watched_camera_is_not_called_by_it() -> None:
-    camera = make_watched_camera(WITH_SECRETS[0], CameraSettings())
+    camera = make_guarded_camera(WITH_SECRETS[0], CameraSettings())
     assert SECRET not in camera.name
     assert "10.0.0.7" in camera.name
 

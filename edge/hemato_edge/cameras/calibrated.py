@@ -1,4 +1,4 @@
-"""A camera brought into the state in which it was calibrated, before its first frame counts."""
+"""A camera with its calibrated controls applied before its first frame counts."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class PreparedCamera:
 
     Args:
         camera: not yet open.
-        frame_size: width and height that the frames must have, pixels; None for any.
-        driver, controls: what was locked, and by whose names; None for nothing.
-        timeout_s, controls_timeout_s: how long the first frame and the controls may take, seconds.
+        frame_size: required width and height of the frames, pixels; None for any.
+        driver, controls: what was locked, and the driver whose names it uses; None for nothing.
+        timeout_s, controls_timeout_s: time limits for the first frame and the controls, seconds.
 
     Attributes:
-        state: of the controls, in words, once open: "none", "applied", "applied in part", or "not applied".
-        not_applied: what was not, in words.
+        state: of the controls, once open: "none", "applied", "applied in part", or "not applied".
+        not_applied: what was not applied, in words.
     """
 
     def __init__(
@@ -57,11 +57,11 @@ class PreparedCamera:
         self._ended = False
 
     def open(self) -> None:
-        """Open, apply, and read the first frame; also once more after a `close`.
+        """Open, apply the controls, and read the first frame; may be called again after `close`.
 
         Raises:
-            CameraError: as the camera's own.
-            CalibrationError: if its frames are of another size than those it was calibrated with.
+            CameraError: from the camera.
+            CalibrationError: its frames are of another size than at calibration.
         """
         self._camera.open()
         self.total_frames, self.noise, self.name = self._camera.total_frames, self._camera.noise, self._camera.name
@@ -77,7 +77,7 @@ class PreparedCamera:
             wanted = f"{self._frame_size[0]} × {self._frame_size[1]}"
             raise CalibrationError(
                 f"The profile was made with frames of {wanted} pixels, and {self.name} gives {size[0]} × {size[1]}: "
-                "cut out or shrunk, they have another scale.",
+                "cropped or resized, they have another scale.",
                 f"Set camera.width = {self._frame_size[0]} and camera.height = {self._frame_size[1]}, or calibrate "
                 "at this size under another name.",
             )

@@ -1,4 +1,4 @@
-"""What a camera is: the contract that every kind of it keeps."""
+"""The camera contract that every kind implements."""
 
 from __future__ import annotations
 
@@ -13,63 +13,63 @@ if TYPE_CHECKING:
 
 
 class EndOfFrames(Exception):
-    """Raised by `Camera.read` when a file, a folder or a demo path has no more frames. Live cameras never raise it."""
+    """Raised by `Camera.read` at the end of a file, folder or demo walk. Live cameras never raise it."""
 
 
 class NoFrameYet(Exception):
-    """Raised by a guarded camera's `read` while it is being brought back: nothing is lost, read again."""
+    """Raised by a guarded camera's `read` while it recovers: no frame is lost, read again."""
 
 
 class Noise(str, Enum):
-    """What two frames of a still stage have to differ by, so that a frozen camera can be told from a quiet one."""
+    """How much frames of a still stage differ, to distinguish a frozen camera from a still picture."""
 
     SENSOR = "sensor"
-    """A sensor's noise is in every frame: no two are the same."""
+    """Sensor noise in every frame: no two are identical."""
     COMPRESSED = "compressed"
-    """A network stream: frames may be the same until the next key frame, some seconds."""
+    """A network stream: frames may be identical until the next key frame, some seconds."""
     NONE = "none"
-    """Recorded or drawn: frames may be the same for ever."""
+    """Recorded or drawn: frames may be identical for ever."""
 
 
 class Camera(Protocol):
     """A source of frames.
 
-    `open` is called once, before the first `read`, and returns only after a first frame is known to come;
-    `close` is called once, also after an error, and may be called on a camera that was never opened.
+    `open` is called once, before the first `read`, and returns only when a first frame is certain to come;
+    `close` is called once, also after an error, and possibly on a camera that was never opened.
     All three are called from the same thread.
     """
 
     name: str
-    """What a person would call it, for the table, the log and the record."""
+    """Name for the user, in table, log and record."""
     live: bool
-    """True if frames are lost when nobody reads (a real camera); False if the source waits (files, the demo)."""
+    """True if unread frames are lost (a real camera); False if the source waits (files, the demo)."""
     noise: Noise
-    """What a frozen picture is told by."""
+    """How a frozen picture is detected."""
     total_frames: int | None
-    """How many frames there will be, or None if nobody knows."""
+    """Number of frames, or None if unknown."""
     skipped: Counter[str]
-    """Frames or files that could not be turned into a frame, by reason. Grows while reading; shown in the report."""
+    """Frames or files that could not be read, by reason. Grows while reading; shown in the report."""
 
     def open(self) -> None:
-        """Get ready to read. Raises CameraError with the next step when there is no picture to be had."""
+        """Prepare to read. Raises CameraError with advice if there is no picture."""
 
     def read(self, timeout_s: float) -> Frame:
         """The next frame.
 
         Args:
-            timeout_s: how long to wait for it, seconds.
+            timeout_s: maximum wait, seconds.
 
         Raises:
-            EndOfFrames: if there are no more.
-            CameraError: if no frame came in time or the device is gone.
+            EndOfFrames: there are no more.
+            CameraError: no frame came in time, or the device is gone.
         """
 
     def close(self) -> None:
-        """Let go of the device. Safe to call twice."""
+        """Release the device. Safe to call twice."""
 
 
 class OpenCamera:
-    """Context manager that opens a camera and closes it whatever happens."""
+    """Context manager that opens a camera and always closes it."""
 
     def __init__(self, camera: Camera) -> None:
         self._camera = camera
@@ -77,7 +77,7 @@ class OpenCamera:
     def __enter__(self) -> Camera:
         try:
             self._camera.open()
-        except BaseException:  # whatever it was: tidied up, and raised again
+        except BaseException:  # clean up on anything, and raise it again
             self._camera.close()
             raise
         return self._camera

@@ -1,4 +1,4 @@
-"""Exposure and white balance that stand still: what a camera offers that can lock them."""
+"""Locking exposure and white balance: the interface of cameras that can."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ ControlValues = dict[str, bool | int | float | str | list[float]]
 
 @dataclass(frozen=True, slots=True)
 class LockedControls:
-    """What a camera holds still.
+    """The controls that a camera has locked.
 
     Attributes:
-        driver: "picamera2" or "v4l2": whose names and units the values have.
+        driver: "picamera2" or "v4l2": defines names and units of the values.
         values: control → value.
-        not_locked: in words, what the driver did not take.
+        not_locked: what the driver refused, in words.
     """
 
     driver: str
@@ -25,23 +25,23 @@ class LockedControls:
 
 @runtime_checkable
 class LockableCamera(Protocol):
-    """A camera whose exposure and white balance can be locked. Both are called after `open`, from the same thread."""
+    """A camera that can lock exposure and white balance. Both methods are called after `open`, from the same thread."""
 
     driver: str
 
     def lock_controls(self, timeout_s: float) -> LockedControls:
-        """Wait until exposure and white balance have settled, and hold them there.
+        """Wait until exposure and white balance have settled, and lock them.
 
         Raises:
-            CameraError: if they do not settle in `timeout_s` seconds, or nothing can be locked.
+            CameraError: they do not settle in `timeout_s` seconds, or nothing can be locked.
         """
 
     def apply_controls(self, values: ControlValues, timeout_s: float) -> tuple[str, ...]:
-        """Set what was locked before, and wait until it holds.
+        """Apply values locked earlier, and wait until they are in effect.
 
         Returns:
-            in words, what the driver did not take.
+            what the driver refused, in words.
 
         Raises:
-            CameraError: if the driver refuses.
+            CameraError: the driver failed.
         """

@@ -1,4 +1,4 @@
-"""The camera that a person names, guarded, and in a process of its own where it might hang."""
+"""Makes the camera for a session: guarded, and in its own process where it might hang."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hemato_edge.cameras.recovery.state import Change
 
 
-def make_watched_camera(
+def make_guarded_camera(
     spec: str,
     options: CameraOptions,
     prepare: Callable[[Camera], Camera] | None = None,
@@ -26,18 +26,18 @@ def make_watched_camera(
     patience: Patience | None = None,
     noise: Noise | None = None,
 ) -> GuardedCamera:
-    """The camera for a session that nobody watches; a process of its own reads it where its kind says so.
+    """The camera for an unattended session; read in its own process if its kind is isolated.
 
     Args:
         spec: see `registry.make_camera`.
         options: sizes and time limits.
-        prepare: wraps the camera in what is to be done each time that it is opened, such as locking its exposure.
+        prepare: wraps the camera in whatever is to be done at each opening, such as locking its exposure.
         tell: called with every change of state, in the reading thread.
-        patience: how long what is borne.
-        noise: what a frozen picture is told by; None for what the camera declares of itself.
+        patience: time limits and back-off of recovery.
+        noise: how a frozen picture is detected; None for the camera's own declaration.
 
     Raises:
-        CameraError: if `spec` names nothing there is, as far as that can be told without opening it.
+        CameraError: `spec` names nothing that exists, as far as can be known without opening it.
     """
     kind = kind_of(spec)
     if not kind.isolated:

@@ -1,4 +1,4 @@
-"""What a kind of camera is: one value that says how it is named, made, isolated, and what it needs of the machine."""
+"""A kind of camera: one value with its name, constructor, isolation, and needs."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ if TYPE_CHECKING:
 
 
 class CameraOptions(Protocol):
-    """What of the camera's settings its making depends on; `settings.CameraSettings` has it all."""
+    """The camera settings needed to construct one; `settings.CameraSettings` has all of them."""
 
     @property
     def width(self) -> int | None:
-        """Picture width to ask for, pixels; None for the camera's own."""
+        """Picture width to request, pixels; None for the camera's default."""
 
     @property
     def height(self) -> int | None:
-        """Picture height to ask for, pixels; None for the camera's own."""
+        """Picture height to request, pixels; None for the camera's default."""
 
     @property
     def fps(self) -> float | None:
-        """Frames a second to ask for; None for the camera's own."""
+        """Frames per second to request; None for the camera's default."""
 
     @property
     def credentials_file(self) -> Path | None:
-        """File with user:password of a network camera; None: its address has them, or needs none."""
+        """File with user:password of a network camera; None: the address has them, or needs none."""
 
     @property
     def open_timeout_s(self) -> float:
-        """Longest wait for the first frame, seconds."""
+        """Maximum wait for the first frame, seconds."""
 
     @property
     def read_timeout_s(self) -> float:
-        """Longest wait for one frame, seconds."""
+        """Maximum wait for one frame, seconds."""
 
 
 class DeviceNodes(NamedTuple):
     """A class of device nodes.
 
     Attributes:
-        pattern: where they lie, a glob.
-        allowed_as: what systemd's `DeviceAllow=` calls them.
+        pattern: glob of their paths.
+        allowed_as: their name in systemd's `DeviceAllow=`.
     """
 
     pattern: str
@@ -61,14 +61,14 @@ DMA_HEAPS = DeviceNodes("/dev/dma_heap/*", "char-dma_heap")
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What one camera needs of the machine, besides the device nodes of its kind.
+    """System resources that one camera needs, besides the device nodes of its kind.
 
     Attributes:
         network: whether frames come over the network.
-        node: the device node that it reads; None if it names none.
-        node_is_sure: False where another camera is taken if that node is missing.
-        path: the file or folder that it reads.
-        made_code: why code is made at run time, which a hardened service forbids; empty: it is not.
+        node: the device node it reads; None if none is named.
+        node_is_sure: False if another camera is used when that node is missing.
+        path: the file or folder it reads.
+        made_code: why code is generated at run time, which a hardened service forbids; empty: it is not.
     """
 
     network: bool = False
@@ -80,21 +80,21 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class CameraKind:
-    """One kind of camera, as the command line, the reader process, the service's unit and the doctor see it.
+    """One kind of camera, as used by command line, reader process, service unit and doctor.
 
     Attributes:
-        name: what its SPEC is, or begins with before a colon: `picamera`, `picamera:1`. Another package's kind is
-            entered under this name.
-        examples: what a person can type, the plainest first.
-        help: what it is, a few words for the table of the documentation.
-        make: the camera of a SPEC, not yet open; raises CameraError if it cannot be one.
+        name: its SPEC, or the SPEC's part before a colon: `picamera`, `picamera:1`. Another package registers its
+            kind under this name.
+        examples: what a user can type, the simplest first.
+        help: short description for the documentation's table.
+        make: the camera of a SPEC, not yet open; raises CameraError if there is none.
         matches: whether a SPEC is of this kind; None: by its name.
-        live: True if frames are lost when nobody reads; False if the source has an end and waits.
-        isolated: whether it is read in a process of its own, which can be killed. False only for what can neither
-            hang nor crash on somebody else's account: no driver, no network, no decoder of streams.
+        live: True if unread frames are lost; False if the source has an end and waits.
+        isolated: whether it is read in its own process, which can be killed. False only for what cannot hang or crash
+            because of others: no driver, no network, no stream decoder.
         devices: the device nodes that it opens.
-        packages: Python packages and OpenCV's parts that it cannot do without, by the doctor's names.
-        needs: what one SPEC needs besides.
+        packages: required Python packages and OpenCV parts, by the doctor's names.
+        needs: additional needs of one SPEC.
     """
 
     name: str
@@ -115,7 +115,7 @@ class CameraKind:
         return spec == self.name or spec.startswith(f"{self.name}:")
 
     def needed_by(self, spec: str) -> Needs:
-        """What the camera `spec`, of this kind, needs."""
+        """The needs of the camera `spec`, which is of this kind."""
         return self.needs if isinstance(self.needs, Needs) else self.needs(spec)
 
 
@@ -123,7 +123,7 @@ def number_in(spec: str, kind: str, default: int = 0) -> int:
     """The number after the kind's name: 1 of `picamera:1`.
 
     Raises:
-        CameraError: what stands there is no number.
+        CameraError: it is no number.
     """
     text = spec.removeprefix(kind).removeprefix(":")
     if not text:

@@ -1,4 +1,4 @@
-"""Reading one picture from a file, and refusing what cannot be analysed with a reason."""
+"""Reading a picture from a file, with a reason if it cannot be analysed."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 MIN_SIDE_PX = 48
-"""Under this no cell can be told from another: a white cell would have some ten pixels."""
+"""Below this cells cannot be distinguished: a white cell would have some ten pixels."""
 MAX_PIXELS = 64_000_000
-"""64 megapixels: beyond every camera of a microscope, and 200 MB once decoded."""
+"""64 megapixels: more than any microscope camera has, and 200 MB once decoded."""
 _GREY_SPREAD = 3.0
-"""Mean difference of the channels, in levels, under which a picture holds no stain. JPEG noise alone gives under 2."""
+"""Mean difference of the channels, in levels, below which a picture has no stain. JPEG noise alone stays below 2."""
 _BLACK_LEVEL = 20.0
 _DEPTHS = (8, 10, 12, 14, 16)
 _log = logging.getLogger(__name__)
 
 
 def read_picture(path: Path, *, colour: bool = True) -> Image:
-    """The picture in a file as (H, W, 3) uint8 BGR, turned as its EXIF orientation says; see `check_picture`.
+    """The picture in a file as (H, W, 3) uint8 BGR, rotated by its EXIF orientation; see `check_picture`.
 
     Raises:
         DamagedImageError: if its data are damaged or cut off.
@@ -60,7 +60,7 @@ def read_picture(path: Path, *, colour: bool = True) -> Image:
 
 
 def read_pages(path: Path, *, colour: bool = True) -> list[Image]:
-    """The pictures of a file: every page of a TIFF, OME-TIFF among them, each a field; else the one there is.
+    """All pictures of a file: each page of a TIFF or OME-TIFF is a field; other files have one.
 
     Raises:
         ImageError: see `read_picture`.
@@ -77,7 +77,7 @@ def read_pages(path: Path, *, colour: bool = True) -> list[Image]:
 
 
 def _content_of(path: Path) -> NDArray[np.uint8]:
-    """(n,) uint8: the bytes of a file. Raises ImageError if it cannot be read."""
+    """(n,) uint8: the bytes of a file. Raises ImageError if it is unreadable."""
     try:
         return np.fromfile(path, np.uint8)
     except FileNotFoundError as error:
@@ -92,12 +92,12 @@ def check_picture(picture: NDArray[Any], name: str, *, colour: bool = True) -> I
     """The picture as (H, W, 3) uint8 BGR, without its alpha channel.
 
     Args:
-        picture: what a decoder gave: any depth and number of channels.
-        name: what to call it in an error.
-        colour: refuse grey pictures; False for those of bare glass or a micrometer, which have no stain.
+        picture: from a decoder: any depth and number of channels.
+        name: its name in errors.
+        colour: refuse grey pictures; False for bare glass or a micrometer, which have no stain.
 
     Raises:
-        ImageError: if it is 16-bit, grey, tiny or huge.
+        ImageError: it is grey, tiny, huge, or of an unsupported bit depth.
     """
     height, width = picture.shape[:2]
     if picture.dtype == np.uint16:
@@ -130,16 +130,16 @@ def check_picture(picture: NDArray[Any], name: str, *, colour: bool = True) -> I
 
 
 def _to_8_bits(picture: NDArray[np.uint16], name: str) -> Image:
-    """A picture of 10, 12, 14 or 16 bits at 8, by the range of the least depth that holds it."""
+    """A picture of 10, 12, 14 or 16 bits reduced to 8, by the smallest of these depths that holds it."""
     brightest = int(picture.max())
     bits = next(depth for depth in _DEPTHS if brightest < 1 << depth)
-    _log.info("%s has %d bits a channel in use: brought to 8", name, bits)
+    _log.info("%s has %d bits a channel in use: reduced to 8", name, bits)
     scaled: Image = np.rint(picture * (255.0 / ((1 << bits) - 1))).astype(np.uint8)
     return scaled
 
 
 def _is_grey(picture: NDArray[Any]) -> bool:
-    """Whether the channels say the same thing; a black picture has no colour either, but the gate names that."""
+    """Whether the channels are equal; a black picture has no colour either, but is left to the quality gate."""
     thinned = picture[:: max(1, picture.shape[0] // 128), :: max(1, picture.shape[1] // 128)].astype(np.int16)
     spread = float((thinned.max(axis=2) - thinned.min(axis=2)).mean())
     return spread < _GREY_SPREAD and float(thinned.mean()) > _BLACK_LEVEL

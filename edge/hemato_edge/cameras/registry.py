@@ -1,4 +1,4 @@
-"""The kinds of camera there are, and from what a person types after `--camera` to the camera it names.
+"""The known kinds of camera, and the lookup of what is typed after `--camera`.
 
 `python -m hemato_edge.cameras.registry > docs/reference/cameras.md` writes the documentation's table.
 """
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
     from hemato_edge.cameras.kind import CameraOptions, DeviceNodes, Needs
 
 NAMED: tuple[CameraKind, ...] = (v4l2.KIND, picamera.KIND, gstreamer.KIND, stream.KIND, demo.KIND, live_demo.KIND)
-"""Told by the name itself. No two take the same SPEC."""
+"""Recognised by name. No two match the same SPEC."""
 PATHS: tuple[CameraKind, ...] = (files.KIND, video.KIND)
-"""Told by what lies there; asked last, so that no file can stand in for a camera."""
+"""Recognised by what is at the path; checked last, so that no file can replace a camera."""
 
 
 def kinds() -> tuple[CameraKind, ...]:
-    """The kinds that come with the program; other packages' are known by name until one is asked for."""
+    """The built-in kinds; plugins are only loaded when one is requested."""
     return (*NAMED, *PATHS)
 
 
 def kind_of(spec: str) -> CameraKind:
-    """The kind of camera that `spec` names, of this program or of another package.
+    """The built-in or plugin kind of camera for `spec`.
 
     Raises:
-        CameraError: there is none, or the package that brings it cannot be loaded.
+        CameraError: there is none, or its plugin cannot be loaded.
     """
     for kind in NAMED:
         if kind.takes(spec):
             return kind
     name = spec.partition(":")[0]
     if name in extension_names(CAMERAS):
-        return _brought(name)
+        return _plugin(name)
     for kind in PATHS:
         if kind.takes(spec):
             return kind
@@ -48,25 +48,25 @@ def kind_of(spec: str) -> CameraKind:
 
 
 def needs_of(spec: str) -> Needs:
-    """What the camera that `spec` names needs of the machine. Raises CameraError as `kind_of` does."""
+    """The needs of the camera `spec`. Raises CameraError as `kind_of` does."""
     return kind_of(spec).needed_by(spec)
 
 
 def make_camera(spec: str, options: CameraOptions) -> Camera:
-    """The camera that `spec` names, not yet open.
+    """The camera for `spec`, not yet open.
 
     Args:
         spec: one of the kinds' examples, or a path.
         options: sizes and time limits.
 
     Raises:
-        CameraError: if it names nothing there is.
+        CameraError: it names nothing that exists.
     """
     return kind_of(spec).make(with_its_credentials(spec, options), options)
 
 
 def with_its_credentials(spec: str, options: CameraOptions) -> str:
-    """The SPEC with user name and password from the file that the options name.
+    """The SPEC with user name and password from the credentials file in the options.
 
     Raises:
         CameraError: they cannot be read, or `spec` has no place for them.
@@ -75,29 +75,29 @@ def with_its_credentials(spec: str, options: CameraOptions) -> str:
         return with_credentials(spec, options.credentials_file)
     except (OSError, ValueError) as error:
         raise CameraError(
-            f"The credentials of {spec} cannot be used: {error}.", "Mend the file that camera.credentials_file names."
+            f"The credentials of {spec} cannot be used: {error}.", "Correct the file named in camera.credentials_file."
         ) from error
 
 
 def device_nodes() -> tuple[DeviceNodes, ...]:
-    """The classes of device nodes that the program's own kinds open, each once."""
+    """The classes of device nodes used by the built-in kinds, each once."""
     return tuple(dict.fromkeys(nodes for kind in kinds() for nodes in kind.devices))
 
 
 def examples() -> str:
-    """What can stand after `--camera`, in one line; other packages are not looked for."""
+    """Examples for `--camera` in one line, without plugins."""
     *most, last = (example for kind in kinds() for example in kind.examples[:2])
     return f"{', '.join(most)} or {last}"
 
 
 def table() -> str:
-    """The documentation's page of all kinds that come with the program, Markdown."""
+    """The documentation's page of the built-in kinds, Markdown."""
     rows = [f"| {', '.join(f'`{example}`' for example in kind.examples)} | {kind.help} |" for kind in kinds()]
     return "\n".join(
         [
             "# Kinds of camera",
             "",
-            "What can stand after `--camera`, or as `camera.spec` in the settings. Another package can bring more.",
+            "Values of `--camera`, or of `camera.spec` in the settings. Plugins can add more.",
             "This page is generated: `python -m hemato_edge.cameras.registry > docs/reference/cameras.md`.",
             "",
             "| `--camera` | is |",
@@ -108,18 +108,18 @@ def table() -> str:
     )
 
 
-def _brought(name: str) -> CameraKind:
-    """The kind that another package entered under this name."""
+def _plugin(name: str) -> CameraKind:
+    """The kind that another package registered under this name."""
     try:
         kind = extension(CAMERAS, name)
     except (ImportError, AttributeError) as error:
         raise CameraError(
-            f"The kind of camera '{name}' cannot be loaded ({error}).", "Install the package that brings it again."
+            f"The kind of camera '{name}' cannot be loaded ({error}).", "Reinstall the package that provides it."
         ) from error
     if not isinstance(kind, CameraKind) or kind.name != name:
         raise CameraError(
-            f"What is entered as the kind of camera '{name}' is none of that name.",
-            f"Its package must enter a CameraKind whose name is '{name}'.",
+            f"The camera plugin '{name}' is not a CameraKind of that name.",
+            f"Its package must register a CameraKind whose name is '{name}'.",
         )
     return kind
 
@@ -129,11 +129,11 @@ def _unknown(spec: str) -> CameraError:
 
     if "/" in spec.partition("://")[0]:
         return CameraError(f"There is no file or folder {spec}.", "Check the path.")
-    brought = extension_names(CAMERAS)
-    names = [*(kind.name for kind in NAMED), *stream.SCHEMES, *brought]
+    plugins = extension_names(CAMERAS)
+    names = [*(kind.name for kind in NAMED), *stream.SCHEMES, *plugins]
     near = get_close_matches(spec.partition(":")[0].lower(), names, n=3)
     meant = f"Did you mean {' or '.join(near)}? " if near else ""
-    others = f"; other packages bring {', '.join(brought)}" if brought else ""
+    others = f"; plugins: {', '.join(plugins)}" if plugins else ""
     return CameraError(f"'{spec}' is neither a camera nor a file.", f"{meant}Type for instance {examples()}{others}.")
 
 

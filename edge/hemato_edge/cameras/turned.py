@@ -1,4 +1,4 @@
-"""A camera that sits turned on its tube: its frames are turned upright before anybody sees them."""
+"""A camera mounted rotated on its tube: its frames are rotated upright on reading."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _CODES = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_C
 
 
 class TurnedCamera:
-    """Keeps the `Camera` protocol, and whatever else the camera can do.
+    """Implements the `Camera` protocol, and forwards everything else to the camera.
 
     Args:
         camera: not yet open.
-        degrees: by how much its frames are turned clockwise: 90, 180 or 270.
+        degrees: clockwise rotation of its frames: 90, 180 or 270.
     """
 
     def __init__(self, camera: Camera, degrees: int) -> None:
@@ -34,7 +34,7 @@ class TurnedCamera:
         self._camera.open()
 
     def read(self, timeout_s: float) -> Frame:
-        """The next frame, turned; raises what the camera's own `read` raises."""
+        """The next frame, rotated; raises whatever the camera's own `read` raises."""
         frame = self._camera.read(timeout_s)
         return replace(frame, image=np.asarray(cv2.rotate(frame.image, self._code), np.uint8))
 
@@ -44,5 +44,5 @@ class TurnedCamera:
 
 
 def turned(camera: Camera, degrees: int) -> Camera:
-    """The camera with its frames turned clockwise by `degrees`; the camera itself for 0."""
+    """The camera with its frames rotated clockwise by `degrees`; the camera itself for 0."""
     return TurnedCamera(camera, degrees) if degrees else camera

@@ -190,18 +190,18 @@ def _calibration(settings: Settings) -> SessionCalibration | None:
 
 def _camera(settings: Settings, calibration: SessionCalibration | None) -> GuardedCamera:
     from hemato_edge.cameras.camera import Noise
-    from hemato_edge.cameras.factory import make_watched_camera
+    from hemato_edge.cameras.factory import make_guarded_camera
     from hemato_edge.cameras.turned import turned
 
     camera = settings.camera
     noise = None if camera.noise == "auto" else Noise(camera.noise)
     if calibration is None:
-        return make_watched_camera(
+        return make_guarded_camera(
             camera.spec, camera, lambda unprepared: turned(unprepared, camera.rotate), noise=noise
         )
     from hemato_edge.pipeline.calibrated import sized_like
 
-    return make_watched_camera(
+    return make_guarded_camera(
         camera.spec,
         sized_like(camera, calibration.profile),
         lambda unprepared: calibration.prepared(turned(unprepared, camera.rotate), camera.open_timeout_s),

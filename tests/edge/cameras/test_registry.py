@@ -11,7 +11,7 @@ from hemato_edge.cameras.drivers.files import FilesCamera
 from hemato_edge.cameras.drivers.opencv import GStreamerCamera, StreamCamera, VideoFile
 from hemato_edge.cameras.drivers.picamera import PiCamera
 from hemato_edge.cameras.drivers.v4l2 import DeviceCamera
-from hemato_edge.cameras.factory import make_watched_camera
+from hemato_edge.cameras.factory import make_guarded_camera
 from hemato_edge.cameras.registry import NAMED, kinds, make_camera, table
 from hemato_edge.errors import CameraError
 from hemato_edge.settings import CameraSettings
@@ -54,7 +54,7 @@ def test_files_and_folders(tmp_path: Path) -> None:
 )
 def test_an_unknown_kind_is_refused_with_near_names(spec: str, near: str) -> None:
     with pytest.raises(CameraError) as caught:
-        make_watched_camera(spec, CameraSettings())
+        make_guarded_camera(spec, CameraSettings())
     assert near in caught.value.fix.partition("?")[0]
 
 

@@ -25,9 +25,9 @@ def test_run_reads_it(python_with: Python, tmp_path: Path) -> None:
 def test_a_process_of_its_own_reads_it(python_with: Python, tmp_path: Path) -> None:
     code = (
         "import os\n"
-        "from hemato_edge.cameras.factory import make_watched_camera\n"
+        "from hemato_edge.cameras.factory import make_guarded_camera\n"
         "from hemato_edge.settings import CameraSettings\n"
-        f"camera = make_watched_camera('mire:{tmp_path / 'reader'}', CameraSettings())\n"
+        f"camera = make_guarded_camera('mire:{tmp_path / 'reader'}', CameraSettings())\n"
         "camera.open(); camera.close(); print(os.getpid())\n"
     )
     done = python_with(PACKAGE, "-c", code)
@@ -60,7 +60,7 @@ def test_the_doctor_knows_it(python_with: Python, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("spec", "said"),
-    [("mite:1", "Did you mean mire?"), ("broken:1", "cannot be loaded"), ("other:1", "none of that name")],
+    [("mite:1", "Did you mean mire?"), ("broken:1", "cannot be loaded"), ("other:1", "of that name")],
 )
 def test_what_is_not_there_is_refused(python_with: Python, spec: str, said: str) -> None:
     done = python_with(PACKAGE, *PROGRAM, "run", "--camera", spec)

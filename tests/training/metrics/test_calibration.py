@@ -9,10 +9,10 @@ from hemato_training.metrics.calibration import (
     LOWEST_THRESHOLD,
     expected_calibration_error,
     fit_temperature,
+    left_out_threshold,
     negative_log_likelihood,
     rejection_threshold,
     softmax,
-    threshold_abroad,
 )
 
 N = len(CLASSIFIER_LABELS)
@@ -90,21 +90,21 @@ def certain(confidences: list[float], right: list[bool]) -> tuple[np.ndarray, np
     return np.column_stack([first, 1 - first]), np.where(right, 0, 1)
 
 
-def test_the_threshold_abroad_is_the_lowest_that_keeps_what_is_asked() -> None:
+def test_the_left_out_threshold_is_the_lowest_that_keeps_what_is_asked() -> None:
     easy = certain([0.9] * 20, [True] * 20)
     hard = certain([0.98] * 19 + [0.93] * 10, [True] * 19 + [False] * 10)
-    threshold, reached = threshold_abroad([easy, hard])
+    threshold, reached = left_out_threshold([easy, hard])
     assert not reached  # over 0.9 the easy one has no answer left, under it the hard one is wrong
     also_sure = certain([0.9] * 10 + [0.99] * 10, [True] * 20)
-    threshold, reached = threshold_abroad([also_sure, hard])
+    threshold, reached = left_out_threshold([also_sure, hard])
     assert reached
     assert 0.93 < threshold <= 0.95
-    assert threshold_abroad([also_sure, hard], (0.6, 0.6)) == (LOWEST_THRESHOLD, True)
+    assert left_out_threshold([also_sure, hard], (0.6, 0.6)) == (LOWEST_THRESHOLD, True)
 
 
 def test_the_worst_laboratory_counts_as_well_as_the_mean() -> None:
     fine = [certain([0.99] * 40, [True] * 40)] * 9
     poor = certain([0.99] * 10 + [0.7] * 10, [True] * 10 + [False] * 3 + [True] * 7)
-    threshold, reached = threshold_abroad([*fine, poor])  # in the mean 98.5 % right without any rejection
+    threshold, reached = left_out_threshold([*fine, poor])  # in the mean 98.5 % right without any rejection
     assert reached
     assert threshold > 0.7

@@ -66,7 +66,7 @@ def _conversion_as_json(conversion: Conversion) -> dict[str, Any]:
         },
         "temperature": judged.temperature,
         "rejection_threshold": judged.threshold,
-        "abroad": None if judged.abroad is None else asdict(judged.abroad),
+        "abroad": None if judged.left_out is None else asdict(judged.left_out),
         "operations": conversion.operations,
         "report": str(conversion.report),
         "picture": str(conversion.picture),
@@ -91,12 +91,12 @@ def _show_conversion(conversion: Conversion) -> None:
         f"a logit differs by {parity.mean_difference:.2f} on average, {parity.max_difference:.2f} at most. "
         f"Temperature {judged.temperature:.2f}; below {judged.threshold:.2f} a cell stays unclassified."
     )
-    abroad = judged.abroad
-    if abroad is not None:
-        kept = "" if abroad.reached else ", which no threshold keeps to what is asked"
+    left_out = judged.left_out
+    if left_out is not None:
+        kept = "" if left_out.reached else ", the required accuracy is not reached"
         screen.print(f"In laboratories that were left out{kept}:")
-        for name, share in abroad.right.items():
-            screen.print(f"  {name}: {percent(abroad.answered[name])} % answered, {percent(share)} % of these right")
+        for name, share in left_out.right.items():
+            screen.print(f"  {name}: {percent(left_out.answered[name])} % answered, {percent(share)} % of these right")
     screen.print(f"Report: {conversion.report}, worst cells: {conversion.picture}")
     for case in parity.worst:
         if case.float_answer != case.int8_answer:

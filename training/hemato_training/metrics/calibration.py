@@ -90,7 +90,7 @@ def rejection_threshold(
     return float(np.clip(between, LOWEST_THRESHOLD, HIGHEST_THRESHOLD))
 
 
-def threshold_abroad(
+def left_out_threshold(
     laboratories: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]], asked: tuple[float, float] = RIGHT_ABROAD
 ) -> tuple[float, bool]:
     """The smallest confidence from which on left-out laboratories' answers are right often enough.

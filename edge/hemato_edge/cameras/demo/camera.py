@@ -1,4 +1,4 @@
-"""The demo camera: a simulated microscope over a drawn slide of which the truth is known."""
+"""The demo camera: a simulated microscope over a drawn slide with known truth."""
 
 from __future__ import annotations
 
@@ -25,44 +25,43 @@ if TYPE_CHECKING:
 
 
 class Slide(Protocol):
-    """What lies under the demo's microscope, and what is truly on it."""
+    """The slide under the demo's microscope, and its truth."""
 
     size_px: tuple[int, int]
     truth: tuple[SlideObject, ...]
 
     def view(self, x_px: float, y_px: float, size_px: tuple[int, int] = (640, 480)) -> Image:
-        """What lies under a window of the slide, (height, width, 3) uint8 BGR."""
+        """The slide in a window at x, y, (height, width, 3) uint8 BGR."""
         ...
 
 
 STILL_FRAMES = 300
-"""Frames of a stage that stands still, when nobody says how many."""
+"""Default number of frames with a still stage."""
 _NOISE = 1.8
 _VIGNETTE = 0.16
 _QUANTILES = np.rint([_NOISE * NormalDist().inv_cdf((k + 0.5) / 256) for k in range(256)]).astype(np.int8)
 
 
 class DemoCamera:
-    """A stage that moves over a drawn smear, with a cheap camera on top. Keeps the `Camera` protocol.
+    """A stage that moves over a drawn smear, with a cheap camera on top. Implements the `Camera` protocol.
 
-    The stage walks a raster with pauses, drifts and shakes; the focus breathes and is lost for some frames; the light
-    is uneven and changes slowly; the sensor is noisy. Everything follows from the seed, and nothing depends on the
-    clock, except the time stamps. The exposure is taken to be short: there is no motion blur.
+    The stage follows a raster with pauses, drift and vibration; focus drifts and is lost for some frames; illumination
+    is uneven and changes slowly; the sensor is noisy. Everything is determined by the seed; only the time stamps depend
+    on the clock. Exposure is assumed to be short: there is no motion blur.
 
     Args:
-        seed: which slide, and which walk over it.
-        still: the stage never moves (it still shakes, and the focus still breathes).
-        clean: no noise, blur, drift, shake or uneven light: only the walk.
+        seed: selects the slide and the walk over it.
+        still: the stage does not move (vibration and focus drift remain).
+        clean: no noise, blur, drift, vibration or uneven light: only the walk.
         frame_size: width and height of the frames, pixels.
-        max_step_px: the longest step of the stage between two frames, pixels.
-        start: slide position of the first frame's upper left corner, pixels; where a still stage stays, and where
-            a moving one comes from.
-        frames: end after so many frames.
-        slide: another slide than the drawn one of this seed.
-        walk: another walk than the raster; `still`, `max_step_px` and `start` then mean nothing.
+        max_step_px: longest step of the stage between two frames, pixels.
+        start: slide position of the first frame's upper left corner, pixels; a still stage stays there.
+        frames: end after this many frames.
+        slide: a slide other than the drawn one of this seed.
+        walk: a walk other than the raster; `still`, `max_step_px` and `start` are then ignored.
 
     Raises:
-        ConfigurationError: if the frame does not fit on the slide, or a number is out of its range.
+        ConfigurationError: the frame does not fit on the slide, or a number is out of range.
     """
 
     live = False
@@ -116,16 +115,16 @@ class DemoCamera:
         self._gain = _vignette(frame_size)
 
     def open(self) -> None:
-        """Put the stage at the first frame. A second `open` starts the same walk again."""
+        """Move the stage to the first frame. A second `open` restarts the same walk."""
         self._next = 0
         self._open = True
 
     def read(self, timeout_s: float = 1.0) -> Frame:
-        """The next frame, always at once.
+        """The next frame, without waiting.
 
         Raises:
-            EndOfFrames: when the walk is over.
-            CameraError: if the camera is not open.
+            EndOfFrames: the walk is over.
+            CameraError: the camera is not open.
         """
         if not self._open:
             msg = "The demo camera is not open."
@@ -144,23 +143,23 @@ class DemoCamera:
         self._open = False
 
     def true_pose(self, index: int) -> tuple[float, float]:
-        """Slide position of a frame's upper left corner, x y in pixels, drift and shake included.
+        """Slide position of a frame's upper left corner, x y in pixels, including drift and vibration.
 
-        Of a turned frame, where the corner lies when the frame is turned back about its middle.
+        For a rotated frame, the corner's position after rotating the frame back about its middle.
         """
         x, y = self._poses[index]
         return float(x), float(y)
 
     def true_angle(self, index: int) -> float:
-        """By how much a frame is turned on the slide about its middle, degrees from x towards y."""
+        """Rotation of a frame on the slide about its middle, degrees from x towards y."""
         return float(self._angles[index])
 
     def blur_px(self, index: int) -> float:
-        """How much a frame is blurred: standard deviation in pixels, 0 for a clean camera."""
+        """Blur of a frame: standard deviation in pixels, 0 for a clean camera."""
         return 0.0 if self._clean else float(self._blur[index])
 
     def truth_seen(self, upto_index: int) -> list[SlideObject]:
-        """What was whole inside at least one of the frames 0 to `upto_index` (included)."""
+        """The objects shown whole by at least one of the frames 0 to `upto_index`, inclusive."""
         poses = self._poses[: upto_index + 1]
         angles = self._angles[: len(poses)]
         return [one for one in self.slide.truth if shown_whole(one, poses, angles, self._size).any()]
@@ -176,7 +175,7 @@ class DemoCamera:
         return np.asarray(cv2.add(lit, _grain(self._seed, index, self._size), dtype=cv2.CV_8U), np.uint8)
 
     def _turned(self, x: float, y: float, angle: float) -> Image:
-        """What a turned frame shows: cut from what lies around it, once."""
+        """A rotated frame, cut in one step from the slide around it."""
         width, height = self._size
         left, top = int(x) - self._reach, int(y) - self._reach
         around = self.slide.view(left, top, (width + 2 * self._reach, height + 2 * self._reach))
@@ -196,14 +195,14 @@ def shown_whole(
     frame_size: tuple[int, int],
     margin_px: float = 0.0,
 ) -> NDArray[np.bool_]:
-    """In which frames, (N,) bool, an object lies whole, at least `margin_px` from the border.
+    """(N,) bool: frames that show an object whole, at least `margin_px` from the border.
 
     Args:
-        one: the object; its box does not turn with the frame, as cells are about round.
+        one: the object; its box does not rotate with the frame, since cells are nearly round.
         poses: (N, 2) see `Poses`.
         angles: (N,) degrees.
         frame_size: width and height, pixels.
-        margin_px: see above.
+        margin_px: minimum distance from the border, pixels.
     """
     x0, y0, x1, y1 = one.box
     half = np.array([x1 - x0, y1 - y0]) / 2 + margin_px
@@ -216,7 +215,7 @@ def shown_whole(
 
 
 def _reach(angles: NDArray[np.float64], size: tuple[int, int]) -> int:
-    """By how many pixels turned frames reach over their unturned ones at most."""
+    """By how many pixels rotated frames extend beyond unrotated ones, at most."""
     most = float(np.abs(angles).max(initial=0.0))
     return int(np.ceil(np.sin(np.radians(most)) * max(size) / 2)) + 2 if most else 0
 
@@ -237,7 +236,7 @@ def _check(
 
 
 def _vignette(size: tuple[int, int]) -> NDArray[np.float32]:
-    """Gain of the uneven light, (H, W, 3) float32: brightest a little beside the middle."""
+    """Gain of the uneven light, (H, W, 3) float32: brightest slightly off the middle."""
     width, height = size
     x = (np.arange(width) / width - 0.54) * 2
     y = (np.arange(height) / height - 0.47) * 2
@@ -246,7 +245,7 @@ def _vignette(size: tuple[int, int]) -> NDArray[np.float32]:
 
 
 def _grain(seed: int, index: int, size: tuple[int, int]) -> NDArray[np.int8]:
-    """Sensor noise of one frame, (H, W, 3) int8. Never a piece of another frame's: registration would lock on to it."""
+    """Sensor noise of one frame, (H, W, 3) int8. Never shared between frames: registration would lock on to it."""
     width, height = size
     chance = np.random.default_rng([seed, 30, index]).bytes(width * height * 3)
     return np.asarray(_QUANTILES[np.frombuffer(chance, np.uint8)].reshape(height, width, 3), np.int8)

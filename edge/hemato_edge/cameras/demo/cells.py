@@ -1,4 +1,4 @@
-"""How red cells, platelets and specks of dirt are drawn, and one way to draw any cell by its label."""
+"""Drawing of red cells, platelets and stain precipitate, and of any cell by its label."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from hemato_edge.cameras.demo.stain import Outline
 
 RED_CELL = "red_cell"
-"""Label of a red cell in the drawn truth; the classifier never sees one."""
+"""Label of a red cell in the truth; the classifier never sees one."""
 PRECIPITATE = "precipitate"
-"""Label of a speck of dried stain; not a cell and in no truth."""
+"""Label of stain precipitate; not a cell, and not in the truth."""
 RED_CELL_UM = 7.2
 """Mean diameter of a drawn red cell, micrometres."""
 
 
 @dataclass(frozen=True, slots=True)
 class CellPlan:
-    """A cell that can be drawn: what it is, and its outline, (N, 2) float32 pixels, its box centred on 0, 0."""
+    """A cell to be drawn: label, and outline, (N, 2) float32 pixels, with its box centred on 0, 0."""
 
     label: str
     seed: int
@@ -41,7 +41,7 @@ class CellPlan:
 
 
 def plan_cell(label: str, seed: int, um_per_px: float) -> CellPlan:
-    """Decide size and outline of a cell, without drawing it yet. The same seed gives the same cell."""
+    """Choose size and outline of a cell without drawing it. The same seed gives the same cell."""
     if label == RED_CELL:
         outline = _red_cell_outline(seed, um_per_px)
     elif label == PLATELET_LABEL:
@@ -55,7 +55,7 @@ def plan_cell(label: str, seed: int, um_per_px: float) -> CellPlan:
 
 
 def draw_cell(plan: CellPlan) -> NDArray[np.float16]:
-    """The planned cell as a square patch of optical density, (S, S, 3) float16 BGR, S even, centred on it."""
+    """The cell as a square patch of optical density, (S, S, 3) float16 BGR, S even, centred on it."""
     if plan.label == RED_CELL:
         return _red_cell(plan)
     if plan.label == PLATELET_LABEL:
@@ -74,7 +74,7 @@ def _red_cell_outline(seed: int, um_per_px: float) -> Outline:
 
 
 def _red_cell(plan: CellPlan) -> NDArray[np.float16]:
-    """A biconcave disc: densest between middle and border, with a pallor of varying size and depth."""
+    """A biconcave disc: densest between middle and border, with central pallor of varying size and depth."""
     rng = np.random.default_rng([plan.seed, 1])
     canvas = Canvas(rng, int(np.abs(plan.outline).max()) + 5)
     distance = canvas.distance(plan.outline)
@@ -96,7 +96,7 @@ def _platelet_outline(seed: int, um_per_px: float) -> Outline:
 
 
 def _platelet(plan: CellPlan) -> NDArray[np.float16]:
-    """A pale, ragged body with a crowd of purple granules in its middle."""
+    """A pale, ragged body with a cluster of purple granules in its middle."""
     rng = np.random.default_rng([plan.seed, 1])
     canvas = Canvas(rng, int(np.abs(plan.outline).max()) + 6)
     distance = canvas.distance(plan.outline) + np.float32(0.9) * canvas.noise(4.0)

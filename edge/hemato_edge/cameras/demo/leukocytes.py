@@ -1,6 +1,6 @@
-"""How each kind of nucleated cell is drawn: form of the nucleus, chromatin, cytoplasm, granules.
+"""Drawing of each kind of nucleated cell: shape of the nucleus, chromatin, cytoplasm, granules.
 
-Sizes follow the textbook ranges and the PBC images: diameters in micrometres, mean and deviation.
+Sizes follow textbook ranges and the PBC images: diameters in micrometres, mean and standard deviation.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ BUILDS: dict[str, Build] = {
 
 
 def leukocyte_outline(label: str, seed: int, um_per_px: float) -> Outline:
-    """The outline of one nucleated cell, (N, 2) pixels from its centre; the same for the same seed."""
+    """The outline of one nucleated cell, (N, 2) float32, pixels from its centre; determined by the seed."""
     rng = np.random.default_rng([seed, 0])
     build = BUILDS[BY_NAME[label].drawn_as]
     diameter_um = build.mean_um + build.deviation_um * float(np.clip(rng.normal(), -2, 2))
@@ -71,17 +71,17 @@ def _cytoplasm(canvas: Canvas, body: Plane, colour: stain.Density, nucleus: Nucl
 
 
 def _kept_in(nucleus: Nucleus, body: Plane, margin_px: float = 2.5) -> Nucleus:
-    """The nucleus, cut off where it would leave the cell."""
+    """The nucleus, clipped to the cell."""
     return nuclei.Nucleus(np.minimum(nucleus.distance, body - np.float32(margin_px)), nucleus.lobes)
 
 
 def _diluted(colour: stain.Density, share: float) -> stain.Density:
-    """The same stain, taken up less."""
+    """The same stain at lower uptake."""
     return colour[0] * share, colour[1] * share, colour[2] * share
 
 
 def _outside(body: Plane, nucleus: Nucleus, margin_px: float) -> Plane:
-    """Signed distance of the cytoplasm: inside the cell, outside the nucleus."""
+    """Signed distance of the cytoplasm: inside the cell and outside the nucleus."""
     return np.minimum(body - np.float32(margin_px), -nucleus.distance)
 
 

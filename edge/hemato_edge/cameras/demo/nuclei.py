@@ -1,4 +1,4 @@
-"""Nuclei of drawn cells: their forms as signed distances, their chromatin as an amount of stain."""
+"""Nuclei of drawn cells: shapes as signed distances, chromatin as an amount of stain."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Chromatin:
-    """How the inside of a nucleus looks.
+    """Texture of a nucleus.
 
     Attributes:
         depth: mean amount of stain, 1 = the median of a granulocyte's nucleus.
         clump_px: width of the clumps, pixels.
-        clump: how much the clumps stand out, relative.
+        clump: contrast of the clumps, relative.
         fleck_px: width of the light gaps (parachromatin), pixels.
-        fleck: how much lighter the gaps are, 0 to 1.
-        fleck_level: deviations of noise above which a gap opens; lower means more gaps.
-        rim: how much darker the nuclear membrane is.
-        grain: how much the finest grain stands out, relative.
+        fleck: contrast of the gaps, 0 to 1.
+        fleck_level: noise level in standard deviations above which a gap opens; lower means more gaps.
+        rim: contrast of the nuclear membrane.
+        grain: contrast of the finest grain, relative.
     """
 
     depth: float = 1.0
@@ -51,11 +51,11 @@ PYKNOTIC = Chromatin(
 
 @dataclass(frozen=True, slots=True)
 class Nucleus:
-    """A nucleus's form on one canvas.
+    """The shape of a nucleus on a canvas.
 
     Attributes:
-        distance: signed distance of the whole, pixels, positive inside.
-        lobes: signed distance of each lobe by itself; their borders show through where they overlap.
+        distance: signed distance of the whole nucleus, pixels, positive inside.
+        lobes: signed distance of each lobe; their borders are visible where they overlap.
     """
 
     distance: Plane
@@ -85,15 +85,15 @@ def _arc(radius: float, span: float, turn: float, n: int) -> Outline:
 def segmented(
     canvas: Canvas, radius_px: float, lobes: int, share: float = 0.42, aside: float = 0.0, closeness: float = 1.85
 ) -> Nucleus:
-    """Lobes on a bent string, joined by thin strands.
+    """Lobes along an arc, joined by thin strands.
 
     Args:
         canvas: where it is drawn.
         radius_px: the cell's radius, pixels.
-        lobes: how many.
+        lobes: number of lobes.
         share: part of the cell's area that they cover.
-        aside: how far the whole lies from the cell's middle, relative to the cell's radius.
-        closeness: distance between neighbouring lobes in lobe radii; under 2 they touch.
+        aside: distance of the nucleus from the cell's middle, relative to the cell's radius.
+        closeness: distance between neighbouring lobes in lobe radii; below 2 they touch.
     """
     rng = canvas.rng
     size = radius_px * np.sqrt(share / lobes)
@@ -127,7 +127,7 @@ def bent(
         canvas: where it is drawn.
         radius_px: the cell's radius, pixels.
         ring: radius of the bend, relative to the cell's.
-        span_deg: how far the rod goes round, degrees.
+        span_deg: angle covered by the rod, degrees.
         thickness: half the rod's thickness, relative to the cell's radius.
         uneven: relative change of the thickness along the rod.
     """
@@ -154,7 +154,7 @@ def rounded(
 
 
 def folded(canvas: Canvas, radius_px: float, size: float) -> Nucleus:
-    """An irregular nucleus with a crease or two, as monocytes have."""
+    """An irregular nucleus with one or two creases, as in monocytes."""
     rng = canvas.rng
     n = int(rng.integers(2, 4))
     spots = _arc(0.34 * radius_px, np.radians(rng.uniform(90, 200)), rng.uniform(0, 2 * np.pi), n)

@@ -1,4 +1,4 @@
-"""A drawn slide at a camera's pace: frames come by the clock, whoever reads, and begin anew at the end of the walk."""
+"""A drawn slide in real time: frames come at a fixed rate, and the walk restarts at its end."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ FRAMES_A_SECOND = 10.0
 
 
 class PacedCamera:
-    """Keeps the `Camera` protocol as a live camera does, over one that has an end and may be opened again.
+    """Turns a finite camera that can be reopened into a live one. Implements the `Camera` protocol.
 
-    At its end the walk begins anew over the same slide: known ground, on which nothing is counted twice.
+    At its end the walk restarts over the same slide: known ground, on which nothing is counted twice.
 
     Args:
-        camera: what is shown.
-        fps: frames a second.
+        camera: source of the frames.
+        fps: frames per second.
     """
 
     live = True

@@ -1,4 +1,4 @@
-"""A drawn blood smear of which everything is known: what lies where, and how it looks at any place."""
+"""A drawn blood smear with known truth: the position of every object, and the picture at any place."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hemato_edge.values import Image
 
 UM_PER_PX = 0.105
-"""Scale of every drawn slide, micrometres a pixel: a red cell is about 69 pixels wide."""
+"""Scale of every drawn slide, micrometres per pixel: a red cell is about 69 pixels wide."""
 SLIDE_SIZE_PX = (4000, 2688)
 """Width and height of a whole drawn slide, pixels."""
 WHITE_CELLS = 156
@@ -30,12 +30,12 @@ _TILE = 256
 
 
 MOST_PATCHES = 256
-"""So many drawn cells are kept, those that were seen last: a few fields' worth, some 10 MB."""
+"""Maximum number of cached cell patches, least recently used dropped: a few fields' worth, some 10 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlideObject:
-    """One thing on the slide, as it truly is.
+    """The truth about one object on the slide.
 
     Attributes:
         kind: one of `labels.KINDS`.
@@ -52,18 +52,18 @@ class SlideObject:
 
 
 class DrawnSlide:
-    """A stained smear, drawn where and when it is looked at; the same for the same seed.
+    """A stained smear, drawn on demand; determined by the seed.
 
     Args:
-        seed: which slide.
+        seed: selects the slide.
         size_px: width and height, pixels.
-        white_cells: how many nucleated cells, mixed like blood, or the label of each.
+        white_cells: number of nucleated cells, mixed as in blood, or the label of each.
 
     Attributes:
-        seed: which slide.
+        seed: selects the slide.
         size_px: width and height, pixels.
-        um_per_px: scale, micrometres a pixel.
-        truth: every white cell, red cell and platelet; specks of stain are not in it.
+        um_per_px: scale, micrometres per pixel.
+        truth: every white cell, red cell and platelet, without stain precipitate.
     """
 
     def __init__(
@@ -84,18 +84,18 @@ class DrawnSlide:
         self._patches: dict[tuple[str, int], NDArray[np.float16]] = {}
 
     def view(self, x_px: float, y_px: float, size_px: tuple[int, int] = (640, 480)) -> Image:
-        """What lies under a window of the slide, without any fault of a microscope.
+        """The slide in a window, free of optical faults.
 
         Args:
-            x_px: slide position of the window's left border, pixels; fractions count.
-            y_px: the same for the upper border.
+            x_px: slide position of the window's left border, pixels, may be fractional.
+            y_px: likewise of its upper border.
             size_px: the window's width and height, pixels.
 
         Returns:
             (height, width, 3) uint8, BGR.
 
         Raises:
-            ValueError: if the window does not lie on the slide.
+            ValueError: the window is not on the slide.
         """
         width, height = size_px
         if not (0 <= x_px <= self.size_px[0] - width and 0 <= y_px <= self.size_px[1] - height):
@@ -150,16 +150,15 @@ class DrawnSlide:
 
 
 def draw_field(seed: int, white_cells: int | Sequence[str] = 4) -> tuple[Image, list[SlideObject]]:
-    """One sharp, evenly lit field of its own, and what is on it.
+    """One sharp, evenly lit field, and its truth.
 
     Args:
-        seed: which field.
-        white_cells: how many nucleated cells, mixed like blood, or the label of each; one for which there is
-            no room is left out.
+        seed: selects the field.
+        white_cells: number of nucleated cells, mixed as in blood, or the label of each; any without room is omitted.
 
     Returns:
-        the picture, (480, 640, 3) uint8 BGR, and the truth, in pixels of the picture. Cells that the border
-        cuts are in the truth with a box that reaches over it.
+        the picture, (480, 640, 3) uint8 BGR, and the truth, in pixels of the picture. Cells cut by the border are
+        included, with a box that extends beyond it.
     """
     slide = DrawnSlide(seed, (640, 480), white_cells)
     return slide.view(0, 0), list(slide.truth)
@@ -173,7 +172,7 @@ def _truth(placed: Placed) -> SlideObject:
 
 
 def _staining(seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Colour of the glass, (3,) BGR, and how strongly this slide took the stain, (3,) BGR, about 1."""
+    """Colour of the glass, (3,) BGR, and stain uptake of this slide, (3,) BGR, about 1."""
     rng = np.random.default_rng([seed, 91])
     glass = np.asarray(GLASS) + rng.uniform(-3, 3, 3)
     uptake = rng.uniform(0.94, 1.06) * rng.uniform(0.97, 1.03, 3)
@@ -181,7 +180,7 @@ def _staining(seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 def _by_tile(placed: tuple[Placed, ...], rows: int, columns: int) -> dict[tuple[int, int], list[int]]:
-    """Which objects reach into which tile."""
+    """Tile → indices of the objects that extend into it."""
     found: dict[tuple[int, int], list[int]] = {}
     for index, one in enumerate(placed):
         reach = int(max(one.half_extent)) + 10

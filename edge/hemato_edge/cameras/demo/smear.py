@@ -1,4 +1,4 @@
-"""How a smear is spread: which cells a drawn slide holds and where they come to lie."""
+"""Composition of a drawn smear: which cells it has, and where they lie."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DIFFERENTIAL: dict[str, float] = {one.name: one.drawn_share for one in CELL_CLASSES if one.drawn_share}
-"""Shares of the nucleated cells of a drawn slide. Rare kinds are kept common enough to be met on every slide."""
+"""Shares of the nucleated cells of a drawn slide. Rare kinds are frequent enough to occur on every slide."""
 
 _RED_CELLS_PER_PX2 = 36 / (640 * 480)
 _PLATELETS_PER_RED_CELL = 0.065
 _SPECKS_PER_RED_CELL = 0.05
 _STACKED = 0.10
-"""Share of red cells that lie on a neighbour."""
+"""Share of red cells that overlap a neighbour."""
 _FORMS = {RED_CELL: 64, PLATELET_LABEL: 48, PRECIPITATE: 16}
-"""Different forms of the kinds that are too many to draw each anew."""
+"""Number of different shapes of the kinds that are too numerous to draw individually."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A cell that lies somewhere: whole pixels of the slide, turned by quarters."""
+    """A cell with a position in whole pixels of the slide, rotated by quarter turns."""
 
     plan: CellPlan
     x_px: int
@@ -37,14 +37,14 @@ class Placed:
 
     @property
     def half_extent(self) -> tuple[float, float]:
-        """Half the width and half the height of its box, pixels, after the turn."""
+        """Half the width and half the height of its box, pixels, after rotation."""
         width, height = self.plan.half_extent
         return (height, width) if self.quarter_turns % 2 else (width, height)
 
 
 @dataclass(frozen=True, slots=True)
 class _Slide:
-    """A slide while cells are laid on it: what chooses their places, its size in pixels, its scale, what is taken."""
+    """A slide while cells are placed: random generator, size in pixels, scale, occupied places."""
 
     rng: np.random.Generator
     size: tuple[int, int]
@@ -52,7 +52,7 @@ class _Slide:
     taken: _Neighbourhood
 
     def free_spot(self, radius: float, *, closeness: float, border_px: float) -> tuple[int, int] | None:
-        """A random place with room for a disc, at least `border_px` from the slide's border; None after 60 tries."""
+        """A random free place for a disc, at least `border_px` from the slide's border; None after 60 tries."""
         tries = self.rng.uniform(border_px, np.subtract(self.size, border_px), (60, 2)).astype(int).tolist()
         for x, y in tries:
             if self.taken.free(x, y, radius, closeness):
@@ -60,7 +60,7 @@ class _Slide:
         return None
 
     def beside(self, placed: Sequence[Placed], radius: float) -> tuple[int, int] | None:
-        """A place partly over a red cell that is there already, as cells in a rouleau lie; None if it is taken."""
+        """A place partly over an existing red cell, as in rouleaux; None if it is occupied."""
         neighbour = placed[int(self.rng.integers(0, len(placed)))]
         angle, reach = self.rng.uniform(0, 2 * np.pi), radius * self.rng.uniform(1.0, 1.7)
         x, y = int(neighbour.x_px + reach * np.cos(angle)), int(neighbour.y_px + reach * np.sin(angle))
@@ -68,18 +68,18 @@ class _Slide:
 
 
 class _Neighbourhood:
-    """Discs that have been placed, found again by where they are."""
+    """Placed discs, indexed by position."""
 
     def __init__(self, pitch_px: float) -> None:
         self._pitch = pitch_px
         self._cells: defaultdict[tuple[int, int], list[tuple[float, float, float]]] = defaultdict(list)
 
     def add(self, x: float, y: float, radius: float) -> None:
-        """Remember a disc."""
+        """Add a disc."""
         self._cells[int(x // self._pitch), int(y // self._pitch)].append((x, y, radius))
 
     def free(self, x: float, y: float, radius: float, closeness: float) -> bool:
-        """True if no disc is nearer than `closeness` times the sum of the radii."""
+        """Whether no disc is closer than `closeness` times the sum of the radii."""
         column, row = int(x // self._pitch), int(y // self._pitch)
         for c in (column - 1, column, column + 1):
             for r in (row - 1, row, row + 1):
@@ -92,13 +92,13 @@ class _Neighbourhood:
 def spread(
     seed: int, size_px: tuple[int, int], white_cells: int | Sequence[str], um_per_px: float
 ) -> tuple[Placed, ...]:
-    """Everything on one slide, in the order in which it is laid down.
+    """Everything on one slide, in the order in which it is placed.
 
     Args:
-        seed: which slide; the same seed gives the same smear.
+        seed: determines the smear.
         size_px: width and height of the slide, pixels.
-        white_cells: how many nucleated cells, mixed as `DIFFERENTIAL` says, or the label of each.
-        um_per_px: scale, micrometres a pixel.
+        white_cells: number of nucleated cells, mixed as in `DIFFERENTIAL`, or the label of each.
+        um_per_px: scale, micrometres per pixel.
     """
     rng = np.random.default_rng([seed, 10])
     slide = _Slide(rng, size_px, um_per_px, _Neighbourhood(200.0))
@@ -112,7 +112,7 @@ def spread(
 
 
 def _white_labels(rng: np.random.Generator, count: int) -> list[str]:
-    """Labels of the nucleated cells: every kind as often as it should be, in random order."""
+    """Labels of the nucleated cells: every kind in its expected number, in random order."""
     shares = np.array(list(DIFFERENTIAL.values()))
     exact = shares / shares.sum() * count
     whole = np.floor(exact).astype(int)

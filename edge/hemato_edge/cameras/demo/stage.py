@@ -1,4 +1,4 @@
-"""How the demo's stage moves: a raster or a hand, with pauses, jumps, drift and vibration, all known in advance."""
+"""Motion of the demo's stage: raster or hand movement, with pauses, jumps, drift and vibration, all predetermined."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     """(N, 2) float64: slide position of each frame's upper left corner, x y in pixels."""
 
 ROW_OVERLAP = 0.35
-"""How much of a row is seen again in the next one: more than the largest cell, so that each is seen whole."""
+"""Overlap of neighbouring rows: more than the largest cell, so that each is seen whole."""
 SWAY_PX = 14.0
-"""The furthest that drift and vibration take the stage from its path, pixels."""
+"""Maximum deviation of the stage from its path by drift and vibration, pixels."""
 MOST_TURN_DEG = 4.0
-"""The furthest that a slide turns under the hand, degrees."""
+"""Maximum rotation of a slide that is moved by hand, degrees."""
 _EASE_FRAMES = 6
 _BLUR_PX = 5.0
 _LIGHT_STEPS = (0.72, 1.0, 0.85, 0.62)
@@ -28,15 +28,15 @@ _VIBRATION_PX = 0.35
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """What happens to the stage, the focus and the lamp, frame by frame.
+    """Stage, focus and lamp, frame by frame.
 
     Attributes:
         poses: see `Poses`, without drift and vibration.
-        blur: (N,) standard deviation in pixels that is added to the focus's own breathing; None for none.
-        light: (N,) gain of the lamp on top of its slow change; None for none.
-        missing: frames that never arrive; their numbers are left out.
-        angles: (N,) by how much each frame is turned on the slide about its middle, degrees from x towards y, as of a
-            slide that is pushed by hand; `poses` are those of the frame turned back. None for none.
+        blur: (N,) standard deviation in pixels, added to the focus drift; None for none.
+        light: (N,) gain of the lamp, on top of its slow change; None for none.
+        missing: frames that never arrive; their numbers are skipped.
+        angles: (N,) rotation of each frame on the slide about its middle, degrees from x towards y, for a slide
+            pushed by hand; `poses` are those of the frames rotated back. None for none.
     """
 
     poses: Poses
@@ -54,7 +54,7 @@ def raster(
     start: tuple[float, float] | None = None,
     row_overlap: float = ROW_OVERLAP,
 ) -> Poses:
-    """A boustrophedon over the slide: along one row, on to the next, back again, with a rest now and then."""
+    """A boustrophedon over the slide: along one row, back along the next, with occasional pauses."""
     left, top = SWAY_PX, SWAY_PX
     right, bottom = slide_px[0] - frame_px[0] - SWAY_PX, slide_px[1] - frame_px[1] - SWAY_PX
     rows = max(1, int(np.ceil((bottom - top) / (frame_px[1] * (1 - row_overlap)))) + 1) if bottom > top else 1
@@ -73,7 +73,7 @@ def raster(
 def wander(
     rng: np.random.Generator, slide_px: tuple[int, int], frame_px: tuple[int, int], max_step_px: float, frames: int
 ) -> Poses:
-    """A hand on the stage: short pushes in any direction, rests, and now and then back to where it was before."""
+    """Hand movement: short pushes in any direction, pauses, and now and then a return to an earlier place."""
     low = np.full(2, SWAY_PX)
     high = np.maximum(np.subtract(slide_px, frame_px) - SWAY_PX, low + 1)
     here = rng.uniform(low, high)
@@ -101,7 +101,7 @@ def jumping(
     stretches: int = 8,
     frames_each: int = 60,
 ) -> Poses:
-    """Stretches of `wander` with a jump between them; every second jump goes back to where the stage had been."""
+    """Stretches of `wander` with jumps between them; every second jump returns to an earlier place."""
     path: list[Poses] = []
     for number in range(stretches):
         stretch = wander(rng, slide_px, frame_px, max_step_px, frames_each)
@@ -113,14 +113,14 @@ def jumping(
 
 
 def turning(rng: np.random.Generator, frames: int, most_deg: float = MOST_TURN_DEG) -> NDArray[np.float64]:
-    """A slide that turns slowly under the hand, to both sides, (frames,) degrees, starting at nothing."""
+    """Slow rotation of a slide moved by hand, to both sides, (frames,) degrees, starting at 0."""
     wave = _wave(rng, frames, (300, 900))
     angles: NDArray[np.float64] = wave * (most_deg / max(float(np.abs(wave).max()), 1e-9))
     return angles
 
 
 def blur_bursts(rng: np.random.Generator, frames: int, every: int = 60) -> NDArray[np.float64]:
-    """Added blur, (frames,) standard deviation in pixels: bursts of 4 to 12 frames, far out of focus."""
+    """Added blur, (frames,) standard deviation in pixels: bursts of 4 to 12 frames far out of focus."""
     sigma = np.zeros(frames)
     for start in range(every // 2, frames, every):
         sigma[start : start + int(rng.integers(4, 13))] = _BLUR_PX
@@ -128,28 +128,28 @@ def blur_bursts(rng: np.random.Generator, frames: int, every: int = 60) -> NDArr
 
 
 def light_steps(rng: np.random.Generator, frames: int, every: int = 50) -> NDArray[np.float64]:
-    """Gain of a lamp that somebody turns up and down, (frames,): a step every `every` frames."""
+    """Gain of a lamp that is turned up and down, (frames,): a step every `every` frames."""
     first = int(rng.integers(0, len(_LIGHT_STEPS)))
     return np.asarray([_LIGHT_STEPS[(first + i // every) % len(_LIGHT_STEPS)] for i in range(frames)])
 
 
 def drift(rng: np.random.Generator, frames: int) -> Poses:
-    """A slow creep of the stage, (frames, 2) pixels, starting at nothing."""
+    """Slow drift of the stage, (frames, 2) pixels, starting at 0."""
     return np.stack([_wave(rng, frames, (300, 900)) for _ in range(2)], axis=1) * _DRIFT_PX
 
 
 def vibration(rng: np.random.Generator, frames: int) -> Poses:
-    """The shake of the bench, (frames, 2) pixels, about half a pixel long."""
+    """Vibration of the bench, (frames, 2) pixels, about half a pixel in amplitude."""
     return np.clip(rng.normal(0, _VIBRATION_PX, (frames, 2)), -3 * _VIBRATION_PX, 3 * _VIBRATION_PX)
 
 
 def brightness(rng: np.random.Generator, frames: int) -> NDArray[np.float64]:
-    """The lamp's slow change, (frames,), a little under 1 so that empty glass does not saturate."""
+    """Slow change of the lamp, (frames,), slightly below 1 so that empty glass does not saturate."""
     return 0.96 + 0.015 * _wave(rng, frames, (200, 700))
 
 
 def defocus(rng: np.random.Generator, frames: int) -> NDArray[np.float64]:
-    """Blur of every frame, (frames,) standard deviation in pixels: focus breathing, and moments clearly out of focus.
+    """Blur of every frame, (frames,) standard deviation in pixels: focus drift, and moments clearly out of focus.
 
     About 4 % of the frames are blurred by more than 2.5 pixels.
     """
@@ -162,7 +162,7 @@ def defocus(rng: np.random.Generator, frames: int) -> NDArray[np.float64]:
 
 
 def _glide(start: NDArray[np.float64], goal: NDArray[np.float64], max_step_px: float) -> Poses:
-    """Steps from `start` (not included) to `goal` that begin and end gently; none longer than `max_step_px`."""
+    """Steps from `start` (excluded) to `goal` with smooth acceleration; none longer than `max_step_px`."""
     length = float(np.hypot(*(goal - start)))
     if length < 1e-6:
         return np.zeros((0, 2))

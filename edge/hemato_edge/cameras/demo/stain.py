@@ -1,9 +1,9 @@
-"""Stains as optical density, and the small canvas on which one drawn cell takes them up.
+"""Stains as optical density, and the small canvas on which one cell is drawn.
 
-A drawn slide is made in optical density (Beer-Lambert): what lies over each other adds up, and the picture
+A drawn slide is composed in optical density (Beer-Lambert): overlapping objects add up, and the picture
 is `background * 10 ** -density`. The densities below were measured on May-Grünwald-Giemsa smears
-(PBC data set, Acevedo et al. 2020, doi:10.1016/j.dib.2020.105474): medians over 60 images a class, as the
-logarithm of the glass's colour over the pixel's; those of the nuclei are raised by what `GLARE` takes away.
+(PBC data set, Acevedo et al. 2020, doi:10.1016/j.dib.2020.105474): medians over 60 images per class, as the
+logarithm of the glass's colour over the pixel's; those of the nuclei are increased to compensate `GLARE`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Density = tuple[float, float, float]
 GLASS: Density = (203.0, 228.0, 252.0)
 """Colour of the empty slide, BGR, 0 to 255."""
 GLARE: Density = (0.045, 0.004, 0.05)
-"""Share of the light that goes round the stain (BGR): why the densest nucleus is indigo, never black."""
+"""Share of stray light (BGR): the reason why the densest nucleus is indigo, never black."""
 
 NUCLEUS: Density = (0.20, 0.93, 0.64)
 NUCLEUS_PALE: Density = (0.175, 0.87, 0.54)
@@ -65,12 +65,12 @@ def wobbly_outline(
     """A closed, roughly round outline.
 
     Args:
-        rng: where the shape's chance comes from.
+        rng: source of the shape's randomness.
         diameter_px: mean diameter, pixels.
         wobble: relative size of the bumps; 0.03 is smooth, 0.1 amoeboid.
         elongation: long over short axis.
-        points: corners of the polygon.
-        turn: direction of the long axis, radians; by chance if None.
+        points: number of the polygon's vertices.
+        turn: direction of the long axis, radians; random if None.
     """
     angle = np.linspace(0, 2 * np.pi, points, endpoint=False)
     radius = np.ones(points)
@@ -89,7 +89,7 @@ class Canvas:
     """A supersampled drawing surface with its origin in the cell's centre.
 
     Attributes:
-        rng: the cell's own source of chance.
+        rng: the cell's own random generator.
         half_px: half the side of the finished patch, pixels.
         density: (2 * half_px, 2 * half_px, 3) float32, optical density so far, BGR.
     """
@@ -101,11 +101,11 @@ class Canvas:
         self.density = np.zeros((2 * half_px, 2 * half_px, 3), np.float32)
 
     def to_pixels(self, points: Outline) -> NDArray[np.int32]:
-        """Corners as fixed-point supersampled pixels, four fractional bits, as OpenCV draws them."""
+        """Vertices as fixed-point supersampled pixels with four fractional bits, for OpenCV's drawing."""
         return np.asarray(np.round(((points + self.half_px) * SUPERSAMPLE - 0.5) * 16), np.int32)
 
     def noise(self, grain_px: float) -> Plane:
-        """Smooth noise of mean 0 and deviation 1, whose grains are about `grain_px` pixels wide."""
+        """Smooth noise of mean 0 and standard deviation 1, with grains about `grain_px` pixels wide."""
         step = max(grain_px * SUPERSAMPLE / 2, 1.0)
         n = int(self.side / step) + 4
         coarse = self.rng.standard_normal((n, n), np.float32)
@@ -129,7 +129,7 @@ class Canvas:
     def granules(
         self, region: Plane, spacing_px: float, radius_px: tuple[float, float], weakest: float = 0.47
     ) -> Plane:
-        """Granules on a jittered lattice wherever `region` (signed distance) is positive.
+        """Granules on a jittered lattice where `region` is positive.
 
         Args:
             region: signed distance, pixels; only its positive side is filled.
@@ -138,7 +138,7 @@ class Canvas:
             weakest: amount of the palest granule.
 
         Returns:
-            amount 0 to 1, different for every granule.
+            amount 0 to 1, random for each granule.
         """
         n = int(2 * self.half_px / spacing_px)
         gx, gy = np.meshgrid(np.arange(n), np.arange(n))
@@ -154,7 +154,7 @@ class Canvas:
         return blurred.astype(np.float32) / np.float32(255)
 
     def add(self, stain: Density, amount: Plane) -> None:
-        """Let `amount` (supersampled plane) of a stain absorb light."""
+        """Add `amount` (supersampled plane) of a stain."""
         small = cv2.resize(amount, None, fx=1 / SUPERSAMPLE, fy=1 / SUPERSAMPLE, interpolation=cv2.INTER_AREA)
         self.density += small[..., None] * np.asarray(stain, np.float32)
 

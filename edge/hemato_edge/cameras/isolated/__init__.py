@@ -1,1 +1,1 @@
-"""Reading a camera in a process of its own."""
+"""Reading a camera in its own process."""

@@ -1,7 +1,7 @@
-"""The process that reads a camera, so that a driver that never returns can be ended with it.
+"""The process that reads a camera, so that a driver that never returns can be killed with it.
 
-It does what it is asked to over a socket, one request at a time, and puts the pixels into shared memory. It loads
-neither models nor settings: OpenCV or picamera2 is the largest thing in it.
+It serves requests over a socket, one at a time, and puts the pixels into shared memory. It loads neither models nor
+settings: OpenCV or picamera2 is its largest part.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hemato_edge.cameras.camera import Camera
 
 MESSAGE_BYTES = 65_536
-"""Longest request or answer; pixels do not go over the socket."""
+"""Longest request or answer; pixels are not sent over the socket."""
 MAKE_CAMERA = "hemato_edge.cameras.registry:make_camera"
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _NAME = b"hemato-reader"
@@ -38,9 +38,9 @@ class CameraRecipe:
     """How to make a camera in another process.
 
     Attributes:
-        spec: as a person gives it after `--camera`.
+        spec: as given after `--camera`.
         width, height, fps, open_timeout_s, read_timeout_s: as in the settings.
-        credentials_file: none: they stand in the SPEC by now.
+        credentials_file: None: the credentials are already in `spec`.
         maker: "module:function", called with the spec and this recipe.
     """
 
@@ -54,18 +54,18 @@ class CameraRecipe:
     credentials_file: None = None
 
     def make(self) -> Camera:
-        """The camera, not yet open. Raises what the maker does."""
+        """The camera, not yet open. Raises whatever the maker raises."""
         module, function = self.maker.split(":")
         camera: Camera = getattr(importlib.import_module(module), function)(self.spec, self)
         return camera
 
 
 class Reader:
-    """Answers requests about one camera until its asker is gone.
+    """Serves requests for one camera until the client is gone.
 
     Args:
-        asker: a socket that keeps messages apart.
-        shared: where frames go.
+        asker: a message-preserving socket to the client.
+        shared: memory for the frames.
     """
 
     def __init__(self, asker: socket.socket, shared: SharedFrame) -> None:
@@ -75,7 +75,7 @@ class Reader:
         self._number = 0
 
     def serve(self) -> None:
-        """Answer until "close", or until nobody asks any more; then close the camera."""
+        """Serve until "close", or until the client is gone; then close the camera."""
         self._answer({"ready": os.getpid()})
         try:
             while request := self._asker.recv(MESSAGE_BYTES):
@@ -88,7 +88,7 @@ class Reader:
                 self._camera.close()
 
     def _answer(self, message: dict[str, Any]) -> None:
-        with suppress(BrokenPipeError, ConnectionResetError):  # the next recv says that the asker is gone
+        with suppress(BrokenPipeError, ConnectionResetError):  # the next recv reports that the client is gone
             self._asker.send(json.dumps(message).encode())
 
     def _do(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class Reader:
             return self._control(self._camera, asked)
         except HematoEdgeError as error:
             return {"error": type(error).__name__, "message": error.message, "fix": error.fix}
-        except Exception as error:  # noqa: BLE001 - whatever a driver's binding raises is told to the asker
+        except Exception as error:  # noqa: BLE001 - anything that a driver's binding raises is reported
             return {"crash": f"{type(error).__name__}: {error}"}
 
     def _open(self, recipe: CameraRecipe) -> dict[str, Any]:
@@ -143,14 +143,14 @@ class Reader:
 
 
 def main(asker: int, memory: int, parent: int) -> None:
-    """Serve the socket and the memory file of these descriptors for the process `parent`."""
+    """Serve the process `parent`, given the descriptors of socket and memory file."""
     _become_a_reader(parent)
     with socket.socket(fileno=asker) as connection:
         Reader(connection, SharedFrame(memory)).serve()
 
 
 def _become_a_reader(parent: int) -> None:
-    """Never outlive the parent, never answer for it: signals and standard output are its own."""
+    """Never outlive the parent, and leave signals and standard output to it."""
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     libc.prctl(_PR_SET_NAME, _NAME)
@@ -159,5 +159,5 @@ def _become_a_reader(parent: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     os.dup2(2, 1)
-    with suppress(OSError):  # where memory runs out, this process goes first: it can be started again
+    with suppress(OSError):  # if memory runs out, kill this process first: it can be restarted
         Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")

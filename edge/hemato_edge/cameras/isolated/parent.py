@@ -1,4 +1,4 @@
-"""A camera in a process of its own: every wait has an end, because the process can be killed."""
+"""A camera in its own process: every wait is bounded, because the process can be killed."""
 
 from __future__ import annotations
 
@@ -37,33 +37,33 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 START_S = 30.0
-"""What Python, numpy and OpenCV may take to load: 0.3 s on a workstation, seconds on a Pi with a slow card."""
+"""Time limit for loading Python, numpy and OpenCV: 0.3 s on a workstation, seconds on a Pi with a slow card."""
 GRACE_S = 0.5
-"""What a camera's own time limit may be overdrawn by: its error says more than ours."""
+"""Grace period on top of the camera's own time limit: its error is more specific than ours."""
 CLOSE_S = 2.0
-"""What an orderly end may take; a service has five seconds in all."""
+"""Time limit for a clean exit; a service has five seconds in all."""
 KILLED_S = 1.0
 MAX_LEFT_BEHIND = 2
-"""Killed processes that may wait in the kernel for a device that does not answer. With more, no new one is started."""
+"""Maximum number of killed processes still waiting in the kernel for a device; beyond it no new one is started."""
 _START = (
     "import sys, json; asker, memory, parent, path = json.loads(sys.argv[1]); sys.path[:] = path; "
     "from hemato_edge.cameras.isolated.child import main; main(asker, memory, parent)"
 )
-_FIX = "Unplug it and plug it in again; `dmesg | tail` says what the kernel thinks of it."
+_FIX = "Unplug it and plug it in again; `dmesg | tail` shows the kernel's messages about it."
 
 
 class ReaderProcess:
-    """Keeps the `Camera` protocol for a camera that is read in a child process; may be opened again after `close`.
+    """Implements the `Camera` protocol for a camera read in a child process; may be opened again after `close`.
 
-    A read that has no answer in time ends with the child being killed and a `CameraFault`; then it is closed. A child
-    that not even SIGKILL ends, because the kernel waits for its device, is left behind, named in the log, and reaped
-    when it goes. A V4L2 device is opened again by the link that survives a replug, where udev has one.
+    If a read is not answered in time, the child is killed, a `CameraFault` raised, and the camera is closed. A child
+    that survives SIGKILL because the kernel waits for its device is left behind, logged, and reaped when it ends. A
+    V4L2 device is reopened by the udev link that survives a replug, if there is one.
 
     Args:
         recipe: of the camera.
-        live: what it is until it has been opened: see `Camera`.
-        links: where udev keeps its links to video devices.
-        kill: how a child is killed.
+        live: value until it has been opened: see `Camera`.
+        links: udev's folder of links to video devices.
+        kill: how to kill a child.
     """
 
     def __init__(
@@ -94,14 +94,14 @@ class ReaderProcess:
 
     @property
     def pid(self) -> int | None:
-        """The child's process id while there is one."""
+        """The child's process id, if there is one."""
         return None if self._child is None else self._child.pid
 
     def open(self) -> None:
         """Start the child and open the camera in it.
 
         Raises:
-            CameraError: what the camera's own `open` raises; CameraFault if that takes too long.
+            CameraError: from the camera's own `open`; CameraFault if that takes too long.
         """
         if self._known and self._recipe.spec.startswith("/") and not Path(self._recipe.spec).exists():
             raise CameraFault(Fault.DISCONNECTED, f"{self.name} is gone: there is no {self._recipe.spec}.", _FIX)
@@ -117,8 +117,8 @@ class ReaderProcess:
         """The next frame.
 
         Raises:
-            EndOfFrames: if there are no more.
-            CameraError: what the camera's own `read` raises; CameraFault if that takes too long.
+            EndOfFrames: there are no more.
+            CameraError: from the camera's own `read`; CameraFault if that takes too long.
         """
         told = self._ask({"do": "read", "timeout_s": timeout_s}, timeout_s + GRACE_S)
         self.skipped.update(Counter(told["skipped"]) - self.skipped)
@@ -148,7 +148,7 @@ class ReaderProcess:
         return tuple(self._ask(asked, timeout_s + self._recipe.read_timeout_s + GRACE_S)["missed"])
 
     def close(self) -> None:
-        """End the child, in order if it answers. Safe to call twice."""
+        """End the child, cleanly if it answers. Safe to call twice."""
         if self._socket is not None and self._child is not None and self._child.poll() is None:
             with suppress(OSError):
                 self._socket.send(b'{"do": "close"}')
@@ -157,13 +157,13 @@ class ReaderProcess:
         self._let_go()
 
     def interrupt(self) -> None:
-        """End whatever is being waited for, now and from now on. The one method for other threads."""
+        """End all waits, now and later. The only method for other threads."""
         with self._turn:
             self._interrupted = True
             self._hang_up()
 
     def _remember(self) -> None:
-        """From now on open the same camera, whatever number the kernel gives it."""
+        """From now on reopen the same camera, whatever its number."""
         spec = self._recipe.spec
         lasting = lasting_name(self.name, self._links) or (self.name if spec.isdigit() else spec)
         if lasting != spec:
@@ -247,7 +247,7 @@ class ReaderProcess:
         child, interrupted = self._child, self._interrupted
         if child is not None and not interrupted:
             with suppress(subprocess.TimeoutExpired):
-                child.wait(KILLED_S)  # its end is on the way, and says how it died
+                child.wait(KILLED_S)  # it is ending; get its exit code
         self.close()
         if interrupted:
             raise EndOfFrames
@@ -256,7 +256,7 @@ class ReaderProcess:
         raise CameraFault(Fault.CRASHED, f"The process that reads {self.name} ended {ended}.", _FIX)
 
     def _error(self, told: dict[str, Any]) -> HematoEdgeError:
-        """The child's error as one of ours; the device that is gone is named."""
+        """The child's error as one of ours; a missing device becomes a disconnection."""
         kind = getattr(errors, told["error"], CameraError)
         device = self._recipe.spec
         if device.startswith("/") and not Path(device).exists():
@@ -267,7 +267,7 @@ class ReaderProcess:
         return error
 
     def _let_go(self) -> None:
-        """End the child by force if it is there, and free what was shared with it."""
+        """Kill the child if it runs, and free what was shared with it."""
         with self._turn:
             child, self._child = self._child, None
             connection, self._socket = self._socket, None

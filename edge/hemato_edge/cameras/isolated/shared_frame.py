@@ -1,6 +1,6 @@
-"""One frame in memory that two processes share.
+"""One frame in memory shared by two processes.
 
-The memory has no name in any file system: it is gone when both processes are, however they end.
+The memory has no name in any file system: it is freed when both processes end, however they end.
 """
 
 from __future__ import annotations
@@ -19,17 +19,16 @@ if TYPE_CHECKING:
     from hemato_edge.values import Image
 
 _HEADER = 64
-"""Bytes before the pixels: the number of the frame before and after they were written, and room to stay aligned."""
+"""Bytes before the pixels: the frame's number, written before and after them, and padding for alignment."""
 
 
 class SharedFrame:
-    """Room for one frame and its number.
+    """Memory for one frame and its number.
 
-    The number is written before and after the pixels. A reader that finds another one than it was told knows that this
-    is not the frame it asked for.
+    The number is written before and after the pixels, so that a reader detects a wrong or partly written frame.
 
     Args:
-        file: a memory file's descriptor, which stays the caller's; None makes a new one.
+        file: descriptor of a memory file, owned by the caller; None creates one.
     """
 
     def __init__(self, file: int | None = None) -> None:
@@ -38,7 +37,7 @@ class SharedFrame:
         self._memory: mmap.mmap | None = None
 
     def write(self, number: int, image: Image) -> None:
-        """Put a frame (H, W, 3) uint8 into the memory, which grows where it has to."""
+        """Copy a frame (H, W, 3) uint8 into the memory, which grows as needed."""
         memory = self._mapped(image.nbytes)
         numbers = np.frombuffer(memory, np.int64, 2)
         numbers[0] = number
@@ -46,10 +45,10 @@ class SharedFrame:
         numbers[1] = number
 
     def read(self, number: int, shape: tuple[int, int, int]) -> Image:
-        """A copy of the frame of that number.
+        """A copy of the frame with this number.
 
         Raises:
-            CameraFault: if the memory holds another frame, or a part of one.
+            CameraFault: the memory holds another frame, or part of one.
         """
         memory = self._mapped(int(np.prod(shape)))
         numbers = np.frombuffer(memory, np.int64, 2)
@@ -60,7 +59,7 @@ class SharedFrame:
         return image
 
     def close(self) -> None:
-        """Let go of the memory. Safe to call twice."""
+        """Free the memory. Safe to call twice."""
         if self._memory is not None:
             self._memory.close()
             self._memory = None

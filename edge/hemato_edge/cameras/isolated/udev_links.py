@@ -1,7 +1,7 @@
 """Names of V4L2 devices that survive a replug.
 
-The kernel counts `/dev/video0`, `/dev/video1` … in the order in which it finds cameras; after a replug the same camera
-may have another number, and the number another camera. udev keeps links by the camera's identity and by its plug.
+The kernel numbers `/dev/video0`, `/dev/video1` … in the order in which it finds cameras; after a replug the same camera
+may have another number, and another camera its old one. udev keeps links by the camera's identity and by its port.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ _KINDS = ("by-id", "by-path")
 
 
 def lasting_name(device: str, links: Path = LINKS) -> str | None:
-    """The link that will lead to a device also after a replug: by its identity, else by its plug.
+    """The link that leads to a device even after a replug: by its identity, else by its port.
 
     Args:
-        device: what was opened: `/dev/video0`, or a link to it.
-        links: where udev keeps its links.
+        device: the opened device: `/dev/video0`, or a link to it.
+        links: udev's folder of links.
 
     Returns:
-        the link's path, or None where there is none (no udev, or no USB camera).
+        the link's path, or None if there is none (no udev, or no USB camera).
     """
     if Path(device).parent.parent == links:
         return device

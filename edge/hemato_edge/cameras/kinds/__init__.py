@@ -1,1 +1,1 @@
-"""One module a kind of camera: its `KIND` says how it is named, made and treated; nothing heavy is loaded for that."""
+"""One module per kind of camera: its `KIND` defines it; importing it loads nothing heavy."""

@@ -1,4 +1,4 @@
-"""A picture, or a folder of pictures, each a field of its own."""
+"""A picture, or a folder of pictures, each a stand-alone field."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _matches(spec: str) -> bool:
 KIND = CameraKind(
     name="files",
     examples=("field.png", "fields/"),
-    help="a picture, or a folder of pictures: each is a field of its own",
+    help="a picture, or a folder of pictures: each is a stand-alone field",
     make=_make,
     matches=_matches,
     live=False,

@@ -1,4 +1,4 @@
-"""A GStreamer pipeline, the way to a Jetson's CSI camera: `gst:PIPELINE`."""
+"""A GStreamer pipeline, for instance for a Jetson's CSI camera: `gst:PIPELINE`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _make(spec: str, options: CameraOptions) -> Camera:
 def _needs(spec: str) -> Needs:
     return Needs(
         network=_NETWORK_ELEMENT.search(spec) is not None,
-        made_code="camera.spec is a GStreamer pipeline: its Orc makes code",
+        made_code="camera.spec is a GStreamer pipeline: its Orc compiler generates code",
     )
 
 

@@ -1,4 +1,4 @@
-"""The drawn slide at a camera's pace, without an end: `live-demo`, `live-demo:7`."""
+"""The drawn slide in real time, without an end: `live-demo`, `live-demo:7`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _make(spec: str, options: CameraOptions) -> Camera:
 KIND = CameraKind(
     name="live-demo",
     examples=("live-demo", "live-demo:7"),
-    help="the same as a live camera: frames come by the clock, and the walk begins anew at its end",
+    help="the same as a live camera: frames come in real time, and the walk restarts at its end",
     make=_make,
     live=True,
     isolated=False,

@@ -1,4 +1,4 @@
-"""A V4L2 device, which is a USB microscope, a webcam or a grabber: `0`, `/dev/video0`, `/dev/v4l/by-id/…`."""
+"""A V4L2 device, such as a USB microscope, a webcam or a frame grabber: `0`, `/dev/video0`, `/dev/v4l/by-id/…`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ KIND = CameraKind(
     name="v4l2",
     examples=("0", "/dev/video0", "/dev/v4l/by-id/…"),
     help="a V4L2 camera by index or by device; by-id survives a replug; "
-    "`0` is the first camera there is, the Pi's own where it has one",
+    "`0` is the first camera found, on a Pi its own if it has one",
     make=_make,
     matches=_matches,
     devices=(VIDEO_NODES,),

@@ -1,1 +1,1 @@
-"""Noticing that a camera has failed, and bringing it back."""
+"""Detecting that a camera has failed, and recovering it."""

@@ -1,4 +1,4 @@
-"""Is that a new picture? What a frozen and a black camera give themselves away by."""
+"""Detection of frozen and black cameras."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ if TYPE_CHECKING:
     from hemato_edge.values import Image
 
     Sample = NDArray[np.uint8]
-    """(h, w) uint8: every n-th pixel of the green channel, as it is: a mean would take the noise away."""
+    """(h, w) uint8: every n-th pixel of the green channel, not averaged, which would remove the noise."""
 
 SAMPLE_WIDTH_PX = 160
 BLACK_MEAN = 12.0
-"""Darkest mean of a picture with light; black is 0, or a little more with a sensor's noise."""
+"""Minimum mean of a lit picture; black is 0, or slightly more with sensor noise."""
 BLACK_BRIGHT, BLACK_BRIGHT_SHARE = 40, 0.01
-"""A dark picture with more than this share of pixels brighter than that shows something."""
+"""A dark picture with more than this share of pixels above that level is not black."""
 CLIPPED_LOW, CLIPPED_HIGH = 1, 254
-"""Values at the ends of the range carry no noise."""
+"""Values at the ends of the range show no noise."""
 LEAST_UNCLIPPED_SHARE = 0.05
-"""With fewer pixels between the ends, whether a picture is new cannot be told."""
+"""With fewer unclipped pixels, a frozen picture cannot be detected."""
 NEAR_SHARE = 0.01
-"""Pixels that differ from the frame before, share, under which a sensor's frame is no new one. In the demo's frames,
-whose noise has a standard deviation of 1.8, 0.87 differ; at 0.3, which is little for a sensor, it would be 0.2."""
+"""A sensor's frame is not new if fewer than this share of pixels differ from the frame before. In the demo's frames,
+with a noise of 1.8 levels (sd), 0.87 differ; at 0.3, which is little for a sensor, it would be 0.2."""
 LOOP_FRAMES = 32
-"""A driver that hands out its old buffers in turn has fewer of them than this."""
+"""Maximum number of old buffers that a driver may cycle through."""
 
 FROZEN_S = 4.0
-"""Patience with the very same picture: no sensor gives that."""
+"""Time limit for identical pictures: no sensor gives those."""
 NEARLY_FROZEN_S = 30.0
-"""Patience with nearly the same picture, or the same from a stream: a strong compressor may do that for a while."""
+"""Time limit for nearly identical pictures, or identical ones from a stream: strong compression can cause them."""
 BLACK_S = 10.0
-"""Patience with a black picture: the lamp may be off."""
+"""Time limit for black pictures: the lamp may be off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Why a frame is not handed out.
+    """Why a frame is withheld.
 
     Attributes:
-        fault: what it looks like.
-        patience_s: how long that may last before the camera is opened again, seconds.
+        fault: the suspected fault.
+        patience_s: how long it may last before the camera is reopened, seconds.
     """
 
     fault: Fault
@@ -56,11 +56,11 @@ class Doubt:
 
 
 class Liveness:
-    """Judges the frames of one camera, one after another. Costs about 0.1 ms at 640 × 480.
+    """Judges consecutive frames of one camera. Costs about 0.1 ms at 640 × 480.
 
     Args:
-        noise: what the camera declares of itself.
-        frozen_s, nearly_frozen_s, black_s: patience, seconds.
+        noise: as declared by the camera.
+        frozen_s, nearly_frozen_s, black_s: time limits, seconds.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Liveness:
         self._seen: deque[int] = deque(maxlen=LOOP_FRAMES)
 
     def doubt(self, image: Image) -> Doubt | None:
-        """What is wrong with a frame (H, W, 3) uint8 BGR, or None for a new picture, which is then remembered."""
+        """What is wrong with a frame (H, W, 3) uint8 BGR, or None if it is new; a new one is remembered."""
         step = max(1, image.shape[1] // SAMPLE_WIDTH_PX)
         sample: Sample = np.ascontiguousarray(image[::step, ::step, 1])
         if _is_black(sample):
@@ -97,7 +97,7 @@ class Liveness:
         return None
 
     def _is_near(self, sample: Sample, unclipped: NDArray[np.bool_]) -> bool:
-        """Whether nearly all pixels are as in the last frame that was handed out."""
+        """Whether nearly all pixels equal those of the last new frame."""
         if self._last is None or self._last.shape != sample.shape:
             return False
         differing = np.count_nonzero((sample != self._last) & unclipped)
@@ -106,7 +106,7 @@ class Liveness:
 
 def _is_black(sample: Sample) -> bool:
     lowest, highest = int(sample.min()), int(sample.max())
-    if lowest == highest < CLIPPED_HIGH:  # a buffer that was never filled: black, or green where it is YUV
+    if lowest == highest < CLIPPED_HIGH:  # a buffer that was never filled: black, or green if YUV
         return True
     dark = float(sample.mean()) < BLACK_MEAN
     return dark and np.count_nonzero(sample > BLACK_BRIGHT) < BLACK_BRIGHT_SHARE * sample.size

@@ -1,6 +1,6 @@
-"""A camera that cannot lie: found out when it freezes, goes black, hangs or leaves, and brought back.
+"""A camera whose faults are detected, such as freezing, black pictures, hanging or disconnection, and recovered.
 
-One thread, no timers. All waiting is bounded by the reader process, by `read`'s time limit, or by `interrupt`.
+One thread, no timers. All waits are bounded by the reader process, by `read`'s time limit, or by `interrupt`.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long what is borne. All in seconds, except where the name says otherwise.
+    """Timeouts and back-off of recovery. All in seconds, except where the name shows otherwise.
 
     Attributes:
-        stalled_s: without a new frame, before that is called stalled.
-        frozen_s, nearly_frozen_s, black_s: see `liveness`.
-        wrong_size_s: frames of another size.
-        first_wait_s: before the second try to open the camera again; the first comes at once, each further wait is
-            twice as long.
-        longest_wait_s: the longest of these waits.
-        failed_tries: tries after which it is called failed.
-        steady_s: how long it must be live for the tries to be forgotten: a camera that comes and goes is not tried
+        stalled_s: time without a new frame before the camera counts as stalled.
+        frozen_s, nearly_frozen_s, black_s: see `frozen`.
+        wrong_size_s: limit for frames of another size.
+        first_wait_s: wait before the second attempt to reopen the camera; the first is immediate, and each further
+            wait is twice as long.
+        longest_wait_s: limit of these waits.
+        failed_tries: attempts after which it counts as failed.
+        steady_s: how long it must be live before the attempts are reset, so that an unreliable camera is not retried
             faster and faster.
-        settle_s: how long a camera that was opened again may give bad frames, while its exposure settles.
+        settle_s: how long a reopened camera may give bad frames, while its exposure settles.
     """
 
     stalled_s: float = 1.0
@@ -53,27 +53,27 @@ class Patience:
     settle_s: float = 3.0
 
     def wait_s(self, tries: int) -> float:
-        """How long to wait after so many tries, seconds."""
+        """The wait after this many attempts, seconds."""
         return min(self.longest_wait_s, self.first_wait_s * 2 ** min(tries - 1, 30)) if tries else 0.0
 
 
 class GuardedCamera:
-    """Keeps the `Camera` protocol; its `read` raises `NoFrameYet` while there is no new frame to be had.
+    """Implements the `Camera` protocol; its `read` raises `NoFrameYet` while there is no new frame.
 
-    A frame is handed out once. What is not new (the last picture again, black, another size) is withheld and counted.
-    A source that is not live is passed through: it has an end, and what fails there fails for good. So does the first
-    `open`: a camera that is not there at the start is a mistake that a person mends.
+    Each frame is delivered once. Frames that are not new (repeated, black, of another size) are withheld and counted.
+    A source that is not live is passed through: it has an end, and its failures are final. So are those of the first
+    `open`: a camera missing at the start is for the user to correct.
 
     Args:
-        camera: what is guarded; not open. It must allow `open` after `close`.
-        interrupt: ends what the camera is waiting for, from another thread; None if it cannot wait for long.
-        patience: how long what is borne.
+        camera: not open. It must allow `open` after `close`.
+        interrupt: ends the camera's wait, from another thread; None if it cannot wait for long.
+        patience: timeouts and back-off of recovery.
         tell: called with every change of state, in the reading thread.
-        noise: what a frozen picture is told by; None for what the camera declares of itself.
+        noise: how a frozen picture is detected; None for the camera's own declaration.
 
     Attributes:
         health: the state machine.
-        read_timeout_s: limit of one read of the camera, seconds; without a frame in that time it counts as hung.
+        read_timeout_s: limit of one read, seconds; a camera without a frame in that time counts as hung.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class GuardedCamera:
         self._open = False
 
     def open(self) -> None:
-        """Open the camera; what it raises then is final."""
+        """Open the camera; its errors are final."""
         try:
             self._camera.open()
         except EndOfFrames:
@@ -120,13 +120,13 @@ class GuardedCamera:
         """The next new frame.
 
         Args:
-            timeout_s: the longest wait, except that an answer of the camera's driver is waited for as long as one may
-                take (`read_timeout_s`, or the time to open it).
+            timeout_s: maximum wait, except that a driver's answer may take up to `read_timeout_s`, or the time limit
+                for opening.
 
         Raises:
-            NoFrameYet: if there was none. The camera is looked after; read again.
+            NoFrameYet: there was none. Recovery is under way; read again.
             EndOfFrames: after `interrupt`, and at the end of a source that is not live.
-            HematoEdgeError: of a source that is not live.
+            HematoEdgeError: from a source that is not live.
         """
         if not self.live:
             return self._camera.read(self.read_timeout_s)
@@ -146,7 +146,7 @@ class GuardedCamera:
         self._camera.close()
 
     def interrupt(self) -> None:
-        """End every wait, now and from now on; `read` then raises EndOfFrames. For any thread."""
+        """End all waits, now and later; `read` then raises EndOfFrames. For any thread."""
         self._interrupted.set()
         if self._interrupt is not None:
             self._interrupt()
@@ -178,7 +178,7 @@ class GuardedCamera:
         return doubt
 
     def _withhold(self, doubt: Doubt) -> None:
-        """Keep a frame back, and lose patience in time."""
+        """Withhold a frame, and give the camera up once its time limit is exceeded."""
         self._proofs = 0
         self.health.withhold(doubt.fault)
         now = time.monotonic()
@@ -193,7 +193,7 @@ class GuardedCamera:
             self._lose(doubt.fault, WORDS[doubt.fault])
 
     def _proved(self) -> bool:
-        """After a fault, a sensor's first picture is only what the next one must differ from."""
+        """After a fault, a sensor's first picture only serves as the reference for the next one."""
         self._proofs += 1
         return self._proofs > 1 or self.noise is Noise.NONE
 
@@ -215,7 +215,7 @@ class GuardedCamera:
             self.health.to(CameraState.STALLED, fault, WORDS[fault])
 
     def _lose(self, fault: Fault, words: str) -> None:
-        """Give the camera up as it is: close it, and set the time of the next try to open it."""
+        """Close the camera, and schedule the next attempt to open it."""
         self._stall(fault)
         if self.health.state is CameraState.STALLED:
             self.health.to(CameraState.RECOVERING, fault, words)
@@ -226,7 +226,7 @@ class GuardedCamera:
         self._due_s = time.monotonic() + self._patience.wait_s(self.health.tries)
 
     def _reopen(self, until: float) -> None:
-        """Wait for the next try, as far as there is time, and try. Frames are for the next read."""
+        """Wait for the next attempt, within the time limit, and make it. Frames come with the next read."""
         self._interrupted.wait(max(0.0, min(self._due_s, until) - time.monotonic()))
         if self._interrupted.is_set() or time.monotonic() < self._due_s:
             return

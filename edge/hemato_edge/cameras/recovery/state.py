@@ -1,4 +1,4 @@
-"""How a camera is doing: four states, the ways between them, and why."""
+"""State of a camera: four states, their transitions, and the reasons."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 CHANGES_KEPT = 64
-"""Changes of state that are remembered; the counts of all stand in the tallies."""
+"""Number of state changes kept; all are counted in the tallies."""
 TALLY = "camera:"
-"""What the names of a camera's tallies begin with."""
+"""Prefix of a camera's tallies."""
 _QUIET_S = 2.0
-"""A live camera whose last frame is older than this says so."""
+"""A live camera whose last frame is older than this reports so."""
 
 
 class CameraState(str, Enum):
-    """What the camera is doing."""
+    """State of a camera."""
 
     LIVE = "live"
-    """Frames come, and they are new."""
+    """New frames arrive."""
     STALLED = "stalled"
-    """No new frame, for a reason that may pass by itself."""
+    """No new frames, for a reason that may pass by itself."""
     RECOVERING = "recovering"
-    """It is being opened again."""
+    """It is being reopened."""
     FAILED = "failed"
-    """Several tries did not help. The tries go on, further and further apart."""
+    """Several attempts failed. They continue at growing intervals."""
 
 
 class Fault(str, Enum):
-    """What a camera was found out doing."""
+    """Detected faults."""
 
     FROZEN = "frozen"
     BLACK = "black"
@@ -74,10 +74,10 @@ class Change:
 
     Attributes:
         state: the new one.
-        fault: why; for `LIVE`, what is over. None only at the beginning.
-        words: what was seen, for a person.
+        fault: why; for `LIVE`, the fault that is over. None only at the beginning.
+        words: description for the user.
         utc, monotonic_s: when.
-        lasted_s: how long the state before had lasted, seconds.
+        lasted_s: duration of the previous state, seconds.
     """
 
     state: CameraState
@@ -89,19 +89,19 @@ class Change:
 
 
 class CameraHealth:
-    """The state machine of one camera. One thread changes it, any may ask.
+    """The state machine of one camera. One thread changes it, any may read it.
 
     Args:
         name: of the camera, for the log.
-        tell: called with every change, in the thread that reads the camera; it must be quick.
+        tell: called with every change, in the thread that reads the camera; must be quick.
     """
 
     def __init__(self, name: str, tell: Callable[[Change], None] | None = None) -> None:
         self.name = name
         self.tries = 0
-        """Times it was opened again since it last was well for a while."""
+        """Attempts to reopen it since it was last live for a while."""
         self.changed = 0
-        """Changes of state so far."""
+        """Number of state changes so far."""
         self._tell = tell
         self._lock = threading.Lock()
         now = time.monotonic()
@@ -113,7 +113,7 @@ class CameraHealth:
 
     @property
     def state(self) -> CameraState:
-        """The state now."""
+        """The current state."""
         return self._last.state
 
     @property
@@ -123,23 +123,23 @@ class CameraHealth:
 
     @property
     def changes(self) -> list[Change]:
-        """The last changes, oldest first."""
+        """The latest changes, oldest first."""
         with self._lock:
             return list(self._changes)
 
     def good_frame(self) -> None:
-        """Note a frame that was handed out."""
+        """Record a delivered frame."""
         self._good_s = time.monotonic()
 
     def withhold(self, fault: Fault) -> None:
-        """Note a frame that was not handed out."""
+        """Record a withheld frame."""
         self._withheld[fault.value] += 1
 
     def to(self, state: CameraState, fault: Fault, words: str) -> None:
         """Change the state.
 
         Raises:
-            ValueError: if there is no way from the present state to that one.
+            ValueError: there is no such transition from the current state.
         """
         if state not in _WAYS[self.state]:
             msg = f"a camera does not go from {self.state.value} to {state.value}"
@@ -157,16 +157,16 @@ class CameraHealth:
             self._tell(change)
 
     def tallies(self) -> dict[str, int]:
-        """Counts for the session's record, by name; they change only with the state, to spare the SD card.
+        """Counts for the session's record, by name; they only change with the state, to spare the SD card.
 
-        "camera:STATE" is how often it was entered, "camera:FAULT" how often that stopped the frames, and
-        "camera:withheld_FAULT" how many frames were not handed out for it.
+        "camera:STATE" is how often it was entered, "camera:FAULT" how often that fault interrupted the frames, and
+        "camera:withheld_FAULT" how many frames were withheld because of it.
         """
         with self._lock:
             return {TALLY + name: count for name, count in self._counts.items()}
 
     def status_line(self) -> str:
-        """The state in one line: for the table, the service's status, and a message of the log."""
+        """The state in one line, for the table, the service's status and the log."""
         change, now = self._last, time.monotonic()
         if change.state is CameraState.LIVE or change.fault is None:
             quiet = now - self._good_s

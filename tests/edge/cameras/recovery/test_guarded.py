@@ -12,7 +12,7 @@ import pytest
 
 from hemato_edge.cameras.camera import EndOfFrames, NoFrameYet, Noise
 from hemato_edge.cameras.demo.slide import draw_field
-from hemato_edge.cameras.factory import make_watched_camera
+from hemato_edge.cameras.factory import make_guarded_camera
 from hemato_edge.cameras.isolated.parent import ReaderProcess
 from hemato_edge.cameras.recovery.guarded import GuardedCamera, Patience
 from hemato_edge.cameras.recovery.state import CameraState, Fault
@@ -229,11 +229,11 @@ def test_what_might_hang_gets_a_process(spec: str, in_a_process: bool, live: boo
         seen.append(camera)
         return camera
 
-    guard = make_watched_camera(spec, CameraSettings(), prepare)
+    guard = make_guarded_camera(spec, CameraSettings(), prepare)
     assert isinstance(seen[0], ReaderProcess) is in_a_process
     assert guard.live is live
 
 
 def test_a_camera_that_is_none_is_refused_before_anything_starts() -> None:
     with pytest.raises(CameraError, match="neither a camera nor a file"):
-        make_watched_camera("nonsense", SimpleNamespace(read_timeout_s=1.0))
+        make_guarded_camera("nonsense", SimpleNamespace(read_timeout_s=1.0))

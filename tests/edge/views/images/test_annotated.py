@@ -67,7 +67,7 @@ def test_a_picture_is_never_written_over_what_was_read(tmp_path: Path) -> None:
     cv2.imwrite(str(source), np.zeros((60, 60, 3), np.uint8))
     before = source.read_bytes()
     target = output_names([source], tmp_path)[source]
-    with pytest.raises(OutputError, match="what this command reads"):
+    with pytest.raises(OutputError, match="an input of this command"):
         write_picture(target, np.full((60, 60, 3), 9, np.uint8), [source])
     assert source.read_bytes() == before
 

@@ -1,8 +1,9 @@
-"""How sure an answer must be behind a microscope that was never seen, and how the recipe did there.
+"""The rejection threshold for microscopes outside the training data, and the recipe's accuracy there.
 
-Home cells cannot tell: there nearly every confident answer is right. So each laboratory in turn is left out, the same
-recipe is trained without it and converted, and its int8 answers to that laboratory's cells choose the threshold
-(`benchmarks/travel.py --out` writes them). The laboratories that are only ever judged on are asked of the model itself.
+In-distribution cells cannot set it: nearly every confident answer on them is right. So each laboratory in turn is left
+out, the same recipe is trained without it and converted, and the int8 answers for that laboratory's cells choose the
+threshold (`benchmarks/travel.py --out` writes them). Laboratories used only for evaluation are added with the answers
+of the model itself.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from hemato_edge.errors import DataError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_training.data.cell_sets import LABORATORIES
-from hemato_training.metrics.calibration import softmax, threshold_abroad
+from hemato_training.metrics.calibration import left_out_threshold, softmax
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,13 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A recipe's answers to a laboratory that it was trained without; only cells of classes that it knows.
+    """A recipe's answers for a laboratory left out of its training; only cells of classes that it knows.
 
     Attributes:
         name: of the laboratory.
-        labels: (n,) int64, truth.
-        logits: (n, labels) float32, int8 model.
-        temperature: as fitted on that model's own home cells.
+        labels: (n,) int64, the true classes.
+        logits: (n, labels) float32, from the int8 model.
+        temperature: fitted on that model's own in-distribution cells.
     """
 
     name: str
@@ -42,20 +43,20 @@ class LeftOut:
     temperature: float
 
     def probabilities(self) -> NDArray[np.float64]:
-        """(n, labels) calibrated as that model's card would have it."""
+        """(n, labels) float64, calibrated with this temperature."""
         return softmax(self.logits, self.temperature)
 
 
 @dataclass(frozen=True, slots=True)
-class Abroad:
-    """What comes of the left-out laboratories at one threshold.
+class LeftOutFigures:
+    """Figures of the left-out laboratories at one threshold.
 
     Attributes:
         threshold: chosen on them.
-        reached: whether it keeps what was asked of it.
+        reached: whether it reaches the required accuracy.
         right: laboratory → share of right answers among those given.
         answered: laboratory → share of cells that got an answer.
-        counts: laboratory → cells, rows truth, columns answer, the last one "unclassified".
+        counts: laboratory → cells; rows truth, columns answer, the last one "unclassified".
     """
 
     threshold: float
@@ -66,17 +67,17 @@ class Abroad:
 
 
 def read_left_out(path: Path) -> list[LeftOut]:
-    """The journeys of a file that `benchmarks/travel.py --out` wrote; several seeds of one laboratory come together.
+    """The left-out laboratories in a file written by `benchmarks/travel.py --out`; one entry per laboratory and seed.
 
     Raises:
-        DataError: if it cannot be read as such.
+        DataError: it cannot be read as such.
     """
     try:
         journeys = json.loads(path.read_text(encoding="utf-8"))["journeys"]
         return [_left_out(journey) for journey in journeys]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"{path} does not tell how the recipe did abroad ({error}).", "Write it with benchmarks/travel.py --out."
+            f"{path} has no answers for left-out laboratories ({error}).", "Write it with benchmarks/travel.py --out."
         ) from error
 
 
@@ -89,14 +90,14 @@ def _left_out(journey: dict[str, Any]) -> LeftOut:
 
 
 def only_judged(data: Path) -> tuple[str, ...]:
-    """The laboratories under `data` that no model is ever trained on."""
+    """The laboratories under `data` that are never trained on."""
     return tuple(name for name, lab in LABORATORIES.items() if not lab.trainable and (data / name).is_dir())
 
 
-def figures_abroad(left_out: Sequence[LeftOut], at_home: float) -> Abroad:
-    """The threshold that the left-out laboratories ask for, not under the one `at_home`, and what comes of it there."""
-    asked, reached = threshold_abroad([(one.probabilities(), one.labels) for one in left_out])
-    threshold = max(asked, at_home)
+def left_out_figures(left_out: Sequence[LeftOut], least: float) -> LeftOutFigures:
+    """The threshold that the left-out laboratories require, `least` at least, and the figures at it."""
+    asked, reached = left_out_threshold([(one.probabilities(), one.labels) for one in left_out])
+    threshold = max(asked, least)
     counts: dict[str, NDArray[np.int64]] = {}
     for one in left_out:
         matrix = counts.setdefault(one.name, np.zeros((len(CLASSIFIER_LABELS), len(CLASSIFIER_LABELS) + 1), np.int64))
@@ -109,4 +110,4 @@ def figures_abroad(left_out: Sequence[LeftOut], at_home: float) -> Abroad:
         answered[name] = float(given / matrix.sum())
         right[name] = float(np.trace(matrix[:, :-1]) / given) if given else 1.0
     plain = {name: tuple(tuple(int(n) for n in row) for row in matrix) for name, matrix in counts.items()}
-    return Abroad(threshold, reached, right, answered, plain)
+    return LeftOutFigures(threshold, reached, right, answered, plain)
