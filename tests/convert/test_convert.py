@@ -232,7 +232,7 @@ def test_a_bundle_is_gone_on_from(converted) -> None:
     wanted = ClassifierModel(bundle).logits(bundle.golden_inputs)
     ours = keras_logits(model, bundle.golden_inputs)
     assert np.abs(ours - wanted).max() < 0.25 * np.ptp(wanted)
-    with pytest.raises(DataError, match="cannot be gone on from"):
+    with pytest.raises(DataError, match="cannot be continued"):
         build_classifier("simple_cnn", SIZE, 8, weights=str(converted.path))
 
 

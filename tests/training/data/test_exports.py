@@ -251,7 +251,7 @@ def test_names_of_a_parent(tmp_path: Path) -> None:
 def test_numbers_without_names_are_never_guessed(tmp_path: Path) -> None:
     put(tmp_path / "set" / "images" / "f0.jpg")
     write(tmp_path / "set" / "labels" / "f0.txt", ROWS)
-    with pytest.raises(DataError, match="Nothing .* says what the numbers") as caught:
+    with pytest.raises(DataError, match="class numbers .* have no names") as caught:
         read_folder(tmp_path / "set")
     assert "--names" in caught.value.fix
     assert drawn(read_folder(tmp_path / "set", Reading(names=dict(enumerate(NAMES))))) == BOXES
@@ -443,7 +443,7 @@ def test_tables_by_their_columns(tmp_path: Path, text: str) -> None:
 def test_a_table_with_numbers_needs_names(tmp_path: Path) -> None:
     put(tmp_path / "set" / "a.jpg")
     write(tmp_path / "set" / "labels.csv", "filename,class\na.jpg,2\n")
-    with pytest.raises(DataError, match="numbers, and nothing says"):
+    with pytest.raises(DataError, match="numbers, without names"):
         read_folder(tmp_path / "set")
     write(tmp_path / "set" / "classes.txt", "1 neutrophil\n2 monocyte\n")
     assert read_folder(tmp_path / "set").pictures[0].cells[0].label == "monocyte"

@@ -158,7 +158,7 @@ def test_an_index_with_boxes_and_several_cells_a_picture(tmp_path: Path) -> None
         ("neutrophil", (1, 2, 30, 40)),
         ("lymphocyte", (50, 2, 80, 40)),
     ]
-    with pytest.raises(DataError, match="no drawn boxes"):
+    with pytest.raises(DataError, match="no bounding boxes"):
         load_fields(tmp_path, ["own"])
 
 

@@ -124,7 +124,7 @@ def test_class_left_out_is_judged_apart(place) -> None:
     assert whole["overall"]["per_class"]["basophil"]["support"] == 0
     kinds = {one["kind"]: one["cells"] for one in whole["outliers"]}
     assert kinds["left out: basophil"] == 2
-    with pytest.raises(ModelError, match="learnt monocyte"):
+    with pytest.raises(ModelError, match="trained on monocyte"):
         ask(place, "--left-out", "monocyte")
 
 

@@ -1,6 +1,6 @@
-"""The same view through another microscope, camera, lamp or stain, for a locator to learn from.
+"""Appearance augmentation of locator views: another microscope, camera, lamp or stain.
 
-The views come with an even background, as on the device; dyes, filters, sharpness and noise are what is left to vary.
+The views have a normalised background, as on the device; dyes, filters, sharpness and noise are varied.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from hemato_edge.values import Image
 
 PLAIN = 0.25
-"""Share of views whose colours and sharpness stay as they are."""
+"""Share of views with unchanged colours and sharpness."""
 GREY = 0.06
-"""Share of views for strength 1 that a nearly grey camera takes."""
+"""Share of views from a nearly monochrome camera, at strength 1."""
 _LUMA = np.array([0.114, 0.587, 0.299], np.float32)
 _LEVELS = np.arange(256, dtype=np.float32)
 _GLASS = 240.0
 
 
 def another_look(piece: Image, rng: Generator, strength: float) -> Image:
-    """The view as it might have been taken elsewhere.
+    """The view with the appearance of another laboratory.
 
     Args:
         piece: (S, S, 3) uint8 BGR, its background at the reference level.
@@ -56,8 +56,8 @@ def change_dyes(picture: Image, rng: Generator, strength: float) -> NDArray[np.f
     """Another dye, lamp and sensor; (S, S, 3) float32, not clipped.
 
     Per channel a power (in optical density: more or less dye) and a gain (an error of the measured background), as a
-    table; then a 3 × 3 mixing of the channels near the identity (another sensor's filters; rows sum to one, so grey
-    stays grey).
+    look-up table; then a 3 × 3 mixing of the channels near the identity (another sensor's filters; rows sum to one, so
+    grey stays grey).
     """
     power = np.exp(rng.normal(0, 0.28 * strength) + rng.normal(0, 0.16 * strength, 3))
     gain = np.exp(rng.normal(0, 0.07 * strength, 3))

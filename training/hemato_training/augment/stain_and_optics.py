@@ -1,9 +1,9 @@
-"""Augmentation: what another microscope, camera, lamp or stain would have made of the same cell.
+"""Augmentation: the same cell under another microscope, camera, lamp or stain.
 
-Works on one crop at a time with numpy and OpenCV. A crop is photographed in another laboratory, drawn at random, and
-then brought to the reference stain by the device's own code with the calibration that would be measured there.
-Everything follows from the generator that is handed in, so a crop of epoch 7 is the same crop when a run is resumed.
-About 1 ms for 112 pixels.
+Works on one crop at a time with numpy and OpenCV. A crop is re-imaged in a random simulated laboratory, and then
+normalised to the reference stain by the device's own code with the calibration that would be measured there.
+Everything is determined by the given random generator, so a resumed run repeats the same crops. About 1 ms for
+112 pixels.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ if TYPE_CHECKING:
     from hemato_edge.values import Image
 
 MARGIN = 1.5
-"""Side of the crop that comes in over the side of the crop that goes out: √2 for any rotation, the rest for shifts."""
+"""Side of the input crop relative to the output: √2 for any rotation, the rest for shifts."""
 ZOOM = 0.25
-"""Largest relative error of scale. A red cell is 6.2 to 8.2 µm, and its estimate errs by about as much again."""
+"""Largest relative error of scale. Red cells measure 6.2 to 8.2 µm, and the estimate adds a similar error."""
 STRAIGHT = 0.4
-"""Share of views whose stain table goes straight through glass and nucleus; of the rest half goes through the red
-cells as well and half lies anywhere between."""
+"""Share of views whose stain table is a straight line through glass and nucleus; of the rest, half also go through the
+red cells and half lie anywhere between."""
 CLIPPED = 0.25
-"""Share of views whose camera loses the dark end."""
+"""Share of views whose camera clips dark levels."""
 BLACK = 70.0
-"""Level, of 255, up to which such a camera shows black."""
+"""Highest level, of 255, that such a camera shows as black."""
 RIM = 0.04
-"""Share of views that the round rim of an eyepiece cuts into."""
+"""Share of views cut by the round rim of an eyepiece."""
 SHIFT = 0.06
-"""Largest shift in sides of the crop: how far a locator's box centre lies off the cell's."""
+"""Largest shift in sides of the crop: error of a locator's box centre."""
 AT_HOME = 0.4
-"""Share of views that stay near their own laboratory, so that a model that travels is still good at home."""
+"""Share of views that stay close to their own laboratory, to retain in-distribution accuracy."""
 CROSSTALK = 0.15
-"""Standard deviation of the channel mixing for strength 1."""
+"""Standard deviation of the channel mixing at strength 1."""
 DYE = (0.35, 1.3)
 """Nuclear density over the reference's, lowest and highest: bccd's nuclei have 0.34 of pbc's in green."""
 GLASS = (150.0, 275.0)
@@ -55,15 +55,15 @@ _LEVELS = np.arange(256, dtype=np.float32)
 
 
 def augment(crop: Image, stain: StainCalibration, size: int, rng: Generator, strength: float = 0.6) -> Image:
-    """One augmented view of a cell, as the classifier gets it: normalised to the reference stain.
+    """One augmented view of a cell as input of the classifier: normalised to the reference stain.
 
     Args:
-        crop: (M, M, 3) uint8 BGR as the camera gave it, M about `MARGIN` × size, the cell in its centre.
+        crop: (M, M, 3) uint8 BGR as from the camera, M about `MARGIN` × size, the cell in its centre.
         stain: of the crop's laboratory.
         size: side of the result, pixels.
         rng: source of all randomness.
-        strength: 0 leaves colours and sharpness alone (rotation, flips and shifts remain), 1 is the strongest that
-            still leaves a cell nameable.
+        strength: 0 leaves colours and sharpness unchanged (rotation, flips and shifts remain), 1 is the strongest at
+            which a cell is still recognisable.
 
     Returns:
         (size, size, 3) uint8 BGR.
@@ -84,14 +84,13 @@ def augment(crop: Image, stain: StainCalibration, size: int, rng: Generator, str
 def photograph_elsewhere(
     picture: Image, stain: StainCalibration, rng: Generator, strength: float
 ) -> tuple[Image, StainCalibration]:
-    """The picture as another laboratory's stain, lamp and camera would have made it, and what is measured of them.
+    """The picture with another laboratory's stain, lamp and camera, and the calibration measured there.
 
-    Worked out in optical density: another amount of dye and another sensitivity of each channel, crosstalk between
-    the channels (dyes and filters of another colour), a curved response, another background that may be overexposed,
-    a camera that shows the darkest as black, uneven light, noise, eight bits and JPEG. Then the points of the stain
-    calibration, background, nucleus and red cell, are carried through the same chain and given an error of
-    measurement, so that bringing the picture back to the reference stain leaves what it leaves on a real foreign slide:
-    amplified noise, clipping, and dyes that the points do not fix.
+    Modelled in optical density: another amount of dye and sensitivity per channel, crosstalk between channels (dyes and
+    filters of another colour), a nonlinear response, another background that may be overexposed, clipped dark levels,
+    uneven light, noise, eight bits and JPEG. The points of the stain calibration, background, nucleus and red cell, go
+    through the same chain and get a measurement error, so that normalisation leaves the same residues as on a real
+    foreign slide: amplified noise, clipping, and dyes not determined by the points.
 
     Args:
         picture: (S, S, 3) uint8 BGR.
@@ -100,7 +99,7 @@ def photograph_elsewhere(
         strength: 0 to 1.
 
     Returns:
-        The picture, (S, S, 3) uint8 BGR, and the stain calibration that goes with it.
+        The picture, (S, S, 3) uint8 BGR, and its stain calibration.
     """
     nucleus = np.asarray(REFERENCE_NUCLEUS_OD)
     known = density(picture, np.asarray(stain.background)) * stain.ratios().astype(np.float32)
@@ -138,7 +137,7 @@ def photograph_elsewhere(
 
 
 def _taken(light: NDArray[np.float32], rng: Generator, strength: float) -> Image:
-    """What a camera makes of (S, S, 3) float32 light: uneven lamps, noise, eight bits, JPEG."""
+    """Camera image of (S, S, 3) float32 light: uneven illumination, noise, eight bits, JPEG."""
     if rng.random() < 0.5:
         light = change_light(light, rng, strength)
     if rng.random() < 0.5:
@@ -150,7 +149,7 @@ def _taken(light: NDArray[np.float32], rng: Generator, strength: float) -> Image
 
 
 def _red_weight(rng: Generator) -> float:
-    """How far the red cells bend the stain table of one view; see `STRAIGHT`."""
+    """Weight of the red cells in the stain table of one view; see `STRAIGHT`."""
     chance = rng.random()
     if chance < STRAIGHT:
         return 0.0
@@ -158,7 +157,7 @@ def _red_weight(rng: Generator) -> float:
 
 
 def cut_by_rim(picture: Image, rng: Generator) -> Image:
-    """The picture as it lies at the border of a round field of view: beyond an arc that spares the middle, black."""
+    """The picture at the edge of a round field of view: black beyond an arc that spares the middle."""
     side = picture.shape[0]
     radius, direction = rng.uniform(0.55, 0.9) * side, rng.uniform(0, 2 * np.pi)
     away = radius - rng.uniform(0.3, 0.55) * side
@@ -187,7 +186,7 @@ def change_pose(crop: Image, size: int, rng: Generator, strength: float) -> Imag
 
 
 def change_softness(picture: Image, rng: Generator, strength: float) -> Image:
-    """Another objective or sensor: out of focus, or fewer pixels per cell than the crop has, or sharpened."""
+    """Another objective or sensor: defocused, of lower resolution than the crop, or sharpened."""
     choice = rng.random()
     if choice < 0.35 * strength:
         return cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 0.4 + 1.8 * strength))  # type: ignore[return-value]
@@ -204,7 +203,7 @@ def change_softness(picture: Image, rng: Generator, strength: float) -> Image:
 
 
 def change_light(picture: NDArray[np.float32], rng: Generator, strength: float) -> NDArray[np.float32]:
-    """Uneven illumination: brightness falls off linearly across the crop, by a fifth at most for strength 1."""
+    """Uneven illumination: a linear gradient across the crop, a fifth at most for strength 1."""
     side = picture.shape[0]
     direction = rng.uniform(0, 2 * np.pi)
     depth = rng.uniform(0, 0.2 * strength)

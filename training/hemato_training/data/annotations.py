@@ -1,4 +1,4 @@
-"""Drawn boxes as files hold them: Pascal VOC and YOLO text, and what all such files have in common."""
+"""Bounding boxes in annotation files: Pascal VOC and YOLO text, and what all formats have in common."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 _AGAIN = "Get the data set again."
 _SHARE_SLACK = 1e-3
-"""By how much a share may leave 0…1: tools round, and clip polygons to the picture's last pixel or to its border."""
+"""Tolerance beyond 0…1: tools round, and clip polygons to the picture's last pixel or its border."""
 _ASPECT_SLACK = 0.01
-"""Relative difference of two sides' scales under which one factor explains both; sides are whole pixels."""
+"""Relative difference of two sides' scales up to which one factor explains both; sides are whole pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class Boxes:
     Attributes:
         xyxy: (N, 4) float32, x0 y0 x1 y1 in pixels, each with an area.
         kinds: (N,) intp, indices into `labels.KINDS`.
-        degenerate: how many boxes without area the file held besides.
-        labels: the cell type of each box, one of `labels.CLASSIFIER_LABELS` or empty; () where no file ever said one.
-        ignored: how many boxes were left out because a person said so.
-        scaled: True where the file speaks of another size of the picture, and the boxes were brought to the pixels'.
+        degenerate: number of further boxes without area.
+        labels: the cell type of each box, one of `labels.CLASSIFIER_LABELS` or empty; () if no file gives any.
+        ignored: number of boxes left out on request.
+        scaled: True if the file gives another picture size, and the boxes were rescaled to the actual one.
     """
 
     xyxy: NDArray[np.float32]
@@ -55,27 +55,27 @@ class Boxes:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What a file says of one picture, in its own words.
+    """The objects that a file gives for one picture, under its own names.
 
     Attributes:
         objects: name and x0 y0 x1 y1 of each box.
-        size: width and height of the picture that the boxes are for; None where the file says none.
+        size: width and height of the annotated picture; None if the file does not say.
     """
 
     objects: tuple[tuple[str, tuple[float, float, float, float]], ...]
     size: tuple[float, float] | None = None
 
     def boxes(self, where: str, pixels: tuple[int, int] | None = None, ignore: Collection[str] = ()) -> Boxes:
-        """The boxes at the picture's pixels.
+        """The boxes in the picture's pixels.
 
         Args:
             where: the file, for messages.
-            pixels: width and height of the picture; None leaves the boxes as they are.
+            pixels: width and height of the picture; None leaves the boxes unscaled.
             ignore: names of objects to leave out.
 
         Raises:
-            UnknownObjectError: for a name that means nothing here.
-            DataError: if the file speaks of a picture of another shape, or a side is no finite number.
+            UnknownObjectError: an object's name is unknown.
+            DataError: the file is for a picture of another shape, or a side is no finite number.
         """
         across = down = 1.0
         if pixels is not None and self.size is not None:
@@ -112,12 +112,12 @@ def read_voc(path: Path, pixels: tuple[int, int] | None = None, ignore: Collecti
 
     Args:
         path: the file.
-        pixels: width and height of its picture, which its `<size>` is then checked against; None trusts the file.
+        pixels: width and height of its picture, to check its `<size>` against; None trusts the file.
         ignore: names of objects to leave out.
 
     Raises:
-        DataError: if the file is missing or no VOC file, an object has an unknown name or lacks a corner, or `<size>`
-            is of another shape than the picture.
+        DataError: the file is missing or no VOC file, an object has an unknown name or lacks a corner, or `<size>`
+            has another shape than the picture.
     """
     return _drawn_voc(path).boxes(str(path), pixels, ignore)
 
@@ -130,21 +130,21 @@ def read_yolo(
     ignore: Collection[str] = (),
     keypoint_columns: int = 0,
 ) -> Boxes:
-    """The boxes of a YOLO text file: a line an object, sides as shares of the picture.
+    """The boxes of a YOLO text file: one line per object, sides as shares of the picture.
 
-    A line has a number and centre and size (and perhaps a confidence behind them), or a number and the corners of a
-    polygon, of which the extent counts.
+    A line has a number, centre and size (and possibly a confidence), or a number and the corners of a polygon, whose
+    bounding box is used.
 
     Args:
         path: the text file.
         width: of its picture, pixels.
         height: of its picture, pixels.
-        names: what the numbers stand for; of a sequence 0, 1, ….
+        names: meaning of the numbers; of a sequence 0, 1, ….
         ignore: names of objects to leave out.
-        keypoint_columns: how many columns behind the box are keypoints.
+        keypoint_columns: number of keypoint columns after the box.
 
     Raises:
-        DataError: if the file is missing, a line is no box or leaves the picture, or a name is unknown.
+        DataError: the file is missing, a line is no box or extends beyond the picture, or a name is unknown.
     """
     meanings = dict(names) if hasattr(names, "keys") else dict(enumerate(names))
     objects = []
@@ -162,7 +162,7 @@ def read_yolo(
 
 
 def extent(points: Iterable[float]) -> tuple[float, float, float, float]:
-    """The least box (x0 y0 x1 y1) around a polygon that is given as x y x y, pixels or shares."""
+    """Bounding box (x0 y0 x1 y1) of a polygon given as x y x y …, pixels or shares."""
     sides = list(points)
     return min(sides[0::2]), min(sides[1::2]), max(sides[0::2]), max(sides[1::2])
 
@@ -194,7 +194,7 @@ def _yolo_row(words: list[str], where: str, keypoint_columns: int) -> tuple[floa
 
 def _drawn_voc(path: Path) -> Drawn:
     try:
-        tree = ElementTree.parse(path)  # noqa: S314 - local files that the person named; expat resolves no entities
+        tree = ElementTree.parse(path)  # noqa: S314 - local files named by the user; expat resolves no entities
     except (OSError, ElementTree.ParseError, ValueError) as error:  # ValueError: an encoding that is unknown
         raise DataError(f"The annotation {path} cannot be read.", _AGAIN) from error
     objects = []
@@ -215,7 +215,7 @@ def _drawn_voc(path: Path) -> Drawn:
 
 
 def _scales(declared: tuple[float, float], pixels: tuple[int, int], where: str) -> tuple[float, float]:
-    """By what the sides of a box grow from the declared size to the pixels; 1, 1 where the file says nothing."""
+    """Scale factors (x, y) from the declared size to the actual one; 1, 1 if the file declares none."""
     width, height = declared
     if min(declared) <= 0 or (width, height) == pixels:
         return 1.0, 1.0
@@ -224,6 +224,6 @@ def _scales(declared: tuple[float, float], pixels: tuple[int, int], where: str) 
     if abs(across / down - 1) > slack:
         raise DataError(
             f"{where} is for a picture of {width:g}×{height:g} pixels, but it has {pixels[0]}×{pixels[1]}.",
-            "Use the pictures that the boxes were drawn on, or draw them anew.",
+            "Use the pictures that were annotated, or annotate these.",
         )
     return across, down

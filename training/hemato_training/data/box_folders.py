@@ -1,4 +1,4 @@
-"""Folders of fields of view with drawn boxes: Pascal VOC, YOLO text and COCO JSON, with or without an index."""
+"""Folders of fields of view with bounding boxes: Pascal VOC, YOLO text and COCO JSON, with or without an index."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from hemato_training.data.reading import Reading
 
 _HOLDERS = frozenset({"images", "image", "jpegimages", "annotations", "annotation", "labels", "label", "img"})
-"""Folders that hold pictures or annotations and say nothing else."""
+"""Names of folders that only separate pictures from annotations."""
 
 
 class _Twins:
-    """Finds the annotation of a picture: the same place but for folders that only hold things, else the same name.
+    """Finds the annotation of a picture: by the same path except for `_HOLDERS`, else by the same name.
 
     Args:
         annotations: the files.
         files: the pictures.
-        folder: that both lie below.
+        folder: their common root.
     """
 
     def __init__(self, annotations: Iterable[Path], files: Iterable[Path], folder: Path) -> None:
@@ -57,13 +57,13 @@ class _Twins:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where the boxes of a folder come from.
+    """The boxes of a folder.
 
     Attributes:
         layout: a key of `picture_set.LAYOUTS`.
-        boxes: picture → its boxes, or None where it has no annotation; raises DataError where that is unsound.
-        splits: picture → split, where a list or the annotations say it.
-        pictures: those that the annotations name; None where every picture that lies there counts.
+        boxes: picture → its boxes, or None without annotation; raises DataError for an invalid one.
+        splits: picture → split, if a list or the annotations give it.
+        pictures: those named in the annotations; None: every picture in the folder.
     """
 
     layout: str
@@ -73,11 +73,11 @@ class _Source:
 
 
 def read_box_folder(folder: Path, files: list[Path], reading: Reading) -> PictureSet | None:
-    """All fields of a folder with drawn boxes, or None where it is in none of the layouts.
+    """All fields of a folder with bounding boxes, or None if it has none of these layouts.
 
     Raises:
-        DataError: if an index, a list of a split or the file of names is malformed, a name is unknown, or numbers have
-            no names.
+        DataError: an index, a split list or the file of names is malformed, a name is unknown, or numbers have no
+            names.
     """
     lists = listed_splits(folder, PictureNames(files, folder))
     for find in (_voc, _yolo):
@@ -110,7 +110,7 @@ def _yolo(folder: Path, files: list[Path], reading: Reading, splits: Mapping[Pat
     numbering = find_numbering(folder) if not reading.names else None
     names = reading.names if numbering is None else numbering.names
     if not names:
-        raise DataError(f"Nothing in {folder} says what the numbers in its YOLO annotations mean.", HOW)
+        raise DataError(f"The class numbers of the YOLO annotations in {folder} have no names.", HOW)
     keypoints = numbering.keypoint_columns if numbering else 0
 
     def boxes(picture: Path) -> Boxes | None:
@@ -155,7 +155,7 @@ def _gather(folder: Path, files: list[Path], source: _Source) -> PictureSet:
 
 
 def _cells_of(boxes: Boxes, row: dict[str, str]) -> tuple[Cell, ...]:
-    """The named cells of a field: by the names of its boxes, else by the index where only one box can be meant."""
+    """The classified cells of a field: by the names of its boxes, else by the index if it is unambiguous."""
     named = cells_in(boxes)
     subtypes = [name for name in (row.get("subtypes") or row.get("subtype") or "").split("|") if name]
     white = boxes.of_kind(WBC)
@@ -166,7 +166,7 @@ def _cells_of(boxes: Boxes, row: dict[str, str]) -> tuple[Cell, ...]:
 
 
 def cells_in(boxes: Boxes) -> tuple[Cell, ...]:
-    """The cells whose boxes carry a cell type."""
+    """The cells of boxes that have a cell type."""
     return tuple(
         Cell(label, tuple(float(side) for side in box))  # type: ignore[arg-type]
         for label, box in zip(boxes.labels, boxes.xyxy, strict=False)
@@ -175,6 +175,6 @@ def cells_in(boxes: Boxes) -> tuple[Cell, ...]:
 
 
 def _place(path: Path, folder: Path) -> tuple[str, ...]:
-    """The same for a picture and its annotation: images/train/7.jpg and labels/train/7.txt give ("train", "7")."""
+    """Common key of a picture and its annotation: images/train/7.jpg and labels/train/7.txt give ("train", "7")."""
     inside = path.relative_to(folder)
     return (*(part.lower() for part in inside.parts[:-1] if part.lower() not in _HOLDERS), path.stem)

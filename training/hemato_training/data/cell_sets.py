@@ -1,8 +1,8 @@
 """Readers of the labelled data sets.
 
-Each reader turns one data set's index into `Record`s: one cell each, with the laboratory it comes from and the
-group that must not be divided (a picture, or the field that overlapping shots share). A folder that is none of the
-known sets is a laboratory of its own name, once `hemato-edge data split` has given it an index.
+Each reader turns a data set's index into `Record`s: one cell each, with its laboratory and the group that must stay in
+one split (a picture, or the field shared by overlapping pictures). Any other folder is a laboratory of that name,
+once `hemato-edge data split` has given it an index.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 RAABIN_TYPES = "raabin_fields_expert_labels.csv"
-"""The experts' types of the cells in `raabin_fields`; it comes with `raabin_typed`."""
+"""The experts' cell types for `raabin_fields`; included with `raabin_typed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class Laboratory:
 
     Attributes:
         name: its folder under the data directory.
-        title: what a person would call it.
+        title: name for the user.
         licence: SPDX name.
-        attribution: whom to name.
-        trainable: False for a set that is only ever judged on.
+        attribution: whom to credit.
+        trainable: False for a set used only for evaluation.
         read: its reader; takes the folder, raises `DataError`.
     """
 
@@ -50,10 +50,10 @@ class Laboratory:
 
 
 def read_class_folders(folder: Path, laboratory: str) -> list[Record]:
-    """A set of single-cell pictures whose `index.csv` has the columns image, label, split, and perhaps group.
+    """A set of single-cell pictures whose `index.csv` has the columns image, label, split, and optionally group.
 
     Raises:
-        DataError: if the index is missing, lacks a column, or names an unknown label or split, or a missing picture.
+        DataError: the index is missing, lacks a column, or has an unknown label or split, or a missing picture.
     """
     records = []
     for row in read_index(folder, {"image", "label", "split"}):
@@ -65,16 +65,16 @@ def read_class_folders(folder: Path, laboratory: str) -> list[Record]:
 
 
 def read_bccd(folder: Path) -> list[Record]:
-    """BCCD: fields of view with Pascal VOC boxes; the index adds white-cell subtypes, the field and the split.
+    """BCCD: fields of view with Pascal VOC boxes; the index adds white-cell subtypes, field and split.
 
-    Subtypes are given per picture, so a box can be named for certain only where a picture has exactly one subtype
-    and exactly one sound white-cell box; other pictures are left out, and degenerate boxes do not count.
+    Subtypes are given per picture, so a box can be classified only in a picture with exactly one subtype and exactly
+    one valid white-cell box; other pictures are skipped, and degenerate boxes ignored.
 
     Raises:
         DataError: as `read_class_folders`, and if an annotation is missing or unreadable.
     """
     if folder.is_dir() and not (folder / "annotations").is_dir():
-        return read_any(folder, "bccd")  # as it is published
+        return read_any(folder, "bccd")  # as published
     records = []
     for row in read_index(folder, {"image", "field", "split", "subtypes"}):
         subtypes = [name for name in row["subtypes"].split("|") if name]
@@ -91,16 +91,16 @@ def read_bccd(folder: Path) -> list[Record]:
 
 
 def read_any(folder: Path, laboratory: str) -> list[Record]:
-    """The named cells of any folder that has an index with splits, whatever its layout.
+    """The classified cells of any folder that has an index with splits, whatever its layout.
 
-    Pictures that name no cell, such as fields of which nobody said the white cell's type, are left out.
+    Pictures without a classified cell, such as fields without white-cell types, are skipped.
 
     Raises:
-        DataError: if there is no index, a picture or its annotation cannot be had, or no cell is named.
+        DataError: there is no index, a picture or its annotation is unavailable, or no cell is classified.
     """
     if not (folder / INDEX).is_file():
         raise DataError(
-            f"{folder} has no {INDEX}, so nothing says what is for training.",
+            f"{folder} has no {INDEX}, so it has no training split.",
             f"Type `hemato-edge data split {folder}`.",
         )
     records = []
@@ -115,10 +115,10 @@ def read_any(folder: Path, laboratory: str) -> list[Record]:
 
 
 def read_raabin_fields(folder: Path) -> list[Record]:
-    """White cells of the Raabin fields: boxes as drawn there, types by two experts.
+    """White cells of the Raabin fields: boxes from there, types from two experts.
 
-    The fields come without types; the table that lies with the typed cells names them by picture, so a box can be named
-    for certain only where a picture has exactly one.
+    The fields come without types; the table that comes with the typed cells gives them by picture, so a box can be
+    classified only in a picture with exactly one.
 
     Raises:
         DataError: as `read_class_folders`, and if the experts' table or an annotation is missing.
@@ -145,8 +145,8 @@ def read_raabin_fields(folder: Path) -> list[Record]:
 def read_slides(folder: Path, laboratory: str) -> list[Record]:
     """A set of single-cell pictures whose `index.csv` has the columns image, label, slide and split.
 
-    The slide is the group, unless the index itself divides it (as one patient's slide of Raabin, which holds all
-    basophils); then its pictures of one field are.
+    The slide is the group, unless the index itself divides it (as one patient's slide in Raabin, which has all
+    basophils); then the pictures of one field form a group.
 
     Raises:
         DataError: as `read_class_folders`.
@@ -165,7 +165,7 @@ def read_slides(folder: Path, laboratory: str) -> list[Record]:
 
 
 def read_judged_only(folder: Path, laboratory: str) -> list[Record]:
-    """A set of single-cell pictures whose `index.csv` has the columns image and label: all of it is for judging.
+    """A set of single-cell pictures whose `index.csv` has the columns image and label, for evaluation only.
 
     Raises:
         DataError: as `read_class_folders`.
@@ -225,40 +225,40 @@ LABORATORIES: dict[str, Laboratory] = {
         "reviewed", "Cells named in review", "the owner's", "the owner of the slides", True, _reader("reviewed")
     ),
 }
-"""The data sets that are known by name. `moticam` and `isfahan` show how a model travels: they are never trained on.
-`reviewed` is what `hemato-edge review training-set` writes."""
+"""The known data sets. `moticam` and `isfahan` measure generalisation: they are never trained on. `reviewed` is
+written by `hemato-edge review training-set`."""
 TRAINED_ON: tuple[str, ...] = ("pbc", "bccd")
-"""The sets a run learns from unless told otherwise."""
+"""The default training sets."""
 REVIEWED = "reviewed"
-"""The set of cells that a person named in review."""
+"""The set of reviewed cells."""
 
 
 def sets_in(data: Path) -> tuple[str, ...]:
-    """What a run learns from unless told otherwise: the published sets, or, where reviewed cells lie, what is there."""
+    """The default training sets: the published ones, or, if there are reviewed cells, all that are present."""
     if (data / REVIEWED).is_dir():
         return tuple(name for name in (*TRAINED_ON, REVIEWED) if (data / name).is_dir())
     return TRAINED_ON
 
 
 def laboratory_named(name: str) -> Laboratory:
-    """The known data set of this name, or a laboratory of a person's own: its folder is read as it is."""
+    """The known data set of this name, or a user's own laboratory, read from its folder."""
     own = Laboratory(name, name, "LicenseRef-unknown", name, True, lambda folder: read_any(folder, name))
     return LABORATORIES.get(name, own)
 
 
 def load(data: Path, laboratories: Sequence[str] = ("pbc", "bccd")) -> list[Record]:
-    """All records of the named laboratories, checked against leaks.
+    """All records of the named laboratories, checked for leakage.
 
     Args:
-        data: the directory that holds one folder per laboratory.
+        data: directory with one folder per laboratory.
         laboratories: keys of `LABORATORIES`, or names of folders that have an index.
 
     Raises:
-        DataError: if a laboratory's data are missing or malformed, or a leak is found.
+        DataError: a laboratory's data are missing or malformed, or there is leakage.
     """
     if not data.is_dir():
         raise DataError(
-            f"There is no data directory at {data}.", "Name it with --data; CONTRIBUTING.md says its layout."
+            f"There is no data directory at {data}.", "Name it with --data; CONTRIBUTING.md describes its layout."
         )
     records: list[Record] = []
     for name in laboratories:

@@ -1,4 +1,4 @@
-"""Judging a data set before it is trained on: what it holds, and what is wrong with it."""
+"""Checking a data set before training: its content, and its problems."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
     from hemato_training.progress import Reporter
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
-"""An error leaks or breaks training; a warning costs accuracy or makes a figure doubtful; a note is worth knowing."""
+"""An error causes leakage or breaks training; a warning costs accuracy or makes figures doubtful; a note informs."""
 FEW_RED_CELLS = 3
-"""A field with so few red-cell boxes has most likely not been labelled whole."""
+"""A field with so few red-cell boxes is probably incompletely annotated."""
 SMALL_PX = 64
-"""Shorter side under which the classifier's smallest input is an enlargement."""
+"""Shorter side below which the classifier's smallest input is upsampled."""
 RARE = 20
-"""Cells of a class in training under which little can be learned of it."""
+"""Training cells of a class below which little can be learned about it."""
 NO_SPLIT = "(none)"
 _BORDER_PX = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was found.
+    """One finding.
 
     Attributes:
-        code: what it is, for machines, such as "near_copies_across_splits".
+        code: machine-readable, such as "near_copies_across_splits".
         level: `ERROR`, `WARNING` or `NOTE`.
-        message: what it is, for people.
-        count: how many there are.
+        message: text for the user.
+        count: number of cases.
         examples: all of them in JSON, the first few on the screen.
     """
 
@@ -56,7 +56,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class SplitContent:
-    """What one split holds: pictures, groups, named cells per label, boxes per kind."""
+    """Content of one split: pictures, groups, classified cells by label, boxes by kind."""
 
     pictures: int
     groups: int
@@ -66,15 +66,15 @@ class SplitContent:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that `data check` says.
+    """The result of `data check`.
 
     Attributes:
         path: the folder.
         layout: a key of `picture_set.LAYOUTS`.
-        splits: split → what it holds.
+        splits: split → its content.
         sizes: "640x480" → pictures, the most frequent first.
         findings: errors first.
-        sisters: names of the pictures of one original, two or more together.
+        sisters: names of pictures made from one original, in groups of two or more.
     """
 
     path: str
@@ -86,7 +86,7 @@ class Report:
 
     @property
     def errors(self) -> int:
-        """How many of the findings leak or break training."""
+        """Number of findings that cause leakage or break training."""
         return sum(finding.level == ERROR for finding in self.findings)
 
     def as_json(self) -> dict[str, Any]:
@@ -95,12 +95,12 @@ class Report:
 
 
 def check(folder: Path, reading: Reading | None = None, reporter: Reporter | None = None) -> Report:
-    """Read every file of a data set and report what it holds.
+    """Read every file of a data set and report on it.
 
     Args:
         folder: the data set, in any layout of `picture_set.LAYOUTS`.
-        reading: what a person says of it.
-        reporter: who is told about progress.
+        reading: the user's choices for reading it.
+        reporter: for progress.
 
     Raises:
         DataError: as `folders.read_folder`.
@@ -129,7 +129,7 @@ def check(folder: Path, reading: Reading | None = None, reporter: Reporter | Non
 
 
 def contents(found: PictureSet) -> dict[str, SplitContent]:
-    """What each split holds, in the order train, val, test."""
+    """Content of each split, in the order train, val, test."""
     order = ("train", "val", "test", "")
     by_split: dict[str, list[Picture]] = defaultdict(list)
     for picture in found.pictures:

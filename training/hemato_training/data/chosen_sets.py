@@ -1,4 +1,4 @@
-"""Which data sets of a directory a command works on, where nobody names them."""
+"""Default choice of the data sets that a command works on."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 def chosen_sets(data: Path, named: Sequence[str] | None = None) -> tuple[Path, tuple[str, ...]]:
-    """The directory of data sets and the names of those to work on.
+    """The directory of data sets, and the names of those to work on.
 
     Args:
         data: a directory with one folder per data set, or one data set with its `index.csv`.
-        named: what a person asked for, if anything.
+        named: the user's choice, if any.
 
     Returns:
-        The published sets `TRAINED_ON`, and reviewed cells, where they are there; else every set of a person's own that
-        has an index. A folder that is a data set itself is the only one of its directory.
+        The published sets `TRAINED_ON`, and reviewed cells, if present; else all of the user's own sets that have an
+        index. If the directory is itself a data set, only that one.
     """
     if (data / INDEX).is_file():
         whole = data.resolve()

@@ -1,4 +1,4 @@
-"""What data sets call a cell, in many spellings, and the label it has here."""
+"""Cell names in data sets, in many spellings, and the corresponding labels."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ def _plain(name: str) -> str:
 
 _LABELS = {_plain(spelling): one.name for one in CELL_CLASSES for spelling in (one.name, one.words, *one.aliases)}
 _WORDS = [spelling for spelling in _LABELS if len(spelling) > 4]
-"""Spellings that something misspelt can be near to; a code of two letters is near to everything."""
+"""Spellings for fuzzy matching; a two-letter code is close to everything."""
 _KINDS = {_plain(spelling): kind for kind, spellings in KIND_SPELLINGS.items() for spelling in spellings}
 
 
 def find_label(name: str) -> str | None:
-    """The label of `labels.CLASSIFIER_LABELS` that a class name means, or None where it means none."""
+    """The label of `labels.CLASSIFIER_LABELS` for a class name, or None."""
     return _LABELS.get(_plain(name))
 
 
 def label_named(name: str) -> str:
-    """The label that a class name means.
+    """The label for a class name.
 
     Raises:
-        DataError: naming the nearest label, if it means none.
+        DataError: there is none; names the closest label.
     """
     label = find_label(name)
     if label is None:
@@ -43,7 +43,7 @@ def label_named(name: str) -> str:
 
 
 def unknown_classes(names: Sequence[str]) -> DataError:
-    """What to say of class names that mean no label: each with the nearest that does."""
+    """The error for unknown class names, each with the closest known one."""
     told = []
     for name in names:
         near = difflib.get_close_matches(_plain(name), _WORDS, n=1, cutoff=0.7)
@@ -57,10 +57,10 @@ def unknown_classes(names: Sequence[str]) -> DataError:
 
 
 class UnknownObjectError(DataError):
-    """A drawn object whose name means nothing here.
+    """An annotated object with an unknown name.
 
     Attributes:
-        name: as the file has it.
+        name: as in the file.
     """
 
     def __init__(self, message: str, fix: str, name: str) -> None:
@@ -69,19 +69,19 @@ class UnknownObjectError(DataError):
 
 
 def is_among(name: str, names: Collection[str]) -> bool:
-    """Whether a class is one of those that a person named, however it is capitalised."""
+    """Whether a class is one of the given names, ignoring case."""
     return name.strip().casefold() in {one.strip().casefold() for one in names}
 
 
 def kind_named(name: str) -> tuple[int, str]:
-    """What the locator calls an object of this name, and its cell type.
+    """The locator's kind for an object's name, and its cell type.
 
     Returns:
-        An index into `labels.KINDS`, and a label, or "" where the name says no more than the kind. A nucleated red cell
-        is of the kind "wbc", as in `labels`.
+        An index into `labels.KINDS`, and a label, or "" if the name only gives the kind. A nucleated red cell is of the
+        kind "wbc", as in `labels`.
 
     Raises:
-        UnknownObjectError: naming the nearest, if the name is unknown.
+        UnknownObjectError: the name is unknown; names the closest one.
     """
     plain = _plain(name)
     if plain in _KINDS:
@@ -93,7 +93,7 @@ def kind_named(name: str) -> tuple[int, str]:
 
 
 def unknown_objects(names: Sequence[str]) -> UnknownObjectError:
-    """What to say of drawn objects that mean nothing: each with the nearest that does, and how to leave them out."""
+    """The error for unknown objects, each with the closest known one, and how to leave them out."""
     told = []
     for name in names:
         near = difflib.get_close_matches(_plain(name), [*_KINDS, *_WORDS], n=1, cutoff=0.7)
@@ -101,7 +101,7 @@ def unknown_objects(names: Sequence[str]) -> UnknownObjectError:
     few = len(names) == 1
     leave_out = " ".join(f"--ignore {name!r}" for name in names)
     return UnknownObjectError(
-        f"The object{'' if few else 's'} {', '.join(told)} {'is' if few else 'are'} nothing that this program knows.",
+        f"The object{'' if few else 's'} {', '.join(told)} {'is' if few else 'are'} unknown to this program.",
         f"Rename to {', '.join(KINDS)} or a cell type ({', '.join(CLASSIFIER_LABELS)}), or leave out: {leave_out}.",
         names[0],
     )

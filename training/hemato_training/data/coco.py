@@ -28,12 +28,12 @@ _PARTS = ("images", "annotations", "categories")
 
 @dataclass(frozen=True, slots=True)
 class Coco:
-    """What the COCO files of a folder say.
+    """Content of the COCO files of a folder.
 
     Attributes:
         drawn: picture → its objects.
         splits: picture → split, from the name of the file or of its folder.
-        pictures: those that the files name, in their order; one that is not there stands as it would have to lie.
+        pictures: those named in the files, in order; a missing one with the path it should have.
         ignore: names of objects to leave out.
     """
 
@@ -51,10 +51,10 @@ class Coco:
 
 
 def read_coco(folder: Path, files: list[Path], reading: Reading) -> Coco | None:
-    """All COCO files below a folder together, or None where there is none.
+    """All COCO files below a folder combined, or None if there are none.
 
     Raises:
-        DataError: if one is malformed, or two say something of one picture.
+        DataError: one is malformed, or two describe the same picture differently.
     """
     names = PictureNames(files, folder)
     drawn: dict[Path, Drawn] = {}
@@ -91,7 +91,7 @@ def _documents(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 
 def _split_of(path: Path, folder: Path) -> str:
-    """By the folder (Roboflow's train/_annotations.coco.json), else by a word of the name (instances_val2017.json)."""
+    """From the folder (Roboflow's train/_annotations.coco.json), else from the file name (instances_val2017.json)."""
     words = re.findall(r"[a-z]+", path.stem.lower())
     return split_of(path.relative_to(folder).parts[:-1]) or next(
         (SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), ""
@@ -114,11 +114,11 @@ def _pictures(path: Path, value: dict[str, Any]) -> Iterator[tuple[str, Drawn]]:
             size = (width, height) if min(width, height) > 0 else None
             yield str(entry["file_name"]), Drawn(tuple(objects[entry["id"]]), size)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise DataError(f"{path} lacks what COCO has: {error!r}.", _AGAIN) from error
+        raise DataError(f"{path} is not valid COCO: {error!r}.", _AGAIN) from error
 
 
 def _box(entry: dict[str, Any]) -> tuple[float, float, float, float]:
-    """x0 y0 x1 y1 of `bbox` (x, y, width, height), else the extent of the polygons."""
+    """x0 y0 x1 y1 of `bbox` (x, y, width, height), else the bounding box of the polygons."""
     if entry.get("bbox"):
         x, y, width, height = (float(side) for side in entry["bbox"])
         return x, y, x + width, y + height

@@ -1,7 +1,7 @@
 """From records to crops, cut by the device's own code.
 
-A laboratory's scale and stain are measured the way the device measures a session's: by its locator and its stain
-code, over the laboratory's training pictures. The crops are cut once and kept in a cache file.
+A laboratory's scale and stain are measured as the device measures a session's: with its locator and stain code, over
+the laboratory's training pictures. The crops are cut once and cached in a file.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ if TYPE_CHECKING:
     from hemato_training.progress import Reporter
 
 LOOK_PICTURES = 240
-"""How many pictures a laboratory's scale and stain are measured on; the medians settle long before."""
+"""Pictures for measuring a laboratory's scale and stain; the medians are stable long before."""
 _CACHE_FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one laboratory's pictures have in common.
+    """Scale and stain common to one laboratory's pictures.
 
     Attributes:
         red_cell_px: median diameter of a red cell, pixels.
-        stain: background and nucleus, pooled over the pictures.
-        pictures: how many it rests on.
+        stain: background, nuclei and red cells, pooled over the pictures.
+        pictures: number of pictures measured.
     """
 
     red_cell_px: float
@@ -64,12 +64,12 @@ class Look:
     pictures: int
 
     def as_json(self) -> dict[str, object]:
-        """The look as plain JSON values; `from_json` reads it back."""
+        """As plain JSON values; `from_json` reads them back."""
         return {"red_cell_px": self.red_cell_px, "stain": asdict(self.stain), "pictures": self.pictures}
 
     @staticmethod
     def from_json(value: Mapping[str, object]) -> Look:
-        """The look that `as_json` wrote."""
+        """From the JSON values of `as_json`."""
         stain = dict(value["stain"])  # type: ignore[call-overload]
         red = stain.get("red_od")  # runs of older versions did not measure it
         calibration = StainCalibration(
@@ -80,15 +80,15 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """Crops with their truth.
+    """Crops with their true classes.
 
     Attributes:
-        crops: (n, M, M, 3) uint8 BGR, colours as the camera gave them.
+        crops: (n, M, M, 3) uint8 BGR, colours as from the camera.
         labels: (n,) int64, index into `labels.CLASSIFIER_LABELS`.
         laboratories: (n,) str.
         keys: (n,) str, the picture's name within its data set.
         glass: (n, 3) float64 BGR, colour of empty glass in the picture the cell was cut from.
-        groups: (n,) str, what the cells were split by: a slide where the data set names it, else a field or a picture.
+        groups: (n,) str, the groups kept within one split: slides if the data set names them, else fields or pictures.
     """
 
     crops: NDArray[np.uint8]
@@ -102,7 +102,7 @@ class Cells:
         return len(self.labels)
 
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> Cells:
-        """The cells that `chosen` (boolean, or indices) picks."""
+        """The cells selected by `chosen` (boolean, or indices)."""
         return Cells(
             self.crops[chosen],
             self.labels[chosen],
@@ -122,13 +122,13 @@ class Cells:
 
 
 def measure_look(records: Sequence[Record], reporter: Reporter | None = None) -> Look:
-    """Scale and stain of one laboratory, over its training pictures (over all, where it has none).
+    """Scale and stain of one laboratory, from its training pictures (or all, if it has none).
 
-    Where too few pictures show red cells to measure, the white cells' usual size gives the scale, as on the device.
-    Labels serve only to leave platelets out of the stain: they have no nucleus.
+    If too few pictures show measurable red cells, the white cells' usual size gives the scale, as on the device. Labels
+    are only used to exclude platelets from the stain: they have no nucleus.
 
     Raises:
-        DataError: if no cell or no nucleus was found in any picture, or a picture cannot be read.
+        DataError: no picture shows a cell or a nucleus, or a picture cannot be read.
     """
     pictures = in_split(records, "train") or list(records)
     pictures = pictures[:: max(1, len(pictures) // LOOK_PICTURES)]
@@ -173,11 +173,11 @@ def cut_cells(
     """The crop of every record, by the device's code.
 
     Args:
-        records: what to cut.
-        looks: laboratory → its look.
+        records: cells to cut.
+        looks: laboratory → its appearance.
         size: side of the classifier's input, pixels.
-        margin: 1 for what the device sees; more for a larger crop at the same scale, `round(size * margin)` pixels.
-        reporter: who is told about progress.
+        margin: 1 for the device's crop; more for a larger crop at the same scale, `round(size * margin)` pixels.
+        reporter: for progress.
 
     Raises:
         DataError: if a picture cannot be read.
@@ -204,7 +204,7 @@ def cut_cells(
 
 
 def cell_centre(record: Record, image: Image, red_cell_px: float) -> tuple[float, float]:
-    """x, y in pixels: the middle of the drawn box, else of the cell that the device finds, else of the picture."""
+    """x, y in pixels: the middle of the annotated box, else of the cell that the device finds, else of the picture."""
     box = record.box if record.box is not None else find_central_cell(FieldView(image, red_cell_px=red_cell_px))
     if box is None:
         return image.shape[1] / 2, image.shape[0] / 2
@@ -212,7 +212,7 @@ def cell_centre(record: Record, image: Image, red_cell_px: float) -> tuple[float
 
 
 def prepare_cells(cells: Cells, looks: Mapping[str, Look]) -> NDArray[np.uint8]:
-    """(n, M, M, 3) uint8 RGB: what the classifier takes, each cell with its stain calibration."""
+    """(n, M, M, 3) uint8 RGB: the classifier's input, each cell with its stain calibration."""
     ready = np.empty_like(cells.crops)
     for i, crop in enumerate(cells.crops):
         ready[i] = prepare(crop[None], cells.stain(i, looks))[0]
@@ -220,7 +220,7 @@ def prepare_cells(cells: Cells, looks: Mapping[str, Look]) -> NDArray[np.uint8]:
 
 
 def looks_of(records: Sequence[Record], cache: Path, reporter: Reporter | None = None) -> dict[str, Look]:
-    """The look of every laboratory among the records, measured once and kept in `cache`.
+    """The appearance of every laboratory among the records, measured once and cached in `cache`.
 
     Raises:
         DataError: as `measure_look`.
@@ -245,7 +245,7 @@ def cells_of(
     margin: float = 1.0,
     reporter: Reporter | None = None,
 ) -> Cells:
-    """As `cut_cells`, cut once and kept in `cache` (a folder); cut anew when data, scale or the device's code changed.
+    """As `cut_cells`, cached in the folder `cache`; cut again when data, scale or the device's code change.
 
     Raises:
         DataError: as `cut_cells`.
@@ -264,7 +264,7 @@ def cells_of(
 
 
 def _key(records: Sequence[Record], *parameters: object) -> str:
-    """Sixteen hex digits over all that the cut depends on, the device's code among it."""
+    """Sixteen hex digits over everything that the crops depend on, including the device's code."""
     code = b"".join(path.read_bytes() for path in sorted(Path(vision.__file__).parent.rglob("*.py")))
     boxes = sorted((r.key, r.box) for r in records)
     everything = repr((_CACHE_FORMAT, split_hash(records), boxes, CROP_RED_CELLS, parameters, code))

@@ -1,4 +1,4 @@
-"""Dealing blocks of pictures out to splits, evenly by class; a split that is there stays."""
+"""Stratified assignment of blocks of pictures to splits; an existing split is kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def join(groups: Sequence[str], copies: Sequence[tuple[int, int]]) -> dict[int, list[int]]:
-    """Blocks of indices: those of one group, and groups that a copy joins (union-find)."""
+    """Blocks of indices: each group, merged with the groups that copies connect it to (union-find)."""
     root = list(range(len(groups)))
 
     def find(i: int) -> int:
@@ -40,10 +40,10 @@ def join(groups: Sequence[str], copies: Sequence[tuple[int, int]]) -> dict[int, 
 def deal(
     pictures: Sequence[Picture], blocks: Mapping[int, Sequence[int]], shares: Mapping[str, float], seed: int
 ) -> dict[int, str]:
-    """Block → split: the largest blocks first, each to where the squared lack of its classes shrinks most.
+    """Block → split: largest blocks first, each to where it most reduces the squared deficit of its classes.
 
     Raises:
-        DataError: if a split stays empty.
+        DataError: a split remains empty.
     """
     contents_of = {block: _stratum(pictures, members) for block, members in blocks.items()}
     strata = sorted({name for content in contents_of.values() for name in content})
@@ -75,10 +75,10 @@ def deal(
 def keep_or_deal(
     pictures: Sequence[Picture], blocks: Mapping[int, Sequence[int]], shares: Mapping[str, float], seed: int
 ) -> dict[int, str]:
-    """Block → split: the pictures' own where they have one; what it lacks of `shares` comes from its training pictures.
+    """Block → split: the pictures' existing one; missing splits of `shares` are taken from the training pictures.
 
     Raises:
-        DataError: if its own split leaves pictures out or divides a block, or as `deal`.
+        DataError: the existing split omits pictures or divides a block, or as `deal`.
     """
     own = {picture.split for picture in pictures} - {""}
     if not own:
@@ -87,7 +87,7 @@ def keep_or_deal(
     if bare:
         raise DataError(
             f"There is a split, but {len(bare)} pictures are in none of it, such as {bare[0]}.",
-            "Put them into it, or deal everything anew with --force.",
+            "Add them to it, or assign everything anew with --force.",
         )
     kept = {}
     for block, members in blocks.items():
@@ -95,8 +95,8 @@ def keep_or_deal(
         if len(held) > 1:
             told = " and ".join(f"{name} ({split})" for split, name in sorted(held.items()))
             raise DataError(
-                f"The split that is there leaks: {told} belong together.",
-                "`hemato-edge data check` lists all; --force deals everything anew.",
+                f"The existing split leaks: {told} belong together.",
+                "`hemato-edge data check` lists all; --force assigns everything anew.",
             )
         kept[block] = next(iter(held))
     lacking = {name: share for name, share in shares.items() if name not in own}
@@ -107,7 +107,7 @@ def keep_or_deal(
 
 
 def _stratum(pictures: Sequence[Picture], members: Sequence[int]) -> Counter[str]:
-    """What the pictures of a block hold: cells by label; boxes by kind and the bare number where no cell is named."""
+    """Content of a block: cells by label; boxes by kind, and the number of pictures where no cell is classified."""
     held: Counter[str] = Counter()
     for i in members:
         picture = pictures[i]

@@ -1,10 +1,10 @@
-"""Pictures that are the same, or nearly: the way in which a test leaks into training unseen.
+"""Detection of identical and near-identical pictures, which would leak from test into training unnoticed.
 
 The perceptual hash is the usual one (the lowest 8 × 8 frequencies of a small grey thumbnail's DCT as bits; C. Zauner,
 "Implementation and benchmarking of perceptual image hash functions", 2010). It is computed here rather than with a
-library because a flip of the picture only flips signs of its DCT and a quarter turn transposes it: all eight positions
-come out of one transform, so that a flipped copy is found as well. Different white cells on a pale ground have like
-hashes, so a hash only proposes: a pair counts when, shifted onto each other, the fine detail of both correlates too.
+library because mirroring the picture only flips signs of its DCT and a quarter turn transposes it: one transform gives
+all eight orientations, so that mirrored and rotated copies are found, too. Different white cells on a pale background
+have similar hashes, so a hash only proposes: a pair counts if, after alignment, its fine detail correlates, too.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ THUMBNAIL = 64
 """Side of the thumbnails, pixels."""
 _COARSE, _HASH = 32, 8
 MAX_DISTANCE = 10
-"""Bits of 64 in which two hashes may differ for the pair to be looked at."""
+"""Maximum Hamming distance of 64-bit hashes for a pair to be examined."""
 MIN_COARSE = 0.90
-"""Pearson correlation that two coarse thumbnails need for the pair to be looked at more closely."""
+"""Minimum Pearson correlation of coarse thumbnails for a pair to be examined further."""
 MIN_DETAIL = 0.80
-"""Pearson correlation of the detail from which on a pair counts as one picture. Of the pairs that the hash proposes in
-BCCD, PBC, Raabin and Moticam, those seen to be one field or cell reach 0.83 to 0.99, different cells stay under 0.8.
-It is set low, since joining two cells that are not the same costs nothing, and missing a copy is a leak."""
+"""Minimum Pearson correlation of the detail of two copies. Of the pairs proposed by the hash in BCCD, PBC, Raabin and
+Moticam, those confirmed by eye as one field or cell reach 0.83 to 0.99, different cells stay below 0.8. It is low on
+purpose, since joining two different cells costs nothing, and missing a copy is leakage."""
 _MAX_SHIFT = 8
 _ROWS = 512
 _PAGED = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
-"""First bytes of a TIFF, which may hold several pictures."""
+"""First bytes of a TIFF, which may contain several pictures."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What identifies one picture file.
+    """Identification of one picture file.
 
     Attributes:
         sha256: of the file, or empty where it could not be read.
@@ -70,7 +70,7 @@ class NearPair:
     Attributes:
         first: index of the one.
         second: index of the other, larger.
-        correlation: of their detail, in the best of the eight positions.
+        correlation: of their detail, in the best of the eight orientations.
     """
 
     first: int
@@ -85,7 +85,7 @@ def fingerprints(paths: Sequence[Path], reporter: Reporter) -> list[Fingerprint]
 
 
 def fingerprint(path: Path) -> Fingerprint:
-    """Hash, size and thumbnail of a picture; its `fault` says what is wrong with one that cannot be used."""
+    """Hash, size and thumbnail of a picture; if it is unusable, `fault` gives the reason."""
     nothing = np.zeros((THUMBNAIL, THUMBNAIL), np.uint8)
     try:
         content = path.read_bytes()
@@ -112,7 +112,7 @@ def fingerprint(path: Path) -> Fingerprint:
 
 
 def exact_copies(prints: Sequence[Fingerprint]) -> list[list[int]]:
-    """Indices of files with the same bytes, two or more together."""
+    """Indices of byte-identical files, in groups of two or more."""
     found: dict[str, list[int]] = defaultdict(list)
     for i, print_ in enumerate(prints):
         if print_.sha256:
@@ -121,13 +121,13 @@ def exact_copies(prints: Sequence[Fingerprint]) -> list[list[int]]:
 
 
 def near_copies(prints: Sequence[Fingerprint], reporter: Reporter) -> list[NearPair]:
-    """Every pair of nearly the same picture (saved anew, resized, brightened, turned, flipped), exact copies left out.
+    """Every pair of near-identical pictures (re-saved, resized, brightened, rotated, mirrored), except exact copies.
 
-    Time grows with the square of the number: some seconds for 7,000 pictures on two cores.
+    Time grows with the square of their number: some seconds for 7,000 pictures on two cores.
     """
     kept = np.array(
         [i for i, p in enumerate(prints) if p.thumbnail.std() > 1], np.intp
-    )  # an even ground is like any other
+    )  # a uniform background matches any other
     if len(kept) < 2:
         return []
     coarse = np.stack([_coarse(prints[i].thumbnail) for i in kept])
@@ -145,11 +145,11 @@ def near_copies(prints: Sequence[Fingerprint], reporter: Reporter) -> list[NearP
 
 
 def _like(hashes: NDArray[np.float32], start: int) -> Iterator[tuple[int, int]]:
-    """Pairs i < j, i among the rows from `start`, whose hashes (8, n, 64) differ in few bits in one position."""
+    """Pairs i < j, i among the rows from `start`, whose hashes (8, n, 64) differ in few bits in some orientation."""
     rows = hashes[0, start : start + _ROWS]
     close = np.zeros((len(rows), hashes.shape[1] - start), bool)
     for turned in hashes:
-        # of vectors of ±1 the scalar product is 64 - 2 × distance
+        # the scalar product of ±1 vectors is 64 - 2 × distance
         close |= rows @ turned[start:].T >= _HASH * _HASH - 2 * MAX_DISTANCE
     for i, j in zip(*np.nonzero(np.triu(close, 1)), strict=True):
         yield start + int(i), start + int(j)
@@ -172,7 +172,7 @@ def _spectra(coarse: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _positions(spectra: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    """The spectra of the eight positions: mirroring negates the odd frequencies, a turn also transposes."""
+    """The spectra of the eight orientations: mirroring negates the odd frequencies, a quarter turn also transposes."""
     odd = np.where(np.arange(_HASH) % 2, -1, 1).astype(np.float32)
     still = np.ones(_HASH, np.float32)
     for transposed in (spectra, spectra.transpose(0, 2, 1)):
@@ -199,7 +199,7 @@ def _best_detail(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
 
 
 def _detail(thumbnail: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The thumbnail without its slow changes: what tells two cells of one type apart."""
+    """The thumbnail high-pass filtered: the detail that distinguishes two cells of one type."""
     grey = thumbnail.astype(np.float32)
     return (grey - cv2.GaussianBlur(grey, (0, 0), 3)).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""Readers of the data sets of whole fields of view with drawn boxes: what a locator learns from and is judged by."""
+"""Readers of data sets of whole fields with bounding boxes, for training and evaluating a locator."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class FieldSet:
 
     Attributes:
         name: its folder under the data directory.
-        title: what a person would call it.
+        title: name for the user.
         licence: SPDX name.
-        attribution: whom to name.
+        attribution: whom to credit.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Field(Placed):
     """One picture and its boxes.
 
     Attributes:
-        boxes: its sound boxes.
+        boxes: its valid boxes.
     """
 
     boxes: Boxes
@@ -58,20 +58,20 @@ class Field(Placed):
         """(H, W, 3) uint8 BGR.
 
         Raises:
-            DataError: if it cannot be read.
+            DataError: it cannot be read.
         """
         return read_picture(self.path)
 
 
 def load_fields(data: Path, names: Sequence[str] = tuple(FIELD_SETS)) -> list[Field]:
-    """All fields of the named sets, checked against leaks.
+    """All fields of the named sets, checked for leakage.
 
     Args:
-        data: the directory that holds one folder per data set.
+        data: directory with one folder per data set.
         names: keys of `FIELD_SETS`, or names of folders of fields that have an index.
 
     Raises:
-        DataError: if a set is missing or malformed, or a leak is found.
+        DataError: a set is missing or malformed, or there is leakage.
     """
     found: list[Field] = []
     for name in names:
@@ -92,20 +92,20 @@ def _read_set(folder: Path, name: str) -> list[Field]:
 
 
 def read_any_fields(folder: Path, name: str) -> list[Field]:
-    """The fields of any folder with drawn boxes and an index with splits: BCCD as it is published, or a person's own.
+    """The fields of any folder with bounding boxes and an index with splits: published BCCD, or a user's own.
 
     Raises:
-        DataError: if there is no index or no box, or a picture or its annotation cannot be had.
+        DataError: there is no index or no box, or a picture or its annotation is unavailable.
     """
     if not (folder / INDEX).is_file():
         raise DataError(
-            f"{folder} has no {INDEX}, so nothing says what is for training.",
+            f"{folder} has no {INDEX}, so it has no training split.",
             f"Type `hemato-edge data split {folder}`.",
         )
     fields = []
     for picture in read_folder(folder).pictures:
         if picture.fault or picture.boxes is None:
-            fault = picture.fault or "it has no drawn boxes"
+            fault = picture.fault or "it has no bounding boxes"
             raise DataError(f"{folder / picture.name}: {fault}.", f"Type `hemato-edge data check {folder}`.")
         group = f"{name}/{picture.group or picture.name}"
         fields.append(Field(picture.path, "", name, group, picture.split, picture.name, picture.boxes))

@@ -1,7 +1,7 @@
-"""Reads any folder of pictures: finds out its layout, and says what was looked for where it finds none.
+"""Reads any folder of pictures: detects its layout, or reports which layouts were tried.
 
-A folder with an `index.csv` is read through it. Where the index has a column `label` it says everything; else the boxes
-come from the annotations, and the index gives split, group and the white cells' subtypes.
+A folder with an `index.csv` is read through it. If the index has a column `label` it defines everything; otherwise
+boxes come from annotations, and the index gives split, group and white-cell subtypes.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
 
 
 def read_folder(folder: Path, reading: Reading | None = None) -> PictureSet:
-    """Every picture of a folder and what is said of it.
+    """Every picture of a folder with its annotations.
 
-    A picture that is missing, or whose annotation is, comes with its `fault`; whether a picture file can be decoded is
-    not looked at here.
+    A picture that is missing, or lacks its annotation, gets a `fault`; whether a picture file can be decoded is not
+    checked here.
 
     Args:
         folder: the data set.
-        reading: what a person says of it; what that leaves open is as `data split` kept it in the folder.
+        reading: the user's choices; what they leave open is taken from those `data split` saved in the folder.
 
     Raises:
-        DataError: if the folder is missing, its layout is unknown, or a class or split has an unknown name.
+        DataError: the folder is missing, its layout is unknown, or a class or split has an unknown name.
     """
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}.", "Name the folder that holds the pictures.")
@@ -78,7 +78,7 @@ def _unknown_layout(folder: Path, files: list[Path], indexed: bool) -> DataError
 
 
 def _read_labelled_index(folder: Path, rows: list[dict[str, str]], ignore: Collection[str]) -> PictureSet:
-    """One row a cell; rows of one picture belong together."""
+    """One row per cell; rows of one picture are combined."""
     column = next((name for name in GROUP_COLUMNS if name in rows[0]), "")
     found: dict[str, Picture] = {}
     ignored = 0
@@ -118,10 +118,10 @@ def _box_of(row: dict[str, str], folder: Path) -> tuple[float, float, float, flo
 
 
 def split_named(word: str, folder: Path) -> str:
-    """The split that a word of an index means; empty for an empty one.
+    """The split for a word in an index; empty for an empty one.
 
     Raises:
-        DataError: if it means none.
+        DataError: the word is unknown.
     """
     if word and word.lower() not in SPLIT_WORDS:
         raise DataError(f"{folder / INDEX} has the unknown split {word!r}.", "Known: train, val, test.")
@@ -129,7 +129,7 @@ def split_named(word: str, folder: Path) -> str:
 
 
 def _read_class_folders(folder: Path, files: list[Path], ignore: Collection[str]) -> PictureSet | None:
-    """A folder per class."""
+    """One folder per class."""
     inside = [path for path in files if path.parent != folder]
     below = [path for path in inside if not is_among(path.parent.name, ignore)]
     if not any(find_label(path.parent.name) for path in below):
@@ -142,10 +142,10 @@ def _read_class_folders(folder: Path, files: list[Path], ignore: Collection[str]
 
 
 def _read_codes(folder: Path, files: list[Path], ignore: Collection[str]) -> PictureSet | None:
-    """Pictures that carry the class's code in their name."""
+    """Pictures with the class's code in their name."""
     codes = {path: _code_of(path.name) for path in files}
     known = sum(find_label(code) is not None for code in codes.values())
-    if not known or known < len(files) / 2:  # a few names that happen to begin so are no layout
+    if not known or known < len(files) / 2:  # a few coincidental matches are no layout
         return None
     kept = [path for path in files if not is_among(codes[path], ignore)]
     pictures = tuple(_class_picture(path, folder, codes[path]) for path in kept)
@@ -153,7 +153,7 @@ def _read_codes(folder: Path, files: list[Path], ignore: Collection[str]) -> Pic
 
 
 def _refuse_unknown_folders(folder: Path, files: list[Path]) -> None:
-    """Say which names were not known, where there are folders as for classes."""
+    """Report the unknown names if there are folders that look like classes."""
     names = Counter(path.parent.name for path in files if path.parent != folder)
     if len(names) > 1:
         raise unknown_classes([name for name, _ in names.most_common()])

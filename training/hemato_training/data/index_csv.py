@@ -1,4 +1,4 @@
-"""`index.csv`: which pictures a data set has, and what is said of each."""
+"""`index.csv`: the pictures of a data set, and their labels."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ BOX_COLUMNS: tuple[str, ...] = ("x0", "y0", "x1", "y1")
 
 
 def read_index(folder: Path, columns: set[str]) -> list[dict[str, str]]:
-    """The rows of a data set's `index.csv`, however a spreadsheet may have saved it.
+    """The rows of a data set's `index.csv`, in any dialect that spreadsheets write.
 
     Raises:
-        DataError: if it is missing, is no text, or lacks one of `columns`.
+        DataError: it is missing, is no text, or lacks one of `columns`.
     """
     index = folder / INDEX
     try:
@@ -40,11 +40,11 @@ def read_index(folder: Path, columns: set[str]) -> list[dict[str, str]]:
 
 
 def read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    """Header and rows of a table, whatever separates its columns: comma, semicolon, tab, bar or blanks.
+    """Header and rows of a table, whatever its separator: comma, semicolon, tab, bar or blanks.
 
     Raises:
-        DataError: if the file cannot be read.
-        csv.Error: if it is no table.
+        DataError: the file cannot be read.
+        csv.Error: it is no table.
     """
     text = read_text(path)
     if text[:4].lower() == "sep=":  # Excel's own first line
@@ -58,7 +58,7 @@ def read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
 
 
 def _separator(text: str) -> str | None:
-    """The character that cuts the first lines into most columns, the same number of them in each; None for blanks."""
+    """The separator that splits the first lines into the most columns, equally many in each; None for blanks."""
     lines = [line for line in text.splitlines() if line.strip()][:20]
     best, most = None, 1
     for character in SEPARATORS:
@@ -69,10 +69,10 @@ def _separator(text: str) -> str | None:
 
 
 def write_index(folder: Path, rows: list[dict[str, str]]) -> Path:
-    """Write `index.csv`, whole or not at all; the columns are those of the first row.
+    """Write `index.csv` atomically; the columns are those of the first row.
 
     Raises:
-        DataError: if it cannot be written.
+        DataError: it cannot be written.
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
@@ -89,10 +89,10 @@ def write_index(folder: Path, rows: list[dict[str, str]]) -> Path:
 
 
 def picture_path(folder: Path, name: str) -> Path:
-    """Where the picture of an index row lies: below the folder, or below its folder of images.
+    """Path of the picture of an index row: below the folder, or below its folder of images.
 
     Raises:
-        DataError: if the name leads out of the folder.
+        DataError: the name leads out of the folder.
     """
     if Path(name).is_absolute() or ".." in Path(name).parts:
         raise DataError(f"{folder / INDEX} names {name!r}, which lies outside.", "Name pictures below the folder.")

@@ -1,4 +1,4 @@
-"""Crops of what is no white cell, cut by the device's own code from fields with drawn boxes; and drawn noise."""
+"""Crops of objects that are not white cells, cut by the device's code from annotated fields; and synthetic noise."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ KINDS: dict[str, str] = {
     "mistaken": "what the locator takes for a white cell where nobody drew one",
     "noise": "drawn noise and plain colours",
 }
-"""Kind → what a person reads."""
+"""Kind → its name for the user."""
 FIELD_SETS: tuple[str, ...] = ("bccd", "raabin_fields")
 MOST_OF_A_FIELD = {"background": 1, "red_cell": 2, "platelet": 2, "debris": 2, "mistaken": 8, "white": 8}
 _CLEAR = 0.75
-"""How far a stranger's middle must be from any box of another kind, in red-cell diameters."""
+"""Minimum distance of such an object's centre from boxes of other kinds, in red-cell diameters."""
 _NOISE = 60
 
 
@@ -50,9 +50,9 @@ class Strangers:
 
     Attributes:
         kind: of `KINDS`, or "white" for the white cells of the same fields.
-        laboratory: whose fields; empty for drawn ones.
+        laboratory: source of the fields; empty for synthetic ones.
         images: (n, S, S, 3) uint8 RGB, ready for the network.
-        groups: (n,) the field each comes from.
+        groups: (n,) str, the field of each.
     """
 
     kind: str
@@ -64,17 +64,17 @@ class Strangers:
 def gather_strangers(
     data: Path, size: int, cache: Path, *, split: str = "val", reporter: Reporter | None = None
 ) -> list[Strangers]:
-    """All kinds from every set of fields that is there, with the white cells of the same fields; and noise.
+    """All kinds from every available set of fields, with the white cells of the same fields; and noise.
 
     Args:
         data: directory with one folder per data set.
         size: side of the classifier's input, pixels.
-        cache: folder in which looks are kept.
+        cache: folder for cached appearances.
         split: "train" or "val".
-        reporter: who is told about progress.
+        reporter: for progress.
 
     Raises:
-        DataError: if a set that is there is malformed.
+        DataError: an available set is malformed.
     """
     found: list[Strangers] = []
     for name in FIELD_SETS:
@@ -87,7 +87,7 @@ def gather_strangers(
 
 
 def cut_strangers(fields: Sequence[Field], look: Look, size: int, reporter: Reporter | None = None) -> list[Strangers]:
-    """The kinds that occur in the fields of one laboratory, in the order of `KINDS`, and their white cells."""
+    """The kinds found in the fields of one laboratory, in the order of `KINDS`, and their white cells."""
     locator = OpenCvLocator()
     crops: dict[str, list[Image]] = {kind: [] for kind in MOST_OF_A_FIELD}
     groups: dict[str, list[str]] = {kind: [] for kind in MOST_OF_A_FIELD}
@@ -110,14 +110,14 @@ def cut_strangers(fields: Sequence[Field], look: Look, size: int, reporter: Repo
 def strange_places(
     field: Field, image: Image, red_cell_px: float, locator: OpenCvLocator, rng: np.random.Generator
 ) -> dict[str, NDArray[np.float64]]:
-    """Kind → (n, 2) x, y of what is to be cut from one field, in random order; "white" among them.
+    """Kind → (n, 2) float64 x, y of crops from one field, in random order; includes "white".
 
     Args:
         field: with its boxes.
         image: its picture.
         red_cell_px: diameter of a red cell in it.
-        locator: whose mistakes are a kind of their own.
-        rng: of order and of the places of background.
+        locator: its false positives are one of the kinds.
+        rng: for the order and the places of background.
     """
     clear = _CLEAR * red_cell_px
     white = field.boxes.of_kind(WBC)
@@ -137,7 +137,7 @@ def strange_places(
 
 
 def distance_to_boxes(points: NDArray[np.float64], boxes: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(n,) how far each point (n, 2) is from the nearest box (m, 4) xyxy, 0 inside of one; infinite without boxes."""
+    """(n,) distance of each point (n, 2) from the nearest box (m, 4) xyxy, 0 inside; infinite without boxes."""
     if not len(boxes):
         return np.full(len(points), np.inf)
     low, high = boxes[None, :, :2] - points[:, None], points[:, None] - boxes[None, :, 2:]
@@ -146,7 +146,7 @@ def distance_to_boxes(points: NDArray[np.float64], boxes: NDArray[np.float32]) -
 
 
 def draw_noise(size: int, count: int = _NOISE, seed: int = 7) -> NDArray[np.uint8]:
-    """(count, size, size, 3) uint8: noise of each pixel, soft noise, and one plain colour, in turn."""
+    """(count, size, size, 3) uint8: pixel noise, soft noise, and uniform colour, in turn."""
     rng = np.random.default_rng(seed)
     drawn = np.empty((count, size, size, 3), np.uint8)
     for i in range(count):
@@ -169,7 +169,7 @@ def _centres(boxes: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _as_record(field: Field) -> Record:
-    """A field for `cells.measure_look`, which takes the stain from a white cell's box where there is one."""
+    """A field as input of `crops.measure_look`, which measures the stain in a white cell's box if there is one."""
     white = field.boxes.of_kind(WBC)
     box = tuple(float(v) for v in white[0]) if len(white) else None
     return Record(field.path, "", field.laboratory, field.group, field.split, field.key, box)  # type: ignore[arg-type]

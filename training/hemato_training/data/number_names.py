@@ -1,4 +1,4 @@
-"""What the numbers of YOLO rows stand for: looked for where each tool writes it, and never guessed."""
+"""Names of the class numbers in YOLO rows: read from where each tool writes them, never guessed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LEVELS_UP = 2
-"""How far above the folder names are looked for: `data.yaml` lies beside `train/images`."""
+"""How many folders above are searched for names: `data.yaml` lies beside `train/images`."""
 _LISTS = frozenset(
     {"classes.txt", "_classes.txt", "class_names.txt", "names.txt", "labels.txt", "predefined_classes.txt"}
 )
@@ -26,19 +26,19 @@ _JSON = frozenset({"notes.json", "classes.json", "names.json"})
 _YAML = frozenset({".yaml", ".yml"})
 _NUMBERED = re.compile(r"(\d+)\s*[\s:=,;]\s*(\S.*)")
 HOW = (
-    "Write a file data.yaml with `names: [wbc, rbc, platelet]` in the order of the numbers beside the pictures, or say "
-    "it with --names wbc,rbc,platelet."
+    "Write a file data.yaml beside the pictures with `names: [wbc, rbc, platelet]` in the order of the numbers, or "
+    "give --names wbc,rbc,platelet."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
-    """What the numbers of a folder mean.
+    """Names of a folder's class numbers.
 
     Attributes:
-        names: number → name, as the file gives both.
-        source: the file; empty where none was found.
-        keypoint_columns: how many columns of each row are keypoints, behind the box.
+        names: number → name, as in the file.
+        source: the file; empty if none was found.
+        keypoint_columns: number of keypoint columns in each row, after the box.
     """
 
     names: Mapping[int, str] = field(default_factory=dict)
@@ -47,18 +47,17 @@ class Numbering:
 
 
 def find_numbering(folder: Path) -> Numbering:
-    """The names behind the numbers of a YOLO folder.
+    """The names of the numbers in a YOLO folder.
 
-    Looked for below the folder, else up to two folders above it: `names` of a .yaml (a list, or keys that are the
-    numbers), classes.txt and its like, obj.names and other .names, _darknet.labels, and `categories` of Label Studio's
-    notes.json.
+    Searched below the folder, else up to two folders above it: `names` in a .yaml (a list, or a mapping from numbers),
+    classes.txt and similar, obj.names and other .names, _darknet.labels, and `categories` in Label Studio's notes.json.
 
     Returns:
-        An empty one where no file says it.
+        An empty one if no file has them.
 
     Raises:
-        DataError: if two files disagree, or the only one cannot be read.
-        MissingExtraError: if it is a .yaml, and PyYAML is not installed.
+        DataError: two files disagree, or the only one cannot be read.
+        MissingExtraError: it is a .yaml, and PyYAML is not installed.
     """
     unreadable: DataError | MissingExtraError | None = None
     above = [folder.resolve(), *folder.resolve().parents][1 : 1 + LEVELS_UP]
@@ -76,7 +75,7 @@ def find_numbering(folder: Path) -> Numbering:
             if other.names != found[0].names:
                 raise DataError(
                     f"{found[0].source} and {other.source} give the numbers different names.",
-                    "Keep the one that belongs to these annotations, or say the names with --names.",
+                    "Keep the one that belongs to these annotations, or give the names with --names.",
                 )
         if found:
             return max(found, key=lambda one: one.keypoint_columns)
@@ -86,20 +85,20 @@ def find_numbering(folder: Path) -> Numbering:
 
 
 def numbered(names: str) -> dict[int, str]:
-    """What a person typed: `wbc,rbc,platelet`, or `1=wbc,2=rbc` where the numbers do not begin at 0.
+    """Names as given by the user: `wbc,rbc,platelet`, or `1=wbc,2=rbc` if the numbers do not start at 0.
 
     Raises:
-        DataError: if a part is empty, or only some carry a number.
+        DataError: a part is empty, or only some have a number.
     """
     parts = [part.strip() for part in names.split(",")]
     pairs = [re.fullmatch(r"(\d+)\s*[=:]\s*(.+)", part) for part in parts]
     if not all(parts) or (any(pairs) and not all(pairs)):
-        raise DataError(f"The names {names!r} cannot be told apart.", "Give wbc,rbc,platelet or 1=wbc,2=rbc.")
+        raise DataError(f"The names {names!r} are ambiguous.", "Give wbc,rbc,platelet or 1=wbc,2=rbc.")
     return {int(pair[1]): pair[2] for pair in pairs if pair} or dict(enumerate(parts))
 
 
 def is_list_of_names(path: Path) -> bool:
-    """Whether a text file is one of those that hold names, by its own name."""
+    """Whether a text file is, by its name, a list of class names."""
     return path.name.lower() in _LISTS or path.suffix.lower() in _LIST_SUFFIXES
 
 
@@ -145,10 +144,10 @@ def _of_json(path: Path) -> dict[int, str]:
 
 
 def categories(entries: list[Any], path: Path) -> dict[int, str]:
-    """Number → name of a list as COCO has it: `[{"id": 1, "name": "WBC"}]`.
+    """Number → name of a COCO list: `[{"id": 1, "name": "WBC"}]`.
 
     Raises:
-        DataError: if an entry lacks one of the two, or a number stands twice.
+        DataError: an entry lacks one of the two, or a number occurs twice.
     """
     found: dict[int, str] = {}
     for entry in entries:
@@ -171,7 +170,7 @@ def _of_yaml(path: Path) -> Numbering:
             f"Reading {path} needs PyYAML, which is not installed.", "Type `pip install 'hemato-edge[train]'`."
         ) from error
     try:
-        # every scalar stays text: else a class `NO` or `1e1` were another thing; this loader makes no objects
+        # every scalar stays text, also a class `NO` or `1e1`; this loader creates no objects
         value = yaml.load(read_text(path), Loader=yaml.BaseLoader)  # noqa: S506
     except yaml.YAMLError as error:
         raise DataError(f"{path} cannot be read.", HOW) from error

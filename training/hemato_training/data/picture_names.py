@@ -1,4 +1,4 @@
-"""Which picture file an annotation means: by a path of another machine, with the other slash, or by the bare name."""
+"""Finding the picture file of an annotation: by a path from another machine, with either slash, or by its name."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def plain_path(name: str) -> str:
 
 
 class PictureNames:
-    """Finds the pictures of a folder by what annotations call them.
+    """Finds the pictures of a folder by their names in annotations.
 
     Args:
         files: the pictures.
-        folder: that they lie below.
+        folder: their root.
     """
 
     def __init__(self, files: Sequence[Path], folder: Path) -> None:
@@ -38,10 +38,10 @@ class PictureNames:
             self._by_name[path.stem.casefold()].append(path)
 
     def find(self, name: str, near: Path | None = None) -> Path | None:
-        """The picture that `name` means, or None where none or more than one may be meant.
+        """The picture called `name`, or None if there is none or more than one.
 
-        Of several files of one name the one counts whose folders agree with the longest end of `name`; then one that
-        lies below `near`, the folder of the file that names it.
+        Among files of one name the one whose folders match the longest end of `name` is taken; then one below `near`,
+        the folder of the referring file.
         """
         for spelling in dict.fromkeys((name, unquote(name))):
             wanted = PurePosixPath(plain_path(spelling).casefold())

@@ -1,4 +1,4 @@
-"""A folder of pictures as it was found, whatever its layout: what `data check`, `data split` and training read."""
+"""The pictures of a folder, independent of its layout: input of `data check`, `data split` and training."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ LAYOUTS: dict[str, str] = {
     "table": "a table (.csv, .tsv, .txt) with a picture and its class a row",
     "codes": "pictures whose names begin with a class, such as BNE_1234.jpg",
 }
-"""Every layout that is known, in the order in which it is looked for."""
+"""All known layouts, in the order in which they are tried."""
 GROUP_COLUMNS: tuple[str, ...] = ("group", "field", "pbc_name", "patient", "slide")
-"""Columns of an index that say what must stay in one split; the first that is there counts."""
+"""Columns of an index that define groups within one split; the first one present is used."""
 SPLIT_WORDS: dict[str, str] = {
     **dict.fromkeys(("train", "training", "trainval"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
     **dict.fromkeys(("test", "testing", "test_simple", "holdout"), "test"),
 }
-"""Names of folders and lists that stand for a split."""
+"""Names of folders and lists → split."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One named cell of a picture.
+    """One classified cell of a picture.
 
     Attributes:
         label: one of `labels.CLASSIFIER_LABELS`.
-        box: x0 y0 x1 y1 in pixels, or None where the picture shows this cell alone.
+        box: x0 y0 x1 y1 in pixels, or None if the picture shows only this cell.
     """
 
     label: str
@@ -47,15 +47,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture and what is said of it.
+    """One picture with its annotations.
 
     Attributes:
         path: the file; it may be missing.
-        name: its path below the folder, with slashes, or as the index gives it.
-        split: "train", "val", "test", or empty where nothing says.
-        group: what must stay in one split, or empty where nothing says.
-        cells: its named cells.
-        boxes: its drawn boxes, or None in a layout without.
+        name: its path below the folder, with slashes, or as in the index.
+        split: "train", "val", "test", or empty if unknown.
+        group: pictures that must stay in one split, or empty if unknown.
+        cells: its classified cells.
+        boxes: its bounding boxes, or None in a layout without.
         fault: why it cannot be used, or empty.
     """
 
@@ -73,12 +73,12 @@ class PictureSet:
     """All pictures of a folder.
 
     Attributes:
-        folder: where they lie.
+        folder: their root.
         layout: a key of `LAYOUTS`.
         pictures: in the order of the index, else of their names.
-        group_column: the column of the index that gave the groups, or empty.
-        unlisted: how many pictures lie there that the index does not name.
-        ignored: pictures, cells and boxes of classes that were left out on purpose.
+        group_column: the column of the index with the groups, or empty.
+        unlisted: number of pictures in the folder that are not in the index.
+        ignored: number of pictures, cells and boxes of classes left out on request.
     """
 
     folder: Path
@@ -89,12 +89,12 @@ class PictureSet:
     ignored: int = 0
 
     def with_splits(self, splits: Mapping[str, str]) -> PictureSet:
-        """The same pictures, each in the split that `splits` gives its name."""
+        """The same pictures, with the splits in `splits`, by name."""
         return replace(self, pictures=tuple(replace(p, split=splits[p.name]) for p in self.pictures))
 
 
 def pictures_under(folder: Path) -> list[Path]:
-    """Every picture file below `folder`, sorted; hidden ones and what macOS adds to archives are left out."""
+    """Every picture file below `folder`, sorted, except hidden ones and macOS's additions to archives."""
     found = []
     for path in folder.rglob("*"):
         inside = path.relative_to(folder).parts
@@ -105,7 +105,7 @@ def pictures_under(folder: Path) -> list[Path]:
 
 
 def split_of(parts: tuple[str, ...]) -> str:
-    """The split that one of a path's folders names, the innermost counting; empty where none does."""
+    """The split named by one of a path's folders, innermost first; empty if none."""
     for part in reversed(parts):
         if part.lower() in SPLIT_WORDS:
             return SPLIT_WORDS[part.lower()]

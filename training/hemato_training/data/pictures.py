@@ -1,4 +1,4 @@
-"""Reading the pictures of data sets, in one way: as colour, the right way up."""
+"""Reading the pictures of data sets uniformly: in colour, and upright."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def read_picture(path: Path) -> Image:
-    """The picture at `path`, (H, W, 3) uint8 BGR, turned as its EXIF orientation says.
+    """The picture at `path`, (H, W, 3) uint8 BGR, rotated by its EXIF orientation.
 
     Raises:
-        DataError: if it cannot be read.
+        DataError: it cannot be read.
     """
     try:
         image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
@@ -31,10 +31,10 @@ def read_picture(path: Path) -> Image:
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """Width and height in pixels, as `read_picture` gives it.
+    """Width and height in pixels, as from `read_picture`.
 
     Raises:
-        DataError: if the picture cannot be read.
+        DataError: the picture cannot be read.
     """
     height, width = read_picture(path).shape[:2]
     return width, height

@@ -1,4 +1,4 @@
-"""What a person says of a folder that its files do not say: which classes to leave out, what the numbers mean."""
+"""The user's choices for reading a folder: classes to leave out, names of class numbers."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 READING = "reading.json"
-"""`data split` keeps there what it was told, so that training reads the folder in the same way."""
+"""`data split` saves its choices there, so that training reads the folder in the same way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a folder is to be read.
+    """Choices for reading a folder.
 
     Attributes:
-        ignore: names of classes and drawn objects to leave out.
-        names: what the numbers of YOLO rows and of tables mean; empty where the files say it.
+        ignore: names of classes and annotated objects to leave out.
+        names: names of the class numbers in YOLO rows and tables; empty if the files give them.
     """
 
     ignore: tuple[str, ...] = ()
     names: Mapping[int, str] = field(default_factory=dict)
 
     def over(self, kept: Reading) -> Reading:
-        """This one, with what it leaves open as in `kept`."""
+        """This one, with its gaps filled from `kept`."""
         return Reading(self.ignore or kept.ignore, self.names or kept.names)
 
 
 def kept_reading(folder: Path) -> Reading:
-    """What `keep_reading` wrote into the folder; an empty one where it wrote nothing.
+    """The choices saved in the folder by `keep_reading`; empty ones if there are none.
 
     Raises:
-        DataError: if the file is damaged.
+        DataError: the file is damaged.
     """
     path = folder / READING
     if not path.is_file():
@@ -53,10 +53,10 @@ def kept_reading(folder: Path) -> Reading:
 
 
 def keep_reading(folder: Path, reading: Reading) -> None:
-    """Write the reading into the folder; an empty one removes what is there.
+    """Save the choices in the folder; empty ones remove the file.
 
     Raises:
-        DataError: if it cannot be written.
+        DataError: it cannot be written.
     """
     path = folder / READING
     try:

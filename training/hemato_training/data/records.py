@@ -1,4 +1,4 @@
-"""What stands in a split, and the guard that no picture and no group stands in two."""
+"""Records and their splits, and the check that no picture and no group is in two splits."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SPLITS: tuple[str, ...] = ("train", "val", "test")
-"""What a split may be called. `test` is read and guarded against leaks, and no part of training looks at it."""
+"""Names of splits. `test` is read and checked for leakage, and never used in training."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Something that stands in one split.
+    """Something assigned to a split.
 
     Attributes:
         path: the picture.
         label: one of `labels.CLASSIFIER_LABELS`, or empty for a whole field.
         laboratory: the data set it comes from; pictures of one laboratory share stain and scale.
-        group: what must stay in one split.
+        group: records of one group must stay in one split.
         split: one of `SPLITS`.
         key: the picture's name within its data set, the same on every machine.
     """
@@ -43,7 +43,7 @@ class Record(Placed):
     """One labelled cell.
 
     Attributes:
-        box: x0 y0 x1 y1 of the cell in pixels, or None where the picture shows one cell and nobody drew a box.
+        box: x0 y0 x1 y1 of the cell in pixels, or None for an unannotated picture of one cell.
     """
 
     box: tuple[float, float, float, float] | None = None
@@ -53,10 +53,10 @@ AnyPlaced = TypeVar("AnyPlaced", bound=Placed)
 
 
 def refuse_leaks(records: Iterable[Placed]) -> None:
-    """Check that no group and no identical file stands in two splits.
+    """Check that no group and no identical file is in two splits.
 
     Raises:
-        DataError: naming the first offence.
+        DataError: names the first violation.
     """
     groups: dict[str, tuple[str, str]] = {}
     contents: dict[str, tuple[str, str]] = {}
@@ -81,7 +81,7 @@ def refuse_leaks(records: Iterable[Placed]) -> None:
 
 
 def split_hash(records: Iterable[Placed]) -> str:
-    """SHA-256 over the sorted lines "path,label,split": the same for the same split on every machine."""
+    """SHA-256 over the sorted lines "path,label,split": identical for the same split on every machine."""
     lines = sorted(f"{r.laboratory}/{r.key},{r.label},{r.split}" for r in records)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -92,7 +92,7 @@ def in_split(records: Iterable[AnyPlaced], split: str) -> list[AnyPlaced]:
 
 
 def by_laboratory(records: Iterable[Record]) -> dict[str, list[Record]]:
-    """The records of each laboratory, laboratories in the order of their first record."""
+    """Laboratory → its records, in the order of their first record."""
     found: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         found[record.laboratory].append(record)

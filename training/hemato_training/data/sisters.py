@@ -1,9 +1,9 @@
-"""Pictures that were made from one original by turning, zooming and mirroring it: the files of an augmented set.
+"""Pictures derived from one original by rotation, zoom and mirroring: the files of an augmented data set.
 
-Such sisters share no hash and no thumbnail, and the numbers in their names need not name the original. Each picture's
+Such sisters share neither hash nor thumbnail, and their file names need not identify the original. Each picture's
 keypoints (SIFT, D. Lowe 2004, as square roots of normalised histograms, R. Arandjelović and A. Zisserman 2012) are
-looked up among those of all pictures, as they are and mirrored; a pair with enough hits counts when one affine map
-explains them (RANSAC), keeps shapes, and lays the fine detail of one picture onto that of the other.
+searched among those of all pictures, directly and mirrored; a pair with enough matches counts if one affine map
+explains them (RANSAC), preserves shapes, and aligns the fine detail of the two pictures.
 """
 
 from __future__ import annotations
@@ -27,43 +27,43 @@ if TYPE_CHECKING:
     from hemato_training.progress import Reporter
 
 LONG_SIDE = 192
-"""Longer side to which pictures are brought, pixels: a red cell of a 100× field then measures some 25. The whole size
-found no more pairs and took three times as long."""
+"""Longer side to which pictures are reduced, pixels: a red cell of a 100× field is then about 25 pixels wide. The full
+size found no more pairs and took three times as long."""
 KEYPOINTS, FEWER_KEYPOINTS, MOST_KEYPOINTS = 150, 60, 600_000
-"""Strongest keypoints kept of each picture; fewer in a set of more than 4,000, for 600,000 fit into memory."""
+"""Strongest keypoints kept per picture; fewer in a set of more than 4,000, since 600,000 fit into memory."""
 _NEIGHBOURS = 12
 _CHECKS = 48
-"""Leaves of the k-d trees that are looked into for one keypoint."""
+"""Leaves of the k-d trees that are searched per keypoint."""
 _FARTHEST = 0.35
-"""Squared distance of two keypoints (at most 2) beyond which they are not like."""
+"""Maximum squared distance (of at most 2) of matching keypoints."""
 FEWEST = 8
-"""Keypoints that one map must explain."""
+"""Minimum number of keypoints explained by one map."""
 _RANSAC_PX = 4.0
 _SMALLEST, _LARGEST, _SHEAR = 0.4, 2.5, 1.4
-"""Bounds of the map's scales, and of the ratio of its two scales: augmentation does not squash pictures."""
+"""Bounds of the map's scales, and of the ratio of its two scales: augmentation does not distort pictures."""
 MIN_OVERLAP = 0.4
-"""Share of the smaller of two pictures that must lie in the other: neighbouring crops of one slide share less."""
+"""Minimum overlap as a share of the smaller picture: neighbouring crops of one slide share less."""
 MIN_AGREEMENT = 0.55
-"""Share of the drawn common part that must agree."""
+"""Minimum share of the overlap's structures that agree."""
 MIN_DRAWN = 0.05
-"""Share of the smaller picture that must hold something drawn in both: empty glass is like empty glass."""
+"""Minimum share of the smaller picture with structures in both: empty glass always matches."""
 _WINDOW, _ALIKE, _PLAIN = 21, 0.6, 2.0
-"""Side of a window, pixels; correlation from which on two are alike; standard deviation of a plain one, levels."""
+"""Side of a window, pixels; minimum correlation of matching windows; standard deviation of an empty one, levels."""
 AUGMENTED = 0.3
-"""Share of the pictures with a sister from which on a set is called augmented: overlapping shots are fewer."""
+"""Minimum share of pictures with a sister in an augmented set: overlapping fields are fewer."""
 _PART = 32
-"""Pictures whose keypoints are looked up at once."""
+"""Number of pictures whose keypoints are searched at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Keypoints:
-    """Keypoints of all pictures, one after the other.
+    """Keypoints of all pictures, concatenated.
 
     Attributes:
         places: (n, 2) float32 x, y at the working size.
         values: (n, 128) float32, unit length.
         owners: (n,) intp, index of the picture.
-        starts: (pictures + 1,) where each picture's begin.
+        starts: (pictures + 1,) intp, index of each picture's first one.
     """
 
     places: NDArray[np.float32]
@@ -74,13 +74,13 @@ class _Keypoints:
 
 @dataclass(frozen=True, slots=True)
 class SisterPair:
-    """Two pictures of one original.
+    """Two pictures derived from one original.
 
     Attributes:
         first: index of the one.
         second: index of the other, larger.
-        keypoints: how many the map explains.
-        agreement: correlation of their detail once laid onto each other.
+        keypoints: number explained by the map.
+        agreement: share of structures that agree after alignment.
         mirrored: whether one is the mirror image of the other.
     """
 
@@ -92,13 +92,13 @@ class SisterPair:
 
 
 def find_sisters(paths: Sequence[Path], reporter: Reporter) -> list[list[int]]:
-    """Indices of the pictures of one original, two or more together.
+    """Indices of pictures derived from one original, in groups of two or more.
 
-    Time grows little faster than the number of pictures; what a picture shows without one to read is left out.
+    Time grows little faster than the number of pictures; unreadable files are skipped.
 
     Args:
         paths: the picture files.
-        reporter: who is told about progress.
+        reporter: for progress.
     """
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         greys = list(pool.map(working_copy, paths))
@@ -106,24 +106,24 @@ def find_sisters(paths: Sequence[Path], reporter: Reporter) -> list[list[int]]:
 
 
 def pairs_of(groups: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
-    """Every pair within a group."""
+    """Every pair within the groups."""
     return [pair for group in groups for pair in combinations(group, 2)]
 
 
 def originals_of(pictures: int, sisters: Sequence[Sequence[int]]) -> int | None:
-    """About how many originals an augmented set of so many pictures comes from; None where it is no augmented set."""
+    """Estimated number of originals of an augmented set of this many pictures; None if it is not augmented."""
     files = sum(map(len, sisters))
     return pictures - files + len(sisters) if files > AUGMENTED * pictures else None
 
 
 def sister_pairs(greys: Sequence[NDArray[np.uint8] | None], reporter: Reporter) -> list[SisterPair]:
-    """Every pair of pictures that is found to come from one original.
+    """Every pair of pictures found to be derived from one original.
 
-    With many sisters of one original not each pair is found directly; `sister_groups` joins them.
+    Among many sisters not every pair is found directly; `sister_groups` joins them.
 
     Args:
-        greys: (h, w) uint8 each, longer side at most `LONG_SIDE` as `working_copy` makes it; None is left out.
-        reporter: who is told about progress.
+        greys: (h, w) uint8 each, longer side at most `LONG_SIDE`, from `working_copy`; None is skipped.
+        reporter: for progress.
     """
     keypoints = _keypoints_of(greys, reporter)
     if len(keypoints.places) <= _NEIGHBOURS:
@@ -147,7 +147,7 @@ def sister_pairs(greys: Sequence[NDArray[np.uint8] | None], reporter: Reporter) 
 
 
 def sister_groups(pairs: Sequence[SisterPair]) -> list[list[int]]:
-    """Indices of the pictures of one original, two or more together: what pairs join, in turn."""
+    """Indices of pictures derived from one original, in groups of two or more: connected components of the pairs."""
     root: dict[int, int] = {}
 
     def find(i: int) -> int:
@@ -164,7 +164,7 @@ def sister_groups(pairs: Sequence[SisterPair]) -> list[list[int]]:
 
 
 def working_copy(path: Path) -> NDArray[np.uint8] | None:
-    """The picture in grey at the working size, or None where it cannot be read."""
+    """The picture in grey at the working size, or None if it cannot be read."""
     try:
         grey = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
     except (OSError, cv2.error):
@@ -209,13 +209,13 @@ def _describe(grey: NDArray[np.uint8] | None, most: int) -> tuple[NDArray[np.flo
 
 
 def _mirrored(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The values of the same keypoints in the mirror image: rows of the 4 × 4 grid and senses of rotation swapped."""
+    """Descriptors of the same keypoints in the mirrored picture: rows of the 4 × 4 grid and orientations swapped."""
     grid = values.reshape(-1, 4, 4, 8)[:, ::-1][..., (-np.arange(8)) % 8]
     return np.ascontiguousarray(grid.reshape(-1, 128))
 
 
 def _look_up(keypoints: _Keypoints, tree: Any, start: int) -> NDArray[np.intp]:
-    """(m, 3) keypoint, keypoint of another picture that is like it, and 1 where mirrored."""
+    """(m, 3) keypoint, matching keypoint of another picture, and 1 where mirrored."""
     own = slice(keypoints.starts[start], keypoints.starts[min(start + _PART, len(keypoints.starts) - 1)])
     values = keypoints.values[own]
     found = []
@@ -231,7 +231,7 @@ def _look_up(keypoints: _Keypoints, tree: Any, start: int) -> NDArray[np.intp]:
 
 
 def _by_pair(keypoints: _Keypoints, hits: NDArray[np.intp]) -> list[tuple[int, int, bool, NDArray[np.intp]]]:
-    """First and second picture, whether mirrored, and (m, 2) matched keypoints, of all pairs with enough of them."""
+    """First and second picture, whether mirrored, and (m, 2) matched keypoints, for all pairs with enough of them."""
     swapped = keypoints.owners[hits[:, 0]] > keypoints.owners[hits[:, 1]]
     matched = np.where(swapped[:, None], hits[:, 1::-1], hits[:, :2])
     pictures = len(keypoints.starts) - 1
@@ -254,7 +254,7 @@ def _check(
     *,
     mirrored: bool,
 ) -> tuple[int, float] | None:
-    """How many keypoints one map explains, and how well the details then agree; None where they are no sisters."""
+    """Number of keypoints explained by one map, and the agreement of the details; None if they are not sisters."""
     here, there = keypoints.places[matched[:, 0]], keypoints.places[matched[:, 1]]
     found, inside = cv2.estimateAffine2D(
         there, here, method=cv2.RANSAC, ransacReprojThreshold=_RANSAC_PX, maxIters=300, confidence=0.99
@@ -274,10 +274,10 @@ def _check(
 
 
 def _agreement(one: NDArray[np.uint8], other: NDArray[np.uint8], onto: NDArray[np.float64]) -> float:
-    """Share of what is drawn in the common part that is drawn alike; -1 where they have too little in common.
+    """Share of the overlap's structures that agree; -1 if the overlap is too small.
 
-    Looked at window by window: one cell that resembles another would carry a correlation over the whole, and a black
-    border that was filled in would spoil it.
+    Evaluated window by window: one similar cell would dominate a correlation over the whole, and padding with black
+    would spoil it.
     """
     size = one.shape[1], one.shape[0]
     common = cv2.warpAffine(np.full(other.shape, 255, np.uint8), onto, size, flags=cv2.INTER_NEAREST) > 0

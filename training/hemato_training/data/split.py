@@ -1,7 +1,7 @@
-"""Dividing a data set into training, validation and test without a leak.
+"""Splitting a data set into training, validation and test without leakage.
 
-What must stay together is joined first: the pictures of one group, exact copies, near copies, and pictures made from
-one original, with all that each is joined to in turn. The blocks are then dealt out.
+Pictures that must stay together are joined first: groups, exact copies, near copies, and pictures derived from one
+original, transitively. The resulting blocks are then assigned to splits.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ BY_NAME = "name:"
 
 @dataclass(frozen=True, slots=True)
 class Division:
-    """A split that was written.
+    """A written split.
 
     Attributes:
         index: the file.
-        splits: what each split holds.
-        grouped_by: the column, pattern or "none" that gave the groups.
-        blocks: how many parts could be dealt out.
-        joined: how many pictures copies joined to another group.
-        split_sha256: what `datasets.split_hash` gives for it: a model's card names it.
-        cells: whether the hash is over named cells, else over fields.
-        kept: splits that the folder had, and that stay as they were but for what was carved from train.
-        originals: about how many originals an augmented set comes from; None for a set that is not augmented.
+        splits: content of each split.
+        grouped_by: the column, pattern or "none" that defines the groups.
+        blocks: number of blocks assigned.
+        joined: number of pictures joined to another group as copies.
+        split_sha256: its `records.split_hash`, also recorded in a model's card.
+        cells: whether the hash is over classified cells, else over fields.
+        kept: existing splits that were kept, except for parts taken from train.
+        originals: estimated number of originals of an augmented set; None if it is not augmented.
     """
 
     index: Path
@@ -71,24 +71,24 @@ def split_folder(
     reading: Reading | None = None,
     reporter: Reporter | None = None,
 ) -> Division:
-    """Divide a data set and write its `index.csv`, which training reads.
+    """Split a data set and write its `index.csv` for training.
 
-    A split that the folder has, by names of folders or lists, stays: what is missing of it, validation or test, is
-    dealt from its training pictures. An index that is there keeps its rows and columns; only `split` changes, and
-    `group` where copies joined something.
+    An existing split, from names of folders or lists, is kept: missing validation or test pictures are taken from its
+    training pictures. An existing index keeps its rows and columns; only `split` changes, and `group` where copies were
+    joined.
 
     Args:
         folder: the data set, in any layout of `picture_set.LAYOUTS`.
-        shares: split → share of the pictures, without "train", which takes the rest.
-        group_by: a column of the index, "name:REGEX" (the first bracket of what it finds in the picture's name), or
-            "none"; unless given, the column that the index has for it.
-        seed: of the order in which blocks of one size are dealt out.
-        force: whether an index, and a split that the folder has, may be replaced.
-        reading: what a person says of the folder; it is kept in it beside the index, for training.
-        reporter: who is told about progress.
+        shares: split → share of the pictures, without "train", which gets the rest.
+        group_by: a column of the index, "name:REGEX" (the first bracket of its match in the picture's name), or "none";
+            by default the group column of the index.
+        seed: for the order in which blocks of equal size are assigned.
+        force: whether an existing index and split may be replaced.
+        reading: the user's choices for reading the folder; saved beside the index, for training.
+        reporter: for progress.
 
     Raises:
-        DataError: if an index is there and `force` is not set, a picture cannot be used, shares or groups leave a split
+        DataError: there is an index and `force` is not set, a picture is unusable, shares or groups leave a split
             empty, or the result would leak; nothing is written then.
     """
     reporter = reporter or Silent()
@@ -121,10 +121,10 @@ def split_folder(
 
 
 def _copies(found: PictureSet, reporter: Reporter) -> tuple[list[tuple[int, int]], list[list[int]]]:
-    """Pairs of pictures that must not be divided, and groups of those made from one original.
+    """Pairs of pictures that must stay together, and groups derived from one original.
 
     Raises:
-        DataError: if a picture cannot be used.
+        DataError: a picture is unusable.
     """
     paths = [picture.path for picture in found.pictures]
     prints = fingerprints(paths, reporter)
@@ -148,7 +148,7 @@ def _check_shares(shares: Mapping[str, float]) -> None:
 
 
 def _groups(found: PictureSet, group_by: str | None) -> tuple[list[str], str]:
-    """The group of every picture, and where it comes from."""
+    """The group of every picture, and its source."""
     alone = [f"picture {picture.name}" for picture in found.pictures]
     if group_by is None:
         given = [picture.group or one for picture, one in zip(found.pictures, alone, strict=True)]
@@ -184,7 +184,7 @@ def _group_in_name(picture: Picture, pattern: str) -> str:
 
 
 def _rows(found: PictureSet, group_of: Mapping[str, str], keep_groups: bool) -> list[dict[str, str]]:
-    """The rows of the new index: those of the old with another split, or new ones."""
+    """Rows of the new index: those of the old one with new splits, or new ones."""
     index = found.folder / INDEX
     splits = {picture.name: picture.split for picture in found.pictures}
     if index.is_file():
@@ -195,7 +195,7 @@ def _rows(found: PictureSet, group_of: Mapping[str, str], keep_groups: bool) -> 
     drawn = any(cell.box for picture in found.pictures for cell in picture.cells)
     for picture in found.pictures:
         row = {"image": picture.name, "split": picture.split, "group": group_of[picture.name]}
-        if picture.boxes is not None:  # the annotations go on saying what is in it
+        if picture.boxes is not None:  # its content stays in the annotations
             rows.append(row)
             continue
         for cell in picture.cells:
@@ -205,7 +205,7 @@ def _rows(found: PictureSet, group_of: Mapping[str, str], keep_groups: bool) -> 
 
 
 def _write_checked(folder: Path, rows: list[dict[str, str]], reading: Reading) -> tuple[Path, str, bool]:
-    """Write the index and read it as training will; where that refuses it, the old state comes back."""
+    """Write the index and read it as training will; if that fails, restore the old state."""
     path = folder / INDEX
     before, kept = path.read_bytes() if path.is_file() else None, kept_reading(folder)
     index = write_index(folder, rows)
@@ -222,7 +222,7 @@ def _write_checked(folder: Path, rows: list[dict[str, str]], reading: Reading) -
 
 
 def _hash(folder: Path) -> tuple[str, bool]:
-    """The hash of the split as training will read it, which also refuses a leak; True where it is over named cells."""
+    """The hash of the split as training will read it (which checks for leakage); True if over classified cells."""
     data, name = folder.resolve().parent, folder.resolve().name
     found = read_folder(folder)
     if any(picture.cells for picture in found.pictures):

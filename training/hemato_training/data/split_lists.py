@@ -1,4 +1,4 @@
-"""Lists of the pictures of a split: train.txt of Darknet, CVAT and Ultralytics, ImageSets/Main of Pascal VOC."""
+"""Split lists: train.txt of Darknet, CVAT and Ultralytics, ImageSets/Main of Pascal VOC."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ORDER = ("trainval", "training", "train", "valid", "validation", "val", "dev", "testing", "test")
-"""Lists by how precise they are, the last word counting: trainval holds train and val."""
+"""Lists by increasing precision, the last one wins: trainval includes train and val."""
 
 
 def is_split_list(path: Path) -> bool:
-    """Whether a text file is a list of a split, by its name and its first line."""
+    """Whether a text file is a split list, by its name and its first line."""
     if path.stem.lower() not in SPLIT_WORDS:
         return False
     if "ImageSets" in path.parts:
@@ -26,7 +26,7 @@ def is_split_list(path: Path) -> bool:
 
 
 def listed_splits(folder: Path, names: PictureNames) -> dict[Path, str]:
-    """Picture → split, from every list below `folder`; a picture that no list names is not in it."""
+    """Picture → split, from all lists below `folder`; pictures in no list are omitted."""
     found: dict[Path, str] = {}
     lists = [path for path in sorted(folder.rglob("*.txt")) if is_split_list(path)]
     for path in sorted(lists, key=lambda one: _ORDER.index(one.stem.lower()) if one.stem.lower() in _ORDER else 0):

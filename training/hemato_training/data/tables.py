@@ -1,4 +1,4 @@
-"""Tables with a picture and its class a row, as spreadsheets, Roboflow, Label Studio and Kaggle give them."""
+"""Tables with one picture and its class per row, from spreadsheets, Roboflow, Label Studio and Kaggle."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _MEANINGS: dict[str, str] = {
     "x1": "xmax right x2 bboxxmax bboxx2 maxx",
     "y1": "ymax bottom y2 bboxymax bboxy2 maxy",
 }
-"""Column → what tools call it, letters and digits alone; our own `x1` is the right side, others' the left."""
+"""Column → its names in various tools, letters and digits only; our own `x1` is the right side, others' the left."""
 _BOX = ("x0", "y0", "x1", "y1")
 
 
@@ -53,9 +53,9 @@ class _Row:
     """One row.
 
     Attributes:
-        picture: the file, or None where none or several may be meant.
-        name: as the table has it.
-        label: class name as the table has it; empty for none.
+        picture: the file, or None if there is none or it is ambiguous.
+        name: as in the table.
+        label: class name as in the table; empty for none.
         values: column → value, columns by their meaning.
     """
 
@@ -66,13 +66,13 @@ class _Row:
 
 
 def read_table_folder(folder: Path, files: list[Path], reading: Reading) -> PictureSet | None:
-    """The pictures of a folder as a table of it names them, or None where no table has a picture and a class.
+    """The pictures of a folder as listed in a table, or None if no table has pictures and classes.
 
-    A column a class with 0 and 1 (Roboflow's _classes.csv) will do, and so will a table without header; numbers as
+    One column per class with 0 and 1 (Roboflow's _classes.csv) is supported, too, and a table without header; numeric
     classes need names, as in YOLO.
 
     Raises:
-        DataError: if a class is unknown, a picture has two classes, splits or groups, or a box is no four numbers.
+        DataError: a class is unknown, a picture has two classes, splits or groups, or a box is not four numbers.
     """
     names = PictureNames(files, folder)
     rows: list[_Row] = []
@@ -100,7 +100,7 @@ def read_table_folder(folder: Path, files: list[Path], reading: Reading) -> Pict
 
 
 def _rows_of(path: Path, names: PictureNames, folder: Path) -> list[_Row]:
-    """The rows of one table; none where it has no picture or no class."""
+    """The rows of one table; none if it has no picture or no class."""
     try:
         header, body = read_rows(path)
     except (DataError, csv.Error):  # a text file that is no table
@@ -123,7 +123,7 @@ def _rows_of(path: Path, names: PictureNames, folder: Path) -> list[_Row]:
 
 
 def _with_header(header: list[str], body: list[dict[str, str]]) -> tuple[list[str], list[dict[str, str]]]:
-    """The table with names for its columns where its first row is a picture already."""
+    """The table with generated column names if its first row is data."""
     at = next((i for i, name in enumerate(header) if _ends_as_picture(name)), None)
     if at is None:
         return header, body
@@ -139,7 +139,7 @@ def _with_header(header: list[str], body: list[dict[str, str]]) -> tuple[list[st
 
 
 def _columns(header: Sequence[str]) -> dict[str, str]:
-    """Meaning → the table's own name of the column."""
+    """Meaning → the column's name in the table."""
     plain = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in header if name.strip()}
     found: dict[str, str] = {}
     other = {"x2", "xmax", "right", "bboxx2", "bboxxmax", "maxx"} & plain.keys()
@@ -160,12 +160,12 @@ def _marked(line: Mapping[str, str], classes: Sequence[str]) -> str:
 
 
 def _with_names(rows: list[_Row], folder: Path, reading: Reading) -> list[_Row]:
-    """The rows with names for numbers, where the classes are numbers."""
+    """The rows with names instead of numbers, if the classes are numbers."""
     if not all(row.label.isdigit() for row in rows if row.label):
         return rows
     names = reading.names or find_numbering(folder).names
     if not names:
-        raise DataError(f"The classes in the table of {folder} are numbers, and nothing says what they mean.", HOW)
+        raise DataError(f"The classes in the table of {folder} are numbers, without names.", HOW)
     lacking = sorted({row.label for row in rows if row.label and int(row.label) not in names})
     if lacking:
         raise DataError(f"The table of {folder} has the classes {', '.join(lacking)}, which have no name.", HOW)

@@ -1,4 +1,4 @@
-"""Text as annotation tools and spreadsheets write it: any of three encodings, with or without a byte order mark."""
+"""Text files of annotation tools and spreadsheets: three encodings, with or without a byte order mark."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _MARKS: tuple[tuple[bytes, str], ...] = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _MOSTLY = 0.4
-"""Share of zero bytes on one side of each pair from which on a text without mark is UTF-16: plain letters give 1."""
+"""Minimum share of zero bytes on one side of each pair in UTF-16 text without a mark: plain letters give 1."""
 
 
 def read_text(path: Path) -> str:
     """The text of a file without its byte order mark.
 
-    What is neither marked nor UTF-8 is taken for Windows-1252, in which every byte has a meaning.
+    Text without a mark that is not UTF-8 is read as Windows-1252, in which every byte is valid.
 
     Raises:
-        DataError: if the file cannot be read.
+        DataError: the file cannot be read.
     """
     try:
         return decode(path.read_bytes())
@@ -36,7 +36,7 @@ def read_text(path: Path) -> str:
 
 
 def decode(content: bytes) -> str:
-    """The text in the bytes of a file; see `read_text`."""
+    """The decoded bytes of a file; see `read_text`."""
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return content[len(mark) :].decode(encoding, errors="replace")

@@ -1,6 +1,6 @@
-"""What the locator's network sees in one epoch: views drawn on the fly, with their target maps.
+"""Training batches of the locator: views drawn on the fly, with their target maps.
 
-Epoch, seed and position fix every draw, so a resumed run goes on exactly as it would have.
+Epoch, seed and position determine every draw, so a resumed run continues identically.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ORDER, _VIEW = 2, 3
 
 
 def draw_epoch(laboratories: Sequence[str], oversample: Mapping[str, int], seed: int, epoch: int) -> NDArray[np.intp]:
-    """Indices of the fields of one epoch, shuffled; each as often as `oversample` says for its data set, or once."""
+    """Indices of the fields of one epoch, shuffled; each repeated as `oversample` says for its data set, or once."""
     order = np.concatenate([np.full(oversample.get(name, 1), i, np.intp) for i, name in enumerate(laboratories)])
     np.random.default_rng([seed, epoch, _ORDER]).shuffle(order)
     return order
@@ -39,13 +39,13 @@ class LocatorBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has 
     Args:
         fields: at training scale.
         order: from `draw_epoch`.
-        size: side of a view, pixels.
+        batch: views per batch; a last partial batch is dropped.
         red_cell_px: standard diameter of a red cell, pixels.
         batch: views a batch; a last partial batch is dropped.
         seed: of the run.
         epoch: number of the epoch.
         strength: of the augmentation.
-        workers: threads that make batches ahead.
+        workers: threads that prepare batches ahead.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A Keras locator in the device's own code, and its figures on fields."""
+"""A Keras locator in the device's code, and its figures on fields."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from hemato_training.progress import Reporter
 
 EVERYTHING = 0.02
-"""Average precision is taken over detections down to this score."""
+"""Lowest score of detections used for average precision."""
 
 
 def load_locator_model(path: Path) -> Any:
     """The Keras model of a locator's run.
 
     Raises:
-        ModelError: if it cannot be read or is no locator.
+        ModelError: it cannot be read or is no locator.
     """
     try:
         model = keras.models.load_model(path, compile=False)
@@ -48,26 +48,26 @@ def load_locator_model(path: Path) -> Any:
 
 
 class KerasHeat:
-    """A Keras locator as a `learned.HeatNetwork`; see `locate_network.build_locator`."""
+    """A Keras locator as a `learned.HeatNetwork`; see `networks.locator.build_locator`."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
 
     def maps(self, window: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Heat and boxes of a window."""
+        """Heat (h, w, kinds) and boxes (h, w, kinds × 4) float32 of a window (height, width, 3) uint8 RGB."""
         heat, boxes = self._model.predict_on_batch(window[None].astype(np.float32))
         return np.asarray(heat)[0], np.asarray(boxes)[0]
 
 
 def keras_locator(model: Any, spec: WindowSpec, min_score: float = EVERYTHING) -> LearnedLocator:
-    """The locator that the device would be with this network."""
+    """The device's locator with this network."""
     return LearnedLocator(KerasHeat(model), spec, same_score(min_score))
 
 
 def locate_all(
     locator: Locator, fields: Sequence[Field], red_cell_px: Mapping[str, float], reporter: Reporter | None = None
 ) -> dict[str, list[tuple[Detections, Boxes]]]:
-    """Data set → what was found in each of its fields, and what was drawn; its scale is known, as in a session."""
+    """Data set → detections and annotated boxes of each of its fields; the scale is known, as in a session."""
     results: dict[str, list[tuple[Detections, Boxes]]] = {}
     for field in (reporter or Silent()).track(fields, "locating", len(fields)):
         found = locator.locate(FieldView(field.image(), red_cell_px=red_cell_px[field.laboratory]))
@@ -83,9 +83,9 @@ def precisions(results: Mapping[str, Sequence[tuple[Detections, Boxes]]]) -> dic
 
 
 def steering_score(figures: Mapping[str, Mapping[str, float]]) -> float:
-    """One number to choose an epoch by: mean AP50 over the data sets' kinds, as far as those were drawn.
+    """Score for choosing an epoch: mean AP50 over data sets and kinds, as far as annotated.
 
-    Platelets count only where they were drawn, red cells in all sets, and white cells, the purpose, twice.
+    Platelets count only where annotated, red cells in all sets, and white cells, the purpose, twice.
     """
     scores = []
     for name, kinds in figures.items():

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LocateOutcome:
-    """What a run ended with: its model, the epoch it is from, and AP50 by data set and kind on validation fields."""
+    """Result of a run: its model, the model's epoch, and AP50 by data set and kind on validation fields."""
 
     model: Path
     epoch: int
@@ -58,16 +58,16 @@ def train_locator(settings: LocateSettings, *, resume: bool = False, reporter: R
 
     Args:
         settings: the run.
-        resume: go on from the checkpoint in `settings.out`, if it has one.
-        reporter: who is told about progress.
+        resume: continue from the checkpoint in `settings.out`, if there is one.
+        reporter: for progress.
 
     Raises:
-        DataError: if data are missing or leak, or the folder holds a run that is not to be resumed, or another one.
-        ConfigurationError: for impossible settings.
+        DataError: data are missing or leak, or the folder holds a run that is not to be resumed, or another one.
+        ConfigurationError: impossible settings.
     """
     reporter = reporter or Silent()
     earlier = earlier_run(settings.out, resume=resume)
-    cv2.setNumThreads(1)  # the views are drawn in threads of their own
+    cv2.setNumThreads(1)  # views are drawn in separate threads
     keras.utils.set_random_seed(settings.seed)
     model = _network(settings, settings.view, settings.view, settings.weights) if earlier is None else earlier[0]
     state = State(settings=settings.as_json()) if earlier is None else earlier[1]
@@ -88,7 +88,7 @@ def train_locator(settings: LocateSettings, *, resume: bool = False, reporter: R
 
 
 class _Run:
-    """The moving parts of a run."""
+    """State of a run."""
 
     def __init__(
         self, settings: LocateSettings, model: Any, judge: Any, state: State, material: Material, reporter: Reporter
@@ -98,7 +98,7 @@ class _Run:
         self._cleaned_at = -1
 
     def epoch(self) -> None:
-        """One epoch, and a look at the validation fields where one is due."""
+        """One epoch, and an evaluation on the validation fields when due."""
         settings, state = self.settings, self.state
         began = time.monotonic()
         self._clean()
@@ -150,9 +150,9 @@ class _Run:
         return figures
 
     def _clean(self) -> None:
-        """Let the network itself say what nobody drew, where the run has come far enough for it to know better.
+        """Let the network itself find unannotated cells, once the run is far enough for it to be reliable.
 
-        The weights at that epoch are kept, so that a resumed run doubts the same places.
+        The weights at that epoch are saved, so that a resumed run excludes the same places.
         """
         due = [round(share * self.settings.epochs) for share in self.settings.clean_at]
         passed = [epoch for epoch in due if 0 < epoch <= self.state.epoch]
@@ -198,7 +198,7 @@ def _compile(model: Any, settings: LocateSettings, steps_per_epoch: int) -> None
     model.compile(
         averaging_optimizer(settings.learning_rate, steps, settings.weight_decay, settings.average),
         {"heat": heat_loss, "boxes": box_loss},
-        # XLA compiles for minutes on a CPU and saves nothing there
+        # XLA compilation takes minutes on a CPU and saves nothing there
         jit_compile=keras.backend.backend() != "tensorflow",
     )
 
@@ -225,7 +225,7 @@ def _write_run(settings: LocateSettings, material: Material) -> None:
 
 
 def _finish(settings: LocateSettings, state: State, material: Material) -> LocateOutcome:
-    """Judge the kept model once more, from its file, and write the figures."""
+    """Evaluate the saved model once more, from its file, and write the figures."""
     model = keras.models.load_model(settings.out / MODEL_FILE, compile=False)
     figures = precisions(locate_all(keras_locator(model, settings.spec), material.val, material.red_cell_px))
     epoch = state.epoch if settings.keep == "last" else state.best_epoch

@@ -1,8 +1,8 @@
-"""What a locator learns from: fields at training scale, and what in them is not to be believed.
+"""Training data of a locator: fields at training scale, and their unreliable places.
 
-Nobody draws every cell. Where the red cells of a field were not drawn, none of it counts as their background. Where a
-data set's platelets were mostly not drawn, whatever may be one does not count either. And half way through a run, what
-the network itself is sure of and nobody drew stops counting as background.
+Annotations are never complete. If the red cells of a field are not annotated, none of it counts as background for them.
+If a data set's platelets are mostly not annotated, possible platelets do not count either. And half way through a run,
+unannotated places where the network itself is confident stop counting as background.
 """
 
 from __future__ import annotations
@@ -36,30 +36,30 @@ if TYPE_CHECKING:
     from hemato_training.progress import Reporter
 
 FEW_RED_CELLS = 3
-"""A field with so few drawn red cells is one whose red cells were not drawn: 15 fields of bccd have none, 19 at most
-this many, though their pictures are full of them."""
+"""A field with so few red-cell boxes has unannotated red cells: 15 fields of bccd have none, 19 at most this many,
+though their pictures are full of them."""
 UNDRAWN_PLATELETS = frozenset({"raabin_fields"})
-"""Data sets whose platelets are mostly not drawn."""
+"""Data sets whose platelets are mostly not annotated."""
 DOUBT_SCORE = 0.7
-"""What the network finds with at least this score, and nobody drew, is doubtful. High, because those who drew left out
-cells at the border and in heaps on purpose, and a network that has learnt which ones scores them lower."""
+"""Minimum score at which an unannotated detection of the network is doubtful. High, because annotators left out cells
+at the border and in clumps on purpose, and a network that has learned which ones gives those lower scores."""
 LIGHT_DOUBT_SCORE = 0.2
-"""Where a kind was mostly not drawn this score is enough, and the classical locator's word too."""
+"""Minimum score for a mostly unannotated kind, also for the classical locator."""
 _SAME_CELL = 0.3
 _ROOM = 1.3
-"""Fields are kept at this multiple of the standard scale: enlarged views stay sharp, pictures stay small."""
+"""Fields are stored at this multiple of the standard scale: enlarged views stay sharp, pictures stay small."""
 _SCALE_FIELDS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a run learns from and is judged by.
+    """Data of a run.
 
     Attributes:
-        train: training fields as they were read.
-        drawn: the same at training scale, with what is doubtful.
+        train: training fields as read.
+        drawn: the same at training scale, with doubtful places.
         val: validation fields.
-        red_cell_px: data set → red-cell diameter, pixels, as a session of the device would estimate it.
+        red_cell_px: data set → red-cell diameter, pixels, as estimated by a session of the device.
         splits: data set → split hash.
     """
 
@@ -73,18 +73,18 @@ class Material:
 def gather(
     data: Path, names: Sequence[str], red_cell_px: float, out: Path, reporter: Reporter, limit: int = 0
 ) -> Material:
-    """Read fields, measure each data set's scale, and find what is doubtful with the classical locator.
+    """Read fields, measure each data set's scale, and find doubtful places with the classical locator.
 
     Args:
         data: directory with one folder per data set.
-        names: keys of `fields.FIELD_SETS`.
+        names: keys of `field_sets.FIELD_SETS`.
         red_cell_px: standard diameter of a red cell, pixels.
-        out: folder of the run; what was measured is kept there.
-        reporter: who is told about progress.
-        limit: at most so many fields of each set and split; 0 for all.
+        out: folder of the run; measurements are saved there.
+        reporter: for progress.
+        limit: maximum fields of each set and split; 0 for all.
 
     Raises:
-        DataError: if data are missing or leak, a split is empty, or a set shows no red cells.
+        DataError: data are missing or leak, a split is empty, or a set shows no red cells.
     """
     fields = load_fields(data, tuple(names))
     if limit:
@@ -112,18 +112,18 @@ def gather(
 def with_doubts(
     material: Material, locate: Callable[[Field, Image], Detections], reporter: Reporter, *, is_network: bool
 ) -> Material:
-    """The material with everything as doubtful that `locate` finds in a training field and nobody drew there.
+    """The material with all unannotated detections of `locate` in training fields as doubtful.
 
     Args:
-        material: whose doubts are replaced.
+        material: its doubtful places are replaced.
         locate: finds the cells of a field.
-        reporter: who is told about progress.
-        is_network: whether a network that learnt from these fields looks; else only kinds count that were mostly not
-            drawn, for the classical locator is not one to doubt people by.
+        reporter: for progress.
+        is_network: whether `locate` is a network trained on these fields; otherwise only mostly unannotated kinds
+            count, since the classical locator is no match for annotators.
     """
     drawn = []
     for field, picture in reporter.track(
-        zip(material.train, material.drawn, strict=True), "looking for cells nobody drew", len(material.train)
+        zip(material.train, material.drawn, strict=True), "searching for unannotated cells", len(material.train)
     ):
         image = field.image()
         boxes, kinds = doubtful_of(field, locate(field, image), image.shape, is_network=is_network)
@@ -135,11 +135,11 @@ def with_doubts(
 def doubtful_of(
     field: Field, found: Detections, shape: tuple[int, ...], *, is_network: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """Boxes (M, 4) and kinds (M,) of what may be cells though nobody drew them.
+    """Boxes (M, 4) and kinds (M,) of possible unannotated cells.
 
     Args:
-        field: with its drawn boxes.
-        found: what a locator finds in it.
+        field: with its annotated boxes.
+        found: a locator's detections.
         shape: (H, W, …) of the field, pixels.
         is_network: see `with_doubts`.
     """
@@ -152,7 +152,7 @@ def doubtful_of(
         overlap = box_overlap(mine.boxes, field.boxes.of_kind(kind))
         own = mine.boxes[overlap.max(axis=1, initial=0) < _SAME_CELL]
         if kind == RBC and not is_sound(field):
-            # an ellipse round the whole field: its corners have to be in
+            # an ellipse around the whole field, corners included
             height, width = shape[:2]
             own = np.array([[-width, -height, 2 * width, 2 * height]], np.float32)
         boxes.append(own)
@@ -161,7 +161,7 @@ def doubtful_of(
 
 
 def is_sound(field: Field) -> bool:
-    """Whether the red cells of a field were drawn at all."""
+    """Whether the red cells of a field are annotated at all."""
     return int(np.count_nonzero(field.boxes.kinds == RBC)) > FEW_RED_CELLS
 
 
@@ -176,7 +176,7 @@ def _at_training_scale(field: Field, own_red_px: float, red_cell_px: float) -> D
 
 
 def _scales(fields: Sequence[Field], out: Path, reporter: Reporter) -> dict[str, float]:
-    """Data set → red-cell diameter in pixels: the median over fields of what the classical locator measures."""
+    """Data set → red-cell diameter in pixels: the median over fields, measured by the classical locator."""
     path = out / "scales.json"
     if path.is_file():
         kept: dict[str, float] = json.loads(path.read_text())
@@ -189,10 +189,10 @@ def _scales(fields: Sequence[Field], out: Path, reporter: Reporter) -> dict[str,
 
 
 def measure_scale(fields: Sequence[Field], reporter: Reporter) -> float:
-    """Red-cell diameter in pixels of one data set, as a session over it would estimate it.
+    """Red-cell diameter in pixels of one data set, as estimated by a session over it.
 
     Raises:
-        DataError: if no field shows red cells.
+        DataError: no field shows red cells.
     """
     chosen = fields[:: max(1, len(fields) // _SCALE_FIELDS)]
     locator, estimator = OpenCvLocator(), ScaleEstimator(len(chosen))

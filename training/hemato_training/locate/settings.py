@@ -1,4 +1,4 @@
-"""What a training run of the locator follows from. Imports nothing heavy: the command line is made from it."""
+"""Settings of a locator training run. Imports nothing heavy: the command line is generated from them."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ def _all_sets() -> tuple[str, ...]:
 
 TASK = "locate"
 WIDTH, HEIGHT, RED_CELL_PX = 256, 192, 40.0
-"""The device's window and the standard diameter of a red cell in it: a field of 640 × 480 pixels whose red cells
-measure 100 is one window, and a platelet is still 12 pixels wide. At 60 pixels the boxes were no better, and a window
-took four times as long."""
+"""The device's window and the standard diameter of a red cell in it: a field of 640 × 480 pixels with red cells of 100
+is one window, and a platelet is still 12 pixels wide. At 60 pixels the boxes were no better, and a window took four
+times as long."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocateSettings:
-    """All that a run follows from; two runs with equal settings and data are equal.
+    """Everything that determines a run; equal settings and data give equal runs.
 
     Attributes:
         data: directory with one folder per data set.
         out: folder of the run.
-        sets: data set of fields to learn from; every known one that is there unless named.
+        sets: data set of fields to train on; default: all known ones present.
         alpha: width of the MobileNetV2 trunk.
         channels: of the decoder.
-        weights: of the trunk: "imagenet", "none" or a file; or an earlier run's model.keras to go on learning from.
+        weights: of the trunk: "imagenet", "none" or a file; or model.keras of an earlier run to continue training.
         width, height: of the device's window, pixels.
         red_cell_px: standard diameter of a red cell, pixels.
-        view: side of the square views that are learnt from, pixels.
-        epochs: how many.
-        batch: views a step.
+        view: side of the square training views, pixels.
+        epochs: number of epochs.
+        batch: views per step.
         learning_rate: highest rate.
         weight_decay: of AdamW.
         strength: of the augmentation, 0 to 1.
-        oversample: how often a bccd field comes per field of another set.
+        oversample: repetitions of a bccd field per field of another set.
         average: momentum of the exponential moving average of the weights; 0 for none.
-        clean_at: shares of the run after which the network itself looks for cells that nobody drew.
-        judge_every: epochs between two looks at the validation fields.
+        clean_at: shares of the run after which the network itself searches for unannotated cells.
+        judge_every: epochs between evaluations on the validation fields.
         keep: "best" (on validation) or "last".
         seed: of all randomness.
-        limit: at most so many fields of each set and split; 0 for all. For trying things out.
+        limit: maximum fields of each set and split, for trials; 0 for all.
         workers: threads that draw views.
     """
 
@@ -94,7 +94,7 @@ class LocateSettings:
         return WindowSpec(self.width, self.height, self.red_cell_px)
 
     def as_json(self) -> dict[str, Any]:
-        """As plain JSON values; folders by their name alone."""
+        """As plain JSON values; folders by name only."""
         values = asdict(self)
         values["data"], values["out"] = self.data.name, self.out.name
         values["weights"] = Path(self.weights).name
@@ -102,7 +102,7 @@ class LocateSettings:
         return values
 
     def differences(self, earlier: Mapping[str, object]) -> list[str]:
-        """Names of the settings that decide what is learnt and are not as in an earlier `as_json`."""
+        """Names of settings that affect training and differ from those in an earlier `as_json`."""
         now = self.as_json()
         free = {"data", "out", "workers", "keep", "judge_every"}
         return [f.name for f in fields(self) if f.name not in free and earlier.get(f.name) != now[f.name]]

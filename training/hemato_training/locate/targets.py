@@ -1,4 +1,4 @@
-"""What the locator's maps should be for a picture with drawn boxes, and how the difference is counted."""
+"""Target maps of the locator for a picture with annotated boxes, and the losses."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SPREAD = 0.54 / 6
-"""Standard deviation of a peak over the side of its box (TTFNet, Liu et al. 2020, α = 0.54)."""
+"""Standard deviation of a peak relative to the side of its box (TTFNet, Liu et al. 2020, α = 0.54)."""
 MIN_SPREAD = 0.7
-"""Least standard deviation of a peak, places: a platelet is four places wide."""
+"""Minimum standard deviation of a peak, places: a platelet is four places wide."""
 LEARNT_AT = 0.1
-"""Where the peak is higher than this, the place learns the box: more places than the centre make it quick to learn."""
+"""Places where the peak is higher than this also learn the box: more places than the centre speed up training."""
 BOX_SHARE = 2.0
-"""Weight of the boxes' loss beside the heat's."""
+"""Weight of the box loss relative to the heat loss."""
 _FOCUS, _NEAR = 2.0, 4.0
 
 
@@ -38,7 +38,7 @@ def encode(
 
     Returns:
         Heat (h, h, 2 × kinds): the peaks, then the weight of each place as background (1); boxes (h, h, 5 × kinds):
-        values as in `find_peaks`, then the weight of each place.
+        values as in `find_peaks`, then the weight of each place. All float32.
     """
     side = size // STRIDE
     heat = np.zeros((side, side, 2 * len(KINDS)), np.float32)
@@ -65,7 +65,7 @@ def encode(
 def _peak(
     x: NDArray[np.float32], y: NDArray[np.float32], middle: tuple[float, float], extent: tuple[float, float]
 ) -> NDArray[np.float32]:
-    """A bell over all places that is 1 at the place nearest to the middle of a box."""
+    """A Gaussian over all places, scaled to 1 at the place nearest to the box's middle."""
     side = x.shape[0]
     column, row = (int(np.clip(v // STRIDE, 0, side - 1)) for v in middle)
     wide, high = (max(SPREAD * v, MIN_SPREAD * STRIDE) for v in extent)
@@ -75,7 +75,7 @@ def _peak(
 
 
 def ignore(heat: NDArray[np.float32], boxes: NDArray[np.float32], kinds: NDArray[np.intp]) -> None:
-    """Take the inner parts of doubtful boxes out of the background of a target from `encode`, in place."""
+    """Remove the inner parts of doubtful boxes from the background of a target from `encode`, in place."""
     side = heat.shape[0]
     x, y = places(side, side)
     for box, kind in zip(boxes, kinds, strict=True):
@@ -87,12 +87,12 @@ def ignore(heat: NDArray[np.float32], boxes: NDArray[np.float32], kinds: NDArray
 
 @keras.saving.register_keras_serializable("hemato_training")  # type: ignore[untyped-decorator]
 def heat_loss(target: Any, logits: Any) -> Any:
-    """Penalty-reduced focal loss of the heat maps (Zhou et al. 2019), over the number of peaks, kind by kind.
+    """Penalty-reduced focal loss of the heat maps (Zhou et al. 2019), divided by the number of peaks of each kind.
 
-    Each kind counts the same: a field has one white cell and a dozen red ones, and the white one matters most.
+    All kinds have equal weight: a field has one white cell and a dozen red ones, and the white one matters most.
 
     Args:
-        target: (n, h, w, 2 × kinds), as `encode` makes it.
+        target: (n, h, w, 2 × kinds), from `encode`.
         logits: (n, h, w, kinds).
     """
     peaks, weight = target[..., : len(KINDS)], target[..., len(KINDS) :]
@@ -107,10 +107,10 @@ def heat_loss(target: Any, logits: Any) -> Any:
 
 @keras.saving.register_keras_serializable("hemato_training")  # type: ignore[untyped-decorator]
 def box_loss(target: Any, values: Any) -> Any:
-    """How far middle and size are off, relative to the size, smooth near zero: mean over boxes, then over kinds.
+    """Error of middle and size, relative to the size, smooth near zero: mean over boxes, then over kinds.
 
     Args:
-        target: (n, h, w, 5 × kinds), as `encode` makes it.
+        target: (n, h, w, 5 × kinds), from `encode`.
         values: (n, h, w, 4 × kinds).
     """
     split = len(KINDS) * BOX_VALUES

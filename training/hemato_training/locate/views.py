@@ -1,4 +1,4 @@
-"""Views of training fields: another piece, orientation, scale, stain, lamp and sharpness each time."""
+"""Random views of training fields: another part, orientation, scale, stain, lamp and sharpness each time."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from hemato_edge.values import Image
 
 ZOOM = (0.68, 1.4)
-"""Bounds of the scale of a view, relative to the standard: people's red cells and objectives differ, estimates err."""
+"""Bounds of the scale of a view, relative to the standard: red cells and objectives vary, estimates have errors."""
 LEAST_SEEN = 0.35
-"""A cell of which the view shows a smaller share is neither cell nor background."""
+"""A cell with a smaller visible share is neither cell nor background."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A square piece of a field.
+    """A square part of a field.
 
     Attributes:
         image: (S, S, 3) uint8 BGR.
         boxes: (N, 4) float32 xyxy, pixels of the view, cut at its border.
         kinds: (N,) intp.
-        doubtful: (M, 4) float32, places that may be cells or not, with their kinds (M,).
+        doubtful: (M, 4) float32 xyxy, places that may be cells, with their kinds (M,).
     """
 
     image: Image
@@ -46,11 +46,11 @@ class Drawn:
     """A field at training scale with its boxes.
 
     Attributes:
-        image: (H, W, 3) uint8 BGR, background even.
+        image: (H, W, 3) uint8 BGR, background normalised.
         factor: pixels of a view at standard scale per pixel of `image`.
         boxes: (N, 4) float32 xyxy, pixels of `image`.
         kinds: (N,) intp.
-        doubtful: (M, 4) float32 boxes of what may be cells that nobody drew; with their kinds (M,).
+        doubtful: (M, 4) float32 xyxy, possible unannotated cells; with their kinds (M,).
     """
 
     image: Image
@@ -65,10 +65,10 @@ def draw_view(field: Drawn, size: int, rng: Generator, strength: float) -> View:
     """One augmented view of a field, `size` pixels a side.
 
     Args:
-        field: what is looked at.
+        field: source of the view.
         size: side of the view.
         rng: source of all randomness.
-        strength: of the change of colours and sharpness, 0 to 1.
+        strength: of colour and sharpness changes, 0 to 1.
     """
     zoom = float(np.exp(rng.uniform(np.log(ZOOM[0]), np.log(ZOOM[1])))) * field.factor
     height, width = field.image.shape[:2]
@@ -90,13 +90,13 @@ def draw_view(field: Drawn, size: int, rng: Generator, strength: float) -> View:
 
 
 def _start(length: float, size: int, rng: Generator) -> float:
-    """Where the field begins in the view: a larger field fills it, a smaller one lies anywhere in it."""
+    """Start of the field in the view: a larger field fills it, a smaller one lies anywhere in it."""
     low, high = sorted((0.0, size - length))
     return float(rng.uniform(low, high))
 
 
 def _cut(boxes: NDArray[np.float32], size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Boxes cut at the border of the view, and the share of each that lies inside."""
+    """Boxes clipped to the view, and the visible share of each."""
     inside = np.clip(boxes, 0, size).astype(np.float32)
     area = np.prod(np.maximum(inside[:, 2:] - inside[:, :2], 0), axis=1)
     whole = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
@@ -109,7 +109,7 @@ def _turned(image: Image, turns: int, *, flip: bool) -> Image:
 
 
 def _turned_boxes(boxes: NDArray[np.float32], size: int, turns: int, *, flip: bool) -> NDArray[np.float32]:
-    """Boxes after as many counter-clockwise quarter turns of a square picture, then a flip of left and right."""
+    """Boxes after counter-clockwise quarter turns of a square picture, then a left-right flip."""
     x0, y0, x1, y1 = boxes.T
     for _ in range(turns):
         x0, y0, x1, y1 = y0, size - x1, y1, size - x0

@@ -1,4 +1,4 @@
-"""What a model answered to a set of cells, and what belongs together among them."""
+"""A model's outputs for a set of cells, with their groups."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Logits with their truth.
+    """Logits with the true classes.
 
     Attributes:
         logits: (n, labels) float32.
         labels: (n,) int64, index into `labels.CLASSIFIER_LABELS`.
         laboratories: (n,) str.
-        groups: (n,) str; cells of one group (a field, overlapping shots) are not independent of each other.
+        groups: (n,) str; cells of one group (a field, overlapping pictures) are not independent.
     """
 
     logits: NDArray[np.float32]
@@ -38,21 +38,21 @@ class Answers:
         return len(self.labels)
 
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> Answers:
-        """The answers that `chosen` (boolean, or indices) picks."""
+        """The answers selected by `chosen` (boolean, or indices)."""
         return Answers(self.logits[chosen], self.labels[chosen], self.laboratories[chosen], self.groups[chosen])
 
     def probabilities(self, temperature: float) -> NDArray[np.float64]:
-        """(n, labels), calibrated."""
+        """(n, labels) float64, calibrated."""
         return softmax(self.logits, temperature)
 
     @property
     def strata(self) -> NDArray[np.str_]:
-        """(n,) str: laboratory and true class; a resample or a half keeps their sizes."""
+        """(n,) str: laboratory and true class; resampling and halving preserve their sizes."""
         return np.char.add(np.char.add(self.laboratories.astype(str), "/"), self.labels.astype(str))
 
 
 def answers_of(logits: NDArray[np.float32], cells: Cells, records: Sequence[Record]) -> Answers:
-    """The answers to `cells` that were cut from `records`, which know the groups."""
+    """The answers for `cells` cut from `records`, which have the groups."""
     groups = {(r.laboratory, r.key): r.group for r in records}
     found = [groups[str(name), str(key)] for name, key in zip(cells.laboratories, cells.keys, strict=True)]
     return Answers(logits, cells.labels, cells.laboratories, np.array(found, np.str_))

@@ -1,4 +1,4 @@
-"""How well morphological attributes are answered: accuracy and macro F1 of each."""
+"""Accuracy and macro F1 of predicted morphological attributes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AttributeFigures:
-    """One attribute, 0 to 1: share answered rightly, and F1 in the mean over its values that occur."""
+    """One attribute, 0 to 1: accuracy, and mean F1 over its occurring values."""
 
     cells: int
     accuracy: float
@@ -45,7 +45,7 @@ def attribute_figures(
         answers: (n, attributes) int64, index of the true value of each.
         values: attribute → its values.
 
-    Raises:
+        ValueError: there is no cell.
         ValueError: if there is no cell.
     """
     if not len(answers):

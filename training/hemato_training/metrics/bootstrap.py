@@ -1,4 +1,4 @@
-"""How far a figure would move with other cells: the bootstrap over groups, all resamples at once."""
+"""Sampling uncertainty of a figure: the bootstrap over groups, all resamples at once."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _BLOCK = 500
 def resample(
     groups: NDArray[np.str_], strata: NDArray[np.str_], resamples: int = RESAMPLES, seed: int = SEED
 ) -> NDArray[np.float32]:
-    """How often each cell is drawn in each resample (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993).
+    """Draw count of each cell in each resample (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993).
 
-    Whole groups are drawn, with replacement, as many within each stratum as it has: cells of one field resemble each
-    other, and drawing them one by one would give intervals that are too narrow.
+    Whole groups are drawn with replacement, as many within each stratum as it has: cells of one field are correlated,
+    and drawing them one by one would give intervals that are too narrow.
 
     Args:
-        groups: (n,) what belongs together.
-        strata: (n,) whose sizes stay; a group belongs to the stratum of its first cell.
-        resamples: how many.
+        groups: (n,) str, dependent cells share a group.
+        strata: (n,) str, their sizes are preserved; a group belongs to the stratum of its first cell.
+        resamples: number of resamples.
         seed: of the draws.
 
     Returns:
-        (resamples, n) counts.
+        (resamples, n) float32 counts.
     """
     rng = np.random.default_rng(seed)
     _, first, place = np.unique(groups, return_index=True, return_inverse=True)
@@ -45,7 +45,7 @@ def resample(
 
 
 def interval(values: NDArray[np.floating[Any]]) -> Interval:
-    """The percentile interval of resampled values (resamples,); those that are not defined are left out."""
+    """The percentile interval of resampled values (resamples,), ignoring undefined ones."""
     tail = 100 * (1 - LEVEL) / 2
     low, high = np.nanpercentile(values, [tail, 100 - tail])
     return float(low), float(high)
@@ -63,15 +63,15 @@ def confusions(
 def weighted_auc(
     drawn: NDArray[np.float32], scores: NDArray[np.floating[Any]], positive: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """The area under the ROC curve of every resample: the chance that a positive scores higher, ties counting half.
+    """Area under the ROC curve of every resample: the probability that a positive scores higher, ties counting half.
 
     Args:
         drawn: (resamples, n) counts.
-        scores: (n,), high for what is thought positive.
-        positive: (n,) truth.
+        scores: (n,), high for predicted positives.
+        positive: (n,) bool, truth.
 
     Returns:
-        (resamples,); nan where one of the two kinds was not drawn.
+        (resamples,); nan if one of the two classes was not drawn.
     """
     order = np.argsort(scores, kind="stable")
     starts = np.flatnonzero(np.append(True, np.diff(scores[order]) > 0))

@@ -1,4 +1,4 @@
-"""How sure an answer is: the temperature that makes confidences honest, and where they are too low for an answer."""
+"""Calibration of confidences: temperature, rejection threshold, calibration error."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LOWEST_THRESHOLD = 0.5
-"""An answer that is less likely than not is no answer, however good the rest are."""
+"""Minimum rejection threshold: an answer that is more likely wrong than right is not given."""
 HIGHEST_THRESHOLD = 0.999
-"""Stands where no confidence is high enough."""
+"""Used if no confidence is high enough."""
 MAX_ERROR = 0.01
-"""Share of wrong answers among those given, at most, on the cells the threshold is chosen on."""
+"""Maximum share of wrong answers among those given, on the cells that the threshold is chosen on."""
 RIGHT_ABROAD = (0.95, 0.90)
-"""Share of right answers among those given in left-out laboratories: in their mean, and in the worst."""
+"""Required share of right answers among those given in left-out laboratories: mean, and worst."""
 LEAST_ANSWERED = 0.05
-"""A threshold that leaves fewer of a left-out laboratory's cells an answer proves nothing about it."""
+"""Minimum answered share in every left-out laboratory for a threshold to be considered."""
 BINS = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Cells of similar confidence: how sure the model was on average, how often it was right, how many they are."""
+    """Cells of similar confidence: mean confidence, accuracy, number."""
 
     confidence: float
     accuracy: float
@@ -43,7 +43,7 @@ def softmax(logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np
 
 
 def negative_log_likelihood(logits: NDArray[np.float32], labels: NDArray[np.int64], temperature: float = 1.0) -> float:
-    """Mean of -ln p(truth), natural logarithm."""
+    """Mean of -ln p(true class)."""
     probability = softmax(logits, temperature)[np.arange(len(labels)), labels]
     return float(-np.log(np.maximum(probability, 1e-12)).mean())
 
@@ -66,41 +66,41 @@ def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> f
 def rejection_threshold(
     probabilities: NDArray[np.float64], labels: NDArray[np.int64], max_error: float = MAX_ERROR
 ) -> float:
-    """The smallest confidence from which on at most `max_error` of the answers are wrong.
+    """The smallest threshold at which at most `max_error` of the given answers are wrong.
 
     Args:
         probabilities: (n, labels), calibrated.
-        labels: (n,) truth.
+        labels: (n,) true classes.
         max_error: share of wrong answers among those given.
 
     Returns:
-        `LOWEST_THRESHOLD` to `HIGHEST_THRESHOLD`, midway between the last cell accepted and the first that is not.
+        `LOWEST_THRESHOLD` to `HIGHEST_THRESHOLD`, midway between the last accepted cell and the first rejected one.
     """
     confidence = probabilities.max(axis=1)
     wrong = probabilities.argmax(axis=1) != labels
     order = np.argsort(-confidence, kind="stable")
     falling = np.append(confidence[order], 0.0)
     rate = np.cumsum(wrong[order]) / np.arange(1, len(order) + 1)
-    # a threshold accepts all cells of equal confidence, so only the last of each run of equals can be the last accepted
+    # a threshold accepts all cells of equal confidence, so only the last of a tie can be the last accepted
     possible = (falling[:-1] > falling[1:]) & (falling[:-1] >= LOWEST_THRESHOLD) & (rate <= max_error)
     if not possible.any():
         return HIGHEST_THRESHOLD
     last = int(np.flatnonzero(possible)[-1])
-    between = (falling[last] + falling[last + 1]) / 2  # apart from both, whatever a device's rounding
+    between = (falling[last] + falling[last + 1]) / 2  # away from both, to be robust to rounding
     return float(np.clip(between, LOWEST_THRESHOLD, HIGHEST_THRESHOLD))
 
 
 def left_out_threshold(
     laboratories: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]], asked: tuple[float, float] = RIGHT_ABROAD
 ) -> tuple[float, bool]:
-    """The smallest confidence from which on left-out laboratories' answers are right often enough.
+    """The smallest threshold at which left-out laboratories' answers are right often enough.
 
     Args:
-        laboratories: of each the probabilities (n, labels) and the truth (n,).
-        asked: least share of right answers among those given, in the mean over laboratories and in the worst.
+        laboratories: for each the probabilities (n, labels) and the true classes (n,).
+        asked: minimum share of right answers among those given: mean over laboratories, and worst.
 
     Returns:
-        The threshold, and whether it keeps what is asked; if none does, the one that misses it least.
+        The threshold, and whether it reaches `asked`; if none does, the one that comes closest.
     """
     candidates = np.concatenate([np.arange(LOWEST_THRESHOLD, 0.95, 0.01), 1 - np.geomspace(0.05, 0.001, 60)])
     best, least = HIGHEST_THRESHOLD, -np.inf
@@ -122,7 +122,7 @@ def left_out_threshold(
 
 
 def reliability(probabilities: NDArray[np.float64], labels: NDArray[np.int64], bins: int = BINS) -> list[Bin]:
-    """The bins of equal width that hold a cell, lowest confidence first."""
+    """The non-empty bins of equal width, lowest confidence first."""
     confidence = probabilities.max(axis=1)
     return _binned(confidence, probabilities.argmax(axis=1) == labels, bins)
 
@@ -130,14 +130,14 @@ def reliability(probabilities: NDArray[np.float64], labels: NDArray[np.int64], b
 def expected_calibration_error(
     probabilities: NDArray[np.float64], labels: NDArray[np.int64], bins: int = BINS
 ) -> float:
-    """Mean distance between confidence and accuracy over bins of equal width (Guo et al. 2017), 0 to 1."""
+    """Mean gap between confidence and accuracy over bins of equal width (Guo et al. 2017), 0 to 1."""
     return _mean_gap(reliability(probabilities, labels, bins))
 
 
 def classwise_calibration_error(
     probabilities: NDArray[np.float64], labels: NDArray[np.int64], bins: int = BINS
 ) -> NDArray[np.float64]:
-    """(labels,) the same for each class's probability against how often a cell is of it (Kull et al. 2019)."""
+    """(labels,) the same for each class's probability against its frequency (Kull et al. 2019)."""
     classes = range(probabilities.shape[1])
     return np.array([_mean_gap(_binned(probabilities[:, c], labels == c, bins)) for c in classes])
 
@@ -145,9 +145,9 @@ def classwise_calibration_error(
 def calibration_error_by_chance(
     probabilities: NDArray[np.float64], draws: int = 1000, seed: int = 7, bins: int = BINS
 ) -> tuple[float, float]:
-    """What a perfectly honest model with these confidences would show on as many cells: mean, and 95 % stay below.
+    """Calibration error of a perfectly calibrated model with these confidences: mean, and 95th percentile.
 
-    A calibration error over bins is never negative, so few cells show one by chance alone (consistency resampling:
+    A binned calibration error is never negative, so with few cells it is above zero by chance (consistency resampling:
     J. Bröcker and L. A. Smith, Weather and Forecasting 22, 2007).
     """
     confidence = probabilities.max(axis=1)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ClassFigures:
-    """One class: precision, recall and F1 from 0 to 1, and how many cells it truly has."""
+    """One class: precision, recall and F1 from 0 to 1, and its number of cells."""
 
     precision: float
     recall: float
@@ -31,11 +31,11 @@ class ClassFigures:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How good a model is on one set of cells.
+    """Figures of a model on one set of cells.
 
     Attributes:
-        cells: how many.
-        accuracy: share answered rightly.
+        cells: number of cells.
+        accuracy: share of right answers.
         balanced_accuracy: mean recall over the classes that occur.
         macro: mean of precision, recall and F1 over the classes that occur.
         weighted: the same, weighted by class size.
@@ -67,10 +67,10 @@ class Figures:
 def figures_of(
     logits: NDArray[np.float32], labels: NDArray[np.int64], temperature: float = 1.0, threshold: float = 0.0
 ) -> Figures:
-    """The figures for logits (n, labels) against the truth (n,).
+    """The figures for logits (n, labels) against the true classes (n,).
 
     Raises:
-        ValueError: if there is no cell.
+        ValueError: there is no cell.
     """
     if not len(labels):
         msg = "no cell to judge on"
@@ -117,5 +117,5 @@ def figures_by_laboratory(
 
 
 def macro_accuracy(by_name: Mapping[str, Figures]) -> float:
-    """Mean accuracy over laboratories: a small laboratory counts as much as a large one."""
+    """Mean accuracy over laboratories, whatever their size."""
     return float(np.mean([figures.accuracy for figures in by_name.values()]))

@@ -1,7 +1,7 @@
-"""Temperature and threshold judged on cells that did not choose them.
+"""Temperature and threshold evaluated on cells that were not used to choose them.
 
-Fitted and reported on the same cells, both flatter. So the cells are halved by group, each half is judged with what
-the other half chose, and that is repeated over several halvings.
+Fitted and reported on the same cells, both are optimistic. So the cells are halved by group, each half is evaluated
+with the choices of the other half, and that is repeated over several halvings.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class CrossFitted:
     """Means over the halvings, for one set of cells.
 
     Attributes:
-        cells: how many are judged, each once a halving.
+        cells: number of cells, each evaluated once per halving.
         nll: mean negative log likelihood.
         ece: expected calibration error, 15 bins.
         accepted: share answered.
         accepted_error: share of wrong answers among those.
-        accepted_error_range: least and greatest over the halvings.
+        accepted_error_range: minimum and maximum over the halvings.
     """
 
     cells: int
@@ -52,17 +52,17 @@ class CrossFitted:
 
 @dataclass(frozen=True, slots=True)
 class CrossFit:
-    """What the halvings chose, and what it was worth.
+    """The choices made on the halves, and their results.
 
     Attributes:
-        halvings: how many.
-        fitted_on: laboratories whose cells choose; cells of others are only judged.
+        halvings: number of halvings.
+        fitted_on: laboratories whose cells are used for choosing; others are only evaluated.
         temperature: mean of those fitted on halves.
-        temperature_range: least and greatest.
+        temperature_range: minimum and maximum.
         threshold: mean of those chosen on halves.
-        threshold_range: least and greatest.
+        threshold_range: minimum and maximum.
         laboratories: laboratory → its cells.
-        overall: all cells of the laboratories that choose.
+        overall: all cells of the laboratories in `fitted_on`.
     """
 
     halvings: int
@@ -80,16 +80,16 @@ class CrossFit:
 
 
 def crossfit(answers: Answers, fitted_on: tuple[str, ...], halvings: int = HALVINGS, seed: int = 7) -> CrossFit | None:
-    """Judge temperature and threshold on the half that did not choose them, both ways.
+    """Evaluate temperature and threshold on the half that was not used to choose them, both ways.
 
     Args:
         answers: all cells.
-        fitted_on: laboratories whose cells may choose.
-        halvings: how often to halve anew.
+        fitted_on: laboratories whose cells may be used for choosing.
+        halvings: number of halvings.
         seed: of the halvings.
 
     Returns:
-        None where these laboratories have fewer than 20 cells here.
+        None if these laboratories have fewer than 20 cells here.
     """
     chooses = np.isin(answers.laboratories, fitted_on)
     if np.count_nonzero(chooses) < _FEWEST:
@@ -123,9 +123,9 @@ def crossfit(answers: Answers, fitted_on: tuple[str, ...], halvings: int = HALVI
 
 
 def halve(answers: Answers, seed: int) -> NDArray[np.bool_]:
-    """(n,) bool: which half each cell is in; groups stay whole, strata are divided evenly.
+    """(n,) bool: the half of each cell; groups stay whole, strata are divided evenly.
 
-    Each stratum draws for itself, so that judging one more laboratory leaves the halves of the others as they were.
+    Each stratum has its own random numbers, so adding a laboratory does not change the halves of the others.
     """
     _, first, place = np.unique(answers.groups, return_index=True, return_inverse=True)
     strata = answers.strata[first]
@@ -133,7 +133,7 @@ def halve(answers: Answers, seed: int) -> NDArray[np.bool_]:
     for stratum in np.unique(strata):
         rng = np.random.default_rng([seed, zlib.crc32(str(stratum).encode())])
         members = rng.permutation(np.flatnonzero(strata == stratum))
-        # the odd one out goes to either half by chance, else one half would be larger throughout
+        # an odd one goes to a random half, else one half would always be larger
         side[members[: len(members) // 2 + int(rng.integers(2)) * (len(members) % 2)]] = True
     return side[place]
 

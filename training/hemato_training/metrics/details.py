@@ -1,4 +1,4 @@
-"""All that is reported of one set of cells beyond `figures.Figures`: intervals, calibration, risk and coverage."""
+"""Everything reported for one set of cells besides `classification.Figures`: intervals, calibration, risk-coverage."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """How honest the confidences are at one temperature.
+    """Calibration of the confidences at one temperature.
 
     Attributes:
-        temperature: the logits are divided by it.
+        temperature: divides the logits.
         nll: mean negative log likelihood.
         ece: expected calibration error, 15 bins.
-        by_chance: what a perfectly honest model would show on as many cells: mean, and 95 % stay below.
+        by_chance: error of a perfectly calibrated model on as many cells: mean, and 95th percentile.
         classwise: label → calibration error of that class's probability.
         bins: the reliability diagram.
     """
@@ -48,12 +48,12 @@ class Details:
     """One set of cells.
 
     Attributes:
-        groups: how many independent groups they form.
+        groups: number of independent groups.
         intervals: of all figures.
         before: calibration at temperature 1.
         after: at the model's own temperature.
-        fitted: at the temperature fitted on these very cells; flatters, see `crossfit`.
-        selective: risk and coverage at the model's own temperature; its threshold is chosen on these very cells.
+        fitted: at the temperature fitted on these same cells; optimistic, see `crossfit`.
+        selective: risk and coverage at the model's own temperature; its threshold is chosen on these same cells.
     """
 
     groups: int

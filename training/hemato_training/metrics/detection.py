@@ -1,4 +1,4 @@
-"""How well boxes were found: average precision, precision and recall, and the error of the count."""
+"""Detection figures: average precision, precision and recall, and counting error."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from hemato_training.data.annotations import Boxes
 
 HIT = 0.5
-"""Least overlap (intersection over union) of a detection with the box it finds."""
+"""Minimum intersection over union of a detection with its true box."""
 
 
 @dataclass(frozen=True, slots=True)
 class KindFigures:
-    """What is reported for one kind of cell of one data set.
+    """Figures for one kind of cell in one data set.
 
     Attributes:
         kind: one of `labels.KINDS`.
-        boxes: how many were drawn.
-        ap50: area under the whole precision-recall curve at an overlap of 0.5, as Pascal VOC defines it since 2010.
+        boxes: number of annotated boxes.
+        ap50: area under the whole precision-recall curve at an IoU of 0.5, as defined by Pascal VOC since 2010.
         precision, recall, f1: at the locator's own threshold.
-        count_mae, count_bias: error of the count per field: mean absolute, and mean.
-        constant: the answer "always so many" that is right most often.
-        constant_mae: the mean absolute error of that answer.
+        count_mae, count_bias: counting error per field: mean absolute error, and mean error.
+        constant: the best constant prediction of the count.
+        constant_mae: its mean absolute error.
     """
 
     kind: str
@@ -49,7 +49,7 @@ class KindFigures:
 
 
 def match(found: Detections, truth: Boxes, kind: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Scores of the detections of one kind, best first, and whether each hits a box that no better one has hit."""
+    """Scores of the detections of one kind, best first, and whether each hits a box not hit by a better one."""
     mine = found.of_kind(kind)
     order = np.argsort(-mine.scores, kind="stable")
     targets = truth.of_kind(kind)
@@ -65,7 +65,7 @@ def match(found: Detections, truth: Boxes, kind: int) -> tuple[NDArray[np.float3
 
 
 def average_precision(scores: NDArray[np.float32], hits: NDArray[np.bool_], boxes: int) -> float:
-    """Area under the precision envelope over all recalls; `boxes` is how many there were to find."""
+    """Area under the precision envelope over all recalls; `boxes` is the number of true boxes."""
     if not boxes or not len(scores):
         return 0.0
     hits = hits[np.argsort(-scores, kind="stable")]
@@ -76,14 +76,14 @@ def average_precision(scores: NDArray[np.float32], hits: NDArray[np.bool_], boxe
 
 
 def ap50(results: Sequence[tuple[Detections, Boxes]], kind: int) -> float:
-    """Average precision of one kind over fields: what was found in each, and what was drawn."""
+    """Average precision of one kind over fields, from detections and annotated boxes of each."""
     matched = [match(found, truth, kind) for found, truth in results]
     boxes = sum(int(np.count_nonzero(truth.kinds == kind)) for _, truth in results)
     return average_precision(*_joined(matched), boxes)
 
 
 def kind_figures(results: Sequence[tuple[Detections, Boxes]], kind: int, threshold: float) -> KindFigures:
-    """The figures of one kind over fields: what was found in each, down to the lowest score, and what was drawn."""
+    """Figures of one kind over fields, from detections down to the lowest score and annotated boxes of each."""
     matched = [match(found, truth, kind) for found, truth in results]
     scores, hits = _joined(matched)
     truth = np.array([np.count_nonzero(boxes.kinds == kind) for _, boxes in results])
@@ -106,7 +106,7 @@ def kind_figures(results: Sequence[tuple[Detections, Boxes]], kind: int, thresho
 
 
 def best_threshold(results: Sequence[tuple[Detections, Boxes]], kind: int) -> float:
-    """The score above which F1 of one kind is highest; 0.5 where nothing was found."""
+    """The score threshold with the highest F1 of one kind; 0.5 if nothing was found."""
     scores, hits = _joined([match(found, truth, kind) for found, truth in results])
     boxes = sum(int(np.count_nonzero(truth.kinds == kind)) for _, truth in results)
     if not len(scores) or not boxes:

@@ -1,4 +1,4 @@
-"""The interval of every figure in `figures.Figures`, and the area under the ROC curve of every class."""
+"""Intervals of all figures in `classification.Figures`, and the area under the ROC curve of every class."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ClassAuc:
     """One class against the rest.
 
     Attributes:
-        auc: the chance that a cell of the class gets a higher probability for it than another cell does.
+        auc: probability that a cell of the class gets a higher probability for it than another cell.
         interval: by bootstrap over groups.
     """
 
@@ -41,24 +41,24 @@ class ClassAuc:
 
 
 FEWEST = 5
-"""With fewer cells than this a class's interval says nothing; it is not shown to people."""
+"""Minimum number of cells for a class's interval to be meaningful; otherwise it is not displayed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """95 % intervals of one set of cells; they cover which cells were looked at, not how the labels were given.
+    """95 % intervals of one set of cells; they cover the sampling of cells, not labelling errors.
 
     Attributes:
         accuracy: by bootstrap over groups.
-        accuracy_exact: Clopper-Pearson, as if every cell were independent; not empty even where no error was seen.
+        accuracy_exact: Clopper-Pearson, assuming independent cells; never empty, even without errors.
         balanced_accuracy: by bootstrap over groups.
         macro: mean over the classes that occur.
         weighted: the same, weighted by class size.
         per_class: label → intervals, labels that occur only.
         recall_exact: label → Clopper-Pearson of the recall, labels that occur only.
-        precision_exact: the same of the precision; 0 to 1 where the label was never answered.
-        auc: label → one against the rest, labels that occur beside another only.
-        macro_auc: mean over those, None where there are none.
+        precision_exact: likewise of the precision; 0 to 1 if the label was never answered.
+        auc: label → one against the rest, if the label and another occur.
+        macro_auc: mean over those, None without any.
     """
 
     accuracy: Interval
@@ -73,9 +73,9 @@ class Intervals:
     macro_auc: ClassAuc | None
 
     def wider(self, label: str, figure: str) -> Interval:
-        """The interval to show for a class's "precision" or "recall": the bootstrap's, widened to the exact one.
+        """The interval to display for a class's "precision" or "recall": bootstrap, widened to the exact one.
 
-        Where no error was seen the bootstrap has none to draw and would claim certainty.
+        Without any error, bootstrap alone would claim certainty.
         """
         low, high = getattr(self.per_class[label], figure)
         exact = {"precision": self.precision_exact, "recall": self.recall_exact}[figure][label]
@@ -91,7 +91,7 @@ def intervals_of(answers: Answers, temperature: float = 1.0) -> Intervals:
 
     Args:
         answers: at least one.
-        temperature: probabilities rank cells for the areas under the curve.
+        temperature: used for the probabilities that rank cells in ROC curves.
     """
     count = len(CLASSIFIER_LABELS)
     given = answers.logits.argmax(axis=1)
@@ -147,5 +147,5 @@ def _areas(
 
 
 def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Part of whole; 0 where there is no whole, as in `figures.figures_of`."""
+    """The ratio; 0 for an empty whole, as in `classification.figures_of`."""
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)

@@ -1,7 +1,7 @@
-"""Does the model notice what it never learnt? Its scores on things that are no white cell, beside white cells.
+"""Out-of-distribution detection: the model's scores on objects that are not white cells, compared with white cells.
 
 Energy: W. Liu et al., "Energy-based out-of-distribution detection", NeurIPS 2020. Largest probability: D. Hendrycks and
-K. Gimpel, ICLR 2017. Area under the ROC curve and the share of strangers let through where 95 % of the known cells are.
+K. Gimpel, ICLR 2017. Area under the ROC curve, and the false positive rate at 95 % true positives.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ KEPT = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Separation:
-    """How well one score tells known cells from strangers.
+    """How well one score separates known cells from others.
 
     Attributes:
-        auroc: chance that a known cell scores higher than a stranger; 0.5 is guessing.
+        auroc: probability that a known cell scores higher than another object; 0.5 is chance level.
         interval: 95 %, bootstrap over groups.
-        fpr95: share of strangers that score at least as high as 95 % of the known cells do; lower is better.
+        fpr95: share of other objects that score at least as high as 95 % of the known cells; lower is better.
     """
 
     auroc: float
@@ -42,19 +42,19 @@ class Separation:
 
 @dataclass(frozen=True, slots=True)
 class OutlierFigures:
-    """One kind of stranger.
+    """Figures of one kind of out-of-distribution object.
 
     Attributes:
         kind: see `noncells.KINDS`, or "left out: CLASS".
-        laboratory: whose pictures they come from; empty for drawn ones.
-        cells: how many.
-        compared: how many known cells they are compared with.
+        laboratory: source of the pictures; empty for synthetic ones.
+        cells: number of objects.
+        compared: number of known cells for comparison.
         energy: by negative energy at temperature 1.
         confidence: by the largest calibrated probability.
         energy_same: by energy, against the white cells of the same pictures; None without such.
-        answered: share that would get a name instead of "unclassified".
-        named_white: share that would be named a white cell, and so enter a differential.
-        names: label → how many got it.
+        answered: share that would get a class instead of "unclassified".
+        named_white: share that would be classified as a white cell, and so enter a differential.
+        names: label → number of objects.
     """
 
     kind: str
@@ -74,7 +74,7 @@ class OutlierFigures:
 
 
 def energy(logits: NDArray[np.floating[Any]], temperature: float = 1.0) -> NDArray[np.float64]:
-    """(n,) -T · logsumexp(logits / T) of logits (n, labels); the higher, the stranger (Liu et al. 2020, equation 4)."""
+    """(n,) -T · logsumexp(logits / T) of logits (n, labels); higher is more unusual (Liu et al. 2020, equation 4)."""
     scaled = logits.astype(np.float64) / temperature
     top = scaled.max(axis=1)
     return -temperature * (top + np.log(np.exp(scaled - top[:, None]).sum(axis=1)))  # type: ignore[no-any-return]
@@ -86,7 +86,7 @@ def separation(
     known_groups: NDArray[np.str_] | None = None,
     strange_groups: NDArray[np.str_] | None = None,
 ) -> Separation:
-    """How well a score that is high for known cells tells them apart; groups as in `bootstrap.resample`."""
+    """How well a score that is high for known cells separates them; groups as in `bootstrap.resample`."""
     scores = np.concatenate([known, strange])
     positive = np.arange(len(scores)) < len(known)
     groups = np.concatenate(
@@ -116,15 +116,15 @@ def figures_of_strangers(
     threshold: float,
     same: NDArray[np.float32] | None = None,
 ) -> OutlierFigures:
-    """The figures of one kind of stranger.
+    """The figures of one kind of out-of-distribution object.
 
     Args:
-        strangers: what they are.
-        logits: (n, labels) of the strangers.
-        known: (m, labels) logits of held-out cells of the classes that were learnt.
+        strangers: the objects.
+        logits: (n, labels) of the objects.
+        known: (m, labels) logits of held-out cells of trained classes.
         known_groups: (m,) see `Answers.groups`.
         temperature: of the calibrated probabilities.
-        threshold: under it nothing is named.
+        threshold: rejection threshold.
         same: logits of the white cells in the same pictures.
     """
     mine, theirs = softmax(logits, temperature), softmax(known, temperature)

@@ -1,4 +1,4 @@
-"""Which of two models is better, judged on the very same cells: McNemar's test, and a bootstrap over groups."""
+"""Comparison of two models on the same cells: McNemar's test, and a bootstrap over groups."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Paired:
     """Two models on the same cells.
 
     Attributes:
-        cells: how many.
-        groups: how many that are independent of each other.
-        only_first: cells that the first alone names rightly.
-        only_second: cells that the second alone names rightly.
-        p_value: two-sided exact McNemar test (Q. McNemar 1947): how often two equally good models would differ so much
-            on cells that were independent of each other. Where groups hold several cells, the interval counts instead.
-        difference: accuracy of the second less that of the first.
+        cells: number of cells.
+        groups: number of independent groups.
+        only_first: cells that only the first classifies correctly.
+        only_second: cells that only the second classifies correctly.
+        p_value: two-sided exact McNemar test (Q. McNemar 1947), which assumes independent cells. If groups have several
+            cells, use the interval instead.
+        difference: accuracy of the second minus that of the first.
         difference_interval: 95 %, by resampling whole groups.
     """
 
@@ -48,10 +48,10 @@ def paired(
     """Compare two models.
 
     Args:
-        first: (n,) whether the first model names each cell rightly.
-        second: (n,) the same of the second model.
-        groups: (n,) what belongs together.
-        strata: (n,) whose sizes a resample keeps.
+        first: (n,) bool, whether the first model classifies each cell correctly.
+        second: (n,) bool, the same for the second model.
+        groups: (n,) str, dependent cells share a group.
+        strata: (n,) str, their sizes are preserved in resampling.
     """
     only_first, only_second = int(np.sum(first & ~second)), int(np.sum(second & ~first))
     gain = second.astype(np.float64) - first
@@ -69,7 +69,7 @@ def paired(
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """The two-sided exact p-value: of the cells on which the models differ each has one chance in two."""
+    """The two-sided exact p-value: under the null hypothesis each disagreement is a fair coin toss."""
     total, fewer = only_first + only_second, min(only_first, only_second)
     tail = sum(math.comb(total, k) for k in range(fewer + 1))
     return min(1.0, float(2 * tail / 2**total))

@@ -1,4 +1,4 @@
-"""Answering only when sure: how many errors remain at each share of cells answered."""
+"""Selective classification: the error that remains at each share of cells answered."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class RiskCoverage:
     """The risk-coverage curve of one set (R. El-Yaniv and Y. Wiener, J. Mach. Learn. Res. 11, 2010).
 
     Attributes:
-        coverage: (n,) share answered, 1/n to 1, the surest cells first.
+        coverage: (n,) share answered, 1/n to 1, most confident cells first.
         risk: (n,) share of wrong answers among those; cells of equal confidence count with their mean.
         aurc: mean risk over all coverages (Y. Geifman and R. El-Yaniv, ICLR 2019); lower is better.
-        excess_aurc: how much of it a perfect order of the same answers would save.
-        threshold: the confidence that keeps the error at most `max_error` at best coverage, chosen on these cells.
+        excess_aurc: its excess over a perfect ordering of the same answers.
+        threshold: the threshold with the best coverage at an error of at most `max_error`, chosen on these cells.
         threshold_coverage: share answered at it.
-        threshold_error: share of wrong answers among those; 0 where none is answered.
-        max_error: the promise.
+        threshold_error: share of wrong answers among those; 0 if none is answered.
+        max_error: the error limit.
     """
 
     coverage: NDArray[np.float64]
@@ -57,10 +57,10 @@ class RiskCoverage:
 def risk_coverage(
     probabilities: NDArray[np.float64], labels: NDArray[np.int64], max_error: float = MAX_ERROR
 ) -> RiskCoverage:
-    """The curve of probabilities (n, labels) against the truth (n,).
+    """The curve of probabilities (n, labels) against the true classes (n,).
 
     Raises:
-        ValueError: if there is no cell.
+        ValueError: there is no cell.
     """
     if not len(labels):
         msg = "no cell to judge on"
@@ -89,7 +89,7 @@ def _mean_risk(wrong: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _levelled(wrong: NDArray[np.float64], falling: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Errors in which each run of equal confidences has its mean, so that chance order does not matter."""
+    """Errors averaged over each run of equal confidences, so that their random order does not matter."""
     starts = np.append(True, np.diff(falling) < 0)
     run = np.cumsum(starts) - 1
     mean: NDArray[np.float64] = np.bincount(run, wrong) / np.bincount(run)

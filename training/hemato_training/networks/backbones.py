@@ -2,8 +2,8 @@
 
 All share one form: RGB bytes 0 to 255 → `Rescaling` to -1…1 → trunk → global average pooling → dropout → ONE dense
 layer of logits. With that head the class activation map is the dense layer applied at every position of the last
-feature map, and comes out of the converted model for free. What is no network, features with a classical model, is in
-`classical`.
+feature map, and comes out of the converted model for free. Features with a classical model, which is no network, are
+in `classical`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MIN_SIZE, MAX_SIZE = 64, 224
 PREPROCESSING = "to_unit"
-"""Name of the layer that brings bytes to -1…1. The converter cuts it off: the quantised input does the same."""
+"""Name of the layer that rescales bytes to -1…1. The converter removes it: the quantised input does the same."""
 TRUNK, POOLING, LOGITS = "trunk", "pooling", "logits"
 
 
@@ -35,14 +35,14 @@ class Architecture:
     """A trunk that can be trained.
 
     Attributes:
-        build: (size, alpha, weights) → trunk that takes (n, size, size, 3) in -1…1 and gives a feature map; weights
-            as in `build_classifier`.
-        has_alpha: whether its width can be chosen.
-        static_batch: whether the converted model needs a fixed batch of one (else one dynamic reshape in each
-            squeeze-excite block breaks the graph into many partitions).
-        min_size: smallest input that its poolings leave anything of, pixels.
-        pretrained: whether Keras has weights of it from ImageNet.
-        tail: percent of an activation's values beyond its int8 limits that converts it best (docs/results/training.md).
+        build: (size, alpha, weights) → trunk from (n, size, size, 3) in -1…1 to a feature map; weights as in
+            `build_classifier`.
+        has_alpha: whether its width is adjustable.
+        static_batch: whether the converted model needs a fixed batch of one (otherwise one dynamic reshape per
+            squeeze-excite block splits the graph into many partitions).
+        min_size: smallest possible input, pixels.
+        pretrained: whether Keras has ImageNet weights for it.
+        tail: percent of an activation's values beyond its int8 limits that converts best (docs/results/training.md).
     """
 
     build: Callable[[int, float, str], Any]
@@ -99,7 +99,7 @@ def _simple_cnn(size: int, alpha: float, weights: str) -> Any:
 
 
 def absorb_caffe_colours(stem: Any) -> None:
-    """Let a first convolution that was trained on B, G, R minus the mean of ImageNet take R, G, B in -1…1.
+    """Adapt a first convolution trained on B, G, R minus the ImageNet mean to R, G, B in -1…1.
 
     Both are affine in the bytes, so kernel and bias absorb the difference (`keras.applications.imagenet_utils`, mode
     "caffe"). Only the zero padding at the border differs.
@@ -115,10 +115,10 @@ def _keras_weights(weights: str) -> str | None:
 
 
 def _without_preprocessing(whole: Any, *, fold: bool) -> Any:
-    """EfficientNet from its stem on, taking -1…1 as MobileNetV2 does, instead of its own normalisation of 0…255.
+    """EfficientNet from its stem on, with -1…1 input as in MobileNetV2, instead of its own normalisation of 0…255.
 
-    That normalisation is affine per channel, so trained weights absorb it: its slope goes into the stem's kernel, its
-    offset into the mean that the following batch norm subtracts. Only the zero padding at the border differs.
+    That normalisation is affine per channel, so trained weights absorb it: its slope into the stem's kernel, its offset
+    into the mean of the following batch norm. Only the zero padding at the border differs.
     """
     stem = whole.get_layer("stem_conv")
     if fold:
@@ -148,14 +148,14 @@ ARCHITECTURES: dict[str, Architecture] = {
 def build_classifier(
     architecture: str, size: int, classes: int, *, alpha: float = 1.0, weights: str = IMAGENET, dropout: float = 0.2
 ) -> Any:
-    """A classifier, ready to be compiled.
+    """A classifier, not yet compiled.
 
     Args:
         architecture: key of `ARCHITECTURES`.
         size: side of the input, the architecture's `min_size` to `MAX_SIZE` pixels.
         classes: number of logits.
         alpha: width of MobileNetV2, 0.35 to 1.0.
-        weights: "imagenet" (downloaded by Keras), "none", a file of weights without top, or the `.keras` or the int8
+        weights: "imagenet" (downloaded by Keras), "none", a file of weights without top, or the `.keras` or int8
             bundle of an earlier run of the same architecture, at any input size.
         dropout: share of features dropped before the dense layer.
 
@@ -163,8 +163,8 @@ def build_classifier(
         A `keras.Model`: (n, size, size, 3) RGB 0…255 → (n, classes) logits.
 
     Raises:
-        ConfigurationError: for an unknown architecture, size or width.
-        DataError: if the weights are missing or do not fit.
+        ConfigurationError: unknown architecture, size or width.
+        DataError: the weights are missing or do not fit.
     """
     chosen = architecture_named(architecture)
     if not chosen.min_size <= size <= MAX_SIZE:
@@ -189,7 +189,7 @@ def build_classifier(
 
 
 def _take_over(model: Any, path: Path) -> None:
-    """Give a model all weights of an earlier run's."""
+    """Load all weights of an earlier run."""
     if path.suffix == ".tflite":
         take_over_bundle(model.get_layer(TRUNK), model.get_layer(LOGITS), path)
         return
@@ -197,7 +197,7 @@ def _take_over(model: Any, path: Path) -> None:
         model.set_weights(keras.models.load_model(path, compile=False).get_weights())
     except (ValueError, OSError, TypeError, KeyError) as error:
         raise DataError(
-            f"{path} cannot be gone on from with this architecture.", "Name the model.keras of a run of the same one."
+            f"{path} cannot be continued with this architecture.", "Name the model.keras of a run of the same one."
         ) from error
 
 
@@ -205,7 +205,7 @@ def architecture_named(name: str) -> Architecture:
     """The architecture called `name`.
 
     Raises:
-        ConfigurationError: if there is none.
+        ConfigurationError: there is none.
     """
     if name not in ARCHITECTURES:
         raise ConfigurationError(
@@ -216,20 +216,20 @@ def architecture_named(name: str) -> Architecture:
 
 
 def set_trainable(model: Any, *, trunk: bool, batch_norm: bool = False, frozen_share: float = 0.0) -> None:
-    """Choose what learns: the dense layer always, the trunk and its batch normalisation as told.
+    """Choose what is trained: the dense layer always, the trunk and its batch normalisation as given.
 
-    Keras 3 hands `training=True` of the outer model down to nested layers, so a frozen batch norm must be frozen
-    layer by layer: only `trainable = False` on the layer itself makes it use (and keep) its moving statistics.
+    Keras 3 passes `training=True` of the outer model to nested layers, so a batch norm must be frozen layer by layer:
+    only `trainable = False` on the layer itself makes it use (and keep) its moving statistics.
 
     Args:
         model: from `build_classifier`.
-        trunk: whether the trunk learns at all.
-        batch_norm: whether its batch normalisation does.
-        frozen_share: share of the trunk's layers with weights, counted from the picture, that stay as they are: 0.7
-            lets only the top of the trunk learn.
+        trunk: whether the trunk is trained at all.
+        batch_norm: whether its batch normalisation is.
+        frozen_share: share of the trunk's layers with weights, counted from the input, that stay frozen: 0.7 trains
+            only the top of the trunk.
 
     Raises:
-        ConfigurationError: if the share is not 0 to 1.
+        ConfigurationError: the share is not within 0 and 1.
     """
     if not 0 <= frozen_share <= 1:
         raise ConfigurationError(f"The frozen share {frozen_share} is out of range.", "Choose 0 to 1.")
@@ -251,7 +251,7 @@ def _build_trunk(chosen: Architecture, size: int, alpha: float, weights: str) ->
         raise DataError(f"There is no weights file at {weights}.", "Name one with --weights, or `--weights none`.")
     try:
         with warnings.catch_warnings():
-            # Keras only warns where a file lacks a layer, and leaves that layer random
+            # Keras only warns if a file lacks a layer, and leaves that layer random
             warnings.filterwarnings("error", "Skipping nested container", UserWarning)
             return chosen.build(size, alpha, weights)
     except Exception as error:  # Keras raises a bare Exception when a download fails

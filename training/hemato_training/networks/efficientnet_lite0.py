@@ -1,8 +1,7 @@
-"""EfficientNet-Lite0: EfficientNet-B0 in the form made for int8, without squeeze-and-excite and with ReLU6.
+"""EfficientNet-Lite0: the int8 variant of EfficientNet-B0, without squeeze-and-excite and with ReLU6.
 
 R. Liu, "Higher accuracy on vision models with EfficientNet-Lite" (TensorFlow blog, 2020); blocks as in M. Tan and
-Q. Le, "EfficientNet", ICML 2019, table 1. Keras does not have it, so nothing can be downloaded: its weights come from a
-file.
+Q. Le, "EfficientNet", ICML 2019, table 1. Keras does not include it, so its weights come from a file.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ BLOCKS = (
     (5, 2, 6, 192, 4),
     (3, 1, 6, 320, 1),
 )
-"""Of each stage: side of the depthwise kernel, stride of its first block, expansion, channels, number of blocks."""
+"""Per stage: side of the depthwise kernel, stride of its first block, expansion, channels, number of blocks."""
 STEM, HEAD = 32, 1280
 
 

@@ -1,9 +1,9 @@
-"""Going on from an int8 bundle: its weights, made real numbers again, in a Keras network of the same architecture.
+"""Continuing from an int8 bundle: its dequantised weights in a Keras network of the same architecture.
 
-So the classifier that ships can be trained further with a site's own cells where nobody kept its Keras file. The
-converter has folded each batch normalisation into the convolution before it, so here the normalisation only adds
-the bias; it is frozen in fine-tuning anyway. What int8 rounding lost stays lost: answers differ from the bundle's by
-about its own rounding.
+This allows training the shipped classifier further with a site's own cells without its Keras file. The converter has
+folded each batch normalisation into the convolution before it, so here the normalisation only adds the bias; it is
+frozen in fine-tuning anyway. The rounding to int8 is not undone: outputs differ from the bundle's by about its own
+rounding error.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CONVOLUTION, _DEPTHWISE, _DENSE = "Conv2D", "DepthwiseConv2D", "Dense"
 
 
 def take_over_bundle(trunk: Any, head: Any, path: Path) -> None:
-    """Give a trunk and its dense head the weights of an int8 bundle, layer by layer in the order of the graph.
+    """Load the weights of an int8 bundle into a trunk and its dense head, layer by layer in graph order.
 
     Args:
         trunk: a `keras.Model` of convolutions, each followed by a batch normalisation.
@@ -36,7 +36,7 @@ def take_over_bundle(trunk: Any, head: Any, path: Path) -> None:
         path: the bundle.
 
     Raises:
-        DataError: if the bundle is of another architecture.
+        DataError: the bundle is of another architecture.
         ModelError: as `read_bundle`.
     """
     stored = list(_stored(read_bundle(path).flatbuffer))
@@ -61,20 +61,20 @@ def take_over_bundle(trunk: Any, head: Any, path: Path) -> None:
 
 
 def _arranged(kind: str, kernel: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A stored kernel, (out, h, w, in) or (1, h, w, channels), in Keras's order of axes."""
+    """A stored kernel, (out, h, w, in) or (1, h, w, channels), in Keras's axis order."""
     if kind == _CONVOLUTION:
         return kernel.transpose(1, 2, 3, 0)
     return kernel[0][..., None] if kind == _DEPTHWISE else kernel
 
 
 def _normalisation_after(trunk: Any, layer: Any) -> Any:
-    """The batch normalisation that takes what `layer` gives, or None."""
+    """The batch normalisation directly after `layer`, or None."""
     later = trunk.layers[trunk.layers.index(layer) + 1 :]
     return next((one for one in later if isinstance(one, keras.layers.BatchNormalization)), None)
 
 
 def _stored(flatbuffer: bytes) -> Iterator[Weights]:
-    """Kind, kernel and bias of each layer with weights, as real numbers, in the order in which they run."""
+    """Kind, kernel and bias of each layer with weights, dequantised, in execution order."""
     from tensorflow.lite.python import schema_py_generated as schema
     from tensorflow.lite.tools import flatbuffer_utils
 
@@ -91,7 +91,7 @@ def _stored(flatbuffer: bytes) -> Iterator[Weights]:
         tensor = graph.tensors[index]
         content = np.frombuffer(bytes(model.buffers[tensor.buffer].data), types[tensor.type])
         scale, shape = np.asarray(tensor.quantization.scale), [1] * len(tensor.shape)
-        if len(scale) > 1:  # one scale a channel
+        if len(scale) > 1:  # one scale per channel
             shape[tensor.quantization.quantizedDimension] = -1
         steps: NDArray[np.float64] = content.reshape(tensor.shape) * scale.reshape(shape)
         return steps

@@ -1,8 +1,8 @@
-"""What a network may start from, by name."""
+"""Names of initial weights."""
 
 from __future__ import annotations
 
 IMAGENET = "imagenet"
-"""The weights that Keras's own project publishes; Keras downloads them."""
+"""Weights published by the Keras project; Keras downloads them."""
 NONE = "none"
-"""No weights: the network learns from nothing."""
+"""No weights: training from scratch."""

@@ -1,4 +1,4 @@
-"""A trained Keras classifier: opened from its file, and asked for logits."""
+"""A trained Keras classifier: loading and inference."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def load_keras(path: Path) -> Any:
     """The Keras classifier at `path`.
 
     Raises:
-        ModelError: if it cannot be read or has another number of answers.
+        ModelError: it cannot be read or has another number of outputs.
     """
     if not path.is_file():
         raise ModelError(f"There is no model at {path}.", "Train one with `hemato-edge train classify --out FOLDER`.")
@@ -45,8 +45,8 @@ def keras_logits(model: Any, images: NDArray[Any], batch: int = 64) -> NDArray[n
 
 
 def keras_outputs(model: Any, images: NDArray[Any], batch: int = 64) -> NDArray[np.float32]:
-    """As `keras_logits`, for any model with one output (n, numbers)."""
-    # compiling through XLA takes a minute on a CPU and saves nothing there
+    """As `keras_logits`, for any model with one output: (n, d) float32."""
+    # XLA compilation takes a minute on a CPU and saves nothing there
     model.jit_compile = keras.backend.backend() != "tensorflow"
     parts = [
         np.asarray(model.predict_on_batch(_padded(images[i : i + batch], batch)))[: len(images[i : i + batch])]
@@ -56,12 +56,12 @@ def keras_outputs(model: Any, images: NDArray[Any], batch: int = 64) -> NDArray[
 
 
 def pooled_features(model: Any, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(n, features) float32: what a classifier's head sees of crops (n, S, S, 3) uint8 RGB."""
+    """(n, features) float32: input of a classifier's head for crops (n, S, S, 3) uint8 RGB."""
     return keras_outputs(keras.Model(model.inputs, model.get_layer(POOLING).output), images)
 
 
 def _padded(images: NDArray[np.uint8], batch: int) -> NDArray[np.float32]:
-    """The images as float32, filled up to a whole batch so that no second graph is traced."""
+    """The images as float32, padded to a whole batch so that no second graph is traced."""
     whole = np.zeros((batch, *images.shape[1:]), np.float32)
     whole[: len(images)] = images
     return whole

@@ -1,7 +1,7 @@
-"""The network of the locator: a MobileNetV2 trunk, a light top-down decoder, and two maps at a quarter of the size.
+"""The locator network: a MobileNetV2 trunk, a light top-down decoder, and two maps at a quarter of the input size.
 
-All operations have an int8 form in every TFLite runtime since 2.14. The layers know no size, so a network that was
-trained on square views runs on windows of the device's shape with the same weights.
+All operations have an int8 form in every TFLite runtime since 2.14. The network is fully convolutional: trained on
+square views, it runs on windows of the device's shape with the same weights.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PREPROCESSING, HEAT, BOXES = "to_unit", "heat", "boxes"
-"""Names of the layers that the converter asks for: bytes to -1…1 (cut off there), and the two outputs."""
+"""Names of the layers that the converter uses: bytes to -1…1 (removed there), and the two outputs."""
 LEVELS = ("block_3_expand_relu", "block_6_expand_relu", "block_13_expand_relu", "block_16_project_BN")
-"""Layers of MobileNetV2 at a quarter, an eighth, a sixteenth and a thirty-second of the picture."""
+"""Layers of MobileNetV2 at a quarter, an eighth, a sixteenth and a thirty-second of the input size."""
 GRAIN = 32
 """Sides of the input are multiples of this: then all strided layers pad alike, whatever the size."""
 _RARE = 0.02
 _USUAL_SIZES = (1.88, 1.0, 0.31)
-"""White cells, red cells and platelets in red-cell diameters: where the boxes start to learn from."""
+"""Initial box sizes: white cells, red cells and platelets in red-cell diameters."""
 
 
 def build_locator(height: int, width: int, *, alpha: float = 0.35, channels: int = 40, weights: str = "none") -> Any:
-    """A locator, ready to be compiled.
+    """A locator, not yet compiled.
 
     Args:
         height: of the input, pixels, a multiple of `GRAIN`.
@@ -41,15 +41,15 @@ def build_locator(height: int, width: int, *, alpha: float = 0.35, channels: int
 
     Returns:
         A `keras.Model`: (n, height, width, 3) RGB 0…255 → heat (n, h, w, kinds) logits and boxes (n, h, w, kinds × 4),
-        h and w a quarter of the input; see `heat_map.find_peaks`.
+        h and w a quarter of the input; see `vision.locate.peaks.find_peaks`.
 
     Raises:
-        ConfigurationError: for an impossible size or width.
-        DataError: if the weights are missing or do not fit.
+        ConfigurationError: impossible size or width.
+        DataError: the weights are missing or do not fit.
     """
     if min(height, width) < GRAIN or height % GRAIN or width % GRAIN:
         raise ConfigurationError(
-            f"A locator cannot look at {width} × {height} pixels.", f"Choose multiples of {GRAIN} for both sides."
+            f"A locator's input cannot be {width} × {height} pixels.", f"Choose multiples of {GRAIN} for both sides."
         )
     trunk = _trunk(height, width, alpha, weights)
     maps = [trunk.get_layer(name).output for name in LEVELS]
@@ -67,7 +67,7 @@ def build_locator(height: int, width: int, *, alpha: float = 0.35, channels: int
 
 
 def freeze_statistics(model: Any) -> None:
-    """Let the trunk learn, but not the batch statistics it was pretrained with: a few fields would spoil them."""
+    """Train the trunk, but not its pretrained batch statistics: a few fields would spoil them."""
     for layer in model.get_layer("trunk").layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
@@ -88,7 +88,7 @@ def _trunk(height: int, width: int, alpha: float, weights: str) -> Any:
 
 
 def _decoder(levels: Sequence[Any], channels: int) -> Any:
-    """From the coarsest map to the finest, each joined with the one of the trunk; then one plain convolution."""
+    """From the coarsest map to the finest, each merged with the trunk's; then one plain convolution."""
     layers = keras.layers
     decoded = layers.Conv2D(channels, 1, name="lateral_32")(levels[-1])
     for level, stride in zip(reversed(levels[:-1]), (16, 8, 4), strict=True):
@@ -104,7 +104,7 @@ def _rectified(features: Any) -> Any:
 
 
 def multiply_adds(model: Any) -> int:
-    """Multiplications with additions of one pass, over all convolutions."""
+    """Multiply-add operations per inference, over all convolutions."""
     return sum(_cost(layer) for layer in _flat(model))
 
 

@@ -1,1 +1,1 @@
-"""The evaluation's report."""
+"""The evaluation report."""

@@ -1,4 +1,4 @@
-"""The diagrams of an evaluation. Colours are those of Okabe and Ito (2008), told apart with any colour vision."""
+"""The diagrams of an evaluation. Colours from Okabe and Ito (2008), distinguishable with any colour vision."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def class_figures(figures: Figures, intervals: Intervals, title: str) -> Figure:
 
 
 def roc_curves(answers: Answers, intervals: Intervals, temperature: float, title: str) -> Figure:
-    """One class against the rest; the false positive rate on a logarithmic axis, as the corner is what matters."""
+    """ROC curves, one class against the rest; false positive rate on a logarithmic axis, to resolve the corner."""
     figure, axes = _one(title, height=4.4)
     probabilities = answers.probabilities(temperature)
     for i, (label, area) in enumerate(intervals.auc.items()):
@@ -92,7 +92,7 @@ def roc_points(
 
 
 def reliability_diagram(details: Mapping[str, Details], cells: Mapping[str, int]) -> Figure:
-    """How often the model is right at each confidence: raw, and at its own temperature; a panel a laboratory."""
+    """Accuracy at each confidence: raw, and at the model's own temperature; one panel per laboratory."""
     figure = Figure(figsize=(max(3.6 * len(details), 4.2), 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(details), squeeze=False)[0]
@@ -123,7 +123,7 @@ def _dots(axes: Any, own: Calibrated, colour: str, marker: str, text: str) -> No
 def risk_coverage_curves(
     details: Mapping[str, Details], threshold: float, now: Mapping[str, tuple[float, float]]
 ) -> Figure:
-    """Error among answered cells at each share answered; where the model's own threshold stands.
+    """Error among answered cells at each coverage, with the operating point of the model's own threshold.
 
     Args:
         details: laboratory → its details.
@@ -155,12 +155,12 @@ def risk_coverage_curves(
 
 
 def stranger_scores(scores: Mapping[str, NDArray[np.float32]], names: Mapping[str, str], title: str) -> Figure:
-    """The energy of known cells and of each kind of stranger as box plots; further right is stranger.
+    """Box plots of the energy of known cells and of each kind of other object; further right is more unusual.
 
     Args:
         scores: set → logits (n, labels).
-        names: set → what a person reads.
-        title: above the picture.
+        names: set → its name for the reader.
+        title: above the diagram.
     """
     figure, axes = _one(title, height=1.3 + 0.42 * len(scores))
     rows = np.arange(len(scores))[::-1]
@@ -181,7 +181,7 @@ def stranger_scores(scores: Mapping[str, NDArray[np.float32]], names: Mapping[st
 
 
 def sanity_curve(sanity: Sanity) -> Figure:
-    """Rank correlation of the maps with the original ones as more layers become random."""
+    """Rank correlation of the maps with the original ones as more layers are randomised."""
     title = f"Maps under random weights ({sanity.images} images, {sanity.repeats} draws)"
     figure, axes = _one(title, height=3.2)
     layers = [0, *(stage.layers for stage in sanity.stages)]

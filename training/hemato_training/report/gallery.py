@@ -1,4 +1,4 @@
-"""The worst errors as pictures: the cell, what spoke for the answer, and what would have spoken for the truth."""
+"""The worst errors as pictures: the cell, and the activation maps of the answer and of the true class."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hemato_training.explain.explanation import Maps
 
 MOST = 12
-"""Errors shown of each laboratory."""
+"""Maximum errors shown per laboratory."""
 _SIDE = 168
 
 
@@ -27,14 +27,14 @@ class Mistake:
     """One wrong answer.
 
     Attributes:
-        laboratory: whose cell.
+        laboratory: source of the cell.
         key: the picture's name within its data set.
-        truth: its label.
-        answer: what the model said.
-        confidence: how sure it was.
-        truth_probability: what it gave the truth.
-        answered: whether the confidence reaches the threshold; else the device says "unclassified".
-        picture: (S, 3 S, 3) uint8 BGR: the cell with its own colours, and under the maps of answer and truth.
+        truth: its true class.
+        answer: the model's answer.
+        confidence: of the answer.
+        truth_probability: probability of the true class.
+        answered: whether the confidence reaches the threshold; else the device gives "unclassified".
+        picture: (S, 3 S, 3) uint8 BGR: the cell, and the cell under the maps of answer and truth.
     """
 
     laboratory: str
@@ -48,7 +48,7 @@ class Mistake:
 
 
 def worst_mistakes(tried: Tried, maps: Maps, most: int = MOST) -> dict[str, list[Mistake]]:
-    """Laboratory → its wrong answers, the surest first, one of each group: copies of one picture show one error."""
+    """Laboratory → its wrong answers, most confident first, one per group: copies of one picture show one error."""
     probabilities = tried.answers.probabilities(tried.judged.temperature)
     answers, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     labels = tried.answers.labels
@@ -79,15 +79,15 @@ def worst_mistakes(tried: Tried, maps: Maps, most: int = MOST) -> dict[str, list
 
 
 def panels(crop: Image, *maps: NDArray[np.float32], side: int = _SIDE) -> Image:
-    """A crop (s, s, 3) uint8 BGR, and beside it the crop in the light of each map (h, w); (side, side × panels, 3)."""
+    """A crop (s, s, 3) uint8 BGR, and beside it the crop under each map (h, w); (side, side × panels, 3) uint8."""
     large: Image = cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC)  # type: ignore[assignment]
     return np.hstack([large, *(in_the_light_of(large, one) for one in maps)])
 
 
 def in_the_light_of(picture: Image, activation: NDArray[np.float32]) -> Image:
-    """A picture with its own colours where the map (h, w) is high, dark where it is low, a line at half its peak.
+    """A picture with unchanged colours where the map (h, w) is high, dark where it is low, a contour at half its peak.
 
-    Colours tell cells apart, so they are not painted over as `views.pictures.explain_cell` does.
+    Colours are diagnostic, so they are not painted over as in `views.images.annotated`.
     """
     peak = float(activation.max())
     share = activation / peak if peak > 0 else np.zeros_like(activation)

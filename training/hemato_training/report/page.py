@@ -1,4 +1,4 @@
-"""One self-contained HTML page of an evaluation, in words for the person who reads smears."""
+"""One self-contained HTML page of an evaluation, written for haematology staff."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _JPEG_QUALITY = 88
 
 
 def draw_all(report: Report) -> dict[str, Figure]:
-    """Every diagram of a report by name; those of one laboratory begin with its name."""
+    """Every diagram of a report by name; names of a laboratory's diagrams begin with its name."""
     evaluation = report.evaluation
     answers = report.tried.answers
     drawn: dict[str, Figure] = {}
@@ -57,7 +57,7 @@ def draw_all(report: Report) -> dict[str, Figure]:
 
 
 def render(report: Report, drawn: dict[str, Figure]) -> str:
-    """The page as HTML with every picture inside; it loads nothing."""
+    """The page as HTML with embedded pictures; it loads nothing."""
     environment = Environment(
         loader=PackageLoader("hemato_training", "report"),
         autoescape=True,
@@ -86,7 +86,7 @@ def render(report: Report, drawn: dict[str, Figure]) -> str:
 
 
 def mixups(figures: Figures, most: int = 4) -> list[tuple[int, str, str]]:
-    """The commonest errors: how many, truth, answer."""
+    """The most frequent errors: number, truth, answer."""
     counts = np.array(figures.confusion)
     np.fill_diagonal(counts, 0)
     order = np.argsort(-counts, axis=None, kind="stable")[:most]
@@ -95,7 +95,7 @@ def mixups(figures: Figures, most: int = 4) -> list[tuple[int, str, str]]:
 
 
 def stranger_name(key: str) -> str:
-    """What a person reads for a set of scores such as "red_cell bccd"."""
+    """Name for the reader of a set of scores such as "red_cell bccd"."""
     kind, _, laboratory = key.partition(" ")
     short = {"known": "held-out cells", "white": "white cells", "mistaken": "false white cells", "noise": "noise"}
     if key.startswith("left out"):
@@ -104,14 +104,14 @@ def stranger_name(key: str) -> str:
 
 
 def stranger_words(one: OutlierFigures) -> str:
-    """What a person reads for one kind of stranger."""
+    """Name for the reader of one kind of out-of-distribution object."""
     if one.kind.startswith("left out: "):
         return f"{one.kind.removeprefix('left out: ').replace('_', ' ')}: a class it never learnt"
     return f"{KINDS[one.kind]}{', ' if one.laboratory else ''}{one.laboratory.replace('_', ' ')}"
 
 
 def svg_uri(figure: Figure) -> str:
-    """A diagram as a data URI; text as outlines, so that it looks and prints the same everywhere."""
+    """A diagram as a data URI; text as outlines, for identical display and print everywhere."""
     target = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "hemato-edge"}):
         figure.savefig(target, format="svg", metadata={"Date": None})

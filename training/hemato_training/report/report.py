@@ -1,4 +1,4 @@
-"""A whole evaluation: figures, strangers, explanation and provenance, as JSON, as pictures, as one page."""
+"""A whole evaluation (figures, out-of-distribution tests, explanation, provenance) as JSON, pictures and one page."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from hemato_training.report.gallery import Mistake
 
 PAGE, DOCUMENT, GALLERY = "evaluation.html", "evaluation.json", "gallery"
-"""Names of what `write_folder` writes."""
+"""Names of the files written by `write_folder`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All of one evaluation.
+    """Everything about one evaluation.
 
     Attributes:
         tried: the model and its answers.
         evaluation: their figures.
-        provenance: model, data, program, moment.
-        outliers: figures of strangers, None where not asked for.
-        scores: logits of every set of strangers, for drawing.
-        explanation: None where not asked for.
-        mistakes: laboratory → worst errors, None where not asked for.
+        provenance: model, data, program, time.
+        outliers: figures of out-of-distribution objects, None if not requested.
+        scores: logits of every set of such objects, for the diagrams.
+        explanation: None if not requested.
+        mistakes: laboratory → worst errors, None if not requested.
     """
 
     tried: Tried
@@ -51,7 +51,7 @@ class Report:
     mistakes: dict[str, list[Mistake]] | None
 
     def as_json(self) -> dict[str, object]:
-        """As plain JSON values: the evaluation's, and what else was asked for."""
+        """As plain JSON values: the evaluation's, plus whatever was requested."""
         whole = self.evaluation.as_json()
         whole["provenance"] = self.provenance.as_json()
         whole["left_out"] = self.tried.left_out[0] if self.tried.left_out else None
@@ -78,16 +78,16 @@ def report_on(
     Args:
         tried: the model and its answers.
         evaluation: their figures.
-        command: what the person typed.
-        data: directory with one folder per data set; fields with boxes are looked for there.
-        cache: folder in which looks are kept.
-        outliers: whether to show strangers to the model.
-        gallery: whether to explain it and to show its worst errors.
-        reporter: who is told about progress.
+        command: the command line.
+        data: directory with one folder per data set, also searched for annotated fields.
+        cache: folder for cached appearances.
+        outliers: whether to test out-of-distribution detection.
+        gallery: whether to explain the model and show its worst errors.
+        reporter: for progress.
 
     Raises:
-        DataError: if a set of fields is malformed.
-        ModelError: if maps are asked for and the model has none.
+        DataError: a set of fields is malformed.
+        ModelError: maps are requested and the model has none.
     """
     figures, scores = outliers_of(tried, data, cache, reporter) if outliers else (None, {})
     return Report(
@@ -106,12 +106,12 @@ def write_folder(report: Report, folder: Path, page: str, diagrams: dict[str, Fi
 
     Args:
         report: what to write.
-        folder: made if it is not there.
+        folder: created if necessary.
         page: HTML.
         diagrams: name → diagram.
 
     Raises:
-        DataError: if the folder cannot be written to.
+        DataError: the folder cannot be written to.
     """
     write_text(folder / PAGE, page)
     write_text(folder / DOCUMENT, json.dumps(report.as_json(), indent=1) + "\n")
@@ -124,16 +124,16 @@ def write_folder(report: Report, folder: Path, page: str, diagrams: dict[str, Fi
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, its folder too.
+    """Write a text file, creating its folder.
 
     Raises:
-        DataError: if that cannot be done.
+        DataError: it cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise DataError(f"{path} cannot be written ({error.strerror}).", "Name a place you may write to.") from error
+        raise DataError(f"{path} cannot be written ({error.strerror}).", "Name a writable place.") from error
 
 
 def _as_json(mistake: Mistake) -> dict[str, object]:

@@ -1,1 +1,1 @@
-"""What every training run shares: files, checkpoints, schedule, progress."""
+"""Parts common to all training runs: files, checkpoints, schedule, progress."""

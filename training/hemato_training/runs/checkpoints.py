@@ -1,4 +1,4 @@
-"""Checkpoints from which a run goes on exactly where it was stopped."""
+"""Checkpoints from which a run resumes exactly."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _FOLDER, _STATE = "checkpoint", "state.json"
 
 @dataclass(slots=True)
 class State:
-    """How far a run has come.
+    """Progress of a run.
 
     Attributes:
-        epoch: epochs that are through.
+        epoch: completed epochs.
         best_score: highest macro accuracy so far, -1 before the first.
         best_loss: cross entropy at that epoch.
-        best_epoch: which it was.
-        history: one entry an epoch.
-        settings: of the run, as `Settings.as_json`.
+        best_epoch: number of that epoch.
+        history: one entry per epoch.
+        settings: of the run, from `Settings.as_json`.
         splits: laboratory → split hash.
-        file: name of the model file that belongs to this state.
+        file: name of the model file of this state.
     """
 
     epoch: int = 0
@@ -44,7 +44,7 @@ class State:
 
 
 def save_checkpoint(out: Path, model: Any, state: State) -> None:
-    """Keep model, optimiser and state; the state file goes last and at once, so a cut leaves the one before."""
+    """Save model, optimiser and state; the state file is replaced last and atomically: a crash keeps the previous."""
     folder = out / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     state.file = f"epoch-{state.epoch:03d}.keras"
@@ -58,23 +58,23 @@ def save_checkpoint(out: Path, model: Any, state: State) -> None:
 
 
 def earlier_run(out: Path, *, resume: bool) -> tuple[Any, State] | None:
-    """The model and state to go on from; None for a run that begins, or whose first epoch was never finished.
+    """The model and state to resume from; None for a new run, or one whose first epoch was never completed.
 
     Raises:
-        DataError: the folder holds a run, and it is not to be resumed.
+        DataError: the folder holds a run that is not to be resumed.
     """
     if resume:
         return load_checkpoint(out)
     if (out / RUN_FILE).exists():
-        raise DataError(f"{out} already holds a run.", "Go on with --resume, or name another folder with --out.")
+        raise DataError(f"{out} already holds a run.", "Continue with --resume, or name another folder with --out.")
     return None
 
 
 def load_checkpoint(out: Path) -> tuple[Any, State] | None:
-    """The compiled model with its optimiser, and the state; None where the run has no checkpoint yet.
+    """The compiled model with its optimiser, and the state; None if the run has no checkpoint yet.
 
     Raises:
-        DataError: if there is one that cannot be read.
+        DataError: there is one that cannot be read.
     """
     path = out / _FOLDER / _STATE
     if not path.is_file():
@@ -89,16 +89,16 @@ def load_checkpoint(out: Path) -> tuple[Any, State] | None:
 
 
 def refuse_another_run(out: Path, changed: Sequence[str], state: State, splits: Mapping[str, str]) -> None:
-    """Check that a run which goes on is the run that was stopped.
+    """Check that a resumed run is the one that was interrupted.
 
     Args:
         out: folder of the run.
-        changed: names of the settings that are not as in the checkpoint.
+        changed: names of the settings that differ from the checkpoint.
         state: of the checkpoint.
-        splits: laboratory → split hash of the data that are there now.
+        splits: laboratory → split hash of the present data.
 
     Raises:
-        DataError: if settings or data are others.
+        DataError: settings or data differ.
     """
     if changed:
         raise DataError(
@@ -106,4 +106,6 @@ def refuse_another_run(out: Path, changed: Sequence[str], state: State, splits: 
             "Resume with the same options, or name another folder with --out.",
         )
     if state.splits != splits:
-        raise DataError(f"The run in {out} was started on another split of the data.", "Start anew in another folder.")
+        raise DataError(
+            f"The run in {out} was started on another split of the data.", "Start a new run in another folder."
+        )

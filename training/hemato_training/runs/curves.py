@@ -17,7 +17,7 @@ def draw_curves(history: Sequence[Mapping[str, object]], path: Path) -> None:
     """Loss and accuracy over epochs.
 
     Args:
-        history: one entry an epoch, as in `metrics.json`.
+        history: one entry per epoch, as in `metrics.json`.
         path: PNG to write.
     """
     figure = Figure(figsize=(9, 3.6), layout="constrained")
@@ -47,14 +47,14 @@ def draw_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], ti
     Args:
         confusion: row: truth, column: answer.
         labels: names of rows and columns.
-        title: above the picture.
+        title: above the matrix.
         path: PNG to write.
     """
     confusion_matrix(confusion, labels, title).savefig(path, dpi=120)
 
 
 def confusion_matrix(confusion: Sequence[Sequence[int]], labels: Sequence[str], title: str) -> Figure:
-    """Counts written in, shaded by the share of the true class; classes that never occur are left out as rows."""
+    """Counts with shading by the share of the true class; classes that never occur are omitted as rows."""
     counts = np.asarray(confusion)
     present = np.flatnonzero(counts.sum(axis=1))
     counts = counts[present]

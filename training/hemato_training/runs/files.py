@@ -1,4 +1,4 @@
-"""The files of a training run, by name, and what its figures may hang on."""
+"""Names of a training run's files, and the versions that affect its figures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ METRICS_FILE = "metrics.json"
 
 
 def versions() -> dict[str, str]:
-    """Versions of all that a model's figures may hang on."""
+    """Versions of everything that may affect a model's figures."""
     found = {"hemato-edge": __version__, "python": platform.python_version()}
     for name in ("keras", "tensorflow", "numpy", "opencv-python-headless"):
         try:

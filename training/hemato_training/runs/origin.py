@@ -1,4 +1,4 @@
-"""Where a model says it comes from: its card, or the `run.json` beside a Keras model."""
+"""A model's training origin: from its card, or the `run.json` beside a Keras model."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What is known of a model's training.
+    """What is known about a model's training.
 
     Attributes:
-        known: False where the model carries no record of it; then the registry's trainable sets are assumed.
+        known: False if the model has no record of it; then the registry's trainable sets are assumed.
         trained_on: laboratories.
-        splits: laboratory → hash of the split it was trained on.
+        splits: laboratory → hash of its training split.
         arguments: of the training run.
     """
 
@@ -34,13 +34,13 @@ class Origin:
 
     @property
     def without(self) -> tuple[str, ...]:
-        """The classes that the training left out."""
+        """The classes left out of training."""
         value = self.arguments.get("without") or ()
         return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else tuple(value)
 
 
 def origin_of(path: Path, model: object) -> Origin:
-    """The origin of an opened model: a `classifier_model.ClassifierModel`, or a Keras model read from `path`."""
+    """The origin of a loaded model: a `classifier_model.ClassifierModel`, or a Keras model from `path`."""
     if isinstance(model, ClassifierModel):
         card = model.bundle.card
         known_as = {laboratory.title: name for name, laboratory in LABORATORIES.items()}
@@ -58,14 +58,14 @@ def origin_of(path: Path, model: object) -> Origin:
 
 
 def check_left_out(origin: Origin, label: str, path: Path) -> None:
-    """Check that a model did not learn a class that is to serve as unknown.
+    """Check that a class that is to serve as unknown was left out of a model's training.
 
     Raises:
-        ModelError: if its record of training does not name the class as left out.
+        ModelError: its record of training does not list the class as left out.
     """
     if origin.known and label not in origin.without:
         raise ModelError(
-            f"{path} learnt {label.replace('_', ' ')}, so it cannot show what it does with an unknown class.",
+            f"{path} was trained on {label.replace('_', ' ')}, so that class is not unknown to it.",
             f"Train one with `hemato-edge train classify … --without {label}`.",
         )
 

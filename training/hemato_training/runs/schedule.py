@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 HEAD_RATE = 2e-3
 """Learning rate of the dense layer while the trunk is frozen."""
 WARM_UP = 0.06
-"""Share of a stage over which the learning rate rises from nothing."""
+"""Share of a stage over which the learning rate rises from zero."""
 
 
 def compile_stage(model: Any, settings: Settings, *, fine: bool, steps_per_epoch: int) -> None:
@@ -25,7 +25,7 @@ def compile_stage(model: Any, settings: Settings, *, fine: bool, steps_per_epoch
     model.compile(
         averaging_optimizer(peak, steps, settings.weight_decay, settings.average),
         keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing),
-        # XLA compiles for minutes on a CPU and saves nothing there
+        # XLA compilation takes minutes on a CPU and saves nothing there
         jit_compile=keras.backend.backend() != "tensorflow",
     )
 
@@ -50,10 +50,10 @@ def averaging_optimizer(peak: float, steps: int, weight_decay: float, average: f
 
 @keras.saving.register_keras_serializable("hemato_training")
 class AveragingAdamW(keras.optimizers.AdamW):  # type: ignore[misc]  # keras has no types
-    """AdamW that keeps a moving average of the weights beside them, and never decays biases and batch norm.
+    """AdamW that keeps a moving average of the weights beside them, and exempts biases and batch norm from decay.
 
     Keras's own would overwrite the weights with their average at the end of each `fit`, that is of each epoch, and
-    would forget after loading what must not decay.
+    would lose the exemptions after loading.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -61,17 +61,17 @@ class AveragingAdamW(keras.optimizers.AdamW):  # type: ignore[misc]  # keras has
         self.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
 
     def finalize_variable_values(self, var_list: Any) -> None:
-        """Leave the weights as they are."""
+        """Leave the weights unchanged."""
 
     def averages(self) -> list[Any]:
-        """The average of each variable that learns, in their order; empty without averaging or before a step."""
+        """The average of each trainable variable, in order; empty without averaging or before the first step."""
         if not self.use_ema or int(self.iterations) == 0:
             return []
         return list(self._model_variables_moving_average)
 
 
 def learnt_weights(model: Any) -> list[Any]:
-    """The model's weights as arrays, with the optimiser's average in place of each that learns, if it keeps one."""
+    """The model's weights as arrays, with the optimiser's averages in place of trainable ones, if it keeps any."""
     averages = model.optimizer.averages()
     replaced = dict(zip(map(id, model.trainable_variables), averages, strict=True)) if averages else {}
     return [keras.ops.convert_to_numpy(replaced.get(id(weight), weight)) for weight in model.weights]

@@ -1,4 +1,4 @@
-"""What a training run of the classifier follows from. Imports nothing heavy: the command line is made from it."""
+"""Settings of a classifier training run. Imports nothing heavy: the command line is generated from them."""
 
 from __future__ import annotations
 
@@ -22,42 +22,42 @@ def _usual_sets() -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All that a run follows from; two runs with equal settings and data are equal.
+    """Everything that determines a run; equal settings and data give equal runs.
 
     Attributes:
         data: directory with one folder per data set, or one data set of your own.
         out: folder of the run, such as runs/first.
-        laboratories: data set to learn from and be judged by; pbc, bccd and reviewed unless named, else your own.
-        without: class to leave out, to see what a model makes of a kind it never saw.
+        laboratories: data set to train and evaluate on; default: pbc, bccd and reviewed, else your own.
+        without: class to leave out, to test the model on an unknown class.
         architecture: mobilenet_v2, efficientnet_b0, efficientnet_lite0, resnet50, inception_v3, simple_cnn, or
             features+svm, +tree, +forest, +knn.
         size: side of the input, 64 to 224 pixels.
         alpha: width of MobileNetV2, 0.35 to 1.0.
-        weights: "imagenet", "none", a file without top, or the `.keras` or `.tflite` of an earlier run to go
-            on from.
+        weights: "imagenet", "none", a file without top, or the `.keras` or `.tflite` of an earlier run to continue
+            from.
         head_epochs: epochs with the trunk frozen.
         epochs: epochs with all layers learning, batch norm frozen.
-        batch: images a step.
+        batch: images per step.
         learning_rate: highest rate of the second stage.
         weight_decay: of AdamW.
-        label_smoothing: share of each label that is spread over all classes, 0 for none. Any presses the top of the
-            confidence scale together, where a strict threshold lies.
+        label_smoothing: share of each label that is spread over all classes, 0 for none. It compresses the top of the
+            confidence scale, where a strict threshold lies.
         dropout: before the dense layer.
         strength: of the augmentation, 0 to 1.
-        oversample: how often a cell of a smaller laboratory comes per cell of the largest; 0 draws each laboratory in
-            proportion to the root of its size.
-        views: cells drawn in an epoch where `oversample` is 0; 0 for as many as there are.
+        oversample: repetitions of a cell of a smaller laboratory per cell of the largest; 0 draws each laboratory in
+            proportion to the square root of its size.
+        views: cells drawn per epoch if `oversample` is 0; 0 for as many as there are.
         average: momentum of the exponential moving average of the weights; 0 for none.
-        patience: epochs without a better validation before the run ends; 0 for never.
-        keep: "best" keeps the epoch that is best on validation, "last" the last. With averaged weights and a rate that
-            falls to nothing the last is as good, and owes nothing to luck on a small validation set.
+        patience: epochs without improvement on validation before the run ends; 0 for never.
+        keep: "best" keeps the best epoch on validation, "last" the last. With averaged weights and a learning rate
+            falling to zero the last is as good, and does not depend on luck on a small validation set.
         seed: of all randomness.
-        train_batch_norm: let batch norm learn too: needed without pretrained weights.
-        frozen_share: share of the trunk, from the picture on, that stays frozen in the second stage, too.
-        teachers: model.keras of a run whose answer to each augmented view is learnt together with the label; several
+        train_batch_norm: train batch norm, too: needed without pretrained weights.
+        frozen_share: share of the trunk, from the input on, that stays frozen in the second stage, too.
+        teachers: model.keras of a run whose answer to each augmented view is learned together with the label; several
             are an ensemble distilled into one network.
         teaching: weight of that answer against the label's, 0 to 1.
-        per_class: at most so many cells of each laboratory and class; 0 for all. For trying things out.
+        per_class: maximum cells of each laboratory and class, for trials; 0 for all.
         workers: threads that augment.
     """
 
@@ -101,7 +101,7 @@ class Settings:
 
         for name in self.laboratories:
             if not laboratory_named(name).trainable:
-                raise ConfigurationError(f"{name} is only judged on, never trained on.", "Leave it out.")
+                raise ConfigurationError(f"{name} is for evaluation only, never trained on.", "Leave it out.")
         for label in self.without:
             if label not in CLASSIFIER_LABELS:
                 raise ConfigurationError(f"There is no class {label!r}.", f"Known: {', '.join(CLASSIFIER_LABELS)}.")
@@ -125,9 +125,9 @@ class Settings:
         return values
 
     def differences(self, earlier: Mapping[str, object]) -> list[str]:
-        """Names of the settings that decide what is learnt and are not as in an earlier `as_json`."""
+        """Names of settings that affect training and differ from those in an earlier `as_json`."""
         now = self.as_json()
         free = {"data", "out", "workers", "patience", "keep"}
-        usual = Settings(data=self.data, out=self.out).as_json()  # what a run of an older version did not write down
+        usual = Settings(data=self.data, out=self.out).as_json()  # for settings that an older version did not record
         names = [f.name for f in fields(self) if f.name not in free]
         return [name for name in names if earlier.get(name, usual[name]) != now[name]]
