@@ -2,7 +2,7 @@
 
     python benchmarks/accuracy.py --data DIR [--model FILE] [--laboratory moticam …]
 
-Scale and stain of each laboratory are measured anew, as a device does; float figures are those of the card.
+Scale and stain of each laboratory are measured again, as on a device; float figures are those in the card.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def table(evaluation: Evaluation, floats: dict[str, float]) -> str:
 
 
 def main() -> None:
-    """Judge and print."""
+    """Evaluate and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, default=shipped_classifier())

@@ -1,12 +1,12 @@
-"""How long the program takes to start: the help, and `run` from the process's first moment to the first cell on disk.
+"""Start-up time of the program: of the help, and of `run` from process start to the first cell on disk.
 
-Each is started anew many times, in turn. "wall" is the clock, "cpu" the processor time of the process: on a busy
-machine only the least wall time and the processor time can be read. `run` reads one picture of a drawn field, so that
-no camera's own start is in the figure, and once the demo, whose slide must be drawn first. Bounds: 0.25 s for the
-help, 1.0 s for the first cell of the picture.
+Each is started many times, in turn. "wall" is elapsed time, "cpu" the processor time of the process: on a busy machine
+only the minimum wall time and the processor time are meaningful. `run` reads one picture of a drawn field, to exclude
+a camera's own start-up, and once the demo, whose slide must be drawn first. Bounds: 0.25 s for the help, 1.0 s for the
+first cell of the picture.
 
-`--imports` adds where the time goes: `python -X importtime`, own times summed by package. That switch slows
-Python, so read shares and not seconds.
+`--imports` shows where the time goes: `python -X importtime`, own times summed by package. That option slows Python, so
+compare shares, not seconds.
 
     python benchmarks/coldstart.py [--starts 10] [--imports] [--json]
 """
@@ -35,7 +35,7 @@ BOUNDS_S = {"help": 0.25, "start.first_cell": 1.0}
 
 
 def start(*arguments: str) -> tuple[float, float]:
-    """Seconds on the clock and of processor time of `python ARGUMENTS…`."""
+    """Wall and processor seconds of `python ARGUMENTS…`."""
     began = time.perf_counter()
     child = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)

@@ -1,17 +1,17 @@
-"""Whether each cell is counted once, however the stage is moved; against the known truth of two kinds of slide.
+"""Whether each cell is counted once, however the stage moves, on two kinds of slide with known truth.
 
-`drawn`: the demo slide, the whole program, with the locator and the classifier that ship. `bccd` and `raabin_fields`:
-real fields stitched to one large slide, each made a little brighter or darker; there a stand-in for the locator answers
-with the drawn boxes, misses 5 % of the sightings, puts each box 2 px (sd) off, and sees half a thing a frame that is
-not there. So the first shows the program, and the others what registration and ledger do on real cells.
+`drawn`: the demo slide and the whole program, with the shipped locator and classifier. `bccd` and `raabin_fields`: real
+fields stitched to one large slide, each slightly brightened or darkened; there a simulated locator returns the
+annotated boxes, misses 5 % of the sightings, displaces each box by 2 px (sd), and adds half a false detection per frame. So the
+first tests the program, and the others test registration and ledger on real cells.
 
-Every walk also has drift, vibration, focus breathing, uneven light and noise (see `cameras/stage.py`). The truth is
-what lay whole in at least one frame that passed the quality gate. `naive` adds up what is seen in every frame.
-`again` is what the way back over the same path added. `in 1 s` is the count after 25 frames. `cover` draws the
-white cells' types from a known mix 2000 times and tells how often the 95 % intervals of the counted cells hold the
-true share; `naive cover` is the same for the sum over frames. Times are medians, milliseconds on one thread: `reg` is
-registration and ledger, `locate` the locator that ships (on mosaics timed on some frames), `known` a whole frame that
-shows known ground only.
+Every walk also has drift, vibration, focus drift, uneven light and noise (see `cameras/demo/stage.py`). The truth is
+every object shown whole by at least one frame that passed the quality gate. `naive` is the sum over all frames. `again`
+is what was added on the way back along the same path. `in 1 s` is the count after 25 frames. `cover` draws the white
+cells' types from a known mix 2000 times and gives how often the 95 % intervals of the counted cells contain the true
+share; `naive cover` is the same for the sum over frames. Times are medians, milliseconds on one thread: `reg` is
+registration and ledger, `locate` the shipped locator (on mosaics timed on some frames), `known` a whole frame that
+shows only known ground.
 
     python benchmarks/counting.py [--data DIR] [--slides drawn bccd raabin_fields] [--walks …] [--still-frames 10000]
 """
@@ -52,7 +52,7 @@ WALKS = ("raster", "return", "hand", "jumps", "blur", "light", "dropped", "still
 
 
 class OneAnswer:
-    """A classifier that says one thing: on mosaics nothing is asked but how often a cell is counted."""
+    """A classifier with a constant answer: on mosaics only counting is tested."""
 
     def judge(self, view, boxes, look):
         """The same for every box."""
@@ -64,13 +64,13 @@ class OneAnswer:
 
 
 class SeenLocator:
-    """Passes on another locator's answers, and keeps the last one and the time that it took."""
+    """Wraps a locator and keeps its last detections and its times."""
 
     def __init__(self, locator):
         self.locator, self.last, self.times = locator, None, []
 
     def locate(self, view):
-        """As the other one."""
+        """Detections of the wrapped locator."""
         began = time.perf_counter()
         self.last = self.locator.locate(view)
         self.times.append((time.perf_counter() - began) * 1e3)
@@ -121,7 +121,7 @@ def count(slide, drawn: bool, name: str, still_frames: int) -> dict[str, object]
 
 
 class Run:
-    """What is noted while a walk is counted."""
+    """Records kept while a walk is counted."""
 
     def __init__(self, camera, analyzer, locator, boxes, half):
         self.camera, self.analyzer, self.locator, self.boxes, self.half = camera, analyzer, locator, boxes, half
@@ -155,23 +155,23 @@ class Run:
             self.time_locator(frame.image)
         if self.frames == FIRST_SECOND:
             self.after_second = Counter(self.counted)
-        if self.half is not None and self.frames == self.half + 10:  # what was on trial at the turn is decided
+        if self.half is not None and self.frames == self.half + 10:  # cells on trial at the turn are decided by now
             self.at_half = Counter(self.counted)
 
     def time_locator(self, image):
-        """What the locator that ships would cost."""
+        """Time the shipped locator."""
         began = time.perf_counter()
         self.shipped.locate(FieldView(image, red_cell_px=self.analyzer.looks.red_cell_px))
         self.locate.append((time.perf_counter() - began) * 1e3)
 
     def add(self, result):
-        """Count what a result adds."""
+        """Add a result's counts."""
         if result is None:
             return
         self.counted.update(wbc=len(result.new_cells), rbc=result.new_red_cells, platelet=result.new_platelets)
         self.counted["wbc"] -= len(result.joined)
         pose = result.pose
-        # where a region lies is unknown to the program; the comparison knows it
+        # the program does not know where a region lies; this comparison does
         here = np.array(self.camera.true_pose(result.frame_index)) - (pose.x_px, pose.y_px)
         origin = self.origins.setdefault(pose.region, here)
         self.cells += [np.array([c.x_px, c.y_px]) + origin for c in result.new_cells]
@@ -222,7 +222,7 @@ class Run:
 
 
 def interval_coverage(weights: np.ndarray, rounds: int = 2000) -> tuple[float, float]:
-    """How often 95 % intervals hold the true share, for cells counted `weights[0]` and `weights[1]` times each."""
+    """How often 95 % intervals contain the true share, for cells counted `weights[0]` and `weights[1]` times each."""
     rng = np.random.default_rng(3)
     shares = np.array(list(DIFFERENTIAL.values())) / sum(DIFFERENTIAL.values())
     held = np.zeros(2)
@@ -240,7 +240,7 @@ def _median(times: list[float]) -> float | None:
 
 
 def show(title: str, r: dict[str, object]) -> None:
-    """One walk for people, a line for each kind."""
+    """Print one walk, a line for each kind."""
     cover = "".join(f" {100 * c:.1f} %" for c in r["cover"] if c is not None)
     tracking = f"tracking lost {r['lost']}, found again {r['found_again']}, rejoined {r['rejoined']}"
     white = f"white cells missed {r['missed']}, twice {r['twice']}, made up {r['made_up']}"

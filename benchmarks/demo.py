@@ -1,9 +1,9 @@
-"""How well the whole pipeline counts and names the cells of the drawn slides, against their known truth.
+"""Counting and classification accuracy of the whole pipeline on drawn slides with known truth.
 
-No model was trained on drawn cells, so this shows how the shipped classifier does on a stranger's slide, and whether
-each cell is counted once while the stage moves. For every slide it prints how many cells of each kind were in view
-whole, how many of them were counted, missed, counted twice or made up, and beside that the naive sum over frames; then
-the labels: truth in rows, answers in columns.
+No model was trained on drawn cells, so this shows how the shipped classifier generalises to a foreign slide, and
+whether each cell is counted once while the stage moves. For every slide it prints how many cells of each kind were
+shown whole, and how many of them were counted, missed, counted twice or invented, beside the naive sum over frames;
+then the labels: truth in rows, answers in columns.
 
     python benchmarks/demo.py [--slides 3] [--first 1] [--locator learned|opencv] [--json]
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hemato_edge.vision.locate.locator import Locator
 
 MATCH_PX = 40.0
-"""How far from its true centre a cell may be counted: a bit over half a red cell."""
+"""Maximum distance of a counted cell from its true centre: slightly over half a red cell."""
 
 
 def count(seed: int, locator: Locator, classifier: TFLiteClassifier) -> dict[str, object]:
@@ -45,7 +45,7 @@ def count(seed: int, locator: Locator, classifier: TFLiteClassifier) -> dict[str
 
     def add(result: FieldResult) -> None:
         pose = result.pose
-        # where tracking was lost the new region's place is unknown to the program; the comparison knows it
+        # the program does not know where a new region lies; this comparison does
         here = np.array(camera.true_pose(result.frame_index)) - (pose.x_px, pose.y_px)
         origin = origins.setdefault(pose.region, here)
         sums.update({"wbc": len(result.new_cells), "rbc": result.new_red_cells, "platelet": result.new_platelets})
@@ -64,7 +64,7 @@ def count(seed: int, locator: Locator, classifier: TFLiteClassifier) -> dict[str
                 continue
             if "locate" in result.latency_ms:
                 seen = result.seen
-            naive.update(seen)  # nothing is located where all is known: it would have been the same again
+            naive.update(seen)  # exhausted views are not searched: it would be the same again
             add(result)
         rest = analyzer.close()
         if rest is not None:
@@ -97,7 +97,7 @@ def count(seed: int, locator: Locator, classifier: TFLiteClassifier) -> dict[str
 
 
 def show(results: list[dict[str, object]]) -> None:
-    """Tables for people."""
+    """Print the tables."""
     for r in results:
         print(f"slide {r['slide']}: {r['frames']} frames, rejected {r['rejected']}, tracking lost {r['tracking_lost']}")
         for kind in KINDS:

@@ -1,26 +1,26 @@
-"""A camera that lies on request: for the tests of the guard, and for the soak test.
+"""A camera with scripted faults, for the tests of the camera guard and for the soak test.
 
-It shows the demo slide and follows a script of steps. Where it stands in the script is kept in a file, so that it goes
-on there when its process was killed: to the program it is one camera, whatever becomes of the process that reads it.
+It shows the demo slide and follows a script of steps. Its position in the script is kept in a file, so that it
+continues there after its process was killed: to the program it is one camera, whatever happens to the reader process.
 
-A script is {"seed": 1, "fps": 30, "device": "video0", "steps": [step, …], "repeat": true}; all but the steps may be
-left out. With a device, a stand-in of that name lies in the script's folder, and a link to it in `v4l/by-id`, as udev
-makes them. A step is {"do": NAME, …}:
+A script is {"seed": 1, "fps": 30, "device": "video0", "steps": [step, …], "repeat": true}; only the steps are required.
+With a device, a file of that name is created in the script's folder, and a link to it in `v4l/by-id`, like udev's. A
+step is {"do": NAME, …}:
 
-    good        frames that show what is under the stage: "frames"; "place": [x, y] for a still stage, else it walks
-    freeze      the last frame again and again
+    good        frames of the slide under the stage: "frames"; "place": [x, y] for a still stage, else it walks
+    freeze      the last frame, repeated
     tremble     the last frame, one pixel in 300 off by one: a frozen source behind an analogue grabber
-    loop        the last four frames in turn: a driver that hands out its old buffers
+    loop        the last four frames in turn: a driver that cycles through its old buffers
     black       all pixels 0
     small       frames of half the width and height
     slow        good frames, "pause_s" apart: "frames"
     raise       the binding raises RuntimeError
     hang        read() never returns
-    die         the process is killed from inside the driver
+    die         the process is killed from within the driver
     leave       read() fails, and open() too, "absent" times; with "hangs" open() never returns then. With a device, the
-                stand-in and its link vanish until `plug_in` is called.
+                file and its link vanish until `plug_in` is called.
 
-A fault lasts until the camera has been opened again "reopens" times (1 unless told), or for "frames" frames if told.
+A fault lasts until the camera has been reopened "reopens" times (default 1), or for "frames" frames if given.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ LINK = LINKS / "by-id" / "usb-Lying_Camera_1-video-index0"
 
 
 def write_script(folder: Path, script: dict[str, Any]) -> str:
-    """Puts a script and a fresh place in it into `folder`, plugs the stand-in in, and returns the camera's spec."""
+    """Write a script and a new position into `folder`, plug the device in, and return the camera's spec."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _SCRIPT).write_text(json.dumps(script))
     (folder / _PLACE).write_bytes(bytes(struct.calcsize(Place.LAYOUT)))
@@ -63,7 +63,7 @@ def write_script(folder: Path, script: dict[str, Any]) -> str:
 
 
 def plug_in(folder: Path, device: str) -> str:
-    """A stand-in appears as `device`, and udev's link leads there. Returns its path."""
+    """Create the file `device` and udev's link to it. Returns its path."""
     (folder / device).touch()
     link = folder / LINK
     link.parent.mkdir(parents=True, exist_ok=True)
@@ -73,12 +73,12 @@ def plug_in(folder: Path, device: str) -> str:
 
 
 def read_place(folder: Path) -> dict[str, int]:
-    """Where the camera stands: step, frames given in it, opens in it, good frames and opens in all, laps."""
+    """Position of the camera: step, frames delivered in it, opens in it, good frames and opens in total, laps."""
     return dict(zip(Place.FIELDS, struct.unpack(Place.LAYOUT, (folder / _PLACE).read_bytes()), strict=True))
 
 
 class Place:
-    """The place in the script, in a file that outlives the process: written through a mapping, so a kill loses none."""
+    """The position in the script, in a memory-mapped file that survives a kill of the process."""
 
     LAYOUT = "6q"
     FIELDS = ("step", "frames", "reopens", "shown", "opens", "laps")
@@ -101,7 +101,7 @@ class Place:
 
 
 class FaultyCamera:
-    """See the module. Keeps the `Camera` protocol."""
+    """See the module. Implements the `Camera` protocol."""
 
     live = True
     noise = Noise.SENSOR
@@ -114,7 +114,7 @@ class FaultyCamera:
         self._steps = self._script["steps"]
         self._place = Place(folder / _PLACE)
         self._stages: dict[str, DemoCamera] = {}
-        # kept in a file: to measure the walks of forty slides anew takes longer than a camera may take to open
+        # cached in a file: measuring the walks of forty slides takes longer than a camera may take to open
         self._lengths_file = folder / _LENGTHS
         self._lengths: dict[str, int] = (
             json.loads(self._lengths_file.read_text()) if self._lengths_file.exists() else {}
@@ -126,7 +126,7 @@ class FaultyCamera:
         self.name = "lying camera"
 
     def open(self) -> None:
-        """Open as the present step has it."""
+        """Open according to the current step."""
         self._place.add("opens")
         self._place.add("reopens")
         step, reopens = self._step(), self._place.get("reopens")
@@ -134,7 +134,7 @@ class FaultyCamera:
             if reopens <= step.get("absent", 0):
                 if step.get("hangs"):
                     _hang()
-                raise CameraError("There is no lying camera.", "Plug it in.")
+                raise CameraError("There is no faulty camera.", "Plug it in.")
             self._next()
         elif step["do"] not in ("good", "slow") and "frames" not in step and reopens >= step.get("reopens", 1):
             self._next()
@@ -143,7 +143,7 @@ class FaultyCamera:
             self._file = Path(self.name).open("rb")  # noqa: SIM115 - a real descriptor, as a device has
 
     def read(self, timeout_s: float) -> Frame:
-        """One frame as the present step has it."""
+        """One frame according to the current step."""
         self._pace()
         step = self._step()
         image = getattr(self, f"_{step['do']}")(step)
@@ -154,7 +154,7 @@ class FaultyCamera:
         return Frame(image, self._index - 1, time.monotonic(), datetime.now(timezone.utc), self.name)
 
     def close(self) -> None:
-        """Let go of the stand-in."""
+        """Close the device."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -178,7 +178,7 @@ class FaultyCamera:
         self._due_s = time.monotonic() + 1 / self._script.get("fps", 1e9)
 
     def _good(self, step: dict[str, Any]) -> Image:
-        """The demo's frame of that number: the walk goes on over one slide after the other, or stands at a place."""
+        """The demo's frame of that number: the walk continues from slide to slide, or stays at a place."""
         number = self._place.get("shown")
         self._place.add("shown")
         place = step.get("place")
@@ -197,7 +197,7 @@ class FaultyCamera:
         return image
 
     def _walk(self, seed: int) -> DemoCamera:
-        """The walk over a slide; one slide at a time is kept."""
+        """The walk over a slide; only one slide is cached."""
         if str(seed) not in self._stages:
             self._stages = {str(seed): DemoCamera(seed)}
         return self._stages[str(seed)]
@@ -211,7 +211,7 @@ class FaultyCamera:
         return self._lengths[str(seed)]
 
     def _shown_last(self) -> Image:
-        """The last good frame, also for a process that has not shown one."""
+        """The last good frame, even in a process that has not shown one."""
         if not self._last:
             shown = self._place.get("shown")
             self._place.set("shown", max(0, shown - 1))
@@ -269,6 +269,6 @@ def _hang() -> Image:
 
 
 def make(spec: str, options: object) -> FaultyCamera:
-    """For `CameraRecipe.maker`: the camera whose script lies in the folder `spec`, or beside the stand-in `spec`."""
+    """For `CameraRecipe.maker`: the camera with the script in the folder `spec`, or beside the device `spec`."""
     path = Path(spec)
     return FaultyCamera(next(folder for folder in (path, *path.parents) if (folder / _SCRIPT).exists()))

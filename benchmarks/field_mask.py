@@ -1,7 +1,7 @@
-"""What the mask of the field of view costs a frame, side by side: not looked for, looked for, and at work on bars.
+"""Cost per frame of the field-of-view mask: without search, with search, and with bars masked.
 
-Prints the milliseconds a frame of walks over a drawn slide, each frame through all three sessions in turn, and their
-differences to the session that looks for no mask.
+Prints the milliseconds per frame of walks over a drawn slide, each frame in all three sessions in turn, and their
+differences from the session without search.
 
     python benchmarks/field_mask.py [--frames 120]
 """
@@ -27,7 +27,7 @@ BAR_PX = 20
 
 
 def barred(image: np.ndarray) -> np.ndarray:
-    """The frame with black bars at its sides."""
+    """The frame with black bars at its sides, (H, W, 3) uint8."""
     return cv2.copyMakeBorder(image, 0, 0, BAR_PX, BAR_PX, cv2.BORDER_CONSTANT)
 
 

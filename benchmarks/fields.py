@@ -1,8 +1,8 @@
-"""The whole program on real fields of view: found by the locator, named by the shipped classifier.
+"""The whole program on real fields of view, with the locator and the shipped classifier.
 
-BCCD's validation fields hold one white cell of a known type each. Prints in how many fields one, none or more white
-cells were found, for how many the largest one's most probable type is right, and, of those that were answered rather
-than left unclassified, how many are right. The fields are taken as one session, as `hemato-edge analyze` takes them.
+BCCD's validation fields have one white cell of known type each. Prints in how many fields one, no or more white cells
+were found, for how many the largest one's most probable type is right, and how many of the answered ones (not
+"unclassified") are right. The fields are analysed as one session, as by `hemato-edge analyze`.
 
     python benchmarks/fields.py --data ../shared/data [--locator learned|opencv]
 """

@@ -1,16 +1,16 @@
-"""Time of one inference of the classifier by size, architecture, kind of numbers and runtime, interleaved in one run.
+"""Inference time of the classifier by input size, architecture, number format and runtime, interleaved in one run.
 
 The networks are MobileNetV2 1.0 at several input sizes and EfficientNetB0, with random weights, built and converted
-here (time does not hang on what was learnt): full int8 as it ships, and float32 of the same graph. The shipped
-classifier runs among them. Each runtime has a process of its own: LiteRT, the interpreter in TensorFlow, and, with
-`--python`, tflite-runtime 2.14 in another environment:
+here (time does not depend on training): full int8 as shipped, and float32 of the same graph. The shipped classifier is
+included. Each runtime has its own process: LiteRT, the interpreter in TensorFlow, and, with `--python`, tflite-runtime
+2.14 in another environment:
 
     python3.11 -m venv DIR && DIR/bin/pip install tflite-runtime==2.14.0 'numpy<2'
 
-Each round asks every model in every runtime for a few inferences, in another order each time, so that a busy machine
-slows all alike: read the ratios, not the milliseconds. "of 224" is the median over that of MobileNetV2 int8 at 224
-pixels in the same runtime; "of litert" over that of the same model in LiteRT. The spread is the distance of the
-quartiles over the median; where it is larger than the difference that you look at, run it on a quiet machine.
+Each round runs every model in every runtime for a few inferences, in random order, so that a busy machine slows all
+alike: compare ratios, not milliseconds. "of 224" is the median relative to MobileNetV2 int8 at 224 pixels in the same
+runtime; "of litert" relative to the same model in LiteRT. The spread is the interquartile range over the median; if it
+is larger than the difference of interest, use a quiet machine.
 
     python benchmarks/latency.py [--sizes 96 128 160 224] [--python DIR/bin/python] [--threads 1] [--rounds 40] [--json]
 """
@@ -41,7 +41,7 @@ CALLS = 5
 
 
 def make_models(folder: Path, sizes: list[int], architectures: list[str], *, floats: bool) -> dict[str, Path]:
-    """Name → file of every model that is timed."""
+    """Name → file of every model to time."""
     import tensorflow as tf
 
     from hemato_convert.graph import export_graph
@@ -103,7 +103,7 @@ class Worker:
 
 
 def start(kinds: dict[str, str], files: dict[str, Path], threads: int) -> dict[tuple[str, str], Worker]:
-    """(runtime, model) → its worker; what a runtime cannot load is left out and said."""
+    """(runtime, model) → its worker; whatever a runtime cannot load is skipped with a message."""
     pairs = {}
     for kind, python in kinds.items():
         worker = Worker(kind, python)
@@ -134,7 +134,7 @@ def measure(pairs: dict[tuple[str, str], Worker], rounds: int) -> dict[tuple[str
 
 
 def rows_of(times: dict[tuple[str, str], list[float]], files: dict[str, Path]) -> list[dict[str, Any]]:
-    """One row a pair, the fastest runtime's first."""
+    """One row per pair, the fastest runtime's first."""
     median = {pair: float(np.median(own)) for pair, own in times.items()}
     rows = []
     for (kind, name), own in times.items():

@@ -1,18 +1,18 @@
-"""How well the locators find white cells, red cells and platelets, on fields with drawn boxes.
+"""Accuracy of the locators for white cells, red cells and platelets, on annotated fields.
 
 The learned locator, the classical one and a constant answer, side by side: AP50 per kind (area under the whole
-precision-recall curve at an overlap of 0.5, as Pascal VOC defines it since 2010) and its mean; precision, recall and F1
-at the locator's own thresholds; the error of the count per field (mean absolute, and bias); and milliseconds of one
-thread per field, with the scale unknown (a first frame) and known (the rest of a session). The constant answer is one
-white cell of the usual size in the middle of the picture, and for the counts "always the median": hard to beat where
-nearly every field holds one white cell.
+precision-recall curve at an IoU of 0.5, as defined by Pascal VOC since 2010) and its mean; precision, recall and F1
+at the locator's own thresholds; counting error per field (mean absolute, and bias); and milliseconds of one thread per
+field, with the scale unknown (a first frame) and known (the rest of a session). The constant answer is one white cell
+of the usual size in the middle of the picture, and for the counts "always the median": hard to beat where nearly every
+field has one white cell.
 
-Each data set is one session, as `hemato-edge analyze` takes its pictures: its scale is what the locator itself measured
-over all of them. "alone" is AP50 where every picture is a stranger and gets its scale from itself.
+Each data set is one session, as in `hemato-edge analyze`: its scale is measured by the locator itself over all
+pictures. "alone" is AP50 if the scale of every picture is measured in that picture only.
 
-AP of red cells in bccd is limited by the drawn boxes: some fields have none or nearly none. The figures come on all
-fields ("raw") and without the fields of at most three red-cell boxes ("sound"). Thresholds were chosen on the training
-splits; read the figures of `val`.
+AP of red cells in bccd is limited by the annotations: some fields have no red-cell boxes or hardly any. The figures are
+given for all fields ("raw") and without fields of at most three red-cell boxes ("sound"). Thresholds were chosen on the
+training splits; use the figures of `val`.
 
     python benchmarks/locator.py --data ../shared/data [--split val] [--model FILE] [--json]
 """
@@ -48,21 +48,21 @@ if TYPE_CHECKING:
     from hemato_training.data.field_sets import Field
 
 EVERYTHING = 0.01
-"""AP is taken over detections down to this score."""
+"""Lowest score of detections used for AP."""
 
 
 class ConstantLocator:
     """One white cell in the middle, whatever the picture shows.
 
     Args:
-        share: its side over the picture's shorter side.
+        share: its side relative to the picture's shorter side.
     """
 
     def __init__(self, share: float) -> None:
         self._share = share
 
     def locate(self, view: FieldView) -> Detections:
-        """The same answer for every picture of a size."""
+        """The same answer for all pictures of one size."""
         width, height = view.size
         half = self._share * min(height, width) / 2
         box = [width / 2 - half, height / 2 - half, width / 2 + half, height / 2 + half]
@@ -70,7 +70,7 @@ class ConstantLocator:
 
 
 def usual_share(fields: list[Field]) -> float:
-    """Median side of the white cells of training fields over the picture's shorter side."""
+    """Median side of the white cells of training fields, relative to the picture's shorter side."""
     shares = []
     for field in fields:
         boxes = field.boxes.of_kind(WBC)
@@ -97,10 +97,10 @@ def evaluate(
     Args:
         name: of the data set.
         everything: the locator with the lowest threshold, for AP.
-        locator: as it is used.
-        min_scores: its thresholds, kind by kind.
+        locator: with its normal thresholds.
+        min_scores: these thresholds, by kind.
         fields: of the data set.
-        timed: how many fields are timed.
+        timed: number of fields to time.
     """
     scale = session_scale([locator.locate(FieldView(field.image())) for field in fields])
     alone = [(everything.locate(FieldView(field.image())), field.boxes) for field in fields]
@@ -128,7 +128,7 @@ def evaluate(
 
 
 def _timed(call: Callable[[], Detections]) -> float:
-    """Milliseconds of processor time, the best of three: what one thread needs on a machine that is not shared."""
+    """Milliseconds of processor time, best of three: for one thread on an idle machine."""
     best = np.inf
     for _ in range(3):
         began = time.process_time()

@@ -1,6 +1,6 @@
-"""The score coefficients of the classical locator, fitted anew on the training splits.
+"""Fits the score coefficients of the classical locator on the training splits.
 
-Prints them as they stand in `vision/locator.py`: `RED_SCORE` and `PLATELET_SCORE`. Each data set has the same weight.
+Prints them in the form of `vision/locate/locator.py`: `RED_SCORE` and `PLATELET_SCORE`. All data sets weigh the same.
 
     python benchmarks/locator_fit.py --data ../shared/data
 """
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def fit(folder: Path) -> None:
-    """Prints the coefficients of the scores, fitted on the training splits, each data set with the same weight."""
+    """Print the score coefficients, fitted on the training splits with equal weight of all data sets."""
     locator = OpenCvLocator(min_score=0.0)
     tables: dict[int, list[tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]]] = {
         RBC: [],

@@ -1,14 +1,14 @@
-"""Resident memory of `hemato-edge run` while it counts for a long time: is it small, is it flat?
+"""Resident memory of `hemato-edge run` in a long count: is it small, and constant?
 
-A process of its own runs the command. Its camera gives the frames of a walk over the whole drawn slide, forth and
-back; they were drawn before and lie in a file as JPEG, as a USB camera sends them, so that the drawing is not part of
-the memory. With `--drawn 0` the demo itself draws them: it keeps every cell that it has drawn, which no camera does.
-Every 1,000 frames the process tells its resident memory and its peak (/proc/self/status). The last figure is a
-straight line through those values from the first 1,000 frames on, megabytes (10^6 bytes) per 1,000 frames: a leak shows
-as a slope that does not shrink when more frames are read. "files" is the part of the resident memory that are pages of
-libraries and models, which the kernel can drop. Bound: 120 MB after 10,000 frames, flat.
+The command runs in its own process. Its camera replays the frames of a walk over the whole drawn slide, back and forth,
+predrawn and stored in a file as JPEG, like a USB camera's, so that drawing does not use memory. With `--drawn 0` the
+demo draws them live: it caches drawn cells, which no camera does. Every 1,000 frames the process reports its resident
+memory and its peak (/proc/self/status). The last figure is the slope of a straight line through those values from the
+first 1,000 frames on, megabytes (10^6 bytes) per 1,000 frames: a leak shows as a slope that does not shrink when more
+frames are read. "files" is the part of the resident memory in pages of libraries and models, which the kernel can drop.
+Bound: 120 MB after 10,000 frames, constant.
 
-`--imports` says first what the parts of the program take before a frame is read, each loaded after the one before.
+`--imports` first shows the memory of the program's parts before a frame is read, loaded one after the other.
 
     python benchmarks/memory.py [--frames 10000] [--every 1000] [--drawn 1000] [--imports] [--json]
 """
@@ -54,7 +54,7 @@ class NoSlide:
     size_px, truth = (4000, 2688), ()
 
 class Kept(Telling):
-    # a demo whose pictures are read from a file, as those of a camera that sends JPEG
+    # a demo with pictures read from a file, like those of a camera that sends JPEG
     def __init__(self):
         super().__init__(1, still=True, clean=True, start=(1000.0, 1000.0), frames=frames, slide=NoSlide())
         self._at = np.load(os.path.join(folder, "at.npy"))
@@ -113,7 +113,7 @@ told("analysing-it")
 
 
 def draw(folder: Path, count: int) -> None:
-    """Write the frames of a walk over the whole slide, JPEG after JPEG, and where each begins."""
+    """Write the frames of a walk over the whole slide as consecutive JPEGs, and where each begins."""
     camera = DemoCamera(1, max_step_px=max(1.0, 39.0 * 900 / count), frames=count)
     camera.open()
     at = [0]
@@ -126,7 +126,7 @@ def draw(folder: Path, count: int) -> None:
 
 
 def watch(frames: int, every: int, drawn: int) -> list[tuple[int, float, float, float]]:
-    """Frames read, resident and peak memory in MB, every so many frames; `drawn` 0: the demo draws as it goes."""
+    """Frames read, resident and peak memory in MB, every `every` frames; `drawn` 0: the demo draws live."""
     with tempfile.TemporaryDirectory() as folder:
         if drawn:
             draw(Path(folder), drawn)

@@ -1,4 +1,4 @@
-"""A virtual slide stitched of real fields with drawn boxes, and a locator that knows the boxes and makes mistakes."""
+"""A virtual slide stitched from annotated real fields, and a simulated locator that returns their boxes with errors."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
 COLUMNS, ROWS = 10, 10
 RED_PX = 64.0
-"""Fields are brought to this red-cell diameter, pixels."""
+"""Fields are rescaled to this red-cell diameter, pixels."""
 NATIVE_RED_PX = {"bccd": 102.0, "raabin_fields": 123.0}
 GAIN = 0.08
-"""Each field is made brighter or darker by up to this share: seams are seen, as between days or lamps."""
+"""Largest relative change of each field's brightness: seams are visible, as between days or lamps."""
 _APART = 0.3
 
 
 class MosaicSlide:
-    """Fields of one data set side by side, each place taken once. Keeps the demo's `Slide` protocol.
+    """Fields of one data set side by side, each used once. Implements the demo's `Slide` protocol.
 
-    Boxes that touch their field's border are no truth: the cell goes on in the neighbour as another one.
+    Boxes that touch their field's border are excluded from the truth: the cell does not continue in the neighbour.
 
     Args:
         data: folder that holds the data set.
         name: "bccd" or "raabin_fields".
-        seed: which fields, and their order.
+        seed: determines the fields and their order.
     """
 
     def __init__(self, data: Path, name: str, seed: int) -> None:
@@ -60,7 +60,7 @@ class MosaicSlide:
         self.truth = tuple(truth)
 
     def view(self, x_px: float, y_px: float, size_px: tuple[int, int] = (640, 480)) -> Image:
-        """What lies under a window of the slide."""
+        """The slide in a window, (height, width, 3) uint8 BGR."""
         middle = (x_px + (size_px[0] - 1) / 2, y_px + (size_px[1] - 1) / 2)
         return np.asarray(cv2.getRectSubPix(self._picture, size_px, middle), np.uint8)
 
@@ -80,13 +80,13 @@ def _objects(
 
 
 class BoxLocator:
-    """Answers with the true boxes under the stage, as a locator of given faults would. Keeps the `Locator` protocol.
+    """Returns the true boxes under the stage with given errors. Implements the `Locator` protocol.
 
     Args:
-        camera: whose stage it looks under.
-        missed: share of the sightings that it misses, each for itself.
-        flicker: things a frame that are not there, at random places, with scores of 0.5 to 0.8.
-        jitter_px: standard deviation of a box's place.
+        camera: its stage gives the position.
+        missed: share of the sightings that are missed, independently.
+        flicker: mean false detections per frame, at random places, with scores of 0.5 to 0.8.
+        jitter_px: standard deviation of a box's position.
     """
 
     def __init__(self, camera: DemoCamera, missed: float = 0.05, flicker: float = 0.5, jitter_px: float = 2.0) -> None:
@@ -99,11 +99,11 @@ class BoxLocator:
         self.index = 0
 
     def locate(self, view: FieldView) -> Detections:
-        """The boxes that the frame `index` shows, cut where its border cuts them."""
+        """The boxes shown by the frame `index`, clipped at its border."""
         rng = np.random.default_rng([7, self.index])
         width, height = view.size
         self._frame_px = max(self._frame_px, width * height)
-        x, y = np.add(self._camera.true_pose(self.index), view.corner).tolist()  # only unturned frames have parts
+        x, y = np.add(self._camera.true_pose(self.index), view.corner).tolist()  # only unrotated frames have parts
         pose = Pose(0, x, y, 1.0, self._camera.true_angle(self.index))
         half = (self._boxes[:, 2:] - self._boxes[:, :2]) / 2
         middles = pose.in_frame((self._boxes[:, :2] + self._boxes[:, 2:]) / 2, (width, height))

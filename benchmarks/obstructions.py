@@ -1,8 +1,8 @@
-"""What sessions over an obstructed field count, beside the plain one: bars, round fields, and what lies over the slide.
+"""Counts of sessions over an obstructed field, compared with the plain one: bars, round fields, and overlays.
 
-Each walk is counted twice: as the camera would give it, and plain, with the true part of the frame given as its mask.
-Pictures of their own are compared by the cells whose middle lies on that part. Asked: within 5 % of the red cells, and
-one white cell. The obstructions are those of the tests.
+Each walk is counted twice: as from the camera, and plain, with the true part of the frame given as its mask.
+Stand-alone pictures are compared by the cells with their centre on that part. Required: within 5 % of the red cells,
+and one white cell. The obstructions are those of the tests.
 
     python benchmarks/obstructions.py [--frames 60] [--only round] [--stills] [--pictures DIR]
 """
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 RED_SHARE, WHITE_CELLS = 0.05, 1
 STILL_EVERY = 15
-"""One of so many frames of the walk is a picture of its own."""
+"""One in this many frames of the walk is used as a stand-alone picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Count:
     red: int
 
     def holds(self, asked: Count) -> bool:
-        """Whether it is within the bounds of what was asked."""
+        """Whether it is within the bounds around `asked`."""
         return abs(self.white - asked.white) <= WHITE_CELLS and abs(self.red - asked.red) <= RED_SHARE * asked.red
 
 
@@ -65,7 +65,7 @@ class Rig:
         self._locator, self._classifier = load_locator(), load_classifier()
 
     def session(self, frames: Iterable[Frame], mask: FieldMask) -> tuple[Count, str]:
-        """What a session counts, and what its mask was made from."""
+        """The counts of a session, and the kinds of its mask."""
         analyzer = FieldAnalyzer(QualityGate(), self._locator, self._classifier, mask=mask)
         white = red = 0
         results = [analyzer.analyze(frame) for frame in frames]
@@ -75,7 +75,7 @@ class Rig:
         return Count(white, red), " ".join(analyzer.mask.aperture.kinds) or "whole"
 
     def still(self, image: Image, mask: FieldMask, shown: NDArray[np.bool_]) -> tuple[Count, str]:
-        """The cells of a picture of its own whose middle lies where `shown`, (h, w) bool, says."""
+        """The cells of a stand-alone picture with their centre where `shown`, (h, w) bool, is set."""
         aperture = mask.of_picture(image)
         found = self._locator.locate(FieldView(image, aperture))
         x, y = (found.centres + np.array(aperture.origin)).astype(int).T
@@ -84,7 +84,7 @@ class Rig:
 
 
 def true_mask(shown: NDArray[np.bool_]) -> FieldMask:
-    """The mask that a person would paint, white where `shown`, (h, w) bool."""
+    """The mask that a user would paint, white where `shown`, (h, w) bool."""
     if shown.all():
         return FieldMask(search=False)
     x, y, width, height = cv2.boundingRect(shown.astype(np.uint8))
@@ -94,7 +94,7 @@ def true_mask(shown: NDArray[np.bool_]) -> FieldMask:
 
 
 def moving(rig: Rig, name: str, variation: Variation, frames: list[Frame], plain: dict[bytes, Count]) -> bool:
-    """Count one walk, and print its line; whether it holds its bounds."""
+    """Count one walk, and print its line; returns whether it is within bounds."""
     shown = variation.shown(frames[0].image.shape)
     key = np.packbits(shown).tobytes()
     if key not in plain or variation.sensor is not None:
@@ -109,7 +109,7 @@ def moving(rig: Rig, name: str, variation: Variation, frames: list[Frame], plain
 
 
 def still(rig: Rig, name: str, variation: Variation, pictures: list[Image]) -> bool:
-    """Count pictures of their own, and print their line."""
+    """Count stand-alone pictures, and print their line."""
     asked = reached = Count(0, 0)
     white_off, kinds = 0, set()
     for number, picture in enumerate(pictures):
@@ -129,7 +129,7 @@ def still(rig: Rig, name: str, variation: Variation, pictures: list[Image]) -> b
 
 
 def line(what: str, name: str, asked: Count, reached: Count, kinds: str, *, also: bool = True) -> bool:
-    """Print one line of the table; whether its bounds hold."""
+    """Print one line of the table; returns whether it is within bounds."""
     holds = reached.holds(asked) if what == "walk" else also and abs(reached.red - asked.red) <= RED_SHARE * asked.red
     print(
         f"| {what} | {name} | {asked.white} / {asked.red} | {reached.white} / {reached.red} | {kinds} | "

@@ -1,9 +1,9 @@
-"""What somebody who looks on costs the count: the same frames with nobody, with one and with four who pull pictures.
+"""Cost of viewers for the count: the same frames with no viewer, one, and four that request pictures.
 
-The drawn slide is counted by `run` in a process of its own with its door open; who looks on asks at that door for the
-next picture at most ten times a second, as the page does. Told are the run's processor time a frame (user and system,
-of its process alone), the ratio to that with nobody, the pictures that were made, and whether the counts are the same.
-Rounds alternate, and the medians are compared; the bounds are 1.05 with one and 1.10 with four.
+The drawn slide is counted by `run` in its own process with its door open; each viewer requests the next picture at that
+door at most ten times a second, as the page does. Reported are the run's processor time per frame (user and system, of
+its process only), the ratio to that without viewers, the number of pictures made, and whether the counts are equal.
+Rounds alternate, and the medians are compared; the bounds are 1.05 with one viewer and 1.10 with four.
 
     python benchmarks/page.py [--frames 300] [--rounds 3] [--json]
 """
@@ -31,7 +31,7 @@ A_SECOND = 10
 
 
 def look_on(door: Path, ended: threading.Event, pictures: list[int]) -> None:
-    """Pull pictures until the run is over."""
+    """Request pictures until the run has ended."""
     after = 0
     with DoorClient(door, "benchmark") as client:
         while not ended.is_set():
@@ -48,7 +48,7 @@ def look_on(door: Path, ended: threading.Event, pictures: list[int]) -> None:
 
 
 def counted(frames: int, watchers: int) -> dict[str, Any]:
-    """One run: processor time a frame (ms), pictures made, and what was counted."""
+    """One run: processor time per frame (ms), number of pictures, and counts."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         command = [sys.executable, "-m", "hemato_edge.cli.main", "run", "--camera", "demo", "--json"]

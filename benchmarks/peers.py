@@ -1,23 +1,23 @@
-"""The whole pipeline against what one would otherwise pick, on the same 640×480 fields, each in a process of its own.
+"""The whole pipeline against common alternatives, on the same 640×480 fields, each in its own process.
 
-Peers, from the package registry, in an environment of their own (`peers-requirements.txt`; made once, under ~/.cache):
+Peers, from the package registry, in their own environment (`peers-requirements.txt`; created once, under ~/.cache):
 
 * Ultralytics YOLO11n and YOLOv8n at 640, exported by Ultralytics, through ONNX Runtime, OpenCV DNN, NCNN and LiteRT
   int8: letterbox, network, threshold, non-maximum suppression, with nothing else loaded, as lean as a careful program
-  makes them and leaner than Ultralytics' own `predict`. Once more exported at the fields' own 480×640, which saves a
+  would be and leaner than Ultralytics' own `predict`. Also exported at the fields' own 480×640, which saves a
   quarter of the work.
 * Keras `predict` and ONNX Runtime int8 with the classifier's architecture, crop by crop, on crops cut beforehand.
 
-Ours: `ours` is the whole of a field whose every cell is new (quality, locator, scale and stain, classifier, portraits),
-`ours locate` and `ours name` parts of it, `ours bare` the bare inferences that it needs. At the end `hemato-edge run`
-counts the same fields as a folder of pictures, with its store, for the memory of the real program.
+Ours: `ours` is a whole field with only new cells (quality, locator, scale and stain, classifier, portraits),
+`ours locate` and `ours name` are parts of it, `ours bare` the bare inferences that it needs. At the end `hemato-edge
+run` counts the same fields as a folder of pictures, with its store, for the memory of the real program.
 
-How to read it: every contestant works on the same fields in turn (a round), some fields at once, the first of them
-not timed, so a busy machine slows all alike. Read ratios, not milliseconds: "times" is the ratio of the medians to
+Interpretation: all contestants process the same fields in turn (a round), several fields at once, the first of them
+untimed, so a busy machine slows all alike. Compare ratios, not milliseconds: "times" is the ratio of the medians to
 `ours` with as many threads (for MobileNetV2 to `ours name`), beside it the 5 % to 95 % range of that ratio over the
-rounds, and "times cpu" the ratio of processor time (all threads of the process), which hangs least on who else is at
-work. Peak is the largest resident memory, loading included. Weights are random where the published ones cannot be
-downloaded: a network's time does not hang on them, and the peers are then spared the suppression of what they find.
+rounds, and "times cpu" the ratio of processor time (all threads of the process), which depends least on other load.
+Peak is the largest resident memory, loading included. Weights are random if the published ones cannot be downloaded: a
+network's time does not depend on them, and the peers are then spared the suppression of their detections.
 
     python benchmarks/peers.py [FOLDER] [--rounds 20] [--threads 1 2] [--only yolo11n ours] [--json]
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 REQUIREMENTS = (HERE / "peers-requirements.txt", HERE / "peers-requirements-alone.txt")
 AT_ONCE = 4
-"""Timed fields of a contestant in a round, after one that is not."""
+"""Timed fields of a contestant per round, after an untimed one."""
 WARM_UP_ROUNDS = 1
 RUNTIMES = ("onnxruntime", "opencv", "ncnn", "tflite-int8")
 NETWORKS = ("yolo11n", "yolov8n")
@@ -64,13 +64,13 @@ CONTESTANTS = (
 
 
 def cache_folder() -> Path:
-    """Where environment, models and fields stay; outside of any checkout."""
+    """Folder of environment, models and fields; outside any checkout."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return base / "hemato-edge" / "peers"
 
 
 def peers_python() -> Path:
-    """The Python of the peers' environment; installs it, or installs anew when the requirements have changed."""
+    """The Python of the peers' environment; installs it, again whenever the requirements have changed."""
     home = cache_folder() / "env"
     python, stamp = home / "bin" / "python", home / "installed.txt"
     wanted = "".join(path.read_text() for path in REQUIREMENTS)
@@ -86,7 +86,7 @@ def peers_python() -> Path:
 
 
 def make_models(python: Path, work: Path) -> dict[str, str]:
-    """Export the peers' models, once; returns which weights they have. An export that was broken off goes on."""
+    """Export the peers' models, once; returns which weights they have. An interrupted export is resumed."""
     told, recipe = work / "weights.json", work / "recipe.txt"
     made_by = "".join(path.read_text() for path in (HERE / "peers_models.py", *REQUIREMENTS))
     if not recipe.exists() or recipe.read_text() != made_by:
@@ -122,7 +122,7 @@ def start(name: str, threads: int, python: Path, work: Path) -> Contestant:
 
 
 def compete(contestants: list[Contestant], rounds: int, fields: int) -> None:
-    """The rounds: everyone works on the same fields, one after another."""
+    """The rounds: all contestants process the same fields, one after another."""
     for turn in range(WARM_UP_ROUNDS + rounds):
         numbers = [(turn * AT_ONCE + i) % fields for i in range(AT_ONCE + 1)]
         for one in contestants:
@@ -132,7 +132,7 @@ def compete(contestants: list[Contestant], rounds: int, fields: int) -> None:
 
 
 def daemon_figures(work: Path, fields: list[np.ndarray]) -> dict[str, float]:
-    """`hemato-edge run` on the same fields as pictures, twice, few and many of them: ms a field, peak memory."""
+    """`hemato-edge run` on the same fields as pictures, twice, few and many of them: ms per field, peak memory."""
     figures = {}
     seconds = {}
     for many in (FIELDS, 10 * FIELDS):

@@ -1,4 +1,4 @@
-"""One program in the comparison with peers, and what is known of it."""
+"""One program in the comparison with peers, and its measurements."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Contestant:
-    """One process: its name, threads, and what was measured."""
+    """One process: its name, threads, and measurements."""
 
     name: str
     threads: int
@@ -32,7 +32,7 @@ class Contestant:
         return json.loads(line)
 
     def work(self, numbers: list[int], *, timed: bool) -> None:
-        """Let it work on fields, the first of them untimed."""
+        """Let it process fields, the first of them untimed."""
         assert self.process.stdin is not None
         times = []
         for i, number in enumerate(numbers):
@@ -47,7 +47,7 @@ class Contestant:
             self.rounds.append(times)
 
     def end(self) -> None:
-        """Close its input and take down its memory and versions."""
+        """Close its input and record its memory and versions."""
         assert self.process.stdin is not None
         self.process.stdin.close()
         self.last = self.answer()

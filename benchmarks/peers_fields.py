@@ -1,4 +1,4 @@
-"""The fields that `peers.py` lets everyone work on, and the white cells that our locator finds in them."""
+"""The fields used by `peers.py`, and the white cells that our locator finds in them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIELDS = 24
 
 
 def fields_of(folder: Path | None) -> list[np.ndarray]:
-    """Pictures of 640×480 that the quality gate passes, evenly chosen from a folder; or drawn ones."""
+    """Pictures of 640×480 that pass the quality gate, evenly chosen from a folder; or drawn ones."""
     gate = QualityGate()
     if folder is None:
         with OpenCamera(DemoCamera(1, frames=40 * FIELDS)) as camera:
@@ -43,7 +43,7 @@ def fields_of(folder: Path | None) -> list[np.ndarray]:
 
 
 def lay_out(work: Path, fields: list[np.ndarray]) -> dict[str, float]:
-    """Write the fields and the crops that our locator finds in them; returns what is in them, a field."""
+    """Write the fields and the crops of our locator's white cells; returns mean numbers of cells per field."""
     (work / "fields").mkdir(parents=True, exist_ok=True)
     for old in (work / "fields").glob("*.npy"):
         old.unlink()

@@ -5,7 +5,7 @@
 FOLDER holds fields/NNN.npy (480, 640, 3) uint8 BGR and `crops.npz`, and gets the models. The networks are Ultralytics'
 YOLO11n and YOLOv8n as published (80 classes), exported by Ultralytics itself, square at 640 × 640 and once more at the
 fields' own 480 × 640; with the published weights where they can be downloaded, else with random ones. The int8 ones are
-calibrated on the fields. `weights.json` says which it was.
+calibrated on the fields. `weights.json` records which were used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import urllib.error
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("YOLO_AUTOINSTALL", "false")  # nothing is installed behind one's back
+os.environ.setdefault("YOLO_AUTOINSTALL", "false")  # no automatic installations
 os.environ["KERAS_BACKEND"] = "torch"  # only so that torch can write the Keras model as ONNX
 
 import cv2
@@ -30,7 +30,7 @@ CALIBRATION_FIELDS = 20
 
 
 def calibration_set(folder: Path) -> Path:
-    """The fields as a data set as Ultralytics wants it; returns its description."""
+    """The fields as a data set in Ultralytics' format; returns its description."""
     home = folder / "calibration"
     fields = [np.load(path) for path in sorted((folder / "fields").glob("*.npy"))]
     for split in ("train", "val"):
@@ -45,14 +45,14 @@ def calibration_set(folder: Path) -> Path:
 
 
 def settle(model: Any, fields: Path) -> None:
-    """Let the batch norm of random weights see the fields: else activations vanish, and int8 has nothing to round."""
+    """Fit the batch norm of random weights to the fields: else activations vanish, and int8 has nothing to round."""
     import torch
 
     pictures = [cv2.imread(str(path))[:, :, ::-1] / np.float32(255) for path in sorted(fields.glob("*.png"))[:8]]
     batch = torch.from_numpy(np.ascontiguousarray(np.stack(pictures).transpose(0, 3, 1, 2)))
     for layer in model.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):
-            layer.momentum = None  # the plain mean of what was seen
+            layer.momentum = None  # the plain mean over all batches
             layer.reset_running_stats()
     model.train()
     with torch.no_grad():
@@ -61,7 +61,7 @@ def settle(model: Any, fields: Path) -> None:
 
 
 def network(name: str, data: Path) -> tuple[Any, str]:
-    """A YOLO with its published weights, or, where they cannot be had, random ones; and which of the two."""
+    """A YOLO with its published weights, or random ones if they are unavailable; and which of the two."""
     from ultralytics import YOLO
 
     try:
@@ -74,7 +74,7 @@ def network(name: str, data: Path) -> tuple[Any, str]:
 
 
 def export_yolo(folder: Path) -> dict[str, str]:
-    """Every network in every shape: ONNX (for ONNX Runtime and OpenCV), NCNN, LiteRT int8. What is there stays."""
+    """Every network in every shape: ONNX (for ONNX Runtime and OpenCV), NCNN, LiteRT int8. Existing files are kept."""
     data = calibration_set(folder)
     suffixes = {"onnx": ".onnx", "ncnn": "", "litert": ".tflite"}
     weights: dict[str, str] = {}
@@ -82,7 +82,7 @@ def export_yolo(folder: Path) -> dict[str, str]:
         kept = folder / f"{name}-{label}-{form}{suffixes[form]}"
         source = folder / f"{name}-weights.txt"
         if not kept.exists():
-            made, weights[name] = network(name, data)  # afresh: an export changes the network that it is asked of
+            made, weights[name] = network(name, data)  # new each time: an export changes the network
             source.write_text(weights[name])
             more = {"quantize": 8, "data": str(data)} if form == "litert" else {}
             Path(made.export(format=form, imgsz=list(size), device="cpu", verbose=False, **more)).rename(kept)
@@ -93,7 +93,7 @@ def export_yolo(folder: Path) -> dict[str, str]:
 def export_mobilenet(folder: Path, crops: np.ndarray, labels: int) -> None:
     """MobileNetV2 1.0 of Keras, random weights, kept for `predict`, and in full int8 for ONNX Runtime.
 
-    The int8 one is made as ONNX Runtime's guide says for convolutions: static, QDQ, by channel.
+    The int8 one follows ONNX Runtime's guide for convolutions: static, QDQ, per channel.
     """
     import keras
     import torch
@@ -122,7 +122,7 @@ def export_mobilenet(folder: Path, crops: np.ndarray, labels: int) -> None:
 def main() -> None:
     """Command line."""
     folder = Path(sys.argv[1]).resolve()
-    os.chdir(folder)  # downloads and exports land beside the rest
+    os.chdir(folder)  # downloads and exports go beside the rest
     with np.load("crops.npz") as kept:
         crops, labels = kept["crops"], int(kept["labels"])
     export_mobilenet(folder, crops, labels)

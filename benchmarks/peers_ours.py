@@ -1,7 +1,7 @@
-"""hemato-edge's own part in `peers.py`: what `peers_worker.py` runs under the names that begin with "ours".
+"""hemato-edge's own part in `peers.py`: run by `peers_worker.py` under names that begin with "ours".
 
-The fields come as independent ones, so every cell in them is new: the most that a field can cost. The stage with
-nothing new is what `pipeline.py` measures.
+The fields are stand-alone ones, so every cell in them is new: the most expensive case. The stage with nothing new is
+measured by `pipeline.py`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Whole:
-    """The whole pipeline: quality, locator, look of the slide, ledger, classifier, portraits. Rejects nothing.
+    """The whole pipeline: quality, locator, appearance, ledger, classifier, portraits. Rejects nothing.
 
     Args:
         threads: of each inference.
@@ -48,13 +48,13 @@ class Whole:
         self._frames += 1
         result = self._analyzer.analyze(frame)
         if not isinstance(result, FieldResult):
-            # a rejected field costs next to nothing, and would flatter
+            # a rejected field costs next to nothing, and would bias the result
             raise SystemExit(f"the quality gate rejects a field ({result.reject}): leave it out of the folder")
         self._latencies.append(result.latency_ms)
         return result
 
     def __call__(self, field: np.ndarray, number: int) -> int:
-        """How many cells the field has."""
+        """Number of cells in the field."""
         return sum(self.analyze(field).seen.values())
 
     def stages(self) -> dict[str, float]:
@@ -76,7 +76,7 @@ def locating(folder: Path, threads: int) -> Work:
 
 
 def naming(folder: Path, threads: int) -> Work:
-    """The classifier alone, on the white cells of a field: crops cut, stain brought to the reference, named."""
+    """The classifier alone, on the white cells of a field: cropping, stain normalisation, classification."""
     classifier = load_classifier(threads=threads)
     with np.load(folder / "crops.npz") as kept:
         boxes, ends, red_cell_px = kept["boxes"], kept["ends"], float(kept["red_cell_px"])
@@ -89,7 +89,7 @@ def naming(folder: Path, threads: int) -> Work:
 
 
 def bare_inference(folder: Path, threads: int) -> Work:
-    """The bare inferences that a field truly needs: the locator's once, the classifier's once for each white cell."""
+    """The bare inferences needed for a field: the locator's once, the classifier's once for each white cell."""
     runtime = find_runtime()
     locator, classifier = (
         start_engine(read_bundle(path()), runtime, threads).bare(1) for path in (shipped_locator, shipped_classifier)

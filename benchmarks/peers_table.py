@@ -1,4 +1,4 @@
-"""What `peers.py` measured: ratios, verdicts, and the table for a person."""
+"""Results of `peers.py`: ratios, verdicts, and a table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from peers_contestant import Contestant
 
 FASTER, OF_MEMORY = 10.0, 0.5
-"""What is asked of the whole pipeline: that much faster than the fastest YOLO, with less than that share of memory."""
+"""Targets for the whole pipeline: speed relative to the fastest YOLO, and share of its memory."""
 
 
 def row_of(one: Contestant, ours: Contestant) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def row_of(one: Contestant, ours: Contestant) -> dict[str, Any]:
 
 
 def rows_of(contestants: list[Contestant]) -> list[dict[str, Any]]:
-    """A row for each contestant; MobileNetV2 is held against our naming, everything else against the whole."""
+    """A row for each contestant; MobileNetV2 is compared with our naming, everything else with the whole pipeline."""
     by_name = {(one.name, one.threads): one for one in contestants}
     return [
         row_of(one, by_name["ours name" if one.name.startswith("mobilenet") else "ours", one.threads])
@@ -49,9 +49,9 @@ def rows_of(contestants: list[Contestant]) -> list[dict[str, Any]]:
 
 
 def verdicts(rows: list[dict[str, Any]]) -> list[str]:
-    """What is asked, and whether it is met, for one thread and for more, and for both shapes of YOLO.
+    """The targets, and whether they are met, for one thread and for more, and for both shapes of YOLO.
 
-    With one thread processor time decides, which is wall clock on an idle machine and stays what it is on a busy one.
+    With one thread processor time decides: it equals wall time on an idle machine, and is not affected by load.
     """
     lines = []
     for threads in sorted({row["threads"] for row in rows}):
@@ -83,7 +83,7 @@ def machine() -> dict[str, Any]:
 
 
 def print_table(document: dict[str, Any]) -> None:
-    """The document for a person, in Markdown."""
+    """Print the document as Markdown."""
     print(f"{document['fields']}; {json.dumps(document['machine'])}")
     print(f"weights: {document['weights']}; {document['rounds']} rounds of {document['at_once']} fields")
     print("versions: " + ", ".join(f"{name} {v}" for name, v in sorted(document["versions"].items())) + "\n")

@@ -1,10 +1,10 @@
-"""One contestant in a process of its own: called by `peers.py`, not by hand.
+"""One contestant in its own process: called by `peers.py`, not by hand.
 
     python peers_worker.py NAME THREADS FOLDER
 
-Reads numbers of fields from stdin, a line each; answers each with a JSON line on stdout: `ms` (wall clock), `cpu_ms`
-(of all its threads) and `found`. At the end of input it tells its memory and versions. Loading, of models as of the
-field, is not timed. Each contestant imports only what a program of its kind needs, and holds one field at a time.
+Reads numbers of fields from stdin, one per line; answers each with a JSON line on stdout: `ms` (wall time), `cpu_ms`
+(of all its threads) and `found`. At the end of input it reports its memory and versions. Loading of models and fields
+is not timed. Each contestant only imports what such a program needs, and holds one field at a time.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 
 MIN_SCORE = 0.25
 NO_SCORE = 2.0
-"""The threshold for random weights: what they find means nothing, and the peers are spared the suppression of it."""
+"""The threshold for random weights: their detections mean nothing, and the peers are spared suppressing them."""
 MAX_OVERLAP = 0.45
 SIDE = 640
 
 
 def min_score_of(model: Path) -> float:
-    """The threshold for a model's answers; see `NO_SCORE`."""
+    """The threshold for a model's detections; see `NO_SCORE`."""
     weights = json.loads(model.with_name("weights.json").read_text())
     return MIN_SCORE if weights[model.name.split("-")[0]] == "published" else NO_SCORE
 
 
 def padded(field: np.ndarray, height: int) -> np.ndarray:
-    """A field (480, 640, 3) with grey bars above and below, as Ultralytics brings it to its square ("letterbox")."""
+    """A field (480, 640, 3) with grey bars above and below, as padded by Ultralytics ("letterbox")."""
     free = height - field.shape[0]
     if not free:
         return field
@@ -47,7 +47,7 @@ def padded(field: np.ndarray, height: int) -> np.ndarray:
 
 
 def boxes_in(answer: np.ndarray, min_score: float) -> int:
-    """YOLO's answer (4 + classes, places) down to boxes: best class, threshold, non-maximum suppression."""
+    """Number of boxes in YOLO's output (4 + classes, places): best class, threshold, non-maximum suppression."""
     scores = answer[4:].max(axis=0)
     kept = scores > min_score
     if not kept.any():
@@ -59,7 +59,7 @@ def boxes_in(answer: np.ndarray, min_score: float) -> int:
 
 
 def onnx_session(path: Path, threads: int) -> Any:
-    """An ONNX Runtime session on the processor with so many threads."""
+    """An ONNX Runtime session on the processor with this number of threads."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -115,7 +115,7 @@ def yolo_ncnn(model: Path, height: int, threads: int) -> Work:
 
 
 def yolo_tflite(model: Path, height: int, threads: int) -> Work:
-    """YOLO in int8 through LiteRT; float at both ends, as Ultralytics exports it."""
+    """YOLO in int8 through LiteRT; float input and output, as exported by Ultralytics."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(model.with_name(f"{model.name}-litert.tflite")), num_threads=threads)
@@ -170,7 +170,7 @@ YOLO = {
 
 
 def contestant(name: str, threads: int, folder: Path) -> Work:
-    """The work of one contestant: a field (480, 640, 3) uint8 BGR and its number → how many things it found there."""
+    """The work of one contestant: a field (480, 640, 3) uint8 BGR and its number → number of objects found."""
     if name.startswith("ours"):
         sys.path.insert(0, str(Path(__file__).parent))
         from peers_ours import OURS
@@ -191,7 +191,7 @@ def memory_mb() -> dict[str, float]:
 
 
 def loaded_versions() -> dict[str, str]:
-    """Versions of the packages that count, of those that this process loaded."""
+    """Versions of the relevant packages that this process has loaded."""
     packages = {"cv2": "opencv-python-headless", "ai_edge_litert": "ai-edge-litert", "hemato_edge": "hemato-edge"}
     named = ("numpy", "cv2", "onnxruntime", "ncnn", "ai_edge_litert", "tensorflow", "keras")
     return {packages.get(n, n): version(packages.get(n, n)) for n in named if n in sys.modules}
@@ -201,7 +201,7 @@ def main() -> None:
     """Load, then answer until the input ends."""
     name, threads, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # what libraries print is no answer
+    os.dup2(2, 1)  # output of libraries is no answer
     cv2.setNumThreads(threads)
     work = contestant(name, threads, folder)
     print(json.dumps({"ready": name}), file=answers)

@@ -1,18 +1,18 @@
-"""What a frame costs beyond the inferences that it needs: every stage, and the whole against the bare `invoke` time.
+"""Cost of a frame beyond the inferences it needs: every stage, and the whole against the bare `invoke` time.
 
 Four scenes of the drawn slide, 640 × 480, frame by frame in turn, so that a busy machine slows all alike:
 
-* fields: every frame a field of its own, as from a folder: all cells are new and named at once;
-* worst: a camera whose every frame shows another place: tracking is lost each time, all cells are new;
-* moving: the demo's walk, as a session mostly is;
+* fields: stand-alone frames, as from a folder: all cells are new and classified at once;
+* worst: a camera with every frame at another place: tracking is lost each time, all cells are new;
+* moving: the demo's walk, the usual case of a session;
 * still: the stage rests on a known field.
 
-After each frame, bare interpreters run the inferences that this frame needed: the locator once a window, the
-classifier in batches as large as they come. "of bare" is the frame over that time, the median of the pairs; the bound
-is 1.15 for `fields` and `worst`. "of new" is the scene's median over that of `worst`; the bound is 0.5 for `still`.
-"wall" is the clock, "cpu" the processor time of this process: on a busy machine only the second one can be read.
-`spread` is the distance of the quartiles of the ratio over its median. With `--compare` the cost in units of bare
-inferences stands against that of an earlier `--json`, so that two commits can be set side by side.
+After each frame, bare interpreters run the inferences that this frame needed: the locator once per window, the
+classifier in the largest possible batches. "of bare" is the frame relative to that time, the median of the pairs; the
+bound is 1.15 for `fields` and `worst`. "of new" is the scene's median relative to `worst`; the bound is 0.5 for
+`still`. "wall" is elapsed time, "cpu" the processor time of this process: on a busy machine only the latter is
+meaningful. `spread` is the interquartile range of the ratio over its median. `--compare` shows the cost in units of
+bare inferences beside that of an earlier `--json`, to compare two commits.
 
     python benchmarks/pipeline.py [--frames 40] [--visits 3] [--threads 1] [--json] [--compare OLD.json]
 """
@@ -48,7 +48,7 @@ SCENES = ("fields", "worst", "moving", "still")
 
 @dataclass
 class Sums:
-    """What the frames of one scene took, ms: whole frames and bare inferences, by both clocks; stages; inferences."""
+    """Times of the frames of one scene, ms: whole frames and bare inferences, by both clocks; stages; inferences."""
 
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
@@ -92,7 +92,7 @@ def clocks() -> np.ndarray:
 
 
 def visit(models: TimedModels, bare: Bare, frames: int, sums: dict[str, Sums]) -> None:
-    """All scenes once, as fresh sessions, frame by frame in turn."""
+    """All scenes once, as new sessions, frame by frame in turn."""
     scenes: dict[str, Any] = dict(draw_scenes(frames, 1e6))
     worst = scenes["worst"]
     scenes["fields"] = replace(worst, frames=tuple(map(on_its_own, worst.frames)))
@@ -153,7 +153,7 @@ def row(name: str, own: Sums, worst: Sums) -> dict[str, Any]:
 
 
 def commit() -> str:
-    """The commit that is measured; "" outside of a checkout."""
+    """The measured commit; "" outside of a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--exclude", "*"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.strip()

@@ -1,11 +1,11 @@
-"""How well frames are registered, and how well a false match is told from a true one.
+"""Accuracy of registration, and separation of false matches from true ones.
 
-Prints, for demo slides walked from end to end: how often tracking was lost, the distance between the estimated and
-the true pose at its median, 99th percentile and maximum (pixels and red-cell diameters), and milliseconds a frame.
-With `--data`, on real fields: the agreement of true shifts (two parts of a field, one dimmed and with noise, by the
-share that they have in common), of false ones (two different fields), between which the thresholds must lie, and of
-fields that are turned: how many still agree, and by how much the angle that is measured is off. Then a demo slide that
-turns under the hand by up to 4° to either side: the distance is that of the frame's worst corner there.
+Prints, for demo slides walked from end to end: how often tracking was lost, the distance between estimated and true
+pose at its median, 99th percentile and maximum (pixels and red-cell diameters), and milliseconds per frame. With
+`--data`, on real fields: the agreement of true shifts (two parts of a field, one dimmed and with noise, by their
+overlap), of false ones (two different fields), between which the thresholds must lie, and of rotated fields: how many
+still agree, and the error of the measured angle. Then a demo slide that rotates by hand by up to 4° to either side: the
+distance is then that of the frame's worst corner.
 
     python benchmarks/registration.py [--data DIR] [--slides 3]
 """
@@ -59,14 +59,14 @@ def walk(seed: int, name: str, path: stage.Walk | None = None) -> None:
 
 
 def turned_walk(seed: int, slide_px: tuple[int, int]) -> stage.Walk:
-    """A slide that is pushed and turned by hand."""
+    """A slide that is pushed and rotated by hand."""
     rng = np.random.default_rng([11, seed])
     poses = stage.wander(rng, slide_px, FRAME, 60.0, 900)
     return stage.Walk(poses, angles=stage.turning(rng, len(poses)))
 
 
 def confidences(files: list[Path], name: str) -> None:
-    """True and false matches among real fields, and views that are turned against each other."""
+    """True and false matches among real fields, and views rotated against each other."""
     noise = np.random.default_rng(1)
     fields = [cv2.imread(str(path)) for path in files]
     for share in (0.8, 0.5, 0.3):
@@ -99,7 +99,7 @@ def confidences(files: list[Path], name: str) -> None:
 
 
 def _placed(image: np.ndarray, share: float, noise: np.random.Generator) -> tuple[Shift, float]:
-    """A part of a field against another part that has `share` of its area in common; and the error in pixels."""
+    """A part of a field against another part with an overlap of `share`; and the error in pixels."""
     part = 1 / (2 - np.sqrt(share))
     height, width = (int(side * part) for side in image.shape[:2])
     dx, dy = image.shape[1] - width, image.shape[0] - height
@@ -110,7 +110,7 @@ def _placed(image: np.ndarray, share: float, noise: np.random.Generator) -> tupl
 
 
 def _turned(image: np.ndarray, degrees: float, noise: np.random.Generator) -> tuple[Shift, Turn]:
-    """A field against itself as a turned frame shows it, a little moved, dimmed and with noise."""
+    """A field against itself in a rotated frame, slightly shifted, dimmed and with noise."""
     height, width = image.shape[:2]
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
     turn[:, 2] -= (0.1 * width, 0.05 * height)

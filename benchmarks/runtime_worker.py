@@ -1,6 +1,6 @@
-"""Answers `latency.py`: times inferences with the one runtime of this interpreter, which needs no more than numpy.
+"""Worker of `latency.py`: times inferences with one runtime, and needs nothing but numpy.
 
-Reads JSON lines: {"load": name, "file": path, "threads": n} or {"time": name, "calls": n}; answers a line each.
+Reads JSON lines: {"load": name, "file": path, "threads": n} or {"time": name, "calls": n}; answers with one line each.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What the settings cost to load: pydantic, which carries them, against msgspec, side by side on the real model.
+"""Cost of loading the settings: pydantic, as used, against msgspec, on the real model.
 
-Every field of `hemato_edge.settings.model` is written anew as a msgspec struct, with its bounds where they are numbers;
-validators of our own are left out on that side, so its figures are a lower limit. Each child process imports one of the
-two, makes the default settings, and tells its time and its resident memory; the two take turns.
+Every field of `hemato_edge.settings.model` is translated to a msgspec struct, with its numeric bounds; our own
+validators are omitted on that side, so its figures are a lower limit. Each child process imports one of the two, makes
+the default settings, and reports its time and resident memory; the two take turns.
 
     pip install msgspec  # nothing else here needs it
     python benchmarks/settings_library.py --rounds 15
@@ -39,7 +39,7 @@ _WORK = {
 
 
 def mirrored(model: type[BaseModel], done: dict[str, str]) -> str:
-    """Source of a msgspec struct with the fields of a model; those that it holds come before it in `done`."""
+    """Source of a msgspec struct with the fields of a model; nested ones come before it in `done`."""
     lines = [f"class {model.__name__}(msgspec.Struct, frozen=True, forbid_unknown_fields=True):"]
     for name, field in model.model_fields.items():
         kind = field.annotation
@@ -58,7 +58,7 @@ def mirrored(model: type[BaseModel], done: dict[str, str]) -> str:
 
 
 def _type(kind: Any, bounds: dict[str, float]) -> str:
-    """An annotation as source, the bounds of numbers in it."""
+    """An annotation as source, with the bounds of its numbers."""
     origin = get_origin(kind)
     if origin is Annotated:
         return _type(get_args(kind)[0], bounds)

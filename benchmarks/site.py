@@ -1,11 +1,11 @@
-"""What a head of the site's own gains: cells of a strange laboratory are given back, and the others are judged.
+"""Gain from a site's own head: some cells of a foreign laboratory are labelled, and the others evaluated.
 
-For each laboratory, 25, 50 and 100 of its cells are drawn the way `site verify` asks for them (evenly over what the
-shipped classifier answers), a head is fitted on them together with the model's home cells, and its mixture with the
-shipped answer judged on the laboratory's other cells: balanced accuracy of the best guesses, and the share of right
-answers among as many cells as the shipped classifier answers. Classes of which a laboratory has fewer than ten cells
-are left out. "used" is the share of draws in which `site adapt` would use the head rather than refuse it, and the last
-column the mean gain in balanced accuracy with that rule, points.
+For each laboratory, 25, 50 and 100 of its cells are drawn as `site verify` selects them (evenly over the shipped
+classifier's answers), a head is fitted on them together with the model's prototypes, and its mixture with the shipped
+answer is evaluated on the laboratory's other cells: balanced accuracy of the best guesses, and the share of right
+answers among as many cells as the shipped classifier answers. Classes with fewer than ten cells in a laboratory are
+skipped. "used" is the share of draws in which `site adapt` would use the head rather than refuse it, and the last
+column the mean gain in balanced accuracy with that rule, in points.
 
     python benchmarks/site.py --data ../shared/data [--model FILE] [--draws 20] [--cells 25 50 100]
 """
@@ -36,7 +36,7 @@ from hemato_training.data.crops import Look, cells_of, prepare_cells, read_pictu
 
 LOOK_PICTURES = 150
 FEWEST = 10
-"""Cells of a class that counts."""
+"""Minimum number of cells of an evaluated class."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Network:
 
 
 def session_look(records: list[Any]) -> Look:
-    """Scale and stain as the device finds them over a set of pictures."""
+    """Scale and stain as measured by the device over a set of pictures."""
     looks, locator = AppearanceEstimator(WHOLE_SET), OpenCvLocator()
     for record in records[:: max(1, len(records) // LOOK_PICTURES)]:
         view = FieldView(read_picture(record.path))
@@ -79,7 +79,7 @@ def session_look(records: list[Any]) -> Look:
 
 
 def laboratory(network: Network, name: str, data: Path, cache: Path) -> Answers:
-    """The answers to the cells of a laboratory, but for classes with too few."""
+    """The answers for all cells of a laboratory except classes with too few."""
     records = load(data, (name,))
     counts = {label: sum(r.label == label for r in records) for label in CLASSIFIER_LABELS}
     chosen = [r for r in records if counts[r.label] >= FEWEST]
@@ -89,7 +89,7 @@ def laboratory(network: Network, name: str, data: Path, cache: Path) -> Answers:
 
 
 def drawn(site: Answers, threshold: float, wanted: int, seed: int) -> Any:
-    """Indices of the cells that are given back."""
+    """Indices of the cells that are labelled."""
     order = np.random.default_rng(seed).permutation(len(site.labels))
     confidence, best = site.probabilities.max(axis=1), site.probabilities.argmax(axis=1)
     cells = [
@@ -108,13 +108,13 @@ def balanced(probabilities: Any, labels: Any) -> float:
 
 
 def right_of(probabilities: Any, labels: Any, number: int) -> float:
-    """Share of the surest `number` answers that are right."""
+    """Share of right answers among the `number` most confident ones."""
     surest = np.argsort(-probabilities.max(axis=1), kind="stable")[:number]
     return float((probabilities[surest].argmax(axis=1) == labels[surest]).mean())
 
 
 def shows_gain(home: Any, site: Answers, given: Any, threshold: float) -> bool:
-    """Whether `site adapt` would use the head that these cells give."""
+    """Whether `site adapt` would use the head fitted on these cells."""
     cell = np.arange(len(given)).astype(str)
     own = SiteEmbeddings(
         site.embeddings[given], site.probabilities[given], site.labels[given], np.full(len(given), "one"), cell
@@ -125,7 +125,7 @@ def shows_gain(home: Any, site: Answers, given: Any, threshold: float) -> bool:
 def trial(home: Any, site: Answers, threshold: float, wanted: int, seed: int) -> tuple[float, ...]:
     """Balanced accuracy before and after, right of answered before and after, coverage, and whether it is used.
 
-    On the cells that were not given.
+    On the cells that were not labelled.
     """
     given = drawn(site, threshold, wanted, seed)
     rest = np.setdiff1d(np.arange(len(site.labels)), given)

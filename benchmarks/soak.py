@@ -1,7 +1,7 @@
-"""Does it stand a long time? The real daemon at full speed behind a camera that lies in every way it can.
+"""Long-run test: the real daemon at full speed with a camera that has every kind of fault.
 
 The camera (`faulty_camera`) walks over one drawn slide after the other and freezes, trembles, loops, goes black,
-changes its size, hangs, crashes and comes back under another path in turn. Reported are the slope of the memory, open
+changes its size, hangs, crashes and reappears under another path in turn. Reported are the slope of the memory, open
 files, threads, processes, dropped frames, the volume written, and each recovery; it exits with 1 if something grew that
 must not, or a frame was recorded twice.
 
@@ -59,13 +59,13 @@ FAULTS: tuple[dict[str, Any], ...] = (
 SAMPLE_S = 5.0
 UNPLUGGED_S = 3.0
 WARM_SHARE = 1 / 3
-"""Of the samples, left out of the slope: models, caches and the map of the slide fill first."""
+"""Share of the samples excluded from the slope: models, caches and the map of the slide fill first."""
 GROWTH = {"open files": 6, "threads": 2, "processes": 1}
-"""How many more than at the first sample there may be at any later one: the reader's socket, memory and pipes."""
+"""Allowed increase over the first sample: the reader's socket, memory and pipes."""
 
 
 class Gauge:
-    """Watches this process, its child and the daemon from `Daemon.run`'s own loop: no thread of its own."""
+    """Monitors this process, its child and the daemon from `Daemon.run`'s own loop, without a thread."""
 
     def __init__(self, folder: Path, daemon: Daemon, reader: ReaderProcess, changes: list[Change]) -> None:
         self.samples: list[dict[str, float]] = []
@@ -75,7 +75,7 @@ class Gauge:
         self._plugs = 0
 
     def look(self, totals: Totals) -> None:
-        """Take a sample when one is due, and put the plug back in when it has been out for long enough."""
+        """Take a sample when due, and plug the camera in again after a while."""
         now = time.monotonic()
         if (self._folder / faulty_camera.LINK).is_symlink():
             self._gone_since = now
@@ -130,7 +130,7 @@ def _children() -> list[str]:
 
 
 def _written_mb() -> float:
-    """What this process has caused to be written to a disk so far."""
+    """Megabytes that this process has caused to be written to disk so far."""
     lines = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
     return int(lines["write_bytes"]) / 1e6
 
@@ -206,7 +206,7 @@ def _report(
 
 
 def _slope(samples: list[dict[str, float]], name: str) -> list[float]:
-    """Megabytes an hour and its standard error, over the samples after the start."""
+    """Megabytes per hour and the standard error, over the samples after the start."""
     chosen = samples[int(len(samples) * WARM_SHARE) :]
     hours = np.array([sample["minute"] for sample in chosen]) / 60
     (slope, _), covariance = np.polyfit(hours, [sample[name] for sample in chosen], 1, cov=True)
@@ -214,7 +214,7 @@ def _slope(samples: list[dict[str, float]], name: str) -> list[float]:
 
 
 def _recorded_twice(database: Path) -> int:
-    """Recorded fields that come from a frame that another one comes from, too; the last one of a session may."""
+    """Number of recorded fields from a frame that another field is from, too, except the session's last one."""
     with closing(sqlite3.connect(database)) as connection:
         rows = connection.execute("SELECT frame_index FROM fields ORDER BY number").fetchall()
     indices = [row[0] for row in rows][:-1]
@@ -222,7 +222,7 @@ def _recorded_twice(database: Path) -> int:
 
 
 def _recoveries(changes: list[Change]) -> dict[str, dict[str, float]]:
-    """By fault: how often, how often frames came again, and the longest time until then, seconds."""
+    """By fault: how often, how often frames resumed, and the longest time until then, seconds."""
     faults: Counter[str] = Counter()
     back: Counter[str] = Counter()
     longest: dict[str, float] = {}
@@ -241,7 +241,7 @@ def _recoveries(changes: list[Change]) -> dict[str, dict[str, float]]:
 
 
 def table(report: dict[str, Any]) -> Table:
-    """The report for a person."""
+    """The report as a table."""
     shown = Table(title=f"{report['minutes']:.1f} minutes", title_justify="left", show_header=False)
     slope, error = report["rss_slope_mb_per_hour"]
     anonymous, anonymous_error = report["anonymous_slope_mb_per_hour"]

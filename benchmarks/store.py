@@ -1,10 +1,10 @@
-"""What recording costs: time of a commit, bytes that go to the card, and how much of both the hash chain takes.
+"""Cost of recording: time of a commit, bytes written to the card, and the hash chain's share of both.
 
-Fields are recorded by the program's own writer (write-ahead log, synchronous=FULL, one transaction a field) into two
-databases in turn, one with the hash chain and one without, so that a busy machine slows both alike: read the ratio.
-With `--card` the databases lie on an ext4 of their own in a file (Linux, root), and the bytes are those that its
-block device was given, the file system's journal included; without, they are those that the kernel accounts to this
-process (`write_bytes` of /proc/self/io), which leaves the journal out.
+Fields are recorded by the program's own writer (write-ahead log, synchronous=FULL, one transaction per field) into two
+databases in turn, with and without the hash chain, so that a busy machine slows both alike: compare ratios. With
+`--card` the databases lie on their own ext4 in a file (Linux, root), and the bytes are those written to its block
+device, including the file system's journal; otherwise they are those that the kernel accounts to this process
+(`write_bytes` of /proc/self/io), without the journal.
 
     python benchmarks/store.py [--fields 3000] [--cells 1] [--fields-per-hour 3600] [--pictures] [--card] [--json]
 """
@@ -44,7 +44,7 @@ SECTOR = 512
 
 @contextmanager
 def card() -> Iterator[tuple[Path, Callable[[], int]]]:
-    """An ext4 of its own, and what says how many bytes its device was given."""
+    """An ext4 of its own, and a function for the bytes written to its device."""
     with tempfile.TemporaryDirectory() as folder:
         image, place = Path(folder) / "card.img", Path(folder) / "card"
         place.mkdir()
@@ -62,7 +62,7 @@ def card() -> Iterator[tuple[Path, Callable[[], int]]]:
 
 @contextmanager
 def folder() -> Iterator[tuple[Path, Callable[[], int]]]:
-    """A folder here, and what says how many bytes this process wrote."""
+    """A folder here, and a function for the bytes written by this process."""
     made = Path(tempfile.mkdtemp(dir=Path.cwd()))
     try:
         yield made, lambda: int(Path("/proc/self/io").read_text().split("\nwrite_bytes: ")[1].split()[0])
@@ -90,7 +90,7 @@ def commit(writer: Writer, session: int, index: int, result: FieldResult, wanted
 
 
 def field(index: int, cells: float, pictures: bool) -> FieldResult:
-    """A field with so many cells on average."""
+    """A field with this mean number of cells."""
     number = int((index + 1) * cells) - int(index * cells)
     labels = [CLASSIFIER_LABELS[(index + i) % len(CLASSIFIER_LABELS)] for i in range(number)]
     result = field_result(index, labels, rbc=20, platelet=2)
@@ -127,7 +127,7 @@ def ratio(figures: dict[str, dict[str, float]]) -> float:
 
 
 def bytes_of(path: Path, written: Callable[[], int], arguments: argparse.Namespace, wanted: bool) -> dict[str, float]:
-    """Bytes of one database alone, from its first field to after it was closed."""
+    """Bytes of one database alone, from its first field until it is closed."""
     retention = Retention(max_mb=arguments.pictures_mb) if arguments.pictures else None
     with open_writer(path, retention=retention) as writer:
         session = writer.start_session(session_start())

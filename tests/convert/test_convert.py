@@ -210,7 +210,7 @@ def test_left_out_laboratories_choose_the_threshold(made, run: Path, data: Path,
         {"away": "b", "seed": 1, "home": {}, "temperature": 1.0, "known": ["neutrophil"]}
         | {"labels": [0] * 20, "logits": [sure] * 20},
     ]
-    path = tmp_path / "travel.json"
+    path = tmp_path / "left_out.json"
     path.write_text(json.dumps({"journeys": journeys}))
     source = open_source(run, data, None, Silent())
     judged = judge(source, made, replace(QUICK, left_out=path))
@@ -413,7 +413,7 @@ def test_an_impossible_tail_is_refused(tail: float) -> None:
 @pytest.mark.filterwarnings("ignore:Statistics for quantized inputs:UserWarning")
 @pytest.mark.parametrize(
     ("floats", "pinned", "message"),
-    [(True, True, "not an integer one"), (False, False, "bytes could not go in")],
+    [(True, True, "not an integer one"), (False, False, "bytes could not be passed")],
 )
 def test_what_is_not_full_int8_is_refused(floats: bool, pinned: bool, message: str, capsys) -> None:
     network = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3)])

@@ -25,7 +25,7 @@ def average(
     out: Annotated[Path, typer.Option(help="Folder of the average, such as runs/soup.")],
     as_json: Json = False,
 ) -> None:
-    """Average the weights of runs that started from the same weights: one model that travels better than each.
+    """Average the weights of runs that started from the same weights: one model that generalises better than each.
 
     Judge it with `evaluate` before you use it: runs that went too far apart average to nonsense.
     """

@@ -27,7 +27,7 @@ def head(
     cache: Cache = None,
     as_json: Json = False,
 ) -> None:
-    """Add a second, strongly penalised head to a run's: one model that travels better and costs the same.
+    """Add a second, strongly penalised head to a run's: one model that generalises better and costs the same.
 
     Judge it with `evaluate` before you use it.
     """

@@ -1,18 +1,17 @@
-"""How a training recipe travels: each laboratory in turn is left out of training and then judged on, whole.
+"""Generalisation of a training recipe: each laboratory in turn is left out of training and used for evaluation.
 
-A model is good at home with nearly any recipe; what users live on is how it does behind a microscope that it never
-saw. For each laboratory that is left out, and each seed, a short run learns from the others and is converted; the table
-gives the int8 answers to the cells of the types that it learnt: accuracy and balanced accuracy where it must choose,
-and the share of right answers among those it gives, with its coverage, at one confidence for all laboratories (the
-lowest that keeps 95 % right in their mean and 90 % in the worst, or the one that misses this least), after the
-temperature that its own home cells ask for. A type with a single cell does not count in the balanced accuracy.
-Laboratories that may only be judged on share one run that learns from all others. Read differences of a few points as
-noise: two seeds differ by that much.
+In-distribution accuracy is high with nearly any recipe; users depend on the accuracy on a microscope outside the
+training data. For each left-out laboratory and seed, a short run is trained on the others and converted; the table
+gives the int8 answers for cells of the trained types: accuracy and balanced accuracy of the best guesses, and the share
+of right answers among those given, with its coverage, at one threshold for all laboratories (the lowest that reaches
+95 % right in their mean and 90 % in the worst, or the one that comes closest), at the temperature fitted on its
+in-distribution cells. A type with a single cell is excluded from the balanced accuracy. Evaluation-only laboratories
+share one run trained on all others. Differences of a few points are noise: two seeds differ by as much.
 
-    python benchmarks/travel.py --data ../shared/data --weights FILE [--seeds 3] [--out travel.json] [--json]
-    python benchmarks/travel.py --show travel.json
+    python benchmarks/leave_one_out.py --data ../shared/data --weights FILE [--seeds 3] [--out left_out.json] [--json]
+    python benchmarks/leave_one_out.py --show left_out.json
 
-`hemato-edge convert --left-out travel.json` chooses the threshold of a model by it, and its card keeps the answers.
+`hemato-edge convert --left-out left_out.json` uses it to choose a model's threshold, and its card records the answers.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ AWAY = (*LEARN, "moticam", "isfahan")
 
 
 def travel(arguments: argparse.Namespace, away: tuple[str, ...], seed: int) -> list[dict[str, Any]]:
-    """Train without `away`, convert, and ask for the cells of each: one journey each, as the file keeps them."""
+    """Train without `away`, convert, and evaluate on each of its laboratories; one entry of the file each."""
     home = tuple(name for name in arguments.learn if name not in away)
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(
@@ -115,7 +114,7 @@ def travel(arguments: argparse.Namespace, away: tuple[str, ...], seed: int) -> l
 
 
 def device_answers(model: Any, images: np.ndarray, sample: Cells, doubt: float) -> Callable[[np.ndarray], np.ndarray]:
-    """What an int8 file of the model would answer to crops, less sure of those that lie far from `sample`, its home."""
+    """The int8 model's answers for crops, with `doubt` for those far from `sample`, the in-distribution cells."""
     projection = fit_projection(pooled_features(model, images), sample.labels)
     flatbuffer = quantise(export_graph(model, projection=projection), images)
     tried = try_flatbuffer(flatbuffer, images)
@@ -133,7 +132,7 @@ def forced(journey: LeftOut) -> tuple[float, float]:
 
 
 def table(path: Path) -> dict[str, Any]:
-    """The figures of a file of journeys."""
+    """The figures of a file of left-out runs."""
     journeys, stored = read_left_out(path), json.loads(path.read_text(encoding="utf-8"))["journeys"]
     threshold = left_out_figures(journeys, LOWEST_THRESHOLD)
     rows = []
@@ -172,7 +171,7 @@ def left_out_figures_of(journey: LeftOut, threshold: float) -> tuple[float, floa
 
 
 def show(figures: dict[str, Any]) -> None:
-    """Print the table for people."""
+    """Print the table."""
     kept = "keeps" if figures["reached"] else "does not keep"
     lines = [
         f"answered from a confidence of {figures['threshold']:.4f} on, "
@@ -218,7 +217,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        path = arguments.show or arguments.out or Path(folder) / "travel.json"
+        path = arguments.show or arguments.out or Path(folder) / "left_out.json"
         if arguments.show is None:
             journeys = json.loads(path.read_text(encoding="utf-8"))["journeys"] if path.is_file() else []
             learnt = [(name,) for name in arguments.away if laboratory_named(name).trainable]
