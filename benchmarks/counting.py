@@ -2,8 +2,8 @@
 
 `drawn`: the demo slide and the whole program, with the shipped locator and classifier. `bccd` and `raabin_fields`: real
 fields stitched to one large slide, each slightly brightened or darkened; there a simulated locator returns the
-annotated boxes, misses 5 % of the sightings, displaces each box by 2 px (sd), and adds half a false detection per frame. So the
-first tests the program, and the others test registration and ledger on real cells.
+annotated boxes, misses 5 % of the sightings, displaces each box by 2 px (sd), and adds half a false detection per
+frame. So the first tests the program, and the others test registration and ledger on real cells.
 
 Every walk also has drift, vibration, focus drift, uneven light and noise (see `cameras/demo/stage.py`). The truth is
 every object shown whole by at least one frame that passed the quality gate. `naive` is the sum over all frames. `again`

@@ -2,8 +2,8 @@
 
 In-distribution cells cannot set it: nearly every confident answer on them is right. So each laboratory in turn is left
 out, the same recipe is trained without it and converted, and the int8 answers for that laboratory's cells choose the
-threshold (`benchmarks/leave_one_out.py --out` writes them). Laboratories used only for evaluation are added with the answers
-of the model itself.
+threshold (`benchmarks/leave_one_out.py --out` writes them). Laboratories used only for evaluation are added with the
+answers of the model itself.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class LeftOutFigures:
 
 
 def read_left_out(path: Path) -> list[LeftOut]:
-    """The left-out laboratories in a file written by `benchmarks/leave_one_out.py --out`; one entry per laboratory and seed.
+    """The left-out laboratories in a file from `benchmarks/leave_one_out.py --out`, one entry per laboratory and seed.
 
     Raises:
         DataError: it cannot be read as such.

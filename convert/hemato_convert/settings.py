@@ -25,8 +25,8 @@ class ConversionSettings:
         embedding: add an output for comparing cells, and in-distribution cells to compare with.
         attributes: add an output for the attributes in the table beside the training cells.
         doubt: with --embedding, reduces the confidence of out-of-distribution cells; 0 not at all.
-        left_out: file of answers for left-out laboratories (benchmarks/leave_one_out.py --out). They choose the rejection
-            threshold together with the evaluation-only laboratories; without it in-distribution cells choose.
+        left_out: file of answers for left-out laboratories (benchmarks/leave_one_out.py --out). They choose the
+            rejection threshold together with the evaluation-only laboratories; without it in-distribution cells choose.
 
     Raises:
         ConfigurationError: `representative` is out of range, or `doubt` is set without `embedding`.
