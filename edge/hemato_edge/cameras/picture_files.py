@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,23 @@ def read_pages(path: Path, *, colour: bool = True) -> list[Image]:
     if not good or len(pages) < 2:
         return [read_picture(path, colour=colour)]
     return [check_picture(page, f"{path}[{i + 1}]", colour=colour) for i, page in enumerate(pages)]
+
+
+class CopyFinder:
+    """Finds files with the same bytes among those it is asked about in turn: one field saved twice is one field."""
+
+    def __init__(self) -> None:
+        self._first: dict[bytes, Path] = {}
+
+    def earlier(self, path: Path) -> Path | None:
+        """The first file with the same bytes, if there was one.
+
+        Raises:
+            ImageError: if the file cannot be read.
+        """
+        digest = hashlib.blake2b(_content_of(path).tobytes(), digest_size=16).digest()
+        first = self._first.setdefault(digest, path)
+        return None if first == path else first
 
 
 def _content_of(path: Path) -> NDArray[np.uint8]:

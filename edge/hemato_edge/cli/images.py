@@ -146,7 +146,31 @@ def pictures_of(named: list[Path], *, recursive: bool) -> list[Path]:
             hint = "Name another." if recursive else "Name another, or add --recursive for its sub-folders."
             raise ImageError(f"The folder {path} has no picture.", hint)
         found += pictures
-    return list(dict.fromkeys(found))
+    found = list(dict.fromkeys(found))
+    _tell_copies(found)
+    return found
+
+
+def _tell_copies(pictures: list[Path]) -> None:
+    """Say on stderr which pictures hold the same bytes: together they show less than they seem to."""
+    from hemato_edge.cameras.picture_files import CopyFinder
+    from hemato_edge.errors import ImageError
+
+    finder, copies = CopyFinder(), []
+    for path in pictures:
+        try:
+            first = finder.earlier(path)
+        except ImageError:  # said when it is its turn
+            continue
+        if first is not None:
+            copies.append((path, first))
+    if copies:
+        path, first = copies[0]
+        typer.echo(
+            f"note: {len(copies)} of {len(pictures)} pictures hold the same bytes as another one, {path} as {first}"
+            f"{' for instance' if len(copies) > 1 else ''}.",
+            err=True,
+        )
 
 
 class Output:

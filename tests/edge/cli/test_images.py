@@ -165,3 +165,12 @@ def test_only_trusted_models_are_run_where_that_is_set(program, tmp_path: Path) 
     assert_one_line_error(refused, 4, "is not signed")
     assert program("model", "sign", own, "--key", key).returncode == 0
     assert_one_line_error(program("classify", picture, "--model", own, **env), 8)
+
+
+def test_pictures_with_the_same_bytes_are_said(program, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png", "c.png"):
+        cv2.imwrite(str(tmp_path / name), draw_field(2 if name == "c.png" else 1)[0])
+    done = program("analyze", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "note: 1 of 3 pictures hold the same bytes as another one" in done.stderr
+    assert len(done.stdout.splitlines()) == 3

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from hemato_edge.cameras.camera import EndOfFrames, Noise
-from hemato_edge.cameras.picture_files import PICTURE_SUFFIXES, read_pages
+from hemato_edge.cameras.picture_files import PICTURE_SUFFIXES, CopyFinder, read_pages
 from hemato_edge.errors import CameraError, DamagedImageError, ImageError
 from hemato_edge.values import Frame
 
@@ -23,7 +23,8 @@ _log = logging.getLogger(__name__)
 class FilesCamera:
     """Reads the pictures of a folder in the order of their names (numbers by value), or one picture.
 
-    A file that cannot be analysed is left out, counted in `skipped`, and named in the log with its reason.
+    A file that cannot be analysed, or holds the same bytes as an earlier one, is left out, counted in `skipped`, and
+    named in the log with its reason.
 
     Args:
         path: the folder or the file.
@@ -42,6 +43,7 @@ class FilesCamera:
         self._files: list[Path] = []
         self._next = 0
         self._pages: list[Frame] = []
+        self._copies = CopyFinder()
 
     def open(self) -> None:
         """List the files. Raises CameraError if there is no picture among them."""
@@ -68,6 +70,11 @@ class FilesCamera:
             index = self._next
             self._next += 1
             try:
+                same = self._copies.earlier(self._files[index])
+                if same is not None:
+                    self.skipped["identical"] += 1
+                    _log.warning("left out: %s holds the same bytes as %s", self._files[index], same)
+                    continue
                 pages = read_pages(self._files[index])
             except ImageError as error:
                 if len(self._files) == 1:

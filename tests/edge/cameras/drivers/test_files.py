@@ -114,6 +114,16 @@ def test_a_damaged_picture_is_left_out_and_counted_as_such(tmp_path: Path) -> No
         assert camera.skipped == {"damaged": 2, "unreadable": 1}
 
 
+def test_a_picture_that_is_there_twice_is_counted_once(tmp_path: Path) -> None:
+    for name, seed in (("1.png", 1), ("2.png", 2), ("3.png", 1), ("4.png", 1)):
+        cv2.imwrite(str(tmp_path / name), draw_field(seed)[0])
+    with OpenCamera(FilesCamera(tmp_path)) as camera:
+        assert [Path(camera.read(1.0).source).name for _ in range(2)] == ["1.png", "2.png"]
+        with pytest.raises(EndOfFrames):
+            camera.read(1.0)
+        assert camera.skipped == {"identical": 2}
+
+
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="no picture"):
         read_picture(tmp_path / "none.png")
@@ -122,11 +132,11 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_read_in_the_order_of_its_numbers(tmp_path: Path, field: np.ndarray) -> None:
-    for name in ("10.png", "9.png", "b.png", "1.PNG", "notes.txt"):
+    for shift, name in enumerate(("10.png", "9.png", "b.png", "1.PNG", "notes.txt")):
         if name.endswith("txt"):
             (tmp_path / name).write_text("no picture")
         else:
-            save(tmp_path / name.lower(), field).rename(tmp_path / name)
+            save(tmp_path / name.lower(), np.roll(field, shift, axis=1)).rename(tmp_path / name)
     camera = FilesCamera(tmp_path)
     with OpenCamera(camera):
         frames = [camera.read(1) for _ in range(4)]
@@ -140,7 +150,7 @@ def test_a_folder_is_read_in_the_order_of_its_numbers(tmp_path: Path, field: np.
 def test_a_bad_file_in_a_folder_is_left_out_counted_and_named(tmp_path: Path, field: np.ndarray, caplog) -> None:
     save(tmp_path / "1.png", field)
     (tmp_path / "2.png").write_bytes(b"broken")
-    save(tmp_path / "3.png", field)
+    save(tmp_path / "3.png", field[::-1])
     camera = FilesCamera(tmp_path)
     with OpenCamera(camera):
         assert [camera.read(1).index, camera.read(1).index] == [0, 2]
