@@ -223,7 +223,7 @@ class FlatbufferHeat:
         return found[HEAT][1], found[BOXES][1]
 
     def raw(self, window: NDArray[np.uint8]) -> dict[str, NDArray[np.int8]]:
-        """The same as the graph's int8 values."""
+        """The same for a window (h, w, 3), as the graph's int8 values."""
         return {name: maps[0] for name, maps in self._run(window).items()}
 
 

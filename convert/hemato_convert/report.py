@@ -71,7 +71,7 @@ def write_report(
 
 
 def draw_worst(parity: ParityReport, images: NDArray[np.uint8], path: Path) -> None:
-    """The worst cells as a PNG, each with its truth and both answers; red where the answers differ."""
+    """The worst of the cells (n, S, S, 3) as a PNG, with truth and both answers; red where the answers differ."""
     rows = max(1, -(-len(parity.worst) // _COLUMNS))
     figure = Figure(figsize=(2.6 * _COLUMNS, 0.5 + 3.2 * rows), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)

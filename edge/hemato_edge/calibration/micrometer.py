@@ -137,7 +137,7 @@ def _where_lines_are(flat: NDArray[np.float32], direction_deg: float, period: fl
 
 
 def unwrapped_period(values: NDArray[np.float64], period: float) -> float:
-    """A refined period: the straight line through the phases of all divisions of a profile.
+    """A refined period: the straight line through the phases of all divisions of a profile (n,).
 
     Raises:
         CalibrationError: fewer than `MIN_DIVISIONS` are visible.

@@ -63,7 +63,10 @@ def _second_order(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.
 
 
 def line_normals(flat: NDArray[np.float32], count: int = 2) -> list[float]:
-    """The `count` most likely directions of the lines' normal, degrees, 0 to 180: peaks of the gradient histogram."""
+    """The `count` most likely directions of the lines' normal in a picture (h, w), degrees, 0 to 180.
+
+    They are peaks of the gradient histogram.
+    """
     smooth = cv2.GaussianBlur(flat, (0, 0), _SMOOTH_PX)
     dx = cv2.Sobel(smooth, cv2.CV_32F, 1, 0)[2:-2, 2:-2]
     dy = cv2.Sobel(smooth, cv2.CV_32F, 0, 1)[2:-2, 2:-2]
@@ -81,7 +84,7 @@ def line_normals(flat: NDArray[np.float32], count: int = 2) -> list[float]:
 
 
 def sharpest_direction(flat: NDArray[np.float32], about_deg: float) -> float:
-    """The direction near `about_deg` whose profile varies most from pixel to pixel, degrees; within a tenth."""
+    """The direction near `about_deg` whose profile of a picture (h, w) varies most, degrees; within a tenth."""
     height, width = flat.shape
     chosen = np.random.default_rng(0).permutation(height * width)[:_SAMPLES] if flat.size > _SAMPLES else None
     values = flat.ravel() if chosen is None else flat.ravel()[chosen]

@@ -249,7 +249,7 @@ def shared_slide(
 
 
 def agreement_of(a: NDArray[np.float32], b: NDArray[np.float32]) -> float | None:
-    """Correlation coefficient of two pictures of one size; None where one has too little contrast."""
+    """Correlation coefficient of two pictures (h, w) of one size; None where one has too little contrast."""
     # both are contrasts around 0, so moments about 0 are exact enough to derive those about the means
     a, b = np.ravel(a), np.ravel(b)
     count = max(1, len(a))

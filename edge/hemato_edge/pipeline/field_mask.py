@@ -212,7 +212,8 @@ def mask_of(settings: CameraSettings, known: tuple[Aperture, NDArray[np.bool_] |
 
     Args:
         settings: of the camera.
-        known: what the calibration profile knows of it; it counts where the mask is looked for in whole frames.
+        known: what the calibration profile knows of it, and what lay over it, (h, w) bool; it counts where the mask is
+            looked for in whole frames.
 
     Raises:
         ConfigurationError: the file that is named is no mask.

@@ -149,7 +149,7 @@ def try_head(home: Floats, home_labels: NDArray[np.int64], cells: SiteEmbeddings
 def divided(
     slides: Sequence[str] | NDArray[np.str_], fields: Sequence[str] | NDArray[np.str_]
 ) -> tuple[NDArray[np.int64], str]:
-    """The fold of each cell, and by what they were divided: whole slides where there are three, else whole fields."""
+    """The fold of each cell (n,), and by what they were divided: whole slides where there are three, else fields."""
     names = np.asarray(slides)
     by = "session"
     if len(np.unique(names)) < 3:

@@ -80,7 +80,7 @@ def red_cell_sizes_px(detections: Detections) -> NDArray[np.float32]:
 
 
 def red_cell_px_from_white(sizes: Sequence[float] | NDArray[np.float64]) -> float | None:
-    """Red-cell diameter in pixels from the sizes of a set's white cells in pixels, None without any.
+    """Red-cell diameter in pixels from the sizes (n,) of a set's white cells in pixels, None without any.
 
     For single-cell pictures without red cells; for a set of only one class the error is up to a third.
     """

@@ -203,7 +203,7 @@ def change_softness(picture: Image, rng: Generator, strength: float) -> Image:
 
 
 def change_light(picture: NDArray[np.float32], rng: Generator, strength: float) -> NDArray[np.float32]:
-    """Uneven illumination: a linear gradient across the crop, a fifth at most for strength 1."""
+    """Uneven illumination: a linear gradient across the crop (h, w, 3), a fifth at most for strength 1."""
     side = picture.shape[0]
     direction = rng.uniform(0, 2 * np.pi)
     depth = rng.uniform(0, 0.2 * strength)

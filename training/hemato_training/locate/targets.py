@@ -75,7 +75,7 @@ def _peak(
 
 
 def ignore(heat: NDArray[np.float32], boxes: NDArray[np.float32], kinds: NDArray[np.intp]) -> None:
-    """Remove the inner parts of doubtful boxes from the background of a target from `encode`, in place."""
+    """Remove the inner parts of doubtful boxes (n, 4) from the background of a target from `encode`, in place."""
     side = heat.shape[0]
     x, y = places(side, side)
     for box, kind in zip(boxes, kinds, strict=True):

@@ -52,7 +52,7 @@ class Answers:
 
 
 def answers_of(logits: NDArray[np.float32], cells: Cells, records: Sequence[Record]) -> Answers:
-    """The answers for `cells` cut from `records`, which have the groups."""
+    """The answers, logits (n, labels), for `cells` cut from `records`, which have the groups."""
     groups = {(r.laboratory, r.key): r.group for r in records}
     found = [groups[str(name), str(key)] for name, key in zip(cells.laboratories, cells.keys, strict=True)]
     return Answers(logits, cells.labels, cells.laboratories, np.array(found, np.str_))

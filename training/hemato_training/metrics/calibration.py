@@ -49,7 +49,7 @@ def negative_log_likelihood(logits: NDArray[np.float32], labels: NDArray[np.int6
 
 
 def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """The temperature of least negative log likelihood, 0.05 to 20 (Guo et al. 2017), by golden-section search."""
+    """The temperature, 0.05 to 20, of least negative log likelihood of logits (n, labels) (Guo et al. 2017)."""
     low, high = np.log(0.05), np.log(20.0)
     golden = (np.sqrt(5) - 1) / 2
     for _ in range(60):
@@ -122,7 +122,7 @@ def left_out_threshold(
 
 
 def reliability(probabilities: NDArray[np.float64], labels: NDArray[np.int64], bins: int = BINS) -> list[Bin]:
-    """The non-empty bins of equal width, lowest confidence first."""
+    """The non-empty bins of equal width of probabilities (n, labels), lowest confidence first."""
     confidence = probabilities.max(axis=1)
     return _binned(confidence, probabilities.argmax(axis=1) == labels, bins)
 
@@ -130,7 +130,7 @@ def reliability(probabilities: NDArray[np.float64], labels: NDArray[np.int64], b
 def expected_calibration_error(
     probabilities: NDArray[np.float64], labels: NDArray[np.int64], bins: int = BINS
 ) -> float:
-    """Mean gap between confidence and accuracy over bins of equal width (Guo et al. 2017), 0 to 1."""
+    """Mean gap, 0 to 1, between confidence and accuracy of probabilities (n, labels) (Guo et al. 2017)."""
     return _mean_gap(reliability(probabilities, labels, bins))
 
 
@@ -145,7 +145,7 @@ def classwise_calibration_error(
 def calibration_error_by_chance(
     probabilities: NDArray[np.float64], draws: int = 1000, seed: int = 7, bins: int = BINS
 ) -> tuple[float, float]:
-    """Calibration error of a perfectly calibrated model with these confidences: mean, and 95th percentile.
+    """Calibration error of a perfectly calibrated model with probabilities (n, labels): mean, 95th percentile.
 
     A binned calibration error is never negative, so with few cells it is above zero by chance (consistency resampling:
     J. Bröcker and L. A. Smith, Weather and Forecasting 22, 2007).

@@ -108,7 +108,7 @@ def figures_of(
 def figures_by_laboratory(
     logits: NDArray[np.float32], cells: Cells, temperature: float = 1.0, threshold: float = 0.0
 ) -> tuple[dict[str, Figures], Figures]:
-    """Figures of each laboratory, and over all cells."""
+    """Figures of each laboratory, and over all cells, from logits (n, labels)."""
     by_name: dict[str, Figures] = {}
     for name in dict.fromkeys(cells.laboratories.tolist()):
         own = cells.laboratories == name

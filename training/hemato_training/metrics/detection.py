@@ -65,7 +65,7 @@ def match(found: Detections, truth: Boxes, kind: int) -> tuple[NDArray[np.float3
 
 
 def average_precision(scores: NDArray[np.float32], hits: NDArray[np.bool_], boxes: int) -> float:
-    """Area under the precision envelope over all recalls; `boxes` is the number of true boxes."""
+    """Area under the precision envelope over all recalls of scores (n,); `boxes` is the number of true boxes."""
     if not boxes or not len(scores):
         return 0.0
     hits = hits[np.argsort(-scores, kind="stable")]

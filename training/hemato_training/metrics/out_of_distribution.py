@@ -86,7 +86,7 @@ def separation(
     known_groups: NDArray[np.str_] | None = None,
     strange_groups: NDArray[np.str_] | None = None,
 ) -> Separation:
-    """How well a score that is high for known cells separates them; groups as in `bootstrap.resample`."""
+    """How well a score (n,) that is high for known cells separates them; groups as in `bootstrap.resample`."""
     scores = np.concatenate([known, strange])
     positive = np.arange(len(scores)) < len(known)
     groups = np.concatenate(

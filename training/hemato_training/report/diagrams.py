@@ -81,7 +81,7 @@ def roc_curves(answers: Answers, intervals: Intervals, temperature: float, title
 def roc_points(
     scores: NDArray[np.floating[Any]], positive: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """False and true positive rate at every threshold, from 0, 0 on."""
+    """False and true positive rate at every threshold of scores (n,), from 0, 0 on."""
     order = np.argsort(-scores, kind="stable")
     last = np.append(np.diff(scores[order]) < 0, True)
     true, false = np.cumsum(positive[order])[last], np.cumsum(~positive[order])[last]

@@ -110,7 +110,7 @@ class TFLiteEngine(Engine):
         return {name: interpreter.get_tensor(index)[:wanted] for name, index in answers}
 
     def real(self, name: str, values: NDArray[Any]) -> NDArray[np.float32]:
-        """The real numbers that an output's quantised values stand for."""
+        """The real numbers that an output's quantised values (n, …) stand for, float32."""
         scale, zero_point = self.steps.get(name, (1.0, 0))
         real: NDArray[np.float32] = (values.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
         return real

@@ -54,7 +54,7 @@ def box_overlap(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDAr
 
 
 def best_of_overlapping(boxes: NDArray[np.float32], scores: NDArray[np.float32], limit: float) -> NDArray[np.intp]:
-    """Non-maximum suppression: indices, best score first, of boxes that overlap no better one by more than `limit`."""
+    """Non-maximum suppression: indices of boxes (n, 4) that overlap no better one by more than `limit`, best first."""
     order = np.argsort(-scores, kind="stable").astype(np.intp)
     ranked = boxes[order]
     rivals = np.triu(box_overlap(ranked, ranked) > limit, 1)
