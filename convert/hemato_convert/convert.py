@@ -22,6 +22,7 @@ from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_training.progress import Silent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from hemato_convert.judged import Judged
@@ -80,11 +81,29 @@ def convert(
     """
     if out.suffix != ".tflite":
         raise ModelError(f"A bundle's name ends in .tflite, not {out.name!r}.", "Change --out.")
-    settings = settings or ConversionSettings()
-    source = open_source(run, data, cache, reporter or Silent())
+    return convert_source(open_source(run, data, cache, reporter or Silent()), out, settings or ConversionSettings())
+
+
+def convert_source(
+    source: Source,
+    out: Path,
+    settings: ConversionSettings,
+    amend: Callable[[ClassifierCard], ClassifierCard] = lambda card: card,
+) -> Conversion:
+    """As `convert`, of a network that is open already.
+
+    Args:
+        source: the network and its cells.
+        out: the bundle to write, ending in .tflite.
+        settings: how.
+        amend: has the last word on the card.
+
+    Raises:
+        ModelError: as `convert`.
+    """
     made = quantise_run(source, settings)
     judged = judge(source, made, settings)
-    card = complete_card(_card_parts(source, made, judged, settings.name))
+    card = amend(complete_card(_card_parts(source, made, judged, settings.name)))
     write_bundle(out, made.flatbuffer, card, *golden_pairs(made.flatbuffer, source.size), prototypes=made.prototypes)
     ClassifierModel(read_bundle(out)).verify()
     facts = {"representative": made.sample, "tail_percent": made.tail, "operations": made.operations}

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import typer
@@ -8,6 +8,9 @@ from typer.testing import CliRunner
 
 from hemato_edge.errors import DataError
 from hemato_training.cli import train
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +27,7 @@ def invoke(app: typer.Typer, *words: str) -> Any:
 
 def test_a_command_a_task(app: typer.Typer) -> None:
     shown = invoke(app, "--help").output
-    for name in ("classify", "locate", "compare", "average"):
+    for name in ("classify", "locate", "compare", "average", "site"):
         assert name in shown
     assert "--label-smoothing" in invoke(app, "classify", "--help").output
     assert "--red-cell-px" in invoke(app, "locate", "--help").output
@@ -36,6 +39,14 @@ def test_the_old_spelling_works_with_a_note(app: typer.Typer, task: list[str]) -
     result = invoke(app, *task, "--data", "/nowhere", "--out", "/nowhere/run")
     assert "train classify" in result.stderr
     assert isinstance(result.exception, DataError)
+
+
+def test_a_site_is_a_command_and_an_option(app: typer.Typer, tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow")
+    for words in (["site"], ["--site"]):
+        result = invoke(app, *words, str(tmp_path), "--data", "/nowhere", "--out", str(tmp_path / "own.tflite"))
+        assert isinstance(result.exception, DataError)
+        assert "0 cells of 0 classes" in str(result.exception)
 
 
 def test_the_old_spelling_of_the_locator(app: typer.Typer) -> None:

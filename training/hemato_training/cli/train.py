@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from hemato_training.cli import average, compare, head, locate
+from hemato_training.cli import average, compare, head, locate, site
 from hemato_training.cli.options import with_options
 from hemato_training.cli.workstation import Cache, Json, console, print_json, require_extra, show_figures
 from hemato_training.locate.settings import TASK as LOCATE
@@ -17,11 +17,13 @@ CLASSIFY = "classify"
 
 
 class _OldSpelling(TyperGroup):
-    """`train --task locate --data …` goes on working: it means `train locate --data …`."""
+    """`train --task locate --data …` goes on working: it means `train locate --data …`; `--site DIR` is `site DIR`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the task's command before options that stand without one."""
-        if args and args[0].startswith("-") and args[0] not in ("--help", "-h"):
+        if args and args[0] == "--site":
+            args = ["site", *args[1:]]
+        elif args and args[0].startswith("-") and args[0] not in ("--help", "-h"):
             task, args = _without_task(args)
             console(stderr=True).print(f"Note: this is now written `hemato-edge train {task} …`.")
             args = [task, *args]
@@ -38,6 +40,7 @@ def register(app: typer.Typer) -> None:
     compare.register(train_app)
     average.register(train_app)
     head.register(train_app)
+    site.register(train_app)
     app.add_typer(train_app, name="train")
 
 
