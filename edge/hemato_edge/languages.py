@@ -1,7 +1,7 @@
-"""The words of the page and of the printed report in the language of who reads them.
+"""The words of the page in the language of who looks at it.
 
 English is what stands in the templates and modules; a catalogue `words/LANGUAGE.json` maps it to another language. Only
-the chosen one is loaded. The store, labels of samples and files for other programs stay English.
+the chosen one is loaded. The store, labels of samples, the printed report and files for other programs stay English.
 
 gettext was weighed: its catalogues have to be compiled, or their binary files kept beside the readable ones, and what
 it offers beyond a table, plural forms, is not needed where a number stands before a noun in brackets or after a colon.
@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import date
 
 LANGUAGES = {
     "en": "English",
@@ -31,8 +30,6 @@ LANGUAGES = {
 """Code → the language's own name, of those that are complete."""
 DECIMAL_COMMA = frozenset({"de", "fr", "es", "pt"})
 """Languages that write 12,5 and not 12.5."""
-_DATES = {"de": "%d.%m.%Y", "fr": "%d/%m/%Y", "es": "%d/%m/%Y", "pt": "%d/%m/%Y", "hi": "%d/%m/%Y", "sw": "%d/%m/%Y"}
-"""How a date is written where it is not year-month-day, after the CLDR's short numeric forms with a full year."""
 
 
 def language_of(chosen: str | None, accepted: str | None) -> str:
@@ -52,11 +49,6 @@ def number_in(language: str) -> Callable[[float, int], str]:
     """What writes a number with so many decimals as `language` does."""
     mark = "," if language in DECIMAL_COMMA else "."
     return lambda value, decimals: f"{value:.{decimals}f}".replace(".", mark)
-
-
-def date_in(language: str) -> Callable[[date], str]:
-    """What writes a date as `language` does."""
-    return lambda day: day.strftime(_DATES.get(language, "%Y-%m-%d"))
 
 
 @functools.lru_cache(maxsize=len(LANGUAGES))

@@ -107,7 +107,7 @@ class Analysis:
         if observer is not None:
             observer.analysed(result)
         if viewer is not None:
-            viewer.analysed(frame, result, self._analyzer.on_view(result) if viewer.watched else ())
+            viewer.analysed(frame, result, self._analyzer.on_view(result) if viewer.awaited else None)
 
     def _hand_over(self, result: FieldResult) -> None:
         """Put a result in line, also while the run is being stopped, unless nobody takes it any more."""

@@ -35,11 +35,11 @@ class Viewer(Protocol):
     """Who is shown each frame, for a screen. Called in the analysis thread: it must not wait."""
 
     @property
-    def watched(self) -> bool:
-        """Whether anybody looks on; if not, no marks are looked up."""
+    def awaited(self) -> bool:
+        """Whether anybody waits for the next frame; if not, no marks are looked up."""
 
-    def analysed(self, frame: Frame, result: FieldResult | Quality, marks: Sequence[Sighted]) -> None:
-        """A frame was analysed, or rejected; `marks` are the known cells in it and where."""
+    def analysed(self, frame: Frame, result: FieldResult | Quality, marks: Sequence[Sighted] | None) -> None:
+        """A frame was analysed, or rejected; `marks` are the known cells in it and where, None: not looked up."""
 
 
 class Ending:

@@ -1,7 +1,8 @@
 """The viewfinder: the newest frame with what is known of it, for whoever looks on. Encoded only when asked for.
 
 The run tells it of each frame by one assignment; a picture is made in the thread that asks. Nobody asks: nothing is
-encoded, and no mark is looked up.
+encoded, and no mark is looked up. Marks cost as much as a picture, and frames may come many times faster than pictures
+are asked for: they are looked up for a frame that somebody waits for, and who asks is given such a frame.
 """
 
 from __future__ import annotations
@@ -82,6 +83,7 @@ class Sight:
         marks: cells in it.
         measures: what the quality gate measured.
         pose: where it lies; None where that is not known.
+        marked: whether the marks were looked up.
     """
 
     seq: int
@@ -90,6 +92,7 @@ class Sight:
     marks: Sequence[Mark] = ()
     measures: Mapping[str, float] = field(default_factory=dict)
     pose: Pose | None = None
+    marked: bool = True
 
     def told(self) -> dict[str, Any]:
         """What goes along with the picture; serialisable as JSON."""
@@ -117,6 +120,7 @@ class Viewfinder:
         self._encoding = threading.Lock()
         self._encoded: dict[tuple[int, int], bytes] = {}
         self._seq = 0
+        self._waiting = 0
         self._closed = False
         self.pictures = 0
         """Pictures that were encoded."""
@@ -127,50 +131,59 @@ class Viewfinder:
         return time.monotonic() - self._asked_s < WATCHED_S
 
     @property
+    def awaited(self) -> bool:
+        """Whether somebody waits for the next frame at this moment."""
+        return self._waiting > 0
+
+    @property
     def newest(self) -> Sight | None:
         """The newest sight; None before the first frame."""
         return self._newest
 
-    def analysed(self, frame: Frame, result: FieldResult | Quality, marks: Sequence[Sighted]) -> None:
+    def analysed(self, frame: Frame, result: FieldResult | Quality, marks: Sequence[Sighted] | None) -> None:
         """A frame that was counted, or rejected; see `daemon.Viewer`."""
         if not isinstance(result, FieldResult):
             self.show(frame, result.reject or COUNTED, (), result.measures)
             return
         verdict = COUNTED if any(result.seen.values()) or result.new_cells else KNOWN_GROUND
-        self.show(frame, verdict, [Mark.of(one) for one in marks], result.quality.measures, result.pose)
+        drawn = None if marks is None else [Mark.of(one) for one in marks]
+        self.show(frame, verdict, drawn, result.quality.measures, result.pose)
 
     def show(
         self,
         frame: Frame,
         verdict: str,
-        marks: Sequence[Mark] = (),
+        marks: Sequence[Mark] | None = (),
         measures: Mapping[str, float] | None = None,
         pose: Pose | None = None,
     ) -> None:
-        """A newer frame. Its pixels must not be changed afterwards."""
+        """A newer frame. Its pixels must not be changed afterwards; marks that are None were not looked up."""
         self._seq += 1
-        self._newest = Sight(self._seq, frame, verdict, marks, measures or {}, pose)
-        if self.watched:
+        self._newest = Sight(self._seq, frame, verdict, marks or (), measures or {}, pose, marks is not None)
+        if self._waiting:
             with self._came:
                 self._came.notify_all()
 
     def wait(self, after: int, timeout_s: float = LONGEST_WAIT_S) -> Sight | None:
         """The newest sight as soon as its number is over `after`; None if none came in time.
 
-        The first who asks waits for the next frame, if one comes soon: nobody looked up marks for the last one.
+        Who asks waits for a frame whose marks were looked up; the first who asks takes another one, if none comes soon.
         """
         now = time.monotonic()
         deadline, patient_until = now + timeout_s, now + _FIRST_WAIT_S
-        unseen = 0 if self.watched or self._newest is None else self._newest.seq
         with self._came:
-            while not self._closed:
-                self._asked_s = now = time.monotonic()
-                sight = self._newest
-                if sight is not None and sight.seq > after and (sight.seq > unseen or now >= patient_until):
-                    return sight
-                if now >= deadline:
-                    return None
-                self._came.wait(min(deadline - now, _FIRST_WAIT_S))
+            self._waiting += 1
+            try:
+                while not self._closed:
+                    self._asked_s = now = time.monotonic()
+                    sight, patient = self._newest, after or now < patient_until
+                    if sight is not None and sight.seq > after and (sight.marked or not patient):
+                        return sight
+                    if now >= deadline:
+                        return None
+                    self._came.wait(min(deadline - now, _FIRST_WAIT_S))
+            finally:
+                self._waiting -= 1
         return None
 
     def jpeg(self, sight: Sight, width: int) -> bytes:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 HARMLESS: dict[str, str] = {
     "counting.target": "White cells to count",
-    "report.language": "Language of the printed report",
     "report.laboratory": "Laboratory, printed on reports",
     "report.operator": "Who counts, printed on reports",
     "report.comment": "Remark, printed on reports",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field, create_model
 
@@ -71,10 +71,6 @@ class EstimateSettings(Section):
 
 class ReportSettings(Section):
     """What a laboratory prints on its reports. Operator and comment are kept with the session they were set for."""
-
-    language: Literal["en", "de", "fr", "es", "pt", "hi", "sw"] = Field(
-        "en", description="language of the printed report; `report --language` stands over it"
-    )
 
     laboratory: str = Field("", max_length=200, description="name and address")
     logo: FilePath | None = Field(

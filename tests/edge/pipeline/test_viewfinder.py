@@ -9,7 +9,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from waiting import DEADLINE_S
+from waiting import DEADLINE_S, until
 
 from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.pipeline.field import FieldAnalyzer
@@ -118,3 +118,25 @@ def test_a_cell_on_the_rim_keeps_its_box_while_the_pose_wavers(frames) -> None:
         assert cell.number in {one.cell.number for one in analyzer.ledger.on_view(pose, (640, 480))}
     far = replace(result.pose, x_px=cell.x + 2 * cell.size, y_px=cell.y - 240)
     assert cell.number not in {one.cell.number for one in analyzer.ledger.on_view(far, (640, 480))}
+
+
+def test_marks_are_looked_up_for_a_frame_that_is_waited_for_and_a_picture_never_lacks_them(frames) -> None:
+    analyzer = FieldAnalyzer(QualityGate(), OpenCvLocator(), load_classifier())
+    result = analyzer.analyze(frames[0])
+    finder = Viewfinder()
+    assert not finder.awaited
+    finder.analysed(frames[0], result, None)
+    found = []
+    asking = threading.Thread(target=lambda: found.append(finder.wait(1, timeout_s=20)))
+    asking.start()
+    until(lambda: finder.awaited, "somebody who waits")
+    finder.analysed(frames[1], result, None)  # it was looked up just before somebody began to wait
+    finder.analysed(frames[2], result, analyzer.on_view(result))
+    asking.join(DEADLINE_S)
+    assert (found[0].seq, found[0].marked) == (3, True)
+    assert not finder.awaited
+    finder.analysed(frames[3], result, None)
+    assert finder.wait(3, timeout_s=0.05) is None
+    first = finder.wait(0)  # who sees nothing yet is shown what there is
+    assert first is not None
+    assert first.seq == 4

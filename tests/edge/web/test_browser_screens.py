@@ -80,15 +80,16 @@ def test_the_boxes_of_cells_that_stay_on_view_do_not_blink(counting: Site, open_
         seen.push(Array.from(root.querySelectorAll('.cell-mark[data-state=counted]'), one => {
           const box = one.querySelector('.mark-box');
           const [x, y, w] = ['x', 'y', 'width'].map(name => Number(box.getAttribute(name)));
-          return x > -w && y > -w && x < 640 && y < 480 ? one.dataset.number : '';
-        }).filter(number => number));
+          return [one.dataset.number, x > -w && y > -w && x < 640 && y < 480];
+        }));
       }
       return seen;
     }"""
     frames = page.evaluate(record)
     blinks = 0
     for before, now, after in zip(frames, frames[1:], frames[2:], strict=False):
-        blinks += bool(now) and len((set(before) & set(after)) - set(now))
+        seen = {number for number, seen in before if seen} & {number for number, seen in after if seen}
+        blinks += bool(now) and len(seen - {number for number, _ in now})
     assert blinks == 0
 
 
