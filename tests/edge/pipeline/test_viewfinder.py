@@ -136,7 +136,7 @@ def test_marks_are_looked_up_for_a_frame_that_is_waited_for_and_a_picture_never_
     assert (found[0].seq, found[0].marked) == (3, True)
     assert not finder.awaited
     finder.analysed(frames[3], result, None)
-    assert finder.wait(3, timeout_s=0.05) is None
+    assert finder.wait(after=3, timeout_s=0.05) is None
     first = finder.wait(0)  # who sees nothing yet is shown what there is
     assert first is not None
     assert first.seq == 4
