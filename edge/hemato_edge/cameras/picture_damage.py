@@ -6,8 +6,14 @@ at an eighth of the size by libjpeg-turbo, whose warnings simplejpeg raises, for
 
 from __future__ import annotations
 
+import logging
 import re
 import zlib
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _JPEG, _PNG, _WEBP = b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"RIFF"
 _MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
@@ -19,6 +25,7 @@ _COMPLAINTS = ("Corrupt JPEG data", "Premature end", "Unsupported marker")
 """What libjpeg's warnings about data begin with; other errors are of kinds of JPEG that it does not read."""
 _PADDING = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 CUT_OFF = "it is cut off"
+_log = logging.getLogger(__name__)
 
 
 def damage_of(content: bytes) -> str | None:
@@ -40,16 +47,28 @@ def _jpeg_damage(content: bytes) -> str | None:
     end = _jpeg_end(content)
     if end is None:
         return CUT_OFF
-    from simplejpeg import decode_jpeg  # loaded with the first JPEG
-
+    decode = _strict_decoder()
+    if decode is None:
+        return None
     picture = content[:end]
     try:
-        decode_jpeg(picture, "GRAY", min_height=1, min_width=1, strict=True)
+        decode(picture, "GRAY", min_height=1, min_width=1, strict=True)
     except ValueError as error:
         complaint = str(error)
         if complaint.startswith(_COMPLAINTS) and not _is_padding(complaint, picture):
             return f"its data are damaged ({complaint.removeprefix('Corrupt JPEG data: ')})"
     return None
+
+
+@cache
+def _strict_decoder() -> Callable[..., Any] | None:
+    """The decoder, loaded with the first JPEG; None, said once, if the system's was compiled for another numpy."""
+    try:
+        from simplejpeg import decode_jpeg
+    except (ImportError, ValueError) as error:
+        _log.warning("damage within a JPEG is not noticed: simplejpeg cannot be loaded (%s)", error)
+        return None
+    return decode_jpeg  # type: ignore[no-any-return]
 
 
 def _is_padding(complaint: str, picture: bytes) -> bool:

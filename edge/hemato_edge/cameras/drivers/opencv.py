@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from hemato_edge.cameras.camera import EndOfFrames, Noise
+from hemato_edge.cameras.drivers.jpeg_video import DAMAGED, JpegVideo, is_motion_jpeg
 from hemato_edge.cameras.picture_files import MAX_PIXELS, check_picture
 from hemato_edge.errors import CameraError, ImageError
 from hemato_edge.values import Frame
@@ -20,7 +21,11 @@ from hemato_edge.values import Frame
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hemato_edge.values import Image
+
 _PROPERTY_TIMEOUT = {"open": cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, "read": cv2.CAP_PROP_READ_TIMEOUT_MSEC}
+CUT_OFF = "cut_off_video"
+"""Why frames were skipped that a recording promised and does not hold."""
 WARM_UP = 3
 """Reads to try for the first frame of a device: some give an empty buffer while the exposure settles."""
 
@@ -46,9 +51,10 @@ class CaptureCamera(ABC):
         self.live = live
         self.total_frames: int | None = None
         self.skipped: Counter[str] = Counter()
-        self._capture: cv2.VideoCapture | None = None
+        self._capture: cv2.VideoCapture | JpegVideo | None = None
         self._first: Frame | None = None
         self._index = 0
+        self._size = (0, 0)
 
     def open(self) -> None:
         """Open the source and wait for its first frame. Raises CameraError with the likely reason."""
@@ -89,7 +95,7 @@ class CaptureCamera(ABC):
             self._capture.release()
             self._capture = None
 
-    def _refuse_huge(self, capture: cv2.VideoCapture) -> None:
+    def _refuse_huge(self, capture: cv2.VideoCapture | JpegVideo) -> None:
         """Refuse frames by the size that the source announces, before one is decoded: that would take gigabytes."""
         width, height = (int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         if width * height > MAX_PIXELS:
@@ -100,8 +106,23 @@ class CaptureCamera(ABC):
                 "Let it send a smaller picture.",
             )
 
+    def _refuse_another_size(self, picture: Image) -> None:
+        """End a recording whose frames change size: no place in the later ones follows from the ones before.
+
+        A live camera is given up and opened again by its guard; see `cameras.recovery`.
+        """
+        height, width = picture.shape[:2]
+        if self._index == 0:
+            self._size = (width, height)
+        elif not self.live and (width, height) != self._size:
+            raise CameraError(
+                f"The frames of {self.name} change size: {self._size[0]}×{self._size[1]} pixels at first, "
+                f"{width}×{height} from frame {self._index + 1} on.",
+                "What was counted before is stored. Cut the recording there, and count each part by itself.",
+            )
+
     @abstractmethod
-    def _open_capture(self) -> cv2.VideoCapture:
+    def _open_capture(self) -> cv2.VideoCapture | JpegVideo:
         """The capture, opened or not."""
 
     @abstractmethod
@@ -119,6 +140,7 @@ class CaptureCamera(ABC):
         if not good or image is None:
             return None
         picture = np.asarray(image, np.uint8)
+        self._refuse_another_size(picture)
         if self._index == 0:
             try:
                 picture = check_picture(picture, self.name, colour=self.colour)
@@ -167,17 +189,23 @@ class VideoFile(CaptureCamera):
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path), live=False)
+        self._path = path
 
-    def _open_capture(self) -> cv2.VideoCapture:
+    def _open_capture(self) -> cv2.VideoCapture | JpegVideo:
         capture = cv2.VideoCapture(self.name, cv2.CAP_FFMPEG)
         frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
         self.total_frames = frames if frames > 0 else None
+        if capture.isOpened() and is_motion_jpeg(capture):
+            capture.release()
+            return JpegVideo(self._path, self.skipped)
         return capture
 
     def _at_end(self) -> None:
-        missing = (self.total_frames or 0) - self._index
-        if missing > 1 and not self.skipped:  # containers may round their own count by one
-            self.skipped["cut_off_video"] += missing
+        missing = (self.total_frames or 0) - self._index - self.skipped[DAMAGED]
+        if missing > 1:  # containers may round their own count by one
+            self.skipped[CUT_OFF] = missing
+        elif isinstance(self._capture, JpegVideo) and self._capture.damaged:
+            self._capture.count_damaged()
 
     def _why_not(self) -> CameraError:
         return CameraError(

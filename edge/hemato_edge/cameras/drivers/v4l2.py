@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import cast
 
 import cv2
 
@@ -99,7 +100,7 @@ class DeviceCamera(CaptureCamera):
     def _opened(self) -> cv2.VideoCapture:
         if self._capture is None:
             raise CameraError(f"{self.name} is not open.")
-        return self._capture
+        return cast("cv2.VideoCapture", self._capture)
 
     def _why_not(self) -> CameraError:
         path = Path(self.name)
