@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import fmean, median, stdev
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from numpy.typing import NDArray
 
 TALLY = "red_cell_size:"
 """What the names of the bins begin with in the record; the bin's number follows."""
@@ -59,11 +56,11 @@ def red_cell_sizes(tallies: Mapping[str, int]) -> RedCellSizes | None:
     bins = {int(name.removeprefix(TALLY)): count for name, count in tallies.items() if _is_bin(name)}
     if sum(bins.values()) < LEAST_CELLS:
         return None
-    numbers = np.repeat(list(bins), list(bins.values()))
-    kept = numbers[np.abs(numbers - np.median(numbers)) <= _WIDEST]
-    diameters: NDArray[np.float64] = np.exp(kept / _BINS_A_UNIT)
-    mean, deviation = float(diameters.mean()), float(diameters.std(ddof=1))
-    spread, cells = deviation / mean, len(diameters)
+    numbers = [number for number, count in bins.items() for _ in range(count)]
+    middle = median(numbers)
+    diameters = [math.exp(number / _BINS_A_UNIT) for number in numbers if abs(number - middle) <= _WIDEST]
+    mean, deviation, cells = fmean(diameters), stdev(diameters), len(diameters)
+    spread = deviation / mean
     of_mean = _Z * deviation / math.sqrt(cells)
     of_spread = _Z * spread / math.sqrt(2 * (cells - 1))  # of a normal distribution's deviation
     return RedCellSizes(

@@ -296,7 +296,7 @@ def test_the_state_is_on_disk_while_it_lasts(tmp_path: Path, writer: Writer, cla
 
 def test_a_camera_that_is_not_there_at_the_start_is_an_error(tmp_path: Path, writer: Writer, classifier) -> None:
     run = Run(tmp_path / "camera", writer, classifier, {"do": "leave", "absent": 9})
-    with pytest.raises(CameraError, match="There is no lying camera") as caught:
+    with pytest.raises(CameraError, match="There is no faulty camera") as caught:
         run.run()
     assert caught.value.exit_code == 3
     assert run.daemon.session is None

@@ -44,7 +44,7 @@ def take_over_bundle(trunk: Any, head: Any, path: Path) -> None:
     # embedding and attributes are dense, too, and never as long as the logits
     dense = [weights for weights in stored if weights[0] == _DENSE and len(weights[2]) == head.units]
     refusal = DataError(
-        f"{path} cannot be gone on from with this architecture.", "Name a bundle that was trained with the same one."
+        f"{path} cannot be continued with this architecture.", "Name a bundle that was trained with the same one."
     )
     if len(stored) < len(wanted) or len(dense) != 1:
         raise refusal
