@@ -23,12 +23,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 
-from hemato_convert.site import HOME
 from hemato_edge.labels import CLASSIFIER_LABELS
-from hemato_edge.models.bundle import shipped_classifier
+from hemato_edge.models.bundle import read_bundle, shipped_classifier
 from hemato_training.augment.stain_and_optics import MARGIN
 from hemato_training.classify.site_tuning import Tuning, tune
-from hemato_training.data.cell_sets import load
+from hemato_training.data.cell_sets import load, titled
 from hemato_training.data.crops import Cells, Look, cells_of, looks_of, prepare_cells
 from hemato_training.data.records import in_split, thin
 from hemato_training.metrics.calibration import softmax
@@ -36,9 +35,9 @@ from hemato_training.networks.backbones import build_classifier
 from hemato_training.networks.keras_model import keras_logits
 from hemato_training.progress import Silent
 
-SIZE = 112
 PER_CLASS = 60
 """Home cells of each laboratory, class and split."""
+CARD: Any = read_bundle(shipped_classifier()).card
 AWAY = ("isfahan", "moticam")
 
 
@@ -55,8 +54,8 @@ class Laboratory:
         """All of its cells."""
         records = load(data, (name,))
         looks = looks_of(records, cache)
-        plain = cells_of(records, looks, SIZE, cache)
-        return Laboratory(cells_of(records, looks, SIZE, cache, MARGIN), prepare_cells(plain, looks), looks)
+        plain = cells_of(records, looks, CARD.input.size, cache)
+        return Laboratory(cells_of(records, looks, CARD.input.size, cache, MARGIN), prepare_cells(plain, looks), looks)
 
 
 def balanced(logits: Any, labels: Any) -> float:
@@ -76,13 +75,15 @@ class Network:
     """The shipped network, with home's cells to mix in and to judge by."""
 
     def __init__(self, data: Path, cache: Path) -> None:
-        every = load(data, HOME)
+        every = load(data, titled(source.name for source in CARD.training))
         self._looks = looks_of(every, cache)
         thinned = thin(every, PER_CLASS)
-        self._home = cells_of(in_split(thinned, "train"), self._looks, SIZE, cache, MARGIN)
-        self._val = cells_of(in_split(thinned, "val"), self._looks, SIZE, cache)
+        self._home = cells_of(in_split(thinned, "train"), self._looks, CARD.input.size, cache, MARGIN)
+        self._val = cells_of(in_split(thinned, "val"), self._looks, CARD.input.size, cache)
         self._held_out = prepare_cells(self._val, self._looks)
-        self._model = build_classifier("mobilenet_v2", SIZE, len(CLASSIFIER_LABELS), weights=str(shipped_classifier()))
+        self._model = build_classifier(
+            CARD.architecture, CARD.input.size, len(CLASSIFIER_LABELS), weights=str(shipped_classifier())
+        )
         self._shipped = self._model.get_weights()
 
     def tuned(self, site: Cells | None, looks: dict[str, Look], seed: int) -> Network:

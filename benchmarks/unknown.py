@@ -28,12 +28,13 @@ from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
 from hemato_edge.models.classifier_model import ATTRIBUTES, EMBEDDINGS, LOGITS, ClassifierModel
 from hemato_edge.vision.classify.classifier import calibrated
-from hemato_training.data.cell_sets import load
+from hemato_training.data.cell_sets import load, titled
 from hemato_training.data.crops import cells_of, cut_cells, looks_of, measure_look, prepare_cells
 from hemato_training.data.records import Record
 from hemato_training.metrics.attributes import logits_of_each
 
-HOME, AWAY, UNKNOWN = ("pbc", "bccd", "raabin_typed"), ("moticam", "isfahan"), "taleqani"
+HOME = titled(source.name for source in read_bundle(shipped_classifier()).card.training)
+AWAY, UNKNOWN = ("moticam", "isfahan"), "taleqani"
 KINDS = ("blast", "smudge")
 SHRINKAGE = 0.1
 NEIGHBOUR = 5

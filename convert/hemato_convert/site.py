@@ -17,10 +17,12 @@ from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_training.augment.stain_and_optics import MARGIN
 from hemato_training.classify.site_tuning import Tuning, tune
 from hemato_training.data.attributes import read_attributes
-from hemato_training.data.cell_sets import LABORATORIES, load
-from hemato_training.data.class_names import find_label
+from hemato_training.data.cell_sets import LABORATORIES, load, titled
 from hemato_training.data.crops import cells_of, looks_of, prepare_cells
+from hemato_training.data.deal import keep_or_deal
+from hemato_training.data.folders import read_folder
 from hemato_training.data.records import Record, by_laboratory, in_split, refuse_leaks, split_hash, thin
+from hemato_training.data.split import blocks_of
 from hemato_training.networks.backbones import build_classifier
 from hemato_training.runs.files import versions
 from hemato_training.runs.settings import Settings
@@ -31,16 +33,14 @@ if TYPE_CHECKING:
     from hemato_convert.convert import Conversion
     from hemato_edge.models.bundle import Bundle
     from hemato_edge.models.card import ClassifierCard
+    from hemato_training.data.picture_set import Picture
     from hemato_training.progress import Reporter
 
-HOME = ("pbc", "bccd", "raabin_typed")
-"""Laboratories whose cells come along, as far as they are there: those that the classifier which ships learnt from."""
 PER_CLASS = 150
 """Home cells of each laboratory, class and split: more only cost time."""
 LEAST_CELLS = 25
-HELD_OUT = 4
-"""Of the site's cells of each class every fourth is judged by and not learnt from."""
-_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+HELD_OUT = 0.25
+"""Share of the site's cells that are judged by and not learnt from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +75,13 @@ def train_for_site(
     laboratories: a site's few cells cannot vouch for more.
 
     Args:
-        folder: single-cell pictures in folders that are named after classes.
+        folder: labelled single-cell pictures, see `site_records`.
         data: the directory of home's data sets.
         out: the bundle to write.
         base: the bundle to begin with.
         tuning: how; the defaults unless given.
         cache: folder for crops; beside `out` unless named.
-        reporter: who is told about progress.
+        reporter: receives progress.
 
     Raises:
         DataError: if the folder has too few cells or no home data set is there.
@@ -89,10 +89,11 @@ def train_for_site(
     """
     began = read_bundle(base)
     card: Any = ClassifierModel(began).card
-    site = site_records(folder)
-    names = tuple(name for name in HOME if (data / name).is_dir())
+    site = site_records(folder, reporter)
+    learnt = titled(source.name for source in card.training)
+    names = tuple(name for name in learnt if (data / name).is_dir())
     if not names:
-        raise DataError(f"{data} has none of {', '.join(HOME)}.", "Name the directory of the data sets with --data.")
+        raise DataError(f"{data} has none of {', '.join(learnt)}.", "Name the directory of the data sets with --data.")
     records = [*thin(load(data, names), PER_CLASS), *site]
     refuse_leaks(records)
     keep, size, tuning = cache or out.parent / "cells", card.input.size, tuning or Tuning()
@@ -110,31 +111,36 @@ def train_for_site(
     return _judged(conversion, began, site, source)
 
 
-def site_records(folder: Path) -> list[Record]:
-    """The cells of class folders, every `HELD_OUT`-th of a class held out.
+def site_records(folder: Path, reporter: Reporter) -> list[Record]:
+    """The single-cell pictures of a folder that is labelled in any way `data check` knows; a split of its own is kept.
+
+    Without one a quarter is held out; copies, and cells that an index groups, stay together.
 
     Raises:
-        DataError: if it has no class folder, or fewer than `LEAST_CELLS` cells in all or two classes.
+        DataError: if it cannot be read, or has fewer than `LEAST_CELLS` cells in all or two classes.
     """
-    found: list[Record] = []
-    name = folder.resolve().name
-    name = f"{name} (site)" if name in LABORATORIES else name
-    for place in sorted(folder.iterdir()) if folder.is_dir() else ():
-        label = find_label(place.name) if place.is_dir() else None
-        if label not in CLASSIFIER_LABELS:
-            continue
-        pictures = [path for path in sorted(place.iterdir()) if path.suffix.lower() in _PICTURES]
-        for i, path in enumerate(pictures):
-            split = "val" if i % HELD_OUT == HELD_OUT - 1 else "train"
-            key = f"{place.name}/{path.name}"
-            found.append(Record(path, str(label), name, f"{name}/{key}", split, key))
-    if len(found) < LEAST_CELLS or len({record.label for record in found}) < 2:
+    found = read_folder(folder)
+    labels = [picture.cells[0].label for picture in found.pictures if _is_single(picture)]
+    classes = len(set(labels))
+    if len(labels) < LEAST_CELLS or classes < 2:
         raise DataError(
-            f"{folder} has {len(found)} cells of {len({record.label for record in found})} classes; {LEAST_CELLS} of "
-            "two classes are the least.",
+            f"{folder} has {len(labels)} cells of {classes} classes; {LEAST_CELLS} of two classes are the least.",
             "Sort pictures of single cells into folders such as neutrophil and lymphocyte; see `review export`.",
         )
-    return found
+    blocks = blocks_of(found, reporter)
+    splits = keep_or_deal(found.pictures, blocks, {"val": HELD_OUT}, seed=1)
+    name = folder.resolve().name
+    name = f"{name} (site)" if name in LABORATORIES else name
+    return [
+        Record(picture.path, picture.cells[0].label, name, f"{name}/{block}", splits[block], picture.name)
+        for block, members in blocks.items()
+        for picture in (found.pictures[i] for i in members)
+        if _is_single(picture)
+    ]
+
+
+def _is_single(picture: Picture) -> bool:
+    return len(picture.cells) == 1 and picture.cells[0].box is None
 
 
 def _settings(card: ClassifierCard, data: Path, names: tuple[str, ...]) -> ConversionSettings:

@@ -16,7 +16,7 @@ echo "== hemato-edge --version"
 echo "== hemato-edge model verify"
 /opt/hemato/bin/hemato-edge model verify
 echo "== hemato-edge run --camera demo --max-frames 40"
-rm -f /root/count.db*
-/opt/hemato/bin/hemato-edge run --camera demo --max-frames 40 --no-display --db /root/count.db
+rm -f /tmp/count.db*
+/opt/hemato/bin/hemato-edge run --camera demo --max-frames 40 --no-display --db /tmp/count.db
 echo "== answers to the pictures"
 /opt/hemato/bin/python /exchange/answers.py /exchange/pictures "/exchange/answers-$(uname -m)"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -22,34 +24,50 @@ SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
 
 
 def folder_of(place: Path, **numbers: int) -> Path:
+    rng = np.random.default_rng(len(numbers))
     for name, number in numbers.items():
         (place / name).mkdir(parents=True)
         for i in range(number):
-            (place / name / f"{i:02}.png").write_bytes(b"a picture")
+            cv2.imwrite(str(place / name / f"{i:02}.png"), rng.integers(0, 256, (60, 60, 3), np.uint8))
     return place
 
 
-def test_every_fourth_cell_of_a_class_is_held_out(tmp_path: Path) -> None:
-    records = site_records(folder_of(tmp_path / "clinic", Neutrophil=17, lymphocytes=8, notes=3))
-    assert {(r.label, r.split): 0 for r in records}.keys() == {
-        ("neutrophil", "train"),
-        ("neutrophil", "val"),
-        ("lymphocyte", "train"),
-        ("lymphocyte", "val"),
-    }
-    assert sum(r.split == "val" for r in records) == 4 + 2
+def test_a_quarter_of_each_class_is_held_out(tmp_path: Path) -> None:
+    records = site_records(folder_of(tmp_path / "clinic", Neutrophil=20, lymphocytes=8), Silent())
+    held = [record.label for record in records if record.split == "val"]
+    assert (held.count("neutrophil"), held.count("lymphocyte"), len(records)) == (5, 2, 28)
     assert {r.laboratory for r in records} == {"clinic"}
 
 
+def test_the_same_picture_is_never_on_both_sides(tmp_path: Path) -> None:
+    """A cell that was saved several times would be judged by what was learnt of it."""
+    folder = folder_of(tmp_path / "clinic", neutrophil=20, lymphocyte=12)
+    for i in range(0, 20, 2):
+        shutil.copy(folder / "neutrophil" / f"{i:02}.png", folder / "neutrophil" / f"copy{i:02}.png")
+    sides = {record.key.removeprefix("neutrophil/copy"): record.split for record in site_records(folder, Silent())}
+    for i in range(0, 20, 2):
+        assert sides[f"{i:02}.png"] == sides[f"neutrophil/{i:02}.png"]
+
+
+def test_a_split_of_the_folder_s_own_is_kept(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "reviewed", neutrophil=20, lymphocyte=12)
+    rows = [
+        f"{p.relative_to(folder)},{p.parent.name},{'val' if '1' in p.stem else 'train'}" for p in folder.rglob("*.png")
+    ]
+    (folder / "index.csv").write_text("image,label,split\n" + "\n".join(rows))
+    for record in site_records(folder, Silent()):
+        assert record.split == ("val" if "1" in record.path.stem else "train")
+
+
 def test_a_folder_of_a_known_name_is_no_known_data_set(tmp_path: Path) -> None:
-    records = site_records(folder_of(tmp_path / "pbc", neutrophil=20, lymphocyte=8))
+    records = site_records(folder_of(tmp_path / "pbc", neutrophil=20, lymphocyte=8), Silent())
     assert records[0].laboratory == "pbc (site)"
 
 
-@pytest.mark.parametrize("numbers", [{}, {"neutrophil": 24}, {"neutrophil": 30}, {"neutrophil": 20, "monocyte": 4}])
+@pytest.mark.parametrize("numbers", [{"neutrophil": 24}, {"neutrophil": 30}, {"neutrophil": 20, "monocyte": 4}])
 def test_too_few_cells_are_refused(tmp_path: Path, numbers: dict[str, int]) -> None:
     with pytest.raises(DataError, match=r"\d+ cells of \d+ classes; 25 of two classes are the least"):
-        site_records(folder_of(tmp_path / "clinic", **numbers))
+        site_records(folder_of(tmp_path / "clinic", **numbers), Silent())
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Reporter(Protocol):
-    """Who is told about progress."""
+    """Receives progress."""
 
     def track(self, items: Iterable[T], what: str, total: int) -> Generator[T, None, None]:
         """Yield the items one by one; called once per stretch of work, stretches never overlap; may be closed early."""

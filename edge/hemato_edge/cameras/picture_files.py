@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import filecmp
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -81,17 +81,18 @@ class CopyFinder:
     """Finds files with the same bytes among those it is asked about in turn: one field saved twice is one field."""
 
     def __init__(self) -> None:
-        self._first: dict[bytes, Path] = {}
+        self._by_size: dict[int, list[Path]] = {}
 
     def earlier(self, path: Path) -> Path | None:
-        """The first file with the same bytes, if there was one.
-
-        Raises:
-            ImageError: if the file cannot be read.
-        """
-        digest = hashlib.blake2b(_content_of(path).tobytes(), digest_size=16).digest()
-        first = self._first.setdefault(digest, path)
-        return None if first == path else first
+        """The first file with the same bytes, if there was one. Files are read only where another has their size."""
+        try:
+            alike = self._by_size.setdefault(path.stat().st_size, [])
+            first = next((one for one in alike if filecmp.cmp(one, path, shallow=False)), None)
+        except OSError:  # the file that is read next, or was read before: told there
+            return None
+        if first is None:
+            alike.append(path)
+        return first
 
 
 def _content_of(path: Path) -> NDArray[np.uint8]:

@@ -154,16 +154,9 @@ def pictures_of(named: list[Path], *, recursive: bool) -> list[Path]:
 def _tell_copies(pictures: list[Path]) -> None:
     """Say on stderr which pictures hold the same bytes: together they show less than they seem to."""
     from hemato_edge.cameras.picture_files import CopyFinder
-    from hemato_edge.errors import ImageError
 
-    finder, copies = CopyFinder(), []
-    for path in pictures:
-        try:
-            first = finder.earlier(path)
-        except ImageError:  # said when it is its turn
-            continue
-        if first is not None:
-            copies.append((path, first))
+    finder = CopyFinder()
+    copies = [(path, first) for path in pictures if (first := finder.earlier(path)) is not None]
     if copies:
         path, first = copies[0]
         typer.echo(

@@ -308,7 +308,7 @@ class FieldAnalyzer:
             self.settling.drop(admission.given_up)
         with visit.watch.stage("classify"):
             cells = self._name(visit, admission, look)
-        with visit.watch.stage("red cells"):
+        with visit.watch.stage("red_cells"):
             self._red_cells.look(visit.view, visit.detections, admission)
         return self._result(visit, cells, (self._less_doubles(admission, RBC), self._less_doubles(admission, PLATELET)))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from hemato_edge.cameras.picture_files import PICTURE_SUFFIXES
 from hemato_edge.errors import CalibrationError, DataError
 from hemato_edge.labels import CLASSIFIER_LABELS, named_class
 from hemato_edge.pipeline.images import classify_pictures
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from hemato_edge.vision.classify.classifier import TFLiteClassifier
     from hemato_edge.vision.locate.locator import Locator
 
-_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 _MIDDLE = np.array([[PORTRAIT_PX / 2 - 1, PORTRAIT_PX / 2 - 1, PORTRAIT_PX / 2 + 1, PORTRAIT_PX / 2 + 1]], np.float32)
 
 
@@ -82,7 +82,7 @@ def embed_folder(
     for place in sorted(folder.iterdir()) if folder.is_dir() else ():
         known = named_class(place.name) if place.is_dir() else None
         if known is not None and known.name in CLASSIFIER_LABELS:
-            own = (path for path in sorted(place.iterdir()) if path.suffix.lower() in _PICTURES)
+            own = (path for path in sorted(place.iterdir()) if path.suffix.lower() in PICTURE_SUFFIXES)
             paths |= dict.fromkeys(own, CLASSIFIER_LABELS.index(known.name))
     if not paths:
         raise DataError(

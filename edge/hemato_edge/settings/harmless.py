@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hemato_edge.errors import ConfigurationError
+from hemato_edge.labels import LEUKOCYTES
 from hemato_edge.settings.editing import set_in_file
 from hemato_edge.settings.sources import COMMAND_LINE, DEFAULT, default_files, from_text, resolve, sections
 
@@ -23,8 +24,7 @@ HARMLESS: dict[str, str] = {
     "quality.min_focus": "Least focus",
     "quality.min_brightness": "Least brightness",
     "quality.max_saturated_share": "Largest saturated share",
-    **{f"reference.{name}": "Reference interval" for name in ("neutrophil", "eosinophil", "basophil")},
-    **{f"reference.{name}": "Reference interval" for name in ("lymphocyte", "monocyte", "immature_granulocyte")},
+    **dict.fromkeys((f"reference.{label}" for label in LEUKOCYTES), "Reference interval"),
     "estimate.white_factor": "10⁹/L for one white cell per mm²",
     "estimate.platelet_factor": "10⁹/L for one platelet per mm²",
 }

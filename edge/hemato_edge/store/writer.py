@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import sqlite3
 import threading
-import time
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -22,7 +19,6 @@ from hemato_edge.store.file.location import default_database
 from hemato_edge.store.file.lock import WriterLock, lock_path
 from hemato_edge.store.file.migration import migrate
 from hemato_edge.store.file.privacy import FOLDER_MODE, GROUP_FOLDER_MODE, make_private
-from hemato_edge.store.file.rescue import rescue
 from hemato_edge.store.file.space import check_reserve, check_space
 from hemato_edge.store.records import FINISHED, INTERRUPTED, RUNNING, NewField, SessionStart, Totals
 from hemato_edge.store.recovery.repair import finish_repair
@@ -32,8 +28,10 @@ from hemato_edge.store.write import approvals, endings, merges, relabels, statem
 from hemato_edge.store.write.portraits import PortraitKeeper
 from hemato_edge.store.write.retention import PRUNE_STEP, Shelf
 from hemato_edge.store.write.totals import RunningTotals
+from hemato_edge.store.write.transactions import Transactions
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
@@ -45,8 +43,6 @@ if TYPE_CHECKING:
 __all__ = ["SessionStart", "Totals", "Writer", "open_writer"]
 PATIENCE_S = 600.0
 """How long a running count waits for another program's lock, seconds; meanwhile frames are dropped, and counted."""
-_LONGEST_PAUSE_S = 5.0
-_log = logging.getLogger(__name__)
 
 
 def open_writer(
@@ -118,7 +114,6 @@ class Writer:
 
     Attributes:
         path: of the database.
-        blocked: another program holds the database's lock at the moment, and a transaction waits for it.
     """
 
     def __init__(
@@ -134,10 +129,8 @@ class Writer:
         passing: bool = False,
     ) -> None:
         self.path = path
-        self.blocked = False
         self._passing = passing
-        self._patience_s = patience_s
-        self._hurried = threading.Event()
+        self._transactions = Transactions(connection, path, patience_s)
         self._reserve_mb = reserve_mb
         self._connection = connection
         self._lock = lock
@@ -154,15 +147,21 @@ class Writer:
     def _begin_writing(self) -> None:
         connect.use_log(self._connection, self.path)
         migrate(self._connection, self.path)
-        with translated(self.path), self._immediate():
+        with translated(self.path), self._transactions.immediate():
             statements.interrupt_running(self._connection, endings.noted(self.path))
         endings.forget(self.path)
         with translated(self.path):
             self._identity = FileIdentity(self.path)
+        self._transactions.identity = self._identity
+
+    @property
+    def blocked(self) -> bool:
+        """Whether another program holds the database's lock at the moment, and a transaction waits for it."""
+        return self._transactions.blocked
 
     def hurry(self) -> None:
         """The run is to end: wait no longer for another program's lock. Safe in a signal handler."""
-        self._hurried.set()
+        self._transactions.hurry()
 
     def start_session(self, start: SessionStart) -> int:
         """Begins a session and returns its number.
@@ -353,63 +352,15 @@ class Writer:
 
     @contextmanager
     def _transaction(self, session: int | None = None) -> Iterator[None]:
-        """All of the block or nothing, in the file that is at the path; else `StoreError`.
-
-        After a failure the session's totals are read anew when next needed.
-        """
-        with translated(self.path):
-            self._check_file(session)
-            try:
-                with self._immediate():
-                    yield
-            except BaseException:  # whatever it was: tidied up, and raised again
-                if session is not None:
-                    self._running.pop(session, None)
-                raise
-            self._check_file(session, after_commit=True)
-
-    @contextmanager
-    def _immediate(self) -> Iterator[None]:
+        """All of the block or nothing; after a failure the session's totals are read anew when next needed."""
         try:
-            self._take_lock()
-            yield
-            self._connection.execute("COMMIT")
+            with self._transactions.of_same_file(lambda: self._known_counts(session)):
+                yield
         except BaseException:  # whatever it was: tidied up, and raised again
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            if session is not None:
+                self._running.pop(session, None)
             raise
 
-    def _take_lock(self) -> None:
-        """Begins to write; another program's lock is waited for as long as there is patience for it."""
-        until, pause_s = time.monotonic() + self._patience_s, 0.1
-        try:
-            while True:
-                try:
-                    self._connection.execute("BEGIN IMMEDIATE")
-                except sqlite3.OperationalError as error:
-                    if "locked" not in str(error) or self._hurried.is_set() or time.monotonic() >= until:
-                        raise
-                    if not self.blocked:
-                        _log.warning("the database %s is locked by another program: waiting for it", self.path)
-                    self.blocked = True
-                    self._hurried.wait(pause_s)
-                    pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-                else:
-                    return
-        finally:
-            self.blocked = False
-
-    def _check_file(self, session: int | None, *, after_commit: bool = False) -> None:
-        what = self._identity.lost(after_commit=after_commit)
-        if what is None:
-            return
-        known = self._running.get(session) if session is not None else None
-        counts = {"session": session, "counts": None if known is None else asdict(known)}
-        saved = rescue(self._connection, self.path, counts)
-        where = "and could not be saved elsewhere" if saved is None else f"is saved as {saved}"
-        raise StoreError(
-            f"The database {self.path} {what} while it was being written. What was recorded {where}.",
-            "Find out which program touched it, bring the right file back, then start again."
-            if saved is None
-            else f"Find out which program touched it; `hemato-edge db check --db {saved}` looks at what was saved.",
-        )
+    def _known_counts(self, session: int | None) -> dict[str, object]:
+        known = None if session is None else self._running.get(session)
+        return {"session": session, "counts": None if known is None else asdict(known)}

@@ -1,4 +1,4 @@
-"""Key fields: the one that shows a place is found among many, and how well two views agree is told exactly."""
+"""Key fields: the right one is ranked first among twenty; a good agreement is exact."""
 
 from __future__ import annotations
 

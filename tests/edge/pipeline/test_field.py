@@ -11,6 +11,7 @@ from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.cameras.demo.slide import DrawnSlide
 from hemato_edge.counting.confirmation import COUNTED, TRIED, KnownCell
 from hemato_edge.labels import CLASSIFIER_LABELS
+from hemato_edge.pipeline import red_cell_survey
 from hemato_edge.pipeline.field import COLOURS_EVERY, FieldAnalyzer
 from hemato_edge.pipeline.label_voting import MOST_LOOKS, Settling
 from hemato_edge.values import Detections, FieldResult, Judgement
@@ -198,3 +199,15 @@ def test_red_cells_are_measured_once_each_in_every_second_field_that_counts_some
     camera.close()
     assert measured[-1] > 0
     assert len(set(measured[4:])) == 1
+
+
+def test_enough_red_cells_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(red_cell_survey, "ENOUGH", 1)
+    analyzer = FieldAnalyzer(QualityGate(), OpenCvLocator(), load_classifier())
+    camera, measured = DemoCamera(4, frames=120), []
+    camera.open()
+    for _ in range(120):
+        analyzer.analyze(camera.read(1.0))
+        measured.append(sum(n for name, n in analyzer.tallies().items() if name.startswith("red_cell_size:")))
+    camera.close()
+    assert len({*measured} - {0}) == 1  # those of the first field that was measured, and no more

@@ -51,7 +51,7 @@ def lines(settings: dict[str, object], *folders: str) -> list[str]:
         ({"store.path": "/home/me/c/x.db"}, ["ProtectHome=tmpfs", "BindPaths=/home/me/c"]),
         ({"model.path": "/opt/models/x.tflite"}, []),
         ({"model.path": "/home/me/x.tflite"}, ["ProtectHome=tmpfs", "BindReadOnlyPaths=/home/me/x.tflite"]),
-        ({"camera.spec": "/root/fields"}, ["ProtectHome=tmpfs", "BindReadOnlyPaths=/root/fields"]),
+        ({"camera.spec": "/home/ada/fields"}, ["ProtectHome=tmpfs", "BindReadOnlyPaths=/home/ada/fields"]),
         (
             {"mqtt.host": "b", "mqtt.password_file": "/home/me/p"},
             [*NETWORK, "ProtectHome=tmpfs", "BindReadOnlyPaths=/home/me/p"],

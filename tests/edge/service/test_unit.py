@@ -79,6 +79,12 @@ def test_the_pages_file_comes_from_its_template() -> None:
     assert not re.search(r"@\w+@", web_unit())
 
 
+def test_the_page_may_write_no_configuration() -> None:
+    """Both units have one user: `ConfigurationDirectory=` would open /etc/hemato-edge to the page, too."""
+    assert "ConfigurationDirectory=" in unit()
+    assert not re.search(r"ConfigurationDirectory=|ReadWritePaths=.*etc", web_unit())
+
+
 @needs_systemd
 def test_systemd_verifies_the_pages_unit_and_its_exposure_is_small(tmp_path: Path) -> None:
     path = tmp_path / WEB_NAME

@@ -213,7 +213,7 @@ def train_classical(
     Args:
         settings: the run; of a network's settings, data, out, architecture, size, per_class and seed count.
         cache: folder for crops; "cells" in the run's folder unless named.
-        reporter: who is told about progress.
+        reporter: receives progress.
 
     Raises:
         ConfigurationError: for an unknown model.

@@ -109,7 +109,7 @@ def compare(
             because training needs no converter.
         weights: architecture → "imagenet" or a file; the others learn from nothing, with batch norm.
         cache: folder for crops; "cells" in the comparison's folder unless named.
-        reporter: who is told about progress.
+        reporter: receives progress.
 
     Raises:
         ConfigurationError: before anything is trained, for an unknown architecture, one named twice, or a size that one

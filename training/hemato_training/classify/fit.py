@@ -65,7 +65,7 @@ def train(
         settings: the run.
         resume: go on from the checkpoint in `settings.out`, if it has one.
         cache: folder for crops; "cells" in the run's folder unless named.
-        reporter: who is told about progress.
+        reporter: receives progress.
 
     Raises:
         DataError: if data are missing or leak, or the folder holds a run that is not to be resumed, or another one.

@@ -50,7 +50,7 @@ def add_second_head(
         laboratories: whose training cells the second head learns from; all classes must be among them.
         weight: the second head's logits are multiplied by it before they are added.
         cache: folder for crops; "cells" in the run's folder unless named.
-        reporter: who is told about progress.
+        reporter: receives progress.
 
     Returns:
         The model's file.

@@ -61,7 +61,7 @@ def tune(model: Any, home: Cells, site: Cells, looks: Mapping[str, Look], tuning
         site: the same of the site.
         looks: laboratory → its look, of both.
         tuning: how.
-        reporter: who is told about progress.
+        reporter: receives progress.
     """
     keras.utils.set_random_seed(tuning.seed)
     size = int(model.input_shape[1])

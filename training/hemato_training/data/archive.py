@@ -31,7 +31,7 @@ def unpack(archive: Path, target: Path, inner: str, reporter: Reporter) -> int:
         archive: the file.
         target: a folder that does not exist yet.
         inner: glob pattern of the folder within the archive that is wanted; empty for all of it.
-        reporter: who is told about progress.
+        reporter: receives progress.
 
     Returns:
         How many files were written.

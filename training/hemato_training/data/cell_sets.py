@@ -22,7 +22,7 @@ from hemato_training.data.pictures import picture_size
 from hemato_training.data.records import SPLITS, Record, refuse_leaks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 RAABIN_TYPES = "raabin_fields_expert_labels.csv"
 """The experts' cell types for `raabin_fields`; included with `raabin_typed`."""
@@ -238,6 +238,12 @@ def sets_in(data: Path) -> tuple[str, ...]:
     if (data / REVIEWED).is_dir():
         return tuple(name for name in (*TRAINED_ON, REVIEWED) if (data / name).is_dir())
     return TRAINED_ON
+
+
+def titled(titles: Iterable[str]) -> tuple[str, ...]:
+    """The names of the laboratories with these titles, as a model's card lists what it was trained on."""
+    wanted = set(titles)
+    return tuple(name for name, laboratory in LABORATORIES.items() if laboratory.title in wanted)
 
 
 def laboratory_named(name: str) -> Laboratory:

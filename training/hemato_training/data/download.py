@@ -57,7 +57,7 @@ def download(
         to: the directory with one folder per data set.
         archive: the file, where a person fetched it; it is not removed.
         keep: whether the archive stays.
-        reporter: who is told about progress.
+        reporter: receives progress.
 
     Raises:
         DataError: if the folder is there already, or the file cannot be had, has another hash, or cannot be unpacked.

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from hemato_training.data.picture_set import PICTURE_SUFFIXES
+from hemato_edge.cameras.picture_files import PICTURE_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

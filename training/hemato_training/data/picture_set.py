@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from hemato_edge.cameras.picture_files import PICTURE_SUFFIXES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from hemato_training.data.annotations import Boxes
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 LAYOUTS: dict[str, str] = {
     "index": "an index.csv with the columns image and label",
     "voc": "Pascal VOC: a folder Annotations with .xml files beside JPEGImages or images",

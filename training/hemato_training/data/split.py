@@ -120,6 +120,15 @@ def split_folder(
     return Division(index, contents(divided), grouped_by, len(blocks), joined, digest, cells, kept, originals)
 
 
+def blocks_of(found: PictureSet, reporter: Reporter) -> dict[int, list[int]]:
+    """Pictures that must stay in one split, by index: groups of the index, copies, and pictures of one original.
+
+    Raises:
+        DataError: a picture is unusable.
+    """
+    return join(_groups(found, None)[0], _copies(found, reporter)[0])
+
+
 def _copies(found: PictureSet, reporter: Reporter) -> tuple[list[tuple[int, int]], list[list[int]]]:
     """Pairs of pictures that must stay together, and groups derived from one original.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hemato_edge.cameras.picture_files import PICTURE_SUFFIXES
 from hemato_training.data.picture_names import PictureNames, plain_path
-from hemato_training.data.picture_set import PICTURE_SUFFIXES, SPLIT_WORDS
+from hemato_training.data.picture_set import SPLIT_WORDS
 from hemato_training.data.text_files import read_text
 
 if TYPE_CHECKING:

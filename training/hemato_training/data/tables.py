@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hemato_edge.cameras.picture_files import PICTURE_SUFFIXES
 from hemato_edge.errors import DataError
 from hemato_training.data.annotations import Boxes, Drawn
 from hemato_training.data.box_folders import cells_in
@@ -17,7 +18,6 @@ from hemato_training.data.number_names import HOW, find_numbering
 from hemato_training.data.picture_names import PictureNames
 from hemato_training.data.picture_set import (
     GROUP_COLUMNS,
-    PICTURE_SUFFIXES,
     SPLIT_WORDS,
     Cell,
     Picture,

@@ -77,7 +77,7 @@ def fetch(url: str, target: Path, reporter: Reporter, about_bytes: int = 0) -> N
     Args:
         url: the file.
         target: where it goes, once it is whole.
-        reporter: who is told about progress, in MiB.
+        reporter: receives progress, in MiB.
         about_bytes: the size to show where the server does not say.
 
     Raises:

@@ -192,7 +192,7 @@ def try_on(
         split: "train" or "val".
         laboratories: names known to `datasets.LABORATORIES`.
         left_out: a class that the model did not learn; its cells are kept apart.
-        reporter: who is told about progress.
+        reporter: receives progress.
 
     Raises:
         ModelError: if the model cannot be opened, or did learn the class left out.
@@ -225,7 +225,7 @@ def compare_on(tried: Tried, other: Path, data: Path, cache: Path, reporter: Rep
         other: file of the second.
         data: directory with one folder per laboratory.
         cache: folder for looks and crops.
-        reporter: who is told about progress.
+        reporter: receives progress.
 
     Raises:
         ModelError: if the second cannot be opened.

@@ -97,9 +97,7 @@ def estimates_of(
     )
 
 
-def red_cell_diameters(
-    tallies: Mapping[str, int], um_per_px: float | None, uncertainty: float
-) -> RedCellDiameters | None:
+def diameters_of(tallies: Mapping[str, int], um_per_px: float | None, uncertainty: float) -> RedCellDiameters | None:
     """Mean and spread of the red cells' diameters; None where too few stand free.
 
     Args:

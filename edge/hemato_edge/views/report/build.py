@@ -20,9 +20,9 @@ from hemato_edge.store.records import SETTING_CHANGED
 from hemato_edge.views.report.areas import (
     DIGITS,
     areas_of,
+    diameters_of,
     estimates_of,
     per_field,
-    red_cell_diameters,
     white_per_1000_red,
 )
 from hemato_edge.views.report.clock import clock_set
@@ -122,7 +122,7 @@ def build_report(
         adapted=adaptation_of(record),
         attributes=reader.attributes(record.id),
         approval=_approval(reader, record.id),
-        red_cells=red_cell_diameters(tallies, *_scale(record)),
+        red_cells=diameters_of(tallies, *_scale(record)),
     )
 
 

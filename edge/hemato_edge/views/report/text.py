@@ -17,6 +17,7 @@ from hemato_edge.views.report.words import (
     nucleated_lines,
     printable,
     red_cell_line,
+    scale_line,
     target_line,
     times_line,
     warning_lines,
@@ -100,7 +101,7 @@ def _foot_lines(report: Report) -> Iterator[str]:
     yield from nucleated_lines(report)
     yield from morphology_lines(report)
     yield from estimate_lines(report)
-    if report.red_cells is not None:
+    if red_cell_line(report):
         yield red_cell_line(report)
     reviewed = report.reviewed
     if reviewed.cells:
@@ -116,8 +117,8 @@ def _foot_lines(report: Report) -> Iterator[str]:
     yield f"Model {made.model_name} {made.model_sha256[:16]}, settings {made.settings_sha256[:16]}"
     for change, frames in made.settings_changed.items():
         yield f"Changed while it ran: {printable(change)}, after {frames} frames"
-    if made.red_cell_px is not None:
-        yield f"Scale: a red cell is {made.red_cell_px:.1f} px across"
+    if scale_line(report):
+        yield f"Scale: {scale_line(report)}"
     yield f"Database {printable(made.database)}"
     if report.adapted:
         yield printable(report.adapted)

@@ -180,6 +180,12 @@ def estimate_lines(report: Report) -> Iterator[str]:
     yield report.estimates_note
 
 
+def scale_line(report: Report) -> str:
+    """How large a red cell was in the pictures; empty where that was not found out."""
+    size = report.provenance.red_cell_px
+    return "" if size is None else f"a red cell is {size:.1f} px across"
+
+
 def red_cell_line(report: Report) -> str:
     """Mean and spread of the red cells' diameters; empty where too few stand free."""
     sizes = report.red_cells

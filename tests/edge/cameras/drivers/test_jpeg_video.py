@@ -7,8 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from all_frames import read_all
 
-from hemato_edge.cameras.camera import EndOfFrames, OpenCamera
+from hemato_edge.cameras.camera import OpenCamera
 from hemato_edge.cameras.demo.slide import draw_field
 from hemato_edge.cameras.drivers.opencv import VideoFile
 from hemato_edge.errors import CameraError
@@ -21,15 +22,6 @@ def coded(image: np.ndarray) -> bytes:
 @pytest.fixture(scope="module")
 def fields() -> list[np.ndarray]:
     return [draw_field(seed)[0] for seed in (1, 2, 3)]
-
-
-def read_all(camera: VideoFile) -> list[np.ndarray]:
-    images = []
-    while True:
-        try:
-            images.append(camera.read(1).image)
-        except EndOfFrames:
-            return images
 
 
 @pytest.mark.parametrize("kept", [0.2, 0.5, 0.8, 0.97])

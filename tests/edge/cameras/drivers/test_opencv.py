@@ -7,8 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from all_frames import read_all
 
-from hemato_edge.cameras.camera import EndOfFrames, OpenCamera
+from hemato_edge.cameras.camera import OpenCamera
 from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.cameras.drivers.opencv import GStreamerCamera, StreamCamera, VideoFile, has_gstreamer
 from hemato_edge.cameras.drivers.v4l2 import DeviceCamera
@@ -32,15 +33,6 @@ def video(request, frames, tmp_path_factory) -> Path:
         writer.write(frame)
     writer.release()
     return path
-
-
-def read_all(camera) -> list[np.ndarray]:
-    images = []
-    while True:
-        try:
-            images.append(camera.read(1).image)
-        except EndOfFrames:
-            return images
 
 
 def test_every_frame_of_a_video_is_read_in_order(video: Path, frames) -> None:

@@ -79,6 +79,13 @@ def test_the_page_has_all_its_parts_in_one_file(path: Path) -> None:
     assert "script" not in parsed.tags
 
 
+def test_the_page_says_what_the_text_says_of_red_cells_and_scale(path: Path) -> None:
+    record(path, LABELS, tallies={f"red_cell_size:{number}": 30 for number in range(420, 430)})
+    _, parsed = page_of(path)
+    assert "Red-cell diameter, 300 cells that stand free: mean 69.8" in parsed.text
+    assert "a red cell is 41.5 px across" in parsed.text
+
+
 def test_what_comes_from_outside_is_text_and_not_markup(path: Path) -> None:
     evil = "<script>alert(1)</script>\"'&"
     record(path, LABELS, label=evil, camera=evil)
