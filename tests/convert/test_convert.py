@@ -278,6 +278,12 @@ def test_too_few_or_many_representative_crops(run: Path, data: Path, tmp_path: P
             convert(run, tmp_path / "a.tflite", data, ConversionSettings(representative=wanted))
 
 
+def test_doubt_without_an_embedding_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="found by the embedding") as caught:
+        ConversionSettings(doubt=0.1)
+    assert caught.value.fix == "Add --embedding."
+
+
 def test_parity_report_lies_beside_the_bundle(converted) -> None:
     report = json.loads(converted.report.read_text())
     assert (converted.report.name, converted.picture.name) == ("small.parity.json", "small.parity.png")

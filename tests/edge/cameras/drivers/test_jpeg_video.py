@@ -37,6 +37,15 @@ def test_a_frame_that_is_cut_off_is_skipped_and_counted(tmp_path: Path, fields: 
     ] * 2
 
 
+def test_a_frame_with_a_lost_sector_is_skipped_and_counted(tmp_path: Path, fields: list[np.ndarray]) -> None:
+    first, damaged, last = (coded(field) for field in fields)
+    path = tmp_path / "lost.mjpeg"
+    path.write_bytes(first + damaged[:9000] + bytes(512) + damaged[9512:] + last)
+    with OpenCamera(VideoFile(path)) as camera:
+        assert len(read_all(camera)) == 2
+        assert camera.skipped == {"damaged": 1}
+
+
 def test_intact_frames_are_all_read(tmp_path: Path, fields: list[np.ndarray]) -> None:
     path = tmp_path / "intact.mjpeg"
     path.write_bytes(b"".join(coded(field) for field in fields))

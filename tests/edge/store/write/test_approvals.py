@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from recorded import NOON, record
+from recorded import NOON, record, session_start
 
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.records import Approval
@@ -55,6 +55,13 @@ def test_nobody_approves_nothing(path: Path, session: int, who: str) -> None:
     with open_writer(path) as writer, pytest.raises(ValueError, match="cannot approve"):
         writer.approve(session, who, NOON)
     assert approval(path) is None
+
+
+def test_a_session_that_runs_is_not_approved(path: Path) -> None:
+    with open_writer(path) as writer:
+        running = writer.start_session(session_start())
+        with pytest.raises(ValueError, match="cannot approve"):
+            writer.approve(running, "Ada", NOON)
 
 
 def test_an_approval_that_was_written_past_the_program_shows(path: Path) -> None:
