@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from hemato_edge.errors import StoreError
 from hemato_edge.store.chain import DESCRIBED, last_entry
@@ -26,7 +25,16 @@ from hemato_edge.store.records import (
     SessionRecord,
     Totals,
 )
-from hemato_edge.store.rows import cell_record, field_record, portrait_record, relabel_record, session_record
+from hemato_edge.store.rows import (
+    cell_record,
+    described_count,
+    description,
+    field_record,
+    place_record,
+    portrait_record,
+    relabel_record,
+    session_record,
+)
 from hemato_edge.store.write.approvals import approval
 from hemato_edge.store.write.merges import COUNTS
 from hemato_edge.store.write.totals import RunningTotals
@@ -34,6 +42,8 @@ from hemato_edge.store.write.totals import RunningTotals
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
+
+    from hemato_edge.store.records import Place
 
 __all__ = ["CellRecord", "FieldRecord", "Reader", "SessionRecord", "Totals"]
 
@@ -77,14 +87,6 @@ _DESCRIBED_CELLS = (
     " LEFT JOIN joined j ON j.session = c.session AND j.field = c.field AND j.cell = c.number"
     " JOIN json_each(c.attributes) a WHERE c.session = ? AND j.cell IS NULL GROUP BY 1, 2, 3"
 )
-
-
-class Place(NamedTuple):
-    """Where a counted cell lies on the slide, in the coordinates of its region (pixels), and what it counts as."""
-
-    x_px: float
-    y_px: float
-    name: str
 
 
 class Reader:
@@ -217,7 +219,7 @@ class Reader:
         with translated(self.path):
             for number, row in enumerate(self._connection.execute(_PLACES, (session, region))):
                 if number % every == 0:
-                    yield Place(*row)
+                    yield place_record(row)
 
     def last_link(self, session: int) -> str | None:
         """The last link of a session's chain, hexadecimal; None in a database of an older version."""
@@ -245,8 +247,8 @@ class Reader:
         """
         found: dict[str, dict[str, dict[str, int]]] = {}
         with translated(self.path):
-            rows = self._connection.execute(_DESCRIBED_CELLS, (session,)).fetchall()
-        for name, attribute, value, count in sorted(map(tuple, rows), key=lambda row: (row[0], row[1], -row[3])):
+            rows = [described_count(row) for row in self._connection.execute(_DESCRIBED_CELLS, (session,))]
+        for name, attribute, value, count in sorted(rows, key=lambda row: (row[0], row[1], -row[3])):
             found.setdefault(name, {}).setdefault(attribute, {})[value] = count
         return found
 
@@ -289,8 +291,8 @@ class Reader:
     def _described(self, session: int) -> dict[str, str]:
         """The name and the comment that a person gave a session last, as far as somebody did."""
         found: dict[str, str] = {}
-        for (said,) in self._connection.execute(_DESCRIBED, (session, DESCRIBED)):
-            found |= {name: text for name, text in json.loads(said).items() if name in ("label", "comment")}
+        for row in self._connection.execute(_DESCRIBED, (session, DESCRIBED)):
+            found |= description(row)
         return found
 
     @contextmanager

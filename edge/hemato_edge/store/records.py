@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hemato_edge.labels import LEUKOCYTES
 
@@ -281,3 +281,11 @@ class Relabel:
     before: str
     after: str
     undoes: int | None
+
+
+class Place(NamedTuple):
+    """Where a counted cell lies on the slide, in the coordinates of its region (pixels), and what it counts as."""
+
+    x_px: float
+    y_px: float
+    name: str

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 from hemato_edge.escaped import as_utf8
 from hemato_edge.labels import CLASSIFIER_LABELS, KINDS
 from hemato_edge.morphology import Attribute, confident
-from hemato_edge.store.records import CellRecord, FieldRecord, PortraitRecord, Relabel, SessionRecord
+from hemato_edge.store import stored_values as stored
+from hemato_edge.store.records import Approval, CellRecord, FieldRecord, Place, PortraitRecord, Relabel, SessionRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -95,25 +96,26 @@ def cell_row(session: int, field: int, number: int, cell: Cell) -> dict[str, obj
 @_from_a_row
 def session_record(row: sqlite3.Row) -> SessionRecord:
     """A row of `sessions`, as it stands there."""
+    labels = stored.names(row["classifier_labels"])
     return SessionRecord(
         id=row["id"],
         state=row["state"],
         started_utc=datetime.fromisoformat(row["started_utc"]),
-        started_monotonic_s=row["started_monotonic_s"],
+        started_monotonic_s=stored.seconds(row["started_monotonic_s"]),
         boot_id=row["boot_id"],
         ended_utc=datetime.fromisoformat(row["ended_utc"]) if row["ended_utc"] else None,
         camera=row["camera"],
         label=row["label"],
         target=row["target"],
         model_name=row["model_name"],
-        model_sha256=row["model_sha256"],
-        classifier_labels=tuple(json.loads(row["classifier_labels"])),
-        settings=json.loads(row["settings"]),
+        model_sha256=stored.words(row["model_sha256"]),
+        classifier_labels=labels,
+        settings=stored.mapping(row["settings"]),
         settings_sha256=row["settings_sha256"],
-        versions=json.loads(row["versions"]),
-        red_cell_px=row["red_cell_px"],
-        stain=json.loads(row["stain"]) if row["stain"] else None,
-        confusion=tuple(map(tuple, json.loads(row["confusion"]))) if row["confusion"] else None,
+        versions=stored.texts(row["versions"]),
+        red_cell_px=stored.finite(row["red_cell_px"]),
+        stain=stored.mapping(row["stain"]) if row["stain"] else None,
+        confusion=stored.confusion(row["confusion"], len(labels)) if row["confusion"] else None,
         ended_because=row["ended_because"],
     )
 
@@ -126,20 +128,20 @@ def field_record(row: sqlite3.Row) -> FieldRecord:
         number=row["number"],
         frame_index=row["frame_index"],
         utc=datetime.fromisoformat(row["utc"]),
-        monotonic_s=row["monotonic_s"],
+        monotonic_s=stored.seconds(row["monotonic_s"]),
         source=row["source"],
-        width=row["width"],
-        height=row["height"],
+        width=stored.side_px(row["width"]),
+        height=stored.side_px(row["height"]),
         region=row["region"],
-        x_px=row["x_px"],
-        y_px=row["y_px"],
-        pose_confidence=row["pose_confidence"],
-        seen={kind: row[f"seen_{kind}"] for kind in KINDS},
-        new_rbc=row["new_rbc"],
-        new_platelet=row["new_platelet"],
+        x_px=stored.place_px(row["x_px"]),
+        y_px=stored.place_px(row["y_px"]),
+        pose_confidence=stored.finite(row["pose_confidence"]),
+        seen={kind: stored.count(row[f"seen_{kind}"]) for kind in KINDS},
+        new_rbc=stored.count(row["new_rbc"]),
+        new_platelet=stored.count(row["new_platelet"]),
         new_cells=row["new_cells"],
-        quality=json.loads(row["quality"]),
-        latency_ms=json.loads(row["latency_ms"]),
+        quality=stored.measures(row["quality"]),
+        latency_ms=stored.measures(row["latency_ms"]),
     )
 
 
@@ -158,11 +160,11 @@ def cell_record(row: sqlite3.Row, labels: tuple[str, ...]) -> CellRecord:
         box=(row["x0"], row["y0"], row["x1"], row["y1"]),
         diameter_px=row["diameter_px"],
         score=row["score"],
-        label=row["label"],
-        best=row["best"],
-        confidence=row["confidence"],
+        label=stored.class_name(row["label"]),
+        best=stored.class_name(row["best"]),
+        confidence=stored.share(row["confidence"]),
         probabilities=dict(zip(labels, probabilities, strict=True)),
-        relabelled=row["relabelled"],
+        relabelled=None if row["relabelled"] is None else stored.class_name(row["relabelled"]),
         attributes=_attributes(row["attributes"]),
         joined=None if row["kept_field"] is None else (row["kept_field"], row["kept_cell"]),
     )
@@ -179,6 +181,38 @@ def portrait_row(session: int, field: int, number: int, portrait: Portrait) -> d
         "activation": None if activation is None else activation.tobytes(),
         "activation_columns": None if activation is None else int(activation.shape[1]),
     }
+
+
+@_from_a_row
+def described_count(row: sqlite3.Row) -> tuple[str, str, str, int]:
+    """Class, attribute, value, and how many cells of the class have it."""
+    name, attribute, value, count = row
+    if not isinstance(attribute, str):
+        msg = "attributes are no JSON object"
+        raise TypeError(msg)
+    return stored.class_name(name), attribute, str(value), count
+
+
+@_from_a_row
+def description(row: sqlite3.Row) -> dict[str, str]:
+    """The name and the comment that an entry of a chain gives a session, as far as it does."""
+    said = stored.mapping(row["said"])
+    return {name: str(said[name]) for name in ("label", "comment") if name in said}
+
+
+@_from_a_row
+def approval_record(row: sqlite3.Row, newest_change: int) -> Approval:
+    """An approval that an entry of a chain says; `newest_change`: number of the session's last change of a label."""
+    said = stored.mapping(row["said"])
+    when = datetime.fromisoformat(said["utc"])
+    return Approval(str(said["who"]), when, overtaken=newest_change > int(said["newest_change"]))
+
+
+@_from_a_row
+def place_record(row: sqlite3.Row) -> Place:
+    """Where a counted cell lies, and what it counts as."""
+    x_px, y_px, name = row
+    return Place(x_px, y_px, stored.class_name(name))
 
 
 @_from_a_row
@@ -200,8 +234,8 @@ def relabel_record(row: sqlite3.Row) -> Relabel:
         cell=row["cell"],
         utc=datetime.fromisoformat(row["utc"]),
         who=row["who"],
-        before=row["before"],
-        after=row["after"],
+        before=stored.class_name(row["before"]),
+        after=stored.class_name(row["after"]),
         undoes=row["undoes"],
     )
 
@@ -230,8 +264,8 @@ def _attributes_json(attributes: Sequence[Attribute]) -> str | None:
 
 
 def _attributes(text: str | None) -> tuple[Attribute, ...]:
-    found = json.loads(text) if text else {}
-    return tuple(Attribute(str(name), str(value), float(share)) for name, (value, share) in found.items())
+    found = stored.mapping(text) if text else {}
+    return tuple(Attribute(name, str(value), stored.share(sure)) for name, (value, sure) in found.items())
 
 
 def _measures_json(measures: Mapping[str, float]) -> str:

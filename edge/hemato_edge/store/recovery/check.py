@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hemato_edge.errors import StoreError
 from hemato_edge.labels import REVIEW_LABELS
 from hemato_edge.store import chain, heads
+from hemato_edge.store import stored_values as stored
 from hemato_edge.store.file import connect, schema
 from hemato_edge.store.file.errors import translated
 from hemato_edge.store.file.migration import version_of, view_as_current
@@ -233,17 +234,17 @@ def _sessions(connection: sqlite3.Connection) -> Iterator[str]:
         if hashlib.sha256(settings.encode()).hexdigest() != sha256:
             yield f"session {number}: its settings do not have their hash"
         try:
-            names = json.loads(labels)
-            json.loads(settings), json.loads(versions)
+            answers = stored.names(labels)
+            stored.mapping(settings), stored.texts(versions)
         except ValueError:
-            yield f"session {number}: its settings, labels or versions are no JSON"
+            yield f"session {number}: its settings, labels or versions are not what a session has"
             continue
         wrong = connection.execute(
             "SELECT field, number FROM cells WHERE session = ? AND length(probabilities) <> ?",
-            (number, 4 * len(names)),
+            (number, 4 * len(answers)),
         )
         for place in wrong:
-            yield f"session {number}: cell {place[1]} of field {place[0]} does not have {len(names)} probabilities"
+            yield f"session {number}: cell {place[1]} of field {place[0]} does not have {len(answers)} probabilities"
 
 
 def _totals(connection: sqlite3.Connection) -> Iterator[str]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from hemato_edge.escaped import as_utf8
 from hemato_edge.store import chain
 from hemato_edge.store.records import RUNNING, Approval
-from hemato_edge.store.rows import iso
+from hemato_edge.store.rows import approval_record, iso
 
 if TYPE_CHECKING:
     import sqlite3
+    from datetime import datetime
 
 _LAST = "SELECT said FROM events WHERE session = ? AND event = ? ORDER BY entry DESC LIMIT 1"
 _NEWEST_CHANGE = "SELECT coalesce(max(id), 0) FROM relabels WHERE session = ?"
@@ -38,6 +37,5 @@ def approval(connection: sqlite3.Connection, session: int) -> Approval | None:
     row = connection.execute(_LAST, (session, chain.APPROVED)).fetchone()
     if row is None:
         return None
-    said = json.loads(row[0])
     (newest,) = connection.execute(_NEWEST_CHANGE, (session,)).fetchone()
-    return Approval(str(said["who"]), datetime.fromisoformat(said["utc"]), newest > int(said["newest_change"]))
+    return approval_record(row, newest)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hemato_edge.labels import LEUKOCYTES, PLATELET_LABEL, UNCLASSIFIED
+from hemato_edge.store import stored_values as stored
 from hemato_edge.store.records import Totals
 from hemato_edge.store.write.merges import COUNTS
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Mapping
 
     from hemato_edge.values import FieldResult
@@ -56,7 +57,18 @@ class RunningTotals:
         )
         joined = connection.execute("SELECT count(*) FROM joined WHERE session = ?", (session,)).fetchone()[0]
         tallies = connection.execute("SELECT name, count FROM tallies WHERE session = ?", (session,))
-        return RunningTotals(fields, new_rbc, new_platelet, dict(labels), dict(tallies), dict(reviewed), joined)
+        try:
+            return RunningTotals(
+                fields,
+                stored.count(new_rbc),
+                stored.count(new_platelet),
+                stored.counts_by_class(dict(labels)),
+                {name: stored.count(number) for name, number in tallies},
+                stored.counts_by_class(dict(reviewed)),
+                joined,
+            )
+        except ValueError as error:
+            raise sqlite3.DatabaseError(f"malformed row: {error}") from error
 
     def add(self, result: FieldResult) -> None:
         """Takes in a field that has been committed."""

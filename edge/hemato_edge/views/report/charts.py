@@ -10,8 +10,7 @@ from hemato_edge.labels import BY_NAME
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from hemato_edge.store.reader import Place
-    from hemato_edge.store.records import FieldRecord
+    from hemato_edge.store.records import FieldRecord, Place
     from hemato_edge.views.report.model import ClassShare
 
 BAR_WIDTH, BAR_HEIGHT = 240, 18

@@ -71,7 +71,7 @@ def reference_of(settings: Mapping[str, object]) -> dict[str, tuple[float, float
     return {
         label: (float(ends[0]), float(ends[1]))
         for label, ends in found.items()
-        if isinstance(ends, (list, tuple)) and len(ends) == 2
+        if isinstance(ends, (list, tuple)) and len(ends) == 2 and all(isinstance(end, (int, float)) for end in ends)
     }
 
 

@@ -11,6 +11,7 @@ import pytest
 from recorded import NOON, field_result, record, session_start
 
 from hemato_edge.errors import StoreError
+from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.morphology import Attribute
 from hemato_edge.store import chain
 from hemato_edge.store.file import connect
@@ -21,6 +22,8 @@ from hemato_edge.store.writer import open_writer
 LAYOUTS = {number: (Path(__file__).parent / f"layout_v{number}.sql").read_text() for number in (1, 2)}
 TABLES = {1: ("sessions", "fields", "cells", "tallies"), 2: (*("sessions", "fields", "cells", "tallies"), "portraits")}
 LABELS = ["neutrophil", "neutrophil", "lymphocyte", "unclassified"]
+
+EVEN = tuple(tuple(int(i == j) for j in range(len(CLASSIFIER_LABELS))) for i in range(len(CLASSIFIER_LABELS)))
 
 
 @pytest.fixture(params=[1, 2])
@@ -166,10 +169,10 @@ def test_when_the_copy_cannot_be_made_nothing_is_changed(old: Path, monkeypatch:
 
 def test_a_migrated_database_goes_on_counting(old: Path) -> None:
     with open_writer(old) as writer:
-        session = writer.start_session(session_start(confusion=((1, 0), (0, 1))))
+        session = writer.start_session(session_start(confusion=EVEN))
         assert writer.commit_field(session, field_result(0, ("monocyte",)), {}).labels == {"monocyte": 1}
     with Reader(old) as reader:
-        assert reader.session(session).confusion == ((1, 0), (0, 1))
+        assert reader.session(session).confusion == EVEN
 
 
 def test_what_was_recorded_before_is_sealed_by_the_migration(old: Path) -> None:
