@@ -172,7 +172,7 @@ class Reader:
     def totals(self, session: int) -> Totals:
         """The counts of a session, of one moment."""
         with self._snapshot():
-            return RunningTotals.read(self._connection, session).totals(session)
+            return RunningTotals.read(self._connection, session).checked().totals(session)
 
     def tallies(self, session: int) -> dict[str, int]:
         """All tallies of a session by name, as the writer was given them."""

@@ -47,7 +47,7 @@ def count(number: int) -> int:
 
 
 def counts_by_class(counts: Mapping[str, int]) -> dict[str, int]:
-    """Cells by name.
+    """Cells by the name of their class.
 
     Raises:
         ValueError: this program knows no such class.

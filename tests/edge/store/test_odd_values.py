@@ -106,3 +106,5 @@ def test_a_class_that_nobody_knows_is_damage_and_no_count(sound: Path, tmp_path:
         connection.commit()
     with Reader(path) as reader, pytest.raises(StoreError, match="is damaged"):
         build_report(reader, 1)
+    named = [what for step in check(path).steps for what in step.found]
+    assert "session 1: cell 1:0 has the unknown label 'gremlin'" in named

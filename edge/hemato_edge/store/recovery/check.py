@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -112,10 +111,7 @@ def _check_open(
     }
     for name, look in steps.items():
         result.steps.append(_step(name, look(connection)))
-    result.repairs = [
-        dict(zip(("id", "utc", "damaged", "report"), (*row[:3], json.loads(row[3])), strict=True))
-        for row in connection.execute("SELECT id, utc, damaged, report FROM repairs ORDER BY id")
-    ]
+    result.repairs = list(map(_repair, connection.execute("SELECT id, utc, damaged, report FROM repairs ORDER BY id")))
     if result.version >= chain.SINCE:
         numbers = [row[0] for row in connection.execute("SELECT id FROM sessions ORDER BY id")]
         result.chains = [verify_chain(connection, number, key) for number in numbers]
@@ -125,6 +121,14 @@ def _check_open(
         result.steps.append(_step("repairs", _repairs(connection, result.repairs)))
         if key is not None:
             result.steps.append(_step("seals", _seals(result.chains, key)))
+
+
+def _repair(row: tuple[int, str, str, str]) -> dict[str, Any]:
+    try:
+        report = stored.mapping(row[3])
+    except ValueError as error:
+        raise sqlite3.DatabaseError(f"malformed row: the report of repair {row[0]}: {error}") from error
+    return {"id": row[0], "utc": row[1], "damaged": row[2], "report": report}
 
 
 def _layout(connection: sqlite3.Connection) -> Iterator[str]:

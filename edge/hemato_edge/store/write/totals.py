@@ -57,18 +57,22 @@ class RunningTotals:
         )
         joined = connection.execute("SELECT count(*) FROM joined WHERE session = ?", (session,)).fetchone()[0]
         tallies = connection.execute("SELECT name, count FROM tallies WHERE session = ?", (session,))
+        return RunningTotals(fields, new_rbc, new_platelet, dict(labels), dict(tallies), dict(reviewed), joined)
+
+    def checked(self) -> RunningTotals:
+        """The same, if it holds what this program writes; `db check` names what else there is row by row.
+
+        Raises:
+            sqlite3.DatabaseError: a name is no class of cells, or a number no count.
+        """
         try:
-            return RunningTotals(
-                fields,
-                stored.count(new_rbc),
-                stored.count(new_platelet),
-                stored.counts_by_class(dict(labels)),
-                {name: stored.count(number) for name, number in tallies},
-                stored.counts_by_class(dict(reviewed)),
-                joined,
-            )
+            for number in (self.new_rbc, self.new_platelet, *self.tallies.values()):
+                stored.count(number)
+            for counts in (self.labels, self.reviewed):
+                stored.counts_by_class(counts)
         except ValueError as error:
             raise sqlite3.DatabaseError(f"malformed row: {error}") from error
+        return self
 
     def add(self, result: FieldResult) -> None:
         """Takes in a field that has been committed."""
