@@ -1,1 +1,1 @@
-"""Ways out of the device: MQTT and Prometheus. Each only when asked for; none writes to the store."""
+"""Outputs to other machines: MQTT and Prometheus. Each is off by default; none writes to the store."""

@@ -1,1 +1,1 @@
-"""A microscope's own figures: how right the program is behind it, and a head of its own."""
+"""Accuracy measured on a site's own microscope, and a classifier head adapted to it."""

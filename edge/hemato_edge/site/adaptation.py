@@ -1,4 +1,4 @@
-"""Whether a head of the site's own is worth having: fitted on a part of the cells, judged on the others, in turn."""
+"""Cross-validation of a site's own head: fitted on part of its cells, evaluated on the others, in turn."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SiteEmbeddings:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a head showed on cells that it did not learn from.
+    """A head's cross-validated results.
 
     Attributes:
         answers: (n, K) float32, the mixture's cross-validated answers.
@@ -81,7 +81,7 @@ class Trial:
 
     @property
     def refusal(self) -> str | None:
-        """Why the head is not worth using, in words; None where its gain is shown."""
+        """Why the head is not used, in words; None if its gain is shown."""
         if self.balanced_after < self.balanced_before:
             return (
                 f"balanced accuracy would fall from {100 * self.balanced_before:.1f} to "
@@ -97,7 +97,7 @@ class Trial:
 
 
 def shortfall(cells: SiteEmbeddings) -> str | None:
-    """Why these cells are too few to learn from, in words; None where they suffice."""
+    """Why these cells do not suffice for fitting, in words; None if they do."""
     if len(cells) < LEAST_CELLS:
         return f"{len(cells)} named cells with a picture, {LEAST_CELLS} are needed"
     if len(np.unique(cells.labels)) < LEAST_CLASSES:
@@ -106,7 +106,7 @@ def shortfall(cells: SiteEmbeddings) -> str | None:
 
 
 def try_head(home: Floats, home_labels: NDArray[np.int64], cells: SiteEmbeddings, rejection_threshold: float) -> Trial:
-    """Fit heads on parts of the site's cells and judge them on the others.
+    """Fit heads on parts of the site's cells and evaluate them on the others.
 
     Args:
         home: (m, d) float32, embeddings of home cells.
@@ -149,7 +149,7 @@ def try_head(home: Floats, home_labels: NDArray[np.int64], cells: SiteEmbeddings
 def divided(
     slides: Sequence[str] | NDArray[np.str_], fields: Sequence[str] | NDArray[np.str_]
 ) -> tuple[NDArray[np.int64], str]:
-    """The fold of each cell (n,), and by what they were divided: whole slides where there are three, else fields."""
+    """The fold of each cell (n,), and the unit of the split: whole slides if there are three, else fields."""
     names = np.asarray(slides)
     by = "session"
     if len(np.unique(names)) < 3:
@@ -163,7 +163,7 @@ def divided(
 
 
 def by_chance(better: int, worse: int) -> float:
-    """How often so many of the changed cells are better by chance alone: the exact one-sided test of Q. McNemar.
+    """One-sided exact p value of McNemar's test for so many improvements among the changed answers. Q. McNemar.
 
     Psychometrika 12 (1947), 153-157.
     """
@@ -172,7 +172,7 @@ def by_chance(better: int, worse: int) -> float:
 
 
 def _threshold(confidence: NDArray[np.float32], answered: int, otherwise: float) -> float:
-    """The confidence at which so many cells are answered; `otherwise` where none was."""
+    """The confidence at which that many cells are answered; `otherwise` if none was."""
     if not answered:
         return otherwise
     ordered = np.sort(confidence)[::-1]

@@ -1,4 +1,4 @@
-"""How far two readers agree beyond chance."""
+"""Agreement of two readers beyond chance."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NORMAL_95 = 1.959964
 
 
 def agreement(cells: Sequence[SiteCell]) -> Agreement | None:
-    """Between the two readers who both named most cells; None where no cell was named by two."""
+    """Agreement of the two readers with most cells labelled by both; None if no cell has two labels."""
     pairs = Counter(pair for cell in cells for pair in combinations(sorted(cell.words), 2))
     if not pairs:
         return None
@@ -32,7 +32,7 @@ def agreement(cells: Sequence[SiteCell]) -> Agreement | None:
 
 
 def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> tuple[float, float, float]:
-    """Kappa of two readers' words and its 95 % interval within -1 and 1.
+    """Cohen's kappa of two readers' labels and its 95 % interval within -1 and 1.
 
     J. Cohen, "A coefficient of agreement for nominal scales", Educational and Psychological Measurement 20 (1960),
     37-46, with the standard error given there. 1 where both used one and the same word throughout.

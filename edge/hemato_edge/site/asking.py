@@ -1,4 +1,4 @@
-"""Which of a site's cells a reader is asked to name next."""
+"""Selection of the site's cells that a reader is asked to label next."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def cells_to_name(
     reader: Reader, records: Sequence[SessionRecord], wanted: int, who: str
 ) -> tuple[list[SiteCell], int]:
-    """The cells with a picture that tell most and that `who` has not named, and how many `who` has named.
+    """The most informative cells with a picture that `who` has not labelled, and how many `who` has labelled.
 
-    A second reader is asked for the cells that another one named, before any others.
+    A second reader is asked for the cells that another reader labelled before any others.
 
     Args:
         reader: of the database.

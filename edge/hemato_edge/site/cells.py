@@ -1,4 +1,4 @@
-"""The cells of recorded sessions as a site's figures need them: what the program said, and what people say."""
+"""Cells of recorded sessions with the program's answers and the readers' labels, for a site's figures."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SiteCell:
 
 
 def site_cells(reader: Reader, sessions: Iterable[int]) -> list[SiteCell]:
-    """The judged cells of sessions that count, in the order of recording."""
+    """All classified cells of the given sessions, in the order of recording."""
     cells = []
     for session in sessions:
         words = words_by_cell(reader.relabels(session))

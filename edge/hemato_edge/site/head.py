@@ -33,11 +33,11 @@ def fit_head(
     site_labels: NDArray[np.int64],
     classes: int,
 ) -> Floats:
-    """Weights (d + 1, classes) float64, the last row added: softmax(x · weights[:-1] + weights[-1]).
+    """Weights (d + 1, classes) float64, the last row the bias: softmax(x · weights[:-1] + weights[-1]).
 
-    Home cells and the site's weigh the same together. The step is that of Böhning's bound of the Hessian, "Multinomial
-    logistic regression algorithm", Annals of the Institute of Statistical Mathematics 44 (1992), 197-200, so it needs
-    no search and never diverges.
+    Home cells and site cells have the same total weight. The step is that of Böhning's bound of the Hessian,
+    "Multinomial logistic regression algorithm", Annals of the Institute of Statistical Mathematics 44 (1992),
+    197-200, so it needs no search and never diverges.
 
     Args:
         home: (n, d) embeddings of home cells.
@@ -59,12 +59,12 @@ def fit_head(
 
 
 def head_probabilities(weights: NDArray[Any], embeddings: NDArray[np.float32]) -> Floats:
-    """(n, classes) the head's own answers to embeddings (n, d)."""
+    """Probabilities (n, classes) of the head for embeddings (n, d)."""
     return _softmax(embeddings.astype(np.float64) @ weights[:-1] + weights[-1])
 
 
 def mixed(shipped: NDArray[np.float32], own: Floats, share: float) -> NDArray[np.float32]:
-    """(n, classes) float32: the geometric mean of the shipped answers and the head's, which weighs `share`."""
+    """(n, classes) float32: the geometric mean of the shipped probabilities and the head's, which weighs `share`."""
     shares: NDArray[np.float32] = _softmax(
         (1 - share) * np.log(np.maximum(shipped, _LEAST)) + share * np.log(np.maximum(own, _LEAST))
     ).astype(np.float32)
@@ -72,7 +72,7 @@ def mixed(shipped: NDArray[np.float32], own: Floats, share: float) -> NDArray[np
 
 
 def _basis(cells: Floats) -> Floats:
-    """(d, r) orthonormal directions in which the cells differ: fewer than features where there are fewer cells."""
+    """(d, r) orthonormal basis of the cells' embeddings; r < d where there are fewer cells than features."""
     if len(cells) >= cells.shape[1]:
         return np.eye(cells.shape[1])
     spread, directions = np.linalg.eigh(cells @ cells.T)

@@ -1,4 +1,4 @@
-"""What a calibration profile keeps of its site: the verification, and a head of its own."""
+"""The site's part of a calibration profile: its verification and its own head."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Part(BaseModel):
 
 
 class Share(_Part):
-    """A proportion with its 95 % interval, 0 to 1; all None where there was nothing to take it of."""
+    """A proportion with its 95 % interval, 0 to 1; all None if there were no cells."""
 
     value: Proportion | None
     low: Proportion | None
@@ -60,10 +60,10 @@ class Agreement(_Part):
 
 
 class Verification(_Part):
-    """The program's answers on one microscope against a person's.
+    """The program's answers on one microscope compared with a reader's.
 
     Attributes:
-        created: when it was reckoned.
+        created: when it was computed.
         model_sha256, head_sha256: of what answered; None without a head of the site's own.
         method: "reviewed": answers as they were given; "cross-validated": answers of a head that did not know the cell.
         cells: reviewed cells it rests on.
@@ -175,7 +175,7 @@ class Head(_Part):
 
 
 class SitePart(_Part):
-    """What a profile keeps of its site.
+    """A profile's data about its site.
 
     Attributes:
         verification: of the answers as they are given now, with `head` where there is one.

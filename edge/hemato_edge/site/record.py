@@ -1,4 +1,4 @@
-"""What a session's record says of its site, in its settings under `site`, and how it is read back."""
+"""A session's record of its site, in its settings under `site`: written and read back here."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SECTION = "site"
 
 
 def holding(site: SitePart | None, model_sha256: str, head: Head | None) -> Verification | None:
-    """The verification that holds for a model and a head; one of another model or head holds for nothing."""
+    """The verification valid for a model and a head; one of another model or head is not valid."""
     wanted = (model_sha256, None if head is None else head.sha256)
     kept = () if site is None else (site.verification, site.shipped)
     return next((one for one in kept if one is not None and (one.model_sha256, one.head_sha256) == wanted), None)
 
 
 def fitting_head(site: SitePart | None, model_sha256: str) -> Head | None:
-    """The site's own head, if it has one and it was fitted for this model."""
+    """The site's own head if it was fitted for this model, else None."""
     head = None if site is None else site.head
     return head if head is not None and head.model_sha256 == model_sha256 else None
 
@@ -34,7 +34,7 @@ def fitting_head(site: SitePart | None, model_sha256: str) -> Head | None:
 def site_section(
     site: SitePart | None, model_sha256: str, head: Head | None, abroad: Mapping[str, object]
 ) -> dict[str, object]:
-    """What a session records; JSON's types.
+    """The section that a session records, in JSON's types.
 
     Args:
         site: of the profile; None without one.
@@ -51,7 +51,7 @@ def site_section(
 
 
 def verification_of(record: SessionRecord) -> Verification | None:
-    """The verification that a session was recorded under; None where there was none."""
+    """The verification that was valid for a session; None without one."""
     found = _section(record).get("verification")
     try:
         return None if found is None else Verification.model_validate(found)
@@ -60,12 +60,12 @@ def verification_of(record: SessionRecord) -> Verification | None:
 
 
 def line_of(record: SessionRecord) -> str:
-    """The line of a session's microscope."""
+    """The verification line of a session's microscope."""
     return verification_line(verification_of(record))
 
 
 def adaptation_of(record: SessionRecord) -> str | None:
-    """Which head of the site's own answered in a session, in one line; None without one."""
+    """The site's own head used in a session, in one line; None without one."""
     head = _section(record).get("head")
     if not isinstance(head, Mapping):
         return None
@@ -76,13 +76,13 @@ def adaptation_of(record: SessionRecord) -> str | None:
 
 
 def head_sha256_of(record: SessionRecord) -> str | None:
-    """The hash of the head that answered in a session; None without one."""
+    """The hash of the site's own head used in a session; None without one."""
     head = _section(record).get("head")
     return str(head.get("sha256")) if isinstance(head, Mapping) else None
 
 
 def confusions_of(record: SessionRecord) -> Confusions | None:
-    """What is known of how a session's model errs; None where that was not recorded."""
+    """The confusion matrices recorded for a session's model; None if none were recorded."""
     if record.confusion is None:
         return None
     classes = len(record.confusion)

@@ -1,4 +1,4 @@
-"""Which recorded sessions tell of a microscope: those of its profile, answered by the same model and head."""
+"""Selection of the recorded sessions of one microscope: those with its profile, and the same model and head."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def sessions_of_site(
     records: Sequence[SessionRecord], profile: str, wanted: Collection[int]
 ) -> tuple[list[SessionRecord], list[SessionRecord]]:
-    """The sessions to use, and those that are left out since another model or head answered in them.
+    """The sessions to use, and those left out because another model or head classified them.
 
     Args:
         records: all sessions of a database.

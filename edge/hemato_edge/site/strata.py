@@ -1,8 +1,8 @@
-"""Strata of a site's cells: by what the program said and how sure it was, and which cells to ask a person about.
+"""Strata of a site's cells: by answer and confidence, and the selection of cells to be reviewed.
 
-Reviewed cells are no random sample: people look at those in doubt. Figures weigh each stratum by how many of the cells
-belong to it, so they hold for the cells as they occur (post-stratification: D. Holt and T. M. F. Smith, Journal of the
-Royal Statistical Society A 142 (1979), 33-46), and the cells that are asked for fill the strata evenly.
+Reviewed cells are not a random sample: people review the uncertain ones. Each stratum is weighted by its share of all
+cells, so the figures hold for the cells as they occur (post-stratification: D. Holt and T. M. F. Smith, Journal of
+the Royal Statistical Society A 142 (1979), 33-46), and the cells that are asked for fill the strata evenly.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def strata(cells: Sequence[SiteCell]) -> dict[Stratum, list[SiteCell]]:
 
 
 def weights(cells: Sequence[SiteCell], usable: Callable[[SiteCell], bool]) -> tuple[dict[Place, float], int]:
-    """How many cells as they occur each usable one stands for, and how many cells nothing stands for.
+    """Weight of each usable cell, in cells as they occur, and the number of cells that none represents.
 
-    A stratum without a usable cell is taken together with the others of its answer.
+    A stratum without a usable cell is merged with the others of its answer.
     """
     by_answer: dict[str, list[list[SiteCell]]] = {}
     for (answer, _), own in strata(cells).items():
@@ -62,9 +62,9 @@ def weights(cells: Sequence[SiteCell], usable: Callable[[SiteCell], bool]) -> tu
 def ask_for(
     cells: Sequence[SiteCell], wanted: int, named: Callable[[SiteCell], bool], shown: Collection[Place]
 ) -> list[SiteCell]:
-    """The cells that tell most: until `wanted` are named, the strata are filled evenly.
+    """The most informative cells: the strata are filled evenly until `wanted` are labelled.
 
-    Within a stratum the order is by chance, but always the same, so that what is named stays a fair sample of it.
+    Within a stratum the order is random but reproducible, so labelled cells remain a random sample of it.
 
     Args:
         cells: all that were judged.

@@ -1,4 +1,4 @@
-"""How right the program's answers are on one microscope, from the cells that people named; the line that says it."""
+"""Accuracy of the program's answers on one microscope, from reviewed cells, and the line that states it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TRUTHS = (*CLASSIFIER_LABELS, ARTEFACT)
 
 
 def verification_line(found: Verification | None) -> str:
-    """What every display, report and message says of a microscope: the one place where these words are made."""
+    """The statement about a microscope in every display, report and message: the only place where it is worded."""
     if found is None:
         return NOT_VERIFIED
     right = found.right
@@ -55,12 +55,12 @@ def verified_line(
 
 
 def is_usable(cell: SiteCell) -> bool:
-    """Whether a person named the cell for certain."""
+    """Whether a reader labelled the cell with certainty."""
     return cell.truth in _TRUTHS
 
 
 def shortfall(cells: Sequence[SiteCell]) -> str | None:
-    """Why these cells do not make a verification, in words; None where they do."""
+    """Why these cells do not suffice for a verification, in words; None if they do."""
     usable = sum(map(is_usable, cells))
     if usable < LEAST_CELLS:
         return f"{usable} cells are named, {LEAST_CELLS} are needed"

@@ -59,7 +59,7 @@ def head_lines(head: Head) -> Iterator[str]:
 
 
 def percent(share: Share) -> str:
-    """A share with its interval, percent; a dash where there was nothing to take it of."""
+    """A proportion with its interval, in percent; a dash if there were no cells."""
     if share.value is None or share.low is None or share.high is None:
         return "–"
     return f"{100 * share.value:.1f} % ({100 * share.low:.1f}–{100 * share.high:.1f})"

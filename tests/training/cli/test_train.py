@@ -46,7 +46,8 @@ def test_a_site_is_a_command_and_an_option(app: typer.Typer, tmp_path: Path) -> 
     for words in (["site"], ["--site"]):
         result = invoke(app, *words, str(tmp_path), "--data", "/nowhere", "--out", str(tmp_path / "own.tflite"))
         assert isinstance(result.exception, DataError)
-        assert "0 cells of 0 classes" in str(result.exception)
+        assert "has no picture" in str(result.exception)
+        assert str(tmp_path) in str(result.exception)
 
 
 def test_the_old_spelling_of_the_locator(app: typer.Typer) -> None:

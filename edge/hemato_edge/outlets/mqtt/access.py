@@ -1,4 +1,4 @@
-"""How a broker is reached and who we are to it: address, certificates, password. Checked before counting starts."""
+"""Connection parameters of an MQTT broker: address, TLS, credentials. Checked before counting starts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def address(settings: MqttSettings) -> tuple[str, int]:
 
 
 def device_name(settings: MqttSettings) -> str:
-    """The name in topics and messages: the one that is set, else the host's."""
+    """The device's name in topics and messages: from the settings, else the host name."""
     return settings.device or re.sub(r"[+#/\s\x00-\x1f\x7f-\x9f]", "-", platform.node()) or "unnamed"
 
 
@@ -65,7 +65,7 @@ def credentials(settings: MqttSettings) -> tuple[str | None, str | None]:
 
 
 def tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
-    """What TLS is to trust and to show; None for plain text. Names and certificates are verified unless switched off.
+    """The TLS context; None for plain text. Host names and certificates are verified unless that is switched off.
 
     Raises:
         ConfigurationError: a file is missing or is not what it should be, or the settings contradict each other.

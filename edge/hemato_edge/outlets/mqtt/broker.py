@@ -1,4 +1,4 @@
-"""The connection to an MQTT broker: paho keeps it up with its own backoff; this says in words how it stands."""
+"""The connection to an MQTT broker: paho reconnects with its own back-off; the state is described in words."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ log = logging.getLogger(__name__)
 
 
 class Broker:
-    """One broker, reached or not. Nothing here waits for it except `close`, and that for a moment.
+    """A client of one broker. No method blocks on the network except `close`, for a bounded time.
 
     Args:
         settings: with a host.
-        client_id: by which the broker knows this device; two with the same one throw each other out.
+        client_id: identifies this device to the broker; two clients with the same id disconnect each other.
         wake: called, from the network's thread, whenever something has changed.
 
     Attributes:
@@ -92,17 +92,17 @@ class Broker:
         return f"{self._host}:{self._port}"
 
     def start(self) -> None:
-        """Begin to connect, in paho's own thread; returns at once."""
+        """Start connecting in paho's own thread; returns at once."""
         self._client.connect_async(self._host, self._port, KEEPALIVE_S)
         self._client.loop_start()
 
     def send(self, message: Message) -> int:
-        """Hand a message over; `answers` tells when the broker has it. paho sends it again after a lost connection."""
+        """Queue a message; `answers` holds its acknowledgement. paho sends it again after a lost connection."""
         topic = f"{self._base}/{message.kind}"
         return self._client.publish(topic, message.payload, _AT_LEAST_ONCE, retain=message.retain).mid
 
     def close(self, wait_s: float) -> None:
-        """Say goodbye, if the broker is there; wait at most so long for it to have heard."""
+        """Disconnect cleanly if connected, waiting for at most the given time."""
         if self.connected:
             told = self._client.publish(f"{self._base}/{STATE}", self._state("offline"), _AT_LEAST_ONCE, retain=True)
             try:

@@ -46,7 +46,7 @@ def message_id(epoch: str, key: str, kind: str, sequence: int) -> str:
 
 
 def session_content(record: SessionRecord, *, with_label: bool) -> dict[str, object]:
-    """What a `session` message says besides its envelope; the sample's label, which may name a person, if asked."""
+    """Content of a `session` message without its envelope; the sample's label, which may name a person, if asked."""
     return {
         "state": record.state,
         "started_utc": _iso(record.started_utc),
@@ -61,7 +61,7 @@ def session_content(record: SessionRecord, *, with_label: bool) -> dict[str, obj
 
 
 def counts_content(record: SessionRecord, totals: Totals) -> dict[str, object]:
-    """What a `counts` message says besides its envelope: the totals that are on disk."""
+    """Content of a `counts` message without its envelope: the totals that are on disk."""
     return {
         "state": record.state,
         "fields": totals.fields,
@@ -77,7 +77,7 @@ def counts_content(record: SessionRecord, totals: Totals) -> dict[str, object]:
 def envelope(
     identity: str, kind: str, sequence: int, device: str, session: tuple[int, str], made_utc: datetime
 ) -> dict[str, object]:
-    """What every message begins with.
+    """The fields that every message begins with.
 
     Args:
         identity: from `message_id`.
@@ -104,7 +104,7 @@ def canonical(content: Mapping[str, object]) -> str:
 
 
 def digest(content: Mapping[str, object]) -> str:
-    """Digest by which the outbox recognises that there is nothing new to send."""
+    """Digest of a message's content: equal when there is nothing new to send."""
     return hashlib.sha256(canonical(content).encode()).hexdigest()
 
 

@@ -66,10 +66,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message that waits.
+    """A pending message.
 
     Attributes:
-        number: its place in the outbox; they grow.
+        number: its position in the outbox; ascending.
         id: see `messages.message_id`.
         kind: `messages.SESSION` or `messages.COUNTS`.
         retain: whether the broker is to keep it for those who come later.
@@ -85,7 +85,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the store has been taken over; see the columns of `outbox`."""
+    """How much of the store has been copied; see the columns of `outbox`."""
 
     next_session: int = 1
     last_key: str | None = None
@@ -137,7 +137,7 @@ class Outbox:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of the block or nothing."""
+        """Run the block in one transaction: all of it or nothing is written."""
         with translated(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -149,7 +149,7 @@ class Outbox:
                 raise
 
     def waiting(self) -> int:
-        """How many messages are not acknowledged yet."""
+        """Number of messages not acknowledged yet."""
         with translated(self.path):
             count: int = self._connection.execute("SELECT count(*) FROM messages").fetchone()[0]
         return count
@@ -161,13 +161,13 @@ class Outbox:
             return [Message(number, name, kind, bool(keep), text) for number, name, kind, keep, text in rows]
 
     def has_told(self, key: str, kind: str) -> bool:
-        """Whether there ever was a message of that session and kind."""
+        """Whether there has ever been a message of that session and kind."""
         with translated(self.path):
             told = self._connection.execute("SELECT 1 FROM told WHERE session = ? AND kind = ?", (key, kind))
             return told.fetchone() is not None
 
     def tell(self, session: tuple[int, str], kind: str, content: Mapping[str, object], *, retain: bool) -> bool:
-        """Put a message in, unless it says what the newest of its kind says. Call it inside `transaction`.
+        """Add a message unless its content equals that of the newest of its kind. Call it inside `transaction`.
 
         Args:
             session: its number in the database, and its key.
@@ -202,24 +202,24 @@ class Outbox:
         return True
 
     def hand_over(self, messages: Sequence[Message]) -> None:
-        """Note, before they are sent, that these may reach the broker from now on: they are not replaced any more."""
+        """Mark messages as being sent, before they are: the broker may have them, so they are no longer replaced."""
         with self.transaction():
             self._connection.executemany(
                 "UPDATE messages SET handed_over = 1 WHERE number = ?", [(message.number,) for message in messages]
             )
 
     def acknowledge(self, numbers: Sequence[int]) -> None:
-        """The broker has these: they are removed."""
+        """Remove messages that the broker has acknowledged."""
         with self.transaction():
             self._connection.executemany("DELETE FROM messages WHERE number = ?", [(number,) for number in numbers])
 
     def progress(self) -> Progress:
-        """How far the store has been taken over."""
+        """How much of the store has been copied into the outbox."""
         with translated(self.path):
             return Progress(*self._connection.execute("SELECT next_session, last_key, relabel FROM outbox").fetchone())
 
     def set_progress(self, progress: Progress) -> None:
-        """Record how far the store has been taken over. Call it inside `transaction`."""
+        """Record how much of the store has been copied. Call it inside `transaction`."""
         if progress == self.progress():
             return  # an update that changes nothing is written to the card all the same
         self._connection.execute(
@@ -286,7 +286,7 @@ def _keep_aside(path: Path) -> None:
 
 
 def waiting_in(path: Path) -> int:
-    """How many messages wait in the outbox at `path`, also while another process has it; 0 where there is none.
+    """Number of pending messages in the outbox at `path`, also while another process uses it; 0 if there is none.
 
     Raises:
         StoreError: it cannot be read.

@@ -1,4 +1,4 @@
-"""From the store into the outbox: only what is committed, and only of sessions that were recorded with MQTT on."""
+"""Copies from the store into the outbox: committed data of sessions recorded with MQTT enabled."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Filler:
         self._with_label = with_label
 
     def fill(self, reader: Reader, *, renew: bool) -> bool:
-        """Put in what is new.
+        """Add messages for everything new in the store.
 
         Args:
             reader: of the store.
@@ -68,7 +68,7 @@ class Filler:
         return whole
 
     def _tell_relabelled(self, reader: Reader, progress: Progress, newest: int, room: int) -> tuple[Progress, bool]:
-        """Sessions that were sent to their end and in which a person named cells since."""
+        """Send counts again for completely sent sessions that were reviewed since."""
         for session, relabel in reader.relabelled_since(progress.relabel):
             if session < progress.next_session:
                 if room < len((SESSION, COUNTS)):
@@ -78,7 +78,7 @@ class Filler:
         return progress, True
 
     def _tell(self, reader: Reader, record: SessionRecord, newest: int, *, renew: bool) -> int:
-        """Put the messages of one session into the outbox; how many that made."""
+        """Add the messages of one session to the outbox; returns their number."""
         if record.settings.get(ASKED_FOR) is None:
             return 0
         session, retain = (record.id, session_key(record)), record.id == newest
@@ -90,5 +90,5 @@ class Filler:
 
 
 def _is_settled(record: SessionRecord, newest: int) -> bool:
-    """Whether nothing but a person's review will change a session: it has ended, and a writer has recorded that."""
+    """Whether a session has ended, on record: only a person's review can still change it."""
     return record.state != RUNNING and (record.ended_utc is not None or record.id < newest)

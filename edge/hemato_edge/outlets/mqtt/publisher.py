@@ -1,4 +1,4 @@
-"""Counts over MQTT, at least once: store → outbox → broker, in a thread of its own, off the way of the frames.
+"""Counts over MQTT, at least once: store → outbox → broker, in a thread of its own, off the frames' path.
 
 The pipeline hands nothing to this thread and never waits for it; it reads what is committed, as any other reader does.
 """
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 class Publisher:
-    """Sends what a database has to a broker, from `start` to `stop`.
+    """Publishes a database's counts to a broker, from `start` to `stop`.
 
     Args:
         settings: with a host.
@@ -77,22 +77,22 @@ class Publisher:
         self._filled = False
 
     def start(self) -> None:
-        """Begin; returns at once, whatever the broker does."""
+        """Start publishing; returns at once, whatever the broker does."""
         self._thread.start()
         self.broker.start()
 
     @property
     def idle(self) -> bool:
-        """Whether the broker is there and has all that the store had when this thread last looked."""
+        """Whether the broker is connected and has acknowledged everything that the store held at the last check."""
         return self.broker.connected and self._filled and self.waiting == 0
 
     @property
     def trouble(self) -> str | None:
-        """What keeps messages from the broker, in a sentence; None while nothing is known to."""
+        """The current publishing problem in one sentence; None if there is none."""
         return self.broker.trouble or next(iter(self._troubles.values()), None)
 
     def stop(self, flush_s: float = FLUSH_S) -> bool:
-        """Send what is left, for `flush_s` seconds at most and only to a broker that is there, and end.
+        """Send pending messages if connected, for at most `flush_s` seconds, then stop.
 
         Returns:
             Whether the broker has acknowledged everything.
@@ -134,7 +134,7 @@ class Publisher:
             self._wake.clear()
 
     def _fill(self, *, renew: bool) -> float:
-        """Take what is new from the store into the outbox; in how many seconds to look again."""
+        """Copy new data into the outbox; returns the seconds until the next check."""
         try:
             with Reader(self._database) as reader:
                 whole = self._filler.fill(reader, renew=renew)
@@ -147,7 +147,7 @@ class Publisher:
         return min(self._every_s, LOOK_S) if whole or not self.broker.connected else CROWDED_S
 
     def _exchange(self) -> int:
-        """Remove what the broker has acknowledged, send what waits; how much is left."""
+        """Remove acknowledged messages and send pending ones; returns the number left."""
         try:
             self._take_answers()
             if self.broker.connected and time.monotonic() >= self._paused_until:
@@ -184,7 +184,7 @@ class Publisher:
             self._under_way[self.broker.send(message)] = message.number
 
     def _say(self, where: str, trouble: str) -> None:
-        """Log a trouble once, until it is over or another one."""
+        """Log a problem once, until it is solved or another one occurs."""
         if trouble != self._troubles.get(where):
             log.warning("%s Counting goes on; counts wait.", trouble)
         self._troubles[where] = trouble

@@ -1,4 +1,4 @@
-"""The metrics of a scrape, read at that moment from the daemon, the disk and the board."""
+"""The metrics of a scrape, read from the daemon, the disk and the board when it happens."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ _REASONS = {
 
 
 class Counts(Protocol):
-    """What the metrics read; `pipeline.daemon.Daemon` is one."""
+    """Protocol of what the metrics read; `pipeline.daemon.Daemon` implements it."""
 
     @property
     def totals(self) -> Totals | None:
-        """What is on disk; None before a session has begun."""
+        """Totals on disk; None before a session has started."""
 
     def current_tallies(self) -> dict[str, int]:
         """Name → count as of now, see `store.writer.Writer.commit_field`."""

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus over HTTP, on loopback unless another address is named, and only when a port is.
+"""Prometheus metrics over HTTP: on loopback unless an address is set, and only if a port is set.
 
 What is counted comes from the daemon: frames as of now, cells as they are on disk. Times are measured as frames go by.
 """
@@ -42,7 +42,7 @@ CONNECTION_S = 10.0
 
 
 class Metrics:
-    """Measures, and answers Prometheus. An observer of the daemon; a context manager that ends with the server gone.
+    """An observer of the daemon that serves its metrics; a context manager that stops the server at its end.
 
     Args:
         settings: with a port.
@@ -92,17 +92,17 @@ class Metrics:
         self._readings.watch(counts, camera, build, publisher)
 
     def analysed(self, result: FieldResult | Quality) -> None:
-        """Take down how long the stages of a frame took."""
+        """Record the durations of a frame's stages."""
         if isinstance(result, FieldResult):
             for stage, latency_ms in result.latency_ms.items():
                 self._stages.labels(stage).observe(latency_ms / 1e3)
 
     def committed(self, result: FieldResult) -> None:
-        """Take down how long it took from the light to the disk."""
+        """Record the delay between a frame's exposure and its commit."""
         self._commits.observe(max(0.0, time.monotonic() - result.monotonic_s))
 
     def close(self) -> None:
-        """Stop answering, and free the port."""
+        """Stop the server and free the port."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -115,7 +115,7 @@ class Metrics:
 
 
 def _bounded(handler: type[BaseRequestHandler]) -> type[BaseRequestHandler]:
-    """A handler whose connections end after `CONNECTION_S`, whatever the other side sends or does not read."""
+    """A request handler whose connections are closed after `CONNECTION_S`, whatever the client does."""
 
     class Bounded(handler):  # type: ignore[misc, valid-type]
         def handle(self) -> None:
