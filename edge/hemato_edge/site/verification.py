@@ -22,6 +22,13 @@ LEAST_CELLS, MOST_CELLS = 50, 200
 MOST_UNCOVERED = 0.05
 """Share of the cells whose answer nobody looked at, at most."""
 NOT_VERIFIED = "microscope not verified"
+_VERIFIED = "verified on {cells} cells on {date}"
+_RIGHT = ": right of answered {right} % ({low}–{high})"
+_UNANSWERED = ": none of them was answered"
+VERIFIED_LINES = tuple(
+    f"{_VERIFIED}{method}{ends}" for method in ("", " (cross-validated)") for ends in (_RIGHT, _UNANSWERED)
+)
+"""All lines of a verified microscope, their values left open: what translations are looked up by."""
 _ANSWERS = (*CLASSIFIER_LABELS, UNCLASSIFIED)
 _TRUTHS = (*CLASSIFIER_LABELS, ARTEFACT)
 
@@ -46,12 +53,12 @@ def verified_line(
         method: see `Verification`.
     """
     value, low, high = right
-    words = f"verified on {cells} cells on {on:%Y-%m-%d}"
-    if method != "reviewed":
-        words += f" ({method})"
+    start = _VERIFIED if method == "reviewed" else f"{_VERIFIED} ({method})"
+    values = {"cells": cells, "date": f"{on:%Y-%m-%d}"}
     if value is None or low is None or high is None:
-        return f"{words}: none of them was answered"
-    return f"{words}: right of answered {100 * value:.1f} % ({100 * low:.1f}–{100 * high:.1f})"
+        return f"{start}{_UNANSWERED}".format(**values)
+    shares = {"right": value, "low": low, "high": high}
+    return f"{start}{_RIGHT}".format(**values, **{name: f"{100 * share:.1f}" for name, share in shares.items()})
 
 
 def is_usable(cell: SiteCell) -> bool:

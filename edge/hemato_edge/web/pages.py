@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from hemato_edge.about import RESEARCH_USE_NOTICE
 from hemato_edge.errors import StoreError
 from hemato_edge.labels import BY_NAME
-from hemato_edge.languages import LANGUAGES, language_of, number_in, words_of
+from hemato_edge.languages import LANGUAGES, language_of, number_in, recorded_words_of, words_of
 from hemato_edge.web.access import Missing, Refused, Role
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ def render(request: Request, template: str, **context: Any) -> str:
         .render(
             **{
                 "_": words_of(language),
+                "recorded": recorded_words_of(language),
                 "number": number_in(language),
                 "language": language,
                 "languages": LANGUAGES,

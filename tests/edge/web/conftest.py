@@ -37,6 +37,20 @@ def live_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
+def microscope(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The page over two recorded sessions and a run that waits, with profiles and settings of its own."""
+    folder = tmp_path_factory.mktemp("microscope")
+    recorded(folder / "counts.db")
+    around = Surroundings(folder / "counts.db", folder / "door.sock", folder / "web")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEMATO_EDGE_CALIBRATION__FOLDER", str(folder / "profiles"))
+        patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+        with Runs(["--camera", "live-demo"], around.door, around.database), serving(around) as made:
+            phase(made, "waiting")
+            yield made
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Debian's Chromium, headless, with a profile of its own; skips where there is none.
 

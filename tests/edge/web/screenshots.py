@@ -7,6 +7,7 @@ and a desktop would show it: light, dark and, on the phone, at night.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -21,6 +22,7 @@ from sites import PATIENCE_S, Site, phase, serving, until
 from hemato_edge.cameras.demo.slide import draw_field
 from hemato_edge.door.client import DoorClient
 from hemato_edge.door.commands import Start, Stop
+from hemato_edge.site.verification import LEAST_CELLS
 from hemato_edge.store.reader import Reader
 from hemato_edge.web.access import Role
 from hemato_edge.web.demo import Runs
@@ -142,6 +144,46 @@ def afterwards(album: Album) -> None:
     album.take("18-settings", "/settings")
     album.take("19-trouble", "/no/such/page")
     album.take("20-menu", "/history", lambda page: page.click(".menu summary"))
+    album.take("21-setting", "/settings/edit?setting=counting.target")
+    album.take("22-setting-pair", "/settings/edit?setting=reference.neutrophil")
+    album.take("23-approve", "/sessions/1", lambda page: page.click("[data-opens=approve-dialog]"))
+    album.take("24-trend", "/trend")
+
+
+def microscope(album: Album) -> None:
+    """Objectives: the guided calibration, the choice of a profile, and the guided verification."""
+    site = album.site
+    album.take("30-no-objective", "/microscope")
+    album.take("31-calibrate-name", "/calibrate")
+    album.take("32-calibrate-light", "/calibrate?profile=40x", live=True)
+    album.take("33-calibrate-scale", "/calibrate?profile=40x&step=micrometer", tapped, live=True)
+    album.take("34-calibrate-view", "/calibrate?profile=40x&step=mask", live=True)
+    album.take("35-calibrate-nothing", "/calibrate?profile=40x&step=done")
+    with site.client(Role.KEEPER) as phone:
+        points = {"x1": 500, "y1": 2400, "x2": 5500, "y2": 2400, "distance_nm": 50_000}
+        said = {"what": "micrometer", "profile": "40x", "objective": "Plan 40×/0.65", **points}
+        phone.post("/calibrate", json=said).raise_for_status()
+    album.take("36-calibrate-done", "/calibrate?profile=40x&step=done")
+    album.take("37-objectives", "/microscope")
+    album.take("38-verify", "/verify?profile=40x")
+    walk = f"profile=40x&by=Ada&wanted={LEAST_CELLS}&unnamed=1"
+    album.take("39-verify-cell", f"/verify/cell?{walk}")
+    with site.client(Role.REVIEWER) as phone:
+        for cell in phone.get(f"/verify/cells?{walk}").json()["cells"]:
+            phone.post("/verify/name", json=cell | {"by": "Ada", "label": "neutrophil"}).raise_for_status()
+        album.take("40-verify-done", f"/verify/cell?{walk}")
+        phone.post("/verify", json={"profile": "40x", "unnamed": "1"}).raise_for_status()
+    phase(site, "waiting")
+    album.take("41-verify-result", "/verify/result?profile=40x")
+    album.take("42-verified", "/microscope")
+
+
+def tapped(page: Any) -> None:
+    """Two points of the micrometer."""
+    box = page.locator(".picture-stage").bounding_box()
+    for share in (0.2, 0.8):
+        page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+    page.fill("#distance", "100")
 
 
 def judged(site: Site, kind: str) -> str:
@@ -159,6 +201,8 @@ def main(folder: Path) -> None:
     """Write the pictures into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
+        os.environ["HEMATO_EDGE_CALIBRATION__FOLDER"] = f"{place}/profiles"
+        os.environ["XDG_CONFIG_HOME"] = f"{place}/config"
         around = Surroundings(Path(place) / "counts.db", Path(place) / "door.sock", Path(place) / "web")
         with Runs(["--camera", "live-demo"], around.door, around.database), serving(around) as site:
             phase(site, "waiting")
@@ -166,6 +210,7 @@ def main(folder: Path) -> None:
             album = Album(site, folder, browser)
             during(album)
             afterwards(album)
+            microscope(album)
             browser.close()
 
 

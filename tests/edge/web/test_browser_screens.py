@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from sites import Site, phase, until
@@ -16,7 +17,37 @@ from hemato_edge.web.pages import MENU
 
 pytestmark = pytest.mark.browser
 SCREENS = [address for address, _ in MENU]
-WIDTHS = (320, 390, 768, 1280)
+WALK = {"profile": "40x", "by": "Ada", "wanted": "50", "unnamed": "1"}
+FURTHER_SCREENS = (
+    *("/", "/microscope", "/calibrate", "/calibrate?profile=40x", "/calibrate?profile=40x&step=micrometer"),
+    *("/calibrate?profile=40x&step=mask", "/calibrate?profile=40x&step=done", "/calibrate?profile=100x&step=done"),
+    *("/verify?profile=40x", f"/verify/cell?{urlencode(WALK)}", f"/verify/cell?{urlencode(WALK | {'by': 'Bo'})}"),
+    *("/verify/result?profile=40x", "/settings", "/settings/edit?setting=counting.target"),
+    *("/settings/edit?setting=reference.neutrophil", "/settings/edit?setting=display.bell", "/devices", "/map"),
+    *(
+        "/history",
+        "/sessions/2",
+        "/compare?first=1&second=2",
+        "/trend",
+        "/review?session=2",
+        "/review/gallery?session=2",
+    ),
+)
+"""Screens that a run that counts does not show, or shows otherwise."""
+DIALOGS = (("/", ".foot-stop"), ("/", "[data-opens=note-dialog]"), ("/history", ".menu summary"))
+"""Screen, and what is pressed on it to open more."""
+WIDTHS = (320, 390, 768, 1280, 1920)
+OUTSIDE = """() => {
+  const hidden = '.visually-hidden, .visually-hidden-focusable, svg';
+  const scrolls = one => ['auto', 'scroll', 'hidden'].includes(getComputedStyle(one).overflowX);
+  const boxed = one => one.parentElement && (scrolls(one.parentElement) || boxed(one.parentElement));
+  return Array.from(document.querySelectorAll('main *, header *, .page-end *')).filter(one => {
+    if (!one.checkVisibility() || one.closest(hidden) || boxed(one)) return false;
+    const {left, right, width} = one.getBoundingClientRect();
+    return width > 0 && (left < -0.5 || right > innerWidth + 0.5);
+  }).map(one => one.outerHTML.slice(0, 90));
+}"""
+"""What lies, wholly or in part, beside the page; nothing is wrong with what scrolls in a box of its own."""
 HIDE = """hidden => {
   Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
   document.dispatchEvent(new Event('visibilitychange'));
@@ -32,11 +63,35 @@ def counting(live_site: Site) -> Site:
     return live_site
 
 
+@pytest.fixture(scope="module")
+def microscope_verified(microscope: Site) -> Site:
+    """A run that waits, two recorded sessions, and an objective that is calibrated and verified."""
+    with microscope.client(Role.KEEPER) as phone:
+        said = {"what": "micrometer", "profile": "40x", "objective": "Plan 40×", "x1": 500, "y1": 2400, "x2": 5500}
+        phone.post("/calibrate", json=said | {"y2": 2400, "distance_nm": 50_000}).raise_for_status()
+        for cell in phone.get("/verify/cells", params=WALK).json()["cells"]:
+            phone.post("/verify/name", json=cell | {"by": "Ada", "label": "neutrophil"}).raise_for_status()
+        phone.post("/verify", json={"profile": "40x", "unnamed": 1}).raise_for_status()
+    phase(microscope, "waiting")
+    return microscope
+
+
 @pytest.mark.parametrize("path", SCREENS)
-def test_no_screen_scrolls_sideways_complains_or_leaves_the_host(
+def test_25_no_screen_scrolls_sideways_complains_or_leaves_the_host(
     counting: Site, open_page: Callable[..., Any], path: str
 ) -> None:
-    page = open_page(counting, path)
+    stays_within(open_page(counting, path), counting, path)
+
+
+@pytest.mark.parametrize("path", FURTHER_SCREENS)
+def test_25_no_screen_without_a_count_scrolls_sideways_complains_or_leaves_the_host(
+    microscope_verified: Site, open_page: Callable[..., Any], path: str
+) -> None:
+    stays_within(open_page(microscope_verified, path), microscope_verified, path)
+
+
+def stays_within(page: Any, site: Site, path: str) -> None:
+    """Nothing of a screen lies beside it, whatever its width; it asks nobody else, and complains of nothing."""
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     for width in WIDTHS:
@@ -44,27 +99,64 @@ def test_no_screen_scrolls_sideways_complains_or_leaves_the_host(
         page.reload()
         page.wait_for_selector(".notice-line")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} at {width}"
+        assert page.evaluate(OUTSIDE) == [], f"{path} at {width}"
     assert page.complaints == []
-    assert all(url.startswith((counting.address, "blob:", "data:")) for url in asked)
+    assert all(url.startswith((site.address, "blob:", "data:")) for url in asked)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", [*SCREENS, "/pair", "/no/such/page"])
-def test_axe_finds_nothing_serious(counting: Site, open_page: Callable[..., Any], path: str, scheme: str) -> None:
+def test_23_axe_finds_nothing_serious(counting: Site, open_page: Callable[..., Any], path: str, scheme: str) -> None:
+    assert grave_findings(open_page, counting, path, scheme) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", FURTHER_SCREENS)
+def test_23_axe_finds_nothing_serious_without_a_count(
+    microscope_verified: Site, open_page: Callable[..., Any], path: str, scheme: str
+) -> None:
+    assert grave_findings(open_page, microscope_verified, path, scheme) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("path", "opener"), DIALOGS)
+def test_23_axe_finds_nothing_serious_in_a_dialog(
+    counting: Site, open_page: Callable[..., Any], path: str, opener: str, scheme: str
+) -> None:
+    assert grave_findings(open_page, counting, path, scheme, opener) == []
+
+
+def grave_findings(
+    open_page: Callable[..., Any], site: Site, path: str, scheme: str, opener: str = ""
+) -> list[tuple[str, list[str]]]:
+    """What axe-core calls serious or critical: its rule and the elements. `opener`: pressed before."""
     pytest.importorskip("axe_playwright_python", reason="axe-playwright-python brings axe-core")
     axe = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
-    page = open_page(counting, path, color_scheme=scheme, bypass_csp=True)
+    page = open_page(site, path, color_scheme=scheme, bypass_csp=True)
     page.evaluate(f"localStorage.setItem('theme', '{scheme}')")
     page.reload()
     page.wait_for_selector(".notice-line")
+    if opener:
+        page.click(opener)
     page.evaluate(axe)
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    grave = [
+    return [
         (one["id"], [node["html"][:120] for node in one["nodes"]])
         for one in found["violations"]
         if one["impact"] in ("serious", "critical")
     ]
-    assert grave == []
+
+
+def test_what_was_counted_last_is_one_press_away(microscope_verified: Site, open_page: Callable[..., Any]) -> None:
+    page = open_page(microscope_verified, "/")
+    assert page.title() == "Prepare"
+    assert page.locator(".menu [aria-current]").text_content() == "Prepare"
+    box = page.locator(".last-result").bounding_box()
+    assert box["width"] >= 390 - 24
+    assert box["height"] >= 48
+    assert box["y"] + box["height"] <= 664, "without scrolling"
+    page.click(".last-result")
+    page.wait_for_url("**/sessions/2")
 
 
 def test_the_boxes_of_cells_that_stay_on_view_do_not_blink(counting: Site, open_page: Callable[..., Any]) -> None:

@@ -3,36 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from recorded_sessions import recorded
-from sites import Site, phase, serving
+from sites import Site, phase
 
 from hemato_edge.calibration.profiles import ProfileFolder
 from hemato_edge.store.reader import Reader
 from hemato_edge.web.access import Role
-from hemato_edge.web.demo import Runs
-from hemato_edge.web.place import Surroundings
 
 pytestmark = pytest.mark.slow
 WALK = {"profile": "40x", "by": "Ada", "wanted": "50", "unnamed": "1"}
-
-
-@pytest.fixture(scope="module")
-def microscope(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The page over two recorded sessions and a run that waits, with profiles and settings of its own."""
-    folder = tmp_path_factory.mktemp("microscope")
-    recorded(folder / "counts.db")
-    around = Surroundings(folder / "counts.db", folder / "door.sock", folder / "web")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HEMATO_EDGE_CALIBRATION__FOLDER", str(folder / "profiles"))
-        patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
-        with Runs(["--camera", "live-demo"], around.door, around.database), serving(around) as made:
-            phase(made, "waiting")
-            yield made
 
 
 def form(site: Site, role: Role, **said: Any) -> dict[str, str]:

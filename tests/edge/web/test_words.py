@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,9 +14,9 @@ from sites import Site
 
 from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.labels import BY_NAME
-from hemato_edge.languages import LANGUAGES, language_of, number_in, words_of
+from hemato_edge.languages import LANGUAGES, language_of, number_in, recorded_words_of, words_of
 from hemato_edge.settings.harmless import HARMLESS
-from hemato_edge.site.verification import NOT_VERIFIED
+from hemato_edge.site.verification import NOT_VERIFIED, VERIFIED_LINES, verified_line
 from hemato_edge.store.records import FINISHED, INTERRUPTED, RUNNING
 from hemato_edge.web.access import Role
 from hemato_edge.web.counting import NOTES
@@ -23,6 +24,8 @@ from hemato_edge.web.pages import MENU
 
 WEB = Path(str(files("hemato_edge.web")))
 WORDS = Path(str(files("hemato_edge"))) / "words"
+NOWHERE = {"There is no such page.", "Go back to the first one."}
+"""What is said where nothing is: handed to `_` as an error."""
 OTHERS = [code for code in LANGUAGES if code != "en"]
 
 
@@ -49,6 +52,8 @@ def said_by_names() -> set[str]:
         | set(NOTES)
         | set(HARMLESS.values())
         | {name for _, name in MENU}
+        | set(VERIFIED_LINES)
+        | NOWHERE
         | {RESEARCH_USE_NOTICE}
     )
 
@@ -63,6 +68,27 @@ def test_no_key_is_missing_or_empty(code: str) -> None:
     missing = (said_in_templates() | said_by_names()) - set(catalogue(code))
     assert sorted(missing) == []
     assert all(text.strip() for text in catalogue(code).values())
+
+
+def test_no_text_is_left_that_nobody_says() -> None:
+    assert sorted(set(catalogue("de")) - said_in_templates() - said_by_names()) == []
+
+
+@pytest.mark.parametrize("method", ["reviewed", "cross-validated"])
+@pytest.mark.parametrize("right", [(0.98, 0.93, 0.995), (None, None, None)])
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_a_recorded_line_is_told_in_the_language_with_its_values(
+    code: str, right: tuple[float | None, float | None, float | None], method: str
+) -> None:
+    line = verified_line(100, date(2026, 3, 1), right, method)
+    told = recorded_words_of(code)(line)
+    assert (told == line) is (code == "en")
+    assert "100" in told
+    assert "2026-03-01" in told
+    if right[0] is not None:
+        assert number_in(code)(98.0, 1) in told
+        assert number_in(code)(99.5, 1) in told
+    assert recorded_words_of(code)("said by nobody") == "said by nobody"
 
 
 @pytest.mark.parametrize("code", OTHERS)
