@@ -47,6 +47,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "hemato_edge.languages",
         "hemato_edge.journal",
         "hemato_edge.extensions",
+        "hemato_edge.home",
     ),
     ("hemato_edge.credentials",),
 )

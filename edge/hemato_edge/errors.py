@@ -6,9 +6,7 @@ The command line prints `message` and `fix` on one line and exits with `exit_cod
 from __future__ import annotations
 
 from hemato_edge.credentials import without_secrets
-
-_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), "\N{REPLACEMENT CHARACTER}")
-"""Messages contain names of files and keys from outside, which may hold line breaks and terminal control codes."""
+from hemato_edge.escaped import on_one_line
 
 
 class HematoEdgeError(Exception):
@@ -20,8 +18,8 @@ class HematoEdgeError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, fix: str = "") -> None:
-        self.message = without_secrets(message).translate(_CONTROLS)
-        self.fix = without_secrets(fix).translate(_CONTROLS)
+        self.message = on_one_line(without_secrets(message))
+        self.fix = on_one_line(without_secrets(fix))
         super().__init__(self.message)
 
     def __str__(self) -> str:

@@ -1,8 +1,17 @@
-"""Text from outside made storable and sendable: file names need not be UTF-8, and Python passes them through."""
+"""Text from outside made storable, sendable and showable: names of files may be no UTF-8, and steer a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+_LINE_BREAKS = "\n\t"
+_STEERING = (
+    *(*range(32), *range(127, 160)),
+    *(0x200E, 0x200F, 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)),
+)
+"""C0 and C1 control characters, line and paragraph separators, and the marks that turn the direction of writing."""
+_ON_ONE_LINE = dict.fromkeys(_STEERING, "\N{REPLACEMENT CHARACTER}")
+_IN_LINES = {code: sign for code, sign in _ON_ONE_LINE.items() if chr(code) not in _LINE_BREAKS}
 
 
 def as_utf8(text: str) -> str:
@@ -27,3 +36,13 @@ def values_as_utf8(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return [values_as_utf8(inner) for inner in value]
     return value
+
+
+def on_one_line(text: str) -> str:
+    """`text` for a line of a log, an error or a terminal: it begins no line of its own and moves no cursor."""
+    return text.translate(_ON_ONE_LINE)
+
+
+def without_controls(text: str) -> str:
+    """`text` for a document that may have lines and tabs: nothing else in it steers whoever shows it."""
+    return text.translate(_IN_LINES)

@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from hemato_edge.credentials import hide_secrets
-from hemato_edge.escaped import as_utf8
+from hemato_edge.escaped import as_utf8, on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,6 +108,15 @@ def remember(**fields: object) -> None:
         handler.fields.update(fields)
 
 
+def keep_on_one_line(record: logging.LogRecord) -> bool:
+    """A filter for log handlers: names of files and other texts from outside begin no line of their own."""
+    message = record.getMessage()
+    line = on_one_line(message)
+    if line != message:
+        record.msg, record.args = line, None
+    return True
+
+
 def set_up_logging(level: int) -> None:
     """Log from `level` on: to the journal if standard error is connected to it, else as plain lines."""
     handler: logging.Handler
@@ -117,4 +126,5 @@ def set_up_logging(level: int) -> None:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     handler.addFilter(hide_secrets)
+    handler.addFilter(keep_on_one_line)
     logging.basicConfig(level=level, handlers=[handler], force=True)

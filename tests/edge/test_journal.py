@@ -95,6 +95,13 @@ def test_lines_of_a_value_cannot_forge_fields(journal: Journal, log: logging.Log
     assert entry["PRIORITY"] == "3"
 
 
+def test_a_name_from_outside_begins_no_line_of_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging(logging.WARNING)
+    logging.getLogger("hemato_edge.test").warning("left out: %s", "a\n2026 CRITICAL forged\x1b[2J.jpg")
+    line = "WARNING hemato_edge.test: left out: a?2026 CRITICAL forged?[2J.jpg\n"
+    assert capsys.readouterr().err == line.replace("?", "\N{REPLACEMENT CHARACTER}")
+
+
 def test_a_traceback_is_part_of_the_message(journal: Journal, log: logging.Logger) -> None:
     try:
         raise ValueError("far away")

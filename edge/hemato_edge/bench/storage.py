@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hemato_edge.bench.figures import Gap
+from hemato_edge.home import from_home
 from hemato_edge.store.writer import open_writer
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def place_near(database: Path) -> tuple[Path, Gap | None]:
     Returns:
         The folder, and a note if it is on another disk.
     """
-    home = database.expanduser().absolute().parent
+    home = from_home(database).absolute().parent
     near = next((folder for folder in (home, *home.parents) if folder.is_dir()), home)
     if os.access(near, os.W_OK | os.X_OK):
         return near, None

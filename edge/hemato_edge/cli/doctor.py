@@ -108,5 +108,7 @@ def _print(findings: list[Finding], seconds: float) -> None:
 
 def _without_home(text: str) -> str:
     """The text with `~` for the home folder: a person's name need not be in a question."""
-    home = str(Path.home())
+    from hemato_edge.home import from_home
+
+    home = str(from_home("~"))
     return text.replace(home + "/", "~/") if len(home) > 1 else text

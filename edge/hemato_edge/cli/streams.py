@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import os
 import sys
 from typing import TextIO
@@ -17,11 +18,29 @@ _PLAIN = str.maketrans(
 _HANDLER = "hemato-edge"
 
 
+class _ErrorStream(io.TextIOWrapper):
+    """Standard error: that it is full, or that nobody reads it, ends no count and takes no report with it."""
+
+    def write(self, text: str) -> int:
+        try:
+            return super().write(text)
+        except OSError:
+            _silence(self)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError:
+            _silence(self)
+
+
 def prepare_streams() -> None:
     """Make standard streams that can be written to whatever they are.
 
     A closed one becomes the null device: the next file that is opened, a database for instance, would get its number,
-    and be written into. What an encoding has no letter for is written plainly, or as an escape.
+    and be written into. What an encoding has no letter for is written plainly, or as an escape. Standard error may be
+    full: what is said there is not what was asked for.
     """
     for number in (0, 1, 2):
         try:
@@ -32,6 +51,8 @@ def prepare_streams() -> None:
     sys.stdout = sys.stdout or os.fdopen(1, "w")
     sys.stderr = sys.stderr or os.fdopen(2, "w")
     codecs.register_error(_HANDLER, _plainly)
+    if isinstance(sys.stderr, io.TextIOWrapper) and sys.stderr is sys.__stderr__:
+        sys.stderr = _ErrorStream(sys.stderr.buffer, sys.stderr.encoding, line_buffering=True)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from hemato_edge.home import home_folder
+
 SERVICE_FOLDER = Path("/run/hemato-edge")
 """Made by the daemon's unit; only the service's user and group may enter."""
 
@@ -21,5 +23,5 @@ def default_door() -> Path:
         return runtime / "hemato-edge.sock"
     base = Path(os.environ.get("XDG_DATA_HOME", ""))
     if not base.is_absolute():
-        base = Path.home() / ".local" / "share"
+        base = home_folder() / ".local" / "share"
     return base / "hemato-edge" / "door.sock"

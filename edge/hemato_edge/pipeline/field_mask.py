@@ -7,7 +7,6 @@ other way round, has the mask made anew.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -15,12 +14,15 @@ import numpy as np
 
 from hemato_edge.aperture import Aperture
 from hemato_edge.errors import ConfigurationError
+from hemato_edge.home import from_home
 from hemato_edge.vision.optics.field_of_view import UNTOLD_DARK, find_aperture
 from hemato_edge.vision.optics.glance import is_suspicious, rough_glass, still_holds
 from hemato_edge.vision.optics.overlays import OverlayWatch, covered_by, find_marks
 from hemato_edge.vision.optics.round_field import ROUND, UNTOLD_SOFT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from hemato_edge.settings import CameraSettings
@@ -223,7 +225,7 @@ def mask_of(settings: CameraSettings, known: tuple[Aperture, NDArray[np.bool_] |
         return FieldMask(round_field=settings.mask == "round", crop=settings.crop, known=known)
     if settings.mask == "none":
         return FieldMask(search=False, crop=settings.crop)
-    return FieldMask(read_mask(Path(settings.mask).expanduser()))
+    return FieldMask(read_mask(from_home(settings.mask)))
 
 
 def read_mask(path: Path) -> Aperture:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import PydanticUndefined
 
+from hemato_edge.home import home_folder
 from hemato_edge.settings.model import Settings
 from hemato_edge.settings.sources import sections, variable
 
@@ -62,7 +63,7 @@ def _shown(info: FieldInfo) -> object:
 
 def _literal(value: object) -> str:
     if isinstance(value, Path):
-        home = Path.home()
+        home = home_folder()
         value = f"~/{value.relative_to(home)}" if value.is_relative_to(home) else str(value)
     if isinstance(value, tuple):
         value = list(value)

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from hemato_edge.credentials import without_secrets
 from hemato_edge.errors import ConfigurationError
+from hemato_edge.home import home_folder
 from hemato_edge.settings.lines import lines_of_keys
 from hemato_edge.settings.model import Settings
 from hemato_edge.settings.section import Section
@@ -78,7 +79,7 @@ def resolve(config: Path | None = None, overrides: Mapping[str, object] | None =
         ConfigurationError: an unknown key (the nearest known one is named), malformed TOML, a file that
             cannot be read, or a value of the wrong type or out of its bounds (named with its origin).
     """
-    file = config or next((path for path in default_files() if path.exists()), None)
+    file = config or _default_file()
     given: dict[str, tuple[object, str]] = {}
     if file is not None:
         given |= _read_file(file)
@@ -97,8 +98,21 @@ def default_files() -> tuple[Path, Path]:
     """Where a TOML file is looked for: the user's, then the system's."""
     base = Path(os.environ.get("XDG_CONFIG_HOME", ""))
     if not base.is_absolute():
-        base = Path.home() / ".config"
+        base = home_folder() / ".config"
     return base / "hemato-edge" / "config.toml", Path("/etc/hemato-edge/config.toml")
+
+
+def _default_file() -> Path | None:
+    for path in default_files():
+        try:
+            if path.exists():
+                return path
+        except OSError as error:
+            raise ConfigurationError(
+                f"The configuration file {path} cannot be looked for: {error.strerror}.",
+                "Set HOME to a folder of the user who runs the program, or name a file with --config.",
+            ) from error
+    return None
 
 
 def known_keys() -> tuple[str, ...]:

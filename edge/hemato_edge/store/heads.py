@@ -14,6 +14,9 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from hemato_edge.errors import ConfigurationError
+from hemato_edge.home import home_folder
+
 _log = logging.getLogger(__name__)
 
 
@@ -42,7 +45,7 @@ def state_folder() -> Path:
     if given:
         return Path(given)
     base = Path(os.environ.get("XDG_STATE_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".local" / "state") / "hemato-edge"
+    return (base if base.is_absolute() else home_folder() / ".local" / "state") / "hemato-edge"
 
 
 def heads_path() -> Path:
@@ -53,8 +56,8 @@ def heads_path() -> Path:
 def note(head: Head) -> None:
     """Keep the head of a session that has ended. A folder that cannot be written is logged, and stops nothing."""
     _log.info("session %d: its chain has %d entries and ends with %s", head.session, head.entry + 1, head.link)
-    path = heads_path()
     try:
+        path = heads_path()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
@@ -62,8 +65,8 @@ def note(head: Head) -> None:
             os.fsync(opened)
         finally:
             os.close(opened)
-    except (OSError, RuntimeError) as error:
-        _log.warning("the head of session %d cannot be noted in %s: %s", head.session, path, error)
+    except (OSError, ConfigurationError) as error:
+        _log.warning("the head of session %d cannot be noted: %s", head.session, error)
 
 
 def noted(database: Path) -> list[Head]:
@@ -78,7 +81,7 @@ def noted(database: Path) -> list[Head]:
                     continue
                 if head.database == str(database) and _is_one(head):
                     heads.append(head)
-    except (OSError, RuntimeError):
+    except (OSError, ConfigurationError):
         return []
     return heads
 

@@ -15,7 +15,7 @@ from hemato_edge.store import chain, heads
 from hemato_edge.store.file import connect
 from hemato_edge.store.file.errors import translated
 from hemato_edge.store.file.identity import FileIdentity
-from hemato_edge.store.file.location import default_database
+from hemato_edge.store.file.location import is_default
 from hemato_edge.store.file.lock import WriterLock, lock_path
 from hemato_edge.store.file.migration import migrate
 from hemato_edge.store.file.privacy import FOLDER_MODE, GROUP_FOLDER_MODE, make_private
@@ -79,7 +79,7 @@ def open_writer(
             by another process, or the disk is full.
     """
     path = Path(path)
-    if path == default_database():
+    if is_default(path):
         with translated(path):
             mode = GROUP_FOLDER_MODE if group_readable else FOLDER_MODE
             path.parent.mkdir(mode=mode, parents=True, exist_ok=True)

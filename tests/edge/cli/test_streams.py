@@ -48,6 +48,12 @@ def test_a_full_disk_behind_standard_output_is_one_line(path: Path) -> None:
     assert b"Exception ignored" not in done.stderr
 
 
+def test_a_full_disk_behind_standard_error_takes_no_report_with_it(tmp_path: Path) -> None:
+    done = shell(f"{PROGRAM} -v run --camera demo --max-frames 3 --db {tmp_path / 'x.db'} 2> /dev/full")
+    assert done.returncode == 0
+    assert b"White-cell differential, session 1 (finished)" in done.stdout
+
+
 @pytest.mark.parametrize("end", ["| head -1", "| head -c 0", ">&-", ">&- 2>&- <&-"])
 def test_a_reader_that_leaves_early_is_no_error(path: Path, end: str) -> None:
     done = shell(f"{PROGRAM} report --db {path} {end}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hemato_edge.cameras.kind import CameraKind, Needs
 from hemato_edge.errors import CameraError
+from hemato_edge.home import from_home
 
 if TYPE_CHECKING:
     from hemato_edge.cameras.camera import Camera
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def _make(spec: str, options: CameraOptions) -> Camera:
     from hemato_edge.cameras.drivers.files import FilesCamera
 
-    path = Path(spec).expanduser()
+    path = from_home(spec)
     if not path.exists():
         raise CameraError(f"There is no picture {path}.", "Check the path.")
     return FilesCamera(path)
@@ -25,7 +25,7 @@ def _make(spec: str, options: CameraOptions) -> Camera:
 def _matches(spec: str) -> bool:
     from hemato_edge.cameras.picture_files import PICTURE_SUFFIXES
 
-    path = Path(spec).expanduser()
+    path = from_home(spec)
     return bool(spec.strip()) and (path.suffix.lower() in PICTURE_SUFFIXES or path.is_dir())
 
 
@@ -37,5 +37,5 @@ KIND = CameraKind(
     matches=_matches,
     live=False,
     isolated=False,
-    needs=lambda spec: Needs(path=Path(spec).expanduser()),
+    needs=lambda spec: Needs(path=from_home(spec)),
 )

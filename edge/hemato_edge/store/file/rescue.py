@@ -8,12 +8,12 @@ import sqlite3
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from hemato_edge.errors import StoreError
+from hemato_edge.errors import ConfigurationError, StoreError
 from hemato_edge.store.file.backup import copy_database
 from hemato_edge.store.file.location import default_database
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def rescue(connection: sqlite3.Connection, path: Path, counts: Mapping[str, obje
         The file that was written; None where nothing could be.
     """
     now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    for folder in dict.fromkeys((path.parent, default_database().parent)):
+    for folder in _folders(path):
         whole, listed = folder / f"{path.name}.rescued-{now}", folder / f"{path.name}.rescued-{now}.json"
         try:
             if folder != path.parent:
@@ -50,3 +50,13 @@ def rescue(connection: sqlite3.Connection, path: Path, counts: Mapping[str, obje
         else:
             return listed
     return None
+
+
+def _folders(path: Path) -> Iterator[Path]:
+    yield path.parent
+    try:
+        default = default_database().parent
+    except ConfigurationError:  # there is no home folder
+        return
+    if default != path.parent:
+        yield default

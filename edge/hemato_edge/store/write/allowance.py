@@ -67,14 +67,14 @@ class Allowance:
             path = _path()
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_aside(path, json.dumps({name: asdict(note) for name, note in noted.items()}, indent=1).encode())
-        except (OSError, HematoEdgeError, RuntimeError) as error:  # the next start begins with nothing: too few go
+        except (OSError, HematoEdgeError) as error:  # the next start begins with nothing: too few go
             _log.debug("the allowance of %s cannot be noted: %s", self._database, error)
 
     def _noted(self) -> dict[str, _Note]:
         try:
             found = json.loads(_path().read_text(encoding="utf-8"))
             return {str(name): _Note(**said) for name, said in found.items() if _is_a_note(said)}
-        except (OSError, ValueError, RuntimeError, AttributeError, TypeError):
+        except (OSError, ValueError, HematoEdgeError, AttributeError, TypeError):
             return {}
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from hemato_edge.counting.differential import FLAGGED_FROM
 from hemato_edge.errors import ImageError
+from hemato_edge.escaped import without_controls
+from hemato_edge.home import from_home
 from hemato_edge.labels import BY_NAME, KINDS, REVIEW_LABELS
 from hemato_edge.views.report import words
 from hemato_edge.views.report.charts import MAX_CELLS, MAX_REGIONS, bar_axis, interval_bar, slide_map
@@ -80,7 +82,11 @@ def page_context(reader: Reader, report: Report) -> dict[str, Any]:
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader
 
-    made = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        finalize=lambda value: without_controls(value) if type(value) is str else value,  # HTML knows no control codes
+    )
     made.filters |= {
         "decimal": words.decimal,
         "interval": words.interval,
@@ -105,7 +111,7 @@ def _logo(path: str) -> str:
     if kind is None:
         raise ImageError(f"The logo {path} is none of {', '.join(_LOGOS)}.", "Set report.logo to another file.")
     try:
-        content = Path(path).expanduser().read_bytes()
+        content = from_home(path).read_bytes()
     except OSError as error:
         raise ImageError(f"The logo {path} cannot be read: {error.strerror}.", "Set report.logo.") from error
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 from hemato_edge.about import RESEARCH_USE_NOTICE
+from hemato_edge.escaped import without_controls
 from hemato_edge.labels import ERYTHROBLAST, KINDS, UNCLASSIFIED
 
 if TYPE_CHECKING:
@@ -201,10 +202,11 @@ def json_lines(name: str, rows: Iterable[Mapping[str, object]]) -> Iterator[str]
 
 
 def spreadsheet_safe(value: object) -> object:
-    """`value`, with an apostrophe before a text that a spreadsheet would run as a formula.
+    """`value`, with an apostrophe before a text that a spreadsheet would run as a formula, and without control codes.
 
     As OWASP advises against CSV injection: https://owasp.org/www-community/attacks/CSV_Injection
     """
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return value
+    text = without_controls(value)
+    return f"'{text}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -94,7 +94,16 @@ def test_a_session_without_rows_gives_a_heading_and_an_empty_list() -> None:
 
 @pytest.mark.parametrize(
     ("value", "safe"),
-    [("=1+1", "'=1+1"), ("+49", "'+49"), ("@x", "'@x"), ("\tx", "'\tx"), ("a=1", "a=1"), ("", ""), (-3.5, -3.5)],
+    [
+        ("=1+1", "'=1+1"),
+        ("+49", "'+49"),
+        ("@x", "'@x"),
+        ("\tx", "'\tx"),
+        ("a=1", "a=1"),
+        ("", ""),
+        (-3.5, -3.5),
+        ("a\x1b\nb", "a\ufffd\nb"),
+    ],
 )
 def test_no_text_becomes_a_formula(value: object, safe: object) -> None:
     assert tables.spreadsheet_safe(value) == safe
