@@ -187,12 +187,21 @@ def prune(
         bool, typer.Option("--by-settings", help="Of all sessions, what the settings `portraits.*` do not keep.")
     ] = False,
 ) -> None:
-    """Remove the pictures of a session's cells; counts, labels and changes stay, and the space is used again."""
+    """Remove the pictures of a session's cells; counts, labels and changes stay. Works on a full disk, too.
+
+    The room is given back to the disk; the file of an older version uses it again for later records.
+    """
     if by_settings and session is not None:
         raise typer.BadParameter("--by-settings is for all sessions: give it or --session")
-    with opened(db) as (reader, writer):
-        removed = writer.prune_by(_retention()) if by_settings else writer.prune_portraits(reader.session(session).id)
-    typer.echo(f"{removed} pictures removed.")
+    with opened(db, to_prune=True) as (reader, writer):
+        done = writer.prune_by(_retention()) if by_settings else writer.prune_portraits(reader.session(session).id)
+    later = ""
+    if done.waiting:
+        later = (
+            f" {done.waiting} more are too old by the clock, which may be wrong: of all pictures at most a tenth goes"
+            " because of age in a day that the device is on."
+        )
+    typer.echo(f"{done.pictures} pictures removed.{later}")
 
 
 def _retention() -> Retention:
@@ -203,13 +212,14 @@ def _retention() -> Retention:
 
 
 @contextmanager
-def opened(db: Path | None) -> Iterator[tuple[Reader, Writer]]:
+def opened(db: Path | None, *, to_prune: bool = False) -> Iterator[tuple[Reader, Writer]]:
     """The database to read and to write. The writer first: it migrates an older one, and then the reader sees that."""
     from hemato_edge.store.writer import open_writer
 
     path = database_path(db)
-    open_reader(path).close()  # a database that is not there is told, not made
-    with open_writer(path, key=chain_key()) as writer, open_reader(path) as reader:
+    if not to_prune or not path.exists():  # a reader, too, needs some room on the disk
+        open_reader(path).close()  # a database that is not there is told, not made
+    with open_writer(path, key=chain_key(), to_prune=to_prune) as writer, open_reader(path) as reader:
         yield reader, writer
 
 

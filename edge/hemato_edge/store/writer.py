@@ -5,14 +5,13 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import StoreError
 from hemato_edge.escaped import as_utf8
 from hemato_edge.store import chain, heads
-from hemato_edge.store.file import connect
+from hemato_edge.store.file import connect, reserve
 from hemato_edge.store.file.errors import translated
 from hemato_edge.store.file.identity import FileIdentity
 from hemato_edge.store.file.location import is_default
@@ -25,18 +24,21 @@ from hemato_edge.store.recovery.repair import finish_repair
 from hemato_edge.store.rows import canonical_json, iso
 from hemato_edge.store.seal import key_of
 from hemato_edge.store.write import approvals, endings, merges, relabels, statements
+from hemato_edge.store.write.allowance import Allowance
 from hemato_edge.store.write.portraits import PortraitKeeper
-from hemato_edge.store.write.retention import PRUNE_STEP, Shelf
+from hemato_edge.store.write.pruning import Pruning
 from hemato_edge.store.write.totals import RunningTotals
 from hemato_edge.store.write.transactions import Transactions
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
     from types import TracebackType
 
     from hemato_edge.store.records import Join, Relabel
     from hemato_edge.store.seal import SealKey
+    from hemato_edge.store.write.pruning import Pruned
     from hemato_edge.store.write.retention import Retention
     from hemato_edge.values import FieldResult
 
@@ -56,6 +58,7 @@ def open_writer(
     group_readable: bool = False,
     key: SealKey | None = None,
     passing: bool = False,
+    to_prune: bool = False,
 ) -> Writer:
     """Opens the database for writing and creates it where there is none.
 
@@ -73,6 +76,7 @@ def open_writer(
         group_readable: the file's group may read it, too; otherwise only its owner may.
         key: seals every entry of the chain, see `seal`; None: entries have no seal.
         passing: the file is soon removed, as a benchmark's: heads of its chains are not noted outside.
+        to_prune: pictures are to be removed: on a full disk the room that is reserved for it is released.
 
     Raises:
         StoreError: wrong path, no permission, not a database of ours, a newer version, damaged, in use
@@ -89,11 +93,9 @@ def open_writer(
     check_space(path, min_free_mb)
     lock = WriterLock(path)
     try:
-        finish_repair(path)
-        if not path.exists():
-            connect.create(path)
-        for ours in (path, connect.log_path(path), lock_path(path)):
-            make_private(ours, group=group_readable)
+        if to_prune:
+            reserve.release_where_full(path)
+        _make_ready(path, reserve_mb, group_readable=group_readable)
         with translated(path):
             connect.inspect(path)
             connection = connect.connect(path, "rw", key=key)
@@ -103,6 +105,17 @@ def open_writer(
     except BaseException:  # whatever it was: tidied up, and raised again
         lock.release()
         raise
+
+
+def _make_ready(path: Path, reserve_mb: int, *, group_readable: bool) -> None:
+    """Finish a repair that was cut off, make what is not there, and set who may read it."""
+    finish_repair(path)
+    if not path.exists():
+        connect.create(path)
+    if reserve_mb:
+        reserve.hold(path, reserve_mb)
+    for ours in (path, connect.log_path(path), lock_path(path)):
+        make_private(ours, group=group_readable)
 
 
 class Writer:
@@ -305,23 +318,23 @@ class Writer:
         with self._turn, self._transaction(session):
             chain.append(self._connection, session, chain.DESCRIBED, {**given, "who": as_utf8(who), "utc": iso(utc)})
 
-    def prune_portraits(self, session: int) -> int:
-        """Removes the pictures of a session's cells, and says how many. Counts and labels stay."""
-        with self._turn, self._transaction(session):
-            return self._portraits.forget(session)
+    def prune_portraits(self, session: int) -> Pruned:
+        """Removes the pictures of a session's cells. Counts and labels stay."""
+        with self._pruning() as pruning:
+            return pruning.of_session(session)
 
-    def prune_by(self, retention: Retention) -> int:
-        """Removes the pictures, of all sessions, that `retention` does not keep, and says how many."""
-        now, gone = datetime.now(timezone.utc), 0
+    def prune_by(self, retention: Retention) -> Pruned:
+        """Removes the pictures, of all sessions, that `retention` does not keep; by age at most a tenth a day."""
+        with self._pruning() as pruning:
+            return pruning.by(retention, self._portraits.allowance or Allowance(self.path))
+
+    @contextmanager
+    def _pruning(self) -> Iterator[Pruning]:
         with self._turn, translated(self.path):
-            shelf = Shelf(retention, self._connection)
-            while leaving := shelf.surplus(now, most=PRUNE_STEP):
-                with self._transaction():
-                    self._portraits.remove(leaving)
-                shelf.removed(leaving)
-                gone += len(leaving)
-            self._portraits.renew()
-        return gone
+            try:
+                yield Pruning(self._connection, self._transaction, self._identity.resized)
+            finally:
+                self._portraits.renew()
 
     def close(self) -> None:
         """Closes the database and lets others write. A session that still runs stays "running" for now."""

@@ -138,7 +138,7 @@ def test_two_fields_that_changed_places_are_found(path: Path) -> None:
 
 def test_removing_pictures_breaks_nothing(path: Path) -> None:
     with open_writer(path) as writer:
-        assert writer.prune_portraits(1) > 0
+        assert writer.prune_portraits(1).pictures > 0
     assert check(path).good
 
 

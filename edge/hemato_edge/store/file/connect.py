@@ -94,6 +94,7 @@ def build(scratch: Path) -> None:
         leftover.unlink(missing_ok=True)
     with closing(connect(scratch, "rwc")) as connection:
         connection.executescript(
+            "PRAGMA auto_vacuum = INCREMENTAL;"  # what pruning frees can be given back to the disk, see `pruning`
             f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};{LAYOUT} COMMIT;"
         )
 

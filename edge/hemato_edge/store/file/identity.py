@@ -36,6 +36,10 @@ class FileIdentity:
     def watch_session(self, session: int, first_link: bytes) -> None:
         """Know the database by the first link of a session that was checkpointed, so that its main file holds it."""
         self._session = (session, first_link)
+        self.resized()
+
+    def resized(self) -> None:
+        """This program has just cut the file short: what is there now is what it is known by."""
         _, self._database_state = _node_and_state(self._path)
 
     def lost(self, *, after_commit: bool = False) -> str | None:

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import StoreError
@@ -44,7 +45,8 @@ class WriterLock:
                 held = _try_lock(self._fd)
                 if held:
                     os.ftruncate(self._fd, 0)
-                    os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+                    with suppress(OSError):  # on a full disk: the lock is held, and its holder has no name
+                        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
             if not held:
                 raise _in_use(database, path)
         except BaseException:  # whatever it was: tidied up, and raised again

@@ -24,6 +24,8 @@ MAGIC = b"SQLite format 3\0"
 PAGE_SIZE = 4096
 """Of our files (SQLite's default); taken where the header is gone."""
 TABLE_LEAF, INDEX_LEAF, INDEX_INTERIOR = 0x0D, 0x0A, 0x02
+_POINTER_BYTES, _POINTER_KINDS = 5, frozenset(range(6))
+"""Size of an entry of a pointer map, and the values of its first byte; 0 where the file has no such page yet."""
 _INTEGER_BYTES = (0, 1, 2, 3, 4, 6, 8)
 _LOG_MAGIC = {0x377F0682: "<", 0x377F0683: ">"}
 
@@ -72,7 +74,7 @@ class Pages:
         """
         free = self._free()
         for number in range(1, self.count + 1):
-            if number in free:
+            if number in free or self._maps_pointers(number):
                 continue
             try:
                 page = self.page(number)
@@ -84,6 +86,16 @@ class Pages:
                 yield from self._records_of(number, page, kind)
             elif kind not in (0x00, 0x05):
                 self.unreadable.append(number)  # an overflow page may be one of these: see `salvage`
+
+    def _maps_pointers(self, number: int) -> bool:
+        """Whether a page holds no records, but where each of the next ones belongs (file format, 1.8)."""
+        entries = self.size // _POINTER_BYTES
+        if (number - 2) % (entries + 1):
+            return False
+        try:
+            return not {*self.page(number)[: _POINTER_BYTES * entries : _POINTER_BYTES]} - _POINTER_KINDS
+        except ValueError:
+            return False
 
     def _records_of(self, number: int, page: bytes, kind: int) -> Iterator[Record]:
         header = 100 if number == 1 else 0

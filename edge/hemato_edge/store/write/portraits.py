@@ -26,6 +26,9 @@ class PortraitKeeper:
         path: of the database.
         min_free_mb: with less free space on its disk, pictures are no longer kept, megabytes (10^6 bytes).
         retention: which ones are removed in time; None: none.
+
+    Attributes:
+        allowance: how many may go because of their age; None where age is no reason.
     """
 
     def __init__(
@@ -35,7 +38,7 @@ class PortraitKeeper:
         self._path = path
         self._min_free_mb = min_free_mb
         self._shelf = None if retention is None else Shelf(retention, connection)
-        self._allowance = Allowance(path) if retention is not None and retention.max_age_days is not None else None
+        self.allowance = Allowance(path) if retention is not None and retention.max_age_days is not None else None
         self._written: tuple[list[Kept], list[Kept]] = ([], [])
 
     def write(self, session: int, field: int, result: FieldResult) -> None:
@@ -49,7 +52,7 @@ class PortraitKeeper:
         leaving: list[Kept] = []
         if self._shelf is not None:
             coming = [(cell.judgement.label, portrait.size) for _, cell, portrait in cells]
-            by_age = 0 if self._allowance is None else self._allowance.pictures(len(self._shelf))
+            by_age = 0 if self.allowance is None else self.allowance.pictures(len(self._shelf))
             leaving = self._shelf.surplus(result.utc, coming, max(STEP, 2 * len(cells)), by_age)
         if not cells and not leaving:
             return
@@ -71,17 +74,11 @@ class PortraitKeeper:
         """The transaction of the last `write` is on disk."""
         if self._shelf is not None:
             added, gone = self._written
-            if self._allowance is not None and gone and self._shelf.aged:
-                self._allowance.spend(self._shelf.aged, len(self._shelf))
+            if self.allowance is not None and gone and self._shelf.aged:
+                self.allowance.spend(self._shelf.aged, len(self._shelf))
             self._shelf.removed(gone)
             self._shelf.put(added)
         self._written = ([], [])
-
-    def forget(self, session: int) -> int:
-        """Removes all pictures of a session, inside the writer's transaction, and says how many."""
-        removed = self._connection.execute("DELETE FROM portraits WHERE session = ?", (session,)).rowcount
-        self.renew()
-        return removed
 
     def renew(self) -> None:
         """Looks at the table anew, which was changed otherwise."""

@@ -39,10 +39,10 @@ def mounted(*arguments: str) -> bool:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 24 MB."""
+    """A real file system of 28 MB."""
     folder = tmp_path / "small"
     folder.mkdir()
-    if not mounted("-t", "tmpfs", "-o", "size=24000000", "tmpfs", str(folder)):
+    if not mounted("-t", "tmpfs", "-o", "size=28000000", "tmpfs", str(folder)):
         pytest.skip("a small file system cannot be mounted here (it needs root)")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
@@ -125,7 +125,7 @@ def test_without_a_reserve_the_disk_fills_to_the_last_byte_and_nothing_is_lost(s
     # the first thing a person does is to make room
     subprocess.run(["mount", "-o", "remount,size=64000000", str(small_disk)], check=True)
     with open_writer(path) as writer:
-        assert writer.prune_portraits(session) == seen[-1]
+        assert writer.prune_portraits(session).pictures == seen[-1]
         assert writer.start_session(session_start()) == session + 1
     with Reader(path) as reader:
         assert reader.session(session).state == "interrupted"

@@ -59,7 +59,7 @@ def damaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for suffix in ("", "-wal"):
             shutil.copy(folder / f"live.db{suffix}", folder / f"x.db{suffix}")
     with (folder / "x.db").open("r+b") as stream:
-        stream.seek(4096 * 3)
+        stream.seek(4096 * 4)
         stream.write(b"\xa5" * 4096)
     return folder / "x.db"
 

@@ -126,7 +126,7 @@ def repaired_counts(path: Path, content: bytes) -> dict[str, int]:
 
 def test_the_session_row_is_stood_in_for_and_says_so(tmp_path: Path, sound: tuple[bytes, list[Totals]]) -> None:
     path = tmp_path / "records.db"
-    path.write_bytes(sound[0][:PAGE] + b"\xa5" * PAGE + sound[0][2 * PAGE :])  # page 2: the sessions
+    path.write_bytes(sound[0][: 2 * PAGE] + b"\xa5" * PAGE + sound[0][3 * PAGE :])  # page 3: the sessions
     done = repair(path)
     assert done is not None
     assert done.salvaged.stand_ins == {"sessions": SESSIONS}

@@ -62,7 +62,7 @@ def test_pruning_leaves_the_counts(path: Path) -> None:
     with Reader(path) as reader:
         totals = reader.totals(session)
     with open_writer(path) as writer:
-        assert writer.prune_portraits(session) == 2
+        assert writer.prune_portraits(session).pictures == 2
     with Reader(path) as reader:
         assert reader.totals(session) == totals
         assert reader.portrait(session, 0, 0) is None

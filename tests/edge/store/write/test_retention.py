@@ -155,8 +155,8 @@ def test_all_at_once_between_runs(path: Path) -> None:
     with open_writer(path) as writer:
         count(writer, ["neutrophil"] * 20)
         count(writer, ["lymphocyte"] * 20)
-        assert writer.prune_by(Retention(max_mb=0.001, min_per_class=5)) == 30
-        assert writer.prune_by(Retention(max_mb=0.001, min_per_class=5)) == 0
+        assert writer.prune_by(Retention(max_mb=0.001, min_per_class=5)).pictures == 30
+        assert writer.prune_by(Retention(max_mb=0.001, min_per_class=5)).pictures == 0
     with Reader(path) as reader:
         assert [reader.totals(session).wbc for session in (1, 2)] == [20, 20]
     assert len(kept(path)) == 10
