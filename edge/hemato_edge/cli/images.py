@@ -87,7 +87,9 @@ def classify(
     as_jsonl: AsJsonLines = False,
     explain: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write the activation map over each picture there; name the attributes."),
+        typer.Option(
+            metavar="DIR", help="Write each picture with a map of what its name rests on; name the attributes."
+        ),
     ] = None,
     model: ModelFile = None,
     each: Each = False,
@@ -236,17 +238,17 @@ class Progress:
 
 
 def _explained(result: CellPicture, classifier: TFLiteClassifier) -> Image:
-    """The picture under its map."""
-    from hemato_edge.errors import ModelError
+    """The picture beside itself under the occlusion map of its answer."""
+    import numpy as np
+
     from hemato_edge.views.images.annotated import explain_cell
+    from hemato_edge.vision.classify.occlusion import occlusion_maps
     from hemato_edge.vision.field_view import FieldView
 
     crops = classifier.crops(FieldView(result.image), result.box[None], result.look)
-    maps = classifier.model.outputs(crops).maps
-    if maps is None:
-        raise ModelError("This model has no activation output.", "Convert it again with `hemato-edge convert`.")
-    channel = classifier.card.labels.index(result.judgement.best)
-    return explain_cell(crops[0][:, :, ::-1], maps[0, :, :, channel], result.judgement)
+    label = np.array([classifier.card.labels.index(result.judgement.best)])
+    maps = occlusion_maps(lambda changed: classifier.model.outputs(changed).logits, crops, label)
+    return explain_cell(crops[0][:, :, ::-1], maps[0], result.judgement)
 
 
 def _field_line(result: FieldPicture) -> str:

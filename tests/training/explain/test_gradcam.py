@@ -116,7 +116,11 @@ def test_gradient_is_that_of_small_steps(images) -> None:
 
 def test_random_weights_destroy_the_map_and_come_back(model, images) -> None:
     before = [w.copy() for w in model.get_weights()]
-    sanity = randomisation_test(model, np.repeat(images, 4, axis=0), np.tile(LABELS, 4), stages=4)
+
+    def signed(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        return GradCam(model).maps(images, labels, signed=True)
+
+    sanity = randomisation_test(model, lambda: signed, np.repeat(images, 4, axis=0), np.tile(LABELS, 4), stages=4)
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
     assert [stage.layers for stage in sanity.stages] == [1, 2, 4, 7]
     assert sanity.stages[0].lowest == "logits"

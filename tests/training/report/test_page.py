@@ -93,7 +93,7 @@ def test_page_folder_and_document(place) -> None:
     assert whole == json.loads((out / "evaluation.json").read_text())
     for name in ("overview", "pbc-confusion", "bccd-classes", "pbc-roc", "reliability", "risk-coverage", "strangers"):
         assert (out / f"{name}.png").stat().st_size > 5000
-    assert (out / "sanity.png").exists()
+    assert (out / "sanity-gradcam.png").exists()
     assert list((out / "gallery").glob("pbc-01-*-called-*.png"))
 
 
@@ -105,10 +105,21 @@ def test_document_keeps_its_fields_and_adds(place) -> None:
     assert set(whole["details"]) == {"pbc", "bccd", "overall"}
     assert whole["outliers"] is None
     assert whole["explanation"] is None
+    assert whole["explanations"] == {}
     assert len(whole["provenance"]["model_sha256"]) == 64
     assert [s["trained_on"] for s in whole["provenance"]["sources"]] == [True, False]
     # only 16 cells of the laboratory trained on: too few to halve
     assert whole["crossfit"] is None
+
+
+def test_maps_by_occlusion_are_tested_like_any_other(place) -> None:
+    whole = json.loads(ask(place, "--json", "--laboratory", "bccd", "--explain", "occlusion", "--explain", "gradcam"))
+    assert list(whole["explanations"]) == ["occlusion", "gradcam"]
+    assert whole["explanation"] == whole["explanations"]["occlusion"]
+    for one in whole["explanations"].values():
+        assert 0 <= one["curves"]["by_map"]["deletion"] <= 1
+        assert one["sanity"]["stages"][-1]["correlation"] < 1
+    assert whole["explanations"]["occlusion"]["sanity"]["images"] <= 8
 
 
 def test_page_without_pictures_of_cells(place) -> None:

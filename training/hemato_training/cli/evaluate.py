@@ -14,6 +14,7 @@ from hemato_training.cli.workstation import Cache, Data, Json, console, percent,
 
 if TYPE_CHECKING:
     from hemato_training.evaluate.evaluation import Evaluation
+    from hemato_training.explain.explanation import Explanation
     from hemato_training.metrics.attributes import AttributeFigures
     from hemato_training.metrics.paired import Paired
     from hemato_training.report.report import Report
@@ -29,6 +30,10 @@ Gallery = Annotated[
 Outliers = Annotated[
     bool | None,
     typer.Option("--outliers/--no-outliers", help="Try what is no white cell; with a page unless refused."),
+]
+Explain = Annotated[
+    list[str] | None,
+    typer.Option(help="Test the maps of gradcam, occlusion, shap or lime; may be repeated. With the gallery gradcam."),
 ]
 Against = Annotated[
     Path | None, typer.Option(help="A second model, compared on the very same cells (McNemar, bootstrap by group).")
@@ -48,6 +53,7 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="Folder for page, JSON and every picture as a file.")] = None,
     html: Annotated[Path | None, typer.Option(help="File for the page alone: one file that can be sent.")] = None,
     gallery: Gallery = None,
+    explain: Explain = None,
     outliers: Outliers = None,
     cells: Annotated[Path | None, typer.Option(help="File for a table of every cell and its answer, as CSV.")] = None,
     against: Against = None,
@@ -57,19 +63,16 @@ def evaluate(
 ) -> None:
     """Judge a model on held-out cells: figures with intervals, calibration, silence, strangers, where it looks."""
     require_extra()
-    if left_out is not None and left_out not in CLASSIFIER_LABELS:
-        raise typer.BadParameter(f"Known: {', '.join(CLASSIFIER_LABELS)}.", param_hint="--left-out")
+    _check_names(split, left_out, explain)
     from hemato_training.data.chosen_sets import chosen_sets
-    from hemato_training.data.records import SPLITS
     from hemato_training.evaluate.attributes import attributes_on
     from hemato_training.evaluate.evaluation import compare_on, evaluation_of, try_on
     from hemato_training.evaluate.predictions import write_predictions
     from hemato_training.progress import Screen
     from hemato_training.report.report import report_on
 
-    if split not in SPLITS:
-        raise typer.BadParameter(f"Known: {', '.join(SPLITS)}.", param_hint="--split")
     paged = out is not None or html is not None
+    with_gallery = gallery if gallery is not None else paged
     kept = cache or Path("runs") / "cells"
     data, names = chosen_sets(data, laboratory)
     tried = try_on(model, data, kept, split=split, laboratories=names, left_out=left_out, reporter=Screen())
@@ -85,7 +88,8 @@ def evaluate(
         data=data,
         cache=kept,
         outliers=outliers if outliers is not None else paged or left_out is not None,
-        gallery=gallery if gallery is not None else paged,
+        gallery=with_gallery,
+        explained=explain or (["gradcam"] if with_gallery else []),
         reporter=Screen(),
     )
     if paged:
@@ -100,6 +104,19 @@ def evaluate(
     for written in (out, html, cells):
         if written is not None:
             console(stderr=True).print(f"Written: {written}")
+
+
+def _check_names(split: str, left_out: str | None, explain: list[str] | None) -> None:
+    """Refuse what is no name of a split, a class or a method."""
+    from hemato_training.data.records import SPLITS
+    from hemato_training.explain.methods import METHODS
+
+    if left_out is not None and left_out not in CLASSIFIER_LABELS:
+        raise typer.BadParameter(f"Known: {', '.join(CLASSIFIER_LABELS)}.", param_hint="--left-out")
+    if split not in SPLITS:
+        raise typer.BadParameter(f"Known: {', '.join(SPLITS)}.", param_hint="--split")
+    if unknown := set(explain or ()) - set(METHODS):
+        raise typer.BadParameter(f"{', '.join(unknown)}; known: {', '.join(METHODS)}.", param_hint="--explain")
 
 
 def _show(evaluation: Evaluation, attributes: dict[str, dict[str, AttributeFigures]], report: Report) -> None:
@@ -204,18 +221,32 @@ def _show_strangers(report: Report) -> None:
 
 
 def _show_maps(report: Report) -> None:
-    if report.explanation is None:
-        return
-    for name, plays in report.explanation.pointing.items():
+    for explanation in report.explanations.values():
+        _show_explanation(explanation)
+
+
+def _show_explanation(explanation: Explanation) -> None:
+    screen = console()
+    screen.print(f"Maps: {explanation.method}", style="bold")
+    for name, plays in explanation.pointing.items():
         for play in plays:
             where = "as cropped" if play.shift == 0 else f"moved by {percent(play.shift)} % of the crop"
-            console().print(
+            screen.print(
                 f"{name}, {where}: the map's peak is in the cell's box in {percent(play.share)} % of {play.cells} "
                 f"(by chance {percent(play.area)} %, the middle always {percent(play.middle)} %)"
             )
-    if report.explanation.sanity is not None:
-        stages = report.explanation.sanity.stages
-        console().print(
+    curves = explanation.curves
+    for what, better in (("deletion", "lower"), ("insertion", "higher")):
+        by_map, by_middle, by_chance = (
+            percent(getattr(one, what)) for one in (curves.by_map, curves.by_middle, curves.by_chance)
+        )
+        screen.print(
+            f"{what}: the answer keeps {by_map} % on average in the map's order, {by_middle} % from the middle "
+            f"outward, {by_chance} % by chance ({better} is better; {curves.images} cells)"
+        )
+    if explanation.sanity is not None:
+        stages = explanation.sanity.stages
+        screen.print(
             f"Random weights: rank correlation of the maps {stages[0].correlation:.2f} with the last layer random, "
             f"{stages[-1].correlation:.2f} with all"
         )

@@ -3,44 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
 
-from hemato_edge.errors import ModelError
-from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_training.data.records import in_split
-from hemato_training.explain.gradcam import GradCam, bundle_maps
+from hemato_training.explain.curves import Curves, deletion_and_insertion
+from hemato_training.explain.methods import Method, method_named
 from hemato_training.explain.pointing import SHIFT, Pointing, pointing_game
 from hemato_training.explain.sanity import Sanity, randomisation_test
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
-    from hemato_training.evaluate.evaluation import Judged, Tried
-
-    Maps: TypeAlias = Callable[[NDArray[np.uint8], NDArray[np.int64]], NDArray[np.float32]]
-    """(images (n, S, S, 3), labels (n,)) → maps (n, h, w) of what spoke for each label."""
+    from hemato_training.evaluate.evaluation import Tried
+    from hemato_training.explain.methods import Maps
 
 COMPARED = 32
-"""Images whose maps the randomisation test compares."""
+"""Images whose maps the curves and, where a map is cheap, the randomisation test compare."""
+COMPARED_COSTLY, STAGES_COSTLY, REPEATS_COSTLY = 8, 4, 2
+"""Images, steps and cascades of the randomisation test where a map takes hundreds of inferences."""
+POINTED_COSTLY = 100
+"""Cells of a laboratory that the pointing game takes there, evenly from all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """How far the maps can be believed.
+    """How far the maps of one method can be believed.
 
     Attributes:
         method: how the maps are made, for a person.
         pointing: laboratory → the pointing game on its boxed cells, as the device crops them and off-centre.
-        sanity: the randomisation test; None for a bundle, whose weights cannot be changed.
+        sanity: the randomisation test; None for a bundle or a classical model, whose weights cannot be changed.
+        curves: what the answer loses and gains in the order of the maps.
     """
 
     method: str
     pointing: dict[str, list[Pointing]]
     sanity: Sanity | None
+    curves: Curves
 
     def as_json(self) -> dict[str, object]:
         """As plain JSON values."""
@@ -48,40 +50,51 @@ class Explanation:
             "method": self.method,
             "pointing": {name: [one.as_json() for one in own] for name, own in self.pointing.items()},
             "sanity": self.sanity.as_json() if self.sanity else None,
+            "curves": self.curves.as_json(),
         }
 
 
-def maps_of(judged: Judged) -> tuple[str, Maps]:
-    """The name of the method, and what makes the maps.
+def explain(tried: Tried, name: str) -> Explanation:
+    """Every test of one method's maps.
+
+    Args:
+        tried: the model and its answers.
+        name: of the method, see `methods.METHODS`.
 
     Raises:
-        ModelError: if the model has no maps.
-    """
-    model = judged.model
-    if isinstance(model, ClassifierModel):
-
-        def exact(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> NDArray[np.float32]:
-            found = bundle_maps(model, images, labels)
-            if found is None:
-                raise ModelError(
-                    f"{model.bundle.path} gives no activation maps.", "Convert it again with `hemato-edge convert`."
-                )
-            return found
-
-        return "exact class activation map, an output of the int8 model itself", exact
-    cam = GradCam(model)
-    return f"Grad-CAM at the layer {cam.layer_name}", cam.maps
-
-
-def explain(tried: Tried) -> Explanation:
-    """The pointing game on every laboratory with boxes, and the randomisation test of a Keras model.
-
-    Raises:
-        ModelError: if the model has no maps.
-        DataError: if a picture cannot be read.
+        ModelError: there is no such method, or the model has no such maps.
+        MissingExtraError: the method needs a library that is not installed.
+        DataError: a picture cannot be read.
     """
     judged = tried.judged
-    method, maps = maps_of(judged)
+    method = method_named(name)
+    title, maps = method.title(judged), method.maps_of(judged)
+    chosen = _evenly(len(tried.images), COMPARED)
+    images, labels = tried.images[chosen], tried.answers.logits[chosen].argmax(axis=1)
+    curves = deletion_and_insertion(judged.logits, images, labels, maps(images, labels), judged.temperature)
+    sanity = None
+    if isinstance(judged.model, keras.Model):
+        sanity = _randomised(tried, method, images, labels)
+    return Explanation(title, _pointing(tried, method, maps), sanity, curves)
+
+
+def _randomised(tried: Tried, method: Method, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Sanity:
+    judged = tried.judged
+    if not method.is_costly:
+        return randomisation_test(judged.model, lambda: method.maps_of(judged), images, labels)
+    few = _evenly(len(images), COMPARED_COSTLY)
+    return randomisation_test(
+        judged.model,
+        lambda: method.maps_of(judged),
+        images[few],
+        labels[few],
+        stages=STAGES_COSTLY,
+        repeats=REPEATS_COSTLY,
+    )
+
+
+def _pointing(tried: Tried, method: Method, maps: Maps) -> dict[str, list[Pointing]]:
+    judged = tried.judged
 
     def of_own_answer(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         return maps(images, judged.logits(images).argmax(axis=1))
@@ -89,11 +102,13 @@ def explain(tried: Tried) -> Explanation:
     pointing = {}
     for name, look in tried.looks.items():
         boxed = [r for r in in_split(tried.records, tried.split) if r.laboratory == name and r.box is not None]
+        if method.is_costly:
+            boxed = [boxed[i] for i in _evenly(len(boxed), POINTED_COSTLY)]
         if boxed:
             pointing[name] = [pointing_game(boxed, look, judged.size, of_own_answer, shift) for shift in (0.0, SHIFT)]
-    sanity = None
-    if not isinstance(judged.model, ClassifierModel):
-        chosen = np.linspace(0, len(tried.images) - 1, min(COMPARED, len(tried.images))).astype(int)
-        images = tried.images[chosen]
-        sanity = randomisation_test(judged.model, images, tried.answers.logits[chosen].argmax(axis=1))
-    return Explanation(method, pointing, sanity)
+    return pointing
+
+
+def _evenly(count: int, most: int) -> NDArray[np.int64]:
+    """Indices of at most so many of `count`, evenly spaced."""
+    return np.linspace(0, count - 1, min(most, count)).astype(np.int64)

@@ -13,10 +13,12 @@ import keras
 import numpy as np
 from scipy.stats import rankdata
 
-from hemato_training.explain.gradcam import GradCam
-
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
+
+    from hemato_training.explain.methods import Maps
 
 STAGES = 8
 """Steps in which the cascade goes down, the dense layer being the first."""
@@ -62,16 +64,25 @@ class Sanity:
 
 
 def randomisation_test(
-    model: Any, images: NDArray[np.uint8], labels: NDArray[np.int64], seed: int = 7, stages: int = STAGES
+    model: Any,
+    maps_of: Callable[[], Maps],
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    *,
+    seed: int = 7,
+    stages: int = STAGES,
+    repeats: int = REPEATS,
 ) -> Sanity:
     """Replace the weights by chance from the top down and compare the maps; the model ends as it began.
 
     Args:
         model: a Keras classifier.
+        maps_of: makes signed maps of the model as it is at that moment.
         images: (n, S, S, 3) as it takes them.
         labels: (n,) which logit is explained, the same before and after.
         seed: of the random weights.
         stages: in how many steps.
+        repeats: cascades with other random weights.
     """
     kept = model.get_weights()
     layers = list(reversed([layer for layer in leaves(model) if layer.weights]))
@@ -79,21 +90,21 @@ def randomisation_test(
     rng = np.random.default_rng(seed)
     values: list[list[NDArray[np.float64]]] = [[] for _ in ends]
     try:
-        cam = GradCam(model)
-        original = cam.maps(images, labels, signed=True)
-        for _ in range(REPEATS):
+        maps = maps_of()
+        original = maps(images, labels)
+        for _ in range(repeats):
             model.set_weights(kept)
             for stage, (begin, end) in enumerate(zip((0, *ends[:-1]), ends, strict=True)):
                 for layer in layers[begin:end]:
                     randomise(layer, rng)
-                values[stage].append(rank_correlations(original, cam.maps(images, labels, signed=True)))
+                values[stage].append(rank_correlations(original, maps(images, labels)))
     finally:
         model.set_weights(kept)
     found = (
         Stage(int(end), layers[end - 1].name, float(np.mean(own)), float(np.std(own)))
         for end, own in zip(ends, values, strict=True)
     )
-    return Sanity(len(images), REPEATS, tuple(found))
+    return Sanity(len(images), repeats, tuple(found))
 
 
 def leaves(model: Any) -> list[Any]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from hemato_edge.values import Image
     from hemato_training.evaluate.evaluation import Tried
-    from hemato_training.explain.explanation import Maps
+    from hemato_training.explain.methods import Maps
 
 MOST = 12
 """Maximum errors shown per laboratory."""
@@ -61,7 +61,7 @@ def worst_mistakes(tried: Tried, maps: Maps, most: int = MOST) -> dict[str, list
         if not len(chosen):
             found[name] = []
             continue
-        spoke, would = maps(tried.images[chosen], answers[chosen]), maps(tried.images[chosen], labels[chosen])
+        spoke, would = (np.maximum(maps(tried.images[chosen], own[chosen]), 0) for own in (answers, labels))
         found[name] = [
             Mistake(
                 name,

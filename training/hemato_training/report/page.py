@@ -51,8 +51,9 @@ def draw_all(report: Report) -> dict[str, Figure]:
     if report.outliers is not None:
         names = {key: stranger_name(key) for key in report.scores}
         drawn["strangers"] = diagrams.stranger_scores(report.scores, names, "How strange each crop looks to the model")
-    if report.explanation is not None and report.explanation.sanity is not None:
-        drawn["sanity"] = diagrams.sanity_curve(report.explanation.sanity)
+    for name, explanation in report.explanations.items():
+        if explanation.sanity is not None:
+            drawn[f"sanity-{name}"] = diagrams.sanity_curve(explanation.sanity)
     return drawn
 
 
@@ -75,7 +76,7 @@ def render(report: Report, drawn: dict[str, Figure]) -> str:
         report=report,
         evaluation=report.evaluation,
         provenance=report.provenance,
-        explanation=report.explanation,
+        explanations=report.explanations,
         notice=RESEARCH_USE_NOTICE,
         diagrams={name: svg_uri(figure) for name, figure in drawn.items()},
         mixups={name: mixups(figures) for name, figures in report.evaluation.laboratories.items()},

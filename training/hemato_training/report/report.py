@@ -10,10 +10,12 @@ from hemato_edge.errors import DataError
 from hemato_edge.views.images.annotated import write_picture
 from hemato_training.evaluate.provenance import Provenance, provenance_of
 from hemato_training.evaluate.strangers import outliers_of
-from hemato_training.explain.explanation import Explanation, explain, maps_of
+from hemato_training.explain.explanation import Explanation, explain
+from hemato_training.explain.methods import method_named
 from hemato_training.report.gallery import worst_mistakes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from matplotlib.figure import Figure
@@ -38,7 +40,7 @@ class Report:
         provenance: model, data, program, time.
         outliers: figures of out-of-distribution objects, None if not requested.
         scores: logits of every set of such objects, for the diagrams.
-        explanation: None if not requested.
+        explanations: name of a method → its tests, in the order requested; empty if none was.
         mistakes: laboratory → worst errors, None if not requested.
     """
 
@@ -47,7 +49,7 @@ class Report:
     provenance: Provenance
     outliers: list[OutlierFigures] | None
     scores: Scores
-    explanation: Explanation | None
+    explanations: dict[str, Explanation]
     mistakes: dict[str, list[Mistake]] | None
 
     def as_json(self) -> dict[str, object]:
@@ -56,7 +58,10 @@ class Report:
         whole["provenance"] = self.provenance.as_json()
         whole["left_out"] = self.tried.left_out[0] if self.tried.left_out else None
         whole["outliers"] = None if self.outliers is None else [one.as_json() for one in self.outliers]
-        whole["explanation"] = None if self.explanation is None else self.explanation.as_json()
+        # "explanation" is the first of them, as before there were several
+        explained = {name: one.as_json() for name, one in self.explanations.items()}
+        whole["explanation"] = next(iter(explained.values()), None)
+        whole["explanations"] = explained
         if self.mistakes is not None:
             whole["mistakes"] = [_as_json(one) for own in self.mistakes.values() for one in own]
         return whole
@@ -71,6 +76,7 @@ def report_on(
     cache: Path,
     outliers: bool,
     gallery: bool,
+    explained: Sequence[str] = (),
     reporter: Reporter | None = None,
 ) -> Report:
     """Make a report.
@@ -82,12 +88,14 @@ def report_on(
         data: directory with one folder per data set, also searched for annotated fields.
         cache: folder for cached appearances.
         outliers: whether to test out-of-distribution detection.
-        gallery: whether to explain the model and show its worst errors.
+        gallery: whether to show the worst errors, with the maps of the first method.
+        explained: names of the methods whose maps are tested, see `explain.methods`.
         reporter: for progress.
 
     Raises:
         DataError: a set of fields is malformed.
-        ModelError: maps are requested and the model has none.
+        ModelError: maps are requested and the model has none, or there is no such method.
+        MissingExtraError: a method needs a library that is not installed.
     """
     figures, scores = outliers_of(tried, data, cache, reporter) if outliers else (None, {})
     return Report(
@@ -96,8 +104,10 @@ def report_on(
         provenance_of(tried, command),
         figures,
         scores,
-        explain(tried) if gallery else None,
-        worst_mistakes(tried, maps_of(tried.judged)[1]) if gallery else None,
+        {name: explain(tried, name) for name in explained},
+        worst_mistakes(tried, method_named(next(iter(explained), "gradcam")).maps_of(tried.judged))
+        if gallery
+        else None,
     )
 
 
