@@ -63,6 +63,10 @@ class StoreError(HematoEdgeError):
     exit_code = 5
 
 
+class FailingDiskError(StoreError):
+    """The disk ends reads or writes of the database in an input/output error: of what it holds, nothing is told."""
+
+
 class ConfigurationError(HematoEdgeError):
     """A setting is unknown, malformed or out of range."""
 

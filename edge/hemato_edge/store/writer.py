@@ -158,8 +158,9 @@ class Writer:
             raise
 
     def _begin_writing(self) -> None:
-        connect.use_log(self._connection, self.path)
-        migrate(self._connection, self.path)
+        with translated(self.path):
+            connect.use_log(self._connection, self.path)
+            migrate(self._connection, self.path)
         with translated(self.path), self._transactions.immediate():
             statements.interrupt_running(self._connection, endings.noted(self.path))
         endings.forget(self.path)

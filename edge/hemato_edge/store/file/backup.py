@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from contextlib import closing
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from hemato_edge.errors import StoreError
 from hemato_edge.store.file import connect
 from hemato_edge.store.file.errors import translated
+from hemato_edge.store.file.failing import disk_fails
 from hemato_edge.store.file.privacy import make_private
 
 if TYPE_CHECKING:
@@ -43,7 +45,12 @@ def back_up(source: Path, target: Path | None = None) -> Path:
         raise StoreError(f"{target} is there already; it was left as it is.", "Name another file with --out.")
     with translated(source), closing(connect.open_to_read(source)) as connection:
         connect.identify(connection, source)
-        copy_database(connection, target)
+        try:
+            copy_database(connection, target)
+        except StoreError as error:
+            if disk_fails(source):  # reading and writing are one to SQLite
+                raise OSError(errno.EIO, "input/output error") from error
+            raise
     return target
 
 
@@ -69,5 +76,6 @@ def copy_database(connection: sqlite3.Connection, target: Path) -> None:
             scratch.rename(target)
             connect.sync_folder(target.parent)
     except BaseException:  # whatever it was: tidied up, and raised again
-        scratch.unlink(missing_ok=True)
+        for leftover in (scratch, scratch.with_name(scratch.name + "-journal")):
+            leftover.unlink(missing_ok=True)
         raise

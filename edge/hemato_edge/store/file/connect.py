@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import StoreError
-from hemato_edge.store.file.errors import DAMAGED, translated
+from hemato_edge.store.file.errors import damaged, translated
 from hemato_edge.store.file.privacy import make_private
 from hemato_edge.store.file.schema import LAYOUT
 from hemato_edge.store.seal import SealingConnection
@@ -118,9 +118,22 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     Raises:
         sqlite3.Error: it cannot be opened.
     """
+    journal = path.with_name(path.name + "-journal")
+    if journal.exists() and journal.stat().st_size and os.access(path.parent, os.W_OK):
+        _undo(path)
     # Where SQLite could not make its -shm file, and no log is pending.
     at_rest = not os.access(path.parent, os.W_OK) and not log_path(path).exists()
     return connect(path, "ro", immutable=at_rest)
+
+
+def _undo(path: Path) -> None:
+    """Lets SQLite undo a write that was cut off before the file had its write-ahead log; reading alone must not.
+
+    Raises:
+        sqlite3.Error: it cannot be written.
+    """
+    with closing(connect(path, "rw")) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
 
 
 def use_log(connection: sqlite3.Connection, path: Path) -> None:
@@ -179,8 +192,7 @@ def quick_check(connection: sqlite3.Connection, path: Path) -> None:
     """
     found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":
-        message, fix = DAMAGED
-        raise StoreError(f"The database {path} {message} ({' '.join(found.split())})", fix)
+        raise damaged(path, found)
 
 
 def check_place(path: Path) -> None:

@@ -7,7 +7,8 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from hemato_edge.errors import StoreError
+from hemato_edge.errors import FailingDiskError, StoreError
+from hemato_edge.store.file.failing import disk_fails
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ DAMAGED = (
 LOCKED = ("is locked by another program.", "Close whatever has it open (`fuser -v` names it) and try again.")
 UNREADABLE = (
     "cannot be read or written: input/output error.",
-    "Check the disk or SD card (`dmesg`), and copy the database to a safe place.",
+    "The disk or SD card fails (`dmesg` says how): copy the database to another one, with `ddrescue` where `cp` stops.",
 )
 NO_FOLDER = ("is in a folder that does not exist.", "Create the folder, or name another file with --db.")
 
@@ -64,8 +65,18 @@ def store_error(error: sqlite3.Error | OSError, path: Path) -> StoreError:
     else:
         reason = str(error)
         known = next((answer for text, answer in _SQLITE_MESSAGES if text in reason), None)
+    if known in (DAMAGED, NOT_A_DATABASE) and disk_fails(path):
+        known = UNREADABLE
     message, fix = known or (f"cannot be used: {reason}.", "Check the disk and the file's permissions.")
-    return StoreError(f"The database {path} {message}", fix)
+    return (FailingDiskError if known is UNREADABLE else StoreError)(f"The database {path} {message}", fix)
+
+
+def damaged(path: Path, found: str) -> StoreError:
+    """The `StoreError` for a database in which SQLite's own check found something, as one line."""
+    if disk_fails(path):
+        return FailingDiskError(f"The database {path} {UNREADABLE[0]}", UNREADABLE[1])
+    message, fix = DAMAGED
+    return StoreError(f"The database {path} {message} ({' '.join(found.split())})", fix)
 
 
 @contextmanager

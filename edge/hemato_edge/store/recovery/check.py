@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import sqlite3
 from collections import Counter
@@ -9,12 +10,13 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hemato_edge.errors import StoreError
+from hemato_edge.errors import FailingDiskError, StoreError
 from hemato_edge.labels import REVIEW_LABELS
 from hemato_edge.store import chain, heads
 from hemato_edge.store import stored_values as stored
 from hemato_edge.store.file import connect, schema
 from hemato_edge.store.file.errors import translated
+from hemato_edge.store.file.failing import disk_fails
 from hemato_edge.store.file.migration import version_of, view_as_current
 from hemato_edge.store.recovery.verify_chain import ChainState, verify_chain
 from hemato_edge.store.write.totals import RunningTotals
@@ -76,6 +78,7 @@ def check(path: Path, *, quick: bool = False, key: SealKey | None = None) -> Che
 
     Raises:
         StoreError: there is no such file, it is another program's, or from a newer version.
+        FailingDiskError: the disk cannot read it: what it holds is not known.
     """
     connect.check_place(path)
     if not path.exists():
@@ -85,7 +88,7 @@ def check(path: Path, *, quick: bool = False, key: SealKey | None = None) -> Che
         with translated(path), closing(connect.open_to_read(path)) as connection:
             _check_open(connection, path, result, quick=quick, key=key)
     except StoreError as error:
-        if result.version is None:
+        if result.version is None or isinstance(error, FailingDiskError):
             raise
         result.steps.append(Step("readable to the end", (error.message,)))
     return result
@@ -98,6 +101,8 @@ def _check_open(
     result.version = version_of(connection)
     pragma = "quick_check" if quick else "integrity_check"
     said = [str(row[0]) for row in connection.execute(f"PRAGMA {pragma}({MOST_FOUND})")]
+    if said != ["ok"] and disk_fails(path):
+        raise OSError(errno.EIO, "input/output error")
     result.steps.append(Step(f"SQLite's {pragma}", () if said == ["ok"] else tuple(map(_on_one_line, said))))
     if quick or not result.good:
         return

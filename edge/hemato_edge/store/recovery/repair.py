@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from itertools import chain, count
 from typing import TYPE_CHECKING
 
-from hemato_edge.errors import StoreError
+from hemato_edge.errors import FailingDiskError, StoreError
 from hemato_edge.store.file import connect
 from hemato_edge.store.file.errors import translated
 from hemato_edge.store.file.lock import WriterLock
@@ -64,7 +64,7 @@ def repair(path: Path, key: SealKey | None = None) -> Repair | None:
 
     Raises:
         StoreError: in use, another program's file, from a newer version, no row of ours is in it, rows were edited, or
-            the disk is full. The file is as it was then.
+            the disk is full or fails: what it cannot read now may be read elsewhere. The file is as it was then.
     """
     with translated(path):
         if not path.is_file() or not path.stat().st_size:
@@ -88,7 +88,7 @@ def repair(path: Path, key: SealKey | None = None) -> Repair | None:
 
 
 def _is_sound(path: Path) -> bool:
-    with path.open("rb") as stream:
+    with translated(path), path.open("rb") as stream:
         header = stream.read(100)
     if header[:16] == MAGIC and (int.from_bytes(header[68:72], "big") not in (connect.APPLICATION_ID, 0)):
         raise StoreError(f"The file {path} belongs to another program. It was left untouched.", "Check --db.")
@@ -96,6 +96,8 @@ def _is_sound(path: Path) -> bool:
         raise StoreError(f"The database {path} is from a newer version.", "Upgrade hemato-edge, then repair it.")
     try:
         result = check(path)
+    except FailingDiskError:
+        raise
     except StoreError:
         return False
     if result.good:
