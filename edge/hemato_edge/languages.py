@@ -1,11 +1,7 @@
-"""The words of the page in the language of who looks at it.
+"""The words of the page and of reports in the language of who reads them.
 
 English is what stands in the templates and modules; a catalogue `words/LANGUAGE.json` maps it to another language. Only
-the chosen one is loaded. The store, labels of samples, the printed report and files for other programs stay English.
-
-gettext was weighed: its catalogues have to be compiled, or their binary files kept beside the readable ones, and what
-it offers beyond a table, plural forms, is not needed where a number stands before a noun in brackets or after a colon.
-Babel writes numbers and dates by language, and is 32 MB of data for a decimal mark and the order of a date.
+the chosen one is loaded. The store, labels of samples and files for other programs stay English.
 """
 
 from __future__ import annotations
@@ -14,12 +10,14 @@ import functools
 import json
 import re
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-LANGUAGES = {
+Language = Literal["en", "de", "fr", "es", "pt", "hi", "sw"]
+"""The codes, for a setting."""
+LANGUAGES: dict[str, str] = {
     "en": "English",
     "de": "Deutsch",
     "fr": "Français",
@@ -31,6 +29,8 @@ LANGUAGES = {
 """Code → the language's own name, of those that are complete."""
 DECIMAL_COMMA = frozenset({"de", "fr", "es", "pt"})
 """Languages that write 12,5 and not 12.5."""
+_LEAST_FIXED = 8
+_MARKS = str.maketrans({".": ",", ",": "\N{NARROW NO-BREAK SPACE}"})
 
 
 def language_of(chosen: str | None, accepted: str | None) -> str:
@@ -46,10 +46,14 @@ def language_of(chosen: str | None, accepted: str | None) -> str:
     return next((code for code in wanted if code in LANGUAGES), "en")
 
 
+def written_in(language: str, number: str) -> str:
+    """A number as text ("1,234.5") with the marks of `language`: comma languages have a narrow space for thousands."""
+    return number.translate(_MARKS) if language in DECIMAL_COMMA else number
+
+
 def number_in(language: str) -> Callable[[float, int], str]:
     """What writes a number with so many decimals as `language` does."""
-    mark = "," if language in DECIMAL_COMMA else "."
-    return lambda value, decimals: f"{value:.{decimals}f}".replace(".", mark)
+    return lambda value, decimals: written_in(language, f"{value:.{decimals}f}")
 
 
 @functools.lru_cache(maxsize=len(LANGUAGES))
@@ -77,22 +81,27 @@ def words_of(language: str) -> Callable[..., str]:
 
 @functools.lru_cache(maxsize=len(LANGUAGES))
 def recorded_words_of(language: str) -> Callable[[str], str]:
-    """What turns a finished English sentence into one of `language`, as far as the catalogue knows it.
+    """What turns finished English sentences into ones of `language`, as far as the catalogue knows them.
 
     The store and the door tell sentences whose values stand in them already ("verified on 100 cells on …"). The
     catalogue's text that the sentence was made from is found by its fixed words, the longest first; values that are
     themselves in the catalogue, also several with commas, and decimal marks follow.
     """
     catalogue = catalogue_of(language)
-    open_texts = sorted((text for text in catalogue if "{" in text), key=lambda text: -len(_fixed(text)))
+    open_texts = sorted((text for text in catalogue if _told_apart(text)), key=lambda text: -len(_fixed(text)))
     patterns = [(re.compile(_pattern(text), re.DOTALL), catalogue[text]) for text in open_texts]
 
     def value(text: str) -> str:
         if re.fullmatch(r"-?\d+\.\d+", text):
-            return text.replace(".", "," if language in DECIMAL_COMMA else ".")
+            return written_in(language, text)
         return ", ".join(catalogue.get(part, part) for part in text.split(", "))
 
-    def recorded(sentence: str) -> str:
+    def recorded(text: str) -> str:
+        if text in catalogue:
+            return catalogue[text]
+        return " ".join(map(of_one, re.split(r"(?<=\.) ", text)))
+
+    def of_one(sentence: str) -> str:
         if sentence in catalogue:
             return catalogue[sentence]
         for pattern, said in patterns:
@@ -101,6 +110,11 @@ def recorded_words_of(language: str) -> Callable[[str], str]:
         return sentence
 
     return recorded
+
+
+def _told_apart(text: str) -> bool:
+    """Whether a text has values, and enough words of its own to be known by."""
+    return "{" in text and len(_fixed(text)) >= _LEAST_FIXED
 
 
 def _fixed(text: str) -> str:

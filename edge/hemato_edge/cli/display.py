@@ -109,7 +109,7 @@ class Display:
 
 def frames_left(done: int, total: int | None, elapsed_s: float) -> str:
     """How many frames are done; of a video or a folder also how many and how much time is left, at the pace so far."""
-    from hemato_edge.views.report.words import duration
+    from hemato_edge.views.report.figures import duration
 
     if not total:
         return str(done)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hemato_edge.languages import LANGUAGES
 from hemato_edge.views.report.formats import FORMATS, OURS
 from hemato_edge.views.report.tables import BOM
 
@@ -73,6 +74,12 @@ def report(
         float | None,
         typer.Option(min=0.0, metavar="N", help="A counter's white count, to be corrected for nucleated red cells."),
     ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODE", help=f"Of text and html: {', '.join(LANGUAGES)}; else the setting report.language."
+        ),
+    ] = None,
     out: Out = None,
 ) -> None:
     """The differential with its intervals, counts, quality and provenance."""
@@ -82,8 +89,11 @@ def report(
     chosen = _format(name)
     if session and len(session) > 1 and not chosen.several:
         raise typer.BadParameter(f"a file of the format {name} holds one session")
+    if language is not None and language not in LANGUAGES:
+        raise typer.BadParameter(f"{language!r} is no language of reports; known: {', '.join(LANGUAGES)}")
     with open_reader(db) as reader:
-        head = letterhead()
+        head, usual = printed_settings()
+        spoken = language or usual
         made = [build_report(reader, one, white_count, head) for one in session or (None,)]
         if chosen is FORMATS["text"] and out is None and _is_terminal():
             from rich.console import Console
@@ -91,23 +101,22 @@ def report(
             from hemato_edge.views.report.text import report_view
 
             for one in made:
-                Console(highlight=False).print(report_view(one), soft_wrap=True)
+                Console(highlight=False).print(report_view(one, spoken), soft_wrap=True)
         else:
-            _write(chosen.write(made, reader), out, reader.path, binary=chosen.binary)
+            _write(chosen.pieces(made, reader, spoken), out, reader.path, binary=chosen.binary)
 
 
-def letterhead() -> Letterhead:
-    """What the settings `report.*` print on every report; where they cannot be read, that is said and nothing is."""
+def printed_settings() -> tuple[Letterhead, str]:
+    """What the settings `report.*` print on every report, and in which language; said where they cannot be read."""
     from hemato_edge.errors import ConfigurationError
-    from hemato_edge.settings import load_settings
+    from hemato_edge.views.report.letterhead import letterhead_and_language
     from hemato_edge.views.report.model import Letterhead
 
     try:
-        given = load_settings().report
+        return letterhead_and_language()
     except ConfigurationError as error:
         typer.echo(f"warning: no letterhead: {error}", err=True)
-        return Letterhead()
-    return Letterhead(given.laboratory, str(given.logo or ""), given.operator, given.comment)
+        return Letterhead(), "en"
 
 
 def _format(name: str) -> Format:

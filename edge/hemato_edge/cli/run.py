@@ -211,17 +211,18 @@ def _count(daemon: Daemon, display: Display, reloader: Reloader) -> HematoEdgeEr
 def _print_report(path: Path, session: int, *, as_json: bool) -> None:
     from rich.console import Console
 
-    from hemato_edge.cli.report import letterhead
+    from hemato_edge.cli.report import printed_settings
     from hemato_edge.store.reader import Reader
     from hemato_edge.views.report.build import build_report
     from hemato_edge.views.report.json_document import as_json as json_document
     from hemato_edge.views.report.text import report_lines, report_view
 
     with Reader(path) as reader:
-        report = build_report(reader, session, letterhead=letterhead())
+        head, language = printed_settings()
+        report = build_report(reader, session, letterhead=head)
     if as_json:
         typer.echo(json_document(report))
     elif sys.stdout.isatty():
-        Console().print(report_view(report), soft_wrap=True)
+        Console().print(report_view(report, language), soft_wrap=True)
     else:
-        typer.echo("\n".join(report_lines(report)))
+        typer.echo("\n".join(report_lines(report, language)))

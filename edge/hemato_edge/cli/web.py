@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -62,6 +63,7 @@ def web(
     settings = _settings(config, db)
     with ExitStack() as stack:
         serving = plan(settings, host, port)
+        serving = replace(serving, around=replace(serving.around, config=config))
         if demo:
             serving = _with_demo(stack, serving, db)
         serving, bound = listening(serving)
@@ -212,7 +214,6 @@ def _with_demo(stack: ExitStack, serving: Serving, db: Path | None) -> Serving:
     """The demo's run, with settings of its own; its sessions and objectives are kept beside yours."""
     import json
     import tempfile
-    from dataclasses import replace
 
     from hemato_edge.web.demo import Runs
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 HARMLESS: dict[str, str] = {
     "counting.target": "White cells to count",
     "report.laboratory": "Laboratory, printed on reports",
+    "report.language": "Language of reports",
     "report.operator": "Who counts, printed on reports",
     "report.comment": "Remark, printed on reports",
     "display.bell": "Bell at the target",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, Field, create_model
 
 from hemato_edge.labels import CELL_CLASSES
+from hemato_edge.languages import Language
 from hemato_edge.settings.section import FilePath, Section
 
 if TYPE_CHECKING:
@@ -76,5 +77,6 @@ class ReportSettings(Section):
     logo: FilePath | None = Field(
         None, examples=["/etc/hemato-edge/logo.png"], description="PNG, JPEG or SVG for the page; none: no picture"
     )
+    language: Language = Field("en", description="of what people read; data for programs stays English")
     operator: str = Field("", max_length=200, description="who counts; `run --operator` stands over it")
     comment: str = Field("", max_length=2000, description="printed on every report; `run --comment` stands over it")

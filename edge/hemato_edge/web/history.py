@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
+from hemato_edge.errors import ConfigurationError
 from hemato_edge.labels import BY_NAME
 from hemato_edge.views.report.build import build_report
 from hemato_edge.views.report.formats import FORMATS
+from hemato_edge.views.report.letterhead import letterhead_and_language
+from hemato_edge.views.report.model import Letterhead
+from hemato_edge.views.report.words import warning_lines
 from hemato_edge.web.access import Missing, Refused
-from hemato_edge.web.pages import asked_number, place_of, recorded, show
+from hemato_edge.web.pages import asked_number, language_for, place_of, recorded, show
 from hemato_edge.web.tally import Intervals, Tally, tally_of
 
 if TYPE_CHECKING:
@@ -90,16 +94,18 @@ def session(request: Request) -> Response:
             "session.html",
             record=record,
             report=report,
+            warnings=list(warning_lines(report, language_for(request))),
             tally=tally_of(record, reader.totals(record.id), Intervals()),
             formats=offered,
         )
 
 
 def printed(request: Request) -> Response:
-    """`GET /sessions/N/print`: the report as `report --format html` writes it."""
+    """`GET /sessions/N/print`: the report as `report --format html` writes it, in the language of who asks."""
     with place_of(request).reader() as reader:
-        report = build_report(reader, recorded(reader, asked_number(request, "session")).id)
-        page = "".join(_text(piece) for piece in FORMATS["html"].write([report], reader))
+        session = recorded(reader, asked_number(request, "session")).id
+        report = build_report(reader, session, letterhead=_letterhead(request))
+        page = "".join(_text(piece) for piece in FORMATS["html"].pieces([report], reader, language_for(request)))
     return Response(page, media_type="text/html", headers={"Content-Security-Policy": PRINTED_POLICY})
 
 
@@ -110,8 +116,9 @@ def file(request: Request) -> Response:
         raise Missing("There is no such format.", f"There is {', '.join(name for name in FORMATS if name in FILES)}.")
     number = asked_number(request, "session")
     with place_of(request).reader() as reader:
-        report = build_report(reader, recorded(reader, number).id)
-        content = b"".join(_bytes(piece) for piece in FORMATS[wanted].write([report], reader))
+        report = build_report(reader, recorded(reader, number).id, letterhead=_letterhead(request))
+        pieces = FORMATS[wanted].pieces([report], reader, language_for(request))
+        content = b"".join(map(_bytes, pieces))
     media_type, ending = FILES[wanted]
     named = {"Content-Disposition": f'attachment; filename="session-{number}.{ending}"'}
     return Response(content, media_type=media_type, headers=named)
@@ -145,6 +152,14 @@ def _differences(first: Tally, second: Tally) -> list[Difference]:
         ours, theirs = (key.percent, key.low, key.high), (other.percent, other.low, other.high)
         rows.append(Difference(BY_NAME[key.label].name, ours, theirs, apart))
     return rows
+
+
+def _letterhead(request: Request) -> Letterhead:
+    """What the laboratory prints on its reports; nothing where the settings cannot be read."""
+    try:
+        return letterhead_and_language(place_of(request).around.config)[0]
+    except ConfigurationError:  # the count goes on without settings that are right, and so does its report
+        return Letterhead()
 
 
 def _approved(reader: Reader, session: int) -> bool:

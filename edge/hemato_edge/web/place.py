@@ -37,6 +37,7 @@ class Surroundings:
         show_label: whether a sample's label may stand in a title; it may name a person.
         keep_uploads_min: how long pictures from outside are kept.
         upload_mb, upload_megapixels: how large they may be.
+        config: file of settings instead of the usual ones, for the letterhead of reports; None for these.
     """
 
     database: Path
@@ -50,6 +51,7 @@ class Surroundings:
     keep_uploads_min: int = 60
     upload_mb: int = 20
     upload_megapixels: int = 40
+    config: Path | None = None
 
 
 @dataclass(slots=True)

@@ -12,9 +12,21 @@ from starlette.responses import Response
 
 from hemato_edge.door.commands import MAX_LABEL, Approve, Relabel, Undo
 from hemato_edge.labels import BY_NAME, CLASSIFIER_LABELS, REVIEW_LABELS, UNCLASSIFIED
-from hemato_edge.morphology import in_words
+from hemato_edge.languages import words_of
+from hemato_edge.morphology import phrases
 from hemato_edge.web.access import Missing, Refused
-from hemato_edge.web.pages import asked_number, device_of, go_to, number_of, place_of, recorded, show, tell, text_of
+from hemato_edge.web.pages import (
+    asked_number,
+    device_of,
+    go_to,
+    language_for,
+    number_of,
+    place_of,
+    recorded,
+    show,
+    tell,
+    text_of,
+)
 from hemato_edge.web.tally import Intervals, tally_of
 
 if TYPE_CHECKING:
@@ -52,7 +64,7 @@ def one_by_one(request: Request) -> Response:
             record=record,
             shown=_shown(request),
             shows=_LISTS,
-            cell=None if cell is None else _as_json(reader, cell),
+            cell=None if cell is None else _as_json(request, reader, cell),
             at=at,
             count=len(cells),
             guesses=_guesses(cell),
@@ -67,7 +79,9 @@ def gallery(request: Request) -> Response:
     with place_of(request).reader() as reader:
         record = _session(request, reader)
         cells = sorted(_some(reader.counted(record.id)), key=lambda cell: cell.confidence)
-        groups = {label: [_as_json(reader, one) for one in cells if one.name == label] for label in REVIEW_LABELS}
+        groups = {
+            label: [_as_json(request, reader, one) for one in cells if one.name == label] for label in REVIEW_LABELS
+        }
         return show(
             request,
             "gallery.html",
@@ -83,14 +97,14 @@ def newest(request: Request) -> Response:
     with place_of(request).reader() as reader:
         record = _session(request, reader)
         last = deque(reader.counted(record.id), maxlen=NEWEST)
-        return show(request, "newest.html", cells=[_as_json(reader, cell) for cell in reversed(last)])
+        return show(request, "newest.html", cells=[_as_json(request, reader, cell) for cell in reversed(last)])
 
 
 def listed(request: Request) -> Response:
     """`GET /review/cells`: the list of the one-by-one view as JSON, and the surest cells of each class."""
     with place_of(request).reader() as reader:
         record = _session(request, reader)
-        cells = [_as_json(reader, cell) for cell in _listed(reader, record, _shown(request))]
+        cells = [_as_json(request, reader, cell) for cell in _listed(reader, record, _shown(request))]
         return tell({"session": record.id, "cells": cells, "references": _references(reader, record)})
 
 
@@ -221,8 +235,9 @@ def _address(cell: CellRecord) -> str:
     return f"/cell/{cell.session}/{cell.field}/{cell.number}"
 
 
-def _as_json(reader: Reader, cell: CellRecord) -> dict[str, Any]:
-    """What a person needs to know of a cell."""
+def _as_json(request: Request, reader: Reader, cell: CellRecord) -> dict[str, Any]:
+    """What a person needs to know of a cell, in the language of who asks."""
+    said = words_of(language_for(request))
     return {
         "session": cell.session,
         "field": cell.field,
@@ -232,7 +247,7 @@ def _as_json(reader: Reader, cell: CellRecord) -> dict[str, Any]:
         "best": cell.best,
         "confidence": cell.confidence,
         "named": cell.relabelled is not None,
-        "words": in_words(cell.attributes),
+        "words": ", ".join(said(words) for words, _ in phrases(cell.attributes)),
         "guesses": [[label, cell.probabilities[label]] for label in _guesses(cell)],
         "picture": _address(cell) if reader.portrait(cell.session, cell.field, cell.number) is not None else None,
     }

@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from hemato_edge.labels import BY_NAME
+from hemato_edge.languages import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +23,7 @@ MAX_REGIONS = 6
 _MAX_FIELDS, MAX_CELLS = 1500, 5000
 
 
-def interval_bar(row: ClassShare) -> str:
+def interval_bar(row: ClassShare, language: str = "en") -> str:
     """One class: a band (reference), a line (95 % interval), a dot (percentage) and a tick (estimate)."""
     middle = BAR_HEIGHT / 2
     parts = [f'<line x1="{_x(0)}" x2="{_x(100)}" y1="{middle}" y2="{middle}" stroke="#dddddd"/>']
@@ -42,22 +43,26 @@ def interval_bar(row: ClassShare) -> str:
         if row.estimate is not None:
             at = _x(row.estimate)
             parts.append(f'<line x1="{at}" x2="{at}" y1="1" y2="{BAR_HEIGHT - 1}" stroke="#111111"/>')
-    return _svg(BAR_WIDTH, BAR_HEIGHT, parts, f"95 % interval of {shown_as.plural.lower()}")
+    _ = words_of(language)
+    return _svg(BAR_WIDTH, BAR_HEIGHT, parts, _("95 % interval: {what}", what=_(shown_as.plural)))
 
 
-def bar_axis() -> str:
+def bar_axis(language: str = "en") -> str:
     """The scale over the interval bars."""
     marks = (f'<text x="{_x(at)}" y="12" text-anchor="middle" font-size="9">{at}</text>' for at in (0, 25, 50, 75, 100))
-    return _svg(BAR_WIDTH, BAR_HEIGHT - 4, marks, "percent")
+    return _svg(BAR_WIDTH, BAR_HEIGHT - 4, marks, words_of(language)("percent"))
 
 
-def slide_map(fields: Sequence[FieldRecord], cells: Iterable[Place], um_per_px: float | None = None) -> str:
+def slide_map(
+    fields: Sequence[FieldRecord], cells: Iterable[Place], um_per_px: float | None = None, language: str = "en"
+) -> str:
     """One region of the slide: the fields, the way from one to the next, and the judged cells in their colours.
 
     Args:
         fields: of one region, with a place, in the order of recording.
         cells: of that region.
         um_per_px: micrometres a pixel, for a scale bar; None for none.
+        language: of the title.
     """
     boxes = [(f.x_px or 0.0, f.y_px or 0.0, f.width, f.height) for f in fields]
     left, top = min(x for x, *_ in boxes), min(y for _, y, *_ in boxes)
@@ -81,7 +86,8 @@ def slide_map(fields: Sequence[FieldRecord], cells: Iterable[Place], um_per_px: 
     size = (width * scale, height * scale + (18 if um_per_px else 0))
     if um_per_px:
         parts.append(_scale_bar(scale / um_per_px, size))
-    return _svg(*size, parts, f"{len(fields)} fields, {len(boxes)} drawn")
+    title = words_of(language)("{n} fields, {drawn} drawn", n=len(fields), drawn=len(boxes))
+    return _svg(*size, parts, title)
 
 
 def _scale_bar(units_per_um: float, size: tuple[float, float]) -> str:

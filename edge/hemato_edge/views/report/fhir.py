@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.errors import MissingExtraError
 from hemato_edge.labels import BY_NAME, ERYTHROBLAST
-from hemato_edge.views.report.words import caution_lines
+from hemato_edge.views.report.cautions import caution_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

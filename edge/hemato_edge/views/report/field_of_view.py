@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_HIDES = {
+HIDES = {
     "bars": "bars",
     "round": "the round rim of an eyepiece",
     "shape": "a dark rim",
@@ -17,18 +17,20 @@ _HIDES = {
     "file": "the mask that was given",
     "crop": "the crop that was set",
 }
-_UNTOLD = {
+"""What leaves a part of a frame out → in words."""
+UNTOLD = {
     "dark": "hardly any light",
     "soft": "its rim is as soft as uneven light",
     "round": "no circle was found",
     "size": "the mask that was given is of another size",
 }
+"""Why the field of view is not known → in words."""
 
 
 def field_of_view_line(tallies: Mapping[str, int]) -> str:
     """What of a frame is slide, from the tallies of a session; empty where all of it is."""
-    hides = [words for kind, words in _HIDES.items() if f"mask:{kind}" in tallies]
-    untold = [words for reason, words in _UNTOLD.items() if f"mask_untold:{reason}" in tallies]
+    hides = [words for kind, words in HIDES.items() if f"mask:{kind}" in tallies]
+    untold = [words for reason, words in UNTOLD.items() if f"mask_untold:{reason}" in tallies]
     parts = []
     if hides:
         share = tallies.get("mask:slide_permille", 1000) / 10

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Write = Callable[["Sequence[Report]", "Reader"], "Iterable[str] | Iterable[bytes]"]
 """Makes the pieces of a file; the reader is of the reports' database, for pictures, fields and cells."""
+WriteIn = Callable[["Sequence[Report]", "Reader", str], "Iterable[str] | Iterable[bytes]"]
+"""The same in a language of `languages.LANGUAGES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +30,26 @@ class Format:
         write: see `Write`. What it needs is imported when it is called.
         binary: it makes bytes, which do not go to a terminal.
         several: one file holds several sessions; else `write` is given one.
+        write_in: writes it in a language; None for what programs read, which is English.
     """
 
     help: str
     write: Write
     binary: bool = False
     several: bool = False
+    write_in: WriteIn | None = None
+
+    def pieces(self, reports: Sequence[Report], reader: Reader, language: str) -> Iterable[str] | Iterable[bytes]:
+        """The pieces of a file, in the language where this is a format for people."""
+        return self.write(reports, reader) if self.write_in is None else self.write_in(reports, reader, language)
 
 
-def _text(reports: Sequence[Report], _: Reader) -> Iterator[str]:
+def _text(reports: Sequence[Report], _: Reader, language: str = "en") -> Iterator[str]:
     from hemato_edge.views.report.text import report_lines
 
     for number, report in enumerate(reports):
         yield from ("\n",) if number else ()
-        yield from (f"{line}\n" for line in report_lines(report))
+        yield from (f"{line}\n" for line in report_lines(report, language))
 
 
 def _json(reports: Sequence[Report], _: Reader) -> Iterator[str]:
@@ -56,10 +64,10 @@ def _csv(reports: Sequence[Report], _: Reader) -> Iterator[str]:
     yield report_csv(*reports)
 
 
-def _html(reports: Sequence[Report], reader: Reader) -> Iterator[str]:
+def _html(reports: Sequence[Report], reader: Reader, language: str = "en") -> Iterator[str]:
     from hemato_edge.views.report.html import report_page
 
-    return report_page(reader, reports[0])
+    return report_page(reader, reports[0], language)
 
 
 def _fhir(reports: Sequence[Report], _: Reader) -> Iterator[str]:
@@ -75,10 +83,10 @@ def _xlsx(reports: Sequence[Report], _: Reader) -> Iterator[bytes]:
 
 
 OURS: dict[str, Format] = {
-    "text": Format("plain text", _text, several=True),
+    "text": Format("plain text", _text, several=True, write_in=_text),
     "json": Format("one JSON document", _json),
     "csv": Format("a table for spreadsheets", _csv, several=True),
-    "html": Format("one page that prints", _html),
+    "html": Format("one page that prints", _html, write_in=_html),
     "fhir": Format("an HL7 FHIR R4 DiagnosticReport", _fhir),
     "xlsx": Format("a workbook", _xlsx, binary=True, several=True),
 }

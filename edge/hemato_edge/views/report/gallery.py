@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hemato_edge.labels import BY_NAME, REVIEW_LABELS, CellClass
-from hemato_edge.morphology import in_words
+from hemato_edge.languages import words_of
+from hemato_edge.morphology import phrases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,7 +53,9 @@ class Group:
     cards: tuple[Card, ...]
 
 
-def gallery(reader: Reader, session: int, labels: Mapping[str, int], per_class: int = PER_CLASS) -> Iterator[Group]:
+def gallery(
+    reader: Reader, session: int, labels: Mapping[str, int], per_class: int = PER_CLASS, language: str = "en"
+) -> Iterator[Group]:
     """The groups, class by class: cells and pictures are read as they are asked for, and no more than are shown.
 
     Args:
@@ -60,38 +63,42 @@ def gallery(reader: Reader, session: int, labels: Mapping[str, int], per_class: 
         session: its number.
         labels: label → how many cells count as it.
         per_class: how many of each class.
+        language: of the words.
     """
     for label in REVIEW_LABELS:
         if count := labels.get(label, 0):
-            yield _group(reader, BY_NAME[label], reader.pictured(session, label, per_class), count)
+            yield _group(reader, BY_NAME[label], reader.pictured(session, label, per_class), count, language)
 
 
-def _group(reader: Reader, known: CellClass, cells: list[CellRecord], count: int) -> Group:
+def _group(reader: Reader, known: CellClass, cells: list[CellRecord], count: int, language: str) -> Group:
     pictures = ((cell, reader.portrait(cell.session, cell.field, cell.number)) for cell in cells)
-    cards = tuple(_card(cell, portrait) for cell, portrait in pictures if portrait is not None)
-    how_many = f"{len(cards)} of {count}, the least certain" if len(cards) < count else str(count)
+    cards = tuple(_card(cell, portrait, language) for cell, portrait in pictures if portrait is not None)
+    how_many = str(count)
+    if len(cards) < count:
+        how_many = words_of(language)("{n} of {all}, the least certain", n=len(cards), all=count)
     return Group(known, how_many, cards)
 
 
-def _card(cell: CellRecord, portrait: PortraitRecord) -> Card:
+def _card(cell: CellRecord, portrait: PortraitRecord, language: str) -> Card:
+    _ = words_of(language)
     said = f"{100 * cell.confidence:.0f} %"
-    if cell.relabelled is not None:
-        was = f"{BY_NAME[cell.label].words} {said}"
-        said = f"confirmed, {said}" if cell.relabelled == cell.label else f"machine: {was}"
+    if cell.relabelled == cell.label:
+        said = f"{_('confirmed')}, {said}"
+    elif cell.relabelled is not None:
+        said = f"{_('machine')}: {_(BY_NAME[cell.label].words)} {said}"
     elif cell.label != cell.best:
-        said = f"{BY_NAME[cell.best].words}? {said}"
-    place = f"field {cell.field}, cell {cell.number}"
-    label = BY_NAME[cell.name].words
+        said = f"{_(BY_NAME[cell.best].words)}? {said}"
+    place = _("field {field}, cell {cell}", field=cell.field, cell=cell.number)
+    label = _(BY_NAME[cell.name].words)
+    looked = _("where the classifier looked: {what}", what=f"{label}, {place}")
     return Card(
         picture=f"data:image/jpeg;base64,{base64.b64encode(portrait.jpeg).decode()}",
         alt=f"{label}, {said}, {place}",
         label=label,
         said=said,
         place=place,
-        map=heat_map(portrait.activation, f"where the classifier looked: {label}, {place}")
-        if portrait.activation
-        else "",
-        words=in_words(cell.attributes, shares=True),
+        map=heat_map(portrait.activation, looked) if portrait.activation else "",
+        words=", ".join(f"{_(words)} {share:.0%}" for words, share in phrases(cell.attributes)),
     )
 
 

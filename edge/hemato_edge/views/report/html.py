@@ -11,7 +11,9 @@ from hemato_edge.errors import ImageError
 from hemato_edge.escaped import without_controls
 from hemato_edge.home import from_home
 from hemato_edge.labels import BY_NAME, KINDS, REVIEW_LABELS
-from hemato_edge.views.report import words
+from hemato_edge.languages import recorded_words_of, words_of, written_in
+from hemato_edge.views.report import figures, words
+from hemato_edge.views.report.cautions import caution_lines, mark
 from hemato_edge.views.report.charts import MAX_CELLS, MAX_REGIONS, bar_axis, interval_bar, slide_map
 from hemato_edge.views.report.gallery import gallery
 from hemato_edge.views.report.incidents import camera_line, tracking_line
@@ -32,17 +34,18 @@ FILES_SHOWN, FILES_LISTED = 20, 1000
 """Pictures that a report of files lists openly, and folded; the others are in the database."""
 
 
-def report_page(reader: Reader, report: Report) -> Iterator[str]:
+def report_page(reader: Reader, report: Report, language: str = "en") -> Iterator[str]:
     """The page, piece by piece.
 
     Args:
         reader: of the database that the report was made from; the pictures, fields and cells are read from it.
         report: from `build.build_report`.
+        language: of `languages.LANGUAGES`.
     """
-    return _environment().get_template("report.html.j2").generate(page_context(reader, report))
+    return _environment(language).get_template("report.html.j2").generate(page_context(reader, report, language))
 
 
-def page_context(reader: Reader, report: Report) -> dict[str, Any]:
+def page_context(reader: Reader, report: Report, language: str = "en") -> dict[str, Any]:
     """What the template shows. All text in it is escaped there; only drawings go in as they are."""
     session = report.session.id
     fields, labels = list(reader.fields(session)), reader.totals(session).labels
@@ -51,35 +54,42 @@ def page_context(reader: Reader, report: Report) -> dict[str, Any]:
         "session": report.session,
         "letterhead": report.letterhead,
         "logo": _logo(report.letterhead.logo),
-        "times": words.times_line(report),
-        "target": words.target_line(report),
-        "approval": words.approval_line(report),
-        "cautions": list(words.caution_lines(report)),
-        "marks": [words.mark(report, row) for row in report.differential],
         "classes": BY_NAME,
         "kinds": KINDS,
-        "bars": [interval_bar(row) for row in report.differential],
-        "bar_axis": bar_axis(),
+        "bars": [interval_bar(row, language) for row in report.differential],
+        "bar_axis": bar_axis(language),
         "flagged_from": FLAGGED_FROM,
         "estimated": any(row.estimate is not None for row in report.differential),
         "nucleated": report.nucleated_red_cells,
-        "nucleated_lines": list(words.nucleated_lines(report)),
-        "warnings": list(words.warning_lines(report)),
         "counts": _counts(report),
-        "red_cells": words.red_cell_line(report),
-        "camera": camera_line(report.camera),
         "not_counted": {**report.rejected, "dropped": report.dropped, **report.skipped},
         "quality": _quartiles(field.quality for field in fields),
-        **_way(reader, report, fields),
+        **_way(reader, report, fields, language),
         "found_classes": [BY_NAME[name] for name in REVIEW_LABELS if labels.get(name)],
-        "morphology": list(words.morphology_lines(report)),
-        "gallery": gallery(reader, session, labels),
+        "gallery": gallery(reader, session, labels, language=language),
         "review": _review(reader, session),
-        "provenance": _provenance(report),
+        "provenance": _provenance(report, language),
+        **_sentences(report, language),
     }
 
 
-def _environment() -> Environment:
+def _sentences(report: Report, language: str) -> dict[str, object]:
+    """What the plain text says, too."""
+    return {
+        "times": words.times_line(report, language),
+        "target": words.target_line(report, language),
+        "approval": words.approval_line(report, language),
+        "cautions": list(caution_lines(report, language)),
+        "marks": [mark(report, row, language) for row in report.differential],
+        "nucleated_lines": list(words.nucleated_lines(report, language)),
+        "warnings": list(words.warning_lines(report, language)),
+        "red_cells": words.red_cell_line(report, language),
+        "camera": camera_line(report.camera, language),
+        "morphology": list(words.morphology_lines(report, language)),
+    }
+
+
+def _environment(language: str) -> Environment:
     from jinja2 import Environment, FileSystemLoader
 
     made = Environment(
@@ -87,12 +97,13 @@ def _environment() -> Environment:
         autoescape=True,
         finalize=lambda value: without_controls(value) if type(value) is str else value,  # HTML knows no control codes
     )
+    made.globals |= {"_": words_of(language), "recorded": recorded_words_of(language), "language": language}
     made.filters |= {
-        "decimal": words.decimal,
-        "interval": words.interval,
-        "digits": lambda value: "∞" if value is None else words.three_digits(value),
-        "reference": lambda ends: f"{ends[0]:g} – {ends[1]:g}" if ends else "",
-        "spaced": lambda name: str(name).replace("_", " "),
+        "decimal": lambda value: figures.decimal(value, language),
+        "interval": lambda ends: figures.interval(ends, language),
+        "digits": lambda value: figures.three_digits(value, language),
+        "reference": lambda ends: " – ".join(written_in(language, f"{end:g}") for end in ends) if ends else "",
+        "spaced": lambda name: words.spaced(str(name), language),
     }
     return made
 
@@ -120,7 +131,7 @@ def _logo(path: str) -> str:
 def _counts(report: Report) -> list[dict[str, object]]:
     estimates = report.estimates
     of = {} if estimates is None else {"wbc": estimates.white, "platelet": estimates.platelet}
-    names = {"wbc": "White cells", "rbc": "Red cells", "platelet": "Platelets"}
+    names = {"wbc": "White cells", "rbc": "Red cells", "platelet": "Platelets"}  # the template says them
     return [
         {"name": name, "count": report.counts[kind], "per_field": report.per_field[kind], "estimate": of.get(kind)}
         for kind, name in names.items()
@@ -137,8 +148,9 @@ def _quartiles(measures: Iterable[Mapping[str, float | None]]) -> dict[str, list
     return {name: quantiles(values, n=4) if len(values) > 1 else values * 3 for name, values in found.items()}
 
 
-def _way(reader: Reader, report: Report, fields: list[FieldRecord]) -> dict[str, object]:
+def _way(reader: Reader, report: Report, fields: list[FieldRecord], language: str) -> dict[str, object]:
     """The largest stretches as maps, or, for pictures from files, the list of them."""
+    _ = words_of(language)
     regions: dict[int, list[FieldRecord]] = {}
     for field in fields:
         if field.region is not None:
@@ -148,13 +160,20 @@ def _way(reader: Reader, report: Report, fields: list[FieldRecord]) -> dict[str,
     for region in sorted(sorted(regions, key=lambda region: -len(regions[region]))[:MAX_REGIONS]):
         count = counts.get(region, 0)
         every = max(1, -(-count // MAX_CELLS))
-        drawing = slide_map(regions[region], reader.places(session, region, every), um_per_px)
-        size = f"{len(regions[region])} fields, {count} cells" + (f", one in {every} drawn" if every > 1 else "")
+        drawing = slide_map(regions[region], reader.places(session, region, every), um_per_px, language)
+        size = _("{n} fields, {cells} cells", n=len(regions[region]), cells=count)
+        if every > 1:
+            size += f", {_('one in {n} drawn', n=every)}"
         maps.append({"region": region, "size": size, "drawing": drawing})
     return {
         "maps": maps,
         "stretches": len(regions),
-        "tracking": " ".join(filter(None, (report.field_of_view, tracking_line(report.tracking)))),
+        "tracking": " ".join(
+            filter(
+                None,
+                (recorded_words_of(language)(report.field_of_view), tracking_line(report.tracking, language)),
+            )
+        ),
         "files": [] if regions else fields,
         "files_shown": FILES_SHOWN,
         "files_listed": FILES_LISTED,
@@ -173,16 +192,19 @@ def _review(reader: Reader, session: int) -> dict[str, object] | None:
     }
 
 
-def _provenance(report: Report) -> dict[str, object]:
+def _provenance(report: Report, language: str) -> dict[str, object]:
+    _ = words_of(language)
     made = report.provenance
-    changed = (f"{change} after {frames} frames" for change, frames in made.settings_changed.items())
+    changed = (
+        _("{change} after {n} frames", change=change, n=frames) for change, frames in made.settings_changed.items()
+    )
     return {
-        "Model": f"{made.model_name}, SHA-256 {made.model_sha256}",
-        "Settings": "; ".join([f"SHA-256 {made.settings_sha256}", *changed]),
-        "Calibration": words.calibration_line(report).removeprefix("Calibration ") or "none",
-        "Scale": words.scale_line(report) or words.NOTHING,
-        "Versions": ", ".join(f"{name} {version}" for name, version in made.versions.items()),
-        "Database": made.database,
-        "Boot": made.boot_id,
-        "Last link of its chain": made.last_link or words.NOTHING,
+        _("Model"): f"{made.model_name}, SHA-256 {made.model_sha256}",
+        _("Settings"): "; ".join([f"SHA-256 {made.settings_sha256}", *changed]),
+        _("Calibration"): words.calibration_words(report, language) or _("none"),
+        _("Scale"): words.scale_line(report, language) or figures.NOTHING,
+        _("Versions"): ", ".join(f"{name} {version}" for name, version in made.versions.items()),
+        _("Database"): made.database,
+        _("Boot"): made.boot_id,
+        _("Last link of its chain"): made.last_link or figures.NOTHING,
     }

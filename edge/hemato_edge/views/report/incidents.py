@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hemato_edge.cameras.recovery.state import TALLY, WORDS, CameraState
+from hemato_edge.languages import words_of
 from hemato_edge.views.report.model import Tracking
 
 if TYPE_CHECKING:
@@ -18,17 +19,26 @@ def camera_summary(tallies: Mapping[str, int]) -> dict[str, int]:
     return {name: count for name, count in summary.items() if count}
 
 
-def camera_line(summary: Mapping[str, int]) -> str:
+def camera_line(summary: Mapping[str, int], language: str = "en") -> str:
     """The same in words; empty for a good camera."""
+    _ = words_of(language)
     faults = {name: count for name, count in summary.items() if name != "recovered"}
     if not faults:
         return ""
-    named = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in faults.items())
+    named = ", ".join(f"{_(name.replace('_', ' '))} {count}" for name, count in faults.items())
     stops, back = sum(faults.values()), summary.get("recovered", 0)
-    often = {1: "once", 2: "twice"}.get(stops, f"{stops} times")
-    after = "it" if stops == 1 else "each" if back >= stops else str(back)
-    again = f"frames came again after {after}" if back else "frames did not come again"
-    return f"The camera failed {often} ({named}); {again}."
+    values = {"n": stops, "faults": named}
+    failed = {
+        1: _("The camera failed once ({faults}).", **values),
+        2: _("The camera failed twice ({faults}).", **values),
+    }.get(stops) or _("The camera failed {n} times ({faults}).", **values)
+    if not back:
+        again = _("Frames did not come again.")
+    elif back < stops:
+        again = _("Frames came again after {n} of these.", n=back)
+    else:
+        again = _("Frames came again each time.") if stops > 1 else _("Frames came again.")
+    return f"{failed} {again}"
 
 
 def tracking_summary(tallies: Mapping[str, int]) -> Tracking:
@@ -37,14 +47,18 @@ def tracking_summary(tallies: Mapping[str, int]) -> Tracking:
     return Tracking(lost, found_again, rejoined, wbc_twice=tallies.get("counted_twice:wbc", 0))
 
 
-def tracking_line(tracking: Tracking) -> str:
+def tracking_line(tracking: Tracking, language: str = "en") -> str:
     """The same in words; empty where the stage was never lost."""
-    lost, rejoined = tracking.lost, tracking.rejoined
-    parts = [f"Jumps to known ground recognised: {tracking.found_again}."] if tracking.found_again else []
+    _ = words_of(language)
+    lost, rejoined, parts = tracking.lost, tracking.rejoined, []
+    if tracking.found_again:
+        parts.append(_("Jumps to known ground recognised: {n}.", n=tracking.found_again))
     if lost:
-        parts.append(f"Tracking was lost {lost} times, and known ground was met again after {rejoined} of these.")
+        met = {"n": lost, "rejoined": rejoined}
+        parts.append(_("Tracking was lost {n} times, and known ground was met again after {rejoined} of these.", **met))
     if tracking.wbc_twice:
-        parts.append(f"White cells that had been counted twice by then, and count once now: {tracking.wbc_twice}.")
+        twice = tracking.wbc_twice
+        parts.append(_("White cells that had been counted twice by then, and count once now: {n}.", n=twice))
     if lost > rejoined:
-        parts.append(f"After the other {lost - rejoined}, a cell may have been counted again.")
+        parts.append(_("After the other {n}, a cell may have been counted again.", n=lost - rejoined))
     return " ".join(parts)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from hemato_edge.about import RESEARCH_USE_NOTICE
 from hemato_edge.labels import BY_NAME
 from hemato_edge.views.report.build import count_summary
+from hemato_edge.views.report.figures import printable
 from hemato_edge.views.report.text import differential_table
-from hemato_edge.views.report.words import count_lines, printable
+from hemato_edge.views.report.words import count_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

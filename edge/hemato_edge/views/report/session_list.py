@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.about import RESEARCH_USE_NOTICE
 from hemato_edge.views.report.build import count_summary
+from hemato_edge.views.report.figures import printable
 from hemato_edge.views.report.json_document import as_data
 from hemato_edge.views.report.recorded import session_head
-from hemato_edge.views.report.words import printable
 
 if TYPE_CHECKING:
     from hemato_edge.store.reader import Reader

@@ -7,8 +7,10 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from hemato_edge.errors import MissingExtraError
+from hemato_edge.views.report.cautions import caution_lines
+from hemato_edge.views.report.figures import printable
 from hemato_edge.views.report.tables import REPORT_COLUMNS, report_rows, spreadsheet_safe
-from hemato_edge.views.report.words import caution_lines, printable, warning_lines
+from hemato_edge.views.report.words import warning_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

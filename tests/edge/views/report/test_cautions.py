@@ -16,9 +16,10 @@ from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.writer import open_writer
 from hemato_edge.views.report.build import build_report
+from hemato_edge.views.report.cautions import caution_lines
 from hemato_edge.views.report.html import report_page
 from hemato_edge.views.report.text import report_lines
-from hemato_edge.views.report.words import caution_lines, duration, times_line
+from hemato_edge.views.report.words import times_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -202,10 +203,3 @@ def test_what_a_laboratory_prints_stands_on_the_report(path: Path, tmp_path: Pat
     assert {"Laboratory: St Mary's", "Operator: Ada <L.>", "Comment: second smear"} <= set(lines)
     assert "Operator: Ada &lt;L.&gt;" in page
     assert 'src="data:image/png;base64,iVBORw=="' in page
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0.2, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (7200, "2 h"), (90_061, "1 d 1 h")]
-)
-def test_lengths_of_time_have_two_units(seconds: float, words: str) -> None:
-    assert duration(seconds) == words

@@ -103,7 +103,7 @@ def test_the_map_shows_each_stretch_and_the_lost_tracking(path: Path) -> None:
         writer.commit_field(session, field_result(0, ("monocyte",), region=0), {})
         writer.commit_field(session, field_result(1, ("monocyte",), region=1), {"tracking_lost": 1})
     text, parsed = page_of(path)
-    assert "2 unbroken stretches. Tracking was lost 1 times" in parsed.text
+    assert "unbroken stretches: 2. Tracking was lost 1 times" in parsed.text
     assert len(re.findall('aria-label="1 fields', text)) == 2
 
 
