@@ -1,34 +1,38 @@
 // A disk that fails, as a library to preload: reads (r), writes (w) and syncs (s), as EIO_CALLS names them, of files
 // whose path holds EIO_FILE end in EIO. Reads: those that reach the byte EIO_AT. The others: from the call EIO_FROM on,
-// counted from 0.
+// counted from 0. Where EIO_KILL is set, the process is killed there instead. Names (n): renames, links and removals.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
-#include <stdarg.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
 
-static int fails(int fd, char kind, off_t at, size_t n) {
+static int fails_at(const char *path, char kind, off_t at, size_t n) {
   static int seen;
   const char *file = getenv("EIO_FILE"), *calls = getenv("EIO_CALLS"), *from = getenv("EIO_FROM");
-  char link[64], path[4096];
-  ssize_t length;
-  if (!file || !calls || !strchr(calls, kind)) return 0;
-  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-  length = readlink(link, path, sizeof path - 1);
-  if (length < 0) return 0;
-  path[length] = 0;
-  if (!strstr(path, file)) return 0;
+  if (!file || !calls || !strchr(calls, kind) || !strstr(path, file)) return 0;
   if (kind == 'r') {
     const char *bad = getenv("EIO_AT");
     off_t byte = bad ? atoll(bad) : 0;
     if (byte < at || byte >= at + (off_t)n) return 0;
   } else if (seen++ < (from ? atoi(from) : 0)) return 0;
+  if (getenv("EIO_KILL")) kill(getpid(), SIGKILL);
   errno = EIO;
   return 1;
+}
+
+static int fails(int fd, char kind, off_t at, size_t n) {
+  char link[64], path[4096];
+  ssize_t length;
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  length = readlink(link, path, sizeof path - 1);
+  if (length < 0) return 0;
+  path[length] = 0;
+  return fails_at(path, kind, at, n);
 }
 
 #define REAL(name) static __typeof__(name) *real; if (!real) real = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
@@ -64,4 +68,24 @@ int fsync(int fd) {
 int fdatasync(int fd) {
   REAL(fdatasync);
   return fails(fd, 's', 0, 0) ? -1 : real(fd);
+}
+int ftruncate(int fd, off_t to) {
+  REAL(ftruncate);
+  return fails(fd, 'w', 0, 0) ? -1 : real(fd, to);
+}
+int ftruncate64(int fd, off64_t to) {
+  REAL(ftruncate64);
+  return fails(fd, 'w', 0, 0) ? -1 : real(fd, to);
+}
+int unlink(const char *path) {
+  REAL(unlink);
+  return fails_at(path, 'n', 0, 0) ? -1 : real(path);
+}
+int rename(const char *from, const char *to) {
+  REAL(rename);
+  return fails_at(from, 'n', 0, 0) ? -1 : real(from, to);
+}
+int link(const char *from, const char *to) {
+  REAL(link);
+  return fails_at(from, 'n', 0, 0) ? -1 : real(from, to);
 }

@@ -16,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from preloading import failing_disk
 from recorded import NOON, session_start, varied_field
 from waiting import DEADLINE_S
 
@@ -69,13 +70,7 @@ print(json.dumps(said))
 @pytest.fixture(scope="module")
 def failing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The library."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("there is no C compiler")
-    made = tmp_path_factory.mktemp("library") / "failing.so"
-    source = Path(__file__).with_name("failing_disk.c")
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", str(made), str(source), "-ldl"], check=True)
-    return made
+    return failing_disk(tmp_path_factory.mktemp("library"))
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -42,12 +43,16 @@ def expected(session: int, fields: int) -> Totals:
     )
 
 
+def with_tests() -> dict[str, str]:
+    """An environment in which what the tests share is found."""
+    places = [str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
+
+
 def kill_after(path: Path, seconds: float) -> dict[str, object]:
     """Run the committer, SIGKILL it this long after its first line, and return what it printed last."""
-    places = [str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
     with subprocess.Popen(
-        [sys.executable, str(COMMITTER), str(path)], stdout=subprocess.PIPE, env=environment
+        [sys.executable, str(COMMITTER), str(path)], stdout=subprocess.PIPE, env=with_tests()
     ) as process:
         assert process.stdout is not None
         first = process.stdout.readline()
@@ -79,6 +84,24 @@ def killed_again_and_again(path: Path, kills: int) -> None:
 
 def test_what_was_shown_survives_sigkill(tmp_path: Path) -> None:
     killed_again_and_again(tmp_path / "records.db", 10)
+
+
+@pytest.mark.parametrize("size", [0, 100, 16_384])
+def test_an_index_of_the_log_that_is_cut_short_takes_nothing_shown_with_it(tmp_path: Path, size: int) -> None:
+    """SQLite maps `-shm` into memory: the kernel kills the writer (SIGBUS), and whoever reads next makes it anew."""
+    path = tmp_path / "records.db"
+    with subprocess.Popen([sys.executable, str(COMMITTER), str(path)], stdout=subprocess.PIPE, env=with_tests()) as run:
+        assert run.stdout is not None
+        lines = [run.stdout.readline() for _ in range(20)]
+        os.truncate(path.with_name("records.db-shm"), size)
+        lines += itertools.islice(run.stdout, 100)  # fewer where it was killed
+        run.kill()
+    shown = json.loads([line for line in lines if line.endswith(b"\n")][-1])
+    with Reader(path) as reader:
+        on_disk = reader.totals(1)
+    assert on_disk.fields >= int(shown["fields"])
+    assert on_disk == expected(1, on_disk.fields)
+    assert check(path).good
 
 
 @pytest.mark.slow

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from recorded import NOON, field_result, record, session_start
+from old_databases import make_old
+from recorded import NOON, field_result, session_start
 
 from hemato_edge.errors import StoreError
 from hemato_edge.labels import CLASSIFIER_LABELS
@@ -19,8 +20,6 @@ from hemato_edge.store.reader import Reader
 from hemato_edge.store.recovery.check import check
 from hemato_edge.store.writer import open_writer
 
-LAYOUTS = {number: (Path(__file__).parent / f"layout_v{number}.sql").read_text() for number in (1, 2)}
-TABLES = {1: ("sessions", "fields", "cells", "tallies"), 2: (*("sessions", "fields", "cells", "tallies"), "portraits")}
 LABELS = ["neutrophil", "neutrophil", "lymphocyte", "unclassified"]
 
 EVEN = tuple(tuple(int(i == j) for j in range(len(CLASSIFIER_LABELS))) for i in range(len(CLASSIFIER_LABELS)))
@@ -29,18 +28,8 @@ EVEN = tuple(tuple(int(i == j) for j in range(len(CLASSIFIER_LABELS))) for i in 
 @pytest.fixture(params=[1, 2])
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A database of an older version with one session of `LABELS`."""
-    new, path, number = tmp_path / "new.db", tmp_path / "old.db", request.param
-    record(new, LABELS, pictures=True)
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(
-            f"PRAGMA application_id = {connect.APPLICATION_ID}; PRAGMA user_version = {number};"
-            f"PRAGMA journal_mode = WAL; {LAYOUTS[number]}"
-        )
-        connection.execute("ATTACH ? AS source", (str(new),))
-        for table in TABLES[number]:
-            columns = ", ".join(row[1] for row in connection.execute(f"PRAGMA main.table_info({table})"))
-            connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM source.{table}")  # noqa: S608
-        connection.commit()
+    path = tmp_path / "old.db"
+    make_old(path, request.param, LABELS)
     return path
 
 
@@ -48,9 +37,7 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def unworded(tmp_path: Path) -> Path:
     """A database of version 3, with its chain, from before cells had attributes."""
     path = tmp_path / "v3.db"
-    record(path, LABELS, pictures=True)
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript("ALTER TABLE cells DROP COLUMN attributes; PRAGMA user_version = 3;")
+    make_old(path, 3, LABELS)
     return path
 
 
