@@ -27,6 +27,9 @@ MOST_VIEWS = 60
 """After this many views it is determined even if the mask still changes."""
 SETTLED_SHARE = 0.0004
 """Before that, the last four views may have cleared at most this share of the picture."""
+SMALL_SHARE, SMALL_VIEWS, SMALL_CLEARED = 0.004, 10, 0.05
+"""A mask of less than this share may be a place that saw no glass by chance: it must also have lost at most this part of
+itself in this many views. Without it 20 of 120 walks over the clean drawn slide found a mask, with it none."""
 LATER_EVERY = 16
 """Once it is determined, one in this many moves is analysed: dust comes and goes slowly."""
 BLACK_SHARE = 0.25
@@ -133,7 +136,13 @@ class OverlayWatch:
         self.views += 1
 
     def _stable(self) -> bool:
-        return len(self._cleared) > 4 and self._cleared[-5] - self._cleared[-1] <= SETTLED_SHARE
+        """Whether more views would hardly change the mask."""
+        if len(self._cleared) <= 4 or self._cleared[-5] - self._cleared[-1] > SETTLED_SHARE:
+            return False
+        marked = self._cleared[-1]
+        if marked == 0 or marked >= SMALL_SHARE:
+            return True
+        return len(self._cleared) > SMALL_VIEWS and self._cleared[-1 - SMALL_VIEWS] - marked <= SMALL_CLEARED * marked
 
     def _never_slide(self) -> NDArray[np.bool_]:
         """(h, w) bool at working scale: what has shown no slide so far."""
