@@ -28,8 +28,9 @@ MOST_VIEWS = 60
 SETTLED_SHARE = 0.0004
 """Before that, the last four views may have cleared at most this share of the picture."""
 SMALL_SHARE, SMALL_VIEWS, SMALL_CLEARED = 0.004, 10, 0.05
-"""A mask of less than this share may be a place that saw no glass by chance: it must also have lost at most this part of
-itself in this many views. Without it 20 of 120 walks over the clean drawn slide found a mask, with it none."""
+"""Places of colours that a smear has, together less than this share, may have seen no glass by chance: they must also
+have lost at most this part of themselves in this many views. Without it 20 of 120 walks over the clean drawn slide
+found an overlay, with it none."""
 LATER_EVERY = 16
 """Once it is determined, one in this many moves is analysed: dust comes and goes slowly."""
 BLACK_SHARE = 0.25
@@ -73,7 +74,7 @@ class OverlayWatch:
     Attributes:
         views: number of different views since the last (re)start.
         hidden: (h, w) bool over the frames given, or None while undetermined or empty.
-        told: whether enough was seen to determine it.
+        told: whether enough was seen to determine all of it; before, `hidden` has only what has colours of no smear.
     """
 
     def __init__(self) -> None:
@@ -85,6 +86,7 @@ class OverlayWatch:
         self._foreign: NDArray[np.uint8] | None = None
         self._last: NDArray[np.float32] | None = None
         self._cleared: list[float] = []
+        self._doubtful: list[float] = []
         self._moves = 0
 
     def add(self, window: Image) -> bool:
@@ -98,13 +100,18 @@ class OverlayWatch:
         self._remember(small)
         if self.views < ENOUGH_VIEWS:
             return False
-        marked = self._never_slide()
+        marked, foreign = self._never_slide()
         self._cleared.append(float(marked.mean()))
+        self._doubtful.append(float((marked & ~foreign).mean()))
         if self.views < MOST_VIEWS and not self._stable():
             return False
-        before, self.told = self.hidden, True
-        self.hidden = _enlarged(marked, window.shape[:2])
-        self._begin_anew()
+        whole = self.views >= MOST_VIEWS or self._persists()
+        if not whole and self.told:
+            return False
+        before, self.told = self.hidden, self.told or whole
+        self.hidden = _enlarged(marked if whole else foreign, window.shape[:2])
+        if whole:
+            self._begin_anew()
         return not _same(before, self.hidden)
 
     def _moved(self, window: Image) -> bool:
@@ -122,7 +129,7 @@ class OverlayWatch:
         return True
 
     def _begin_anew(self) -> None:
-        self.views, self._cleared = 0, []
+        self.views, self._cleared, self._doubtful = 0, [], []
         self._brightest = self._darkest = self._foreign = None
 
     def _remember(self, small: Image) -> None:
@@ -136,18 +143,21 @@ class OverlayWatch:
         self.views += 1
 
     def _stable(self) -> bool:
-        """Whether more views would hardly change the mask."""
-        if len(self._cleared) <= 4 or self._cleared[-5] - self._cleared[-1] > SETTLED_SHARE:
-            return False
-        marked = self._cleared[-1]
-        if marked == 0 or marked >= SMALL_SHARE:
-            return True
-        return len(self._cleared) > SMALL_VIEWS and self._cleared[-1 - SMALL_VIEWS] - marked <= SMALL_CLEARED * marked
+        """Whether the last views have hardly changed the mask."""
+        return len(self._cleared) > 4 and self._cleared[-5] - self._cleared[-1] <= SETTLED_SHARE
 
-    def _never_slide(self) -> NDArray[np.bool_]:
-        """(h, w) bool at working scale: what has shown no slide so far."""
+    def _persists(self) -> bool:
+        """Whether what has a smear's colours is more than places that saw no glass by chance."""
+        now = self._doubtful[-1]
+        if now == 0 or now >= SMALL_SHARE:
+            return True
+        return len(self._doubtful) > SMALL_VIEWS and self._doubtful[-1 - SMALL_VIEWS] - now <= SMALL_CLEARED * now
+
+    def _never_slide(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """(h, w) bool at working scale: what has shown no slide so far, and those parts of it that no smear colours."""
         if self._brightest is None or self._darkest is None or self._foreign is None:
-            return np.zeros((0, 0), np.bool_)
+            nothing = np.zeros((0, 0), np.bool_)
+            return nothing, nothing
         height, width = self._brightest.shape[:2]
         coarse = cv2.resize(self._brightest, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
         around = cv2.medianBlur(coarse, _AROUND_PX)
@@ -156,7 +166,8 @@ class OverlayWatch:
         bright = np.asarray(cv2.subtract(self._darkest, glass)) > BRIGHTER  # what is negative becomes 0
         blue, green, red = np.moveaxis(dark | bright, 2, 0)
         often = self._foreign >= max(_LEAST_OFTEN, _OFTEN * self.views)
-        return _tidied(blue | green | red | often)
+        marked = _tidied(blue | green | red | often)
+        return marked, _touching(marked, often)
 
 
 def find_marks(image: Image, glass: NDArray[np.float64]) -> NDArray[np.bool_] | None:
@@ -245,6 +256,16 @@ def _tidied(marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
     large[0] = False
     kept = large[labels].astype(np.uint8) if count > 1 else np.zeros(marked.shape, np.uint8)
     return cv2.dilate(kept, np.ones((3, 3), np.uint8)) > 0
+
+
+def _touching(marked: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The connected parts of a mask (h, w) that contain one of the seeds (h, w)."""
+    _, labels = cv2.connectedComponents(marked.astype(np.uint8), connectivity=8)
+    wanted = np.zeros(int(labels.max()) + 1, np.bool_)
+    wanted[labels[seeds & marked]] = True
+    wanted[0] = False
+    found: NDArray[np.bool_] = wanted[labels]
+    return found
 
 
 def _halved(window: Image) -> Image:
