@@ -15,6 +15,7 @@ from hemato_training.networks.backbones import (
     TRUNK,
     _without_preprocessing,
     absorb_caffe_colours,
+    absorb_torch_colours,
     build_classifier,
     set_trainable,
 )
@@ -87,6 +88,24 @@ def test_resnet_absorbs_its_own_normalisation() -> None:
     before = np.asarray(stem(wanted))
     absorb_caffe_colours(stem)
     assert np.allclose(before, np.asarray(stem(images(2) / 127.5 - 1)), atol=1e-3)
+
+
+def test_densenet_absorbs_its_own_normalisation() -> None:
+    stem = keras.layers.Conv2D(5, 3, use_bias=False)
+    norm = keras.layers.BatchNormalization()
+    wanted = keras.applications.densenet.preprocess_input(images(2))
+    norm(stem(wanted))
+    norm.moving_mean.assign(np.random.default_rng(2).normal(0, 1, 5))
+    before = np.asarray(norm(stem(wanted)))
+    absorb_torch_colours(stem, norm)
+    assert np.allclose(before, np.asarray(norm(stem(images(2) / 127.5 - 1))), atol=1e-3)
+
+
+@pytest.mark.parametrize(("name", "stem"), [("vgg16", ["block1_conv1"]), ("densenet121", ["conv1_conv", "conv1_bn"])])
+def test_large_networks_have_the_stems_that_are_adapted(name: str, stem: list[str]) -> None:
+    trunk = build_classifier(name, SIZE, CLASSES, weights="none").get_layer(TRUNK)
+    assert [layer.name for layer in trunk.layers if layer.name in stem] == stem
+    assert trunk.get_layer(stem[0]).use_bias == (len(stem) == 1)
 
 
 @pytest.mark.parametrize("size", [64, 97])

@@ -36,8 +36,8 @@ def compare(
     arch: Annotated[
         list[str],
         typer.Option(
-            help="May be repeated: mobilenet_v2, efficientnet_b0, resnet50, inception_v3, simple_cnn, features+svm, "
-            "features+tree, features+forest, features+knn."
+            help="May be repeated: mobilenet_v2, efficientnet_b0, resnet50, inception_v3, vgg16, densenet121, "
+            "simple_cnn, features+svm, features+tree, features+forest, features+knn."
         ),
     ],
     weights: Annotated[

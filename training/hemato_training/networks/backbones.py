@@ -86,6 +86,22 @@ def _inception_v3(size: int, alpha: float, weights: str) -> Any:
     )
 
 
+def _vgg16(size: int, alpha: float, weights: str) -> Any:
+    whole = keras.applications.VGG16(include_top=False, input_shape=(size, size, 3), weights=_keras_weights(weights))
+    if weights != "none":
+        absorb_caffe_colours(whole.get_layer("block1_conv1"))
+    return whole
+
+
+def _densenet121(size: int, alpha: float, weights: str) -> Any:
+    whole = keras.applications.DenseNet121(
+        include_top=False, input_shape=(size, size, 3), weights=_keras_weights(weights)
+    )
+    if weights != "none":
+        absorb_torch_colours(whole.get_layer("conv1_conv"), whole.get_layer("conv1_bn"))
+    return whole
+
+
 def _simple_cnn(size: int, alpha: float, weights: str) -> Any:
     image = keras.Input((size, size, 3))
     features = image
@@ -108,6 +124,18 @@ def absorb_caffe_colours(stem: Any) -> None:
     offset = 127.5 - np.array([123.68, 116.779, 103.939])
     stem.bias.assign(np.asarray(stem.bias) + np.einsum("hwio,i->o", kernel, offset))
     stem.kernel.assign(kernel * 127.5)
+
+
+def absorb_torch_colours(stem: Any, norm: Any) -> None:
+    """Adapt a first convolution without bias, trained on (RGB / 255 - mean) / deviation of ImageNet, to RGB in -1…1.
+
+    The slope goes into the kernel, the offset into the mean of the following batch norm
+    (`keras.applications.imagenet_utils`, mode "torch"). Only the zero padding at the border differs.
+    """
+    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    kernel = np.asarray(stem.kernel)
+    norm.moving_mean.assign(np.asarray(norm.moving_mean) - np.einsum("hwio,i->o", kernel, (0.5 - mean) / deviation))
+    stem.kernel.assign(kernel * (0.5 / deviation)[None, None, :, None])
 
 
 def _keras_weights(weights: str) -> str | None:
@@ -141,6 +169,8 @@ ARCHITECTURES: dict[str, Architecture] = {
     "efficientnet_lite0": Architecture(_efficientnet_lite0, has_alpha=False, static_batch=False, pretrained=False),
     "resnet50": Architecture(_resnet50, has_alpha=False, static_batch=False),
     "inception_v3": Architecture(_inception_v3, has_alpha=False, static_batch=False, min_size=75),
+    "vgg16": Architecture(_vgg16, has_alpha=False, static_batch=False),
+    "densenet121": Architecture(_densenet121, has_alpha=False, static_batch=False),
     "simple_cnn": Architecture(_simple_cnn, has_alpha=False, static_batch=False, pretrained=False),
 }
 

@@ -29,8 +29,8 @@ class Settings:
         out: folder of the run, such as runs/first.
         laboratories: data set to train and evaluate on; default: pbc, bccd and reviewed, else your own.
         without: class to leave out, to test the model on an unknown class.
-        architecture: mobilenet_v2, efficientnet_b0, efficientnet_lite0, resnet50, inception_v3, simple_cnn, or
-            features+svm, +tree, +forest, +knn.
+        architecture: mobilenet_v2, efficientnet_b0, efficientnet_lite0, resnet50, inception_v3, vgg16, densenet121,
+            simple_cnn, or features+svm, +tree, +forest, +knn.
         size: side of the input, 64 to 224 pixels.
         alpha: width of MobileNetV2, 0.35 to 1.0.
         weights: "imagenet", "none", a file without top, or the `.keras` or `.tflite` of an earlier run to continue
