@@ -216,23 +216,27 @@ class _Analyst:
         """One picture, analysed."""
         watch = Stopwatch()
         aperture = self._mask.of_picture(image)
-        with watch.stage("quality"):
-            unscaled = FieldView(image, aperture)
-            quality = self._gate.assess(unscaled)
-        view = unscaled.at_scale(looks.red_cell_px)
+        view = FieldView(image, aperture, red_cell_px=looks.red_cell_px)
         with watch.stage("locate"):
             detections = self._locator.locate(view)
         if looks.appearance() is None:
             looks.add_field(view, detections)
+        with watch.stage("quality"):
+            quality = self._gate.assess(view.at_scale(looks.red_cell_px))
         look = looks.appearance()
         judged: dict[int, Judgement] = {}
         with watch.stage("classify"):
             white = np.flatnonzero(detections.kinds == WBC)
-            named = self._name_blurred or quality.reject not in UNNAMED
+            named = self._name_blurred or not _unfit_for_names(self._gate, quality)
             if len(white) and look is not None and named:
                 answers = self._classifier.judge(view, detections.boxes[white], look)
                 judged = {int(i): answer for i, answer in zip(white, answers, strict=True)}
         return FieldPicture(path, image, _in_picture(detections, aperture), judged, quality, watch.latency_ms, aperture)
+
+
+def _unfit_for_names(gate: QualityGate, quality: Quality) -> bool:
+    """Whether the cells of a picture get no names: a blurred picture may be too dense or too bright as well."""
+    return quality.reject in UNNAMED or gate.blur(quality.measures) is not None
 
 
 def _in_picture(detections: Detections, aperture: Aperture) -> Detections:
@@ -289,14 +293,15 @@ class _CellAnalyst:
         view = FieldView(image, aperture, red_cell_px=look.red_cell_px)
         box = find_cell(view).box
         judgement = self._classifier.judge(view, box[None], look)[0]
-        reject = self._reject(view)
-        if reject in UNNAMED and not self._name_blurred:
+        quality = self._assess(view)
+        if _unfit_for_names(self._gate, quality) and not self._name_blurred:
             judgement = replace(judgement, label=UNCLASSIFIED)
         corner = np.array(aperture.origin * 2, np.float32)
-        return CellPicture(path, image, box + corner, look, judgement, reject)
+        return CellPicture(path, image, box + corner, look, judgement, quality.reject)
 
-    def _reject(self, view: FieldView) -> str | None:
-        """Why the picture is doubtful, of what holds for a single cell too."""
+    def _assess(self, view: FieldView) -> Quality:
+        """What the gate says of the picture, as far as it holds for a single cell too."""
         gate = replace(self._gate, check_colours=False, min_covered_share=0.0, max_covered_share=1.0)
         fault = colour_fault(view, NEGATIVE_CELL_LEVEL) if self._gate.check_colours else None
-        return fault or gate.assess(view).reject
+        quality = gate.assess(view)
+        return replace(quality, reject=fault or quality.reject)

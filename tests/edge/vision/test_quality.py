@@ -166,3 +166,39 @@ def test_a_larger_picture_is_as_bright_and_as_saturated(factor: int) -> None:
     one, other = (QualityGate().assess(FieldView(picture)).measures for picture in (image, large))
     for name in ("brightness", "saturated_share"):
         assert other[name] == pytest.approx(one[name], abs=0.01)
+
+
+def refracting(blur: float, colours: tuple[float, float, float] = (0.2, 1.0, 0.6)) -> Image:
+    """Cells out of focus by `blur` red-cell diameters: they are blurred, and have fringes, alike in all colours."""
+    thickness = np.zeros((500, 700), np.float32)
+    for i in range(24):
+        cv2.circle(thickness, (80 + 110 * (i % 6), 80 + 110 * (i // 6)), RED_PX // 2, 1.0, -1)
+    thickness = cv2.GaussianBlur(thickness, (0, 0), 2.0)
+    fringe = np.exp(-0.6 * RED_PX * blur * cv2.Laplacian(thickness, cv2.CV_32F))
+    absorbed = cv2.GaussianBlur(thickness, (0, 0), max(blur * RED_PX, 0.1))[..., None] * np.array(colours)
+    light = 190 * np.exp(-absorbed) * fringe[..., None]
+    return np.clip(light + np.random.default_rng(6).normal(0, 1.5, light.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("blur", [0.08, 0.1, 0.15])
+def test_fringes_of_cells_out_of_focus_are_not_taken_for_sharpness(blur: float) -> None:
+    gate = QualityGate()
+    assert gate.assess(FieldView(refracting(0), red_cell_px=RED_PX)).reject is None
+    colourless = gate.assess(FieldView(cv2.merge([refracting(blur)[..., 1]] * 3), red_cell_px=RED_PX))
+    assert colourless.measures["focus"] > 1.5 * gate.min_focus, "the fringes of this picture are sharp edges"
+    assert gate.assess(FieldView(refracting(blur), red_cell_px=RED_PX)).reject == OUT_OF_FOCUS
+
+
+def test_a_grey_picture_is_focused_by_its_brightness() -> None:
+    grey = cv2.merge([field()[..., 1]] * 3)
+    sharp = QualityGate().assess(FieldView(grey, red_cell_px=RED_PX))
+    assert sharp.reject is None
+    assert np.isfinite(sharp.measures["focus"])
+
+
+def test_blur_is_told_where_another_reason_comes_first() -> None:
+    gate = QualityGate(max_saturated_share=0.0)
+    quality = gate.assess(FieldView(field(sigma=0.1 * RED_PX, level=255), red_cell_px=RED_PX))
+    assert quality.reject == SATURATED
+    assert gate.blur(quality.measures) == OUT_OF_FOCUS
+    assert gate.blur(gate.assess(FieldView(field(), red_cell_px=RED_PX)).measures) is None
