@@ -32,7 +32,7 @@ from hemato_edge.vision.classify.single_cells import find_cell, learn
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.choice import load_locator
 from hemato_edge.vision.quality import QualityGate
-from hemato_edge.vision.slide_appearance import WHOLE_SET, AppearanceEstimator
+from hemato_edge.vision.slide_appearance import WHOLE_SET, AppearanceEstimator, FocusLevel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -217,6 +217,9 @@ def planes_of(pictures: list[Image], reader: Reader, gate: QualityGate, kernel: 
     """Every picture at every step."""
     chance = np.random.default_rng(0)
     red_px = reader.look.red_cell_px
+    level = FocusLevel(WHOLE_SET)
+    for picture in pictures:
+        level.add(gate.assess(FieldView(picture, red_cell_px=red_px), colours=False).measures["focus"])
     blurs = BLURS if kernel != "fringed" else tuple(sorted({*BLURS, *(-b for b in BLURS)}))
     for picture in pictures:
         sharp = reader.read(picture)
@@ -224,7 +227,7 @@ def planes_of(pictures: list[Image], reader: Reader, gate: QualityGate, kernel: 
             image = defocused(picture, blur, red_px, kernel, chance)
             quality = gate.assess(FieldView(image, red_cell_px=red_px), colours=False)
             names = reader.compare(sharp, reader.read(image))
-            yield Plane(blur, quality.measures["focus"], gate.blur(quality.measures) is not None, names)
+            yield Plane(blur, quality.measures["focus"], gate.blur(quality.measures, level.least()) is not None, names)
 
 
 def _line(name: str, planes: list[Plane]) -> str:

@@ -185,9 +185,13 @@ class FieldAnalyzer:
 
     def _assess(self, view: FieldView, frame: Frame) -> Quality:
         """What the gate says of a frame; of a camera's it looks at the colours now and then."""
+        level = self.looks.focus
+        colours = frame.independent or self._colours_right % COLOURS_EVERY == 0
+        quality = self.gate.assess(view, colours=colours, least_focus=level.least())
+        if self.gate.tells_focus(quality):
+            level.add(quality.measures["focus"])
         if frame.independent:
-            return self.gate.assess(view)
-        quality = self.gate.assess(view, colours=self._colours_right % COLOURS_EVERY == 0)
+            return quality
         self._colours_right = 0 if quality.reject in _COLOURS_NOT_RIGHT else self._colours_right + 1
         return quality
 

@@ -208,9 +208,10 @@ class _Analyst:
         self._mask, self._name_blurred = FieldMask(), name_blurred
 
     def learn(self, image: Image, looks: AppearanceEstimator) -> None:
-        """Scale and stain of one picture."""
+        """Scale, stain and focus of one picture."""
         view = FieldView(image, self._mask.of_picture(image))
         looks.add_field(view, self._locator.locate(view))
+        _learn_focus(self._gate, view, looks)
 
     def judge(self, path: Path, image: Image, looks: AppearanceEstimator) -> FieldPicture:
         """One picture, analysed."""
@@ -222,21 +223,28 @@ class _Analyst:
         if looks.appearance() is None:
             looks.add_field(view, detections)
         with watch.stage("quality"):
-            quality = self._gate.assess(view.at_scale(looks.red_cell_px))
+            quality = self._gate.assess(view.at_scale(looks.red_cell_px), least_focus=looks.focus.least())
         look = looks.appearance()
         judged: dict[int, Judgement] = {}
         with watch.stage("classify"):
             white = np.flatnonzero(detections.kinds == WBC)
-            named = self._name_blurred or not _unfit_for_names(self._gate, quality)
+            named = self._name_blurred or not _unfit_for_names(self._gate, quality, looks)
             if len(white) and look is not None and named:
                 answers = self._classifier.judge(view, detections.boxes[white], look)
                 judged = {int(i): answer for i, answer in zip(white, answers, strict=True)}
         return FieldPicture(path, image, _in_picture(detections, aperture), judged, quality, watch.latency_ms, aperture)
 
 
-def _unfit_for_names(gate: QualityGate, quality: Quality) -> bool:
+def _learn_focus(gate: QualityGate, view: FieldView, looks: AppearanceEstimator) -> None:
+    """How sharp one picture is, at the scale that is known so far."""
+    quality = gate.assess(view.at_scale(looks.red_cell_px), colours=False)
+    if gate.tells_focus(quality):
+        looks.focus.add(quality.measures["focus"])
+
+
+def _unfit_for_names(gate: QualityGate, quality: Quality, looks: AppearanceEstimator) -> bool:
     """Whether the cells of a picture get no names: a blurred picture may be too dense or too bright as well."""
-    return quality.reject in UNNAMED or gate.blur(quality.measures) is not None
+    return quality.reject in UNNAMED or gate.blur(quality.measures, looks.focus.least()) is not None
 
 
 def _in_picture(detections: Detections, aperture: Aperture) -> Detections:
@@ -272,12 +280,14 @@ class _CellAnalyst:
         self, gate: QualityGate, locator: Locator, classifier: TFLiteClassifier, *, name_blurred: bool
     ) -> None:
         self._gate, self._locator, self._classifier = gate, locator, classifier
+        self._gate_of_one = replace(gate, check_colours=False, min_covered_share=0.0, max_covered_share=1.0)
         self._mask, self._name_blurred = FieldMask(), name_blurred
 
     def learn(self, image: Image, looks: AppearanceEstimator) -> None:
-        """Scale and stain of one picture."""
+        """Scale, stain and focus of one picture."""
         view = FieldView(image, self._mask.of_picture(image))
         learn(view, find_cell(view), self._locator, looks)
+        _learn_focus(self._gate_of_one, view, looks)
 
     def judge(self, path: Path, image: Image, looks: AppearanceEstimator) -> CellPicture:
         """One picture, named."""
@@ -293,15 +303,14 @@ class _CellAnalyst:
         view = FieldView(image, aperture, red_cell_px=look.red_cell_px)
         box = find_cell(view).box
         judgement = self._classifier.judge(view, box[None], look)[0]
-        quality = self._assess(view)
-        if _unfit_for_names(self._gate, quality) and not self._name_blurred:
+        quality = self._assess(view, looks.focus.least())
+        if _unfit_for_names(self._gate, quality, looks) and not self._name_blurred:
             judgement = replace(judgement, label=UNCLASSIFIED)
         corner = np.array(aperture.origin * 2, np.float32)
         return CellPicture(path, image, box + corner, look, judgement, quality.reject)
 
-    def _assess(self, view: FieldView) -> Quality:
+    def _assess(self, view: FieldView, least_focus: float) -> Quality:
         """What the gate says of the picture, as far as it holds for a single cell too."""
-        gate = replace(self._gate, check_colours=False, min_covered_share=0.0, max_covered_share=1.0)
         fault = colour_fault(view, NEGATIVE_CELL_LEVEL) if self._gate.check_colours else None
-        quality = gate.assess(view)
+        quality = self._gate_of_one.assess(view, least_focus=least_focus)
         return replace(quality, reject=fault or quality.reject)

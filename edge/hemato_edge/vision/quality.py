@@ -98,12 +98,13 @@ class QualityGate:
     min_focus_evenness: float = 0.35
     check_colours: bool = True
 
-    def assess(self, view: FieldView, *, colours: bool = True) -> Quality:
+    def assess(self, view: FieldView, *, colours: bool = True, least_focus: float = 0.0) -> Quality:
         """Measures and, for a frame that is not fit, the first reason of: light, coverage, focus.
 
         A frame that is smeared by motion is told from one that is out of focus by the direction of its blur. Where the
         size of a red cell is not known, it is guessed from the frame. What is no slide is left out of every measure.
-        Without `colours` they are not asked about: those of a camera's last frames were right.
+        Without `colours` they are not asked about: those of a camera's last frames were right. `least_focus` is that of
+        the session, see `slide_appearance.FocusLevel`; the greater of it and `min_focus` holds.
         """
         small = view.green_at(view.thumbnail_factor)
         slide = view.aperture.slide_at((small.shape[1], small.shape[0]))
@@ -128,7 +129,11 @@ class QualityGate:
         reason = self._light(measures)
         if reason is None and colours and self.check_colours:
             reason = colour_fault(view)
-        return Quality(reason or self._cells(measures), measures)
+        return Quality(reason or self._cells(measures, least_focus), measures)
+
+    def tells_focus(self, quality: Quality) -> bool:
+        """Whether a frame shows how sharp a session's frames are: fit, but for a limit that came from the others."""
+        return quality.reject in (None, OUT_OF_FOCUS) and self.blur(quality.measures) is None
 
     def judge_stain(self, stain: StainCalibration) -> str | None:
         """`STAIN_FAR` if a slide's stain cannot be brought to the reference, else None.
@@ -147,17 +152,18 @@ class QualityGate:
             (SATURATED, measures["saturated_share"] > self.max_saturated_share),
         )
 
-    def _cells(self, measures: dict[str, float]) -> str | None:
+    def _cells(self, measures: dict[str, float], least_focus: float) -> str | None:
         return _first(
             (EMPTY, measures["covered_share"] < self.min_covered_share),
             (TOO_DENSE, measures["covered_share"] > self.max_covered_share),
-        ) or self.blur(measures)
+        ) or self.blur(measures, least_focus)
 
-    def blur(self, measures: Mapping[str, float]) -> str | None:
+    def blur(self, measures: Mapping[str, float], least_focus: float = 0.0) -> str | None:
         """`MOVING`, `OUT_OF_FOCUS` or None, by the measures of a frame that may be unfit for another reason as well."""
+        focus, least = measures["focus"], max(self.min_focus, least_focus)
         return _first(
-            (MOVING, measures["focus_evenness"] < self.min_focus_evenness and measures["focus"] < 2 * self.min_focus),
-            (OUT_OF_FOCUS, measures["focus"] < self.min_focus),
+            (MOVING, measures["focus_evenness"] < self.min_focus_evenness and focus < max(2 * self.min_focus, least)),
+            (OUT_OF_FOCUS, focus < least),
         )
 
 

@@ -33,6 +33,37 @@ MIN_RED_SHARE = 0.1
 cells, a few chance detections give no scale."""
 
 
+SHARP_PERCENTILE = 90.0
+RELATIVE_FOCUS = 0.4
+"""A picture with less than this share of the focus of the session's sharp ones is out of focus. Chosen on bccd, pbc and
+pbc_boxes (`benchmarks/focus.py`): of cells in pictures above it, one in a hundred gets another name than in focus."""
+ENOUGH_FOCUS = 16
+FOCUS_MEMORY = 512
+"""Frames of a running session by which its focus is known: under a minute, so that a thicker part of a slide is not
+shut out for long."""
+
+
+class FocusLevel:
+    """How sharp this slide is through this microscope in focus: laboratories differ by a factor of three.
+
+    Args:
+        memory: number of pictures remembered.
+    """
+
+    def __init__(self, memory: int = FOCUS_MEMORY) -> None:
+        self._seen: deque[float] = deque(maxlen=memory)
+
+    def add(self, focus: float) -> None:
+        """Add the measure of a picture that passed the gate's own limit."""
+        self._seen.append(focus)
+
+    def least(self) -> float:
+        """The least measure of a picture in focus; 0 before there are enough to tell."""
+        if len(self._seen) < ENOUGH_FOCUS:
+            return 0.0
+        return RELATIVE_FOCUS * float(np.percentile(np.fromiter(self._seen, np.float64), SHARP_PERCENTILE))
+
+
 @dataclass(frozen=True, slots=True)
 class SlideAppearance:
     """What the classifier needs to know about a slide.
@@ -51,10 +82,15 @@ class AppearanceEstimator:
 
     Args:
         memory: number of measurements kept, `MEMORY` or `WHOLE_SET`.
+
+    Attributes:
+        scale: of the red cells.
+        focus: how sharp its pictures in focus are.
     """
 
     def __init__(self, memory: int = MEMORY) -> None:
         self.scale = ScaleEstimator(memory)
+        self.focus = FocusLevel(max(memory, FOCUS_MEMORY))
         self._pictures = 0
         self._measures_all = memory >= WHOLE_SET
         self._white_sizes: deque[float] = deque(maxlen=memory)
