@@ -137,6 +137,10 @@ def _check_document(result: CheckResult) -> dict[str, Any]:
             }
             for one in result.chains
         ],
+        "deletions": [
+            {"session": one.session, "utc": one.utc.isoformat(), "who": one.who, "why": one.why, "link": one.link.hex()}
+            for one in result.deletions
+        ],
         "repairs": result.repairs,
     }
 
@@ -161,6 +165,8 @@ def _tell_check(result: CheckResult, key: SealKey | None) -> None:
     for one in result.chains:
         begun = "" if one.begun == "start" else f", {one.begun}"
         typer.echo(f"session {one.session}: {one.entries} entries{begun}{_sealed(one, key)}, last link {one.head}")
+    for gone in result.deletions:
+        typer.echo(f"{gone}, last link {gone.link.hex()}")
     for row in result.repairs:
         typer.echo(f"repaired {row['utc'][:19].replace('T', ' ')} UTC; the damaged file was kept as {row['damaged']}")
     if result.version is not None and result.version < 3 and not result.chains:

@@ -1,4 +1,4 @@
-"""`hemato-edge session`: the name and the comment of what is recorded."""
+"""`hemato-edge session`: the name and the comment of what is recorded, and its deletion."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import typer
 
 from hemato_edge.cli.report import Database, Session
 from hemato_edge.cli.review import By, opened, reviewer
+from hemato_edge.errors import StoreError
+from hemato_edge.store.records import RUNNING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +45,32 @@ def comment(
     """Write a comment on a session."""
     number = _describe(db, session, by, comment=text)
     typer.echo(f"session {number}: comment written")
+
+
+@app.command()
+def delete(
+    session: Annotated[int, typer.Argument(help="Its number.", metavar="ID")],
+    why: Annotated[str, typer.Option(help="The reason; it stays in the database.")],
+    db: Database = None,
+    by: By = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a session with its pictures, for good. Its number, the time, the reason and who deleted it stay.
+
+    `db check` verifies that trace. Backups, copies of an older version and what was sent elsewhere are not touched.
+    """
+    if not why.strip():
+        raise typer.BadParameter("say why", param_hint="--why")
+    with opened(db) as (reader, writer):
+        record, totals = reader.session(session), reader.totals(session)
+        if record.state == RUNNING:  # of another program on a network disk, where a lock tells nothing
+            raise StoreError(f"Session {session} is running.", "End it first.")
+        when = record.started_utc.isoformat(" ", "minutes").removesuffix("+00:00")
+        what = f"session {session} ({record.label!r}, {when} UTC, {totals.wbc} white cells)"
+        if not yes:
+            typer.confirm(f"Delete {what} for good?", abort=True)
+        writer.delete_session(session, reviewer(by), why.strip(), datetime.now(timezone.utc))
+    typer.echo(f"deleted: {what}")
 
 
 def _describe(

@@ -37,6 +37,8 @@ APPROVED = "approved"
 """A person approved a session as it then stood; see `write.approvals`."""
 DESCRIBED = "described"
 """A person renamed a session or wrote a comment; what was recorded at its start stays as it was."""
+DELETED = "deleted"
+"""The last entry of a session that a person deleted: it alone is left, see `write.deletions`."""
 ADOPTED, REPAIRED = "adopted", "repaired"
 """Events that cover everything that a session then has: recorded by an older version, or salvaged."""
 
@@ -127,14 +129,14 @@ def append(
     """Adds an entry that is no field, inside the caller's transaction, in which its rows are written."""
     hashes = [row_hash(table, row) for table, row in rows]
     last, before = last_entry(connection, session)
-    entry, text = last + 1, _sealed(connection, (last + 1, before), event, said, hashes)
+    entry, text = last + 1, sealed(connection, (last + 1, before), event, said, hashes)
     connection.execute(
         "INSERT INTO events (session, entry, event, said, marks, link) VALUES (?, ?, ?, ?, ?, ?)",
         (session, entry, event, text, marks(hashes), next_link(before, entry, event, text, hashes)),
     )
 
 
-def _sealed(
+def sealed(
     connection: sqlite3.Connection,
     place: tuple[int, bytes],
     event: str,
@@ -169,9 +171,9 @@ def seal_field(
     before, link = last_entry(connection, session)
     hashes = [row_hash("fields", row), *(row_hash("cells", cell) for cell in cells)]
     entry, given = before + 1, {name: value for name, value in said.items() if value}
-    text = _sealed(connection, (entry, link), FIELD, given, hashes)
-    sealed = next_link(link, entry, FIELD, text, hashes)
-    return {"entry": entry, "said": text, "marks": marks(hashes), "link": sealed}
+    text = sealed(connection, (entry, link), FIELD, given, hashes)
+    link = next_link(link, entry, FIELD, text, hashes)
+    return {"entry": entry, "said": text, "marks": marks(hashes), "link": link}
 
 
 def seal_all(connection: sqlite3.Connection, session: int, event: str, why: Mapping[str, object]) -> None:

@@ -36,6 +36,7 @@ from hemato_edge.store.rows import (
     session_record,
 )
 from hemato_edge.store.write.approvals import approval
+from hemato_edge.store.write.deletions import deletions
 from hemato_edge.store.write.merges import COUNTS
 from hemato_edge.store.write.totals import RunningTotals
 
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from hemato_edge.store.records import Place
+    from hemato_edge.store.records import Deletion, Place
 
 __all__ = ["CellRecord", "FieldRecord", "Reader", "SessionRecord", "Totals"]
 
@@ -157,6 +158,9 @@ class Reader:
             row = self._connection.execute(_SESSION, (number,)).fetchone()
             if row is not None:
                 return self._session(row)
+            deleted = [one for one in deletions(self._connection) if one.session == number]
+        if deleted:
+            raise StoreError(f"In {self.path} {deleted[0]}.", "A backup may still hold it.")
         if number is None:
             raise StoreError(f"No session is recorded in {self.path}.", "Record one with `hemato-edge run`.")
         raise StoreError(
@@ -279,6 +283,11 @@ class Reader:
         """The last approval of a session; None where nobody has approved it."""
         with translated(self.path):
             return approval(self._connection, session)
+
+    def deletions(self) -> list[Deletion]:
+        """The traces of the sessions that were deleted, by their numbers."""
+        with translated(self.path):
+            return deletions(self._connection)
 
     def _session(self, row: sqlite3.Row) -> SessionRecord:
         record = session_record(row)

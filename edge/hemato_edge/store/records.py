@@ -260,6 +260,40 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
+class Deletion:
+    """The trace of a session that a person deleted.
+
+    Attributes:
+        session: its number.
+        utc: when it was deleted.
+        who: the person.
+        why: the reason.
+        fields, cells, portraits: how much it held.
+        entry: the place of the trace in its chain.
+        link: of the trace.
+        said: what the trace says, as it is hashed (JSON).
+    """
+
+    session: int
+    utc: datetime
+    who: str
+    why: str
+    fields: int
+    cells: int
+    portraits: int
+    entry: int
+    link: bytes
+    said: str
+
+    def __str__(self) -> str:
+        when = self.utc.isoformat(" ", "seconds").removesuffix("+00:00")
+        return (
+            f"session {self.session} was deleted on {when} UTC by {self.who}: {self.why} "
+            f"({self.fields} fields, {self.cells} white cells)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Relabel:
     """One change of a cell's label by a person, or the undoing of one.
 

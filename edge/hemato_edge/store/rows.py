@@ -14,7 +14,16 @@ from hemato_edge.escaped import as_utf8
 from hemato_edge.labels import CLASSIFIER_LABELS, KINDS
 from hemato_edge.morphology import Attribute, confident
 from hemato_edge.store import stored_values as stored
-from hemato_edge.store.records import Approval, CellRecord, FieldRecord, Place, PortraitRecord, Relabel, SessionRecord
+from hemato_edge.store.records import (
+    Approval,
+    CellRecord,
+    Deletion,
+    FieldRecord,
+    Place,
+    PortraitRecord,
+    Relabel,
+    SessionRecord,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -206,6 +215,16 @@ def approval_record(row: sqlite3.Row, newest_change: int) -> Approval:
     said = stored.mapping(row["said"])
     when = datetime.fromisoformat(said["utc"])
     return Approval(str(said["who"]), when, overtaken=newest_change > int(said["newest_change"]))
+
+
+@_from_a_row
+def deletion_record(row: tuple[int, int, str, bytes]) -> Deletion:
+    """A row of `deletions`: number of the session, entry, what is said, link."""
+    session, entry, text, link = row
+    said = stored.mapping(text)
+    held = {name: stored.count(said[name]) for name in ("fields", "cells", "portraits")}
+    when = datetime.fromisoformat(said["utc"])
+    return Deletion(session, when, str(said["who"]), str(said["why"]), **held, entry=entry, link=bytes(link), said=text)
 
 
 @_from_a_row

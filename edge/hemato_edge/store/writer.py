@@ -23,7 +23,7 @@ from hemato_edge.store.records import FINISHED, INTERRUPTED, RUNNING, NewField, 
 from hemato_edge.store.recovery.repair import finish_repair
 from hemato_edge.store.rows import canonical_json, iso
 from hemato_edge.store.seal import key_of
-from hemato_edge.store.write import approvals, endings, merges, relabels, statements
+from hemato_edge.store.write import approvals, deletions, endings, merges, relabels, statements
 from hemato_edge.store.write.allowance import Allowance
 from hemato_edge.store.write.portraits import PortraitKeeper
 from hemato_edge.store.write.pruning import Pruning
@@ -187,8 +187,6 @@ class Writer:
             check_reserve(self.path, self._reserve_mb)
             with self._transaction():
                 session = statements.insert_session(self._connection, start)
-            if session is None:  # pragma: no cover - an INSERT that succeeded always has a row id
-                raise StoreError(f"The database {self.path} gave no session number.", "Run `hemato-edge doctor`.")
             self._running[session] = RunningTotals()
             with translated(self.path):
                 # into the main file, so that a database that is copied over this one can be told from it
@@ -318,6 +316,19 @@ class Writer:
         given = {name: as_utf8(text) for name, text in said.items() if text is not None}
         with self._turn, self._transaction(session):
             chain.append(self._connection, session, chain.DESCRIBED, {**given, "who": as_utf8(who), "utc": iso(utc)})
+
+    def delete_session(self, session: int, who: str, why: str, utc: datetime) -> None:
+        """Deletes a session with its pictures; a trace of it stays, see `deletions.delete`."""
+        with self._pruning() as pruning, deletions.written_over(self._connection):
+            with self._transaction(session):
+                deletions.delete(self._connection, session, who, why, utc)
+                trace = deletions.deletions(self._connection)
+            pruning.empty_log()
+            pruning.give_back()
+        if not self._passing:
+            link, entry = next((one.link, one.entry) for one in trace if one.session == session)
+            key = key_of(self._connection)
+            heads.note(heads.Head(str(self.path), session, entry, link.hex(), key.name if key else ""))
 
     def prune_portraits(self, session: int) -> Pruned:
         """Removes the pictures of a session's cells. Counts and labels stay."""

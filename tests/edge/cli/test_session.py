@@ -1,4 +1,4 @@
-"""`session rename|comment`: what a person says of a session stands beside what was recorded, in its chain."""
+"""`session rename|comment|delete`: what a person does to a session stands in its chain."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from recorded import record
 from typer.testing import CliRunner
 
 from hemato_edge.cli import session
+from hemato_edge.errors import StoreError
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.recovery.check import check
+from hemato_edge.store.writer import open_writer
 from hemato_edge.views.report.build import build_report
 from hemato_edge.views.report.text import report_lines
 
@@ -27,12 +29,14 @@ def path(tmp_path: Path) -> Path:
     return made
 
 
-def run(*arguments: object) -> str:
+def run(*arguments: object, typed: str = "", code: int = 0) -> str:
     app = typer.Typer()
     session.register(app)
-    result = CliRunner().invoke(app, ["session", *map(str, arguments)], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
+    result = CliRunner().invoke(app, ["session", *map(str, arguments)], input=typed)
+    if isinstance(result.exception, StoreError):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result.output
 
 
 def test_the_last_name_stands_and_the_first_one_stays_in_the_file(path: Path) -> None:
@@ -66,3 +70,25 @@ def test_the_chain_verifies_and_shows_an_edit_of_the_name(path: Path) -> None:
         connection.execute("UPDATE events SET said = replace(said, 'smear A', 'smear X') WHERE event = 'described'")
     connection.close()
     assert any(step.found for step in check(path).steps)
+
+
+def test_a_session_is_deleted_when_the_question_is_answered(path: Path) -> None:
+    asked = run("delete", 1, "--why", "wrong patient", "--by", "Ada", "--db", path, typed="n\n", code=1)
+    assert "Delete session 1 ('first', " in asked
+    with Reader(path) as reader:
+        assert [one.id for one in reader.sessions()] == [1, 2]
+    run("delete", 1, "--why", "wrong patient", "--by", "Ada", "--db", path, typed="y\n")
+    run("delete", 2, "--why", "a trial", "--by", "Ada", "--db", path, "--yes")
+    with Reader(path) as reader:
+        assert reader.sessions() == []
+    assert [(one.session, one.who, one.why) for one in check(path).deletions] == [
+        (1, "Ada", "wrong patient"),
+        (2, "Ada", "a trial"),
+    ]
+
+
+def test_nothing_is_deleted_without_a_reason_or_while_the_database_is_written(path: Path) -> None:
+    run("delete", 1, "--why", " ", "--db", path, "--yes", code=2)
+    with open_writer(path), pytest.raises(StoreError, match="is being written"):
+        run("delete", 1, "--why", "a trial", "--db", path, "--yes")
+    assert not check(path).deletions

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID = 0x48454D45
 """SQLite's `application_id` of our files: "HEME"."""
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """SQLite's `user_version`. A file with a higher one is refused, one with a lower one is migrated by `migration`."""
 BUSY_TIMEOUT_S = 5.0
 """How long to wait for a lock of another connection."""

@@ -62,7 +62,15 @@ CREATE TABLE repairs (              -- what `db repair` saved and what was lost;
   report TEXT NOT NULL              -- JSON
 ) STRICT;
 """
-ADDED = {2: ADDED_IN_2, 3: ADDED_IN_3, 4: ""}
+ADDED_IN_5 = """
+CREATE TABLE deletions (            -- sessions that a person deleted; rows are added and never altered
+  id INTEGER PRIMARY KEY,           -- the session's number, which no other gets
+  entry INTEGER NOT NULL,           -- the last entry of its chain, see deletions.py
+  said TEXT NOT NULL,               -- JSON
+  link BLOB NOT NULL
+) STRICT;
+"""
+ADDED = {2: ADDED_IN_2, 3: ADDED_IN_3, 4: "", 5: ADDED_IN_5}
 """Version → the tables that came with it."""
 NEW_COLUMNS: dict[int, tuple[tuple[str, str, str], ...]] = {
     2: (("sessions", "confusion", "TEXT"), ("cells", "relabelled", "TEXT")),
@@ -74,6 +82,7 @@ NEW_COLUMNS: dict[int, tuple[tuple[str, str, str], ...]] = {
         ("fields", "link", "BLOB"),
     ),
     4: (("cells", "attributes", "TEXT"),),
+    5: (),
 }
 """Version → table, column and type of what came with it; always at the end of the table."""
 
@@ -155,4 +164,4 @@ CREATE TABLE tallies (
   count INTEGER NOT NULL CHECK (count >= 0),
   PRIMARY KEY (session, name)
 ) STRICT, WITHOUT ROWID;
-{ADDED_IN_2}{ADDED_IN_3}"""
+{ADDED_IN_2}{ADDED_IN_3}{ADDED_IN_5}"""

@@ -19,12 +19,15 @@ from hemato_edge.store.file.errors import translated
 from hemato_edge.store.file.failing import disk_fails
 from hemato_edge.store.file.migration import version_of, view_as_current
 from hemato_edge.store.recovery.verify_chain import ChainState, verify_chain
+from hemato_edge.store.recovery.verify_deletions import fits_head, verify_deletions
+from hemato_edge.store.write.deletions import deletions
 from hemato_edge.store.write.totals import RunningTotals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from hemato_edge.store.records import Deletion
     from hemato_edge.store.seal import SealKey
 
 MOST_FOUND = 100
@@ -53,6 +56,7 @@ class CheckResult:
         version: its schema version; None where it could not be opened.
         steps: what was checked, in order; it ends early where the file cannot be read on.
         chains: the chain of each session; none in a database of an older version.
+        deletions: the traces of sessions that a person deleted.
         repairs: what earlier repairs say that was lost: id, utc, damaged file, report.
     """
 
@@ -61,6 +65,7 @@ class CheckResult:
     steps: list[Step] = field(default_factory=list)
     chains: list[ChainState] = field(default_factory=list)
     repairs: list[dict[str, Any]] = field(default_factory=list)
+    deletions: list[Deletion] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
@@ -120,9 +125,11 @@ def _check_open(
     if result.version >= chain.SINCE:
         numbers = [row[0] for row in connection.execute("SELECT id FROM sessions ORDER BY id")]
         result.chains = [verify_chain(connection, number, key) for number in numbers]
-        found = [*_removed(numbers, result.repairs), *(what for one in result.chains for what in one.found)]
+        result.deletions = deletions(connection)
+        found = [*_removed(numbers, result), *(what for one in result.chains for what in one.found)]
         result.steps.append(_step("hash chains", iter(found)))
         result.steps.append(_step("heads noted outside", _heads(connection, path, result)))
+        result.steps.append(_step("deletions", verify_deletions(result.deletions, result.chains, key)))
         result.steps.append(_step("repairs", _repairs(connection, result.repairs)))
         if key is not None:
             result.steps.append(_step("seals", _seals(result.chains, key)))
@@ -174,11 +181,12 @@ def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
     return {str(row[0]) for row in connection.execute("SELECT name FROM pragma_table_info(?, 'main')", (table,))}
 
 
-def _removed(numbers: list[int], repairs: list[dict[str, Any]]) -> Iterator[str]:
-    """Gaps in the numbers of the sessions, but for those that a repair has told."""
-    lost = {number for repair in repairs for number in repair["report"].get("sessions_lost", ())}
+def _removed(numbers: list[int], result: CheckResult) -> Iterator[str]:
+    """Gaps in the numbers of the sessions, but for those that a repair has told, and those that a person deleted."""
+    lost = {number for repair in result.repairs for number in repair["report"].get("sessions_lost", ())}
+    lost |= {one.session for one in result.deletions}
     before = 0
-    for number in numbers:
+    for number in sorted({*numbers, *(one.session for one in result.deletions)}):
         gap = range(before + 1, number)
         before = number
         if len(gap) > MOST_FOUND:
@@ -190,14 +198,22 @@ def _removed(numbers: list[int], repairs: list[dict[str, Any]]) -> Iterator[str]
 def _heads(connection: sqlite3.Connection, path: Path, result: CheckResult) -> Iterator[str]:
     """Sessions against the heads that were noted outside of the file when they ended; the last note of each stands."""
     chains = {one.session: one for one in result.chains}
+    deleted = {one.session: one for one in result.deletions}
     for session, head in {head.session: head for head in heads.noted(path)}.items():
         there = chains.get(session)
-        if there is None:
+        if session in deleted:
+            if not fits_head(deleted[session], head):
+                yield f"session {session} was not as it ended when it was deleted: {_noted(head)}"
+        elif there is None:
             yield f"session {session} was removed: its end was noted in {heads.heads_path()}"
         elif head.key and there.key != head.key:
             yield f"session {session} is not as it ended: it was sealed with the key {head.key}"
         elif there.begun != chain.REPAIRED and chain.link_of(connection, session, head.entry) != head.link:
-            yield f"session {session} is not as it ended: entry {head.entry} of its chain was {head.link[:16]}…"
+            yield f"session {session} is not as it ended: {_noted(head)}"
+
+
+def _noted(head: heads.Head) -> str:
+    return f"entry {head.entry} of its chain was {head.link[:16]}…"
 
 
 def _seals(chains: list[ChainState], key: SealKey) -> Iterator[str]:

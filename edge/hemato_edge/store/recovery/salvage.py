@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from hemato_edge.store.recovery.sqlite_pages import Pages, Record, Value
 
-TABLES = ("sessions", "fields", "cells", "tallies", "portraits", "relabels", "joined", "events", "repairs")
+TABLES = ("sessions", "fields", "cells", "tallies", "portraits", "relabels", "joined", "events", "repairs", "deletions")
 LOST = "lost"
 """Stands in the texts of a row that was made because rows that were saved need it."""
 _TYPES = {"INTEGER": (int,), "REAL": (int, float), "TEXT": (str,), "BLOB": (bytes,)}
@@ -188,7 +188,8 @@ def _drop_orphans(connection: sqlite3.Connection) -> Iterator[tuple[str, int]]:
 def _seal(connection: sqlite3.Connection, result: Salvaged) -> None:
     """A session whose chain is whole, or makes whole, stays as it was; another begins a new one with what was saved."""
     numbers = [row[0] for row in connection.execute("SELECT id FROM sessions ORDER BY id")]
-    result.sessions_lost = sorted(set(range(1, max(numbers, default=0) + 1)) - set(numbers))
+    deleted = {row[0] for row in connection.execute("SELECT id FROM deletions")}
+    result.sessions_lost = sorted(set(range(1, max(numbers, default=0) + 1)) - set(numbers) - deleted)
     for session in numbers:
         if not verify_chain(connection, session).found:
             continue

@@ -69,7 +69,7 @@ class Pruning:
             if not step:
                 break
             gone += step
-            self._empty_log()
+            self.empty_log()
         self.give_back()
         return Pruned(gone)
 
@@ -84,7 +84,7 @@ class Pruning:
                 allowance.spend(shelf.aged, len(shelf))
             shelf.removed(leaving)
             gone += len(leaving)
-            self._empty_log()
+            self.empty_log()
         self.give_back()
         return Pruned(gone, waiting=len(shelf.surplus(now, most=len(shelf))))
 
@@ -98,7 +98,7 @@ class Pruning:
         try:
             while left:
                 self._connection.execute(f"PRAGMA incremental_vacuum({_PAGES_A_STEP})").fetchall()
-                self._empty_log()
+                self.empty_log()
                 before, left = left, self._unused()
                 if left >= before:
                     return
@@ -108,7 +108,7 @@ class Pruning:
     def _unused(self) -> int:
         return int(self._connection.execute("PRAGMA freelist_count").fetchone()[0])
 
-    def _empty_log(self) -> None:
+    def empty_log(self) -> None:
         """Writes the log into the file and cuts both short; a reader that is in the way is left alone."""
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._resized()

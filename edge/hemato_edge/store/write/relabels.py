@@ -9,13 +9,14 @@ from hemato_edge.escaped import as_utf8
 from hemato_edge.labels import REVIEW_LABELS
 from hemato_edge.store import chain
 from hemato_edge.store.rows import iso, relabel_record
+from hemato_edge.store.write.deletions import next_relabel
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from hemato_edge.store.records import Relabel
 
-_COLUMNS = ("session", "field", "cell", "utc", "who", "before", "after", "relabelled", "undoes")
+_COLUMNS = ("id", "session", "field", "cell", "utc", "who", "before", "after", "relabelled", "undoes")
 _LAST = (
     "SELECT * FROM relabels r WHERE session = ? AND undoes IS NULL"
     " AND NOT EXISTS (SELECT 1 FROM relabels u WHERE u.undoes = r.id) ORDER BY id DESC LIMIT 1"
@@ -71,11 +72,11 @@ def undo(connection: sqlite3.Connection, session: int, who: str, utc: datetime) 
 
 def _enter(connection: sqlite3.Connection, cell: tuple[int, int, int], *change: object) -> None:
     """Adds a row to the log and to the session's chain."""
-    values = (*cell, *change)
+    values = (next_relabel(connection), *cell, *change)
     row: dict[str, object] = dict(zip(_COLUMNS, values, strict=True))
     places = ", ".join("?" * len(_COLUMNS))
     statement = f"INSERT INTO relabels ({', '.join(_COLUMNS)}) VALUES ({places})"  # noqa: S608
-    row["id"] = connection.execute(statement, values).lastrowid
+    connection.execute(statement, values)
     chain.append(connection, cell[0], chain.RELABEL, {"relabel": row["id"]}, [("relabels", row)])
 
 

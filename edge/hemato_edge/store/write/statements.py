@@ -12,6 +12,7 @@ from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.store import chain
 from hemato_edge.store.records import INTERRUPTED, RUNNING
 from hemato_edge.store.rows import canonical_json, cell_row, field_row, iso
+from hemato_edge.store.write.deletions import next_session
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,14 +26,16 @@ POWER_CUT = "its process was killed or lost power"
 """Why a session ended that its own process could not end."""
 
 
-def insert_session(connection: sqlite3.Connection, start: SessionStart) -> int | None:
+def insert_session(connection: sqlite3.Connection, start: SessionStart) -> int:
     """A new session; its number.
 
     Raises:
         ValueError: `start.utc` has no time zone.
     """
     settings = canonical_json(values_as_utf8(start.settings))
+    session = next_session(connection)
     row: dict[str, object] = {
+        "id": session,
         "state": RUNNING,
         "started_utc": iso(start.utc),
         "started_monotonic_s": float(start.monotonic_s),
@@ -48,9 +51,8 @@ def insert_session(connection: sqlite3.Connection, start: SessionStart) -> int |
         "versions": canonical_json(start.versions),
         "confusion": None if start.confusion is None else json.dumps(start.confusion),
     }
-    session = insert(connection, "sessions", row).lastrowid
-    if session is not None:
-        chain.append(connection, session, chain.START, {}, [("sessions", row | {"id": session})])
+    insert(connection, "sessions", row)
+    chain.append(connection, session, chain.START, {}, [("sessions", row)])
     return session
 
 

@@ -21,7 +21,8 @@ def make_old(path: Path, version: int, labels: list[str], sessions: int = 1) -> 
         record(new, labels, pictures=True)
     if version == 3:  # from before cells had attributes
         with closing(sqlite3.connect(new)) as connection:
-            connection.executescript("ALTER TABLE cells DROP COLUMN attributes; PRAGMA user_version = 3;")
+            connection.executescript("ALTER TABLE cells DROP COLUMN attributes; DROP TABLE deletions;")
+            connection.execute("PRAGMA user_version = 3")
         new.rename(path)
         return
     with closing(sqlite3.connect(path)) as connection:
