@@ -93,7 +93,7 @@ def deletions(connection: sqlite3.Connection) -> list[Deletion]:
 
 @contextmanager
 def written_over(connection: sqlite3.Connection) -> Iterator[None]:
-    """What is deleted in the block is written over with zeros, where the write-ahead log is then emptied into the file."""
+    """What is deleted in the block is written over with zeros, once the write-ahead log is emptied into the file."""
     (before,) = connection.execute("PRAGMA secure_delete").fetchone()
     connection.execute("PRAGMA secure_delete = ON").fetchall()
     try:
