@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import ssl
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
@@ -24,6 +26,8 @@ TIMEOUT_S = (10, 60)
 """For the connection, and between two arriving pieces."""
 TRIES = 4
 """How often one call goes on after the connection broke."""
+DATED = (9, 10)
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 PAUSE_S = 2.0
 """Before the second try; it doubles from try to try."""
 
@@ -80,9 +84,12 @@ def fetch(url: str, target: Path, reporter: Reporter, about_bytes: int = 0) -> N
         reporter: receives progress, in MiB.
         about_bytes: the size to show where the server does not say.
 
+    Redirects are followed, also to other hosts, but never from HTTPS to plain HTTP: nothing would vouch for the file.
+    Certificates are verified; `REQUESTS_CA_BUNDLE` names an authority of one's own, as of a proxy.
+
     Raises:
-        DataError: if the server cannot be reached, refuses, or the connection breaks again and again; what has come
-            stays beside `target` for the next call.
+        DataError: if the server cannot be reached, cannot be trusted, refuses, or the connection breaks again and
+            again; what has come stays beside `target` for the next call.
     """
     part = Part.beside(target, url)
     for attempt in range(1, TRIES + 1):
@@ -91,6 +98,13 @@ def fetch(url: str, target: Path, reporter: Reporter, about_bytes: int = 0) -> N
             break
         except requests.exceptions.HTTPError as error:
             raise _refused(url, error.response) from error
+        except requests.exceptions.SSLError as error:  # before ConnectionError, whose subclass it is
+            raise _untrusted(url, error) from error
+        except requests.exceptions.TooManyRedirects as error:
+            raise DataError(
+                f"{url} sends round in a circle: its home has moved, or wants a login.",
+                "Fetch the file with a browser, then give it with --from FILE.",
+            ) from error
         except (requests.exceptions.ConnectionError, requests.exceptions.Timeout, _Broken) as error:
             have = part.path.stat().st_size if part.path.is_file() else 0
             part = Part.beside(target, url)
@@ -100,6 +114,8 @@ def fetch(url: str, target: Path, reporter: Reporter, about_bytes: int = 0) -> N
             time.sleep(PAUSE_S * 2 ** (attempt - 1))
         except requests.exceptions.RequestException as error:
             raise DataError(f"{url} cannot be asked for: {error}.", "Check the address.") from error
+        except ValueError as error:  # requests does not catch all of urllib's
+            raise DataError(f"{url} sends on to what is no address ({error}).", "Look on its home page.") from error
         except OSError as error:
             raise DataError(
                 f"{part.path} cannot be written: {error.strerror}.", "Make room, or change --to."
@@ -117,7 +133,8 @@ def _fetch_rest(part: Part, reporter: Reporter, about_bytes: int) -> Part:
     headers = {"Accept-Encoding": "identity", "User-Agent": f"hemato-edge/{__version__}"}
     if have:
         headers |= {"Range": f"bytes={have}-", "If-Range": part.validator}
-    with requests.get(part.url, headers=headers, stream=True, timeout=TIMEOUT_S) as answer:
+    hooks = {"response": _stay_encrypted}
+    with requests.get(part.url, headers=headers, stream=True, timeout=TIMEOUT_S, hooks=hooks) as answer:
         if answer.status_code == requests.codes.requested_range_not_satisfiable:
             part.drop()  # the file is not the one we have a part of
             return _fetch_rest(Part(part.path, part.url, ""), reporter, about_bytes)
@@ -137,6 +154,19 @@ def _fetch_rest(part: Part, reporter: Reporter, about_bytes: int) -> Part:
         if length and came < rest:
             raise _Broken
     return part
+
+
+def _stay_encrypted(answer: requests.Response, *_: object, **__: object) -> None:
+    """Refuses a redirect from HTTPS to something else; called for every answer."""
+    if not answer.is_redirect:
+        return
+    to = urljoin(answer.url, answer.headers["Location"])
+    if urlsplit(answer.url).scheme == "https" and urlsplit(to).scheme != "https":
+        answer.close()
+        raise DataError(
+            f"{answer.url} sends on to {to}, which is not encrypted: nothing would vouch for the file.",
+            "Look on its home page for another address; then give the file with --from FILE.",
+        )
 
 
 def _chunks(answer: requests.Response) -> Iterator[bytes]:
@@ -165,6 +195,21 @@ def _refused(url: str, answer: requests.Response) -> DataError:
     if code == 429 or code >= 500:
         return DataError(f"The server of {url} has a fault or is busy (HTTP {code}).", "Try again later.")
     return DataError(f"{url} was answered with HTTP {code}.", fix)
+
+
+def _untrusted(url: str, error: requests.exceptions.SSLError) -> DataError:
+    """Why there is no trusted connection; requests and urllib3 wrap the reason more than once."""
+    reason: BaseException | None = error
+    while reason is not None and not isinstance(reason, ssl.SSLError):
+        inner = [each for each in (*reason.args, getattr(reason, "reason", None)) if isinstance(each, BaseException)]
+        reason = inner[0] if inner else None
+    if not isinstance(reason, ssl.SSLCertVerificationError):
+        said = getattr(reason, "reason", None) or reason or error
+        return DataError(f"There is no TLS with {url}: {said}.", "Check the address, and HTTPS_PROXY if you have one.")
+    fix = "If that is a proxy's or an institution's, name its authority: REQUESTS_CA_BUNDLE=/path/to/ca.pem."
+    if reason.verify_code in DATED:
+        fix = "Check this machine's date (`date`); if it is right, the server's owner has to renew it."
+    return DataError(f"The certificate of {url} cannot be trusted: {reason.verify_message.rstrip('.')}.", fix)
 
 
 def _unreachable(url: str, have: int) -> DataError:

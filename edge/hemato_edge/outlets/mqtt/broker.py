@@ -33,6 +33,8 @@ CONNECT_TIMEOUT_S = 5.0
 BACKOFF_S = (1, 120)
 """paho waits so long between tries: from, doubled up to, seconds."""
 _AT_LEAST_ONCE = 1
+_DATED = (9, 10)
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 
 log = logging.getLogger(__name__)
 
@@ -147,10 +149,10 @@ class Broker:
 
     def _failure(self, error: BaseException | None) -> str:
         if isinstance(error, ssl.SSLCertVerificationError):
-            return (
-                f"the certificate of {self.name} cannot be trusted: {error.verify_message.rstrip('.')}. "
-                "Name its authority in mqtt.ca_file, and the broker in mqtt.host as its certificate does."
-            )
+            fix = "Name its authority in mqtt.ca_file, and the broker in mqtt.host as its certificate does."
+            if error.verify_code in _DATED:
+                fix = "Check this device's date (`date`); if it is right, the broker's certificate has to be renewed."
+            return f"the certificate of {self.name} cannot be trusted: {error.verify_message.rstrip('.')}. {fix}"
         if isinstance(error, ssl.SSLError) or (self._tls and isinstance(error, ConnectionResetError)):
             reason = getattr(error, "reason", None) or error.strerror
             return f"no TLS with {self.name}: {reason}. Is mqtt.port the broker's TLS port?"

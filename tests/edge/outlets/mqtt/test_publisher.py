@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -34,6 +34,14 @@ from hemato_edge.store.writer import open_writer
 
 # paho leaves it to the garbage collector to close a connection whose handshake failed.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def no_connection_left_for_later() -> Iterator[None]:
+    yield
+    until(lambda: not any("mqtt" in thread.name for thread in threading.enumerate()), "the threads of the connection")
+    gc.collect()
+
 
 SENDER = Path(__file__).with_name("sender.py")
 WITH_MQTT = {"mqtt.host": "127.0.0.1"}
@@ -204,17 +212,22 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
+def tls_lines(folder: Path, authority: trustme.CA, **validity: datetime) -> list[str]:
+    """Mosquitto's lines for TLS on both sides, with a certificate of the authority for this machine."""
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    server = authority.issue_cert("localhost", **validity)
+    server.cert_chain_pems[0].write_to_path(str(folder / "server.pem"))
+    server.private_key_pem.write_to_path(str(folder / "server.key"))
+    files = [f"cafile {folder}/ca.pem", f"certfile {folder}/server.pem", f"keyfile {folder}/server.key"]
+    return [*files, "require_certificate true", "allow_anonymous true"]
+
+
 @pytest.fixture
 def tls_broker(tmp_path: Path, authority: trustme.CA) -> Iterator[RealBroker]:
     """A broker that wants TLS and a certificate of ours."""
     folder = tmp_path / "tls"
     folder.mkdir()
-    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-    server = authority.issue_cert("localhost")
-    server.cert_chain_pems[0].write_to_path(str(folder / "server.pem"))
-    server.private_key_pem.write_to_path(str(folder / "server.key"))
-    lines = [f"cafile {folder}/ca.pem", f"certfile {folder}/server.pem", f"keyfile {folder}/server.key"]
-    broker = RealBroker(folder, *lines, "require_certificate true", "allow_anonymous true")
+    broker = RealBroker(folder, *tls_lines(folder, authority))
     broker.start()
     yield broker
     broker.stop()
@@ -267,6 +280,33 @@ def test_who_cannot_be_trusted_gets_nothing(
         assert said in str(publisher.broker.trouble)
         until(lambda: publisher.waiting == 2, "they wait")
         assert not publisher.broker.connected
+
+
+@pytest.mark.parametrize(("days", "said"), [((-9, -1), "has expired"), ((1, 9), "not yet valid")])
+def test_a_brokers_certificate_out_of_its_time_asks_for_the_date(
+    *,
+    database: Path,
+    tmp_path: Path,
+    authority: trustme.CA,
+    certificate: dict[str, str],
+    asked: Callable[..., int],
+    days: tuple[int, int],
+    said: str,
+) -> None:
+    folder, now = tmp_path / "dated", datetime.now(timezone.utc)
+    folder.mkdir()
+    begin, end = (now + timedelta(day) for day in days)
+    broker = RealBroker(folder, *tls_lines(folder, authority, not_before=begin, not_after=end))
+    broker.start()
+    asked()
+    try:
+        with publishing(database, broker.port, **certificate) as publisher:
+            until(lambda: publisher.broker.trouble, "the refusal")
+            assert said in str(publisher.broker.trouble)
+            assert "Check this device's date" in str(publisher.broker.trouble)
+            until(lambda: publisher.waiting == 2, "they wait")
+    finally:
+        broker.stop()
 
 
 def test_unverified_tls_works_when_it_is_named(
