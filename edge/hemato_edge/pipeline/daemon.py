@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from hemato_edge.errors import CameraError, HematoEdgeError
 from hemato_edge.pipeline.analysis import Analysis
 from hemato_edge.pipeline.capture import Capture
+from hemato_edge.pipeline.clock_watch import ClockWatch
 from hemato_edge.pipeline.committer import Recorder, record_results
 from hemato_edge.pipeline.notify import Watchdog
 from hemato_edge.pipeline.run_state import POLL_S, Ending, RunState, Tallies
@@ -235,9 +236,10 @@ class Daemon:
         """Look after the run every `every_s` seconds until both threads are over; each turn yields."""
         ending, watchdog = self._run.ending, self._run.watchdog
         started = stopping = time.monotonic()
-        told = False
+        clock, told = ClockWatch(self.note), False
         while any(thread.is_alive() for thread in threads):
             threads[-1].join(every_s)
+            clock.look()
             now = time.monotonic()
             if self._duration_s is not None and now - started >= self._duration_s:
                 ending.ask(f"{self._duration_s:g} s are over")

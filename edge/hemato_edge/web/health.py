@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from hemato_edge.about import RESEARCH_USE_NOTICE, __version__
+from hemato_edge.views.report.clock import CLOCK_SET
 from hemato_edge.web.pages import go_to, place_of, show
 
 if TYPE_CHECKING:
@@ -16,10 +17,13 @@ if TYPE_CHECKING:
 
 def health_page(request: Request) -> Response:
     """`GET /health`: the last examination, what fails first."""
-    last = place_of(request).examinations
+    place = place_of(request)
+    last, warnings = place.examinations, place.pulse.state().get("warnings") or []
     order = {"FAIL": 0, "WARN": 1, "PASS": 2, "SKIP": 3}
     findings = sorted(last.findings, key=lambda one: order.get(one["status"], 9))
-    return show(request, "health.html", findings=findings, when=last.when, program=__version__)
+    return show(
+        request, "health.html", findings=findings, clock_set=CLOCK_SET in warnings, when=last.when, program=__version__
+    )
 
 
 def examine(request: Request) -> Response:

@@ -11,6 +11,7 @@ from hemato_edge.store.reader import Reader
 from hemato_edge.views.report.build import build_report
 from hemato_edge.views.report.json_document import as_json
 from hemato_edge.web.access import Role
+from hemato_edge.web.pulse import SHUT, Pulse
 
 
 def test_the_list_has_each_session_and_finds_one_by_its_label(site: Site) -> None:
@@ -82,3 +83,11 @@ def test_nothing_leaves_the_page_at_the_side(site: Site, open_page, path: str, w
     page = open_page(site, path, width=width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.complaints == []
+
+
+def test_health_says_that_the_clock_of_a_running_session_was_set(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "The clock was set while this session runs"
+    with site.client(Role.VIEWER, page=True) as phone:
+        assert said not in phone.get("/health").text
+        monkeypatch.setattr(Pulse, "state", lambda self: SHUT | {"phase": "counting", "warnings": ["clock_set"]})
+        assert said in phone.get("/health").text

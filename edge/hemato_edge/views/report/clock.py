@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from hemato_edge.store.records import FieldRecord, SessionRecord
 
+CLOCK_SET = "clock_set"
+"""The name of the warning in a session's tallies, where it was noticed while it ran."""
 TOLERANCE_S = 2.0
 """The two clocks are read one after the other, on a busy device."""
 SLEWED = 500e-6
@@ -27,7 +29,7 @@ def clock_set(record: SessionRecord, fields: Sequence[FieldRecord]) -> ClockSet 
     """
     points = [(record.started_monotonic_s, record.started_utc)]
     points += [(field.monotonic_s, field.utc) for field in fields]
-    steps = [_step(one, other) for one, other in pairwise(points)]
+    steps = [step_s(one, other) for one, other in pairwise(points)]
     set_by = [step for step in steps if step]
     if not set_by:
         return None
@@ -36,8 +38,12 @@ def clock_set(record: SessionRecord, fields: Sequence[FieldRecord]) -> ClockSet 
     return ClockSet(times=len(set_by), by_s=round(sum(set_by), 3), started_utc=started)
 
 
-def _step(one: tuple[float, datetime], other: tuple[float, datetime]) -> float:
-    """By how many seconds the clock was set between two readings; 0 where it was not."""
+def step_s(one: tuple[float, datetime], other: tuple[float, datetime]) -> float:
+    """By how many seconds the clock was set between two readings; 0 where it was not.
+
+    Args:
+        one, other: monotonic seconds, and the wall clock at that moment.
+    """
     elapsed_s = other[0] - one[0]
     step = (other[1] - one[1]).total_seconds() - elapsed_s
     return step if abs(step) > TOLERANCE_S + SLEWED * abs(elapsed_s) else 0.0

@@ -8,6 +8,7 @@ from hemato_edge.labels import BY_NAME
 from hemato_edge.languages import words_of, written_in
 from hemato_edge.morphology import Attribute, phrases
 from hemato_edge.views.report.cautions import mark
+from hemato_edge.views.report.clock import CLOCK_SET
 from hemato_edge.views.report.figures import (
     decimal,
     fixed,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _COMMON = 0.5
 WARNINGS = {
+    CLOCK_SET: "the clock was set while the session ran; times before that are of the clock as it was",
     "scale_contradicts_profile": "the red cells do not fit the calibration profile's scale; use no figure per area, "
     "and calibrate again (`hemato-edge calibrate`)",
 }
@@ -220,6 +222,8 @@ def warning_lines(report: Report, language: str = "en") -> Iterator[str]:
     """What makes the session doubtful."""
     _ = words_of(language)
     for name, frames in report.warnings.items():
+        if name == CLOCK_SET and report.clock_set is not None:
+            continue  # told with by how much
         what = _(WARNINGS[name]) if name in WARNINGS else spaced(name, language)
         yield _("WARNING: {what} ({n} frames)", what=what, n=frames)
 

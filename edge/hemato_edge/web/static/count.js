@@ -97,6 +97,7 @@ function take(state) {
   messages.cause("shut", state.phase === "shut");
   messages.cause("camera", Boolean(state.camera) && state.camera.state !== "live");
   messages.cause("scale_contradicts_profile", state.warnings.includes("scale_contradicts_profile"));
+  messages.cause("clock_set", state.warnings.includes("clock_set"));
   messages.cause("disk", Boolean(state.disk_low));
   messages.cause("board", Boolean(state.board_doubt));
 }
