@@ -42,7 +42,8 @@ def step_s(one: tuple[float, datetime], other: tuple[float, datetime]) -> float:
     """By how many seconds the clock was set between two readings; 0 where it was not.
 
     Args:
-        one, other: monotonic seconds, and the wall clock at that moment.
+        one: monotonic seconds, and the wall clock at that moment.
+        other: the same of a later moment.
     """
     elapsed_s = other[0] - one[0]
     step = (other[1] - one[1]).total_seconds() - elapsed_s
