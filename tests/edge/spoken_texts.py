@@ -21,6 +21,7 @@ from hemato_edge.models.bundle import shipped_classifier
 from hemato_edge.morphology import Attribute, phrases
 from hemato_edge.pipeline.calibrated import OTHER_SIZE
 from hemato_edge.pipeline.field import NO_SCALE, SLIDE_SHARE
+from hemato_edge.quality_control.lots import STATES
 from hemato_edge.settings.harmless import HARMLESS
 from hemato_edge.site.verification import NOT_VERIFIED, VERIFIED_LINES
 from hemato_edge.store.records import FINISHED, INTERRUPTED, RUNNING
@@ -51,6 +52,9 @@ RECORDED = {
     "The mask is the calibration profile's.",
     "The frames contradict the mask of the calibration profile; it was made anew.",
     "The field of view cannot be told: {why}.",
+    "Control slide of lot {lot}: {state}.",
+    "Last control slide, session {n} of lot {lot}: {state}.",
+    *STATES,
 }
 """Sentences that the store keeps, their values in them: a report finds their translation by the words between."""
 

@@ -39,7 +39,10 @@ DEVICE_COMMANDS: tuple[CommandSource, ...] = (
     CommandSource("calibrate", f"{_HERE}.calibrate", "Scale, flat field and exposure, as a profile per objective."),
     CommandSource("site", f"{_HERE}.site", "How right the program is on this microscope, from reviewed cells."),
     CommandSource("review", f"{_HERE}.review", "Relabel cells in doubt; the differential follows."),
-    CommandSource("session", f"{_HERE}.session", "Rename a session, or write a comment; both are kept in its chain."),
+    CommandSource(
+        "session", f"{_HERE}.session", "Rename a session, comment on it, or mark a control slide; its chain keeps that."
+    ),
+    CommandSource("qc", f"{_HERE}.quality", "Quality over time: control slides, drift, agreement of reviewers."),
     CommandSource("db", f"{_HERE}.database", "Look after the database."),
     CommandSource("mqtt", f"{_HERE}.mqtt", "Counts for an MQTT broker."),
     CommandSource("model", f"{_HERE}.models", "The models: their cards, the golden check."),

@@ -84,24 +84,26 @@ class Instruments:
         mask = mask_of(self.settings.camera, None if self.calibration is None else self.calibration.known_mask)
         return FieldAnalyzer(gate, self.locator, self.naming, self.calibration, mask=mask)
 
-    def session_start(self, label: str, target: int | None) -> SessionStart:
-        """What is recorded of a session that begins now."""
+    def session_start(self, label: str, target: int | None, control: str = "") -> SessionStart:
+        """What is recorded of a session that begins now; `control`: lot of the control slide, if it is of one."""
         from datetime import datetime, timezone
 
         from hemato_edge.credentials import without_secrets
         from hemato_edge.site.record import SECTION, site_section
+        from hemato_edge.store.recorded_settings import CONTROL, LOT
         from hemato_edge.store.records import SessionStart
 
         bundle = self.classifier.model.bundle
         calibration = {} if self.calibration is None else {"calibration": self.calibration.session_section()}
         site = {SECTION: site_section(self._site, bundle.sha256, self._head, self.classifier.card.abroad)}
+        slide = {CONTROL: {LOT: control}} if control else {}
         return SessionStart(
             camera=without_secrets(self.settings.camera.spec),
             label=label,
             target=target,
             model_name=bundle.card.name,
             model_sha256=bundle.sha256,
-            settings=self.resolved.values() | calibration | site,
+            settings=self.resolved.values() | calibration | site | slide,
             versions=self.versions(),
             utc=datetime.now(timezone.utc),
             monotonic_s=time.monotonic(),

@@ -95,7 +95,7 @@ def report(
         head, usual = printed_settings()
         spoken = language or usual
         made = [build_report(reader, one, white_count, head) for one in session or (None,)]
-        if chosen is FORMATS["text"] and out is None and _is_terminal():
+        if chosen is FORMATS["text"] and out is None and is_terminal():
             from rich.console import Console
 
             from hemato_edge.views.report.text import report_view
@@ -103,7 +103,7 @@ def report(
             for one in made:
                 Console(highlight=False).print(report_view(one, spoken), soft_wrap=True)
         else:
-            _write(chosen.pieces(made, reader, spoken), out, reader.path, binary=chosen.binary)
+            write(chosen.pieces(made, reader, spoken), out, reader.path, binary=chosen.binary)
 
 
 def printed_settings() -> tuple[Letterhead, str]:
@@ -137,7 +137,7 @@ def export(
     with open_reader(db) as reader:
         lines = _table_lines(reader, table, session, style)
         marked = (BOM,) if out is not None and style is TableFormat.CSV else ()
-        _write(chain(marked, lines), out, reader.path)
+        write(chain(marked, lines), out, reader.path)
 
 
 def _table_lines(reader: Reader, table: Table, session: int | None, style: TableFormat) -> Iterator[str]:
@@ -187,13 +187,14 @@ def open_reader(db: Path | None) -> Reader:
     return Reader(database_path(db))
 
 
-def _is_terminal() -> bool:
+def is_terminal() -> bool:
+    """Whether a person looks at stdout."""
     import sys
 
     return sys.stdout.isatty()
 
 
-def _write(pieces: Iterable[str] | Iterable[bytes], out: Path | None, database: Path, *, binary: bool = False) -> None:
+def write(pieces: Iterable[str] | Iterable[bytes], out: Path | None, database: Path, *, binary: bool = False) -> None:
     """Write to stdout or a file, piece by piece; the file appears when it is whole.
 
     Raises:
@@ -202,7 +203,7 @@ def _write(pieces: Iterable[str] | Iterable[bytes], out: Path | None, database: 
     from hemato_edge.output_files import OutputError, written_aside
 
     if out is None:
-        if binary and _is_terminal():
+        if binary and is_terminal():
             raise typer.BadParameter("this format is no text: name a file with --out")
         for piece in pieces:
             typer.echo(piece, nl=False)

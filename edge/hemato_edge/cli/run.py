@@ -35,6 +35,10 @@ MetricsPort = Annotated[
     int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Serve Prometheus metrics on this port.")
 ]
 
+ControlLot = Annotated[
+    str, typer.Option("--control", metavar="LOT", help="It is this lot's control slide; `qc` follows it over time.")
+]
+
 
 def register(root: typer.Typer) -> None:
     """Add `run`."""
@@ -57,6 +61,7 @@ def run(
     label: Annotated[str, typer.Option(metavar="TEXT", help="Your name for the sample.")] = "",
     operator: Annotated[str | None, typer.Option(metavar="NAME", help="Who counts; printed on the report.")] = None,
     comment: Annotated[str | None, typer.Option(metavar="TEXT", help="Printed on the report.")] = None,
+    control: ControlLot = "",
     wait: Annotated[
         bool, typer.Option("--wait", help="Show the picture, and count once the page or `door start` says so.")
     ] = False,
@@ -88,6 +93,7 @@ def run(
     wish = Wish(
         limits=Limits(resolved.settings.counting.target or None, max_frames, duration),
         label=label,
+        control=control,
         wait=wait,
         silent=no_display or as_json,
         as_json=as_json,
@@ -107,6 +113,7 @@ class Wish:
     Attributes:
         limits: when it ends.
         label: the person's name for the sample.
+        control: lot of the control slide that it is; "" for any other sample.
         wait: whether a session has to be started at the door.
         silent: show nothing while it counts.
         as_json: the report as JSON.
@@ -115,6 +122,7 @@ class Wish:
 
     limits: Limits
     label: str
+    control: str
     wait: bool
     silent: bool
     as_json: bool
@@ -147,7 +155,8 @@ def _count_and_tell(context: typer.Context, instruments: Instruments, wish: Wish
         def begin() -> int:
             if daemon.writer is None:  # while a run waits, other programs may write
                 daemon.writer = stores.enter_context(open_store(settings))
-            start = instruments.session_start(*attendance.ordered(wish.label, wish.limits.leukocytes))
+            ordered = attendance.ordered(wish.label, wish.limits.leukocytes)
+            start = instruments.session_start(*ordered, wish.control)
             return attendance.begun(say_begun(daemon.writer.start_session(start), source.name))
 
         writer = None if wish.wait else stores.enter_context(open_store(settings))

@@ -1,4 +1,4 @@
-"""`hemato-edge session`: the name and the comment of what is recorded, and its deletion."""
+"""`hemato-edge session`: name, comment and control slide of what is recorded, and its deletion."""
 
 from __future__ import annotations
 
@@ -73,10 +73,20 @@ def delete(
     typer.echo(f"deleted: {what}")
 
 
-def _describe(
-    db: Path | None, session: int | None, by: str | None, label: str | None = None, comment: str | None = None
-) -> int:
+@app.command()
+def control(
+    session: Annotated[int, typer.Argument(metavar="ID", help="Its number.")],
+    lot: Annotated[str, typer.Argument(help="Lot of the control slide; an empty text: it is none after all.")],
+    db: Database = None,
+    by: By = None,
+) -> None:
+    """Mark a session as one of a control slide, which `qc` follows over time."""
+    _describe(db, session, by, control=lot)
+    typer.echo(f"session {session} is of {f'the control slide {lot!r}' if lot else 'no control slide'}")
+
+
+def _describe(db: Path | None, session: int | None, by: str | None, **said: str) -> int:
     with opened(db) as (reader, writer):
         number = reader.session(session).id
-        writer.describe(number, reviewer(by), datetime.now(timezone.utc), label=label, comment=comment)
+        writer.describe(number, reviewer(by), datetime.now(timezone.utc), **said)
     return number

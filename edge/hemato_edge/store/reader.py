@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import StoreError
+from hemato_edge.store import series
 from hemato_edge.store.chain import DESCRIBED, last_entry
 from hemato_edge.store.file import connect
 from hemato_edge.store.file.errors import translated
@@ -225,6 +226,21 @@ class Reader:
                 if number % every == 0:
                     yield place_record(row)
 
+    def answers(self, session: int) -> dict[str, int]:
+        """Label → cells that count and that the machine named so, whatever a person said later."""
+        with translated(self.path):
+            return series.answers(self._connection, session)
+
+    def median_focus(self, session: int) -> float | None:
+        """The median focus of a session's fields; None where none was measured."""
+        with translated(self.path):
+            return series.median_focus(self._connection, session)
+
+    def control_lots(self) -> dict[int, str]:
+        """Number of a session → lot of the control slide that it was recorded from, the oldest first."""
+        with translated(self.path):
+            return series.control_lots(self._connection)
+
     def last_link(self, session: int) -> str | None:
         """The last link of a session's chain, hexadecimal; None in a database of an older version."""
         with translated(self.path):
@@ -292,13 +308,18 @@ class Reader:
     def _session(self, row: sqlite3.Row) -> SessionRecord:
         record = session_record(row)
         said = self._described(row["id"])
-        record = replace(record, label=said.get("label", record.label), comment=said.get("comment", ""))
+        record = replace(
+            record,
+            label=said.get("label", record.label),
+            comment=said.get("comment", ""),
+            control=said.get("control", record.control),
+        )
         if record.state == RUNNING and not writer_lives(self.path):
             return replace(record, state=INTERRUPTED)  # its process is gone; the next writer records that
         return record
 
     def _described(self, session: int) -> dict[str, str]:
-        """The name and the comment that a person gave a session last, as far as somebody did."""
+        """The name, comment and lot of control that a person gave a session last, as far as somebody did."""
         found: dict[str, str] = {}
         for row in self._connection.execute(_DESCRIBED, (session, DESCRIBED)):
             found |= description(row)

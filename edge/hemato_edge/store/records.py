@@ -131,6 +131,7 @@ class SessionRecord:
         confusion: see `SessionStart`.
         ended_because: why it ended, in words; None while it runs, and where nobody could say.
         comment: what a person wrote about it afterwards; `label` is its last name likewise.
+        control: the lot of the control slide that it was recorded from; "" for any other sample.
     """
 
     id: int
@@ -153,6 +154,7 @@ class SessionRecord:
     confusion: tuple[tuple[int, ...], ...] | None
     ended_because: str | None
     comment: str = ""
+    control: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from hemato_edge.escaped import as_utf8
 from hemato_edge.labels import CLASSIFIER_LABELS, KINDS
 from hemato_edge.morphology import Attribute, confident
 from hemato_edge.store import stored_values as stored
+from hemato_edge.store.recorded_settings import control_lot
 from hemato_edge.store.records import (
     Approval,
     CellRecord,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     Made = TypeVar("Made")
 
 
-def _from_a_row(make: Callable[..., Made]) -> Callable[..., Made]:
+def damage_of_a_row(make: Callable[..., Made]) -> Callable[..., Made]:
     """What a row says that nobody wrote (no date, no JSON) is damage, as SQLite's own checks would call it."""
 
     @functools.wraps(make)
@@ -102,10 +103,10 @@ def cell_row(session: int, field: int, number: int, cell: Cell) -> dict[str, obj
     }
 
 
-@_from_a_row
+@damage_of_a_row
 def session_record(row: sqlite3.Row) -> SessionRecord:
     """A row of `sessions`, as it stands there."""
-    labels = stored.names(row["classifier_labels"])
+    labels, settings = stored.names(row["classifier_labels"]), stored.mapping(row["settings"])
     return SessionRecord(
         id=row["id"],
         state=row["state"],
@@ -119,17 +120,18 @@ def session_record(row: sqlite3.Row) -> SessionRecord:
         model_name=row["model_name"],
         model_sha256=stored.words(row["model_sha256"]),
         classifier_labels=labels,
-        settings=stored.mapping(row["settings"]),
+        settings=settings,
         settings_sha256=row["settings_sha256"],
         versions=stored.texts(row["versions"]),
         red_cell_px=stored.finite(row["red_cell_px"]),
         stain=stored.mapping(row["stain"]) if row["stain"] else None,
         confusion=stored.confusion(row["confusion"], len(labels)) if row["confusion"] else None,
         ended_because=row["ended_because"],
+        control=control_lot(settings),
     )
 
 
-@_from_a_row
+@damage_of_a_row
 def field_record(row: sqlite3.Row) -> FieldRecord:
     """A row of `fields`, with the number of its cells as `new_cells`."""
     return FieldRecord(
@@ -154,7 +156,7 @@ def field_record(row: sqlite3.Row) -> FieldRecord:
     )
 
 
-@_from_a_row
+@damage_of_a_row
 def cell_record(row: sqlite3.Row, labels: tuple[str, ...]) -> CellRecord:
     """A row of `cells`, with `source` and `region` of its field and what it was joined to; `labels`: see there."""
     probabilities = struct.unpack(f"<{len(labels)}f", row["probabilities"])
@@ -192,7 +194,7 @@ def portrait_row(session: int, field: int, number: int, portrait: Portrait) -> d
     }
 
 
-@_from_a_row
+@damage_of_a_row
 def described_count(row: sqlite3.Row) -> tuple[str, str, str, int]:
     """Class, attribute, value, and how many cells of the class have it."""
     name, attribute, value, count = row
@@ -202,14 +204,14 @@ def described_count(row: sqlite3.Row) -> tuple[str, str, str, int]:
     return stored.class_name(name), attribute, str(value), count
 
 
-@_from_a_row
+@damage_of_a_row
 def description(row: sqlite3.Row) -> dict[str, str]:
-    """The name and the comment that an entry of a chain gives a session, as far as it does."""
+    """The name, comment and lot of control that an entry of a chain gives a session, as far as it does."""
     said = stored.mapping(row["said"])
-    return {name: str(said[name]) for name in ("label", "comment") if name in said}
+    return {name: str(said[name]) for name in ("label", "comment", "control") if name in said}
 
 
-@_from_a_row
+@damage_of_a_row
 def approval_record(row: sqlite3.Row, newest_change: int) -> Approval:
     """An approval that an entry of a chain says; `newest_change`: number of the session's last change of a label."""
     said = stored.mapping(row["said"])
@@ -217,7 +219,7 @@ def approval_record(row: sqlite3.Row, newest_change: int) -> Approval:
     return Approval(str(said["who"]), when, overtaken=newest_change > int(said["newest_change"]))
 
 
-@_from_a_row
+@damage_of_a_row
 def deletion_record(row: tuple[int, int, str, bytes]) -> Deletion:
     """A row of `deletions`: number of the session, entry, what is said, link."""
     session, entry, text, link = row
@@ -227,14 +229,14 @@ def deletion_record(row: tuple[int, int, str, bytes]) -> Deletion:
     return Deletion(session, when, str(said["who"]), str(said["why"]), **held, entry=entry, link=bytes(link), said=text)
 
 
-@_from_a_row
+@damage_of_a_row
 def place_record(row: sqlite3.Row) -> Place:
     """Where a counted cell lies, and what it counts as."""
     x_px, y_px, name = row
     return Place(x_px, y_px, stored.class_name(name))
 
 
-@_from_a_row
+@damage_of_a_row
 def portrait_record(row: sqlite3.Row) -> PortraitRecord:
     """A row of `portraits`."""
     content, columns = row["activation"] or b"", row["activation_columns"] or 1
@@ -243,7 +245,7 @@ def portrait_record(row: sqlite3.Row) -> PortraitRecord:
     )
 
 
-@_from_a_row
+@damage_of_a_row
 def relabel_record(row: sqlite3.Row) -> Relabel:
     """A row of `relabels`."""
     return Relabel(

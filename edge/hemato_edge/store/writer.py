@@ -310,9 +310,18 @@ class Writer:
         with self._turn, self._transaction(session):
             approvals.approve(self._connection, session, who, utc)
 
-    def describe(self, session: int, who: str, utc: datetime, *, label: str | None, comment: str | None) -> None:
-        """Enters a new name or comment of a session into its chain; None leaves the one that stands."""
-        said = {"label": label, "comment": comment}
+    def describe(
+        self,
+        session: int,
+        who: str,
+        utc: datetime,
+        *,
+        label: str | None = None,
+        comment: str | None = None,
+        control: str | None = None,
+    ) -> None:
+        """Enters a new name, comment or lot of control of a session into its chain; None leaves the one that stands."""
+        said = {"label": label, "comment": comment, "control": control}
         given = {name: as_utf8(text) for name, text in said.items() if text is not None}
         with self._turn, self._transaction(session):
             chain.append(self._connection, session, chain.DESCRIBED, {**given, "who": as_utf8(who), "utc": iso(utc)})

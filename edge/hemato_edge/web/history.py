@@ -109,6 +109,16 @@ def printed(request: Request) -> Response:
     return Response(page, media_type="text/html", headers={"Content-Security-Policy": PRINTED_POLICY})
 
 
+def quality(request: Request) -> Response:
+    """`GET /qc`: quality over time as `qc --format html` writes it."""
+    from hemato_edge.quality_control.overview import overview
+    from hemato_edge.views.quality_control.page import page
+
+    with place_of(request).reader() as reader:
+        made = page(overview(reader))
+    return Response(made, media_type="text/html", headers={"Content-Security-Policy": PRINTED_POLICY})
+
+
 def file(request: Request) -> Response:
     """`GET /sessions/N/file/FORMAT`: the report in a format for other programs."""
     wanted = str(request.path_params["format"])

@@ -55,6 +55,7 @@ TABLE: tuple[Page, ...] = (
     Page("GET", "/sessions/{session}/print", history.printed, Role.VIEWER),
     Page("GET", "/sessions/{session}/file/{format}", history.file, Role.VIEWER),
     Page("GET", "/trend", trend.trend_page, Role.VIEWER),
+    Page("GET", "/qc", history.quality, Role.VIEWER),
     Page("GET", "/compare", history.compare, Role.VIEWER),
     Page("GET", "/pictures", pictures.upload_page, Role.VIEWER),
     Page("GET", "/pictures/{name}", pictures.result_page, Role.VIEWER),

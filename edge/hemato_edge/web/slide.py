@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import StoreError
-from hemato_edge.views.report.recorded import number_set
+from hemato_edge.store.recorded_settings import number_set
 from hemato_edge.web.access import Missing
 from hemato_edge.web.pages import asked_number, place_of, show
 

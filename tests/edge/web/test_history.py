@@ -46,6 +46,15 @@ def test_the_printed_report_holds_everything_and_runs_nothing(site: Site) -> Non
         assert "For Research Use Only" in answer.text
 
 
+def test_quality_over_time_is_reached_from_the_history(site: Site) -> None:
+    with site.client(Role.VIEWER, page=True) as phone:
+        assert 'href="/qc"' in phone.get("/history").text
+        answer = phone.get("/qc")
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "No control slide is recorded" in answer.text
+    assert "For Research Use Only" in answer.text
+
+
 def test_the_result_says_what_is_not_known(site: Site) -> None:
     with site.client(Role.VIEWER, page=True) as phone:
         page = phone.get("/sessions/1").text

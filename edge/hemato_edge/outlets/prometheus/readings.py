@@ -12,6 +12,7 @@ from hemato_edge.device.memory import read_memory
 from hemato_edge.device.temperature import read_temperatures
 from hemato_edge.device.throttling import FLAGS, read_throttling
 from hemato_edge.labels import CLASSIFIER_LABELS, UNCLASSIFIED
+from hemato_edge.outlets.prometheus.controls import ControlReadings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,6 +65,7 @@ class Readings(Collector):
         self._camera: object = None
         self._build: dict[str, str] = {}
         self._publisher: Publisher | None = None
+        self._controls = ControlReadings(database)
 
     def watch(self, counts: Counts, camera: object, build: Mapping[str, str], publisher: Publisher | None) -> None:
         """See `metrics.Metrics.watch`."""
@@ -84,6 +86,7 @@ class Readings(Collector):
             yield from _of_frames(self._counts.current_tallies())
             if self._counts.totals is not None:
                 yield from _of_cells(self._counts.totals)
+                yield from self._controls.of(self._counts.totals.session)
 
     def _of_the_camera(self) -> Iterator[Metric]:
         state = camera_state(self._camera)

@@ -15,7 +15,9 @@ from hemato_edge.labels import (
     LEUKOCYTES,
     UNCLASSIFIED,
 )
+from hemato_edge.quality_control.overview import control_line
 from hemato_edge.site.record import adaptation_of, confusions_of, line_of
+from hemato_edge.store.recorded_settings import number_set
 from hemato_edge.store.records import SETTING_CHANGED
 from hemato_edge.views.report.areas import (
     DIGITS,
@@ -50,7 +52,6 @@ from hemato_edge.views.report.model import (
 from hemato_edge.views.report.recorded import (
     calibration_of,
     letterhead_of,
-    number_set,
     reference_of,
     session_head,
     unanswered_by,
@@ -123,6 +124,7 @@ def build_report(
         attributes=reader.attributes(record.id),
         approval=_approval(reader, record.id),
         red_cells=diameters_of(tallies, *_scale(record)),
+        quality_control=control_line(reader, record),
     )
 
 

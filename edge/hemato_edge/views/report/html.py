@@ -12,12 +12,12 @@ from hemato_edge.escaped import without_controls
 from hemato_edge.home import from_home
 from hemato_edge.labels import BY_NAME, KINDS, REVIEW_LABELS
 from hemato_edge.languages import recorded_words_of, words_of, written_in
+from hemato_edge.store.recorded_settings import number_set
 from hemato_edge.views.report import figures, words
 from hemato_edge.views.report.cautions import caution_lines, mark
 from hemato_edge.views.report.charts import MAX_CELLS, MAX_REGIONS, bar_axis, interval_bar, slide_map
 from hemato_edge.views.report.gallery import gallery
 from hemato_edge.views.report.incidents import camera_line, tracking_line
-from hemato_edge.views.report.recorded import number_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -285,6 +285,7 @@ class Report(Summary):
         attributes: class → morphological attribute → value → cells of which the model was sure of it, the commonest
             first; see `morphology`.
         red_cells: their diameters; None below a hundred that stand free.
+        quality_control: what the control slides say, of the session itself or of the last one before it; "" without.
     """
 
     session: SessionHead
@@ -312,6 +313,7 @@ class Report(Summary):
     attributes: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
     approval: Approval | None = None
     red_cells: RedCellDiameters | None = None
+    quality_control: str = ""
 
     @property
     def period(self) -> tuple[datetime | None, datetime | None]:

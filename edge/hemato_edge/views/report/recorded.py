@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from hemato_edge.labels import CLASSIFIER_LABELS, LEUKOCYTES, PLATELET_LABEL
 from hemato_edge.site.record import verification_of
+from hemato_edge.store.recorded_settings import setting
 from hemato_edge.views.report.areas import DIGITS
 from hemato_edge.views.report.model import Calibration, Figure, Letterhead, SessionHead, Verification
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hemato_edge.store.records import SessionRecord
 
 
@@ -48,21 +50,6 @@ def session_head(record: SessionRecord) -> SessionHead:
         started_utc=record.started_utc,
         ended_utc=record.ended_utc,
     )
-
-
-def setting(settings: Mapping[str, object], key: str) -> object | None:
-    """A recorded setting such as "reference.neutrophil", however the session nested it; None where it is not there."""
-    if key in settings:
-        return settings[key]
-    section, _, name = key.partition(".")
-    found = settings.get(section)
-    return found.get(name) if isinstance(found, Mapping) else None
-
-
-def number_set(settings: Mapping[str, object], key: str) -> float | None:
-    """The same where it is a number, else None."""
-    found = setting(settings, key)
-    return float(found) if isinstance(found, (int, float)) else None
 
 
 def reference_of(settings: Mapping[str, object]) -> dict[str, tuple[float, float]]:

@@ -138,6 +138,8 @@ def _foot_lines(report: Report, language: str) -> Iterator[str]:
             changed=reviewed.changed,
         )
     yield approval_line(report, language)
+    if report.quality_control:
+        yield printable(recorded(report.quality_control))
     yield _(report.method)
     if report.calibration:
         yield calibration_line(report, language)

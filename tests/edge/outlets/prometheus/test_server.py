@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 from captured_boards import build
+from control_sessions import STEADY_PX, record_control, record_ordinary
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 from recorded import field_result
@@ -186,3 +187,15 @@ def test_a_guarded_camera_tells_its_state(state: str) -> None:
     assert camera_state(SimpleNamespace(state=SimpleNamespace(value=state))) == state
     assert camera_state(SimpleNamespace(state="none", health=SimpleNamespace(state=state))) == state
     assert camera_state(SimpleNamespace(state="none")) is None
+
+
+def test_control_slides_and_drift_are_told_once_a_session(tmp_path: Path) -> None:
+    record_control(tmp_path / "x.db", (*STEADY_PX, 45.0))
+    record_ordinary(tmp_path / "x.db", [231.0 - i for i in range(12)])
+    found = served(tmp_path, "Pi 5", SimpleNamespace())
+    assert found["hemato_edge_control_state", "QC-7", "", "out of control"] == 1
+    assert found["hemato_edge_control_state", "QC-7", "", "in control"] == 0
+    assert found["hemato_edge_control_deviation", "QC-7", "red_cell_px", ""] == 10
+    assert found["hemato_edge_drift", "lamp"] == 1
+    assert found["hemato_edge_drift", "stain"] == 0
+    assert found["hemato_edge_drift_per_session", "lamp"] == pytest.approx(-1)

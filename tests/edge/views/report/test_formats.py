@@ -49,6 +49,7 @@ SINCE = (
     "clock_set",
     "timings_ms",
     "letterhead",
+    "quality_control",
 )
 """Keys that came later."""
 FORMAT = """

@@ -1,0 +1,30 @@
+"""The settings that a session was recorded with, read back by their key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+CONTROL = "control"
+"""The section of a control slide; its one key is `LOT`."""
+LOT = "lot"
+
+
+def setting(settings: Mapping[str, object], key: str) -> object | None:
+    """A recorded setting such as "reference.neutrophil", however the session nested it; None where it is not there."""
+    if key in settings:
+        return settings[key]
+    section, _, name = key.partition(".")
+    found = settings.get(section)
+    return found.get(name) if isinstance(found, Mapping) else None
+
+
+def number_set(settings: Mapping[str, object], key: str) -> float | None:
+    """The same where it is a number, else None."""
+    found = setting(settings, key)
+    return float(found) if isinstance(found, (int, float)) and not isinstance(found, bool) else None
+
+
+def control_lot(settings: Mapping[str, object]) -> str:
+    """The lot of the control slide that a session was begun with; "" without one."""
+    found = setting(settings, f"{CONTROL}.{LOT}")
+    return found if isinstance(found, str) else ""

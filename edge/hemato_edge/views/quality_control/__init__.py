@@ -1,0 +1,1 @@
+"""Quality over time, in every format."""
