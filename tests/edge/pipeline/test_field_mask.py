@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from hemato_edge.pipeline.field_mask import CHECKED_EVERY, SURE_CHECKS, FieldMas
 from hemato_edge.settings import CameraSettings
 from hemato_edge.values import FieldResult, Frame
 from hemato_edge.vision.classify.classifier import load_classifier
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.choice import load_locator
 from hemato_edge.vision.quality import QualityGate
 
@@ -175,3 +177,39 @@ def test_a_field_that_somebody_knows_is_round(short: list[Frame]) -> None:
     plain = mask_of(CameraSettings(mask="round"))
     assert plain.aperture_of(short[0]).is_whole
     assert plain.untold == "round"
+
+
+def growing(image: np.ndarray, done: float) -> np.ndarray:
+    """Shading that reaches half at the corners by and by."""
+    return vignette(0.5 * done)(image, 0)
+
+
+def moving(image: np.ndarray, done: float) -> np.ndarray:
+    """A lamp that falls off by half around a middle that goes from one side to the other, as of a shifted condenser."""
+    height, width = image.shape[:2]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    off = ((x / width - 0.2 - 0.6 * done) ** 2 + (y / height - 0.5) ** 2) / 0.8
+    return np.asarray(image * (1 - 0.5 * np.minimum(off, 1))[..., None]).astype(np.uint8)
+
+
+def dimming(image: np.ndarray, done: float) -> np.ndarray:
+    """One side that gets dark, as of a slide holder that comes into the light."""
+    shade = 1 - 0.5 * done * np.linspace(1, 0, image.shape[1])
+    return np.asarray(image * shade[:, None]).astype(np.uint8)
+
+
+@pytest.mark.parametrize("shade", [growing, moving, dimming])
+def test_slow_shading_is_never_a_mask(shade: Callable[[np.ndarray, float], np.ndarray]) -> None:
+    """Long enough for checks and for overlays to be told."""
+    frames = 2 * CHECKED_EVERY + 40
+    mask = FieldMask()
+    with OpenCamera(DemoCamera(5, max_step_px=120.0, frames=frames)) as camera:
+        for number in range(frames):
+            frame = camera.read(60.0)
+            frame = replace(frame, image=shade(frame.image, number / frames))
+            aperture = mask.aperture_of(frame)
+            mask.learn(FieldView(frame.image, aperture))
+            assert mask.aperture.is_whole, number
+    assert mask.overlays_told
+    assert mask.tallies() == {}
+    assert mask.of_picture(frame.image).is_whole

@@ -84,7 +84,7 @@ class OverlayWatch:
         self._brightest: NDArray[np.uint8] | None = None
         self._darkest: NDArray[np.uint8] | None = None
         self._foreign: NDArray[np.uint8] | None = None
-        self._last: NDArray[np.float32] | None = None
+        self._last: NDArray[np.uint8] | None = None
         self._cleared: list[float] = []
         self._doubtful: list[float] = []
         self._moves = 0
@@ -116,14 +116,13 @@ class OverlayWatch:
 
     def _moved(self, window: Image) -> bool:
         """Whether a frame shows another place than the last one analysed."""
-        grid = window[::_GRID, ::_GRID, 1].astype(np.float32)
+        grid = np.ascontiguousarray(window[::_GRID, ::_GRID, 1])
         if self._last is None or self._last.shape != grid.shape:
             self._last = grid
             self._begin_anew()
             return True
-        a, b = grid - grid.mean(), self._last - self._last.mean()
-        alike = float((a * b).sum()) / max(float(np.sqrt((a * a).sum() * (b * b).sum())), 1e-6)
-        if alike > _MOVED:
+        a, b = ((one - np.float32(cv2.mean(one)[0])).ravel() for one in (grid, self._last))
+        if a @ b > _MOVED * max(float(np.sqrt((a @ a) * (b @ b))), 1e-6):
             return False
         self._last = grid
         return True
@@ -139,7 +138,9 @@ class OverlayWatch:
         else:
             cv2.max(self._brightest, small, self._brightest)
             cv2.min(self._darkest, small, self._darkest)
-        self._foreign += _foreign(small, np.percentile(small[::4, ::4].reshape(-1, 3), 90, axis=0))
+        sample = small[::8, ::8].reshape(-1, 3)
+        place = int(0.9 * (len(sample) - 1))
+        self._foreign += _foreign(small, np.partition(sample, place, axis=0)[place])
         self.views += 1
 
     def _stable(self) -> bool:
@@ -162,11 +163,11 @@ class OverlayWatch:
         coarse = cv2.resize(self._brightest, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
         around = cv2.medianBlur(coarse, _AROUND_PX)
         glass = cv2.resize(around, (width, height), interpolation=cv2.INTER_LINEAR)
-        dark = self._brightest < np.asarray(cv2.LUT(glass, _NO_GLASS))
-        bright = np.asarray(cv2.subtract(self._darkest, glass)) > BRIGHTER  # what is negative becomes 0
-        blue, green, red = np.moveaxis(dark | bright, 2, 0)
+        dark = cv2.compare(self._brightest, cv2.LUT(glass, _NO_GLASS), cv2.CMP_LT)
+        _, bright = cv2.threshold(cv2.subtract(self._darkest, glass), BRIGHTER, 255, cv2.THRESH_BINARY)
+        blue, green, red = cv2.split(cv2.bitwise_or(dark, bright))
         often = self._foreign >= max(_LEAST_OFTEN, _OFTEN * self.views)
-        marked = _tidied(blue | green | red | often)
+        marked = _tidied((np.asarray(cv2.max(cv2.max(blue, green), red)) > 0) | often)
         return marked, _touching(marked, often)
 
 
@@ -239,7 +240,7 @@ def split_by_width(hidden: NDArray[np.bool_]) -> tuple[NDArray[np.bool_] | None,
     return (wide if wide.any() else None), (narrow if narrow.any() else None)
 
 
-def _foreign(small: Image, glass: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _foreign(small: Image, glass: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(h, w) uint8, 1 where no smear has the colour."""
     blue, green, red = cv2.split(small)
     high = cv2.max(cv2.max(blue, green), red)
