@@ -116,8 +116,12 @@ class FieldView:
 
     def green_at(self, factor: float) -> NDArray[np.uint8]:
         """The green channel, where all cells absorb, of the picture resized by `factor`, (h, w) uint8."""
+        return self.channel_at(factor, 1)
+
+    def channel_at(self, factor: float, channel: int) -> NDArray[np.uint8]:
+        """One channel (0 blue, 1 green, 2 red) of the picture resized by `factor`, (h, w) uint8, as in `at`."""
         near, size = self._next_above(factor)
-        return to_size(np.asarray(cv2.extractChannel(near, 1), np.uint8), size)
+        return to_size(np.asarray(cv2.extractChannel(near, channel), np.uint8), size)
 
     @cached_property
     def thumbnail_factor(self) -> float:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hemato_edge.values import Image
     from hemato_edge.vision.field_view import FieldView
     from hemato_edge.vision.optics.stain import StainCalibration
 
@@ -121,11 +120,12 @@ class QualityGate:
             "saturated_share": float(np.mean(green >= CLIPPED)),
             "covered_share": float((covered if slide is None else covered[slide]).mean()),
         }
-        sharp = view.green_at(min(1.0, FOCUS_RED_PX / red))
+        factor = min(1.0, FOCUS_RED_PX / red)
+        sharp = view.green_at(factor)
         slide = view.aperture.slide_at((sharp.shape[1], sharp.shape[0]))
         measures["focus"], measures["focus_evenness"] = _sharpness(sharp, slide)
         if measures["focus"] >= self.min_focus:
-            measures["focus"] = min(measures["focus"], _colour_sharpness(view.at(min(1.0, FOCUS_RED_PX / red)), slide))
+            measures["focus"] = min(measures["focus"], _colour_sharpness(sharp, view.channel_at(factor, 2), slide))
         reason = self._light(measures)
         if reason is None and colours and self.check_colours:
             reason = colour_fault(view)
@@ -172,14 +172,14 @@ def _first(*checks: tuple[str, bool]) -> str | None:
     return next((name for name, failed in checks if failed), None)
 
 
-def _colour_sharpness(picture: Image, slide: NDArray[np.bool_] | None) -> float:
+def _colour_sharpness(green: NDArray[np.uint8], red: NDArray[np.uint8], slide: NDArray[np.bool_] | None) -> float:
     """Sharpness of the ratio of green to red in the middle of a picture; infinite where it has no colours."""
-    height, width = picture.shape[:2]
+    height, width = green.shape
     y, x = max(0, height - _RATIO_SIDE) // 2, max(0, width - _RATIO_SIDE) // 2
     middle = np.s_[y : height - y, x : width - x]
-    green, red = (cv2.LUT(cv2.extractChannel(picture[middle], channel), _LOGARITHM) for channel in (1, 2))
-    ratio = np.subtract(green, red, dtype=np.float32)
-    low, high = np.percentile(ratio[::4, ::4], (1, 90))
+    logarithms = [cv2.LUT(np.ascontiguousarray(channel[middle]), _LOGARITHM) for channel in (green, red)]
+    ratio = np.subtract(*logarithms, dtype=np.float32)
+    low, high = _ranked(ratio[::4, ::4], 0.01, 0.9)
     if high - low < _LEAST_COLOUR * _LEVELS_A_UNIT:
         return float("inf")
     return _sharpness(ratio, None if slide is None else slide[middle])[0]
@@ -199,8 +199,9 @@ def _sharpness(
     bend = cv2.Laplacian(smooth, cv2.CV_32F)
     if slide is not None:  # the rim is an edge, and a sharp one
         steep[cv2.erode(slide.astype(np.uint8), np.ones((_RIM_PX, _RIM_PX), np.uint8)) == 0] = 0
-    strong = (steep > _STRONG_EDGE * float(np.percentile(steep[::4, ::4], 99))).astype(np.uint8)
-    wide = np.flatnonzero(cv2.dilate(strong, np.ones((3, 3), np.uint8)))
+    (steepest,) = _ranked(steep[::4, ::4], 0.99)
+    strong = (steep > _STRONG_EDGE * steepest).astype(np.uint8)
+    wide = np.flatnonzero(np.asarray(cv2.dilate(strong, np.ones((3, 3), np.uint8))).view(np.bool_))
     wide = wide[:: 1 + len(wide) // _ENOUGH_EDGES]
     steepness, bent = steep.take(wide), bend.take(wide) ** 2
     total = float(steepness.sum())
@@ -215,12 +216,20 @@ def _sharpness(
     return float(bent.sum()) / total, evenness
 
 
+def _ranked(values: NDArray[np.float32], *shares: float) -> list[float]:
+    """The values below which these shares of all values lie, ascending; `numpy.percentile` without interpolation."""
+    flat = values.ravel()
+    ranks = [int(share * (flat.size - 1)) for share in shares]
+    return [float(one) for one in np.partition(flat, ranks)[ranks]]
+
+
 def _covered(green: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """(h, w) bool: where cells are, by Otsu's threshold of the green density, holes filled.
 
     Nowhere, if hardly anything differs from its surroundings: then it is the light that is uneven.
     """
-    background = float(np.percentile(green, 99))
+    levels = np.cumsum(cv2.calcHist([green], [0], None, [256], [0, 256]))
+    background = float(np.searchsorted(levels, 0.99 * levels[-1]))
     table = np.clip(-np.log((np.arange(256) + 8.0) / (background + 8.0)), 0, _DENSEST)
     density = cv2.LUT(green, np.rint(table * (255 / _DENSEST)).astype(np.uint8))
     detail = cv2.absdiff(density, cv2.blur(density, (_SURROUNDINGS_PX, _SURROUNDINGS_PX)))
