@@ -32,7 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("hemato_edge.calibration",),
     ("hemato_edge.vision", "hemato_edge.views", "hemato_edge.doctor"),
     ("hemato_edge.outlets",),
-    ("hemato_edge.quality_control",),
+    ("hemato_edge.quality_control", "hemato_edge.teaching"),
     ("hemato_edge.site",),
     ("hemato_edge.counting", "hemato_edge.cameras", "hemato_edge.service"),
     ("hemato_edge.models", "hemato_edge.store", "hemato_edge.settings", "hemato_edge.device", "hemato_edge.door"),

@@ -39,6 +39,8 @@ DEVICE_COMMANDS: tuple[CommandSource, ...] = (
     CommandSource("calibrate", f"{_HERE}.calibrate", "Scale, flat field and exposure, as a profile per objective."),
     CommandSource("site", f"{_HERE}.site", "How right the program is on this microscope, from reviewed cells."),
     CommandSource("review", f"{_HERE}.review", "Relabel cells in doubt; the differential follows."),
+    CommandSource("tally", f"{_HERE}.teaching", "Count by one key a cell, as at a laboratory counter."),
+    CommandSource("quiz", f"{_HERE}.teaching", "Name reviewed cells, and see how far you agree."),
     CommandSource(
         "session", f"{_HERE}.session", "Rename a session, comment on it, or mark a control slide; its chain keeps that."
     ),

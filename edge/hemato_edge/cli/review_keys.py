@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 KEYS = {one.key: one.name for one in BY_NAME.values()}
 """Key → what the cell is called."""
-_KEY_HELP = " · ".join(f"{one.key} {one.words}" for one in BY_NAME.values())
-_HELP = f"{_KEY_HELP}\ny the first guess is right · s skip · z undo · q quit"
-_BLIND_HELP = f"{_KEY_HELP}\ns skip · z undo · q quit"
+KEY_HELP = " · ".join(f"{one.key} {one.words}" for one in BY_NAME.values())
+"""The keys in words."""
+QUIT = ("q", "\x03", "\x04", "\x1b")
+_HELP = f"{KEY_HELP}\ny the first guess is right · s skip · z undo · q quit"
+_BLIND_HELP = f"{KEY_HELP}\ns skip · z undo · q quit"
 
 
 class TerminalError(HematoEdgeError):
@@ -47,8 +49,8 @@ def walk(
     while at < len(queue):
         cell = queue[at]
         _show(screen, reader, cell, f"{at + 1} of {len(queue)}", blind=blind)
-        key = _key()
-        if key in ("q", "\x03", "\x04", "\x1b"):
+        key = pressed("Type `review export DIR`, or `review relabel`.")
+        if key in QUIT:
             break
         if key == "z":
             if named:
@@ -67,34 +69,40 @@ def walk(
     return len(named)
 
 
-def _key() -> str:
-    """The key that was pressed.
+def pressed(otherwise: str) -> str:
+    """The key that was pressed, in lower case.
+
+    Args:
+        otherwise: what to do where there is no terminal.
 
     Raises:
-        TerminalError: there is no terminal.
+        TerminalError: there is none.
     """
     import termios
 
     try:
         return typer.getchar().lower()
     except (OSError, EOFError, termios.error) as error:
-        raise TerminalError(
-            "There is no terminal to press keys in.", "Type `review export DIR`, or `review relabel`."
-        ) from error
+        raise TerminalError("There is no terminal to press keys in.", otherwise) from error
 
 
 def _show(screen: Console, reader: Reader, cell: CellRecord, place: str, *, blind: bool) -> None:
+    screen.rule(f"{place}: field {cell.field}, cell {cell.number}")
+    show_picture(screen, reader, cell)
+    if not blind:
+        screen.print(answer(cell))
+    screen.print(_BLIND_HELP if blind else _HELP, style="dim")
+
+
+def show_picture(screen: Console, reader: Reader, cell: CellRecord) -> None:
+    """The picture of a cell, drawn with characters where the screen is a terminal."""
     from hemato_edge.views.images.terminal_image import cell_preview
 
-    screen.rule(f"{place}: field {cell.field}, cell {cell.number}")
     portrait = reader.portrait(cell.session, cell.field, cell.number)
     if portrait is None:
         screen.print("(no picture of it was kept)")
     elif screen.is_terminal:
         screen.print(cell_preview(portrait.jpeg), end="")
-    if not blind:
-        screen.print(answer(cell))
-    screen.print(_BLIND_HELP if blind else _HELP, style="dim")
 
 
 def answer(cell: CellRecord) -> str:

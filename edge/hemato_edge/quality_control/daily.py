@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.counting.intervals import clopper_pearson
 from hemato_edge.labels import UNCLASSIFIED
-from hemato_edge.site.agreement import cohens_kappa
+from hemato_edge.site.agreement import LEAST_FOR_KAPPA, cohens_kappa
 from hemato_edge.site.cells import site_cells
 
 if TYPE_CHECKING:
     from datetime import date
 
     from hemato_edge.store.reader import Reader
-
-LEAST_FOR_KAPPA = 20
-"""Cells; with fewer, kappa's interval covers most of its range, and its formula does not hold."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import combinations
-from math import sqrt
 from typing import TYPE_CHECKING
 
+from hemato_edge.counting.intervals import clopper_pearson
 from hemato_edge.site.parts import Agreement
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from hemato_edge.site.cells import SiteCell
 
-_NORMAL_95 = 1.959964
-"""Two-sided 95 % quantile of the normal distribution."""
+LEAST_FOR_KAPPA = 20
+"""Cells; with fewer, kappa's interval covers most of its range."""
 
 
 def agreement(cells: Sequence[SiteCell]) -> Agreement | None:
@@ -35,7 +35,9 @@ def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> tuple[float, float, float]
     """Cohen's kappa of two readers' labels and its 95 % interval within -1 and 1.
 
     J. Cohen, "A coefficient of agreement for nominal scales", Educational and Psychological Measurement 20 (1960),
-    37-46, with the standard error given there. 1 where both used one and the same word throughout.
+    37-46. The interval is the exact one of the observed agreement, with the chance agreement as it is, which Cohen's
+    standard error takes for given, too; where all words agree, that error would be 0. Kappa is 1 where both used one
+    and the same word throughout.
 
     Raises:
         ValueError: there is no pair.
@@ -50,5 +52,5 @@ def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> tuple[float, float, float]
     if chance == 1:
         return 1.0, 1.0, 1.0
     kappa = (observed - chance) / (1 - chance)
-    half = _NORMAL_95 * sqrt(observed * (1 - observed) / n) / (1 - chance)
-    return kappa, max(kappa - half, -1.0), min(kappa + half, 1.0)
+    low, high = ((end - chance) / (1 - chance) for end in clopper_pearson(round(observed * n), n))
+    return kappa, max(low, -1.0), high

@@ -18,7 +18,14 @@ def test_kappa_of_a_worked_example() -> None:
     pairs = [("yes", "yes")] * 20 + [("yes", "no")] * 5 + [("no", "yes")] * 10 + [("no", "no")] * 15
     kappa, low, high = cohens_kappa(pairs)
     assert kappa == pytest.approx(0.4)
-    assert (low, high) == pytest.approx((0.4 - 0.254, 0.4 + 0.254), abs=1e-3)  # 1.96 · √(0.7 · 0.3 / 50) / 0.5
+    # Clopper-Pearson of 35 of 50 is 0.5539 to 0.8214; (end - 0.5) / 0.5
+    assert (low, high) == pytest.approx((0.108, 0.643), abs=1e-3)
+
+
+def test_a_few_cells_that_all_agree_prove_little() -> None:
+    kappa, low, high = cohens_kappa([("a", "a"), ("b", "b"), ("c", "c")])
+    assert (kappa, high) == (1.0, 1.0)
+    assert low < 0.2
 
 
 def test_kappa_where_nothing_is_left_to_chance() -> None:

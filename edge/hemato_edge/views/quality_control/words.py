@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hemato_edge.about import RESEARCH_USE_NOTICE
-from hemato_edge.quality_control.daily import LEAST_FOR_KAPPA
 from hemato_edge.quality_control.lots import OUT
 from hemato_edge.quality_control.trend import SIGNIFICANT
 from hemato_edge.quality_control.westgard import RULES
+from hemato_edge.site.agreement import LEAST_FOR_KAPPA
 from hemato_edge.views.report.figures import NOTHING, printable
 
 if TYPE_CHECKING:

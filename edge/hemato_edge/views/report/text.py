@@ -58,7 +58,7 @@ def differential_table(summary: Summary, title: str = "White-cell differential",
 
 def report_lines(report: Report, language: str = "en") -> list[str]:
     """The whole report as plain lines of text, in a language of `languages.LANGUAGES`."""
-    return [*_head_lines(report, language), "", *_table_lines(report, language), "", *_foot_lines(report, language)]
+    return [*_head_lines(report, language), "", *table_lines(report, language), "", *_foot_lines(report, language)]
 
 
 def report_view(report: Report, language: str = "en") -> Group:
@@ -75,7 +75,8 @@ def report_view(report: Report, language: str = "en") -> Group:
     )
 
 
-def _table_lines(report: Report, language: str) -> Iterator[str]:
+def table_lines(report: Summary, language: str = "en") -> Iterator[str]:
+    """The differential as plain lines."""
     _ = words_of(language)
     rows = list(class_rows(report, language))
     wide = max([_NAME_COLUMNS, *(_columns(name) + 2 for name, *_rest in rows)])

@@ -1,0 +1,1 @@
+"""Counting by hand, and learning to name cells."""
