@@ -55,6 +55,14 @@ class MqttSettings(Section):
         description="this device's name in topics and messages; none: its host name",
     )
     send_label: bool = Field(False, description="send the sample's label as well, which may name a person")
+    home_assistant: bool = Field(
+        False, description="tell Home Assistant of this device by its MQTT discovery: percentages, counts, state"
+    )
+    home_assistant_prefix: str = Field(
+        "homeassistant",
+        pattern=r"^[^+#\s/\x00-\x1f\x7f-\x9f]+(/[^+#\s/\x00-\x1f\x7f-\x9f]+)*$",
+        description="first part of the topics on which Home Assistant listens for devices",
+    )
     every_s: float = Field(60.0, ge=0.1, le=86_400, description="how often new counts are sent at most, seconds")
     outbox_limit: int = Field(
         10_000, ge=10, le=1_000_000, description="messages the outbox holds; beyond, sessions wait in the store"

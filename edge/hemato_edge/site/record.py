@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from hemato_edge.counting.known_confusions import Confusions
+from hemato_edge.labels import CLASSIFIER_LABELS, PLATELET_LABEL
 from hemato_edge.site.parts import Verification
 from hemato_edge.site.verification import verification_line
 
 if TYPE_CHECKING:
     from hemato_edge.site.parts import Head, SitePart
-    from hemato_edge.store.records import SessionRecord
+    from hemato_edge.store.records import SessionRecord, Totals
 
 SECTION = "site"
 
@@ -91,6 +92,23 @@ def confusions_of(record: SessionRecord) -> Confusions | None:
     verification = verification_of(record)
     here = () if verification is None else verification.confusion
     return Confusions(record.confusion, tuple(one for one in matrices if one), here)
+
+
+def unanswered_by(record: SessionRecord, totals: Totals) -> tuple[str, ...]:
+    """The classes that a session's model does not know: it has no such answer, or never gave it to a held-out cell.
+
+    A class of which there were no held-out cells, but which was answered, is known; where a person has named every
+    cell, all are.
+    """
+    if totals.reviewed and all(totals.reviewed.get(label, 0) == n for label, n in totals.labels.items() if n):
+        return ()
+    answers = record.classifier_labels
+    unknown = {label for label in CLASSIFIER_LABELS if label not in answers}
+    if record.confusion is not None:
+        for index, label in enumerate(answers):
+            if not sum(record.confusion[index]) and not sum(row[index] for row in record.confusion):
+                unknown.add(label)
+    return tuple(label for label in CLASSIFIER_LABELS if label in unknown and label != PLATELET_LABEL)
 
 
 def _matrix(rows: object, classes: int) -> tuple[tuple[float, ...], ...]:

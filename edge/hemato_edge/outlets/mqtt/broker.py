@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hemato_edge.about import __version__
 from hemato_edge.errors import MissingExtraError
 from hemato_edge.outlets.mqtt.access import address, credentials, device_name, tls_context
+from hemato_edge.outlets.mqtt.home_assistant import discovery
 from hemato_edge.outlets.mqtt.messages import STATE
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Broker:
         self._wake = wake
         self._device = device_name(settings)
         self._base = f"{settings.topic}/{self._device}"
+        self._announced = list(discovery(settings, self._device)) if settings.home_assistant else []
         self._host, self._port = address(settings)
         protocol = MQTTProtocolVersion.MQTTv5 if settings.protocol == "5" else MQTTProtocolVersion.MQTTv311
         self._client: Client = paho.Client(CallbackAPIVersion.VERSION2, client_id, protocol=protocol)
@@ -132,6 +134,8 @@ class Broker:
         self.connected = True
         self.trouble = None
         log.info("connected to %s", self.name)
+        for topic, payload in self._announced:
+            client.publish(topic, payload, _AT_LEAST_ONCE, retain=True)
         client.publish(f"{self._base}/{STATE}", self._state("online"), _AT_LEAST_ONCE, retain=True)
         self._wake()
 

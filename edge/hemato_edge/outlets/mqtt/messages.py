@@ -11,8 +11,9 @@ import json
 from typing import TYPE_CHECKING
 
 from hemato_edge.about import RESEARCH_USE_NOTICE
+from hemato_edge.counting.differential import differential
 from hemato_edge.labels import CLASSIFIER_LABELS, LEUKOCYTES, UNCLASSIFIED
-from hemato_edge.site.record import line_of
+from hemato_edge.site.record import confusions_of, line_of, unanswered_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,7 @@ SESSION, COUNTS = "session", "counts"
 STATE = "state"
 """The last part of the topic on which the broker says whether the device is online."""
 _KEY_DIGITS = 16
+_DIGITS = 2
 
 
 def session_key(record: SessionRecord) -> str:
@@ -61,7 +63,12 @@ def session_content(record: SessionRecord, *, with_label: bool) -> dict[str, obj
 
 
 def counts_content(record: SessionRecord, totals: Totals) -> dict[str, object]:
-    """Content of a `counts` message without its envelope: the totals that are on disk."""
+    """Content of a `counts` message without its envelope: the totals that are on disk, and the differential of them.
+
+    Its intervals are the report's: they cover the classifier's known errors where the session's model has a matrix.
+    """
+    found = differential(totals.labels, totals.reviewed, confusions_of(record), None, unanswered_by(record, totals))
+    low, high = found.erythroblasts_interval or (None, None)
     return {
         "state": record.state,
         "fields": totals.fields,
@@ -69,6 +76,22 @@ def counts_content(record: SessionRecord, totals: Totals) -> dict[str, object]:
         "counts": {"wbc": totals.wbc, "rbc": totals.rbc, "platelet": totals.platelet},
         "classified": sum(totals.labels.get(label, 0) for label in LEUKOCYTES),
         "labels": {label: totals.labels.get(label, 0) for label in (*CLASSIFIER_LABELS, UNCLASSIFIED)},
+        "differential": [
+            {
+                "label": row.label,
+                "count": row.count,
+                "percent": _rounded(row.percent),
+                "ci_low": _rounded(row.ci_low),
+                "ci_high": _rounded(row.ci_high),
+            }
+            for row in found.rows
+        ],
+        "nucleated_red_cells": {
+            "count": found.erythroblasts,
+            "per_100_wbc": _rounded(found.erythroblasts_per_100),
+            "ci_low": _rounded(low),
+            "ci_high": _rounded(high),
+        },
         "reviewed": sum(totals.reviewed.values()),
         "verification": line_of(record),
     }
@@ -106,6 +129,10 @@ def canonical(content: Mapping[str, object]) -> str:
 def digest(content: Mapping[str, object]) -> str:
     """Digest of a message's content: equal when there is nothing new to send."""
     return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, _DIGITS)
 
 
 def _iso(moment: datetime) -> str:

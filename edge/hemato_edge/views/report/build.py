@@ -16,7 +16,7 @@ from hemato_edge.labels import (
     UNCLASSIFIED,
 )
 from hemato_edge.quality_control.overview import control_line
-from hemato_edge.site.record import adaptation_of, confusions_of, line_of
+from hemato_edge.site.record import adaptation_of, confusions_of, line_of, unanswered_by
 from hemato_edge.store.recorded_settings import number_set
 from hemato_edge.store.records import SETTING_CHANGED
 from hemato_edge.views.report.areas import (
@@ -54,7 +54,6 @@ from hemato_edge.views.report.recorded import (
     letterhead_of,
     reference_of,
     session_head,
-    unanswered_by,
     verification_part,
 )
 
@@ -90,7 +89,7 @@ def build_report(
     """
     record = reader.session(session)
     totals = reader.totals(record.id)
-    unanswered = () if _all_named(totals) else unanswered_by(record)
+    unanswered = unanswered_by(record, totals)
     reference = reference_of(record.settings)
     summary = count_summary(totals, confusions_of(record), reference, nucleated_count, unanswered)
     tallies = reader.tallies(record.id)
@@ -131,11 +130,6 @@ def build_report(
 def _approval(reader: Reader, session: int) -> Approval | None:
     found = reader.approval(session)
     return None if found is None else Approval(found.who, found.utc, found.overtaken)
-
-
-def _all_named(totals: Totals) -> bool:
-    """Whether a person has named every judged cell."""
-    return bool(totals.reviewed) and all(totals.reviewed.get(label, 0) == n for label, n in totals.labels.items() if n)
 
 
 def _uneven_rejection(reader: Reader, totals: Totals) -> tuple[UnevenRejection, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from hemato_edge.labels import CLASSIFIER_LABELS, LEUKOCYTES, PLATELET_LABEL
+from hemato_edge.labels import LEUKOCYTES
 from hemato_edge.site.record import verification_of
 from hemato_edge.store.recorded_settings import setting
 from hemato_edge.views.report.areas import DIGITS
@@ -15,20 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hemato_edge.store.records import SessionRecord
-
-
-def unanswered_by(record: SessionRecord) -> tuple[str, ...]:
-    """The classes that a session's model does not know: it has no such answer, or never gave it to a held-out cell.
-
-    A class of which there were no held-out cells, but which was answered, is known.
-    """
-    answers = record.classifier_labels
-    unknown = {label for label in CLASSIFIER_LABELS if label not in answers}
-    if record.confusion is not None:
-        for index, label in enumerate(answers):
-            if not sum(record.confusion[index]) and not sum(row[index] for row in record.confusion):
-                unknown.add(label)
-    return tuple(label for label in CLASSIFIER_LABELS if label in unknown and label != PLATELET_LABEL)
 
 
 def letterhead_of(record: SessionRecord, given: Letterhead) -> Letterhead:
