@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import select
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -62,7 +63,7 @@ class Display:
 
     def show(self, totals: Totals, tallies: Mapping[str, int]) -> None:
         """Draw what is on disk now."""
-        if self._silent:
+        if self._silent or not _takes_more():
             return
         try:
             if self._live is not None:
@@ -105,6 +106,14 @@ class Display:
         notes = [note for note in (camera, tracking_line(tracking_summary(tallies))) if note]
         typer.echo("  ".join([progress_line(totals), *notes]))
         self._printed, self._shown = now, (totals, health.changed)
+
+
+def _takes_more() -> bool:
+    """Whether standard output takes more without waiting: a person may have stopped the terminal (Ctrl-S)."""
+    try:
+        return bool(select.select([], [sys.stdout.fileno()], [], 0)[1])
+    except (OSError, ValueError):  # it is closed, or none that can be asked: writing will tell
+        return True
 
 
 def frames_left(done: int, total: int | None, elapsed_s: float) -> str:

@@ -200,20 +200,21 @@ def _count(daemon: Daemon, display: Display, reloader: Reloader) -> HematoEdgeEr
 
     stopped = listen(daemon, reloader)
     state, error, because = INTERRUPTED, None, "the program crashed"
-    try:
-        with display:
+    with display:  # its end, as all that is said, comes after the session's: a stopped terminal may hold it up
+        try:
             outcome = daemon.run(show, display.every_s)
-        state, because = FINISHED, outcome.reason
-        say(f"Stopped: {outcome.reason}.")
-    except HematoEdgeError as trouble:
-        because = trouble.message
-        if stopped and daemon.session is None:  # before the camera gave a frame: as asked, and nothing is lost
-            say(f"Stopped: {stopped[0]}.")
-        else:
-            error = trouble
-    finally:
-        if daemon.session is not None and daemon.writer is not None:
-            daemon.writer.end_session(daemon.session, state, datetime.now(timezone.utc), because)
+            state, because = FINISHED, outcome.reason
+        except HematoEdgeError as trouble:
+            because = trouble.message
+            if stopped and daemon.session is None:  # before the camera gave a frame: as asked, and nothing is lost
+                because = stopped[0]
+            else:
+                error = trouble
+        finally:
+            if daemon.session is not None and daemon.writer is not None:
+                daemon.writer.end_session(daemon.session, state, datetime.now(timezone.utc), because)
+    if error is None:
+        say(f"Stopped: {because}.")
     return error
 
 

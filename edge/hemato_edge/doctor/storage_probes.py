@@ -101,7 +101,7 @@ def _quickly_checked(path: Path) -> Finding:
     connect.check_place(path)
     megabytes = path.stat().st_size / _MB
     until = time.monotonic() + _CHECK_S
-    with translated(path), closing(connect.connect(path, "ro")) as connection:
+    with translated(path), closing(connect.open_to_read(path)) as connection:
         connect.identify(connection, path)
         sessions = connection.execute("SELECT count(*) FROM sessions").fetchone()[0]
         connection.set_progress_handler(lambda: time.monotonic() > until, 10_000)

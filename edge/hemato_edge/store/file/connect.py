@@ -26,7 +26,9 @@ BUSY_TIMEOUT_S = 5.0
 """How long to wait for a lock of another connection."""
 
 
-def connect(path: Path, mode: str, *, immutable: bool = False, key: SealKey | None = None) -> sqlite3.Connection:
+def connect(
+    path: Path, mode: str, *, immutable: bool = False, unlocked: bool = False, key: SealKey | None = None
+) -> sqlite3.Connection:
     """Opens the database with the settings that every connection needs. Transactions are explicit.
 
     Never open the file with `open()` beside this: closing it would drop the POSIX locks that SQLite
@@ -36,12 +38,13 @@ def connect(path: Path, mode: str, *, immutable: bool = False, key: SealKey | No
         path: absolute.
         mode: SQLite's URI mode: "ro", "rw" or "rwc".
         immutable: nobody writes the file while it is open; SQLite then makes no files beside it.
+        unlocked: the disk is read-only for everyone; the log is read with an index in memory, without locks and files.
         key: seals the entries of the chain that are written.
 
     Raises:
         sqlite3.Error: it cannot be opened.
     """
-    uri = f"{path.as_uri()}?mode={mode}" + ("&immutable=1" if immutable else "")
+    uri = f"{path.as_uri()}?mode={mode}" + "&immutable=1" * immutable + "&vfs=unix-none" * unlocked
     connection = sqlite3.connect(
         uri,
         uri=True,
@@ -52,6 +55,8 @@ def connect(path: Path, mode: str, *, immutable: bool = False, key: SealKey | No
     )
     connection.seal_key = key
     try:
+        if unlocked:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
     except BaseException:  # whatever it was: tidied up, and raised again
@@ -121,9 +126,12 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     journal = path.with_name(path.name + "-journal")
     if journal.exists() and journal.stat().st_size and os.access(path.parent, os.W_OK):
         _undo(path)
-    # Where SQLite could not make its -shm file, and no log is pending.
-    at_rest = not os.access(path.parent, os.W_OK) and not log_path(path).exists()
-    return connect(path, "ro", immutable=at_rest)
+    # Where SQLite could not make its -shm file.
+    if os.access(path.parent, os.W_OK):
+        return connect(path, "ro")
+    logged = log_path(path).exists()
+    read_only = bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY)
+    return connect(path, "ro", immutable=not logged, unlocked=logged and read_only)
 
 
 def _undo(path: Path) -> None:

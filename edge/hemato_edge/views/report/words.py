@@ -248,9 +248,12 @@ def times_line(report: Report, language: str = "en") -> str:
     known = [time for time in (start, end) if time is not None]
     if not known or not any(time.astimezone().utcoffset() for time in known):
         return told
-    local = [None if time is None else time.astimezone() for time in (start, end)]
-    zone = known[-1].astimezone().strftime("%Z")
-    return f"{told} ({_('{start} to {end} {zone}', start=_moment(local[0]), end=_moment(local[1]), zone=zone)})"
+    zones = [time.astimezone().strftime("%Z") for time in known]
+    begun = _moment(None if start is None else start.astimezone())
+    if zones[0] != zones[-1]:  # summer time began or ended in between
+        begun += f" {zones[0]}"
+    ended = _moment(None if end is None else end.astimezone())
+    return f"{told} ({_('{start} to {end} {zone}', start=begun, end=ended, zone=zones[-1])})"
 
 
 def _moment(time: datetime | None) -> str:

@@ -16,9 +16,11 @@ from recorded import NOON, field_result, portrait, session_start, varied_field, 
 
 from hemato_edge.errors import StoreError
 from hemato_edge.labels import CLASSIFIER_LABELS
+from hemato_edge.store.file.backup import back_up
 from hemato_edge.store.file.connect import connect
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.recovery.check import check
+from hemato_edge.store.recovery.repair import repair
 from hemato_edge.store.writer import open_writer
 
 if TYPE_CHECKING:
@@ -172,3 +174,33 @@ def test_after_the_card_was_mended_all_is_there(failing_disk: Path) -> None:
     with Reader(path) as reader:
         assert reader.totals(session) == shown
     assert check(path).good
+
+
+def test_what_a_killed_run_left_is_read_on_a_disk_that_is_read_only(failing_disk: Path) -> None:
+    """A card that is mounted read-only at the next boot: the newest counts lie in the log beside the database."""
+    path, live = failing_disk / "records.db", failing_disk.parent / "live.db"
+    with open_writer(live) as writer:
+        session = writer.start_session(session_start())
+        for index in range(20):
+            shown = writer.commit_field(session, varied_field(index), varied_tallies(index + 1))
+        shutil.copy(live, path)
+        shutil.copy(f"{live}-wal", f"{path}-wal")
+    before = {file.name: file.read_bytes() for file in failing_disk.glob("records.db*")}
+    assert len(before) == 2
+    assert mounted("-o", "remount,ro", str(failing_disk))
+    with Reader(path) as reader:
+        assert reader.totals(session) == shown
+        assert len(list(reader.fields(session))) == 20
+    assert check(path).good
+    with Reader(back_up(path, failing_disk.parent / "copy.db")) as reader:
+        assert reader.totals(session) == shown
+    with pytest.raises(StoreError, match="read-only"):
+        open_writer(path)
+    with pytest.raises(StoreError, match="read-only"):
+        repair(path)
+    assert {file.name: file.read_bytes() for file in failing_disk.glob("records.db*")} == before
+    assert mounted("-o", "remount,rw", str(failing_disk))
+    open_writer(path).close()
+    with Reader(path) as reader:
+        assert reader.totals(session) == shown
+        assert reader.session(session).state == "interrupted"
