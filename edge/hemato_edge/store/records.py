@@ -291,7 +291,7 @@ class Deletion:
         when = self.utc.isoformat(" ", "seconds").removesuffix("+00:00")
         return (
             f"session {self.session} was deleted on {when} UTC by {self.who}: {self.why} "
-            f"({self.fields} fields, {self.cells} white cells)"
+            f"({self.fields} fields, {self.cells} recorded cells)"
         )
 
 

@@ -59,7 +59,7 @@ def test_yolo(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("0 0.5 0.5 0.2", "Line 1"), ("0 0 0 1 1\n7 0 0 1 1", "Line 2 .* kind 7"), ("a b c d e", "Line 1")],
+    [("0 0.5 0.5 0.2", "Line 1"), ("0 0 0 1 1\n7 0 0 1 1", "Line 2 .* class number 7"), ("a b c d e", "Line 1")],
 )
 def test_a_bad_yolo_file(tmp_path: Path, content: str, said: str) -> None:
     path = tmp_path / "a.txt"

@@ -288,8 +288,8 @@ def test_names_that_cannot_be_believed(tmp_path: Path, file: str, text: str, mes
         ("2 0.5 nan 0.2 0.2", "share of the picture"),
         ("2 0.1 0.1 0.2 0.2 0.3 0.3 0.4", "8 columns"),
         ("2 0.1 0.1 0.2", "4 columns"),
-        ("1.5 0.5 0.5 0.2 0.2", "kind 1.5"),
-        ("3 0.5 0.5 0.2 0.2", "kind 3"),
+        ("1.5 0.5 0.5 0.2 0.2", "class number 1.5"),
+        ("3 0.5 0.5 0.2 0.2", "class number 3; named are 0 "),
         ("WBC 0.5 0.5 0.2 0.2", "no box"),
     ],
 )
@@ -384,6 +384,11 @@ def test_coco_names_a_picture_that_is_not_there(tmp_path: Path) -> None:
         (lambda v: v["annotations"][0].update(category_id=9), "category 9"),
         (lambda v: v["annotations"][0].update(bbox=[], segmentation={"counts": []}), "neither bbox nor polygon"),
         (lambda v: v["images"][0].pop("file_name"), "file_name"),
+        (lambda v: v["annotations"][1].update(image_id=8), "boxes of pictures that it does not list, such as the id 8"),
+        (
+            lambda v: v["images"].append({**v["images"][0], "file_name": "other.jpg"}),
+            "the id 7 to more than one picture",
+        ),
     ],
 )
 def test_broken_coco(tmp_path: Path, change: Callable, message: str) -> None:
@@ -393,6 +398,15 @@ def test_broken_coco(tmp_path: Path, change: Callable, message: str) -> None:
     write(tmp_path / "all.json", json.dumps(value))
     with pytest.raises(DataError, match=message):
         read_folder(tmp_path)
+
+
+@pytest.mark.parametrize("convert", [str, float])
+def test_coco_ids_are_matched_whatever_type_they_are_written_in(tmp_path: Path, convert: Callable) -> None:
+    put(tmp_path / "f0.jpg")
+    value = json.loads(coco("f0.jpg"))
+    value["images"][0]["id"] = convert(value["images"][0]["id"])
+    write(tmp_path / "all.json", json.dumps(value))
+    assert drawn(read_folder(tmp_path)) == BOXES
 
 
 def test_coco_polygons_without_box(tmp_path: Path) -> None:

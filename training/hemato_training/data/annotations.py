@@ -154,8 +154,9 @@ def read_yolo(
         kind, (x0, y0, x1, y1) = _yolo_row(line.split(), f"Line {number} of {path}", keypoint_columns)
         if kind not in meanings:
             raise DataError(
-                f"Line {number} of {path} has the kind {kind:g}.",
-                f"Known: {', '.join(f'{n} {name}' for n, name in sorted(meanings.items()))}.",
+                f"Line {number} of {path} has the class number {kind:g}; named are "
+                f"{', '.join(f'{n} {name}' for n, name in sorted(meanings.items()))}.",
+                "If they mean something else, such as where they begin at 1, say so: --names 1=wbc,2=rbc,3=platelet.",
             )
         objects.append((meanings[int(kind)], (x0 * width, y0 * height, x1 * width, y1 * height)))
     return Drawn(tuple(objects)).boxes(str(path), None, ignore)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +100,7 @@ def _split_of(path: Path, folder: Path) -> str:
 
 def _pictures(path: Path, value: dict[str, Any]) -> Iterator[tuple[str, Drawn]]:
     names = categories(value["categories"], path)
-    objects: dict[Any, list[tuple[str, tuple[float, float, float, float]]]] = defaultdict(list)
+    objects: dict[str, list[tuple[str, tuple[float, float, float, float]]]] = defaultdict(list)
     try:
         for entry in value["annotations"]:
             if entry.get("iscrowd") == 1 and not entry.get("bbox"):
@@ -108,13 +108,23 @@ def _pictures(path: Path, value: dict[str, Any]) -> Iterator[tuple[str, Drawn]]:
             number = int(entry["category_id"])
             if number not in names:
                 raise DataError(f"{path} has a box of the category {number}, which it does not name.", _AGAIN)
-            objects[entry["image_id"]].append((names[number], _box(entry)))
+            objects[_id(entry["image_id"])].append((names[number], _box(entry)))
+        listed = Counter(_id(entry["id"]) for entry in value["images"])
+        if lost := [one for one in objects if one not in listed]:
+            raise DataError(f"{path} has boxes of pictures that it does not list, such as the id {lost[0]}.", _AGAIN)
+        if twice := [one for one, times in listed.items() if times > 1 and one in objects]:
+            raise DataError(f"{path} gives the id {twice[0]} to more than one picture.", _AGAIN)
         for entry in value["images"]:
             width, height = float(entry.get("width") or 0), float(entry.get("height") or 0)
             size = (width, height) if min(width, height) > 0 else None
-            yield str(entry["file_name"]), Drawn(tuple(objects[entry["id"]]), size)
+            yield str(entry["file_name"]), Drawn(tuple(objects[_id(entry["id"])]), size)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise DataError(f"{path} is not valid COCO: {error!r}.", _AGAIN) from error
+
+
+def _id(value: object) -> str:
+    """An id of a picture as text: some tools write numbers in one place and texts in the other."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _box(entry: dict[str, Any]) -> tuple[float, float, float, float]:

@@ -52,7 +52,7 @@ def test_the_rest_verifies_and_the_trace_says_when_by_whom_and_why(path: Path) -
     result = check(path)
     assert result.good, [step.found for step in result.steps]
     assert [str(one) for one in result.deletions] == [
-        "session 2 was deleted on 2026-03-02 09:30:00 UTC by Ada: wrong patient (2 fields, 3 white cells)"
+        "session 2 was deleted on 2026-03-02 09:30:00 UTC by Ada: wrong patient (2 fields, 3 recorded cells)"
     ]
     with Reader(path) as reader:
         assert [one.id for one in reader.sessions()] == [1, 3]
