@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import pytest
 from outcomes import assert_one_line_error
+from processes import process
 
 from hemato_edge.calibration.profile import Profile
 from hemato_edge.calibration.profiles import ProfileFolder
@@ -32,10 +33,8 @@ def waiting(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "hemato_edge.cli.main", "run", "--wait", "--camera", "live-demo"]
     command += ["--db", "x.db", "--door", "door.sock", "--no-display"]
     home = {**os.environ, "HOME": str(tmp_path)}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=tmp_path, env=home, **pipes) as run:
+    with process(command, cwd=tmp_path, env=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
         yield run
-        run.kill()
 
 
 def reached(client: DoorClient, phase: str) -> dict[str, object]:
@@ -119,7 +118,7 @@ def test_a_signal_ends_a_run_that_waits_and_leaves_no_session(waiting, tmp_path:
 def test_files_wait_and_nothing_of_them_is_lost(fields: Path, program, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hemato_edge.cli.main", "run", "--wait", "--camera", str(fields)]
     command += ["--db", "f.db", "--door", "door.sock", "--json"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as run:
+    with process(command, cwd=tmp_path, stdout=subprocess.PIPE) as run:
         with DoorClient(tmp_path / "door.sock") as client:
             reached(client, "waiting")
             client.ask(Start("folder"))

@@ -28,6 +28,7 @@ class Terminal:
         command = [*before.split(), *command]
         self.child, self.fd = pty.fork()
         if self.child == 0:
+            os.chdir(db.parent)  # `nohup` writes there
             os.environ["TERM"] = "xterm"
             os.execvp(command[0], command)  # noqa: S606 - the program itself
         self.status: int | None = None

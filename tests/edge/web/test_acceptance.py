@@ -22,7 +22,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from sites import PATIENCE_S, Site, until
+from processes import process
+from sites import Site, until
 from typer.testing import CliRunner
 
 from hemato_edge import RESEARCH_USE_NOTICE
@@ -130,14 +131,12 @@ def page_process(site: Site, tmp_path: Path) -> Iterator[Any]:
     plain = {k: v for k, v in os.environ.items() if not k.startswith(("HEMATO_EDGE_", "XDG_"))}
     home = plain | {"HOME": str(tmp_path), "HEMATO_EDGE_DOOR__PATH": str(tmp_path / "door.sock")}
     command = [sys.executable, "-m", "hemato_edge.cli.main", "web", "--port", "0", "--db", str(site.around.database)]
-    with subprocess.Popen(command, env=home, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout is not None
-        address, _, code = process.stdout.readline().removeprefix("Open ").strip().partition("/pair?now#code=")
+    with process(command, env=home, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as page:
+        assert page.stdout is not None
+        address, _, code = page.stdout.readline().removeprefix("Open ").strip().partition("/pair?now#code=")
         with httpx.Client(base_url=address, headers={"origin": address, "accept": "text/html"}, timeout=60) as client:
             assert client.post("/pair", data={"code": code}).status_code == 303
-            yield process, lambda: client.get("/sessions/2").raise_for_status()
-        process.terminate()
-        process.wait(PATIENCE_S)
+            yield page, lambda: client.get("/sessions/2").raise_for_status()
 
 
 def resident_kb(pid: int) -> int:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from ports import own_port
-from sites import PATIENCE_S, until
+from processes import process
+from sites import until
 
 from hemato_edge.settings import Settings
 
@@ -68,19 +69,13 @@ def starts_and_is_healthy(program: str, folder: Path, port: int) -> None:
     """Runs the recipe's command, asks its health check until it is content, and ends it."""
     told = environment(folder, port)
     start, check = ([*shlex.split(program), *command(name)[1:]] for name in ("CMD", "HEALTHCHECK"))
-    with subprocess.Popen(
-        start, env=told, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as page:
+    with process(start, env=told, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as page:
 
         def healthy() -> bool:
             assert page.poll() is None, page.stdout.read() if page.stdout else ""
             return subprocess.run(check, env=told, cwd=folder, capture_output=True, check=False).returncode == 0
 
-        try:
-            until(healthy, "a healthy page")
-        finally:
-            page.terminate()
-            page.wait(PATIENCE_S)
+        until(healthy, "a healthy page")
     assert subprocess.run(check, env=told, cwd=folder, capture_output=True, check=False).returncode != 0
 
 

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import cv2
 import httpx
 import numpy as np
 import pytest
+from processes import process
 from sites import PATIENCE_S, Site, phase, until
 
 from hemato_edge.store.reader import Reader
@@ -33,10 +35,12 @@ def frame(client: httpx.Client, after: int = 0, width: int = 640) -> tuple[dict[
 
 
 def events(client: httpx.Client) -> Iterator[tuple[str, str]]:
-    """Name and data of one event after the other."""
+    """Name and data of one event after the other; the stream is kept open by lines that are none."""
+    end = time.monotonic() + PATIENCE_S
     with client.stream("GET", "/events") as stream:
         name, data = "", []
         for line in stream.iter_lines():
+            assert time.monotonic() < end, "the event did not come"
             if line.startswith("event: "):
                 name = line.removeprefix("event: ")
             elif line.startswith("data: "):
@@ -160,7 +164,7 @@ def test_the_count_goes_on_when_the_page_is_killed_and_a_new_page_shows_it(count
     home = {**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
     home |= {"HEMATO_EDGE_DOOR__PATH": str(counting.around.door)}
     for end in (signal.SIGKILL, signal.SIGTERM):
-        with subprocess.Popen(command, env=home, stdout=subprocess.PIPE, text=True) as page:
+        with process(command, env=home, stdout=subprocess.PIPE) as page:
             assert page.stdout is not None
             said = page.stdout.readline()
             address, _, code = said.removeprefix("Open ").strip().partition("/pair?now#code=")

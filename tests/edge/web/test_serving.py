@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from processes import process
 from sites import PATIENCE_S, until
 
 from hemato_edge.door.client import DoorClient
@@ -97,12 +98,8 @@ def command(tmp_path: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
     told = [sys.executable, "-m", "hemato_edge.cli.main", "web", "--port", "0", *options]
     plain = {k: v for k, v in os.environ.items() if not k.startswith(("HEMATO_EDGE_", "XDG_"))}
     home = plain | {"HOME": str(tmp_path), "HEMATO_EDGE_DOOR__PATH": str(tmp_path / "door.sock")}
-    with subprocess.Popen(told, env=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as page:
-        try:
-            yield page
-        finally:
-            page.terminate()
-            page.wait(PATIENCE_S)
+    with process(told, env=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as page:
+        yield page
 
 
 def test_a_page_without_a_run_says_how_to_start_one(tmp_path: Path) -> None:
