@@ -280,6 +280,22 @@ def show_by_measure(title: str, planes: list[Plane]) -> None:
             print(_line(f"{low:.2f} to {high:.2f}", inside))
 
 
+def show_totals(title: str, planes: list[Plane]) -> None:
+    """What becomes of the names in blurred pictures that are not stopped, and what of the sharp ones is."""
+    sharp = [plane for plane in planes if plane.blur == 0]
+    names = Names()
+    for plane in planes:
+        if plane.blur and not plane.stopped:
+            names.add(plane.names)
+    lost = sum(plane.stopped for plane in sharp)
+    found = max(names.found, 1)
+    print(
+        f"\n{title}: {lost} of {len(sharp)} sharp pictures are stopped. Cells that are named in focus, in blurred "
+        f"pictures that are not stopped: {names.found}; the same name {names.same / found:.1%}, another one "
+        f"{names.other / found:.1%}, unclassified {1 - (names.same + names.other) / found:.1%}."
+    )
+
+
 def limit(planes: list[Plane]) -> float:
     """The least measure from which on at least `KEPT` of the names stay, in every window of 300 pictures above it."""
     ordered = sorted(planes, key=lambda plane: -plane.focus)
@@ -312,6 +328,7 @@ def main() -> None:
     for title, names in (("Chosen on", CHOSEN_ON), ("Shown on", SHOWN_ON)):
         planes = [plane for name in names for plane in by_laboratory.get(name, [])]
         if planes:
+            show_totals(title, planes)
             show_by_measure(f"{title} {', '.join(name for name in names if name in by_laboratory)}", planes)
             print(
                 f"\nAt least {KEPT:.0%} keep their names from a measure of {limit(planes):.3f} on; the gate's limit: "

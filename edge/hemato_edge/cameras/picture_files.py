@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from hemato_edge.cameras.picture_damage import damage_of
+from hemato_edge.cameras.picture_decoding import decoded
 from hemato_edge.errors import DamagedImageError, ImageError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from hemato_edge.values import Image
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif"})
 MIN_SIDE_PX = 48
 """Below this cells cannot be distinguished: a white cell would have some ten pixels."""
 MAX_PIXELS = 64_000_000
@@ -37,6 +38,7 @@ def read_picture(path: Path, *, colour: bool = True) -> Image:
     Raises:
         DamagedImageError: if its data are damaged or cut off.
         ImageError: if there is no such file, or it is not a picture, or it is grey, tiny or huge.
+        MissingExtraError: if it is HEIC, and the package for that is not installed.
     """
     content = _content_of(path)
     # before OpenCV sees it: 4.11 makes room for what a PNG's chunk says, up to 2 GB, before it reads
@@ -47,7 +49,7 @@ def read_picture(path: Path, *, colour: bool = True) -> Image:
             "Copy it again from where it was taken.",
         )
     try:
-        picture = cv2.imdecode(content, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if len(content) else None
+        picture = decoded(content, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error as error:
         raise ImageError(
             f"{path} cannot be decoded (over {MAX_PIXELS // 1_000_000} megapixels, or damaged).",

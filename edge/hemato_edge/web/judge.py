@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import imagesize
 
+from hemato_edge.cameras.heic import is_heic
 from hemato_edge.device.machine import Machine
 from hemato_edge.device.memory import read_memory
 from hemato_edge.web.access import Missing, Refused
@@ -148,6 +149,8 @@ class Judge:
         for magic, suffix in _KINDS:
             if upload.content.startswith(magic):
                 return suffix
+        if is_heic(upload.content[:12]):
+            raise Refused(415, f"{upload.name[:80]} is a HEIC picture.", "Save it as JPEG.")
         raise Refused(415, f"{upload.name[:80]} is no JPEG, PNG, TIFF or BMP picture.", "Save it as JPEG or PNG.")
 
     def _check_sizes(self, files: Sequence[Path]) -> None:

@@ -70,6 +70,7 @@ def png_header(width: int, height: int) -> bytes:
         (b"", 400, "No picture"),
         (b"MZ executable", 415, "no JPEG"),
         (b"<svg onload=alert(1)>", 415, "no JPEG"),
+        (b"\0\0\0\x1cftypheic" + bytes(200), 415, "HEIC"),
         (png_header(20_000, 20_000), 413, "megapixels"),
         (b"\x89PNG\r\n\x1a\n", 415, "header"),
         (png_header(100, 100) + b"\0" * 40, 422, ""),

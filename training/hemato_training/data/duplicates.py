@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 
 from hemato_edge.cameras.picture_damage import damage_of
+from hemato_edge.cameras.picture_decoding import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -96,7 +97,7 @@ def fingerprint(path: Path) -> Fingerprint:
         return Fingerprint(digest, None, "it is empty", nothing)
     picture = np.frombuffer(content, np.uint8)
     try:
-        grey = cv2.imdecode(picture, cv2.IMREAD_GRAYSCALE)
+        grey = decoded(picture, cv2.IMREAD_GRAYSCALE)
         pages = len(cv2.imdecodemulti(picture, cv2.IMREAD_GRAYSCALE)[1]) if content.startswith(_PAGED) else 1
     except cv2.error:
         grey = None

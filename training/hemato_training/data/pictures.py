@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from hemato_edge.cameras.picture_decoding import decoded
 from hemato_edge.errors import DataError
 
 if TYPE_CHECKING:
@@ -22,12 +23,12 @@ def read_picture(path: Path) -> Image:
         DataError: it cannot be read.
     """
     try:
-        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+        image = decoded(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
     except (OSError, cv2.error):
         image = None
     if image is None:
         raise DataError(f"The picture {path} cannot be read.", "Get the data set again.")
-    return image  # type: ignore[return-value]
+    return image
 
 
 def picture_size(path: Path) -> tuple[int, int]:

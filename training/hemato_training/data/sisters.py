@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from hemato_edge.cameras.picture_decoding import decoded
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -166,7 +168,7 @@ def sister_groups(pairs: Sequence[SisterPair]) -> list[list[int]]:
 def working_copy(path: Path) -> NDArray[np.uint8] | None:
     """The picture in grey at the working size, or None if it cannot be read."""
     try:
-        grey = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
+        grey = decoded(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
     except (OSError, cv2.error):
         return None
     if grey is None:
