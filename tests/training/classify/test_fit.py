@@ -71,6 +71,19 @@ def test_writes_model_figures_and_pictures(run) -> None:
     assert outcome.epoch in (1, 2, 3)
 
 
+def test_the_loss_with_label_smoothing_stands_beside_the_plain_one(
+    run, drawn_data: Path, tmp_path: Path, cache: Path
+) -> None:
+    """The two differ by what smoothing adds; without smoothing they are one and the same."""
+    plain = json.loads((run[0].out / "metrics.json").read_text())["history"]
+    assert [entry["cross_entropy"] for entry in plain] == pytest.approx([entry["loss"] for entry in plain], rel=1e-3)
+    smoothed = Settings(data=drawn_data, out=tmp_path / "smooth", label_smoothing=0.3, **FAST)
+    fit.train(smoothed, cache=cache)
+    history = json.loads((smoothed.out / "metrics.json").read_text())["history"]
+    assert all(entry["loss"] != pytest.approx(entry["cross_entropy"], rel=1e-3) for entry in history)
+    assert (smoothed.out / "curves.png").stat().st_size > 500
+
+
 def test_model_takes_bytes_and_gives_logits(run) -> None:
     _, outcome = run
     judged = open_model(outcome.model)

@@ -22,7 +22,7 @@ from hemato_training.progress import Silent
 from hemato_training.runs.checkpoints import State, earlier_run, refuse_another_run, save_checkpoint
 from hemato_training.runs.curves import draw_confusion, draw_curves
 from hemato_training.runs.files import METRICS_FILE, MODEL_FILE, RUN_FILE, versions
-from hemato_training.runs.schedule import compile_stage, learnt_weights
+from hemato_training.runs.schedule import CROSS_ENTROPY, compile_stage, learnt_weights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,7 +127,7 @@ def _run_epoch(pupil: _Pupil, state: State, settings: Settings, material: Materi
         compile_stage(model, settings, fine=fine, steps_per_epoch=len(batches))
     _seed_dropout(model, settings.seed, state.epoch)
     what = f"epoch {state.epoch + 1} of {settings.total_epochs}{'' if fine else ', trunk frozen'}"
-    loss = _fit_one_epoch(model, batches, what, reporter)
+    learnt = _fit_one_epoch(model, batches, what, reporter)
     judge.set_weights(learnt_weights(model))
     logits = keras_logits(judge, material.val_images)
     by_name, overall = figures_by_laboratory(logits, material.val)
@@ -141,7 +141,7 @@ def _run_epoch(pupil: _Pupil, state: State, settings: Settings, material: Materi
         {
             "epoch": state.epoch,
             "stage": "fine" if fine else "head",
-            "loss": loss,
+            **learnt,
             "seconds": round(seconds, 1),
             "macro_accuracy": score,
             "laboratories": {
@@ -152,7 +152,8 @@ def _run_epoch(pupil: _Pupil, state: State, settings: Settings, material: Materi
     )
     accuracies = ", ".join(f"{name} {100 * f.accuracy:.1f} %" for name, f in by_name.items())
     best = " (best so far)" if state.best_epoch == state.epoch else ""
-    reporter.note(f"{what}: loss {loss:.3f}, val {accuracies}, {seconds:.0f} s{best}")
+    plain = f", cross entropy {learnt[CROSS_ENTROPY]:.3f}" if settings.label_smoothing else ""
+    reporter.note(f"{what}: loss {learnt['loss']:.3f}{plain}, val {accuracies}, {seconds:.0f} s{best}")
 
 
 def _batches(settings: Settings, material: Material, teachers: Teachers | None, epoch: int) -> TrainingBatches:
@@ -192,8 +193,8 @@ def _seed_dropout(model: Any, seed: int, epoch: int) -> None:
         generator.state.assign(np.array([seed, 1_000_000 * (epoch + 1)], np.uint32))
 
 
-def _fit_one_epoch(model: Any, batches: TrainingBatches, what: str, reporter: Reporter) -> float:
-    """Fit one epoch, telling the reporter about each batch; returns the mean training loss."""
+def _fit_one_epoch(model: Any, batches: TrainingBatches, what: str, reporter: Reporter) -> dict[str, float]:
+    """Fit one epoch, telling the reporter about each batch; returns the means of training loss and cross entropy."""
     steps = reporter.track(range(len(batches)), what, len(batches))
     # the generator advances the bar when asked for the next item, so each finished batch asks once
     callback = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: next(steps, None))
@@ -201,7 +202,8 @@ def _fit_one_epoch(model: Any, batches: TrainingBatches, what: str, reporter: Re
         history = model.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=[callback])
     finally:
         steps.close()
-    return float(history.history["loss"][0])
+    loss = float(history.history["loss"][0])
+    return {"loss": loss, CROSS_ENTROPY: float(history.history.get(CROSS_ENTROPY, [loss])[0])}
 
 
 def _is_stale(state: State, settings: Settings) -> bool:

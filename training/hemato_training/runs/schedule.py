@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 HEAD_RATE = 2e-3
 """Learning rate of the dense layer while the trunk is frozen."""
+CROSS_ENTROPY = "cross_entropy"
+"""The plain cross entropy of an epoch's training views in a history: with label smoothing the loss is another quantity,
+which lies higher, and can be compared neither with validation nor with a run without smoothing."""
 WARM_UP = 0.06
 """Share of a stage over which the learning rate rises from zero."""
 
@@ -25,6 +28,7 @@ def compile_stage(model: Any, settings: Settings, *, fine: bool, steps_per_epoch
     model.compile(
         averaging_optimizer(peak, steps, settings.weight_decay, settings.average),
         keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing),
+        metrics=[keras.metrics.CategoricalCrossentropy(name=CROSS_ENTROPY, from_logits=True)],
         # XLA compilation takes minutes on a CPU and saves nothing there
         jit_compile=keras.backend.backend() != "tensorflow",
     )
