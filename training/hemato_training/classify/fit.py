@@ -224,6 +224,7 @@ def _write_run(settings: Settings, material: Material) -> None:
         "settings": settings.as_json(),
         "labels": list(CLASSIFIER_LABELS),
         "data": cells,
+        "left_out": list(material.left_out),
         "looks": {name: look.as_json() for name, look in material.looks.items()},
         "versions": versions(),
     }

@@ -10,6 +10,7 @@ from hemato_training.augment.stain_and_optics import MARGIN
 from hemato_training.data.cell_sets import load
 from hemato_training.data.crops import cells_of, looks_of, prepare_cells
 from hemato_training.data.records import by_laboratory, in_split, split_hash, thin
+from hemato_training.data.white_cells import without_empty
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +33,7 @@ class Material:
         val_images: (n, size, size, 3) uint8 RGB, `val` ready for the network.
         looks: laboratory → scale and stain.
         splits: laboratory → split hash.
+        left_out: training pictures that show no white cell.
     """
 
     train: Cells
@@ -39,6 +41,7 @@ class Material:
     val_images: NDArray[np.uint8]
     looks: dict[str, Look]
     splits: dict[str, str]
+    left_out: tuple[str, ...] = ()
 
 
 def gather(settings: Settings, cache: Path, reporter: Reporter) -> Material:
@@ -53,6 +56,10 @@ def gather(settings: Settings, cache: Path, reporter: Reporter) -> Material:
     train_records, val_records = in_split(records, "train"), in_split(records, "val")
     if not train_records or not val_records:
         raise DataError("One of the splits is empty.", "Check the column split of the index files.")
+    train_records, left_out = without_empty(train_records, cache, reporter)
+    for name, own in by_laboratory(left_out).items():
+        examples = ", ".join(one.key for one in own[:3])
+        reporter.note(f"{len(own)} training pictures of {name} show no white cell and are left out: {examples} …")
     looks = looks_of(records, cache, reporter)
     val = cells_of(val_records, looks, settings.size, cache, reporter=reporter)
     return Material(
@@ -61,4 +68,5 @@ def gather(settings: Settings, cache: Path, reporter: Reporter) -> Material:
         val_images=prepare_cells(val, looks),
         looks=looks,
         splits={name: split_hash(own) for name, own in by_laboratory(records).items()},
+        left_out=tuple(f"{one.laboratory}/{one.key}" for one in left_out),
     )

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemato_edge.labels import CLASSIFIER_LABELS, KINDS, RBC
+from hemato_edge.labels import CLASSIFIER_LABELS, KINDS, PLATELET_LABEL, RBC
 from hemato_training.data.duplicates import exact_copies, fingerprints, near_copies
 from hemato_training.data.folders import read_folder
 from hemato_training.data.sisters import find_sisters, originals_of, pairs_of
+from hemato_training.data.white_cells import show_none
 from hemato_training.progress import Silent
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def check(folder: Path, reading: Reading | None = None, reporter: Reporter | Non
         *_of_sisters(found.pictures, sisters),
         *_of_splits(found),
         *_of_boxes(found.pictures, prints),
+        _of_white_cells(found.pictures, prints, reporter),
     ]
     order = (ERROR, WARNING, NOTE)
     sizes = Counter(f"{p.size[0]}x{p.size[1]}" for p in prints if p.size is not None)
@@ -226,6 +228,23 @@ def _of_sisters(pictures: Sequence[Picture], groups: Sequence[Sequence[int]]) ->
         )
         findings.append(Finding("augmented_set", WARNING, message, sum(map(len, groups)), told))
     return findings
+
+
+def _of_white_cells(pictures: Sequence[Picture], prints: Sequence[Fingerprint], reporter: Reporter) -> Finding:
+    """Pictures of one named cell that show none."""
+    asked = [
+        one
+        for one, seen in zip(pictures, prints, strict=True)
+        if not one.fault
+        and not seen.fault
+        and one.boxes is None
+        and len(one.cells) == 1
+        and one.cells[0].box is None
+        and one.cells[0].label != PLATELET_LABEL
+    ]
+    empty = show_none([one.path for one in asked], reporter) if asked else []
+    message = "pictures named as a white cell that show none; `train` leaves them out of what it learns from"
+    return _finding("no_white_cell", WARNING, message, (_placed(asked[i]) for i in empty))
 
 
 def _placed(picture: Picture) -> str:

@@ -227,7 +227,7 @@ def looks_of(records: Sequence[Record], cache: Path, reporter: Reporter | None =
     """
     looks = {}
     for name, own in by_laboratory(records).items():
-        path = cache / f"look-{name}-{_key(own, LOOK_PICTURES)}.json"
+        path = cache / f"look-{name}-{cache_key(own, LOOK_PICTURES)}.json"
         if path.is_file():
             looks[name] = Look.from_json(json.loads(path.read_text()))
             continue
@@ -251,7 +251,7 @@ def cells_of(
         DataError: as `cut_cells`.
     """
     scales = sorted((name, round(look.red_cell_px, 3)) for name, look in looks.items())
-    path = cache / f"cells-{size}-{_key(records, size, margin, scales)}.npz"
+    path = cache / f"cells-{size}-{cache_key(records, size, margin, scales)}.npz"
     if path.is_file():
         with np.load(path, allow_pickle=False) as kept:
             return Cells(*(kept[field.name] for field in fields(Cells)))
@@ -263,7 +263,7 @@ def cells_of(
     return cells
 
 
-def _key(records: Sequence[Record], *parameters: object) -> str:
+def cache_key(records: Sequence[Record], *parameters: object) -> str:
     """Sixteen hex digits over everything that the crops depend on, including the device's code."""
     code = b"".join(path.read_bytes() for path in sorted(Path(vision.__file__).parent.rglob("*.py")))
     boxes = sorted((r.key, r.box) for r in records)
