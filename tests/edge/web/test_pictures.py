@@ -76,7 +76,7 @@ def png_header(width: int, height: int) -> bytes:
         (png_header(100, 100) + b"\0" * 40, 422, ""),
         (b"\xff\xd8\xff" + bytes(200), 415, "header"),
     ],
-    ids=["nothing", "program", "svg", "bomb", "cut off", "damaged", "garbage"],
+    ids=["nothing", "program", "svg", "heic", "bomb", "cut off", "damaged", "garbage"],
 )
 def test_what_is_no_picture_is_refused_in_words(site: Site, content: bytes, status: int, words: str) -> None:
     answer = sent(site, "cell", ("x.png", content))
