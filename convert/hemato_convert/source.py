@@ -12,6 +12,7 @@ from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_training.classify.classical import refuse_classical
 from hemato_training.data.cell_sets import load
 from hemato_training.data.crops import Look, cells_of
+from hemato_training.data.folds import in_fold
 from hemato_training.data.records import by_laboratory, in_split, split_hash, thin
 from hemato_training.networks.backbones import architecture_named
 from hemato_training.networks.keras_model import load_keras
@@ -109,6 +110,8 @@ def records_of(facts: dict[str, Any], data: Path) -> list[Record]:
     records = [r for r in load(data, tuple(facts["data"])) if r.label not in without]
     if facts["settings"]["per_class"]:
         records = thin(records, int(facts["settings"]["per_class"]))
+    if facts["settings"].get("fold"):
+        records = in_fold(records, str(facts["settings"]["fold"]), int(facts["settings"]["seed"]))
     for name, own in by_laboratory(records).items():
         if split_hash(own) != facts["data"][name]["split_sha256"]:
             raise DataError(

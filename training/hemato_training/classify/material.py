@@ -9,6 +9,7 @@ from hemato_edge.errors import DataError
 from hemato_training.augment.stain_and_optics import MARGIN
 from hemato_training.data.cell_sets import load
 from hemato_training.data.crops import cells_of, looks_of, prepare_cells
+from hemato_training.data.folds import in_fold
 from hemato_training.data.records import by_laboratory, in_split, split_hash, thin
 from hemato_training.data.white_cells import without_empty
 
@@ -53,6 +54,8 @@ def gather(settings: Settings, cache: Path, reporter: Reporter) -> Material:
     records = [r for r in load(settings.data, settings.laboratories) if r.label not in settings.without]
     if settings.per_class:
         records = thin(records, settings.per_class)
+    if settings.fold:
+        records = in_fold(records, settings.fold, settings.seed)
     train_records, val_records = in_split(records, "train"), in_split(records, "val")
     if not train_records or not val_records:
         raise DataError("One of the splits is empty.", "Check the column split of the index files.")

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from hemato_training.cli import average, compare, head, locate, site
 from hemato_training.cli.options import with_options
-from hemato_training.cli.workstation import Cache, Json, console, print_json, require_extra, show_figures
+from hemato_training.cli.workstation import (
+    Cache,
+    Json,
+    console,
+    percent,
+    print_json,
+    require_extra,
+    show_figures,
+)
 from hemato_training.locate.settings import TASK as LOCATE
 from hemato_training.runs.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CLASSIFY = "classify"
 
@@ -48,6 +59,9 @@ def classify(
     values: dict[str, Any],
     cache: Cache = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out was stopped.")] = False,
+    folds: Annotated[
+        int, typer.Option(min=0, help="Cross-validate: so many runs, each without one part of the groups; 0 for none.")
+    ] = 0,
     as_json: Json = False,
 ) -> None:
     """Train a classifier: frozen features first, then all layers.
@@ -63,6 +77,9 @@ def classify(
 
     data, names = chosen_sets(values["data"], values.get("laboratories"))
     settings = Settings(**{**values, "data": data, "laboratories": names})
+    if folds:
+        _cross_validate(settings, folds, cache, as_json=as_json)
+        return
     if is_classical(settings.architecture):
         measured = train_classical(settings, cache=cache, reporter=Screen())
         if as_json:
@@ -81,6 +98,30 @@ def classify(
         show_figures({**outcome.laboratories, "all": outcome.overall}, f"{outcome.model}, epoch {outcome.epoch}, val")
         next_step = f"hemato-edge convert {settings.out} --out classifier.tflite --data {data}"
         console(stderr=True).print(f"Next: {next_step}")
+
+
+def _cross_validate(settings: Settings, folds: int, cache: Path | None, *, as_json: bool) -> None:
+    from hemato_training.classify.classical import is_classical
+    from hemato_training.classify.cross_validation import cross_validate
+    from hemato_training.progress import Screen
+
+    if folds < 2 or settings.fold or is_classical(settings.architecture):
+        raise typer.BadParameter("two or more, of a network, and not together with --fold", param_hint="--folds")
+    try:
+        result = cross_validate(settings, folds, cache=cache, reporter=Screen())
+    except KeyboardInterrupt:
+        console(stderr=True).print("Stopped. The same command goes on.")
+        raise typer.Exit(130) from None
+    if as_json:
+        print_json(result.as_json())
+        return
+    show_figures({**result.laboratories, "all": result.overall}, f"{folds} parts, each held out once")
+    low, high = result.accuracy_interval
+    console().print(
+        f"accuracy {percent(result.overall.accuracy)} % (95 % by {result.groups} groups {percent(low)} to "
+        f"{percent(high)}); of the parts {', '.join(percent(one) for one in result.accuracies)}, "
+        f"standard deviation {percent(result.spread)} points"
+    )
 
 
 def _without_task(args: list[str]) -> tuple[str, list[str]]:

@@ -52,6 +52,7 @@ class Settings:
         keep: "best" keeps the best epoch on validation, "last" the last. With averaged weights and a learning rate
             falling to zero the last is as good, and does not depend on luck on a small validation set.
         seed: of all randomness.
+        fold: part of a cross-validation, such as "2/5", that is held out in place of the split's validation cells.
         train_batch_norm: train batch norm, too: needed without pretrained weights.
         frozen_share: share of the trunk, from the input on, that stays frozen in the second stage, too.
         teachers: model.keras of a run whose answer to each augmented view is learned together with the label; several
@@ -83,6 +84,7 @@ class Settings:
     patience: int = 0
     keep: str = "best"
     seed: int = 1
+    fold: str = ""
     train_batch_norm: bool = field(default=False, metadata={"option": "--train-batch-norm"})
     frozen_share: float = 0.0
     teachers: tuple[str, ...] = field(default=(), metadata={"option": "--teacher"})
