@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import StoreError
-from hemato_edge.store import series
+from hemato_edge.store import series, walks
 from hemato_edge.store.chain import DESCRIBED, last_entry
 from hemato_edge.store.file import connect
 from hemato_edge.store.file.errors import translated
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from hemato_edge.store.records import Deletion, Place
+    from hemato_edge.store.records import Deletion, Footprint, Place
 
 __all__ = ["CellRecord", "FieldRecord", "Reader", "SessionRecord", "Totals"]
 
@@ -77,9 +77,11 @@ _COUNTED_WHERE = (
     " WHERE c.session = ? AND j.cell IS NULL"
 )
 _PER_REGION = f"SELECT f.region, count(*) {_COUNTED_WHERE} GROUP BY f.region"
-_PLACES = (
-    f"SELECT c.x_px, c.y_px, coalesce(c.relabelled, c.label) {_COUNTED_WHERE} AND f.region = ?"
-    " ORDER BY c.field, c.number"
+_PLACES = (  # from its fields to their cells, so that a small region of a large session is read quickly
+    "SELECT c.x_px, c.y_px, coalesce(c.relabelled, c.label)"
+    " FROM fields f CROSS JOIN cells c ON c.session = f.session AND c.field = f.number"
+    " LEFT JOIN joined j ON j.session = c.session AND j.field = c.field AND j.cell = c.number"
+    " WHERE f.session = ? AND j.cell IS NULL AND f.region = ? ORDER BY f.number, c.number"
 )
 
 
@@ -218,6 +220,16 @@ class Reader:
         """Region → cells that count there; none where the fields are files of their own."""
         with translated(self.path):
             return {row[0]: row[1] for row in self._connection.execute(_PER_REGION, (session,)) if row[0] is not None}
+
+    def labels_per_region(self, session: int) -> dict[int, dict[str, int]]:
+        """Region → label → cells that count, the most frequent first."""
+        with translated(self.path):
+            return walks.labels_per_region(self._connection, session)
+
+    def footprints(self, session: int) -> Iterator[Footprint]:
+        """What the fields of a session cover, in the order of recording, one at a time; none of files of their own."""
+        with translated(self.path):
+            yield from walks.footprints(self._connection, session)
 
     def places(self, session: int, region: int, every: int = 1) -> Iterator[Place]:
         """The cells that count in one region, in the order of recording: the first, and each `every`-th after it."""

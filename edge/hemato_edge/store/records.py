@@ -319,6 +319,16 @@ class Relabel:
     undoes: int | None
 
 
+class Footprint(NamedTuple):
+    """What a field covers of the slide: upper left corner and sides in the coordinates of its region, pixels."""
+
+    region: int
+    x_px: float
+    y_px: float
+    width: int
+    height: int
+
+
 class Place(NamedTuple):
     """Where a counted cell lies on the slide, in the coordinates of its region (pixels), and what it counts as."""
 
