@@ -24,7 +24,7 @@ VALUES = st.recursive(
 
 
 @given(st.sampled_from(FORMS), st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=8), VALUES, max_size=6))
-def test_json_of_any_kind(site: Site, path: str, said: dict[str, object]) -> None:
+def test_22_json_of_any_kind(site: Site, path: str, said: dict[str, object]) -> None:
     site.around.folder.joinpath("pairing.json").unlink(missing_ok=True)
     with site.client(Role.KEEPER) as client:
         answer = client.post(path, json=said)
@@ -43,7 +43,7 @@ KINDS = (
 
 
 @given(st.sampled_from(FORMS), st.binary(max_size=200), st.sampled_from(KINDS))
-def test_bodies_of_any_kind(site: Site, path: str, body: bytes, kind: str) -> None:
+def test_22_bodies_of_any_kind(site: Site, path: str, body: bytes, kind: str) -> None:
     with site.client(Role.KEEPER) as client:
         answer = client.post(path, content=body, headers={"content-type": kind})
     assert answer.status_code != 500
@@ -53,7 +53,7 @@ ADDRESSES = ("/live/frame?after=", "/live/frame?w=", "/map?session=", "/live/pos
 
 
 @given(st.sampled_from(ADDRESSES), st.text(max_size=20))
-def test_addresses_of_any_kind(site: Site, path: str, text: str) -> None:
+def test_22_addresses_of_any_kind(site: Site, path: str, text: str) -> None:
     with site.client(Role.VIEWER) as client:
         assert client.get(path + quote(text)).status_code in (200, 204, 400, 404, 503)
 

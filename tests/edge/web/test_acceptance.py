@@ -1,18 +1,12 @@
-"""What the page promises, one by one; each test bears the number of its promise. Promises that other tests hold:
-
-1, 2, 3, 4: test_browser, test_live · 5: test_browser_screens, test_viewfinder · 7, 8: benchmarks/page.py and
-test_viewfinder · 10: test_browser_screens · 12: test_live · 13, 14: test_pictures · 15, 16: test_review · 17, 18:
-test_table · 20: test_entry · 21, 23, 25: test_browser_screens · 22: test_abuse (`make fuzz`: 20,000 each).
-"""
+"""What the page promises, one by one: `PROMISES`. A test bears the numbers of what it holds, here or beside it."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
@@ -22,7 +16,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from processes import process
 from sites import Site, until
 from typer.testing import CliRunner
 
@@ -31,23 +24,62 @@ from hemato_edge.cli.main import app
 from hemato_edge.labels import BY_NAME, REVIEW_LABELS
 from hemato_edge.languages import LANGUAGES, words_of
 from hemato_edge.pipeline.viewfinder import KNOWN_GROUND
-from hemato_edge.vision import quality
+from hemato_edge.vision import colours, quality
 from hemato_edge.web.access import Role
 from hemato_edge.web.devices import Devices
 from hemato_edge.web.pages import MENU
 
 browser_only = pytest.mark.browser
-AN_IDLE_WHILE_S = 20.0
-"""What a page that nobody looks at costs is measured over so long."""
 TEMPLATES = Path(str(files("hemato_edge.web") / "templates"))
 MESSAGES = re.findall(r'data-message="(\w+)"', (TEMPLATES / "picture.html").read_text(encoding="utf-8"))
+
+
+PROMISES = {
+    1: "the page's numbers are the report's, and none is shown before it is on disk",
+    2: "the count goes on without the page, and a new page shows it",
+    3: "one press, one session; stop asks",
+    4: "a second phone shows the same, also after a change of either",
+    5: "boxes do not blink",
+    6: "each message is brought about by its cause, once, and says what to do",
+    7: "nobody looks on: no picture is made",
+    8: "the count is the same with watchers and without",
+    9: "the picture is as young as its way allows, and who stalls delays nobody",
+    10: "seven tabs; a hidden one asks for nothing",
+    11: "an hour leaves no memory behind, and nobody costs nothing",
+    12: "the server ends while people listen",
+    13: "hostile pictures are refused in words",
+    14: "a picture's answer is the command line's, also without scripts",
+    15: "twenty cells by keys, by touch, and undone",
+    16: "the second of two reviewers is asked",
+    17: "each route and each role",
+    18: "foreign names, pages and tokens; a GET changes nothing",
+    19: "a page of another origin reads and changes nothing",
+    20: "a PIN is good once, for five tries and five minutes",
+    21: "no complaint of the policy, no request to another host",
+    22: "broken input of any kind",
+    23: "axe-core finds nothing serious, and the keyboard is enough",
+    24: "contrast for the colour-blind, and a letter in grey",
+    25: "no sideways scrolling from 320 to 1920 pixels",
+    26: "each language whole and uncut; what a screen reader hears",
+    27: "the print is the report",
+}
+"""By number."""
+
+
+def test_each_promise_has_a_test_that_bears_its_number() -> None:
+    kept: set[int] = set()
+    for module in Path(__file__).parent.glob("test_*.py"):
+        for numbers in re.findall(r"^def test((?:_\d\d)+)_", module.read_text(encoding="utf-8"), re.MULTILINE):
+            kept |= {int(number) for number in numbers.split("_") if number}
+    assert kept == set(PROMISES)
 
 
 # -- 6: messages -------------------------------------------------------------------------------------------------------
 
 
 def test_06_every_reason_of_the_quality_gate_has_a_message_that_says_what_to_do() -> None:
-    reasons = {value for name, value in vars(quality).items() if name.isupper() and isinstance(value, str)}
+    gate = {**vars(quality), **vars(colours)}
+    reasons = {value for name, value in gate.items() if name.isupper() and isinstance(value, str)}
     assert reasons, "the gate's reasons are its constants"
     assert reasons | {KNOWN_GROUND} <= set(MESSAGES)
     text = (TEMPLATES / "picture.html").read_text(encoding="utf-8")
@@ -101,53 +133,6 @@ def test_06_each_message_appears_once_and_the_most_important_one_stands(
     seen = page.evaluate("window.seen")
     shown = [one for one, before in zip(seen, [None, *seen], strict=False) if one != before and one != "shut"]
     assert shown == [quality.OUT_OF_FOCUS, quality.TOO_DARK, quality.TOO_DENSE, KNOWN_GROUND]
-
-
-# -- 11: what it costs -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_11_memory_does_not_grow_with_requests_and_nobody_costs_nothing(site: Site, page_process: Any) -> None:
-    process, ask = page_process
-    for _ in range(100):
-        ask()
-    early = resident_kb(process.pid)
-    for _ in range(1000):
-        ask()
-    assert resident_kb(process.pid) <= 1.1 * early
-    before = ticks(process.pid)
-    threading.Event().wait(AN_IDLE_WHILE_S)
-    assert ticks(process.pid) - before <= 0.002 * 20 * os.sysconf("SC_CLK_TCK") + 1
-
-
-@pytest.fixture
-def page_process(site: Site, tmp_path: Path) -> Iterator[Any]:
-    """`hemato-edge web` as a process of its own over the site's store, and what asks it for a page."""
-    import subprocess
-    import sys
-
-    import httpx
-
-    plain = {k: v for k, v in os.environ.items() if not k.startswith(("HEMATO_EDGE_", "XDG_"))}
-    home = plain | {"HOME": str(tmp_path), "HEMATO_EDGE_DOOR__PATH": str(tmp_path / "door.sock")}
-    command = [sys.executable, "-m", "hemato_edge.cli.main", "web", "--port", "0", "--db", str(site.around.database)]
-    with process(command, env=home, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as page:
-        assert page.stdout is not None
-        address, _, code = page.stdout.readline().removeprefix("Open ").strip().partition("/pair?now#code=")
-        with httpx.Client(base_url=address, headers={"origin": address, "accept": "text/html"}, timeout=60) as client:
-            assert client.post("/pair", data={"code": code}).status_code == 303
-            yield page, lambda: client.get("/sessions/2").raise_for_status()
-
-
-def resident_kb(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1])  # type: ignore[index]
-
-
-def ticks(pid: int) -> int:
-    """Processor time of a process, in the kernel's ticks."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
 
 
 # -- 19: another origin ------------------------------------------------------------------------------------------------

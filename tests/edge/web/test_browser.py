@@ -29,7 +29,7 @@ def test_the_code_of_the_address_pairs_and_leaves_no_trace_in_it(site: Site, ope
     assert "own" not in page.url
 
 
-def test_a_count_from_the_first_look_to_the_end(live_site: Site, open_page: Callable[..., Any]) -> None:
+def test_01_a_count_from_the_first_look_to_the_end(live_site: Site, open_page: Callable[..., Any]) -> None:
     page = open_page(live_site, "/", Role.COUNTER)
     page.wait_for_selector(".meter.good[data-meter=focus]")
     page.fill("#label", "tube <7>")

@@ -77,14 +77,14 @@ def microscope_verified(microscope: Site) -> Site:
 
 
 @pytest.mark.parametrize("path", SCREENS)
-def test_25_no_screen_scrolls_sideways_complains_or_leaves_the_host(
+def test_21_25_no_screen_scrolls_sideways_complains_or_leaves_the_host(
     counting: Site, open_page: Callable[..., Any], path: str
 ) -> None:
     stays_within(open_page(counting, path), counting, path)
 
 
 @pytest.mark.parametrize("path", FURTHER_SCREENS)
-def test_25_no_screen_without_a_count_scrolls_sideways_complains_or_leaves_the_host(
+def test_21_25_no_screen_without_a_count_scrolls_sideways_complains_or_leaves_the_host(
     microscope_verified: Site, open_page: Callable[..., Any], path: str
 ) -> None:
     stays_within(open_page(microscope_verified, path), microscope_verified, path)
@@ -159,7 +159,7 @@ def test_what_was_counted_last_is_one_press_away(microscope_verified: Site, open
     page.wait_for_url("**/sessions/2")
 
 
-def test_the_boxes_of_cells_that_stay_on_view_do_not_blink(counting: Site, open_page: Callable[..., Any]) -> None:
+def test_05_the_boxes_of_cells_that_stay_on_view_do_not_blink(counting: Site, open_page: Callable[..., Any]) -> None:
     page = open_page(counting, "/")
     page.wait_for_selector(".cell-mark[data-state=counted]", state="attached")
     record = """async () => {
@@ -195,7 +195,9 @@ def test_without_scripts_there_is_a_picture_and_one_can_pair(counting: Site, ope
     page.wait_for_selector(".alert-danger")
 
 
-def test_a_hidden_page_asks_for_nothing_and_a_shown_one_at_once(counting: Site, open_page: Callable[..., Any]) -> None:
+def test_10_a_hidden_page_asks_for_nothing_and_a_shown_one_at_once(
+    counting: Site, open_page: Callable[..., Any]
+) -> None:
     page = open_page(counting, "/")
     until(lambda: page.evaluate("document.querySelector('[data-live]').dataset.seq"), "what the page waits for")
     asked: list[str] = []
@@ -211,7 +213,7 @@ def test_a_hidden_page_asks_for_nothing_and_a_shown_one_at_once(counting: Site, 
     assert any("/events" in url for url in asked)
 
 
-def test_seven_tabs_all_have_a_picture(counting: Site, open_page: Callable[..., Any]) -> None:
+def test_10_seven_tabs_all_have_a_picture(counting: Site, open_page: Callable[..., Any]) -> None:
     first = open_page(counting, "/")
     tabs = [first, *(first.context.new_page() for _ in range(6))]
     for tab in tabs:  # headless tabs are never hidden by themselves; a person sees one at a time
@@ -224,7 +226,7 @@ def test_seven_tabs_all_have_a_picture(counting: Site, open_page: Callable[..., 
     until(lambda: first.evaluate("document.querySelector('[data-live]').dataset.seq"), "a picture again")
 
 
-def test_the_keys_do_what_help_says(counting: Site, open_page: Callable[..., Any]) -> None:
+def test_23_the_keys_do_what_help_says(counting: Site, open_page: Callable[..., Any]) -> None:
     page = open_page(counting, "/", Role.COUNTER, width=1280, height=800)
     until(lambda: page.evaluate("document.querySelector('[data-live]').dataset.seq"), "what the page waits for")
     page.keyboard.press("?")

@@ -28,7 +28,7 @@ def fresh(tmp_path: Path) -> Iterator[Site]:
         yield made
 
 
-def test_a_pin_lets_one_device_in_and_no_second_one(fresh: Site, caplog: pytest.LogCaptureFixture) -> None:
+def test_20_a_pin_lets_one_device_in_and_no_second_one(fresh: Site, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     pin = Pairing(fresh.around.folder).new_pin(Role.REVIEWER)
     assert len(pin) == DIGITS
@@ -55,7 +55,7 @@ def test_a_pin_lets_one_device_in_and_no_second_one(fresh: Site, caplog: pytest.
     assert token not in said
 
 
-def test_after_five_wrong_pins_the_right_one_is_wrong_too(tmp_path: Path) -> None:
+def test_20_after_five_wrong_pins_the_right_one_is_wrong_too(tmp_path: Path) -> None:
     pairing = Pairing(tmp_path)
     pin = pairing.new_pin(Role.KEEPER)
     wrong = f"{(int(pin) + 1) % 10**DIGITS:0{DIGITS}}"
@@ -71,7 +71,7 @@ def test_the_fifth_try_may_be_the_right_one(tmp_path: Path) -> None:
     assert pairing.take(pin) is Role.COUNTER
 
 
-def test_a_pin_is_good_for_five_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_20_a_pin_is_good_for_five_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pairing, now = Pairing(tmp_path), [1_000_000.0]
     monkeypatch.setattr("hemato_edge.web.pairing.time.time", lambda: now[0])
     pin = pairing.new_pin(Role.VIEWER)
@@ -107,7 +107,7 @@ def test_the_wait_doubles_for_who_goes_on_guessing() -> None:
     assert waits == [60.0, 120.0, 240.0]
 
 
-def test_a_revoked_device_is_out_at_its_next_request(fresh: Site) -> None:
+def test_20_a_revoked_device_is_out_at_its_next_request(fresh: Site) -> None:
     with fresh.client(Role.KEEPER) as phone:
         assert phone.get("/").status_code == 200
         device = Devices(fresh.around.folder).all()[0]

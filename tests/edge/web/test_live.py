@@ -101,7 +101,7 @@ def test_several_who_look_on_share_each_picture(counting: Site) -> None:
     assert len(together) < sum(map(len, seen)) / 2, "each watcher had pictures of its own made"
 
 
-def test_no_number_is_told_before_it_is_on_disk(counting: Site) -> None:
+def test_01_no_number_is_told_before_it_is_on_disk(counting: Site) -> None:
     checked = 0
     with counting.client(Role.VIEWER) as client:
         for name, data in events(client):
@@ -114,6 +114,31 @@ def test_no_number_is_told_before_it_is_on_disk(counting: Site) -> None:
             checked += 1
             if checked == 5:
                 return
+
+
+def test_04_two_phones_show_the_same_after_the_change_of_either(counting: Site) -> None:
+    with counting.client(Role.REVIEWER) as one, counting.client(Role.REVIEWER) as other:
+        cells = until(lambda: one.get("/review/cells", params={"session": 1, "show": "all"}).json()["cells"], "a cell")
+        heard = events(one), events(other)
+        for phone, label in ((one, "basophil"), (other, "eosinophil")):
+            said = {key: cells[0][key] for key in ("session", "field", "cell")}
+            with Reader(counting.around.database) as reader:
+                standing = next(
+                    cell.name
+                    for cell in reader.counted(1)
+                    if (cell.field, cell.number) == (said["field"], said["cell"])
+                )
+            assert phone.post("/review/name", json=said | {"label": label, "standing": standing}).status_code == 200
+            for listener in heard:  # each hears of it, and of no number that was never on disk
+                told = next(json.loads(data) for name, data in listener if name == "numbers" and label in data)
+                until(lambda told=told, listener=listener, label=label: heard_of(listener, told, label), label)
+
+
+def heard_of(listener: Iterator[tuple[str, str]], told: dict[str, Any], label: str) -> bool:
+    """Whether the numbers say that a cell has this name; the next ones are listened to otherwise."""
+    while not told["keys"][label]:
+        told = next(json.loads(data) for name, data in listener if name == "numbers")
+    return True
 
 
 def test_the_piece_says_the_same_as_the_numbers(counting: Site) -> None:
@@ -142,14 +167,14 @@ def test_a_note_is_recorded(counting: Site) -> None:
     until(noted, "the note")
 
 
-def test_a_second_session_is_not_begun_while_one_runs(counting: Site) -> None:
+def test_03_a_second_session_is_not_begun_while_one_runs(counting: Site) -> None:
     with counting.client(Role.COUNTER) as client:
         refused = client.post("/session/start", json={"label": "", "target": 100})
         assert refused.status_code == 409
         assert "runs already" in refused.json()["error"]
 
 
-def test_the_count_goes_on_when_the_page_is_killed_and_a_new_page_shows_it(counting: Site, tmp_path: Path) -> None:
+def test_02_the_count_goes_on_when_the_page_is_killed_and_a_new_page_shows_it(counting: Site, tmp_path: Path) -> None:
     """The page as a process of its own, as the service runs it."""
     command = [
         sys.executable,

@@ -32,7 +32,7 @@ def sent(site: Site, kind: str, *files: tuple[str, bytes], page: bool = False):
         return phone.post("/pictures", data=form, files=[("pictures", one) for one in files])
 
 
-def test_the_answer_is_that_of_the_command_line(site: Site, field: Path) -> None:
+def test_14_the_answer_is_that_of_the_command_line(site: Site, field: Path) -> None:
     answer = sent(site, "field", ("my field.png", field.read_bytes()))
     assert answer.status_code == 200, answer.text
     told = answer.json()
@@ -49,7 +49,7 @@ def test_the_answer_is_that_of_the_command_line(site: Site, field: Path) -> None
         assert phone.get(f"{told['result']}/7").status_code == 404
 
 
-def test_one_cell_without_scripts(site: Site, field: Path) -> None:
+def test_14_one_cell_without_scripts(site: Site, field: Path) -> None:
     cell = cv2.imencode(".jpg", draw_field(3)[0][90:230, 380:520])[1].tobytes()
     answer = sent(site, "cell", ("x.jpg", cell), page=True)
     assert answer.status_code == 303
@@ -78,14 +78,14 @@ def png_header(width: int, height: int) -> bytes:
     ],
     ids=["nothing", "program", "svg", "heic", "bomb", "cut off", "damaged", "garbage"],
 )
-def test_what_is_no_picture_is_refused_in_words(site: Site, content: bytes, status: int, words: str) -> None:
+def test_13_what_is_no_picture_is_refused_in_words(site: Site, content: bytes, status: int, words: str) -> None:
     answer = sent(site, "cell", ("x.png", content))
     assert answer.status_code in (status, 415, 422), answer.text
     assert words in answer.json()["error"] or answer.status_code != status
     assert not list((site.around.folder / "uploads").glob("*/x*"))
 
 
-def test_too_much_is_refused_while_it_comes(site: Site) -> None:
+def test_13_too_much_is_refused_while_it_comes(site: Site) -> None:
     assert sent(site, "cell", ("x.png", png_header(10, 10) + bytes(25 << 20))).status_code == 413
 
 

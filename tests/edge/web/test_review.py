@@ -63,7 +63,7 @@ def test_a_name_is_recorded_with_the_person(reviewed: Site) -> None:
     assert check(reviewed.around.database).good
 
 
-def test_the_second_of_two_reviewers_is_asked(reviewed: Site) -> None:
+def test_16_the_second_of_two_reviewers_is_asked(reviewed: Site) -> None:
     with reviewed.client(Role.REVIEWER) as first, reviewed.client(Role.KEEPER) as second:
         assert first.post("/review/name", json=said(1, 0, 1, "monocyte", "neutrophil")).status_code == 200
         answer = second.post("/review/name", json=said(1, 0, 1, "eosinophil", "neutrophil"))
@@ -131,7 +131,7 @@ def test_without_a_run_it_says_so(site: Site) -> None:
         assert answer.json()["fix"]
 
 
-def test_cells_are_named_by_keys_alone_and_undone(reviewed: Site, open_page) -> None:
+def test_15_cells_are_named_by_keys_alone_and_undone(reviewed: Site, open_page) -> None:
     page = open_page(reviewed, "/review?session=2&show=unnamed", Role.REVIEWER)
 
     def at(number: int) -> None:
@@ -141,17 +141,39 @@ def test_cells_are_named_by_keys_alone_and_undone(reviewed: Site, open_page) -> 
     page.wait_for_load_state("networkidle")  # the list is there: from now on the keys name cells without a new page
     with Reader(reviewed.around.database) as reader:
         known = len(reader.relabels(2))
-        for number, key, name in ((2, "m", "monocyte"), (3, "b", "basophil"), (4, "y", None)):
+        keys = {"m": "monocyte", "b": "basophil", "e": "eosinophil", "i": "immature_granulocyte"}
+        for number, key in enumerate((*keys, "y") * 4, 2):
             page.keyboard.press(key)
             at(number)
-            if name:
-                assert reader.relabels(2)[-1].after == name
-        assert len(reader.relabels(2)) == known + 3
-        for number in (3, 2, 1):
+            if key in keys:
+                assert reader.relabels(2)[-1].after == keys[key]
+        assert len(reader.relabels(2)) == known + 20
+        for number in range(20, 0, -1):
             page.keyboard.press("z")
             at(number)
-        assert len(reader.relabels(2)) == known + 6
+        assert len(reader.relabels(2)) == known + 40
     assert page.complaints == []
+    assert check(reviewed.around.database).good
+
+
+def test_15_twenty_cells_are_named_by_touch_alone_and_undone(reviewed: Site, open_page) -> None:
+    page = open_page(reviewed, "/review?session=2&show=unnamed", Role.REVIEWER, has_touch=True)
+
+    def at(number: int) -> None:
+        until(lambda: page.text_content("[data-place]").startswith(f"{number} /"), f"cell {number}")
+
+    at(1)
+    page.wait_for_load_state("networkidle")
+    with Reader(reviewed.around.database) as reader:
+        known = len(reader.relabels(2))
+        for number in range(2, 22):
+            page.tap(".name-button.likely:not([hidden]) >> nth=0")
+            at(number)
+        assert len(reader.relabels(2)) == known + 20
+        for number in range(20, 0, -1):
+            page.tap("[data-undo] button")
+            at(number)
+        assert len(reader.relabels(2)) == known + 40
     assert check(reviewed.around.database).good
 
 

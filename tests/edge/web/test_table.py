@@ -38,7 +38,7 @@ def test_every_route_stands_in_the_table_once() -> None:
 
 
 @pytest.mark.parametrize("page", TABLE, ids=lambda page: f"{page.method} {page.path}")
-def test_the_table_holds_for_each_role(site: Site, page: Page) -> None:
+def test_17_the_table_holds_for_each_role(site: Site, page: Page) -> None:
     if page.path == "/leave":
         pytest.skip("it would end the pairing; see test_entry")
     roles = [role for role in ROLES if role <= page.role] if page.path in COSTLY else ROLES
@@ -54,7 +54,7 @@ def test_the_table_holds_for_each_role(site: Site, page: Page) -> None:
 @pytest.mark.parametrize(
     "page", [page for page in TABLE if page.role > Role.NOBODY], ids=lambda page: f"{page.method} {page.path}"
 )
-def test_an_unpaired_browser_sees_the_pairing_page_and_nothing_else(site: Site, page: Page) -> None:
+def test_17_an_unpaired_browser_sees_the_pairing_page_and_nothing_else(site: Site, page: Page) -> None:
     answer = ask(site, page, Role.NOBODY, accept="text/html")
     if page.method == "GET":
         assert (answer.status_code, answer.headers["location"]) == (303, "/pair")
@@ -64,7 +64,7 @@ def test_an_unpaired_browser_sees_the_pairing_page_and_nothing_else(site: Site, 
 
 
 @pytest.mark.parametrize("page", TABLE, ids=lambda page: f"{page.method} {page.path}")
-def test_a_foreign_name_is_answered_by_nobody(site: Site, page: Page) -> None:
+def test_18_a_foreign_name_is_answered_by_nobody(site: Site, page: Page) -> None:
     for host in ("evil.example", "127.0.0.1.evil.example", "", "[::1", "localhost@evil.example"):
         answer = ask(site, page, Role.KEEPER, host=host)
         assert answer.status_code == 421 or (answer.status_code == 400 and not host), host
@@ -84,14 +84,14 @@ def test_a_foreign_name_is_answered_by_nobody(site: Site, page: Page) -> None:
     ],
     ids=str,
 )
-def test_a_foreign_page_changes_nothing(site: Site, page: Page, changes: dict[str, str]) -> None:
+def test_18_a_foreign_page_changes_nothing(site: Site, page: Page, changes: dict[str, str]) -> None:
     if page.path == "/pair" and "x-hemato-token" in changes:
         pytest.skip("who is not paired has no token")
     assert ask(site, page, Role.KEEPER, **changes).status_code == 403
 
 
 @pytest.mark.parametrize("page", [page for page in TABLE if page.method == "GET"], ids=lambda page: page.path)
-def test_a_get_changes_nothing(site: Site, page: Page) -> None:
+def test_18_a_get_changes_nothing(site: Site, page: Page) -> None:
     database = site.around.database
     before = database.read_bytes()
     known = sorted(p.name for p in site.around.folder.iterdir()) if site.around.folder.exists() else []
