@@ -103,10 +103,9 @@ class Attendance:
 
     def _remember(self, profile: str | None) -> None:
         """The next run begins with this profile, too."""
-        from hemato_edge.settings import default_files
-        from hemato_edge.settings.editing import set_in_file
+        from hemato_edge.settings.changes import choose_profile
 
-        set_in_file(self._file or default_files()[0], "calibration.profile", profile)
+        choose_profile(self._file, profile)
 
     def begun(self, session: int) -> int:
         """Tell who started it that the session has this number; returns it."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from hemato_edge.door.messages import Answer
-from hemato_edge.settings.harmless import HARMLESS, change
+from hemato_edge.settings.changes import change
+from hemato_edge.settings.harmless import HARMLESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

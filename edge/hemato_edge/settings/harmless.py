@@ -1,17 +1,8 @@
-"""The settings that may be changed from another device: none is a path, a camera, a host or a program."""
+"""The settings that may be changed from the page: none is a path, a camera, a host or a program."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from hemato_edge.errors import ConfigurationError
 from hemato_edge.labels import LEUKOCYTES
-from hemato_edge.settings.editing import set_in_file
-from hemato_edge.settings.sources import COMMAND_LINE, DEFAULT, default_files, from_text, resolve, sections
-
-if TYPE_CHECKING:
-    from hemato_edge.settings.sources import Resolved
 
 HARMLESS: dict[str, str] = {
     "counting.target": "White cells to count",
@@ -30,61 +21,6 @@ HARMLESS: dict[str, str] = {
     "estimate.platelet_factor": "10⁹/L for one platelet per mm²",
 }
 """Key → what it is, in English."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How a setting is typed in.
-
-    Attributes:
-        kind: "switch", "choice", "number", "pair" or "text".
-        choices: of a choice.
-        description: what it is, with its bounds where they are.
-    """
-
-    kind: str
-    choices: tuple[str, ...] = ()
-    description: str = ""
-
-
-def shape_of(key: str) -> Shape:
-    """How a harmless setting is typed in, from its own class."""
-    section, name = key.split(".")
-    info = dict(sections())[section].model_fields[name]
-    said = str(info.annotation)
-    choices = tuple(map(str, getattr(info.annotation, "__args__", ()))) if "Literal" in said else ()
-    kind = "choice" if choices else "pair" if "tuple" in said else "switch" if info.annotation is bool else "text"
-    if info.annotation in (int, float):
-        kind = "number"
-    return Shape(kind, choices, info.description or "")
-
-
-def change(resolved: Resolved, key: str, text: str) -> None:
-    """Set a harmless setting in the configuration file, if it is valid; comments and all other keys stay.
-
-    Args:
-        resolved: the settings as they are.
-        key: one of `HARMLESS`.
-        text: what it is to be, as it is written in the environment; empty: its default.
-
-    Raises:
-        ConfigurationError: the key may not be changed so, another source stands over the file, the value is not valid,
-            or the file cannot be written.
-    """
-    if key not in HARMLESS:
-        raise ConfigurationError(f"{key[:80]} cannot be changed from here.", "Change it in the configuration file.")
-    origin = resolved.origins[key]
-    if origin != DEFAULT and not origin.startswith("file "):
-        raise ConfigurationError(f"{key} is set by the {origin}, which stands over the file.", "Change it there.")
-    value: Any = None
-    if text.strip():
-        value = _valid(resolved, key, text.strip())
-    set_in_file(resolved.file or default_files()[0], key, value)
-
-
-def _valid(resolved: Resolved, key: str, text: str) -> object:
-    """The value that a text stands for, in JSON's types."""
-    try:
-        return resolve(resolved.file, {key: from_text(key, text)}).values()[key]
-    except ConfigurationError as error:
-        raise ConfigurationError(error.message.replace(f" ({COMMAND_LINE})", ""), error.fix) from error
+PROFILE = "calibration.profile"
+CHANGEABLE = frozenset({*HARMLESS, PROFILE})
+"""What is read from the page's file of changes: the same, and the profile that was chosen for the next run."""

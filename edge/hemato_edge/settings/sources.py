@@ -1,22 +1,23 @@
-"""The sources of a setting, put over each other: command line, environment, one TOML file, defaults."""
+"""The sources of a setting, put over each other: command line, environment, the page, one TOML file, defaults."""
 
 from __future__ import annotations
 
 import difflib
 import json
+import logging
 import os
 import stat
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, get_args, get_origin
 
 from pydantic import ValidationError
 
 from hemato_edge.credentials import without_secrets
 from hemato_edge.errors import ConfigurationError
-from hemato_edge.home import home_folder
+from hemato_edge.settings.harmless import CHANGEABLE, PROFILE
 from hemato_edge.settings.lines import lines_of_keys
+from hemato_edge.settings.locations import changes_file, default_files
 from hemato_edge.settings.model import Settings
 from hemato_edge.settings.section import Section
 
@@ -27,7 +28,9 @@ else:
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
+_log = logging.getLogger(__name__)
 ENVIRONMENT_PREFIX = "HEMATO_EDGE_"
 NOT_SETTINGS = frozenset({"HEMATO_EDGE_DATA", "HEMATO_EDGE_TFLITE_PYTHON"})
 """Variables with our prefix that are no settings: the tests' development images, and another Python of theirs."""
@@ -47,11 +50,13 @@ class Resolved:
         settings: the effective values.
         origins: key ("camera.spec") → "default", "file PATH, line N", "environment NAME" or "command line"; every key.
         file: the TOML file that was read, or None.
+        changes: the file of what the page changes, see `locations.changes_file`; it need not be there. None for none.
     """
 
     settings: Settings
     origins: dict[str, str]
     file: Path | None
+    changes: Path | None
 
     def values(self) -> dict[str, object]:
         """Key → value in JSON's types, in the order of the sections."""
@@ -69,7 +74,7 @@ def origins(config: Path | None = None, overrides: Mapping[str, object] | None =
 
 
 def resolve(config: Path | None = None, overrides: Mapping[str, object] | None = None) -> Resolved:
-    """Puts the four sources over each other.
+    """Puts the five sources over each other.
 
     Args:
         config: the TOML file; None for the first of `default_files` that exists.
@@ -83,6 +88,8 @@ def resolve(config: Path | None = None, overrides: Mapping[str, object] | None =
     given: dict[str, tuple[object, str]] = {}
     if file is not None:
         given |= _read_file(file)
+    changes = changes_file(file)
+    given |= _read_changes(changes)
     given |= _read_environment()
     given |= {key: (value, COMMAND_LINE) for key, value in (overrides or {}).items() if value is not None}
     for key, (_, origin) in given.items():
@@ -91,15 +98,24 @@ def resolve(config: Path | None = None, overrides: Mapping[str, object] | None =
         settings=_validated(given),
         origins={key: given[key][1] if key in given else DEFAULT for key in known_keys()},
         file=file,
+        changes=changes,
     )
 
 
-def default_files() -> tuple[Path, Path]:
-    """Where a TOML file is looked for: the user's, then the system's."""
-    base = Path(os.environ.get("XDG_CONFIG_HOME", ""))
-    if not base.is_absolute():
-        base = home_folder() / ".config"
-    return base / "hemato-edge" / "config.toml", Path("/etc/hemato-edge/config.toml")
+def _read_changes(path: Path | None) -> dict[str, tuple[object, str]]:
+    """Key → value and origin, of harmless keys alone; what else stands there has no effect."""
+    try:
+        if path is None or not path.exists():
+            return {}
+    except OSError:  # a folder of somebody else: then nothing of ours is there
+        return {}
+    found = _read_file(path)
+    for key in found.keys() - CHANGEABLE:
+        _log.warning("%s in %s has no effect: only settings that are harmless are read there", key[:_LONGEST], path)
+    kept = {key: one for key, one in found.items() if key in CHANGEABLE}
+    if PROFILE in kept and kept[PROFILE][0] == "":
+        kept[PROFILE] = None, kept[PROFILE][1]  # TOML has no word for none
+    return kept
 
 
 def _default_file() -> Path | None:

@@ -10,7 +10,8 @@ from hemato_edge.door.commands import COUNTING, MAX_NOTE, MAX_VALUE, Change, Set
 from hemato_edge.door.messages import DoorError
 from hemato_edge.labels import BY_NAME
 from hemato_edge.languages import LANGUAGES
-from hemato_edge.settings.harmless import HARMLESS, shape_of
+from hemato_edge.settings.changes import shape_of
+from hemato_edge.settings.harmless import HARMLESS
 from hemato_edge.web.access import Missing, Refused, Role
 from hemato_edge.web.microscope import ask, await_run
 from hemato_edge.web.pages import device_of, go_to, place_of, show, tell, text_of

@@ -148,4 +148,4 @@ def test_another_profile_is_chosen_and_the_run_begins_anew_with_it(waiting, tmp_
     assert waiting.wait(PATIENCE_S) == 0
     with Reader(tmp_path / "x.db") as reader:
         assert reader.session(session).settings["calibration"]["profile"] == "40x"
-    assert 'profile = "40x"' in (tmp_path / ".config" / "hemato-edge" / "config.toml").read_text()
+    assert 'profile = "40x"' in (tmp_path / ".local" / "share" / "hemato-edge" / "changes.toml").read_text()

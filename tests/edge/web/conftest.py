@@ -45,6 +45,7 @@ def microscope(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEMATO_EDGE_CALIBRATION__FOLDER", str(folder / "profiles"))
         patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+        patch.setenv("XDG_DATA_HOME", str(folder / "data"))
         with Runs(["--camera", "live-demo"], around.door, around.database), serving(around) as made:
             phase(made, "waiting")
             yield made

@@ -141,5 +141,5 @@ def test_a_keeper_changes_a_harmless_setting_and_nobody_else_does(microscope: Si
         assert phone.get("/settings/edit?setting=camera.spec").status_code == 404
         said = form(microscope, Role.KEEPER, setting="reference.monocyte", low="2", high="9.5")
         assert phone.post("/settings", data=said).status_code == 303
-    text = (microscope.around.folder.parent / "config" / "hemato-edge" / "config.toml").read_text("utf-8")
+    text = (microscope.around.folder.parent / "data" / "hemato-edge" / "changes.toml").read_text("utf-8")
     assert "monocyte = [2.0, 9.5]" in text
