@@ -97,13 +97,13 @@ def said_by_names() -> set[str]:
     roles = {role.word for role in Role if role is not Role.NOBODY}
     states = {RUNNING, FINISHED, INTERRUPTED, NOT_VERIFIED}
     gate = {value for part in (quality, colours) for name, value in vars(part).items() if _is_reason(name, value)}
-    named = {*gate, *REASONS, *MEASURES, *(fault.value for fault in Fault), *WARNINGS}
+    named = {*gate, *REASONS, *MEASURES, *(fault.value for fault in Fault)}
     methods = {MICROMETER, TWO_POINTS, RED_CELLS}
     explained = {value for name, value in vars(explanations).items() if _is_reason(name, value)}
     hidden = {*field_of_view.HIDES.values(), *field_of_view.UNTOLD.values()}
     screens = {name for _, name in MENU} | set(NOTES) | set(HARMLESS.values()) | NOWHERE
     told = classes | roles | states | methods | explained | hidden | screens | morphology() | set(WARNINGS.values())
-    spaced = {name.replace("_", " ") for name in named} - {"scale contradicts profile"}
+    spaced = {name.replace("_", " ") for name in named}
     return told | spaced | set(VERIFIED_LINES) | RECORDED | {RESEARCH_USE_NOTICE}
 
 

@@ -58,8 +58,9 @@ def web(
     if context.invoked_subcommand is not None:
         return
     _check_extra()
-    from hemato_edge.web.serving import listening, plan, server
+    from hemato_edge.web.serving import give_memory_back, listening, plan, server
 
+    give_memory_back()
     settings = _settings(config, db)
     with ExitStack() as stack:
         serving = plan(settings, host, port)
@@ -224,6 +225,8 @@ def _with_demo(stack: ExitStack, serving: Serving, db: Path | None) -> Serving:
         folder=folder,
         database=db or serving.around.database.with_name(DEMO_NAME),
     )
+    if db is None:  # on a device that was never used there is no folder yet
+        around.database.parent.mkdir(parents=True, exist_ok=True)
     profiles = around.database.with_name(DEMO_PROFILES)
     (folder / "demo.toml").write_text(f"[calibration]\nfolder = {json.dumps(str(profiles))}\n", "utf-8")
     told = ["--camera", "live-demo", "--config", str(folder / "demo.toml")]

@@ -25,6 +25,7 @@ from hemato_edge.door.commands import Start, State, Stop
 from hemato_edge.pipeline.calibrated import OTHER_SIZE
 from hemato_edge.pipeline.field import NO_SCALE
 from hemato_edge.pipeline.viewfinder import KNOWN_GROUND
+from hemato_edge.views.report.clock import CLOCK_SET
 from hemato_edge.vision import colours, quality
 from hemato_edge.web import board
 from hemato_edge.web.access import Role
@@ -210,5 +211,5 @@ def behind(site: Site) -> int:
 def test_06_no_message_is_left_out() -> None:
     causes = {*GATE, KNOWN_GROUND, "new_region", "camera", "disk", "board", quality.STAIN_FAR, "shut"}
     causes.add("scale_contradicts_profile")
-    rarer = {NO_SCALE, OTHER_SIZE}
+    rarer = {NO_SCALE, OTHER_SIZE, CLOCK_SET}  # brought about where they are made: fields, profiles, the clock
     assert set(MESSAGES) == causes | rarer

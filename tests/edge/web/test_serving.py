@@ -125,6 +125,20 @@ def test_a_page_with_a_camera_has_a_run_behind_it(tmp_path: Path) -> None:
     until(lambda: not _runs_of(tmp_path), "the run has ended with its page")
 
 
+def test_the_demo_counts_on_a_device_that_was_never_used(tmp_path: Path) -> None:
+    home = {**os.environ, "HOME": str(tmp_path / "new"), "XDG_DATA_HOME": "", "XDG_CONFIG_HOME": ""}
+    words = [sys.executable, "-m", "hemato_edge.cli.main", "web", "--demo", "--port", "0"]
+    with subprocess.Popen(words, env=home, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as page:
+        assert page.stdout is not None
+        address, _, code = page.stdout.readline().removeprefix("Open ").strip().partition("/pair?now#code=")
+        headers = {"origin": address, "accept": "text/html"}
+        with httpx.Client(base_url=address, headers=headers, timeout=PATIENCE_S) as phone:
+            phone.post("/pair", data={"code": code})
+            until(lambda: "start-button" in phone.get("/").text, "the run of the demo")
+        page.terminate()
+        page.wait(PATIENCE_S)
+
+
 def test_a_page_that_is_stopped_before_it_serves_leaves_no_run_behind(tmp_path: Path) -> None:
     with command(tmp_path, "--camera", "live-demo"):
         until(lambda: bool(_runs_of(tmp_path)), "the run begins")
@@ -149,3 +163,26 @@ def test_a_port_that_is_taken_is_one_error(tmp_path: Path) -> None:
         taken = plan(settings(tmp_path), port=serving.port)
         with pytest.raises(WebError, match="port"):
             listening(taken)
+
+
+def test_freed_memory_goes_back_to_the_system() -> None:
+    """Blocks that are freed one by one, each larger than the last: glibc would keep the later ones."""
+    code = (
+        "import re, sys\n"
+        "from pathlib import Path\n"
+        "from hemato_edge.web.serving import give_memory_back\n"
+        "resident = lambda: int(re.search(r'VmRSS:\\s+(\\d+)', Path('/proc/self/status').read_text())[1])\n"
+        "if sys.argv[1] == 'back': give_memory_back()\n"
+        "for mb in range(1, 17): bytearray(mb << 20)\n"
+        "before = resident()\n"
+        "held = [bytearray(b'x') * (1 << 20) for _ in range(20)]\n"
+        "pin = bytearray(b'x') * 100\n"
+        "del held[:19]\n"
+        "print(resident() - before)\n"
+    )
+    kept, back = (
+        int(subprocess.run([sys.executable, "-c", code, how], capture_output=True, text=True, check=True).stdout)
+        for how in ("kept", "back")
+    )
+    assert back < 2048
+    assert kept > 4 * back
