@@ -27,6 +27,7 @@ from urllib.parse import urlparse
 import httpx
 import numpy as np
 import pytest
+from processes import process
 from recorded_sessions import recorded
 from sites import PATIENCE_S, Site, phase, serving
 from waiting import DEADLINE_S
@@ -233,15 +234,13 @@ def page_process(
     plain = {k: v for k, v in os.environ.items() if not k.startswith(("HEMATO_EDGE_", "XDG_"))}
     env = plain | {"HOME": str(home), "HEMATO_EDGE_DOOR__PATH": str(door)}
     command = [sys.executable, *program, "web", "--port", "0", "--db", str(database)]
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout is not None
-        address, _, code = process.stdout.readline().removeprefix("Open ").strip().partition("/pair?now#code=")
+    with process(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as page:
+        assert page.stdout is not None
+        address, _, code = page.stdout.readline().removeprefix("Open ").strip().partition("/pair?now#code=")
         headers = {"origin": address, "accept": "text/html"}
         with httpx.Client(base_url=address, headers=headers, timeout=PATIENCE_S) as client:
             assert client.post("/pair", data={"code": code}).status_code == 303
-            yield process.pid, client
-        process.terminate()
-        process.wait(PATIENCE_S)
+            yield page.pid, client
 
 
 def resident_kb(pid: int) -> int:

@@ -128,15 +128,13 @@ def test_a_page_with_a_camera_has_a_run_behind_it(tmp_path: Path) -> None:
 def test_the_demo_counts_on_a_device_that_was_never_used(tmp_path: Path) -> None:
     home = {**os.environ, "HOME": str(tmp_path / "new"), "XDG_DATA_HOME": "", "XDG_CONFIG_HOME": ""}
     words = [sys.executable, "-m", "hemato_edge.cli.main", "web", "--demo", "--port", "0"]
-    with subprocess.Popen(words, env=home, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as page:
+    with process(words, env=home, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as page:
         assert page.stdout is not None
         address, _, code = page.stdout.readline().removeprefix("Open ").strip().partition("/pair?now#code=")
         headers = {"origin": address, "accept": "text/html"}
         with httpx.Client(base_url=address, headers=headers, timeout=PATIENCE_S) as phone:
             phone.post("/pair", data={"code": code})
             until(lambda: "start-button" in phone.get("/").text, "the run of the demo")
-        page.terminate()
-        page.wait(PATIENCE_S)
 
 
 def test_a_page_that_is_stopped_before_it_serves_leaves_no_run_behind(tmp_path: Path) -> None:
