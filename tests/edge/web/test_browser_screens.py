@@ -157,6 +157,10 @@ def test_what_was_counted_last_is_one_press_away(microscope_verified: Site, open
     assert box["y"] + box["height"] <= 664, "without scrolling"
     page.click(".last-result")
     page.wait_for_url("**/sessions/2")
+    for action in ("a[href^='/review']", "a[href$='/print']", "[data-opens=approve-dialog]"):
+        box = page.locator(f".foot {action}").bounding_box()
+        assert box["height"] >= 48
+        assert box["y"] + box["height"] <= 664, f"{action} without scrolling"
 
 
 def test_05_the_boxes_of_cells_that_stay_on_view_do_not_blink(counting: Site, open_page: Callable[..., Any]) -> None:
