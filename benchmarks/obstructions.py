@@ -4,7 +4,7 @@ Each walk is counted twice: as from the camera, and plain, with the true part of
 Stand-alone pictures are compared by the cells with their centre on that part. Required: within 5 % of the red cells,
 and one white cell. The obstructions are those of the tests.
 
-    python benchmarks/obstructions.py [--frames 60] [--only round] [--stills] [--pictures DIR]
+    python benchmarks/obstructions.py [--frames 60] [--only round] [--stills] [--pictures DIR [--number 40]]
 """
 
 from __future__ import annotations
@@ -148,6 +148,7 @@ def main() -> None:
     parser.add_argument("--stills", action="store_true", help="pictures of their own alone")
     parser.add_argument("--walks", action="store_true", help="walks alone")
     parser.add_argument("--pictures", type=Path, help="a folder of real fields beside the drawn ones")
+    parser.add_argument("--number", type=int, default=10, help="of real fields: each fourth of the folder")
     asked = parser.parse_args()
     cv2.setNumThreads(1)
     rig, plain = Rig(), dict[bytes, Count]()
@@ -155,7 +156,7 @@ def main() -> None:
         frames = [camera.read(1.0) for _ in range(asked.frames)]
     pictures = [frame.image for frame in frames[::STILL_EVERY]]
     if asked.pictures is not None:
-        real = (cv2.imread(str(path)) for path in sorted(asked.pictures.glob("*.jpg"))[:40:4])
+        real = (cv2.imread(str(path)) for path in sorted(asked.pictures.glob("*.jpg"))[: 4 * asked.number : 4])
         pictures += [np.asarray(one, np.uint8) for one in real if one is not None]
     print("| | obstruction | white / red asked | reached | mask | holds |\n|---|---|---|---|---|---|")
     chosen = {name: one for name, one in VARIATIONS.items() if asked.only in name}

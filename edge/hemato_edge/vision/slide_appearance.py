@@ -43,6 +43,9 @@ FOCUS_MEMORY = 512
 shut out for long."""
 
 
+_EVERY = 16
+
+
 class FocusLevel:
     """How sharp this slide is through this microscope in focus: laboratories differ by a factor of three.
 
@@ -52,16 +55,23 @@ class FocusLevel:
 
     def __init__(self, memory: int = FOCUS_MEMORY) -> None:
         self._seen: deque[float] = deque(maxlen=memory)
+        self._least, self._since = 0.0, 0
 
     def add(self, focus: float) -> None:
         """Add the measure of a picture that passed the gate's own limit."""
         self._seen.append(focus)
+        self._since += 1
 
     def least(self) -> float:
         """The least measure of a picture in focus; 0 before there are enough to tell."""
-        if len(self._seen) < ENOUGH_FOCUS:
-            return 0.0
-        return RELATIVE_FOCUS * float(np.percentile(np.fromiter(self._seen, np.float64), SHARP_PERCENTILE))
+        if (
+            len(self._seen) >= ENOUGH_FOCUS
+            and self._since
+            and (self._since >= _EVERY or len(self._seen) < FOCUS_MEMORY)
+        ):
+            sharp = np.percentile(np.fromiter(self._seen, np.float64), SHARP_PERCENTILE)
+            self._least, self._since = RELATIVE_FOCUS * float(sharp), 0
+        return self._least
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -22,7 +23,7 @@ from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.locator import OpenCvLocator
 from hemato_edge.vision.optics.stain import StainCalibration
 from hemato_edge.vision.quality import QualityGate
-from hemato_edge.vision.slide_appearance import SlideAppearance
+from hemato_edge.vision.slide_appearance import ENOUGH_FOCUS, SlideAppearance
 
 LOOK = SlideAppearance(60.0, StainCalibration.reference())
 VIEW = FieldView(np.zeros((100, 100, 3), np.uint8))
@@ -211,3 +212,19 @@ def test_enough_red_cells_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
         measured.append(sum(n for name, n in analyzer.tallies().items() if name.startswith("red_cell_size:")))
     camera.close()
     assert len({*measured} - {0}) == 1  # those of the first field that was measured, and no more
+
+
+def test_a_frame_far_less_sharp_than_those_before_is_out_of_focus() -> None:
+    """The gate's own limit lets it pass: a session that begins with it counts it."""
+    camera, gate = DemoCamera(4, still=True), QualityGate(min_focus=0.05)
+    camera.open()
+    frames = [camera.read(60.0) for _ in range(ENOUGH_FOCUS + 2)]
+    sharp = [frame for frame in frames if gate.assess(FieldView(frame.image)).measures["focus"] > 0.3]
+    soft = replace(sharp[0], image=np.asarray(cv2.GaussianBlur(sharp[0].image, (0, 0), 2.5), np.uint8))
+    fresh = FieldAnalyzer(gate, OpenCvLocator(), load_classifier())
+    assert isinstance(fresh.analyze(soft), FieldResult)
+    session = FieldAnalyzer(gate, OpenCvLocator(), load_classifier())
+    for frame in (sharp * ENOUGH_FOCUS)[:ENOUGH_FOCUS]:
+        assert isinstance(session.analyze(frame), FieldResult)
+    rejected = session.analyze(soft)
+    assert getattr(rejected, "reject", None) == quality.OUT_OF_FOCUS

@@ -15,9 +15,11 @@ from hemato_edge.labels import UNCLASSIFIED
 from hemato_edge.pipeline.images import CellPicture, FieldPicture, analyze_pictures, classify_pictures
 from hemato_edge.vision.classify.classifier import load_classifier
 from hemato_edge.vision.colours import CHANNELS_SWAPPED, NEGATIVE
+from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.choice import load_locator
 from hemato_edge.vision.locate.locator import OpenCvLocator
 from hemato_edge.vision.quality import OUT_OF_FOCUS, QualityGate
+from hemato_edge.vision.slide_appearance import ENOUGH_FOCUS
 
 
 def analysed(folder: Path, picture: np.ndarray, **options: bool) -> FieldPicture:
@@ -91,3 +93,26 @@ def test_a_cell_in_a_barred_field_is_found_where_it_lies(tmp_path: Path) -> None
     plain, barred = cell(tmp_path, field), cell(tmp_path, bars((0, 0, 60, 20))(field, 0))
     assert np.allclose(barred.box, plain.box + np.array([60, 0, 60, 0]))
     assert barred.judgement.label == plain.judgement.label
+
+
+def less_sharp(picture: np.ndarray) -> np.ndarray:
+    """Blurred so that it passes the gate's own limit by a little."""
+    for sigma in np.arange(0.5, 5, 0.25):
+        blurred = np.asarray(cv2.GaussianBlur(picture, (0, 0), float(sigma)), np.uint8)
+        focus = QualityGate().assess(FieldView(blurred), colours=False).measures["focus"]
+        if focus < 0.14:
+            return blurred
+    raise AssertionError
+
+
+@pytest.mark.parametrize("each", [False, True])
+def test_a_picture_far_less_sharp_than_the_others_gets_no_names(tmp_path: Path, each: bool) -> None:
+    paths = [tmp_path / f"{i:02d}.png" for i in range(ENOUGH_FOCUS + 1)]
+    for i, path in enumerate(paths):
+        field, _ = draw_field(i)
+        assert cv2.imwrite(str(path), less_sharp(field) if i == ENOUGH_FOCUS else field)
+    parts = QualityGate(min_focus=0.08), load_locator(), load_classifier()
+    found = list(analyze_pictures(paths, *parts, failed=pytest.fail, each=each))
+    assert [one.quality.reject for one in found[:-1]] == [None] * ENOUGH_FOCUS
+    assert (found[-1].quality.reject == OUT_OF_FOCUS) is not each
+    assert bool(found[-1].judged) is each or not (found[-1].detections.kinds == 0).any()

@@ -14,7 +14,7 @@ from hemato_edge.vision.locate.locator import OpenCvLocator
 from hemato_edge.vision.optics.nuclei import nuclei_in, sampling_step
 from hemato_edge.vision.optics.stain import REFERENCE_NUCLEUS_OD, StainCalibration
 from hemato_edge.vision.scale import WHITE_OVER_RED
-from hemato_edge.vision.slide_appearance import AppearanceEstimator
+from hemato_edge.vision.slide_appearance import ENOUGH_FOCUS, RELATIVE_FOCUS, AppearanceEstimator, FocusLevel
 
 
 def red_cells(diameter: float, count: int = 6) -> Detections:
@@ -88,3 +88,25 @@ def test_the_median_follows_a_change_of_the_objective() -> None:
     for diameter in [40.0] * 50 + [80.0] * 10:
         looks.add_red_cells(red_cells(diameter))
     assert looks.red_cell_px == pytest.approx(80, rel=0.05)
+
+
+def test_focus_is_held_against_the_sharp_pictures_of_a_session() -> None:
+    level = FocusLevel(64)
+    for _ in range(ENOUGH_FOCUS - 1):
+        level.add(0.5)
+    assert level.least() == 0, "too few to tell"
+    level.add(0.5)
+    assert level.least() == pytest.approx(RELATIVE_FOCUS * 0.5)
+    level.add(5.0)  # one picture, as of dust or noise, is no measure
+    assert level.least() == pytest.approx(RELATIVE_FOCUS * 0.5)
+
+
+def test_a_part_of_a_slide_that_is_less_sharp_is_not_shut_out_for_long() -> None:
+    level = FocusLevel(64)
+    for _ in range(200):
+        level.add(0.6)
+    frames = 0
+    while level.least() > 0.2:
+        level.add(0.2)
+        frames += 1
+    assert frames <= 64
