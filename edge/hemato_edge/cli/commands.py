@@ -47,6 +47,7 @@ DEVICE_COMMANDS: tuple[CommandSource, ...] = (
     CommandSource("qc", f"{_HERE}.quality", "Quality over time: control slides, drift, agreement of reviewers."),
     CommandSource("db", f"{_HERE}.database", "Look after the database."),
     CommandSource("mqtt", f"{_HERE}.mqtt", "Counts for an MQTT broker."),
+    CommandSource("hl7", f"{_HERE}.hl7", "Reports to a laboratory's system as HL7 v2 messages."),
     CommandSource("metrics", f"{_HERE}.metrics", "Files for Prometheus and Grafana."),
     CommandSource("model", f"{_HERE}.models", "The models: their cards, the golden check."),
     CommandSource("config", f"{_HERE}.config", "The settings and where each came from."),

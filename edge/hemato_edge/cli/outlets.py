@@ -34,6 +34,7 @@ class Outlets:
     """
 
     def __init__(self, settings: Settings, database: Path) -> None:
+        self._settings, self._database = settings, database
         self._metrics: Metrics | None = None
         self._publisher: Publisher | None = None
         if settings.metrics.port is not None:
@@ -72,6 +73,21 @@ class Outlets:
             waiting, broker = self._publisher.waiting, self._publisher.broker.name
             typer.echo(f"{waiting} messages for {broker} wait; the next run sends them, or `mqtt send`.", err=True)
         self._close_metrics()
+        if self._settings.hl7.host is not None:
+            self._send_reports()
+
+    def _send_reports(self) -> None:
+        """The report of the session that has ended, and what waited; what is wrong is told, and ends nothing."""
+        from hemato_edge.cli.hl7 import lines, send_due
+        from hemato_edge.errors import StoreError
+
+        try:
+            found = send_due(self._settings.hl7, self._database, self._settings.hl7.timeout_s)
+        except StoreError as error:
+            typer.echo(f"HL7: {error}", err=True)
+            return
+        for line in (*lines(found), *([str(found.trouble)] if found.trouble else [])):
+            typer.echo(f"HL7: {line}", err=True)
 
     def _close_metrics(self) -> None:
         if self._metrics is not None:

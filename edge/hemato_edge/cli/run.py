@@ -39,6 +39,18 @@ ControlLot = Annotated[
     str, typer.Option("--control", metavar="LOT", help="It is this lot's control slide; `qc` follows it over time.")
 ]
 
+Worklist = Annotated[
+    Path | None,
+    typer.Option(
+        "--worklist",
+        metavar="FILE",
+        help="Without a label: the next sample of this CSV or FHIR file without a session.",
+    ),
+]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Show the picture, and count once the page or `door start` says so.")
+]
+
 
 def register(root: typer.Typer) -> None:
     """Add `run`."""
@@ -62,9 +74,8 @@ def run(
     operator: Annotated[str | None, typer.Option(metavar="NAME", help="Who counts; printed on the report.")] = None,
     comment: Annotated[str | None, typer.Option(metavar="TEXT", help="Printed on the report.")] = None,
     control: ControlLot = "",
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Show the picture, and count once the page or `door start` says so.")
-    ] = False,
+    worklist: Worklist = None,
+    wait: Wait = False,
     door: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Where the door is opened; see `hemato-edge door`.")
     ] = None,
@@ -92,7 +103,7 @@ def run(
     apply_log_level(context, resolved.settings)
     wish = Wish(
         limits=Limits(resolved.settings.counting.target or None, max_frames, duration),
-        label=label,
+        label=label or _offered(worklist, resolved.settings.store.path),
         control=control,
         wait=wait,
         silent=no_display or as_json,
@@ -104,6 +115,22 @@ def run(
         resolved = resolve(config, given)
         wish = replace(wish, limits=replace(wish.limits, leukocytes=resolved.settings.counting.target or None))
     spacing.end()
+
+
+def _offered(worklist: Path | None, database: Path) -> str:
+    """The next sample of a worklist; "" without one."""
+    if worklist is None:
+        return ""
+    from hemato_edge.cli.worklist import next_sample
+    from hemato_edge.store.reader import Reader
+
+    recorded: set[str] = set()
+    if database.exists():
+        with Reader(database) as reader:
+            recorded = {record.label for record in reader.sessions()}
+    sample = next_sample(worklist, recorded)
+    typer.echo(f"Sample {sample}", err=True)
+    return sample
 
 
 @dataclass(frozen=True, slots=True)

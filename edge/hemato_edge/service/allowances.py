@@ -137,6 +137,8 @@ def _network(settings: Mapping[str, object], camera: Needs) -> tuple[tuple[str, 
         network.append("camera.spec is a network camera")
     if settings.get("mqtt.host") is not None:
         (loopback if settings["mqtt.host"] in LOOPBACK else network).append("mqtt.host is set")
+    if settings.get("hl7.host") is not None:
+        (loopback if settings["hl7.host"] in LOOPBACK else network).append("hl7.host is set")
     if settings.get("metrics.port") is not None:
         own = settings.get("metrics.host", LOOPBACK[0]) in LOOPBACK
         (loopback if own else network).append("metrics.port is set")

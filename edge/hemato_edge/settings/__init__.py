@@ -7,7 +7,7 @@ file, that over the defaults.
 
 from hemato_edge.settings.locations import default_files
 from hemato_edge.settings.model import CameraSettings, Settings
-from hemato_edge.settings.outlets import MetricsSettings, MqttSettings
+from hemato_edge.settings.outlets import Hl7Settings, MetricsSettings, MqttSettings
 from hemato_edge.settings.sources import (
     Resolved,
     known_keys,
@@ -19,6 +19,7 @@ from hemato_edge.settings.sources import (
 
 __all__ = [
     "CameraSettings",
+    "Hl7Settings",
     "MetricsSettings",
     "MqttSettings",
     "Resolved",

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from hemato_edge.credentials import without_secrets
 from hemato_edge.extensions import ENGINES, LOCATORS, extension_names
-from hemato_edge.settings.outlets import MetricsSettings, MqttSettings
+from hemato_edge.settings.outlets import Hl7Settings, MetricsSettings, MqttSettings
 from hemato_edge.settings.page import DoorSettings, WebSettings
 from hemato_edge.settings.report import EstimateSettings, ReferenceSettings, ReportSettings
 from hemato_edge.settings.section import FilePath, Section
@@ -234,6 +234,7 @@ class Settings(BaseModel):
     estimate: EstimateSettings = Field(default_factory=EstimateSettings)
     mqtt: MqttSettings = Field(default_factory=MqttSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    hl7: Hl7Settings = Field(default_factory=Hl7Settings)
     door: DoorSettings = Field(default_factory=DoorSettings)
     web: WebSettings = Field(default_factory=WebSettings)
     report: ReportSettings = Field(default_factory=ReportSettings)

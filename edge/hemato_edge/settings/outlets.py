@@ -1,4 +1,4 @@
-"""What can be set of the ways out of the device: MQTT and Prometheus."""
+"""What can be set of the ways out of the device: MQTT, Prometheus, HL7."""
 
 from __future__ import annotations
 
@@ -78,3 +78,27 @@ class MetricsSettings(Section):
     host: str = Field(
         "127.0.0.1", min_length=1, description="address to listen on; another than loopback shows them to the network"
     )
+
+
+class Hl7Settings(Section):
+    """Where reports of finished sessions are sent as HL7 v2 messages (ORU^R01 over MLLP). Nothing without a host."""
+
+    host: str | None = Field(
+        None,
+        examples=["lis.example.org"],
+        min_length=1,
+        description="the receiver's name or address; none: nothing is sent",
+    )
+    port: int = Field(2575, ge=1, le=65535, description="its port")
+    security: Literal["tls", "none"] = Field("tls", description="tls; or, insecure and only when named: none")
+    ca_file: FilePath | None = Field(
+        None, examples=["/etc/hemato-edge/ca.pem"], description="PEM of the authority to trust; none: the system's"
+    )
+    device: str = Field("", max_length=180, description="this device's name: the sending facility (MSH-4)")
+    application: str = Field("", max_length=180, description="the receiving application (MSH-5)")
+    facility: str = Field("", max_length=180, description="the receiving facility (MSH-6)")
+    processing: Literal["P", "T", "D"] = Field(
+        "T", description="what the receiver may do with it (MSH-11): P production, T training, D debugging"
+    )
+    approved_only: bool = Field(True, description="send a report only once a person has approved its session")
+    timeout_s: float = Field(5.0, ge=0.1, le=600, description="how long to wait for an acknowledgement, seconds")

@@ -76,7 +76,7 @@ def _when(report: Report) -> str:
 
 def _observations(report: Report) -> Iterator[dict[str, object]]:
     for row in report.differential:
-        figure = _observation(report, row.label.replace("_", "-"), _percent_term(row.label), row.percent, "%")
+        figure = _observation(report, row.label.replace("_", "-"), percent_term(row.label), row.percent, "%")
         if row.reference:
             low, high = row.reference
             figure["referenceRange"] = [{"low": _quantity(low, "%"), "high": _quantity(high, "%")}]
@@ -86,7 +86,7 @@ def _observations(report: Report) -> Iterator[dict[str, object]]:
         yield figure | {"component": _components("%", row.interval, row.count)}
     nucleated = report.nucleated_red_cells
     unit = "/100{WBCs}"
-    figure = _observation(report, "nucleated-red-cells", _nucleated_term(), nucleated.per_100_wbc, unit)
+    figure = _observation(report, "nucleated-red-cells", nucleated_term(), nucleated.per_100_wbc, unit)
     yield figure | {"component": _components(unit, nucleated.interval, nucleated.count)}
     if report.estimates is not None:
         for kind, estimate in (("white", report.estimates.white), ("platelet", report.estimates.platelet)):
@@ -141,12 +141,14 @@ def _quantity(value: float, unit: str) -> dict[str, object]:
     return {"value": value, "unit": unit, "system": _UCUM, "code": unit}
 
 
-def _percent_term(label: str) -> Term:
+def percent_term(label: str) -> Term:
+    """The term of a class's share."""
     known = BY_NAME[label]
     return known.loinc, f"{known.plural}, percent of leukocytes in blood"
 
 
-def _nucleated_term() -> Term:
+def nucleated_term() -> Term:
+    """The term of the nucleated red cells."""
     known = BY_NAME[ERYTHROBLAST]
     return known.loinc, f"{known.plural} per 100 leukocytes in blood"
 

@@ -76,6 +76,12 @@ def _fhir(reports: Sequence[Report], _: Reader) -> Iterator[str]:
     yield from (diagnostic_report(reports[0]), "\n")
 
 
+def _hl7(reports: Sequence[Report], _: Reader) -> Iterator[str]:
+    from hemato_edge.views.report.hl7 import oru_r01
+
+    yield oru_r01(reports[0])
+
+
 def _xlsx(reports: Sequence[Report], _: Reader) -> Iterator[bytes]:
     from hemato_edge.views.report.workbook import workbook
 
@@ -88,6 +94,7 @@ OURS: dict[str, Format] = {
     "csv": Format("a table for spreadsheets", _csv, several=True),
     "html": Format("one page that prints", _html, write_in=_html),
     "fhir": Format("an HL7 FHIR R4 DiagnosticReport", _fhir),
+    "hl7": Format("an HL7 v2.5.1 ORU^R01 message", _hl7),
     "xlsx": Format("a workbook", _xlsx, binary=True, several=True),
 }
 """This package's own."""
