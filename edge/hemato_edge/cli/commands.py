@@ -41,9 +41,7 @@ DEVICE_COMMANDS: tuple[CommandSource, ...] = (
     CommandSource("review", f"{_HERE}.review", "Relabel cells in doubt; the differential follows."),
     CommandSource("tally", f"{_HERE}.teaching", "Count by one key a cell, as at a laboratory counter."),
     CommandSource("quiz", f"{_HERE}.teaching", "Name reviewed cells, and see how far you agree."),
-    CommandSource(
-        "session", f"{_HERE}.session", "Rename a session, comment on it, or mark a control slide; its chain keeps that."
-    ),
+    CommandSource("session", f"{_HERE}.session", "Rename or delete a session, comment, mark a control slide."),
     CommandSource("qc", f"{_HERE}.quality", "Quality over time: control slides, drift, agreement of reviewers."),
     CommandSource("db", f"{_HERE}.database", "Look after the database."),
     CommandSource("mqtt", f"{_HERE}.mqtt", "Counts for an MQTT broker."),
