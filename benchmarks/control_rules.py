@@ -16,7 +16,7 @@ from hemato_edge.quality_control.westgard import WARNING_RULE, broken_rules
 
 CELLS = 200
 """A session."""
-SHARE = 0.55
+SHARE, LOW, RARE = 0.55, 0.48, 0.005
 SESSIONS = 30
 """After the baseline."""
 
@@ -33,13 +33,13 @@ def measured(chance: Random, shift: float) -> list[float]:
     return [measure_z(chance.gauss(shift, 1), mean, deviation) for _ in range(SESSIONS)]
 
 
-def counted(chance: Random, share: float) -> list[float]:
-    """Results of a share of cells, `SHARE` in the baseline and `share` after it."""
+def counted(chance: Random, before: float, share: float) -> list[float]:
+    """Results of a share of cells, `before` in the baseline and `share` after it."""
 
     def count(p: float) -> int:
         return sum(chance.random() < p for _ in range(CELLS))
 
-    base = sum(count(SHARE) for _ in range(LEAST_BASELINE))
+    base = sum(count(before) for _ in range(LEAST_BASELINE))
     return [share_z(count(share), CELLS, base, CELLS * LEAST_BASELINE) for _ in range(SESSIONS)]
 
 
@@ -64,8 +64,9 @@ def main() -> None:
         "a measure, steady": [measured(chance, 0) for _ in range(lots)],
         "a measure, shifted by 1 standard deviation": [measured(chance, 1) for _ in range(lots)],
         "a measure, shifted by 2": [measured(chance, 2) for _ in range(lots)],
-        f"{SHARE:.0%} of {CELLS} cells, steady": [counted(chance, SHARE) for _ in range(lots)],
-        f"{SHARE:.0%} of {CELLS} cells, then {SHARE - 0.07:.0%}": [counted(chance, SHARE - 0.07) for _ in range(lots)],
+        f"{SHARE:.0%} of {CELLS} cells, steady": [counted(chance, SHARE, SHARE) for _ in range(lots)],
+        f"{RARE:.1%} of {CELLS} cells, steady": [counted(chance, RARE, RARE) for _ in range(lots)],
+        f"{LOW:.0%} of {CELLS} cells, after {SHARE:.0%}": [counted(chance, SHARE, LOW) for _ in range(lots)],
     }
     sys.stdout.write(f"{lots} lots, {LEAST_BASELINE} sessions of baseline and {SESSIONS} after it; beyond 1-2s\n")
     for name, runs in rows.items():

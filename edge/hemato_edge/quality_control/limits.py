@@ -8,6 +8,7 @@ from statistics import NormalDist
 FARTHEST = 10.0
 """Standard deviations; what lies farther is given as this."""
 _NEGLIGIBLE = 1e-12
+_NEAREST = 0.5
 _LEAST_TAIL = erfc(FARTHEST / sqrt(2)) / 2
 
 
@@ -30,7 +31,9 @@ def share_z(count: int, total: int, baseline_count: int, baseline_total: int) ->
     by its own count, so that the prediction is the beta-binomial with Jeffreys' prior (A. Gelman et al., "Bayesian
     Data Analysis", 3rd ed., 2.4 and 2.8). Half of the probability of the result itself counts on either side (mid-P;
     H. O. Lancaster, JASA 56 (1961), 223-234), since counts are whole numbers. So a class of which the baseline had
-    none, such as basophils, has limits, too. What is not covered: sessions that differ by more than counting.
+    none, such as basophils, has limits, too. The whole number next to the expected one lies on the mean: else a rare
+    class, of which most sessions have none, would lie on one side of it for ever. What is not covered: sessions that
+    differ by more than counting.
 
     Raises:
         ValueError: not 0 ≤ count ≤ total, or the same of the baseline.
@@ -39,6 +42,8 @@ def share_z(count: int, total: int, baseline_count: int, baseline_total: int) ->
         msg = f"{count} of {total} after {baseline_count} of {baseline_total} is no share"
         raise ValueError(msg)
     a, b = baseline_count + 0.5, baseline_total - baseline_count + 0.5
+    if abs(count - total * a / (a + b)) <= _NEAREST:
+        return 0.0
     here = _probability(count, total, a, b)
     below, term = 0.0, here
     for k in range(count, 0, -1):  # from k to k - 1, until nothing more comes

@@ -8,6 +8,7 @@ from statistics import NormalDist
 import pytest
 
 from hemato_edge.quality_control.limits import FARTHEST, measure_z, share_z
+from hemato_edge.quality_control.westgard import broken_rules
 
 
 def beta_binomial(total: int, a: float, b: float) -> list[float]:
@@ -31,6 +32,8 @@ def test_a_share_lies_where_its_prediction_has_it(count: int, total: int, base_c
     low, high = sum(chances[:count]) + chances[count] / 2, sum(chances[count + 1 :]) + chances[count] / 2
     z = NormalDist().inv_cdf(max(low, 1e-300)) if low < high else -NormalDist().inv_cdf(max(high, 1e-300))
     expected = max(-FARTHEST, min(FARTHEST, z))
+    if abs(count - total * (base_count + 0.5) / (base_total + 1)) <= 0.5:
+        expected = 0.0
     assert share_z(count, total, base_count, base_total) == pytest.approx(expected, abs=1e-6)
 
 
@@ -46,6 +49,12 @@ def test_a_class_that_the_baseline_never_had_has_a_limit() -> None:
     assert share_z(0, 100, 0, 2000) == pytest.approx(0.0, abs=0.1)
     assert share_z(1, 100, 0, 2000) > 1.9
     assert share_z(3, 100, 0, 2000) > 3
+
+
+def test_a_class_that_is_hardly_ever_there_does_not_lie_below_its_mean_for_ever() -> None:
+    assert share_z(0, 200, 0, 4000) == 0.0
+    assert broken_rules([share_z(0, 200, 3, 4000)] * 12)[-1] == ()
+    assert broken_rules([share_z(0, 200, 60, 4000)] * 12)[-1] == ("4-1s", "10-x")  # three a session, and none since
 
 
 def test_what_lies_far_off_is_capped_and_large_counts_are_summed() -> None:
