@@ -35,6 +35,11 @@ MetricsPort = Annotated[
     int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Serve Prometheus metrics on this port.")
 ]
 
+MosaicFile = Annotated[
+    Path | None,
+    typer.Option("--mosaic", metavar="FILE", help="Write all that was seen of the slide as one picture (.ome.tif)."),
+]
+Bell = Annotated[bool | None, typer.Option("--bell", help="Ring the terminal's bell when the target is reached.")]
 ControlLot = Annotated[
     str, typer.Option("--control", metavar="LOT", help="It is this lot's control slide; `qc` follows it over time.")
 ]
@@ -79,9 +84,8 @@ def run(
     door: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Where the door is opened; see `hemato-edge door`.")
     ] = None,
-    bell: Annotated[
-        bool | None, typer.Option("--bell", help="Ring the terminal's bell when the target is reached.")
-    ] = None,
+    bell: Bell = None,
+    mosaic: MosaicFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON document on stdout.")] = False,
 ) -> None:
     """Read frames, count each cell once, record the counts, and print the differential at the end.
@@ -105,6 +109,7 @@ def run(
         limits=Limits(resolved.settings.counting.target or None, max_frames, duration),
         label=label or _offered(worklist, resolved.settings.store.path),
         control=control,
+        mosaic=mosaic,
         wait=wait,
         silent=no_display or as_json,
         as_json=as_json,
@@ -141,6 +146,7 @@ class Wish:
         limits: when it ends.
         label: the person's name for the sample.
         control: lot of the control slide that it is; "" for any other sample.
+        mosaic: file for the mosaic of what was seen; None for none.
         wait: whether a session has to be started at the door.
         silent: show nothing while it counts.
         as_json: the report as JSON.
@@ -150,6 +156,7 @@ class Wish:
     limits: Limits
     label: str
     control: str
+    mosaic: Path | None
     wait: bool
     silent: bool
     as_json: bool
@@ -167,12 +174,14 @@ def _count_and_tell(context: typer.Context, instruments: Instruments, wish: Wish
     from hemato_edge.cli.attended import Attendance
     from hemato_edge.cli.display import Display, ring
     from hemato_edge.cli.instruments import checked_store, open_store
+    from hemato_edge.cli.mosaic import Mosaic
     from hemato_edge.cli.outlets import Outlets
     from hemato_edge.cli.service_run import listen_no_more, make_reloader, say_begun, tell
     from hemato_edge.pipeline.daemon import Daemon
     from hemato_edge.store.records import named_white
 
     settings, source, calibration = instruments.settings, instruments.camera, instruments.calibration
+    mosaic = Mosaic(wish.mosaic, calibration)
     with (
         ExitStack() as stores,
         Outlets(settings, checked_store(settings)) as outlets,
@@ -188,7 +197,7 @@ def _count_and_tell(context: typer.Context, instruments: Instruments, wish: Wish
 
         writer = None if wish.wait else stores.enter_context(open_store(settings))
         looking_on = outlets.observer, watchdog, attendance.viewer, attendance.hold
-        daemon = Daemon(source, instruments.analyzer(), writer, begin, wish.limits, *looking_on)
+        daemon = Daemon(source, mosaic.following(instruments.analyzer()), writer, begin, wish.limits, *looking_on)
         outlets.watch(daemon, source, instruments.versions() | instruments.model())
         display = Display(
             source, settings.display.refresh_hz, silent=wish.silent, label=wish.label, verified=instruments.verified()
@@ -208,6 +217,7 @@ def _count_and_tell(context: typer.Context, instruments: Instruments, wish: Wish
     counted = error is None or (daemon.totals is not None and daemon.totals.fields)
     if daemon.session is not None and counted and not tell(daemon.totals):
         _print_report(settings.store.path, daemon.session, as_json=wish.as_json)
+    mosaic.write()
     if error is not None:
         raise error
     return None

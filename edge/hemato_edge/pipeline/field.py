@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hemato_edge.counting.ledger import Admission, Sighted, Twins
     from hemato_edge.counting.registrar import Registrar
     from hemato_edge.pipeline.calibrated import SessionCalibration
+    from hemato_edge.pipeline.map_follower import MapFollower
     from hemato_edge.vision.classify.classifier import Classifier
     from hemato_edge.vision.locate.locator import Locator
     from hemato_edge.vision.quality import QualityGate
@@ -97,6 +98,7 @@ class FieldAnalyzer:
         mask: tells what of them is slide; None: it is looked for.
 
     Attributes:
+        follower: told where frames lie and how the map changes, besides the ledger; None: nobody is.
         known_views: frames that showed nothing but known ground, and could add nothing.
         counted_twice: by kind, cells that had been counted in two regions when these turned out to be one. White cells
             are joined in the record; red cells and platelets are taken off the next new ones.
@@ -126,6 +128,7 @@ class FieldAnalyzer:
         self._owed = [0] * len(KINDS)
         self._joined: list[tuple[int, int]] = []
         self.gate = gate
+        self.follower: MapFollower | None = None
         self._locator = locator
         self._last: FieldResult | None = None
         self._since_located = 0
@@ -167,6 +170,8 @@ class FieldAnalyzer:
             if not visit.frame.independent:
                 visit.pose = self.registrar.locate(visit.view)
             visit.quality = self._follow_the_map(visit.quality)
+        if self.follower is not None and visit.pose is not None:
+            self.follower.saw(visit.view, visit.pose, visit.quality.measures["focus"])
         nothing_new = self._nothing_new(visit)
         if nothing_new and self._since_located < LOCATE_AGAIN_EVERY:
             self._since_located += 1
@@ -217,6 +222,8 @@ class FieldAnalyzer:
         self.leukocytes += _leukocytes(cells)
         if self._last is None:
             return None
+        if self.follower is not None and self._last.pose is not None:
+            self.follower.named(cells, self._last.pose)
         red, platelets = self._less_doubles(admission, RBC), self._less_doubles(admission, PLATELET)
         joined, self._joined = tuple(self._joined), []
         measures = {name: value for name, value in self._last.quality.measures.items() if not name.startswith(JOINED)}
@@ -252,6 +259,8 @@ class FieldAnalyzer:
     def _follow_the_map(self, quality: Quality) -> Quality:
         """Let the ledger follow what registration has learned; a region that was joined stands in the record."""
         joined, moves = self.registrar.take_changes()
+        if self.follower is not None:
+            self.follower.corrected(joined, moves)
         if self.look is None:
             return quality
         self.ledger.move(moves)
@@ -343,6 +352,8 @@ class FieldAnalyzer:
         if slide < width * height:
             quality = Quality(quality.reject, quality.measures | {SLIDE_SHARE: slide / (width * height)})
         self.leukocytes += _leukocytes(cells)
+        if self.follower is not None and pose is not None:
+            self.follower.named(cells, pose)
         joined, self._joined = tuple(self._joined), []
         if pose is not None and pose.angle_deg:
             quality = Quality(quality.reject, quality.measures | {"angle_deg": pose.angle_deg})
