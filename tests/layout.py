@@ -29,7 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("hemato_edge.cli", "hemato_edge.public"),
     ("hemato_edge.bench", "hemato_edge.web"),
     ("hemato_edge.pipeline",),
-    ("hemato_edge.calibration",),
+    ("hemato_edge.calibration", "hemato_edge.mosaic"),
     ("hemato_edge.vision", "hemato_edge.views", "hemato_edge.doctor"),
     ("hemato_edge.outlets",),
     ("hemato_edge.quality_control", "hemato_edge.teaching"),
