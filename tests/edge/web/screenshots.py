@@ -203,6 +203,7 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
         os.environ["HEMATO_EDGE_CALIBRATION__FOLDER"] = f"{place}/profiles"
         os.environ["XDG_CONFIG_HOME"] = f"{place}/config"
+        os.environ["XDG_DATA_HOME"] = f"{place}/data"
         around = Surroundings(Path(place) / "counts.db", Path(place) / "door.sock", Path(place) / "web")
         with Runs(["--camera", "live-demo"], around.door, around.database), serving(around) as site:
             phase(site, "waiting")

