@@ -254,4 +254,4 @@ def test_the_child_is_small() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     libraries, rooms = done.stdout.splitlines()
     assert libraries == "[]"
-    assert rooms == "['about', 'cameras', 'credentials', 'errors', 'extensions', 'labels', 'values']"
+    assert rooms == "['about', 'cameras', 'credentials', 'errors', 'escaped', 'extensions', 'home', 'labels', 'values']"
