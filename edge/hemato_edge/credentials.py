@@ -8,10 +8,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import logging
 
 HIDDEN = "…"
 _USER_INFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s/\"'@]*(?:@[^\s/\"'@]*)*@(?=[^\s/@]+)", re.IGNORECASE)
@@ -56,12 +52,3 @@ def with_credentials(address: str, file: Path | None) -> str:
         msg = f"the first line of {file} is not user:password"
         raise ValueError(msg)
     return f"{scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{rest}"
-
-
-def hide_secrets(record: logging.LogRecord) -> bool:
-    """A filter for log handlers that removes secrets from messages."""
-    message = record.getMessage()
-    hidden = without_secrets(message)
-    if hidden != message:
-        record.msg, record.args = hidden, None
-    return True

@@ -12,11 +12,11 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from hemato_edge.credentials import hide_secrets
+from hemato_edge.credentials import without_secrets
 from hemato_edge.escaped import as_utf8, on_one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 IDENTIFIER = "hemato-edge"
@@ -108,13 +108,17 @@ def remember(**fields: object) -> None:
         handler.fields.update(fields)
 
 
-def keep_on_one_line(record: logging.LogRecord) -> bool:
-    """A filter for log handlers: names of files and other texts from outside begin no line of their own."""
-    message = record.getMessage()
-    line = on_one_line(message)
-    if line != message:
-        record.msg, record.args = line, None
-    return True
+def rewriting(change: Callable[[str], str]) -> Callable[[logging.LogRecord], bool]:
+    """A filter for log handlers that replaces each message by what `change` makes of it."""
+
+    def rewrite(record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        changed = change(message)
+        if changed != message:
+            record.msg, record.args = changed, None
+        return True
+
+    return rewrite
 
 
 def set_up_logging(level: int) -> None:
@@ -125,6 +129,6 @@ def set_up_logging(level: int) -> None:
     else:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-    handler.addFilter(hide_secrets)
-    handler.addFilter(keep_on_one_line)
+    handler.addFilter(rewriting(without_secrets))
+    handler.addFilter(rewriting(on_one_line))  # texts from outside, such as names of files, begin no line of their own
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -10,8 +10,9 @@ import pytest
 
 from hemato_edge.cameras.factory import make_guarded_camera
 from hemato_edge.cameras.registry import with_its_credentials
-from hemato_edge.credentials import hide_secrets, with_credentials, without_secrets
+from hemato_edge.credentials import with_credentials, without_secrets
 from hemato_edge.errors import CameraError
+from hemato_edge.journal import rewriting
 from hemato_edge.settings import resolve
 from hemato_edge.settings.model import CameraSettings
 
@@ -47,7 +48,7 @@ def test_other_texts_stay_as_they_are(text: str) -> None:
 def test_the_log_has_none(text: str) -> None:
     out = io.StringIO()
     handler = logging.StreamHandler(out)
-    handler.addFilter(hide_secrets)
+    handler.addFilter(rewriting(without_secrets))
     log = logging.Logger("test")
     log.addHandler(handler)
     log.warning("the camera %s is gone after %d s", text, 3)

@@ -14,8 +14,8 @@ from hemato_edge.errors import MissingExtraError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MOST_HEIC_PIXELS = 64_000_000
-"""As in `picture_files.MAX_PIXELS`; asked before anything is decoded."""
+MAX_PIXELS = 64_000_000
+"""64 megapixels: more than any microscope camera has, and 200 MB once decoded."""
 
 
 def decoded(content: NDArray[np.uint8], flags: int) -> NDArray[Any] | None:
@@ -48,7 +48,7 @@ def _decoded_heic(content: bytes) -> NDArray[np.uint8] | None:
         ) from error
     try:
         image = open_heif(io.BytesIO(content), convert_hdr_to_8bit=True, bgr_mode=True)
-        if image.size[0] * image.size[1] > MOST_HEIC_PIXELS:
+        if image.size[0] * image.size[1] > MAX_PIXELS:  # asked before anything is decoded
             return None
         picture = np.asarray(image)
     except (ValueError, RuntimeError, EOFError, OSError):  # what libheif says of damaged and of unknown files

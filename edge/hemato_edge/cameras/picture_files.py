@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from hemato_edge.cameras.picture_damage import damage_of
-from hemato_edge.cameras.picture_decoding import decoded
+from hemato_edge.cameras.picture_decoding import MAX_PIXELS, decoded
 from hemato_edge.errors import DamagedImageError, ImageError
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".heif"})
 MIN_SIDE_PX = 48
 """Below this cells cannot be distinguished: a white cell would have some ten pixels."""
-MAX_PIXELS = 64_000_000
-"""64 megapixels: more than any microscope camera has, and 200 MB once decoded."""
 _GREY_SPREAD = 3.0
 """Mean difference of the channels, in levels, below which a picture has no stain. JPEG noise alone stays below 2."""
 _BLACK_LEVEL = 20.0

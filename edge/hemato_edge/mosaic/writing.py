@@ -103,14 +103,19 @@ def write_mosaic(
     return written
 
 
+def _split(path: Path) -> tuple[str, str]:
+    """The name before its suffix, and the suffix."""
+    at = len(path.name) - next(len(one) for one in SUFFIXES if path.name.lower().endswith(one))
+    return path.name[:at], path.name[at:]
+
+
 def _numbered(path: Path, number: int) -> Path:
-    suffix = next(one for one in SUFFIXES if path.name.lower().endswith(one))
-    return path.with_name(f"{path.name[: -len(suffix)]}-{number}{path.name[-len(suffix) :]}")
+    name, suffix = _split(path)
+    return path.with_name(f"{name}-{number}{suffix}")
 
 
 def _cells_path(path: Path) -> Path:
-    suffix = next(one for one in SUFFIXES if path.name.lower().endswith(one))
-    return path.with_name(f"{path.name[: -len(suffix)]}.geojson")
+    return path.with_name(f"{_split(path)[0]}.geojson")
 
 
 def _check_room(plan: Plan, path: Path) -> None:

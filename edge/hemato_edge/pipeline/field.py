@@ -171,7 +171,8 @@ class FieldAnalyzer:
                 visit.pose = self.registrar.locate(visit.view)
             visit.quality = self._follow_the_map(visit.quality)
         if self.follower is not None and visit.pose is not None:
-            self.follower.saw(visit.view, visit.pose, visit.quality.measures["focus"])
+            with visit.watch.stage("follow"):
+                self.follower.saw(visit.view, visit.pose, visit.quality.measures["focus"])
         nothing_new = self._nothing_new(visit)
         if nothing_new and self._since_located < LOCATE_AGAIN_EVERY:
             self._since_located += 1

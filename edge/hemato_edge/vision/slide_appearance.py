@@ -41,9 +41,8 @@ ENOUGH_FOCUS = 16
 FOCUS_MEMORY = 512
 """Frames of a running session by which its focus is known: under a minute, so that a thicker part of a slide is not
 shut out for long."""
-
-
 _EVERY = 16
+"""Pictures after which the level is computed anew: it changes slowly, and this is asked for each frame."""
 
 
 class FocusLevel:
@@ -64,11 +63,7 @@ class FocusLevel:
 
     def least(self) -> float:
         """The least measure of a picture in focus; 0 before there are enough to tell."""
-        if (
-            len(self._seen) >= ENOUGH_FOCUS
-            and self._since
-            and (self._since >= _EVERY or len(self._seen) < FOCUS_MEMORY)
-        ):
+        if len(self._seen) >= ENOUGH_FOCUS and self._since >= _EVERY:
             sharp = np.percentile(np.fromiter(self._seen, np.float64), SHARP_PERCENTILE)
             self._least, self._since = RELATIVE_FOCUS * float(sharp), 0
         return self._least

@@ -14,7 +14,8 @@ import numpy as np
 
 from hemato_edge.cameras.camera import EndOfFrames, Noise
 from hemato_edge.cameras.drivers.jpeg_video import DAMAGED, JpegVideo, is_motion_jpeg
-from hemato_edge.cameras.picture_files import MAX_PIXELS, check_picture
+from hemato_edge.cameras.picture_decoding import MAX_PIXELS
+from hemato_edge.cameras.picture_files import check_picture
 from hemato_edge.errors import CameraError, ImageError
 from hemato_edge.values import Frame
 
