@@ -19,7 +19,7 @@ from hemato_edge.pipeline.red_cell_survey import RedCellSurvey
 from hemato_edge.values import Cell, Detections, FieldResult, Frame, Pose, Quality
 from hemato_edge.vision.colours import CHANNELS_SWAPPED, NEGATIVE
 from hemato_edge.vision.field_view import FieldView
-from hemato_edge.vision.quality import SATURATED, TOO_DARK
+from hemato_edge.vision.quality import SATURATED, TOO_DARK, FocusMemory
 from hemato_edge.vision.slide_appearance import AppearanceEstimator
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ class FieldAnalyzer:
         self._last: FieldResult | None = None
         self._since_located = 0
         self._colours_right = 0
+        self._focus = FocusMemory()
         self._stretch = 0
 
     def analyze(self, frame: Frame) -> FieldResult | Quality:
@@ -142,7 +143,7 @@ class FieldAnalyzer:
         """
         watch = Stopwatch()
         if frame.stretch != self._stretch:
-            self._stretch, self._colours_right = frame.stretch, 0
+            self._stretch, self._colours_right, self._focus = frame.stretch, 0, FocusMemory()
             self.registrar.gap()
         if self.calibration is not None:
             if not self.calibration.fits(frame):
@@ -193,7 +194,8 @@ class FieldAnalyzer:
         """What the gate says of a frame; of a camera's it looks at the colours now and then."""
         level = self.looks.focus
         colours = frame.independent or self._colours_right % COLOURS_EVERY == 0
-        quality = self.gate.assess(view, colours=colours, least_focus=level.least())
+        memory = None if frame.independent else self._focus
+        quality = self.gate.assess(view, colours=colours, least_focus=level.least(), memory=memory)
         if self.gate.tells_focus(quality):
             level.add(quality.measures["focus"])
         if frame.independent:

@@ -52,6 +52,10 @@ _STRONG_EDGE = 0.15
 _ENOUGH_EDGES = 8192
 _LEAST_DIRECTION = 0.08
 _RATIO_SIDE = 256
+RATIO_EVERY = 8
+RATIO_HOLDS = 0.1
+"""Focus by the colours is measured in one of so many frames of a camera, and in each whose green measure differs from
+that one's by more than this share: in every frame it takes a quarter of a still one."""
 _LEVELS_A_UNIT = 255 / np.log(263 / 8)
 _LOGARITHM = np.rint(_LEVELS_A_UNIT * np.log((np.arange(256) + 8) / 8)).astype(np.uint8)
 _LEAST_COLOUR = 0.08
@@ -65,6 +69,30 @@ _NO_RED_CELL_SHARE = 0.2
 _LARGEST_SHARE = 0.3
 _SMALLEST_PEAK = 2.5
 _HALF_WIDTH_SHARE = 0.76
+
+
+@dataclass(slots=True)
+class FocusMemory:
+    """What the colours said of a camera's focus, and the green measure of that frame.
+
+    Attributes:
+        green: the measure of the green channel; 0 before the first frame.
+        ratio: the frame's focus over that, at most 1.
+        frames: that have used it since.
+    """
+
+    green: float = 0.0
+    ratio: float = 1.0
+    frames: int = 0
+
+    def holds(self, green: float) -> bool:
+        """Whether a frame with this measure of its green channel can use the ratio; it is then counted."""
+        self.frames += 1
+        return self.frames < RATIO_EVERY and abs(green - self.green) <= RATIO_HOLDS * self.green
+
+    def note(self, green: float, by_colours: float) -> None:
+        """Remember a frame in which both were measured; `green` is greater than 0."""
+        self.green, self.ratio, self.frames = green, min(1.0, by_colours / green), 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +125,16 @@ class QualityGate:
     min_focus_evenness: float = 0.35
     check_colours: bool = True
 
-    def assess(self, view: FieldView, *, colours: bool = True, least_focus: float = 0.0) -> Quality:
+    def assess(
+        self, view: FieldView, *, colours: bool = True, least_focus: float = 0.0, memory: FocusMemory | None = None
+    ) -> Quality:
         """Measures and, for a frame that is not fit, the first reason of: light, coverage, focus.
 
         A frame that is smeared by motion is told from one that is out of focus by the direction of its blur. Where the
         size of a red cell is not known, it is guessed from the frame. What is no slide is left out of every measure.
         Without `colours` they are not asked about: those of a camera's last frames were right. `least_focus` is that of
-        the session, see `slide_appearance.FocusLevel`; the greater of it and `min_focus` holds.
+        the session, see `slide_appearance.FocusLevel`; the greater of it and `min_focus` holds. `memory` is of the
+        camera's frames before; None for a picture by itself.
         """
         small = view.green_at(view.thumbnail_factor)
         slide = view.aperture.slide_at((small.shape[1], small.shape[0]))
@@ -125,7 +156,10 @@ class QualityGate:
         slide = view.aperture.slide_at((sharp.shape[1], sharp.shape[0]))
         measures["focus"], measures["focus_evenness"] = _sharpness(sharp, slide)
         if measures["focus"] >= self.min_focus:
-            measures["focus"] = min(measures["focus"], _colour_sharpness(sharp, view.channel_at(factor, 2), slide))
+            memory = memory or FocusMemory()
+            if not memory.holds(measures["focus"]):
+                memory.note(measures["focus"], _colour_sharpness(sharp, view.channel_at(factor, 2), slide))
+            measures["focus"] *= memory.ratio
         reason = self._light(measures)
         if reason is None and colours and self.check_colours:
             reason = colour_fault(view)

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from hemato_edge.vision import quality
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.optics.stain import StainCalibration
 from hemato_edge.vision.quality import (
@@ -14,10 +15,13 @@ from hemato_edge.vision.quality import (
     FOCUS_RED_PX,
     MOVING,
     OUT_OF_FOCUS,
+    RATIO_EVERY,
+    RATIO_HOLDS,
     SATURATED,
     STAIN_FAR,
     TOO_DARK,
     TOO_DENSE,
+    FocusMemory,
     QualityGate,
 )
 
@@ -202,3 +206,34 @@ def test_blur_is_told_where_another_reason_comes_first() -> None:
     assert quality.reject == SATURATED
     assert gate.blur(quality.measures) == OUT_OF_FOCUS
     assert gate.blur(gate.assess(FieldView(field(), red_cell_px=RED_PX)).measures) is None
+
+
+def stained(sigma: float = 1.5) -> Image:
+    """As `field`, with cells that absorb green most, and red with a blur of its own."""
+    return np.dstack([field(sigma)[..., 0], field(sigma)[..., 1], field(2 * sigma, contrast=0.1)[..., 2]])
+
+
+def test_a_camera_s_focus_by_colours_is_measured_now_and_then_and_where_the_frame_changes(monkeypatch) -> None:
+    measured = []
+    whole = quality._colour_sharpness
+    monkeypatch.setattr(quality, "_colour_sharpness", lambda *given: measured.append(1) or whole(*given))
+    gate, memory, view = QualityGate(), FocusMemory(), FieldView(stained(), red_cell_px=RED_PX)
+    alone = gate.assess(view).measures["focus"]
+    assert [gate.assess(view, memory=memory).measures["focus"] for _ in range(1 + 2 * RATIO_EVERY)] == pytest.approx(
+        [alone] * (1 + 2 * RATIO_EVERY)
+    )
+    assert len(measured) == 1 + 3
+    softer = FieldView(stained(sigma=0.04 * RED_PX), red_cell_px=RED_PX)
+    assert gate.assess(softer, memory=memory).measures == pytest.approx(gate.assess(softer).measures)
+    assert len(measured) == 1 + 3 + 2
+
+
+def test_a_ratio_holds_near_the_measure_it_was_taken_at_alone() -> None:
+    memory = FocusMemory()
+    assert not memory.holds(0.5), "nothing was measured yet"
+    memory.note(0.5, 0.4)
+    assert memory.ratio == pytest.approx(0.8)
+    assert memory.holds(0.5 * (1 + 0.9 * RATIO_HOLDS))
+    assert not memory.holds(0.5 * (1 - 1.1 * RATIO_HOLDS))
+    memory.note(0.5, float("inf"))
+    assert memory.ratio == 1
