@@ -106,20 +106,28 @@ def send_due(settings: Hl7Settings, database: Path, wait_s: float, *, again: boo
         if again:
             settled.forget_refused()
         due, unapproved = _due(reader, settled, settings)
-        for session, key, message, control in due:
+        for one in due:
+            earlier = settled.control(one.key)
+            if trouble is not None and earlier is None:
+                waiting += 1
+                continue
+            message, control = _report(reader, one.session, settings)
+            if control == earlier:
+                settled.still_settled(one.key, one.link)
+                continue
             if trouble is not None:
                 waiting += 1
                 continue
             try:
                 exchange(message, control, settings, min(deadline, time.monotonic() + settings.timeout_s))
             except NotAcceptedError as error:
-                refused[session] = error.message
-                settled.settle(key, control, error.message)
+                refused[one.session] = error.message
+                settled.settle(one.key, one.link, control, error.message)
             except OutletError as error:
                 trouble, waiting = error, waiting + 1
             else:
                 sent += 1
-                settled.settle(key, control)
+                settled.settle(one.key, one.link, control)
     return Outcome(sent, refused, waiting, unapproved, trouble)
 
 
@@ -131,14 +139,20 @@ def lines(found: Outcome) -> Iterator[str]:
         yield f"{found.unapproved} sessions are not approved: `review approve`, or set hl7.approved_only = false."
 
 
-def _due(reader: Reader, settled: Acknowledged, settings: Hl7Settings) -> tuple[list[tuple[int, str, str, str]], int]:
-    """Session, key, message and control id of each report that is due; and how many sessions nobody has approved."""
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A session whose report is due: its number, its name that no other database has, the end of its chain."""
+
+    session: int
+    key: str
+    link: str | None
+
+
+def _due(reader: Reader, settled: Acknowledged, settings: Hl7Settings) -> tuple[list[_Due], int]:
+    """The sessions that have changed since the receiver had their reports; and how many nobody has approved."""
     from hemato_edge.outlets.mqtt.messages import session_key
     from hemato_edge.store.records import RUNNING
-    from hemato_edge.views.report.build import build_report
-    from hemato_edge.views.report.hl7 import Addresses, control_id, oru_r01
 
-    addresses = Addresses(settings.device, settings.application, settings.facility, settings.processing)
     due, unapproved = [], 0
     for record in reader.sessions():
         if record.state == RUNNING or record.settings.get(ASKED_FOR) is None:
@@ -147,8 +161,17 @@ def _due(reader: Reader, settled: Acknowledged, settings: Hl7Settings) -> tuple[
         if settings.approved_only and (approval is None or approval.overtaken):
             unapproved += 1
             continue
-        message = oru_r01(build_report(reader, record.id), addresses)
-        key, control = session_key(record), control_id(message)
-        if not settled.settled(key, control):
-            due.append((record.id, key, message, control))
+        one = _Due(record.id, session_key(record), reader.last_link(record.id))
+        if not settled.settled(one.key, one.link):
+            due.append(one)
     return due, unapproved
+
+
+def _report(reader: Reader, session: int, settings: Hl7Settings) -> tuple[str, str]:
+    """The message of a session's report, and its control id."""
+    from hemato_edge.views.report.build import build_report
+    from hemato_edge.views.report.hl7 import Addresses, control_id, oru_r01
+
+    addresses = Addresses(settings.device, settings.application, settings.facility, settings.processing)
+    message = oru_r01(build_report(reader, session), addresses)
+    return message, control_id(message)

@@ -44,9 +44,8 @@ def exchange(message: str, control: str, settings: Hl7Settings, deadline: float)
             line.sendall(START + message.encode() + END)
             answer = _block(line, deadline)
     except ssl.SSLError as error:
-        raise OutletError(
-            f"No TLS with {whom}: {error.reason}.", "Check hl7.security, hl7.ca_file, hl7.port."
-        ) from error
+        why = getattr(error, "verify_message", "").rstrip(".") or error.reason
+        raise OutletError(f"No TLS with {whom}: {why}.", "Check hl7.security, hl7.ca_file, hl7.port.") from error
     except OSError as error:
         raise OutletError(
             f"{whom} gave no acknowledgement: {error.strerror or error}.", "Check hl7.host and hl7.port."

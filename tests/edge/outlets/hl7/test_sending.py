@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
+import sqlite3
+import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+import trustme
 from ports import deaf_port, own_port, refusing_port
 from recorded import NOON, record
 from typer.testing import CliRunner
 
 from hemato_edge.cli.hl7 import Outcome, app, send_due
 from hemato_edge.errors import OutletError
+from hemato_edge.outlets.hl7.acknowledged import acknowledged_path
 from hemato_edge.outlets.hl7.mllp import acknowledgement
 from hemato_edge.settings import Hl7Settings
 from hemato_edge.store.writer import open_writer
@@ -44,6 +49,10 @@ class Laboratory:
         self._server = mllp.MLLPServer("127.0.0.1", self.port, {"ORU^R01^ORU_R01": (Handler,)})
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
+
+    def encrypt(self, context: ssl.SSLContext) -> None:
+        """TLS from the next connection on."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     def close(self) -> None:
         self._server.shutdown()
@@ -93,6 +102,45 @@ def test_each_report_arrives_once_and_again_when_it_changes(path: Path) -> None:
         assert labels(laboratory) == ["tube 1", "tube 2", "tube 1"]
 
 
+def test_a_report_that_was_taken_is_not_made_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiving() as laboratory:
+        assert sent(path, laboratory.port).sent == 2
+        with monkeypatch.context() as patch:
+            patch.setattr("hemato_edge.views.report.build.build_report", made_again)
+            assert sent(path, laboratory.port).sent == 0
+
+
+def made_again(reader: object, session: int) -> None:
+    raise AssertionError(f"the report of session {session} was made again")
+
+
+def test_what_the_report_does_not_hold_sends_none(path: Path) -> None:
+    with receiving() as laboratory:
+        assert sent(path, laboratory.port).sent == 2
+        with open_writer(path) as writer:
+            writer.describe(1, "Ada", NOON, comment="the second drop of the tube")
+        assert sent(path, laboratory.port).sent == 0
+        assert len(laboratory.heard) == 2
+
+
+def test_a_file_of_the_first_layout_goes_on(path: Path) -> None:
+    with receiving() as laboratory:
+        assert sent(path, laboratory.port).sent == 2
+        as_it_was_first(acknowledged_path(path))
+        with refusing_port() as port:
+            assert sent(path, port).waiting == 0
+        with open_writer(path) as writer:
+            writer.relabel(2, 0, 0, "basophil", "Ada", NOON)
+        assert sent(path, laboratory.port).sent == 1
+    assert labels(laboratory) == ["tube 1", "tube 2", "tube 2"]
+
+
+def as_it_was_first(file: Path) -> None:
+    """Before the column `link`."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("ALTER TABLE acknowledged DROP COLUMN link")
+
+
 def test_what_is_not_acknowledged_waits_and_is_sent_later(path: Path) -> None:
     with refusing_port() as port:
         outcome = sent(path, port)
@@ -116,6 +164,57 @@ def test_a_refused_report_is_told_and_not_sent_again_unless_asked(path: Path) ->
         assert sent(path, laboratory.port).refused == {}
         laboratory.code = "AA"
         assert send_due(settings(laboratory.port), path, 60.0, again=True).sent == 2
+
+
+@contextmanager
+def receiving_by_tls(authority: trustme.CA, name: str) -> Iterator[Laboratory]:
+    """A receiver behind TLS, with a certificate for `name`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    laboratory = Laboratory()
+    laboratory.encrypt(context)
+    try:
+        yield laboratory
+    finally:
+        laboratory.close()
+
+
+def authority_file(folder: Path, authority: trustme.CA) -> Path:
+    file = folder / "authority.pem"
+    authority.cert_pem.write_to_path(str(file))
+    return file
+
+
+def test_reports_go_by_tls_to_whom_the_authority_vouches_for(path: Path, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    ca_file = authority_file(tmp_path, authority)
+    with receiving_by_tls(authority, "127.0.0.1") as laboratory:
+        assert sent(path, laboratory.port, security="tls", ca_file=ca_file).sent == 2
+    assert labels(laboratory) == ["tube 1", "tube 2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "stranger", "why"),
+    [
+        ("lis.example.org", False, "IP address mismatch"),  # another machine's certificate
+        ("127.0.0.1", True, "unable to get local issuer|self.signed"),  # nobody whom we know vouches for it
+    ],
+)
+def test_a_receiver_with_another_certificate_gets_no_report(
+    path: Path, tmp_path: Path, name: str, stranger: bool, why: str
+) -> None:
+    authority = trustme.CA()
+    ca_file = authority_file(tmp_path, authority)
+    with receiving_by_tls(trustme.CA() if stranger else authority, name) as laboratory:
+        outcome = sent(path, laboratory.port, security="tls", ca_file=ca_file)
+    assert (outcome.sent, outcome.waiting, laboratory.heard) == (0, 2, [])
+    assert re.search(why, str(outcome.trouble))
+
+
+def test_plain_text_at_the_port_of_tls_is_told(path: Path) -> None:
+    with receiving() as laboratory:
+        outcome = sent(path, laboratory.port, security="tls", timeout_s=2)
+    assert (outcome.sent, outcome.waiting, laboratory.heard) == (0, 2, [])
 
 
 def test_only_approved_sessions_go_unless_it_is_set_otherwise(path: Path) -> None:
