@@ -152,7 +152,7 @@ def analyze_pictures(
         failed: called with the error of a picture that cannot be analysed; it is left out.
         step: called once for each picture and pass, for a progress bar (two passes, with `each` one).
     """
-    analyst = _Analyst(gate, locator, classifier, name_blurred=name_blurred)
+    analyst = _Analyst(gate, locator, classifier, each=each, name_blurred=name_blurred)
     return _in_two_passes(list(paths), analyst, each=each, failed=failed, step=step)
 
 
@@ -202,10 +202,10 @@ class _Analyst:
     """Looks at whole fields: those who see, and what of the pictures is slide."""
 
     def __init__(
-        self, gate: QualityGate, locator: Locator, classifier: TFLiteClassifier, *, name_blurred: bool
+        self, gate: QualityGate, locator: Locator, classifier: TFLiteClassifier, *, each: bool, name_blurred: bool
     ) -> None:
         self._gate, self._locator, self._classifier = gate, locator, classifier
-        self._mask, self._name_blurred = FieldMask(), name_blurred
+        self._mask, self._each, self._name_blurred = FieldMask(), each, name_blurred
 
     def learn(self, image: Image, looks: AppearanceEstimator) -> None:
         """Scale, stain and focus of one picture."""
@@ -216,7 +216,8 @@ class _Analyst:
     def judge(self, path: Path, image: Image, looks: AppearanceEstimator) -> FieldPicture:
         """One picture, analysed."""
         watch = Stopwatch()
-        aperture = self._mask.of_picture(image)
+        mask = FieldMask() if self._each else self._mask  # a stranger's bars tell nothing of this one's
+        aperture = mask.of_picture(image)
         view = FieldView(image, aperture, red_cell_px=looks.red_cell_px)
         with watch.stage("locate"):
             detections = self._locator.locate(view)
