@@ -38,7 +38,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("hemato_edge.models", "hemato_edge.store", "hemato_edge.settings", "hemato_edge.device", "hemato_edge.door"),
     ("hemato_edge.aperture",),
     ("hemato_edge.values",),
-    ("hemato_edge.output_files",),
+    ("hemato_edge.output_files", "hemato_edge.evidence"),
     (
         "hemato_edge.about",
         "hemato_edge.errors",

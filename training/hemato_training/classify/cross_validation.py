@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
+from hemato_edge.evidence.bootstrap import interval, resample
 from hemato_training.classify.fit import train
 from hemato_training.classify.material import gather
 from hemato_training.data.crops import Cells
 from hemato_training.metrics.answers import Answers
-from hemato_training.metrics.bootstrap import interval, resample
 from hemato_training.metrics.classification import figures_by_laboratory
 from hemato_training.networks.keras_model import keras_logits
 from hemato_training.progress import Silent
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hemato_training.metrics.bootstrap import Interval
+    from hemato_edge.evidence.bootstrap import Interval
     from hemato_training.metrics.classification import Figures
     from hemato_training.progress import Reporter
     from hemato_training.runs.settings import Settings

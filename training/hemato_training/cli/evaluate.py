@@ -13,10 +13,10 @@ from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_training.cli.workstation import Cache, Data, Json, console, percent, print_json, require_extra, show_figures
 
 if TYPE_CHECKING:
+    from hemato_edge.evidence.paired import Paired
     from hemato_training.evaluate.evaluation import Evaluation
     from hemato_training.explain.explanation import Explanation
     from hemato_training.metrics.attributes import AttributeFigures
-    from hemato_training.metrics.paired import Paired
     from hemato_training.report.report import Report
 
 Laboratories = Annotated[

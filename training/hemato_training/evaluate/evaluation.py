@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from hemato_edge.errors import DataError, ModelError
+from hemato_edge.evidence.paired import Paired, paired
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle
 from hemato_edge.models.classifier_model import ClassifierModel
@@ -19,7 +20,6 @@ from hemato_training.metrics.answers import Answers, answers_of
 from hemato_training.metrics.classification import Figures, figures_by_laboratory
 from hemato_training.metrics.crossfit import CrossFit, crossfit
 from hemato_training.metrics.details import Details, details_of
-from hemato_training.metrics.paired import Paired, paired
 from hemato_training.networks.keras_model import keras_logits, load_keras
 from hemato_training.runs.origin import Origin, check_left_out, origin_of
 

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemato_edge.counting.intervals import clopper_pearson
+from hemato_edge.evidence.bootstrap import interval, resample
 from hemato_edge.labels import CLASSIFIER_LABELS
-from hemato_training.metrics.bootstrap import confusions, interval, resample, weighted_auc
+from hemato_training.metrics.bootstrap import confusions, weighted_auc
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hemato_edge.evidence.bootstrap import Interval
     from hemato_training.metrics.answers import Answers
-    from hemato_training.metrics.bootstrap import Interval
 
 
 @dataclass(frozen=True, slots=True)

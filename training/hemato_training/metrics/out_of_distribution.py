@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hemato_edge.evidence.bootstrap import interval, resample
 from hemato_edge.labels import CLASSIFIER_LABELS, LEUKOCYTES
-from hemato_training.metrics.bootstrap import interval, resample, weighted_auc
+from hemato_training.metrics.bootstrap import weighted_auc
 from hemato_training.metrics.calibration import softmax
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemato_training.metrics.bootstrap import Interval, interval, resample
+from hemato_edge.evidence.bootstrap import Interval, interval, resample
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
