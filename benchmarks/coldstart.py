@@ -27,8 +27,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from hemato_edge.bench.scenes import draw_scenes
-from hemato_edge.bench.start import MILESTONES, run_child
+from hemato_edge.bench.measures.scenes import draw_scenes
+from hemato_edge.bench.measures.start import MILESTONES, run_child
 from hemato_edge.settings import Settings
 
 BOUNDS_S = {"help": 0.25, "start.first_cell": 1.0}

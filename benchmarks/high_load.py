@@ -22,15 +22,15 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from hemato_edge.bench.frames import new_analyzer
-from hemato_edge.bench.watch import load_models
+from hemato_edge.bench.measures.frames import new_analyzer
+from hemato_edge.bench.measures.watch import load_models
 from hemato_edge.cameras.camera import Noise
 from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.cameras.isolated.child import CameraRecipe
 from hemato_edge.cameras.isolated.parent import ReaderProcess
 from hemato_edge.cameras.recovery.guarded import GuardedCamera
 from hemato_edge.device.process import keep_one_arena
-from hemato_edge.pipeline.daemon import Daemon, Limits
+from hemato_edge.pipeline.running.daemon import Daemon, Limits
 from hemato_edge.settings import Settings
 from hemato_edge.store.records import FINISHED, SessionStart
 from hemato_edge.store.writer import open_writer

@@ -24,9 +24,9 @@ import cv2
 import numpy as np
 from pipeline import Bare, Sums, measure_frame
 
-from hemato_edge.bench.frames import new_analyzer
-from hemato_edge.bench.scenes import on_its_own
-from hemato_edge.bench.watch import load_models
+from hemato_edge.bench.measures.frames import new_analyzer
+from hemato_edge.bench.measures.scenes import on_its_own
+from hemato_edge.bench.measures.watch import load_models
 from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.settings import Settings
 

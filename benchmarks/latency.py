@@ -44,8 +44,8 @@ def make_models(folder: Path, sizes: list[int], architectures: list[str], *, flo
     """Name → file of every model to time."""
     import tensorflow as tf
 
-    from hemato_convert.graph import export_graph
-    from hemato_convert.quantise import quantise
+    from hemato_convert.flatbuffer.graph import export_graph
+    from hemato_convert.flatbuffer.quantise import quantise
     from hemato_training.networks.backbones import build_classifier
 
     wanted = [("mobilenet_v2", size) for size in sorted({*sizes, 224})]

@@ -28,13 +28,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 
-from hemato_convert.embedding import doubted, fit_projection
-from hemato_convert.graph import export_graph
+from hemato_convert.flatbuffer.embedding import doubted, fit_projection
+from hemato_convert.flatbuffer.graph import export_graph
+from hemato_convert.flatbuffer.quantise import quantise
+from hemato_convert.flatbuffer.trial import try_flatbuffer
 from hemato_convert.left_out import LeftOut, left_out_figures, read_left_out
-from hemato_convert.quantise import quantise
 from hemato_convert.settings import REPRESENTATIVE
 from hemato_convert.source import representative_records
-from hemato_convert.trial import try_flatbuffer
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.prototypes import pack_prototypes
 from hemato_training.classify.fit import train

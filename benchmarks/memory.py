@@ -87,7 +87,7 @@ def told(name):
     print(f"{name} {now - seen}")
     seen = now
 for name in ("numpy", "cv2", "pydantic", "typer", "hemato_edge.cli.main", "hemato_edge.settings",
-         "hemato_edge.pipeline.field", "hemato_edge.pipeline.daemon", "hemato_edge.store.writer",
+         "hemato_edge.pipeline.field", "hemato_edge.pipeline.running.daemon", "hemato_edge.store.writer",
          "ai_edge_litert.interpreter",
          "hemato_edge.vision.classify.classifier", "hemato_edge.vision.locate.choice"):
     importlib.import_module(name)

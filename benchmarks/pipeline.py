@@ -30,10 +30,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemato_edge.bench.frames import new_analyzer
-from hemato_edge.bench.inference import BATCHES, bare_inference
-from hemato_edge.bench.scenes import draw_scenes, on_its_own
-from hemato_edge.bench.watch import load_models
+from hemato_edge.bench.measures.frames import new_analyzer
+from hemato_edge.bench.measures.inference import BATCHES, bare_inference
+from hemato_edge.bench.measures.scenes import draw_scenes, on_its_own
+from hemato_edge.bench.measures.watch import load_models
 from hemato_edge.errors import ModelError
 from hemato_edge.models.engines.choice import find_runtime
 from hemato_edge.settings import Settings
@@ -41,7 +41,7 @@ from hemato_edge.values import FieldResult
 from hemato_edge.vision.locate.choice import TFLiteLocator
 
 if TYPE_CHECKING:
-    from hemato_edge.bench.watch import TimedModels
+    from hemato_edge.bench.measures.watch import TimedModels
 
 SCENES = ("fields", "worst", "moving", "still")
 

@@ -24,9 +24,9 @@ from hemato_edge.cameras.camera import OpenCamera
 from hemato_edge.cameras.demo import stage
 from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.cameras.demo.slide import SLIDE_SIZE_PX, UM_PER_PX
-from hemato_edge.counting.correlation import Shift, shift_between, view_of
-from hemato_edge.counting.registration import LITTLE_OVERLAP, MIN_CONFIDENCE, SURE_CONFIDENCE, Registration
-from hemato_edge.counting.rotation import Turn, turn_between
+from hemato_edge.counting.mapping.correlation import Shift, shift_between, view_of
+from hemato_edge.counting.mapping.registration import LITTLE_OVERLAP, MIN_CONFIDENCE, SURE_CONFIDENCE, Registration
+from hemato_edge.counting.mapping.rotation import Turn, turn_between
 from hemato_edge.values import Pose
 from hemato_edge.vision.field_view import FieldView
 

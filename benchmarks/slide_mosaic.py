@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hemato_edge.bench.frames import new_analyzer
-from hemato_edge.bench.watch import load_models
+from hemato_edge.bench.measures.frames import new_analyzer
+from hemato_edge.bench.measures.watch import load_models
 from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.mosaic.collector import MosaicCollector
 from hemato_edge.settings import Settings
 
 if TYPE_CHECKING:
-    from hemato_edge.bench.watch import TimedModels
+    from hemato_edge.bench.measures.watch import TimedModels
 
 FRAME = np.array((640.0, 480.0))
 

@@ -31,8 +31,8 @@ from hemato_edge.cameras.isolated.child import CameraRecipe
 from hemato_edge.cameras.isolated.parent import ReaderProcess
 from hemato_edge.cameras.recovery.guarded import GuardedCamera
 from hemato_edge.cameras.recovery.state import CameraState
-from hemato_edge.pipeline.daemon import Daemon, Limits
 from hemato_edge.pipeline.field import FieldAnalyzer
+from hemato_edge.pipeline.running.daemon import Daemon, Limits
 from hemato_edge.settings import load_settings
 from hemato_edge.store.records import FINISHED, SessionStart
 from hemato_edge.store.writer import open_writer

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from hemato_convert.attributes import described
+from hemato_convert.flatbuffer.attributes import described
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
 from hemato_edge.models.classifier_model import ATTRIBUTES, EMBEDDINGS, LOGITS, ClassifierModel

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hemato_convert.quantise import INPUT_SCALE, INPUT_ZERO_POINT
+from hemato_convert.flatbuffer.quantise import INPUT_SCALE, INPUT_ZERO_POINT
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.card import (
     Accuracy,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from hemato_convert.card import CardParts, make_card
-from hemato_convert.golden import COUNT, TOLERANCE_STEPS, golden_pairs
+from hemato_convert.flatbuffer.golden import COUNT, TOLERANCE_STEPS, golden_pairs
+from hemato_convert.flatbuffer.quantised import quantise_run
 from hemato_convert.judged import judge
-from hemato_convert.quantised import quantise_run
 from hemato_convert.report import write_report
 from hemato_convert.settings import ConversionSettings
 from hemato_convert.source import open_source
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from hemato_convert.flatbuffer.quantised import Quantised
     from hemato_convert.judged import Judged
-    from hemato_convert.quantised import Quantised
     from hemato_convert.source import Source
     from hemato_edge.models.card import ClassifierCard
     from hemato_training.progress import Reporter

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hemato_convert.flatbuffer.trial import try_flatbuffer
 from hemato_convert.left_out import LeftOut, LeftOutFigures, left_out_figures, only_judged, read_left_out
 from hemato_convert.parity import ParityReport, compare
 from hemato_convert.report import laboratory_parity
-from hemato_convert.trial import try_flatbuffer
 from hemato_edge.errors import ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_training.data.cell_sets import load
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from hemato_convert.quantised import Quantised
+    from hemato_convert.flatbuffer.quantised import Quantised
+    from hemato_convert.flatbuffer.trial import Trial
     from hemato_convert.settings import ConversionSettings
     from hemato_convert.source import Source
-    from hemato_convert.trial import Trial
     from hemato_training.data.crops import Cells
     from hemato_training.metrics.classification import Figures
 

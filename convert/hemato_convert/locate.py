@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from hemato_convert.golden import golden_images
+from hemato_convert.flatbuffer.golden import golden_images
+from hemato_convert.flatbuffer.trial import run_locator
 from hemato_convert.locate_card import LocatorCardParts, make_locator_card
 from hemato_convert.locate_graph import quantise_locator
-from hemato_convert.trial import run_locator
 from hemato_edge.errors import DataError, ModelError
 from hemato_edge.labels import KINDS, PLATELET
 from hemato_edge.models.bundle import read_bundle, write_bundle
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.values import Detections
-    from hemato_training.data.annotations import Boxes
     from hemato_training.data.field_sets import Field
+    from hemato_training.data.formats.annotations import Boxes
     from hemato_training.metrics.detection import KindFigures
     from hemato_training.progress import Reporter
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hemato_convert.card import LICENCE
-from hemato_convert.quantise import INPUT_SCALE, INPUT_ZERO_POINT
+from hemato_convert.flatbuffer.quantise import INPUT_SCALE, INPUT_ZERO_POINT
 from hemato_edge.labels import KINDS
 from hemato_edge.models.card import DataSource, Golden, LocatorCard, Precision, WindowInput
 from hemato_edge.vision.locate.peaks import STRIDE

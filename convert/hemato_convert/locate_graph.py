@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from hemato_convert.quantise import check_flatbuffer, full_integer, name_tensors
+from hemato_convert.flatbuffer.quantise import check_flatbuffer, full_integer, name_tensors
 from hemato_edge.labels import KINDS
 from hemato_edge.models.locator_model import BOXES, HEAT
 from hemato_training.networks.locator import PREPROCESSING

@@ -19,10 +19,10 @@ from hemato_training.classify.site_tuning import Tuning, tune
 from hemato_training.data.attributes import read_attributes
 from hemato_training.data.cell_sets import LABORATORIES, load, titled
 from hemato_training.data.crops import cells_of, looks_of, prepare_cells
-from hemato_training.data.deal import keep_or_deal
-from hemato_training.data.folders import read_folder
+from hemato_training.data.formats.folders import read_folder
 from hemato_training.data.records import Record, by_laboratory, in_split, refuse_leaks, split_hash, thin
-from hemato_training.data.split import blocks_of
+from hemato_training.data.splitting.deal import keep_or_deal
+from hemato_training.data.splitting.split import blocks_of
 from hemato_training.networks.backbones import build_classifier
 from hemato_training.runs.files import versions
 from hemato_training.runs.settings import Settings
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from hemato_convert.convert import Conversion
     from hemato_edge.models.bundle import Bundle
     from hemato_edge.models.card import ClassifierCard
-    from hemato_training.data.picture_set import Picture
+    from hemato_training.data.formats.picture_set import Picture
     from hemato_training.progress import Reporter
 
 PER_CLASS = 150

@@ -12,8 +12,8 @@ from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_training.classify.classical import refuse_classical
 from hemato_training.data.cell_sets import load
 from hemato_training.data.crops import Look, cells_of
-from hemato_training.data.folds import in_fold
 from hemato_training.data.records import by_laboratory, in_split, split_hash, thin
+from hemato_training.data.splitting.folds import in_fold
 from hemato_training.networks.backbones import architecture_named
 from hemato_training.networks.keras_model import load_keras
 from hemato_training.runs.files import MODEL_FILE, RUN_FILE

@@ -27,7 +27,7 @@ LOCATORS = "hemato_edge.locators"
 COMMANDS = "hemato_edge.commands"
 """Each is a `hemato_edge.cli.commands.CommandSource`."""
 REPORT_FORMATS = "hemato_edge.report_formats"
-"""Each is a `hemato_edge.views.report.formats.Format`."""
+"""Each is a `hemato_edge.views.report.formats.registry.Format`."""
 _log = logging.getLogger(__name__)
 
 

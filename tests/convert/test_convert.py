@@ -23,18 +23,18 @@ from training.tiny_network import LIKE_MOBILENET
 from hemato_convert import convert as conversion
 from hemato_convert.card import CardParts
 from hemato_convert.convert import complete_card, convert
-from hemato_convert.embedding import fit_projection
-from hemato_convert.golden import golden_images
-from hemato_convert.graph import export_graph
+from hemato_convert.flatbuffer.embedding import fit_projection
+from hemato_convert.flatbuffer.golden import golden_images
+from hemato_convert.flatbuffer.graph import export_graph
+from hemato_convert.flatbuffer.operations import check_operations, operation_versions
+from hemato_convert.flatbuffer.quantise import INPUT_SCALE, check_flatbuffer, quantise, to_unit
+from hemato_convert.flatbuffer.quantised import Quantised
+from hemato_convert.flatbuffer.trial import run_flatbuffer
 from hemato_convert.judged import judge
-from hemato_convert.operations import check_operations, operation_versions
 from hemato_convert.parity import compare
-from hemato_convert.quantise import INPUT_SCALE, check_flatbuffer, quantise, to_unit
-from hemato_convert.quantised import Quantised
 from hemato_convert.report import laboratory_parity
 from hemato_convert.settings import ConversionSettings
 from hemato_convert.source import open_source, representative_records
-from hemato_convert.trial import run_flatbuffer
 from hemato_edge.errors import ConfigurationError, DataError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.attributes import attributes_of

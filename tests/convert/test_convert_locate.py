@@ -25,8 +25,8 @@ from hemato_edge.models.locator_model import LocatorModel
 from hemato_edge.values import Detections
 from hemato_edge.vision.locate.choice import TFLiteLocator
 from hemato_edge.vision.locate.windows import WindowSpec
-from hemato_training.data.annotations import Boxes
 from hemato_training.data.field_sets import load_fields
+from hemato_training.data.formats.annotations import Boxes
 from hemato_training.locate.evaluation import KerasHeat
 from hemato_training.locate.fit import train_locator
 from hemato_training.locate.settings import LocateSettings

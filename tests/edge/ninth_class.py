@@ -74,10 +74,10 @@ def views(reader: Reader, report: Report) -> dict[str, str]:
 
     from rich.console import Console
 
-    from hemato_edge.cli.review_keys import _HELP, KEYS
+    from hemato_edge.cli.records.review_keys import _HELP, KEYS
     from hemato_edge.errors import MissingExtraError
-    from hemato_edge.views.report.formats import FORMATS
-    from hemato_edge.views.report.live import live_table, progress_line
+    from hemato_edge.views.report.formats.live import live_table, progress_line
+    from hemato_edge.views.report.formats.registry import FORMATS
 
     totals = reader.totals(1)
     stream = io.StringIO()
@@ -113,7 +113,7 @@ def elsewhere() -> None:
     assert CLASSIFIER_LABELS[: len(LEUKOCYTES)] == LEUKOCYTES
     assert "plasma_cell" in REVIEW_LABELS
     try:
-        from hemato_training.data.class_names import find_label
+        from hemato_training.data.formats.class_names import find_label
     except ImportError:
         sys.stderr.write("the workstation's half is not installed\n")
     else:

@@ -29,9 +29,9 @@ from hemato_edge.store.write.statements import POWER_CUT
 from hemato_edge.views.report import explanations, field_of_view
 from hemato_edge.views.report.words import WARNINGS
 from hemato_edge.vision import colours, quality
-from hemato_edge.web.access import Role
-from hemato_edge.web.counting import NOTES
 from hemato_edge.web.pages import MENU
+from hemato_edge.web.screens.counting import NOTES
+from hemato_edge.web.security.access import Role
 
 PACKAGE = Path(str(files("hemato_edge")))
 NOWHERE = {"There is no such page.", "Go back to the first one."}
@@ -62,7 +62,7 @@ RECORDED = {
 def said_in_templates() -> set[str]:
     """Every text that a template hands to `_`."""
     found = set()
-    for template in (*PACKAGE.glob("web/templates/*.html"), *PACKAGE.glob("views/report/templates/*.j2")):
+    for template in (*PACKAGE.glob("web/templates/*.html"), *PACKAGE.glob("views/report/formats/templates/*.j2")):
         text = template.read_text(encoding="utf-8")
         calls = re.findall(r"""\b_\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""", text)
         found |= {ast.literal_eval(call) for call in calls}
@@ -73,7 +73,7 @@ def said_in_templates() -> set[str]:
 def said_in_modules() -> set[str]:
     """Every text that a module of the report hands to `_`, or to what `words_of` gives."""
     found = set()
-    for module in PACKAGE.glob("views/report/*.py"):
+    for module in (PACKAGE / "views" / "report").rglob("*.py"):
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             if (
                 isinstance(node, ast.Call)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from hemato_edge.bench.inference import combination_of
+from hemato_edge.bench.measures.inference import combination_of
 from hemato_edge.views.images.drawing import PALE, Bar, Dot, Drawing, Label, Line
 
 if TYPE_CHECKING:

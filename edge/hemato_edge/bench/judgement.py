@@ -8,14 +8,14 @@ import numpy as np
 
 from hemato_edge.bench.comparison import LEAST_CHANGE, ratio_interval
 from hemato_edge.bench.figures import SceneFacts, Steadiness
-from hemato_edge.bench.inference import inference_name
+from hemato_edge.bench.measures.inference import inference_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hemato_edge.bench.figures import Device, Figure
-    from hemato_edge.bench.frames import Costs
-    from hemato_edge.bench.scenes import SceneName
+    from hemato_edge.bench.measures.frames import Costs
+    from hemato_edge.bench.measures.scenes import SceneName
 
 CAMERA_RATES = (1.0, 2.0, 5.0, 7.5, 10.0, 15.0, 20.0, 25.0, 30.0, 50.0, 60.0, 90.0, 120.0, 200.0)
 """Frame rates of cameras (UVC cameras: 5 to 30; Pi sensors: up to 120 and 200)."""

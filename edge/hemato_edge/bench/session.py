@@ -11,16 +11,17 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hemato_edge.bench import judgement, surroundings
+from hemato_edge.bench import judgement
 from hemato_edge.bench.figures import Gap, MemoryFacts, Report, Steadiness, figure
-from hemato_edge.bench.frames import Costs, a_session, results_of, sustained_ms, visit_scene, whole_program
-from hemato_edge.bench.inference import BATCHES, InferenceBench, model_facts, thread_counts
-from hemato_edge.bench.preprocessing import preprocessing_ms
-from hemato_edge.bench.scenes import SCENES, draw_scenes
-from hemato_edge.bench.start import run_child
-from hemato_edge.bench.storage import commit_ms, place_near, temporary_database
-from hemato_edge.bench.timing import Deadline, sample_ms
-from hemato_edge.bench.watch import load_models
+from hemato_edge.bench.measures import surroundings
+from hemato_edge.bench.measures.frames import Costs, a_session, results_of, sustained_ms, visit_scene, whole_program
+from hemato_edge.bench.measures.inference import BATCHES, InferenceBench, model_facts, thread_counts
+from hemato_edge.bench.measures.preprocessing import preprocessing_ms
+from hemato_edge.bench.measures.scenes import SCENES, draw_scenes
+from hemato_edge.bench.measures.start import run_child
+from hemato_edge.bench.measures.storage import commit_ms, place_near, temporary_database
+from hemato_edge.bench.measures.timing import Deadline, sample_ms
+from hemato_edge.bench.measures.watch import load_models
 from hemato_edge.device.machine import Machine
 from hemato_edge.device.memory import read_memory
 from hemato_edge.device.processor import usable_processors
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hemato_edge.bench.figures import Climate, Figure, SceneFacts, Unit
-    from hemato_edge.bench.inference import Task
-    from hemato_edge.bench.scenes import Scene, SceneName
+    from hemato_edge.bench.measures.inference import Task
+    from hemato_edge.bench.measures.scenes import Scene, SceneName
     from hemato_edge.models.bundle import Bundle
     from hemato_edge.settings import Settings
 

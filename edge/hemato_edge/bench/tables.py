@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hemato_edge.bench.inference import combination_of
+from hemato_edge.bench.measures.inference import combination_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,11 +10,11 @@ from pydantic import Field
 
 from hemato_edge.bench.comparison import LEAST_CHANGE, ratio_interval
 from hemato_edge.bench.figures import Figure, Part, figure
-from hemato_edge.bench.frames import Costs, visit_scene
-from hemato_edge.bench.inference import thread_counts
-from hemato_edge.bench.scenes import draw_scenes
-from hemato_edge.bench.timing import Deadline
-from hemato_edge.bench.watch import load_models
+from hemato_edge.bench.measures.frames import Costs, visit_scene
+from hemato_edge.bench.measures.inference import thread_counts
+from hemato_edge.bench.measures.scenes import draw_scenes
+from hemato_edge.bench.measures.timing import Deadline
+from hemato_edge.bench.measures.watch import load_models
 from hemato_edge.device.processor import usable_processors
 from hemato_edge.errors import BenchError
 

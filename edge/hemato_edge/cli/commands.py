@@ -26,28 +26,34 @@ class CommandSource:
 
 _HERE = "hemato_edge.cli"
 DEVICE_COMMANDS: tuple[CommandSource, ...] = (
-    CommandSource("run", f"{_HERE}.run", "Read frames, count each cell once, record the counts."),
-    CommandSource("analyze", f"{_HERE}.images", "Find and name the cells of whole fields of view."),
-    CommandSource("classify", f"{_HERE}.images", "Name the cell in pictures of one cell each."),
-    CommandSource("sessions", f"{_HERE}.report", "List what is recorded."),
-    CommandSource("report", f"{_HERE}.report", "The differential with its intervals, counts and warnings."),
-    CommandSource("export", f"{_HERE}.report", "Write all cells or all fields of a session."),
-    CommandSource("doctor", f"{_HERE}.doctor", "Examine this device: what is wrong, and what to do about it."),
-    CommandSource("bench", f"{_HERE}.bench", "Measure this device: start, models, frames, memory."),
-    CommandSource("web", f"{_HERE}.web", "A page for the phone beside the microscope."),
-    CommandSource("door", f"{_HERE}.door", "Ask a run of this machine, and tell it what to do."),
-    CommandSource("calibrate", f"{_HERE}.calibrate", "Scale, flat field and exposure, as a profile per objective."),
-    CommandSource("site", f"{_HERE}.site", "How right the program is on this microscope, from reviewed cells."),
-    CommandSource("review", f"{_HERE}.review", "Relabel cells in doubt; the differential follows."),
-    CommandSource("tally", f"{_HERE}.teaching", "Count by one key a cell, as at a laboratory counter."),
-    CommandSource("quiz", f"{_HERE}.teaching", "Name reviewed cells, and see how far you agree."),
-    CommandSource("session", f"{_HERE}.session", "Rename or delete a session, comment, mark a control slide."),
-    CommandSource("qc", f"{_HERE}.quality", "Quality over time: control slides, drift, agreement of reviewers."),
-    CommandSource("db", f"{_HERE}.database", "Look after the database."),
-    CommandSource("mqtt", f"{_HERE}.mqtt", "Counts for an MQTT broker."),
-    CommandSource("hl7", f"{_HERE}.hl7", "Reports to a laboratory's system as HL7 v2 messages."),
-    CommandSource("metrics", f"{_HERE}.metrics", "Files for Prometheus and Grafana."),
-    CommandSource("model", f"{_HERE}.models", "The models: their cards, the golden check."),
-    CommandSource("config", f"{_HERE}.config", "The settings and where each came from."),
-    CommandSource("service", f"{_HERE}.service", "Run unattended as a systemd service."),
+    CommandSource("run", f"{_HERE}.counting.run", "Read frames, count each cell once, record the counts."),
+    CommandSource("analyze", f"{_HERE}.counting.images", "Find and name the cells of whole fields of view."),
+    CommandSource("classify", f"{_HERE}.counting.images", "Name the cell in pictures of one cell each."),
+    CommandSource("sessions", f"{_HERE}.records.report", "List what is recorded."),
+    CommandSource("report", f"{_HERE}.records.report", "The differential with its intervals, counts and warnings."),
+    CommandSource("export", f"{_HERE}.records.report", "Write all cells or all fields of a session."),
+    CommandSource("doctor", f"{_HERE}.device.doctor", "Examine this device: what is wrong, and what to do about it."),
+    CommandSource("bench", f"{_HERE}.device.bench", "Measure this device: start, models, frames, memory."),
+    CommandSource("web", f"{_HERE}.device.web", "A page for the phone beside the microscope."),
+    CommandSource("door", f"{_HERE}.device.door", "Ask a run of this machine, and tell it what to do."),
+    CommandSource(
+        "calibrate", f"{_HERE}.microscope.calibrate", "Scale, flat field and exposure, as a profile per objective."
+    ),
+    CommandSource(
+        "site", f"{_HERE}.microscope.site", "How right the program is on this microscope, from reviewed cells."
+    ),
+    CommandSource("review", f"{_HERE}.records.review", "Relabel cells in doubt; the differential follows."),
+    CommandSource("tally", f"{_HERE}.records.teaching", "Count by one key a cell, as at a laboratory counter."),
+    CommandSource("quiz", f"{_HERE}.records.teaching", "Name reviewed cells, and see how far you agree."),
+    CommandSource("session", f"{_HERE}.records.session", "Rename or delete a session, comment, mark a control slide."),
+    CommandSource(
+        "qc", f"{_HERE}.records.quality", "Quality over time: control slides, drift, agreement of reviewers."
+    ),
+    CommandSource("db", f"{_HERE}.records.database", "Look after the database."),
+    CommandSource("mqtt", f"{_HERE}.sending.mqtt", "Counts for an MQTT broker."),
+    CommandSource("hl7", f"{_HERE}.sending.hl7", "Reports to a laboratory's system as HL7 v2 messages."),
+    CommandSource("metrics", f"{_HERE}.sending.metrics", "Files for Prometheus and Grafana."),
+    CommandSource("model", f"{_HERE}.device.models", "The models: their cards, the golden check."),
+    CommandSource("config", f"{_HERE}.device.config", "The settings and where each came from."),
+    CommandSource("service", f"{_HERE}.device.service", "Run unattended as a systemd service."),
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemato_edge.counting.rotation import rotated
+from hemato_edge.counting.mapping.rotation import rotated
 from hemato_edge.labels import KINDS
 
 if TYPE_CHECKING:

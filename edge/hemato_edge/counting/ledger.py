@@ -26,8 +26,8 @@ from hemato_edge.counting.confirmation import (
     verdict,
 )
 from hemato_edge.counting.coverage import Coverage
+from hemato_edge.counting.mapping.rotation import rotated
 from hemato_edge.counting.matching import MATCH_RED_CELLS, matched, whole_in_view
-from hemato_edge.counting.rotation import rotated
 from hemato_edge.labels import KINDS, PLATELET, RBC, WBC
 from hemato_edge.values import Pose
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from hemato_edge.aperture import Aperture
     from hemato_edge.counting.coverage import Tile
-    from hemato_edge.counting.slide_map import Move
+    from hemato_edge.counting.mapping.slide_map import Move
     from hemato_edge.values import Detections
 
 MAX_TILES = 2048

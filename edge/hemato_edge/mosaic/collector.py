@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from hemato_edge.counting.rotation import rotated
+from hemato_edge.counting.mapping.rotation import rotated
 from hemato_edge.output_files import OutputError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.aperture import Aperture
-    from hemato_edge.counting.slide_map import Joined, Move
+    from hemato_edge.counting.mapping.slide_map import Joined, Move
     from hemato_edge.values import Cell, Pose
     from hemato_edge.vision.field_view import FieldView
 

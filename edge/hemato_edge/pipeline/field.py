@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemato_edge.counting.ledger import Ledger
-from hemato_edge.counting.registration import Registration
+from hemato_edge.counting.mapping.registration import Registration
 from hemato_edge.labels import KINDS, LEUKOCYTES, PLATELET, RBC, WBC
 from hemato_edge.pipeline.calibrated import OTHER_SIZE
 from hemato_edge.pipeline.field_mask import FieldMask
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.counting.ledger import Admission, Sighted, Twins
-    from hemato_edge.counting.registrar import Registrar
+    from hemato_edge.counting.mapping.registrar import Registrar
     from hemato_edge.pipeline.calibrated import SessionCalibration
     from hemato_edge.pipeline.map_follower import MapFollower
     from hemato_edge.vision.classify.classifier import Classifier

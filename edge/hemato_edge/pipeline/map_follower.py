@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hemato_edge.counting.slide_map import Joined, Move
+    from hemato_edge.counting.mapping.slide_map import Joined, Move
     from hemato_edge.values import Cell, Pose
     from hemato_edge.vision.field_view import FieldView
 

@@ -35,11 +35,11 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from hemato_edge.web.access import Missing
-from hemato_edge.web.guard import Guard
 from hemato_edge.web.pages import trouble
 from hemato_edge.web.place import Place
 from hemato_edge.web.routes import routes
+from hemato_edge.web.security.access import Missing
+from hemato_edge.web.security.guard import Guard
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -15,8 +15,8 @@ from pathlib import Path
 from starlette.responses import Response
 
 from hemato_edge.errors import MissingExtraError
-from hemato_edge.web.access import Missing
 from hemato_edge.web.classes import class_sheet
+from hemato_edge.web.security.access import Missing
 
 BOOTSTRAP = "bootstrap.min.css"
 BOOTSTRAP_SHA384 = "sRIl4kxILFvY47J16cr9ZwB07vP4J8+LH7qKQnuqkuIAvNWLzeN8tE5YBujZqJLB"

@@ -12,7 +12,7 @@ from hemato_edge.about import RESEARCH_USE_NOTICE
 from hemato_edge.errors import StoreError
 from hemato_edge.labels import BY_NAME
 from hemato_edge.languages import LANGUAGES, language_of, number_in, recorded_words_of, words_of
-from hemato_edge.web.access import Missing, Refused, Role
+from hemato_edge.web.security.access import Missing, Refused, Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from hemato_edge.errors import HematoEdgeError
     from hemato_edge.store.reader import Reader
     from hemato_edge.store.records import SessionRecord
-    from hemato_edge.web.devices import Device
     from hemato_edge.web.place import Place
+    from hemato_edge.web.security.devices import Device
 
 LONGEST_TEXT = 200
 MENU = (

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from hemato_edge.door.client import DoorClient
 from hemato_edge.store.reader import Reader
 from hemato_edge.web.assets import Assets
-from hemato_edge.web.devices import Devices
-from hemato_edge.web.examination import Examinations
-from hemato_edge.web.feed import Feed
-from hemato_edge.web.judge import Judge
-from hemato_edge.web.pairing import Pairing
-from hemato_edge.web.pulse import Pulse
-from hemato_edge.web.rates import Rates
+from hemato_edge.web.security.devices import Devices
+from hemato_edge.web.security.pairing import Pairing
+from hemato_edge.web.security.rates import Rates
+from hemato_edge.web.sources.examination import Examinations
+from hemato_edge.web.sources.feed import Feed
+from hemato_edge.web.sources.judge import Judge
+from hemato_edge.web.sources.pulse import Pulse
 
 if TYPE_CHECKING:
     from pathlib import Path

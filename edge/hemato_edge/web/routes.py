@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from hemato_edge.web import (
-    api,
+from hemato_edge.web.api import endpoints as api
+from hemato_edge.web.screens import (
     counting,
     entry,
     events,
@@ -20,10 +20,10 @@ from hemato_edge.web import (
     trend,
     verify,
 )
-from hemato_edge.web.access import Page, Role
-from hemato_edge.web.guard import Guarded
-from hemato_edge.web.judge import MOST_FILES
-from hemato_edge.web.pictures import UPLOAD
+from hemato_edge.web.screens.pictures import UPLOAD
+from hemato_edge.web.security.access import Page, Role
+from hemato_edge.web.security.guard import Guarded
+from hemato_edge.web.sources.judge import MOST_FILES
 
 TABLE: tuple[Page, ...] = (
     # anybody

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.about import RESEARCH_USE_NOTICE
 from hemato_edge.journal import goes_to_journal
-from hemato_edge.web.access import WebError
-from hemato_edge.web.certificate import certificate_for
-from hemato_edge.web.pairing import new_token
 from hemato_edge.web.place import LOOPBACK, Surroundings
+from hemato_edge.web.security.access import WebError
+from hemato_edge.web.security.certificate import certificate_for
+from hemato_edge.web.security.pairing import new_token
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from hemato_edge.settings import Settings
-    from hemato_edge.web.certificate import Certificate
+    from hemato_edge.web.security.certificate import Certificate
 
 END_S = 1
 """So long open listeners may hold the server at its end: a service has to be gone within 5 s."""
@@ -214,7 +214,7 @@ def bracketed(host: str) -> str:
 def _certificate(settings: Settings, names: list[str]) -> Certificate:
     from datetime import datetime, timezone
 
-    from hemato_edge.web.certificate import Certificate
+    from hemato_edge.web.security.certificate import Certificate
 
     web = settings.web
     if web.certificate_file is not None and web.key_file is not None:

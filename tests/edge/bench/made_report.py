@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 import numpy as np
 
 from hemato_edge.bench.figures import Climate, Device, Figure, Gap, MemoryFacts, ModelFacts, Report, SceneFacts, figure
-from hemato_edge.bench.inference import inference_name
+from hemato_edge.bench.measures.inference import inference_name
 
 
 def made_figure(name: str, median: float, seed: int = 1) -> Figure:

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from made_report import made_report
 
-from hemato_edge.bench import judgement, surroundings
+from hemato_edge.bench import judgement
 from hemato_edge.bench.chart import draw
 from hemato_edge.bench.figures import Climate, Report, figure
-from hemato_edge.bench.inference import Combination, combination_of, thread_counts
+from hemato_edge.bench.measures import surroundings
+from hemato_edge.bench.measures.inference import Combination, combination_of, thread_counts
+from hemato_edge.bench.measures.timing import sample_ms
 from hemato_edge.bench.tables import comparison_table, tables_of, verdicts_of
-from hemato_edge.bench.timing import sample_ms
-from hemato_edge.cli.bench_view import markdown_lines, plain_lines, rich_view
+from hemato_edge.cli.device.bench_view import markdown_lines, plain_lines, rich_view
 
 
 def test_a_figure_is_what_numpy_says() -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from hemato_edge.bench.frames import Costs, results_of, visit_scene, whole_program
-from hemato_edge.bench.inference import InferenceBench, inference_name, model_facts
-from hemato_edge.bench.scenes import Scene, SceneName, draw_scenes
+from hemato_edge.bench.measures.frames import Costs, results_of, visit_scene, whole_program
+from hemato_edge.bench.measures.inference import InferenceBench, inference_name, model_facts
+from hemato_edge.bench.measures.scenes import Scene, SceneName, draw_scenes
+from hemato_edge.bench.measures.start import run_child
+from hemato_edge.bench.measures.storage import place_near, temporary_database
+from hemato_edge.bench.measures.timing import Deadline
+from hemato_edge.bench.measures.watch import TimedModels, load_models
 from hemato_edge.bench.session import FULL, SHARES, BenchSession
-from hemato_edge.bench.start import run_child
-from hemato_edge.bench.storage import place_near, temporary_database
-from hemato_edge.bench.timing import Deadline
-from hemato_edge.bench.watch import TimedModels, load_models
 from hemato_edge.errors import BenchError
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
 from hemato_edge.models.engines.choice import find_runtime

@@ -50,7 +50,7 @@ def test_the_list_loads_no_command() -> None:
 
 
 def test_a_command_loads_no_other() -> None:
-    others = {source.module for source in DEVICE_COMMANDS} - {"hemato_edge.cli.config"}
+    others = {source.module for source in DEVICE_COMMANDS} - {"hemato_edge.cli.device.config"}
     assert not loaded_by("config", "--help") & others
 
 

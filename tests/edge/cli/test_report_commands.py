@@ -15,7 +15,7 @@ from recorded import record
 from typer.testing import CliRunner
 
 from hemato_edge import RESEARCH_USE_NOTICE
-from hemato_edge.cli import report as records
+from hemato_edge.cli.records import report as records
 from hemato_edge.errors import HematoEdgeError, StoreError
 from hemato_edge.store.writer import open_writer
 

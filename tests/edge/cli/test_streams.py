@@ -15,9 +15,9 @@ from recorded import record
 from rich.console import Console
 from waiting import DEADLINE_S
 
-from hemato_edge.cli.display import Display, frames_left
+from hemato_edge.cli.counting.display import Display, frames_left
 from hemato_edge.store.reader import Reader
-from hemato_edge.views.report.live import live_table
+from hemato_edge.views.report.formats.live import live_table
 
 PROGRAM = f"{sys.executable} -c 'from hemato_edge.cli.entry import main; main()'"
 NOT_UTF8 = os.fsdecode(b"M\xfcller")

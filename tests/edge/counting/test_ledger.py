@@ -7,8 +7,8 @@ import pytest
 
 from hemato_edge.aperture import Aperture
 from hemato_edge.counting.ledger import Ledger
-from hemato_edge.counting.rotation import rotated
-from hemato_edge.counting.slide_map import Move
+from hemato_edge.counting.mapping.rotation import rotated
+from hemato_edge.counting.mapping.slide_map import Move
 from hemato_edge.labels import PLATELET, RBC, WBC
 from hemato_edge.values import Detections, Pose
 

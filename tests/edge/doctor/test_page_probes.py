@@ -13,7 +13,7 @@ from hemato_edge.doctor.subject import Subject, this_user
 from hemato_edge.door.messages import Answer
 from hemato_edge.door.server import Door
 from hemato_edge.settings import Settings
-from hemato_edge.web.certificate import CERTIFICATE_FOR, certificate_for
+from hemato_edge.web.security.certificate import CERTIFICATE_FOR, certificate_for
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - what a person may set; nothing is bound to it here
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hemato_edge.counting.slide_map import Joined, Move
+from hemato_edge.counting.mapping.slide_map import Joined, Move
 from hemato_edge.mosaic.collector import MosaicCollector
 from hemato_edge.output_files import OutputError
 from hemato_edge.values import Cell, Judgement, Pose

@@ -74,7 +74,7 @@ def test_the_spy_sees_what_is_on(tmp_path: Path) -> None:
 
 
 def test_the_pipeline_knows_of_no_way_out() -> None:
-    for path in (Path(hemato_edge.__file__).parent / "pipeline").glob("*.py"):
+    for path in (Path(hemato_edge.__file__).parent / "pipeline").rglob("*.py"):
         assert "hemato_edge.outlets" not in path.read_text()
 
 

@@ -26,8 +26,8 @@ from hemato_edge.cameras.isolated.parent import ReaderProcess
 from hemato_edge.cameras.recovery.guarded import GuardedCamera, Patience
 from hemato_edge.cameras.recovery.state import Change, Fault
 from hemato_edge.errors import CameraError
-from hemato_edge.pipeline.daemon import Daemon, Limits, Outcome
 from hemato_edge.pipeline.field import FieldAnalyzer
+from hemato_edge.pipeline.running.daemon import Daemon, Limits, Outcome
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.records import SessionStart
 from hemato_edge.store.writer import Writer, open_writer

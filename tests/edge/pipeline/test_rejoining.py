@@ -12,8 +12,8 @@ from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.cameras.demo.slide import DrawnSlide
 from hemato_edge.cameras.demo.stage import Walk
 from hemato_edge.cameras.recovery.guarded import GuardedCamera
-from hemato_edge.pipeline.daemon import Daemon, Limits
 from hemato_edge.pipeline.field import FieldAnalyzer
+from hemato_edge.pipeline.running.daemon import Daemon, Limits
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.records import SessionStart
 from hemato_edge.store.recovery.check import check

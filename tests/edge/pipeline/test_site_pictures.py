@@ -15,7 +15,7 @@ from recorded import NOON, field_result, session_start
 from typer.testing import CliRunner
 
 from hemato_edge.cameras.demo.slide import draw_field
-from hemato_edge.cli import site
+from hemato_edge.cli.microscope import site
 from hemato_edge.errors import CalibrationError, DataError
 from hemato_edge.labels import CLASSIFIER_LABELS, WBC
 from hemato_edge.models.prototypes import Prototypes

@@ -17,7 +17,7 @@ from hemato_edge.store.reader import Reader
 from hemato_edge.store.recovery.check import check
 from hemato_edge.store.writer import open_writer
 from hemato_edge.views.report.build import build_report
-from hemato_edge.views.report.formats import FORMATS
+from hemato_edge.views.report.formats.registry import FORMATS
 from hemato_edge.views.report.session_list import session_lines, sessions_json
 
 FEW: dict[str, tuple[object, ...]] = {"TEXT": ("null", '[["x"]]'), "INTEGER": (-1,), "REAL": (1e308,), "BLOB": (b"",)}

@@ -10,9 +10,9 @@ from chromium import CHROMIUM, CHROMIUM_ARGUMENTS
 from recorded_sessions import recorded
 from sites import PATIENCE_S, Site, phase, serving
 
-from hemato_edge.web.access import Role
 from hemato_edge.web.demo import Runs
 from hemato_edge.web.place import Surroundings
+from hemato_edge.web.security.access import Role
 
 
 @pytest.fixture(scope="module")

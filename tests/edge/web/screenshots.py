@@ -24,9 +24,9 @@ from hemato_edge.door.client import DoorClient
 from hemato_edge.door.commands import Start, Stop
 from hemato_edge.site.verification import LEAST_CELLS
 from hemato_edge.store.reader import Reader
-from hemato_edge.web.access import Role
 from hemato_edge.web.demo import Runs
 from hemato_edge.web.place import Surroundings
+from hemato_edge.web.security.access import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,9 +13,9 @@ import httpx
 from hemato_edge.door.client import DoorClient
 from hemato_edge.door.commands import State
 from hemato_edge.door.messages import DoorError
-from hemato_edge.web.access import Role
-from hemato_edge.web.devices import Devices
 from hemato_edge.web.place import Surroundings
+from hemato_edge.web.security.access import Role
+from hemato_edge.web.security.devices import Devices
 from hemato_edge.web.serving import Serving, listening, server
 
 if TYPE_CHECKING:

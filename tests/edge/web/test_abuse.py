@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sites import Site
 
-from hemato_edge.web.access import SMALL, Role
 from hemato_edge.web.routes import TABLE
+from hemato_edge.web.security.access import SMALL, Role
 
 FORMS = sorted({page.path for page in TABLE if page.method == "POST"} - {"/leave", "/health/examine"})
 NAMES = ("label", "target", "text", "key", "code", "name", "person", "role", "device", "language", "session", "token")

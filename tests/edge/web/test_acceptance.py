@@ -23,11 +23,11 @@ from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.cli.main import app
 from hemato_edge.labels import BY_NAME, REVIEW_LABELS
 from hemato_edge.languages import LANGUAGES, words_of
-from hemato_edge.pipeline.viewfinder import KNOWN_GROUND
+from hemato_edge.pipeline.running.viewfinder import KNOWN_GROUND
 from hemato_edge.vision import colours, quality
-from hemato_edge.web.access import Role
-from hemato_edge.web.devices import Devices
 from hemato_edge.web.pages import MENU
+from hemato_edge.web.security.access import Role
+from hemato_edge.web.security.devices import Devices
 
 browser_only = pytest.mark.browser
 TEMPLATES = Path(str(files("hemato_edge.web") / "templates"))
@@ -68,7 +68,7 @@ PROMISES = {
 
 def test_each_promise_has_a_test_that_bears_its_number() -> None:
     kept: set[int] = set()
-    for module in Path(__file__).parent.glob("test_*.py"):
+    for module in Path(__file__).parent.rglob("test_*.py"):
         for numbers in re.findall(r"^def test((?:_\d\d)+)_", module.read_text(encoding="utf-8"), re.MULTILINE):
             kept |= {int(number) for number in numbers.split("_") if number}
     assert kept == set(PROMISES)

@@ -39,11 +39,11 @@ from hemato_edge.door.client import DoorClient
 from hemato_edge.door.commands import Picture, Start
 from hemato_edge.door.messages import Answer
 from hemato_edge.door.server import Door
-from hemato_edge.pipeline.viewfinder import ATTENDING, Viewfinder
+from hemato_edge.pipeline.running.viewfinder import ATTENDING, Viewfinder
 from hemato_edge.store.reader import Reader
 from hemato_edge.values import Frame
-from hemato_edge.web.access import Role
 from hemato_edge.web.place import Surroundings
+from hemato_edge.web.security.access import Role
 
 pytestmark = pytest.mark.slow
 FRAMES_A_SECOND = 5
@@ -223,7 +223,10 @@ TOGETHER = 6
 AN_HOUR, A_MINUTE = 36_000, 600
 """Pictures at ten a second."""
 AN_IDLE_WHILE_S = 20.0
-QUICK = "import hemato_edge.web.feed as feed; feed.MOST_A_SECOND = 10_000; from hemato_edge.cli.main import app; app()"
+QUICK = (
+    "import hemato_edge.web.sources.feed as feed; feed.MOST_A_SECOND = 10_000; "
+    "from hemato_edge.cli.main import app; app()"
+)
 """The program, which gives an hour's pictures as fast as they are asked for."""
 
 

@@ -24,13 +24,13 @@ from hemato_edge.door.client import DoorClient
 from hemato_edge.door.commands import Start, State, Stop
 from hemato_edge.pipeline.calibrated import OTHER_SIZE
 from hemato_edge.pipeline.field import NO_SCALE
-from hemato_edge.pipeline.viewfinder import KNOWN_GROUND
+from hemato_edge.pipeline.running.viewfinder import KNOWN_GROUND
 from hemato_edge.views.report.clock import CLOCK_SET
 from hemato_edge.vision import colours, quality
-from hemato_edge.web import board
-from hemato_edge.web.access import Role
 from hemato_edge.web.demo import Runs
 from hemato_edge.web.place import Surroundings
+from hemato_edge.web.security.access import Role
+from hemato_edge.web.sources import board
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TEXT = (Path(str(files("hemato_edge.web"))) / "templates" / "picture.html").read_text(encoding="utf-8")

@@ -12,8 +12,8 @@ import pytest
 from sites import Site
 
 from hemato_edge.labels import BY_NAME
-from hemato_edge.web.access import Role
 from hemato_edge.web.assets import Assets, bootstrap
+from hemato_edge.web.security.access import Role
 
 STATIC = Path(str(files("hemato_edge.web") / "static"))
 SCRIPTS = sorted(STATIC.glob("*.js"))

@@ -11,7 +11,7 @@ from waiting import DEADLINE_S
 
 from hemato_edge.labels import LEUKOCYTES
 from hemato_edge.store.reader import Reader
-from hemato_edge.web.access import Role
+from hemato_edge.web.security.access import Role
 
 
 def shown(page: Any) -> dict[str, int]:

@@ -12,8 +12,8 @@ from sites import Site, phase, until
 
 from hemato_edge.door.client import DoorClient
 from hemato_edge.door.commands import Start
-from hemato_edge.web.access import Role
 from hemato_edge.web.pages import MENU
+from hemato_edge.web.security.access import Role
 
 pytestmark = pytest.mark.browser
 SCREENS = [address for address, _ in MENU]

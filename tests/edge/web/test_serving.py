@@ -22,9 +22,9 @@ from hemato_edge.door.client import DoorClient
 from hemato_edge.door.commands import State
 from hemato_edge.door.messages import DoorError
 from hemato_edge.settings import Settings
-from hemato_edge.web.access import Role, WebError
-from hemato_edge.web.certificate import CERTIFICATE_FOR, certificate_for
-from hemato_edge.web.pairing import Pairing
+from hemato_edge.web.security.access import Role, WebError
+from hemato_edge.web.security.certificate import CERTIFICATE_FOR, certificate_for
+from hemato_edge.web.security.pairing import Pairing
 from hemato_edge.web.serving import listening, plan, server
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - what a person may set; nothing is bound to it here

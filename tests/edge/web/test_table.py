@@ -8,8 +8,8 @@ import pytest
 from sites import Site
 
 from hemato_edge import RESEARCH_USE_NOTICE
-from hemato_edge.web.access import Page, Role
 from hemato_edge.web.routes import TABLE, routes
+from hemato_edge.web.security.access import Page, Role
 
 ROLES = list(Role)
 ENDLESS = {"/events"}

@@ -13,17 +13,17 @@ from training.drawn_blood import draw_picture
 
 from hemato_edge.errors import DataError
 from hemato_edge.labels import KINDS, PLATELET, RBC, WBC
-from hemato_training.data.check import ERROR, check
 from hemato_training.data.field_sets import load_fields
-from hemato_training.data.folders import read_folder
-from hemato_training.data.reading import Reading
-from hemato_training.data.split import split_folder
+from hemato_training.data.formats.folders import read_folder
+from hemato_training.data.formats.reading import Reading
+from hemato_training.data.splitting.check import ERROR, check
+from hemato_training.data.splitting.split import split_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from hemato_training.data.picture_set import PictureSet
+    from hemato_training.data.formats.picture_set import PictureSet
 
 WIDTH, HEIGHT = 100, 80
 NAMES = ("Platelets", "RBC", "WBC")

@@ -16,8 +16,8 @@ import trustme
 from training.file_server import Behaviour, serve
 
 from hemato_edge.errors import DataError
-from hemato_training.data import transfer
-from hemato_training.data.transfer import fetch
+from hemato_training.data.fetching import transfer
+from hemato_training.data.fetching.transfer import fetch
 from hemato_training.progress import Silent
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ LABELS = np.array([0, 3, 7, 1, 1])
 
 
 def test_equals_the_class_activation_map_of_our_head(model, images) -> None:
-    graph = pytest.importorskip("hemato_convert.graph")
+    graph = pytest.importorskip("hemato_convert.flatbuffer.graph")
     logits, maps = (np.asarray(v) for v in graph.export_graph(model)(images.astype(np.float32) / 127.5 - 1))
     exact = maps[np.arange(5), :, :, LABELS]
     # Grad-CAM averages the gradient of the mean over h · w places

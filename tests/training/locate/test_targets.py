@@ -13,8 +13,8 @@ from keras import ops
 from hemato_edge.labels import KINDS, PLATELET, RBC, WBC
 from hemato_edge.values import Detections
 from hemato_edge.vision.locate.peaks import find_peaks
-from hemato_training.data.annotations import Boxes
 from hemato_training.data.field_sets import Field
+from hemato_training.data.formats.annotations import Boxes
 from hemato_training.locate.material import doubtful_of, is_sound
 from hemato_training.locate.targets import box_loss, encode, heat_loss, ignore
 from hemato_training.locate.views import Drawn, draw_view

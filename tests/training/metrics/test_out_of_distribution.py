@@ -6,8 +6,8 @@ import pytest
 
 from hemato_edge.labels import CLASSIFIER_LABELS, PLATELET, RBC, WBC
 from hemato_edge.vision.locate.locator import OpenCvLocator
-from hemato_training.data.annotations import Boxes
 from hemato_training.data.field_sets import Field
+from hemato_training.data.formats.annotations import Boxes
 from hemato_training.data.noncells import Strangers, distance_to_boxes, draw_noise, gather_strangers, strange_places
 from hemato_training.metrics.out_of_distribution import energy, figures_of_strangers, separation
 

@@ -9,9 +9,9 @@ from hemato_edge.errors import DataError
 from hemato_training.augment.stain_and_optics import MARGIN
 from hemato_training.data.cell_sets import load
 from hemato_training.data.crops import cells_of, looks_of, prepare_cells
-from hemato_training.data.folds import in_fold
 from hemato_training.data.records import by_laboratory, in_split, split_hash, thin
-from hemato_training.data.white_cells import without_empty
+from hemato_training.data.splitting.folds import in_fold
+from hemato_training.data.splitting.white_cells import without_empty
 
 if TYPE_CHECKING:
     from pathlib import Path

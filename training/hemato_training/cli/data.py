@@ -14,9 +14,9 @@ from hemato_training.cli.workstation import Json, console, print_json, require_e
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hemato_training.data.check import Report, SplitContent
-    from hemato_training.data.reading import Reading
-    from hemato_training.data.split import Division
+    from hemato_training.data.formats.reading import Reading
+    from hemato_training.data.splitting.check import Report, SplitContent
+    from hemato_training.data.splitting.split import Division
 
 data_app = typer.Typer(no_args_is_help=True)
 Ignore = Annotated[list[str] | None, typer.Option(help="Class or drawn object to leave out; may be repeated.")]
@@ -46,7 +46,7 @@ def check(
     Reads a folder per class, Pascal VOC, YOLO text, COCO JSON, a table, or an index.csv. Exits with 9 if something
     leaks between splits or would break training, with 0 if there are at most warnings.
     """
-    from hemato_training.data.check import check as run_check
+    from hemato_training.data.splitting.check import check as run_check
     from hemato_training.progress import Screen
 
     report = run_check(path, _reading(ignore, names), Screen())
@@ -83,7 +83,7 @@ def split(
     Copies, near copies and pictures made from one original are kept in one split. A split that the folders have (TRAIN
     and TEST) stays, and what it lacks is taken from its training pictures. Whatever would leak is refused.
     """
-    from hemato_training.data.split import split_folder
+    from hemato_training.data.splitting.split import split_folder
     from hemato_training.progress import Screen
 
     shares = {"val": val, **({"test": test} if test else {})}
@@ -111,9 +111,9 @@ def download(
     A broken download goes on where it broke when the same is typed again.
     """
     require_extra(("requests",))
-    from hemato_training.data.catalogue import public_set
-    from hemato_training.data.download import FIRST, LOCK
-    from hemato_training.data.download import download as run_download
+    from hemato_training.data.fetching.catalogue import public_set
+    from hemato_training.data.fetching.download import FIRST, LOCK
+    from hemato_training.data.fetching.download import download as run_download
     from hemato_training.progress import Screen
 
     wanted = public_set(name)
@@ -141,7 +141,7 @@ def download(
 @data_app.command(name="list")
 def list_sets(as_json: Json = False) -> None:
     """The public data sets that can be downloaded."""
-    from hemato_training.data.catalogue import PUBLIC_SETS
+    from hemato_training.data.fetching.catalogue import PUBLIC_SETS
 
     if as_json:
         print_json([asdict(one) for one in PUBLIC_SETS.values()])
@@ -156,8 +156,8 @@ def list_sets(as_json: Json = False) -> None:
 
 
 def _reading(ignore: list[str] | None, names: str | None) -> Reading:
-    from hemato_training.data.number_names import numbered
-    from hemato_training.data.reading import Reading
+    from hemato_training.data.formats.number_names import numbered
+    from hemato_training.data.formats.reading import Reading
 
     return Reading(tuple(ignore or ()), numbered(names) if names else {})
 
@@ -186,7 +186,7 @@ def _show_contents(splits: Mapping[str, SplitContent], title: str) -> None:
 def _show_report(report: Report, show: int) -> None:
     from rich.markup import escape
 
-    from hemato_training.data.picture_set import LAYOUTS
+    from hemato_training.data.formats.picture_set import LAYOUTS
 
     screen = console()
     _show_contents(report.splits, report.path)

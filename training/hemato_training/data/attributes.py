@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemato_edge.errors import DataError
-from hemato_training.data.index_csv import read_rows
+from hemato_training.data.formats.index_csv import read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.errors import DataError
 from hemato_edge.labels import CLASSIFIER_LABELS, WBC
-from hemato_training.data.annotations import read_voc, read_yolo
-from hemato_training.data.folders import read_folder
-from hemato_training.data.index_csv import INDEX, read_index
+from hemato_training.data.formats.annotations import read_voc, read_yolo
+from hemato_training.data.formats.folders import read_folder
+from hemato_training.data.formats.index_csv import INDEX, read_index
 from hemato_training.data.pictures import picture_size
 from hemato_training.data.records import SPLITS, Record, refuse_leaks
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hemato_training.data.cell_sets import LABORATORIES, TRAINED_ON, sets_in
-from hemato_training.data.index_csv import INDEX
+from hemato_training.data.formats.index_csv import INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import DataError
-from hemato_training.data.annotations import read_voc, read_yolo
-from hemato_training.data.folders import read_folder
-from hemato_training.data.index_csv import INDEX, read_index
+from hemato_training.data.formats.annotations import read_voc, read_yolo
+from hemato_training.data.formats.folders import read_folder
+from hemato_training.data.formats.index_csv import INDEX, read_index
 from hemato_training.data.pictures import picture_size, read_picture
 from hemato_training.data.records import SPLITS, Placed, refuse_leaks
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hemato_edge.values import Image
-    from hemato_training.data.annotations import Boxes
+    from hemato_training.data.formats.annotations import Boxes
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from hemato_edge.values import Detections
     from hemato_edge.vision.locate.locator import Locator
     from hemato_edge.vision.locate.windows import WindowSpec
-    from hemato_training.data.annotations import Boxes
     from hemato_training.data.field_sets import Field
+    from hemato_training.data.formats.annotations import Boxes
     from hemato_training.progress import Reporter
 
 EVERYTHING = 0.02

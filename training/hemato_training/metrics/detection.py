@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.values import Detections
-    from hemato_training.data.annotations import Boxes
+    from hemato_training.data.formats.annotations import Boxes
 
 HIT = 0.5
 """Minimum intersection over union of a detection with its true box."""

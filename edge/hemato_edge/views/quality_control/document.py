@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from hemato_edge.about import RESEARCH_USE_NOTICE
-from hemato_edge.views.report.json_document import as_data
+from hemato_edge.views.report.formats.json_document import as_data
 
 if TYPE_CHECKING:
     from hemato_edge.quality_control.lots import Lot

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hemato_edge.about import RESEARCH_USE_NOTICE
 from hemato_edge.views.report.build import count_summary
 from hemato_edge.views.report.figures import printable
-from hemato_edge.views.report.json_document import as_data
+from hemato_edge.views.report.formats.json_document import as_data
 from hemato_edge.views.report.recorded import session_head
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from ports import deaf_port, own_port, refusing_port
 from recorded import NOON, record
 from typer.testing import CliRunner
 
-from hemato_edge.cli.hl7 import Outcome, app, send_due
+from hemato_edge.cli.sending.hl7 import Outcome, app, send_due
 from hemato_edge.errors import OutletError
 from hemato_edge.outlets.hl7.acknowledged import acknowledged_path
 from hemato_edge.outlets.hl7.mllp import acknowledgement

@@ -17,7 +17,7 @@ from recorded import field_result
 from test_server import counted, scraped
 from typer.testing import CliRunner
 
-from hemato_edge.cli.metrics import app
+from hemato_edge.cli.sending.metrics import app
 from hemato_edge.outlets.prometheus.dashboard import ALERTS, PANELS, dashboard
 from hemato_edge.outlets.prometheus.server import Metrics
 from hemato_edge.settings import MetricsSettings

@@ -13,7 +13,7 @@ from hemato_edge.store.records import Approval
 from hemato_edge.store.recovery.check import check
 from hemato_edge.store.writer import open_writer
 from hemato_edge.views.report.build import build_report
-from hemato_edge.views.report.text import report_lines
+from hemato_edge.views.report.formats.text import report_lines
 
 
 @pytest.fixture

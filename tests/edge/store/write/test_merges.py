@@ -14,7 +14,7 @@ from hemato_edge.store.records import Join, Totals
 from hemato_edge.store.recovery.check import check
 from hemato_edge.store.writer import Writer, open_writer
 from hemato_edge.views.report.build import build_report
-from hemato_edge.views.report.tables import cell_columns, cell_row, csv_lines
+from hemato_edge.views.report.formats.tables import cell_columns, cell_row, csv_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hemato_edge.cli.images import pictures_of
+from hemato_edge.cli.counting.images import pictures_of
 from hemato_edge.errors import ImageError
 from hemato_edge.labels import BY_NAME, CLASSIFIER_LABELS, KINDS
 from hemato_edge.output_files import OutputError

@@ -17,8 +17,8 @@ from hemato_edge.store.reader import Reader
 from hemato_edge.store.writer import open_writer
 from hemato_edge.views.report.build import build_report
 from hemato_edge.views.report.cautions import caution_lines
-from hemato_edge.views.report.html import report_page
-from hemato_edge.views.report.text import report_lines
+from hemato_edge.views.report.formats.html import report_page
+from hemato_edge.views.report.formats.text import report_lines
 from hemato_edge.views.report.words import times_line
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def test_no_start_lies_behind_its_end(path: Path) -> None:
     assert report.period == (None, NOON - timedelta(hours=1))
     assert times_line(report).startswith("… to 2026-03-01 11:00:00 UTC")
     pytest.importorskip("fhir.resources")
-    from hemato_edge.views.report.fhir import diagnostic_report
+    from hemato_edge.views.report.formats.fhir import diagnostic_report
 
     assert "start" not in json.loads(diagnostic_report(report))["effectivePeriod"]
 

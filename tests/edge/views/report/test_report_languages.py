@@ -17,8 +17,9 @@ from hemato_edge.counting.rejection import UnevenRejection
 from hemato_edge.languages import LANGUAGES, words_of
 from hemato_edge.store.reader import Reader
 from hemato_edge.views.report.build import build_report
-from hemato_edge.views.report.formats import FORMATS
-from hemato_edge.views.report.html import report_page
+from hemato_edge.views.report.formats.html import report_page
+from hemato_edge.views.report.formats.registry import FORMATS
+from hemato_edge.views.report.formats.text import report_lines
 from hemato_edge.views.report.model import (
     Approval,
     Calibration,
@@ -31,7 +32,6 @@ from hemato_edge.views.report.model import (
     Reviewed,
     Tracking,
 )
-from hemato_edge.views.report.text import report_lines
 
 OTHERS = [code for code in LANGUAGES if code != "en"]
 DAY = datetime(2026, 3, 1, tzinfo=timezone.utc)

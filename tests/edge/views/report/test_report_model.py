@@ -16,10 +16,10 @@ from hemato_edge.store.reader import Reader
 from hemato_edge.store.records import SETTING_CHANGED
 from hemato_edge.store.writer import open_writer
 from hemato_edge.views.report.build import build_report
-from hemato_edge.views.report.json_document import as_json, document
+from hemato_edge.views.report.formats.json_document import as_json, document
+from hemato_edge.views.report.formats.tables import BOM, report_csv
+from hemato_edge.views.report.formats.text import report_lines
 from hemato_edge.views.report.model import Reviewed
-from hemato_edge.views.report.tables import BOM, report_csv
-from hemato_edge.views.report.text import report_lines
 
 if TYPE_CHECKING:
     from pathlib import Path

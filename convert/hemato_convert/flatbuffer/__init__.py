@@ -1,0 +1,1 @@
+"""From a Keras model to a full-int8 flatbuffer with its outputs."""

@@ -1,0 +1,1 @@
+"""Commands that count: a running camera, and pictures from files."""

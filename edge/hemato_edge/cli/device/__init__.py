@@ -1,0 +1,1 @@
+"""Commands that look after this device, its models and its services."""

@@ -1,0 +1,1 @@
+"""Commands that fit the program to a microscope."""

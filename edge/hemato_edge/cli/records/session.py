@@ -1,0 +1,92 @@
+"""`hemato-edge session`: name, comment and control slide of what is recorded, and its deletion."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hemato_edge.cli.records.report import Database, Session
+from hemato_edge.cli.records.review import By, opened, reviewer
+from hemato_edge.errors import StoreError
+from hemato_edge.store.records import RUNNING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+app = typer.Typer(no_args_is_help=True)
+
+
+def register(root: typer.Typer) -> None:
+    """Add the group `session`."""
+    root.add_typer(app, name="session")
+
+
+@app.command()
+def rename(
+    label: Annotated[str, typer.Argument(help="The new name of the sample.")],
+    db: Database = None,
+    session: Session = None,
+    by: By = None,
+) -> None:
+    """Give a session another name. What it was recorded under stays in its chain."""
+    number = _describe(db, session, by, label=label)
+    typer.echo(f"session {number} is called {label!r}")
+
+
+@app.command()
+def comment(
+    text: Annotated[str, typer.Argument(help="What is printed on its report; an empty text removes it.")],
+    db: Database = None,
+    session: Session = None,
+    by: By = None,
+) -> None:
+    """Write a comment on a session."""
+    number = _describe(db, session, by, comment=text)
+    typer.echo(f"session {number}: comment written")
+
+
+@app.command()
+def delete(
+    session: Annotated[int, typer.Argument(help="Its number.", metavar="ID")],
+    why: Annotated[str, typer.Option(help="The reason; it stays in the database.")],
+    db: Database = None,
+    by: By = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a session with its pictures, for good. Its number, the time, the reason and who deleted it stay.
+
+    `db check` verifies that trace. Backups, copies of an older version and what was sent elsewhere are not touched.
+    """
+    if not why.strip():
+        raise typer.BadParameter("say why", param_hint="--why")
+    with opened(db) as (reader, writer):
+        record, totals = reader.session(session), reader.totals(session)
+        if record.state == RUNNING:  # of another program on a network disk, where a lock tells nothing
+            raise StoreError(f"Session {session} is running.", "End it first.")
+        when = record.started_utc.isoformat(" ", "minutes").removesuffix("+00:00")
+        what = f"session {session} ({record.label!r}, {when} UTC, {totals.wbc} white cells)"
+        if not yes:
+            typer.confirm(f"Delete {what} for good?", abort=True)
+        writer.delete_session(session, reviewer(by), why.strip(), datetime.now(timezone.utc))
+    typer.echo(f"deleted: {what}")
+
+
+@app.command()
+def control(
+    session: Annotated[int, typer.Argument(metavar="ID", help="Its number.")],
+    lot: Annotated[str, typer.Argument(help="Lot of the control slide; an empty text: it is none after all.")],
+    db: Database = None,
+    by: By = None,
+) -> None:
+    """Mark a session as one of a control slide, which `qc` follows over time."""
+    _describe(db, session, by, control=lot)
+    typer.echo(f"session {session} is of {f'the control slide {lot!r}' if lot else 'no control slide'}")
+
+
+def _describe(db: Path | None, session: int | None, by: str | None, **said: str) -> int:
+    with opened(db) as (reader, writer):
+        number = reader.session(session).id
+        writer.describe(number, reviewer(by), datetime.now(timezone.utc), **said)
+    return number

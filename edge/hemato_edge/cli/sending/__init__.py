@@ -1,0 +1,1 @@
+"""Commands that hand results to other systems, or take orders from them."""

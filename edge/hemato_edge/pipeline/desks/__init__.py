@@ -1,0 +1,1 @@
+"""What answers the commands that reach a run at its door."""

@@ -1,0 +1,71 @@
+"""What is there before a screen: pairing a device, leaving again, style sheets and scripts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hemato_edge.web.pages import device_of, go_to, place_of, show, tell, text_of
+from hemato_edge.web.security.access import Role
+from hemato_edge.web.security.devices import IDLE
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+LONGEST_NAME = 60
+
+
+def pairing_page(request: Request) -> Response:
+    """`GET /pair`: asks for the PIN. A code in the address's fragment, which no server sees, is sent by the script."""
+    return show(request, "pair.html", wrong=False)
+
+
+def pair(request: Request) -> Response:
+    """`POST /pair`: code, the device's name, the person's name; a cookie if the code is right."""
+    place = place_of(request)
+    role = place.pairing.take(text_of(request, "code", 64))
+    if role is Role.NOBODY:
+        return show(request, "pair.html", 403, wrong=True)
+    name = text_of(request, "name", LONGEST_NAME) or _browser(request)
+    person = text_of(request, "person", LONGEST_NAME)
+    token = place.devices.add(name, person, role)
+    if request.client is not None:
+        place.rates.forgive("pair", request.client.host)
+    response = go_to("/")
+    response.set_cookie(
+        place.cookie,
+        token,
+        max_age=int(IDLE.total_seconds()),
+        path="/",
+        secure=place.around.secure,
+        httponly=True,
+        samesite="strict",
+    )
+    return response
+
+
+def leave(request: Request) -> Response:
+    """`POST /leave`: forgets this device."""
+    place = place_of(request)
+    place.devices.revoke(device_of(request).id)
+    response = go_to("/pair")
+    response.delete_cookie(place.cookie, path="/", secure=place.around.secure, httponly=True, samesite="strict")
+    return response
+
+
+def serve_asset(request: Request) -> Response:
+    """`GET /static/VERSION/NAME`: a style sheet or script; kept by the browser until one of them changes."""
+    version, name = request.path_params["version"], request.path_params["name"]
+    packed = "gzip" in request.headers.get("accept-encoding", "")
+    return place_of(request).assets.answer(version, name, packed=packed)
+
+
+def alive(_: Request) -> Response:
+    """`GET /alive`: for who watches over the process; tells nothing."""
+    return tell({"alive": True})
+
+
+def _browser(request: Request) -> str:
+    """A name for a device that was given none: what its browser says it runs on."""
+    agent = request.headers.get("user-agent", "")
+    return next((name for name in ("iPhone", "iPad", "Android", "Windows", "Macintosh", "Linux") if name in agent), "?")

@@ -1,0 +1,69 @@
+"""Server-sent events: counts as soon as they are on disk, the run's state, sessions that begin and end."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from hemato_edge.web.pages import place_of, render
+from hemato_edge.web.security.access import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.requests import Request
+
+    from hemato_edge.web.sources.pulse import Moment, Pulse
+    from hemato_edge.web.sources.tally import Tally
+
+MOST_LISTENERS = 16
+RETRY_MS = 2000
+
+
+async def events(request: Request) -> Response:
+    """`GET /events`: named events `counts` (a piece of the count screen), `numbers`, `state`."""
+    pulse = place_of(request).pulse
+    if pulse.listeners >= MOST_LISTENERS:
+        raise Refused(503, "Too many listen.", "Close a page that is not used.")
+    return StreamingResponse(_lines(request, pulse), media_type="text/event-stream")
+
+
+async def _lines(request: Request, pulse: Pulse) -> AsyncIterator[str]:
+    await pulse.start()
+    try:
+        yield f"retry: {RETRY_MS}\n\n"
+        told: Tally | None = None
+        said: dict[str, Any] | None = None
+        moment: Moment | None = pulse.now
+        turn = pulse.now.turn
+        while True:
+            if moment is None:
+                yield ": still here\n\n"
+            else:
+                if moment.state != said:
+                    said = moment.state
+                    yield _event("state", json.dumps(said), moment.version)
+                if moment.tally != told:
+                    told = moment.tally
+                    piece = await run_in_threadpool(render, request, "tally.html", tally=told)
+                    yield _event("counts", piece, moment.version)
+                    yield _event("numbers", json.dumps(None if told is None else _numbers(told)), moment.version)
+            turn = turn if moment is None else moment.turn
+            moment = await pulse.after(turn)
+    finally:
+        await pulse.stop()
+
+
+def _numbers(tally: Tally) -> dict[str, Any]:
+    """The numbers for sound, speech and titles."""
+    told = asdict(tally)
+    return {**told, "keys": {key.label: key.count for key in tally.keys}}
+
+
+def _event(name: str, content: str, version: int) -> str:
+    data = "".join(f"data: {line}\n" for line in content.splitlines() or [""])
+    return f"id: {version}\nevent: {name}\n{data}\n"

@@ -1,0 +1,1 @@
+"""Who may see and do what: pairing, devices, the guard of every request, TLS."""

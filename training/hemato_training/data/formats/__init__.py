@@ -1,0 +1,1 @@
+"""Readers of folders, tables and annotation files as other tools write them."""
