@@ -32,8 +32,8 @@ HIGHEST_VERSIONS: dict[str, int] = {
 }
 # fmt: on
 """Operation → highest version that `OLDEST_RUNTIME` loads, as tested: one file per operation and version, opened with
-tflite-runtime 2.14.0 (`tests/convert/flatbuffer/test_operations.py` repeats it). The same numbers are in TensorFlow 2.14,
-tensorflow/lite/core/kernels/register.cc. Only operations that an int8 image network can need."""
+tflite-runtime 2.14.0 (`tests/convert/flatbuffer/test_operations.py` repeats it). The same numbers are in TensorFlow
+2.14, tensorflow/lite/core/kernels/register.cc. Only operations that an int8 image network can need."""
 _NAMES = {number: name for name, number in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
 
 
