@@ -98,7 +98,7 @@ def test_download_without_requests(app: typer.Typer, monkeypatch: pytest.MonkeyP
 
 def test_check_needs_nothing_of_the_workstation(own: Path) -> None:
     code = (
-        "import sys; from hemato_training.data import check, split; "
+        "import sys; from hemato_training.data.splitting import check, split; "
         "sys.exit(bool({'tensorflow', 'keras', 'sklearn', 'requests'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -121,7 +121,7 @@ def test_an_unknown_session_leaves_no_output_file(path: Path, tmp_path: Path) ->
 
 def test_reading_records_loads_no_numpy_and_no_opencv(path: Path) -> None:
     program = (
-        "import sys, typer\nfrom hemato_edge.cli import report\napp = typer.Typer()\nreport.register(app)\n"
+        "import sys, typer\nfrom hemato_edge.cli.records import report\napp = typer.Typer()\nreport.register(app)\n"
         f"app(['report', '--db', {str(path)!r}], standalone_mode=False)\n"
         "print(sorted({'numpy', 'cv2', 'pydantic_settings', 'asyncio'} & set(sys.modules)))"
     )
