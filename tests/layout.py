@@ -36,7 +36,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("hemato_edge.site",),
     ("hemato_edge.counting", "hemato_edge.cameras", "hemato_edge.service"),
     ("hemato_edge.models", "hemato_edge.store", "hemato_edge.settings", "hemato_edge.device", "hemato_edge.door"),
-    ("hemato_edge.aperture",),
+    ("hemato_edge.aperture", "hemato_edge.rim_light"),
     ("hemato_edge.values",),
     ("hemato_edge.output_files", "hemato_edge.evidence"),
     (

@@ -16,6 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hemato_edge.rim_light import FadedRing, RimLight
     from hemato_edge.values import Image
 
 BORDER_PX = 2.0
@@ -40,7 +41,9 @@ class Aperture:
         bridged: (h, w) bool over the rectangle, overlays so narrow that the slide on both sides stands for what they
             hide; None: nothing.
         kinds: what it was made from, for people: "bars", "round", "shape", "stripe", "overlay", "file", "crop".
-        retreat_px: how far the mask stays inside of the field's true rim, where half of the light is left, pixels.
+        retreat_px: how far the mask stays inside of the field's true rim, where half of the light is left, pixels;
+            negative where it reaches beyond.
+        rim: how the light fades at a round field's rim, in pixels of the rectangle; None: it does not.
     """
 
     frame_size: tuple[int, int]
@@ -49,6 +52,7 @@ class Aperture:
     bridged: NDArray[np.bool_] | None = None
     kinds: tuple[str, ...] = ()
     retreat_px: float = 0.0
+    rim: RimLight | None = None
     _lay: list[tuple[NDArray[np.float64], Image]] = field(default_factory=list, repr=False)
     _small: dict[tuple[int, int], NDArray[np.bool_]] = field(default_factory=dict, repr=False)
 
@@ -117,20 +121,25 @@ class Aperture:
         return image[y0:y1, x0:x1]
 
     def painted(self, window: Image, glass: NDArray[np.floating[Any]]) -> Image:
-        """The rectangle (h, w, 3) uint8 with empty glass, (3,) BGR, where there is no slide, and overlays bridged."""
+        """The rectangle (h, w, 3) uint8 as if all of it were slide in full light.
+
+        Empty glass, (3,) BGR, where there is none, the light that fades at a rim brought back, overlays bridged.
+        """
         if self.hidden is None and self.bridged is None:
             return window
         keep, lay = self._layers(glass)
         picture = window.copy() if self.hidden is None else cv2.bitwise_and(window, keep)
         if self.hidden is not None:
             cv2.bitwise_or(picture, lay, picture)
+        if self._faded is not None:
+            self._faded.correct(np.asarray(picture, np.uint8))
         if self.bridged is not None:
             under, nearest = self._bridge
             picture.reshape(-1, 3)[under] = picture.reshape(-1, 3)[nearest]
         return np.asarray(picture, np.uint8)
 
     def slide_at(self, size: tuple[int, int]) -> NDArray[np.bool_] | None:
-        """(h, w) bool: which pixels of the rectangle, shrunk to `size`, show slide alone; None where all do."""
+        """(h, w) bool: which pixels of the rectangle, shrunk to `size`, show slide in full light; None where all do."""
         if self.hidden is None and self.bridged is None:
             return None
         small = self._small.get(size)
@@ -139,6 +148,8 @@ class Aperture:
             for mask in (self.hidden, self.bridged):
                 if mask is not None:
                     shown[mask] = 0
+            if self._faded is not None:
+                shown.flat[self._faded.flat] = 0
             small = self._small[size] = cv2.resize(shown, size, interpolation=cv2.INTER_AREA) >= 254
         return small
 
@@ -240,6 +251,13 @@ class Aperture:
         index_of[place[free]] = np.flatnonzero(free)
         under = np.flatnonzero(bridged)
         return under, index_of[place.ravel()[under]]
+
+    @cached_property
+    def _faded(self) -> FadedRing | None:
+        """Where the light fades at a rim."""
+        if self.rim is None or self.hidden is None:
+            return None
+        return self.rim.faded(~self.hidden if self.bridged is None else ~(self.hidden | self.bridged))
 
     @cached_property
     def _keep(self) -> Image:

@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 
 from hemato_edge.aperture import Aperture
 from hemato_edge.calibration.flat_field import MAX_GAIN, NODES, FlatFieldMap
+from hemato_edge.rim_light import RimLight
 from hemato_edge.site.parts import SitePart
 
 if TYPE_CHECKING:
@@ -106,6 +107,26 @@ class ControlsPart(_Part):
     created: AwareDatetime
 
 
+class RimPart(_Part):
+    """How the light fades at a round field's rim; see `rim_light.RimLight`."""
+
+    middle: tuple[float, float]
+    start_px: float = Field(ge=0)
+    shares: list[tuple[float, float, float]] = Field(min_length=1)
+    stray: tuple[float, float, float]
+
+    @staticmethod
+    def of(light: RimLight | None) -> RimPart | None:
+        """The part that stores it."""
+        if light is None:
+            return None
+        return RimPart(middle=light.middle, start_px=light.start_px, shares=list(light.shares), stray=light.stray)
+
+    def light(self) -> RimLight:
+        """What was stored."""
+        return RimLight(self.middle, self.start_px, tuple(self.shares), self.stray)
+
+
 class MaskPart(_Part):
     """Which part of a frame is slide, and what covers it; each mask is a PNG in base64, white where it is hidden."""
 
@@ -113,6 +134,7 @@ class MaskPart(_Part):
     kinds: list[str]
     hidden: str | None = None
     retreat_px: float = 0.0
+    rim: RimPart | None = None
     overlay: str | None = None
     overlays_told: bool
     share: float
@@ -129,6 +151,7 @@ class MaskPart(_Part):
             kinds=list(outer.kinds),
             hidden=_drawn(outer.hidden),
             retreat_px=outer.retreat_px,
+            rim=RimPart.of(outer.rim),
             overlay=_drawn(overlay),
             overlays_told=told,
             share=round(share, 4),
@@ -142,7 +165,9 @@ class MaskPart(_Part):
         Raises:
             ValueError: it does not fit.
         """
-        return Aperture(frame_size, self.rectangle, self._mask(self.hidden), None, tuple(self.kinds), self.retreat_px)
+        rim = None if self.rim is None else self.rim.light()
+        hidden, kinds = self._mask(self.hidden), tuple(self.kinds)
+        return Aperture(frame_size, self.rectangle, hidden, None, kinds, self.retreat_px, rim)
 
     def overlay_mask(self) -> NDArray[np.bool_] | None:
         """(h, w) bool over its rectangle: the overlay on the slide; None for none."""

@@ -194,7 +194,7 @@ class FieldMask:
         x0, y0, x1, y1 = seen.rectangle
         inner = (x0 + x, y0 + y, x1 + x, y1 + y)
         kinds = (*outer.kinds, *seen.kinds)
-        return Aperture(size, inner, seen.hidden, seen.bridged, kinds, seen.retreat_px), sighting.untold
+        return Aperture(size, inner, seen.hidden, seen.bridged, kinds, seen.retreat_px, seen.rim), sighting.untold
 
     def _all_of(self, size: tuple[int, int]) -> Aperture:
         return _cropped(size, self._crop)

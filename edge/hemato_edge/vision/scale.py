@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hemato_edge.aperture import Aperture
     from hemato_edge.values import Detections
     from hemato_edge.vision.field_view import FieldView
     from hemato_edge.vision.optics.contrast import Contrast
@@ -52,9 +53,15 @@ _MIN_EXCESS = 0.025
 _DRAWN_SHARE = 0.92
 
 
-def red_cell_diameter_px(detections: Detections) -> float | None:
-    """Median diameter in pixels of a field's red cells, or None with fewer than `MIN_RED_CELLS` good ones."""
+def red_cell_diameter_px(detections: Detections, aperture: Aperture | None = None) -> float | None:
+    """Median diameter in pixels of a field's red cells, or None with fewer than `MIN_RED_CELLS` good ones.
+
+    Those that a rim of the aperture cuts are left out, where there are enough others.
+    """
     sizes = red_cell_sizes_px(detections)
+    if aperture is not None and aperture.hidden is not None:
+        whole = red_cell_sizes_px(detections.select(~aperture.cuts(detections.boxes)))
+        sizes = whole if len(whole) else sizes
     return float(np.median(sizes)) if len(sizes) else None
 
 

@@ -18,6 +18,7 @@ from hemato_edge.vision.optics.stain import StainCalibration, pool_stains
 from hemato_edge.vision.scale import ScaleEstimator, red_cell_diameter_px, red_cell_px_from_white
 
 if TYPE_CHECKING:
+    from hemato_edge.aperture import Aperture
     from hemato_edge.values import Detections
     from hemato_edge.vision.field_view import FieldView
 
@@ -116,17 +117,17 @@ class AppearanceEstimator:
     def add_field(self, view: FieldView, detections: Detections) -> None:
         """Add scale and, when due, stain of one field of view and its detections."""
         wants_stain = self.wants_stain
-        self.add_red_cells(detections)
+        self.add_red_cells(detections, view.aperture)
         white = detections.of_kind(WBC)
         self._white_sizes.extend(float(size) for size in white.sizes)
         if len(white) and wants_stain:
             nuclei = nuclei_in(view, detections, sampling_step(self.red_cell_px))
             self.add_stain(with_red_cells(measure_stain(view, nuclei), view, detections))
 
-    def add_red_cells(self, detections: Detections) -> None:
-        """Add the scale of the red cells among `detections`."""
+    def add_red_cells(self, detections: Detections, aperture: Aperture | None = None) -> None:
+        """Add the scale of the red cells among `detections`, boxes in pixels of the aperture."""
         self._pictures += 1
-        diameter = red_cell_diameter_px(detections)
+        diameter = red_cell_diameter_px(detections, aperture)
         if diameter is not None:
             self.scale.add(diameter)
 

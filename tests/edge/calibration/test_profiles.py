@@ -14,6 +14,7 @@ from hemato_edge.calibration.flat_field import NODES, FlatFieldMap
 from hemato_edge.calibration.profile import FORMAT, ControlsPart, FlatFieldPart, MaskPart, Profile, ScalePart
 from hemato_edge.calibration.profiles import ProfileFolder
 from hemato_edge.errors import CalibrationError
+from hemato_edge.rim_light import RimLight
 
 NOW = datetime(2026, 3, 1, tzinfo=timezone.utc)
 SCALE = ScalePart(um_per_px=0.105, um_per_px_uncertainty=0.0003, method="stage micrometer", source="x", created=NOW)
@@ -53,7 +54,8 @@ def test_what_was_kept_comes_back(folder: ProfileFolder) -> None:
 def test_a_mask_that_was_kept_comes_back(folder: ProfileFolder) -> None:
     hidden, overlay = np.zeros((400, 600), bool), np.zeros((400, 600), bool)
     hidden[:40, :50] = overlay[300:310] = True
-    outer = Aperture((640, 480), (20, 40, 620, 440), hidden, None, ("round",), 2.5)
+    rim = RimLight((300.0, 200.0), 190.5, ((0.9, 0.95, 0.9), (0.4, 0.5, 0.45)), (8.0, 8.0, 9.0))
+    outer = Aperture((640, 480), (20, 40, 620, 440), hidden, None, ("round",), 2.5, rim)
     mask = MaskPart.of(outer, overlay, told=True, share=0.78, frames=40, created=NOW)
     folder.save(folder.load("40x").with_parts({"mask": mask}))
     profile = folder.load("40x")
@@ -61,6 +63,7 @@ def test_a_mask_that_was_kept_comes_back(folder: ProfileFolder) -> None:
     assert profile.mask is not None
     known = profile.mask.aperture(profile.frame_size)
     assert (known.rectangle, known.kinds, known.retreat_px) == (outer.rectangle, outer.kinds, outer.retreat_px)
+    assert known.rim == rim
     assert np.array_equal(known.hidden, hidden)
     assert np.array_equal(profile.mask.overlay_mask(), overlay)
     assert profile.session_section()["mask"] == {"kinds": ["round"], "slide_share": 0.78}

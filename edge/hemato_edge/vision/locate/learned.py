@@ -60,7 +60,7 @@ class LearnedLocator:
         red = view.red_cell_px or guess_red_cell_px(view) or 0.2 * min(view.shape[:2])
         found = self._see(view, red)
         if view.red_cell_px is None:
-            measured = red_cell_diameter_px(found.select(found.scores >= _TRUSTED_SCORE))
+            measured = red_cell_diameter_px(found.select(found.scores >= _TRUSTED_SCORE), view.aperture)
             if measured is not None and abs(np.log(measured / red)) > RESCALE:
                 found = self._see(view, measured)
         return found.select(found.scores >= self.min_scores[found.kinds])

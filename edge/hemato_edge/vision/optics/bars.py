@@ -116,25 +116,31 @@ def find_stripes(
 
 def _stripes(image: Image, glass: NDArray[np.float64], shown: NDArray[np.float32] | None) -> list[tuple[int, int]]:
     rows = _profile(image)
-    like = _uniform(rows, glass, _UNIFORM_SHARE) if shown is None else _uniform_within(rows, glass, shown)
+    lit = None if shown is None else _whole_chunks(rows, shown)
+    like = _uniform(rows, glass, _UNIFORM_SHARE) if lit is None else _uniform_within(rows, glass, lit)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], like, [False]]).astype(np.int8)))
     found = []
     for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         before, behind = start - _STEP_PX, end - 1 + _STEP_PX
         if end - start > _WIDEST_STRIPE * len(rows) or before < 0 or behind >= len(rows):
             continue
-        inside = np.median(rows[start:end], axis=(0, 1))
-        if all(float(np.abs(rows[i] - inside).max(axis=1).mean()) > _STEP for i in (before, behind)):
+        within = np.ones(rows.shape[1], np.bool_) if lit is None else lit[before : behind + 1].all(axis=0)
+        inside = np.median(rows[start:end, within], axis=(0, 1)) if within.any() else rows[start, 0]
+        steps = [np.abs(rows[i, within] - inside).max(axis=1) for i in (before, behind)]
+        if within.any() and all(float(step.mean()) > _STEP for step in steps):
             found.append((start - 1, end + 1))
     return found
 
 
-def _uniform_within(
-    rows: NDArray[np.float32], glass: NDArray[np.float64], shown: NDArray[np.float32]
-) -> NDArray[np.bool_]:
-    """As `_uniform`, for the chunks within `shown`, (H, W) float32, where that is a good part of the row."""
-    part = np.asarray(cv2.resize(np.ascontiguousarray(shown), rows.shape[1::-1], interpolation=cv2.INTER_AREA))
-    whole = (part > 0.99)[..., None]
+def _whole_chunks(rows: NDArray[np.float32], shown: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(N, chunks) bool: which chunks of the rows (N, chunks, 3) lie within `shown`, (H, W) float32."""
+    part = cv2.resize(np.ascontiguousarray(shown), rows.shape[1::-1], interpolation=cv2.INTER_AREA)
+    return np.asarray(np.asarray(part) > 0.99, np.bool_)
+
+
+def _uniform_within(rows: NDArray[np.float32], glass: NDArray[np.float64], lit: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """As `_uniform`, for the chunks that are `lit`, (N, chunks), where these are a good part of the row."""
+    whole = lit[..., None]
     low = np.where(whole, rows, np.float32(255)).min(axis=1)
     high = np.where(whole, rows, np.float32(0)).max(axis=1)
     wide = np.count_nonzero(whole, axis=1)[:, 0] >= _LONG_STRIPE * rows.shape[1]

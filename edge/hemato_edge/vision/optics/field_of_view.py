@@ -62,12 +62,15 @@ def find_aperture(image: Image, *, round_field: bool = False) -> Sighting:
         rectangle = without_bars(image, glass, TEXT_SHARE)
     if rectangle != (0, 0, width, height):
         kinds.append(BARS)
-    hidden = None
+    hidden = rim = None
     if lit.shown is not None:
-        rectangle, hidden = _tightened(rectangle, ~lit.shown)
+        whole = rectangle
+        rectangle, hidden = _tightened(whole, ~lit.shown)
         kinds.append(lit.kind)
+        if lit.rim is not None:
+            rim = lit.rim.moved(whole[0] - rectangle[0], whole[1] - rectangle[1])
     inner = _part(image, rectangle)
-    found = Aperture((width, height), rectangle, hidden, None, tuple(kinds), lit.retreat_px)
+    found = Aperture((width, height), rectangle, hidden, None, tuple(kinds), lit.retreat_px, rim)
     stripes = find_stripes(inner, glass, hidden)
     return Sighting(found if stripes is None else covered_by(found, stripes, STRIPE), lit.untold)
 

@@ -227,6 +227,7 @@ def covered_by(found: Aperture, hidden: NDArray[np.bool_] | None, kind: str) -> 
         narrow,
         (*found.kinds, kind),
         found.retreat_px,
+        found.rim,
     )
 
 

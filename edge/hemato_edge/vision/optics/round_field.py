@@ -9,10 +9,12 @@ import cv2
 import numpy as np
 
 from hemato_edge.vision.optics.bars import FOREIGN, UNIFORM
+from hemato_edge.vision.optics.rim import measure_rim
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hemato_edge.rim_light import RimLight
     from hemato_edge.values import Image
 
 ROUND, SHAPE, RECTANGLE = "round", "shape", "rectangle"
@@ -43,9 +45,6 @@ _HALF = 0.5
 _GONE = 0.25
 _SOFT_RIM = 0.2
 _LIT_QUANTILE = 0.8
-_CLOSE = 0.08
-_RAYS = 240
-_LEAST_RAYS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,8 @@ class LitField:
     Attributes:
         shown: (H, W) bool, the field; None if it is the whole picture, or unknown.
         kind: `ROUND` or `SHAPE`; "rectangle" where only bars surround it; "" for nothing.
-        retreat_px: how far `shown` stays inside the radius of half the light, pixels.
+        retreat_px: how far `shown` stays inside the radius of half the light, pixels; negative where it reaches beyond.
+        rim: how the light fades at a circle's rim; None for a sharp one, or where it could not be measured.
         untold: why it is unknown, or None.
     """
 
@@ -63,6 +63,7 @@ class LitField:
     kind: str = ""
     retreat_px: float = 0.0
     untold: str | None = None
+    rim: RimLight | None = None
 
 
 def find_lit_field(image: Image, glass: NDArray[np.float64], *, round_field: bool) -> LitField:
@@ -148,29 +149,13 @@ def _round_field(
     """A circle found in a small picture of width and height `size`; its rim is measured in the large one."""
     height, width = image.shape[:2]
     large = width / size[0]
-    x, y = (circle[0] + 0.5) * large - 0.5, (circle[1] + 0.5) * height / size[1] - 0.5
-    edge, retreat = _close_rim(image, around, (x, y), large * (rim[0] + rim[1])) or (large * rim[0], large * rim[1])
+    middle = (circle[0] + 0.5) * large - 0.5, (circle[1] + 0.5) * height / size[1] - 0.5
+    half = large * (rim[0] + rim[1])
+    close = measure_rim(image, middle, half)
+    edge, half = (large * rim[0], half) if close is None else (close.edge_px, close.half_px)
     down, across = np.ogrid[:height, :width]
-    return LitField(np.asarray(np.hypot(across - x, down - y) <= edge, np.bool_), ROUND, retreat)
-
-
-def _close_rim(
-    image: Image, around: _Surroundings, middle: tuple[float, float], radius: float
-) -> tuple[float, float] | None:
-    """As `_rim`, along rays through a picture (H, W, 3), in its pixels; None if they are inconclusive."""
-    height, width = image.shape[:2]
-    steps = np.arange((1 - _CLOSE) * radius, (1 + _CLOSE) * radius)
-    angle = np.linspace(0, 2 * np.pi, _RAYS, endpoint=False)[:, None]
-    x = np.rint(middle[0] + np.cos(angle) * steps).astype(np.intp)
-    y = np.rint(middle[1] + np.sin(angle) * steps).astype(np.intp)
-    within = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-    light = around.light(image[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)])
-    enough = np.count_nonzero(within, axis=0) >= _LEAST_RAYS
-    if not enough.all():
-        return None
-    bright = np.nanquantile(np.where(within, light, np.nan), _LIT_QUANTILE, axis=0)
-    inside, outside = float(bright[: len(bright) // 3].max()), float(bright[-len(bright) // 3 :].min())
-    return _crossing(steps, (bright - outside) / max(abs(inside - outside), 1.0), radius)
+    shown = np.asarray(np.hypot(across - middle[0], down - middle[1]) <= edge, np.bool_)
+    return LitField(shown, ROUND, half - edge, rim=None if close is None else close.light)
 
 
 def _surroundings(small: Image, glass: NDArray[np.float64]) -> list[_Surroundings]:

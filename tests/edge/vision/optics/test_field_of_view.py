@@ -121,3 +121,13 @@ def test_one_dark_or_strange_corner_is_not_worth_a_closer_look() -> None:
     assert not is_suspicious(field)
     field[:14, -14:] = 5
     assert is_suspicious(field)
+
+
+def test_red_cells_in_a_row_at_a_round_rim_are_no_stripe() -> None:
+    field = FIELD.copy()
+    cv2.rectangle(field, (110, 0), (420, 20), (150, 140, 190), -1)
+    field[8:20, 110:420] += np.linspace(0, 14, 12).astype(np.uint8)[:, None, None]
+    found = find_aperture(eyepiece((0.35, 0.6), 0.62, soft=3.0)(field, 0)).aperture
+    assert found.kinds == (ROUND,)
+    striped = eyepiece((0.35, 0.6), 0.62, soft=3.0)(stripe(200, 8, (0, 200, 0))(FIELD, 0), 0)
+    assert find_aperture(striped).aperture.kinds == (ROUND, STRIPE)

@@ -1,0 +1,110 @@
+"""The rim of a round field, measured along rays: where the light is half of the inside's, and how it fades.
+
+At each radius the brightest fifth of the ring is glass, whatever cells lie there. Each channel is measured by itself,
+since an eyepiece's rim has fringes of colour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hemato_edge.rim_light import FULL, GONE, RimLight
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hemato_edge.values import Image
+
+LIT_QUANTILE = 0.8
+"""So bright is the glass of a ring among its pixels."""
+_WIDTHS = (0.08, 0.2, 0.4)
+"""Shares of the radius on both sides that are looked at: the next where the light fades in more than half of it."""
+_RAYS = 240
+_LEAST_RAYS = 24
+_LEAST_SPAN = 12.0
+_SMOOTH = np.array([0.25, 0.5, 0.25])
+
+
+@dataclass(frozen=True, slots=True)
+class Rim:
+    """A round field's rim.
+
+    Attributes:
+        edge_px: radius up to which there is slide to be seen.
+        half_px: radius where half of the light is left.
+        light: how it fades; None for a rim that is sharp.
+    """
+
+    edge_px: float
+    half_px: float
+    light: RimLight | None
+
+
+def measure_rim(image: Image, middle: tuple[float, float], radius: float) -> Rim | None:
+    """The rim of a round field around `middle` with about that radius, pixels, in a picture (H, W, 3) uint8 BGR.
+
+    None where the rays are inconclusive.
+    """
+    found = None
+    for width in _WIDTHS:
+        steps = np.arange((1 - width) * radius, (1 + width) * radius)
+        glass = _glass_along(image, middle, steps)
+        if glass is None:
+            break
+        rim, whole = _rim(steps, glass, middle)
+        found = rim or found
+        if whole:
+            break
+    return found
+
+
+def _glass_along(image: Image, middle: tuple[float, float], steps: NDArray[np.float64]) -> NDArray[np.float32] | None:
+    """(n, 3) float32: the level of glass at each radius, pixels; None where the picture shows too few of them."""
+    height, width = image.shape[:2]
+    angle = np.linspace(0, 2 * np.pi, _RAYS, endpoint=False)[:, None]
+    x = np.rint(middle[0] + np.cos(angle) * steps).astype(np.intp)
+    y = np.rint(middle[1] + np.sin(angle) * steps).astype(np.intp)
+    within = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+    if (np.count_nonzero(within, axis=0) < _LEAST_RAYS).any():
+        return None
+    level = image[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)].astype(np.float32)
+    return np.asarray(np.nanquantile(np.where(within[..., None], level, np.nan), LIT_QUANTILE, axis=0), np.float32)
+
+
+def _rim(
+    steps: NDArray[np.float64], glass: NDArray[np.float32], middle: tuple[float, float]
+) -> tuple[Rim | None, bool]:
+    """The rim by the levels of glass, (n, 3), at the radii `steps`; and whether all of it lies within these."""
+    quarter = len(steps) // 4
+    inside, outside = np.quantile(glass[:quarter], 0.75, axis=0), np.median(glass[-quarter:], axis=0)
+    span = inside - outside
+    told = np.abs(span) > max(_LEAST_SPAN, 0.3 * float(np.abs(span).max()))
+    if not told.any():
+        return None, False
+    share = np.ones(glass.shape)
+    share[:, told] = (glass[:, told] - outside[told]) / span[told]
+    padded = np.concatenate([share[:1], share, share[-1:]])
+    smooth = sum(weight * padded[i : i + len(share)] for i, weight in enumerate(_SMOOTH))
+    share = np.minimum.accumulate(np.clip(smooth, 0, 1), axis=0)
+    share[:, ~told] = share[:, told].min(axis=1, keepdims=True)
+    mean, least = share[:, told].mean(axis=1), share.min(axis=1)
+    half, edge = _first_below(mean, 0.5), _first_below(least, GONE)
+    start, end = _first_below(least, FULL), _first_below(mean, 1 - FULL)
+    if half is None or edge is None or start is None:
+        return None, False
+    whole = start >= quarter and end is not None and end < len(steps) - quarter
+    light = RimLight(
+        (float(middle[0]), float(middle[1])),
+        float(steps[max(0, start - 1)]),
+        tuple((float(b), float(g), float(r)) for b, g, r in share[max(0, start - 1) : edge + 2].round(4)),
+        (float(outside[0]), float(outside[1]), float(outside[2])),
+    )
+    return Rim(float(steps[edge]) - 1, float(steps[half]) - 0.5, light), whole
+
+
+def _first_below(share: NDArray[np.float64], level: float) -> int | None:
+    below = share < level
+    return int(np.argmax(below)) if below.any() else None
