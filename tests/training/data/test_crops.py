@@ -92,6 +92,21 @@ def test_cache_is_used_and_follows_the_data(material, monkeypatch: pytest.Monkey
         cells_of(train, looks, SIZE + 1, cache, MARGIN)
 
 
+def test_laboratories_share_the_cache_whatever_they_are_combined_with(
+    material, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records, looks, cells, cache = material
+    train = in_split(records, "train")
+    monkeypatch.setattr("hemato_training.data.crops.cut_cells", lambda *a: pytest.fail("cut although cached"))
+    for name, own in by_laboratory(train).items():
+        alone = cells_of(own, {name: looks[name]}, SIZE, cache, MARGIN)
+        assert np.array_equal(alone.crops, cells.of_laboratory(name).crops)
+    mixed = [record for pair in zip(*by_laboratory(train).values(), strict=False) for record in pair]
+    whole = {name: own for name, own in by_laboratory(train).items()}
+    turned = [*mixed, *(record for own in whole.values() for record in own if record not in mixed)]
+    assert cells_of(turned, looks, SIZE, cache, MARGIN).laboratories.tolist() == [one.laboratory for one in turned]
+
+
 def test_unreadable_picture(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"no picture")

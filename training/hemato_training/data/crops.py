@@ -247,10 +247,32 @@ def cells_of(
 ) -> Cells:
     """As `cut_cells`, cached in the folder `cache`; cut again when data, scale or the device's code change.
 
+    Each laboratory is cached by itself, so that runs over other combinations of laboratories share the crops.
+
     Raises:
         DataError: as `cut_cells`.
     """
-    scales = sorted((name, round(look.red_cell_px, 3)) for name, look in looks.items())
+    names = [record.laboratory for record in records]
+    parts = [_laboratory_cells(own, looks, (size, margin), cache, reporter) for own in by_laboratory(records).values()]
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return cut_cells((), looks, size, margin)
+    whole = Cells(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Cells)))
+    places = np.concatenate([[i for i, one in enumerate(names) if one == name] for name in by_laboratory(records)])
+    return whole.select(np.argsort(places))
+
+
+def _laboratory_cells(
+    records: Sequence[Record],
+    looks: Mapping[str, Look],
+    form: tuple[int, float],
+    cache: Path,
+    reporter: Reporter | None,
+) -> Cells:
+    """The crops of one laboratory, of (size, margin) `form`, from the cache or cut now."""
+    size, margin = form
+    scales = [(name, round(looks[name].red_cell_px, 3)) for name in by_laboratory(records)]
     path = cache / f"cells-{size}-{cache_key(records, size, margin, scales)}.npz"
     if path.is_file():
         with np.load(path, allow_pickle=False) as kept:
