@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -12,6 +13,7 @@ from hemato_edge.errors import CalibrationError, DataError
 from hemato_edge.labels import CLASSIFIER_LABELS, named_class
 from hemato_edge.pipeline.images import classify_pictures
 from hemato_edge.site.adaptation import SiteEmbeddings
+from hemato_edge.site.strata import weights
 from hemato_edge.vision.classify.portraits import PORTRAIT_PX, PORTRAIT_RED_CELLS
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.optics.stain import StainCalibration
@@ -63,7 +65,10 @@ def embed_reviewed(
     labels = [CLASSIFIER_LABELS.index(str(cell.truth)) for cell in kept]
     slides = [str(cell.session) for cell in kept]
     fields = [f"{cell.session}/{cell.field}" for cell in kept]
-    return _collected(judgements, labels, slides, fields), kept
+    places = {cell.place for cell in kept}
+    weight, _ = weights(cells, lambda cell: cell.place in places)
+    embedded = _collected(judgements, labels, slides, fields)
+    return replace(embedded, weights=np.array([weight[cell.place] for cell in kept])), kept
 
 
 def embed_folder(

@@ -37,6 +37,8 @@ class SiteEmbeddings:
         labels: (n,) int64, what a person called them.
         slides: (n,) str, session or picture; cells of one slide are never on both sides.
         fields: (n,) str, divided where there are too few slides.
+        weights: (n,) float64, how many cells as they occur each stands for (`strata.weights`): the cells that a reader
+            is asked for are mostly doubtful ones. One each where it is None.
     """
 
     embeddings: Floats
@@ -44,6 +46,7 @@ class SiteEmbeddings:
     labels: NDArray[np.int64]
     slides: NDArray[np.str_]
     fields: NDArray[np.str_]
+    weights: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -55,15 +58,16 @@ class Trial:
 
     Attributes:
         answers: (n, K) float32, the mixture's cross-validated answers.
-        threshold: at which the mixture answers as many of the cells as the shipped classifier does.
+        threshold: at which the mixture answers no more of the cells, as they occur, than the shipped classifier does.
         before: of the answered cells, those that are right, shipped.
         after: the same of the mixture.
-        balanced_before: mean recall of the classes, best guesses, shipped.
+        balanced_before: mean recall of the classes as they occur, best guesses, shipped.
         balanced_after: the same of the mixture.
         better: cells that only the mixture names rightly.
         worse: cells that only the shipped classifier does.
-        improved: those of `better`, and cells that are no longer answered wrongly, without `deteriorated` ones.
-        deteriorated: those of `worse`, and cells that are answered wrongly now, without `improved` ones.
+        improved: those of `better`, and cells that are no longer answered wrongly, without `deteriorated` ones; as
+            they occur, in cells that tell as much as unweighted ones (L. Kish, Survey Sampling, 1965).
+        deteriorated: those of `worse`, and cells that are answered wrongly now, without `improved` ones, likewise.
         divided_by: "session" or "field".
     """
 
@@ -128,7 +132,7 @@ def try_head(home: Floats, home_labels: NDArray[np.int64], cells: SiteEmbeddings
     right = answers.argmax(axis=1) == cells.labels
     confidence = answers.max(axis=1)
     answered = cells.probabilities.max(axis=1) >= rejection_threshold
-    threshold = _threshold(confidence, int(answered.sum()), rejection_threshold)
+    threshold = _threshold(confidence, answered, cells.weights, rejection_threshold)
     wrong, wrong_before = (confidence >= threshold) & ~right, answered & ~shipped_right
     up, down = (right & ~shipped_right) | (wrong_before & ~wrong), (shipped_right & ~right) | (wrong & ~wrong_before)
     return Trial(
@@ -136,12 +140,12 @@ def try_head(home: Floats, home_labels: NDArray[np.int64], cells: SiteEmbeddings
         threshold=threshold,
         before=_share(shipped_right[answered]),
         after=_share(right[confidence >= threshold]),
-        balanced_before=_balanced(shipped_right, cells.labels),
-        balanced_after=_balanced(right, cells.labels),
+        balanced_before=_balanced(shipped_right, cells),
+        balanced_after=_balanced(right, cells),
         better=int((right & ~shipped_right).sum()),
         worse=int((shipped_right & ~right).sum()),
-        improved=int((up & ~down).sum()),
-        deteriorated=int((down & ~up).sum()),
+        improved=_effective(up & ~down, cells.weights),
+        deteriorated=_effective(down & ~up, cells.weights),
         divided_by=divided_by,
     )
 
@@ -171,13 +175,20 @@ def by_chance(better: int, worse: int) -> float:
     return float(sum(comb(changed, k) for k in range(better, changed + 1)) / 2**changed)
 
 
-def _threshold(confidence: NDArray[np.float32], answered: int, otherwise: float) -> float:
-    """The confidence at which that many cells are answered; `otherwise` if none was."""
-    if not answered:
+def _threshold(
+    confidence: NDArray[np.float32],
+    answered: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None,
+    otherwise: float,
+) -> float:
+    """The confidence at which cells of the same weight are answered, or a little less; `otherwise` if none was."""
+    if not answered.any():
         return otherwise
-    ordered = np.sort(confidence)[::-1]
-    below = float(ordered[answered]) if answered < len(ordered) else 0.0
-    return min((float(ordered[answered - 1]) + below) / 2, 0.999)
+    each = np.ones(len(confidence)) if weights is None else weights
+    order = np.argsort(-confidence, kind="stable")
+    number = int(np.count_nonzero(np.cumsum(each[order]) <= each[answered].sum() * (1 + 1e-9)))
+    ends = np.concatenate([[1.0], confidence[order], [0.0]])
+    return min((float(ends[number]) + float(ends[number + 1])) / 2, 0.999)
 
 
 def _share(right: NDArray[np.bool_]) -> Share:
@@ -187,5 +198,14 @@ def _share(right: NDArray[np.bool_]) -> Share:
     return Share(value=float(right.mean()), low=low, high=high)
 
 
-def _balanced(right: NDArray[np.bool_], labels: NDArray[np.int64]) -> float:
-    return float(np.mean([right[labels == label].mean() for label in np.unique(labels)]))
+def _balanced(right: NDArray[np.bool_], cells: SiteEmbeddings) -> float:
+    each = np.ones(len(right)) if cells.weights is None else cells.weights
+    present = [cells.labels == label for label in np.unique(cells.labels)]
+    return float(np.mean([np.average(right[own], weights=each[own]) for own in present]))
+
+
+def _effective(chosen: NDArray[np.bool_], weights: NDArray[np.float64] | None) -> int:
+    """The chosen cells' share of the weight, in cells of the effective sample."""
+    if weights is None:
+        return int(chosen.sum())
+    return round(float(weights[chosen].sum() * weights.sum() / (weights**2).sum()))

@@ -22,11 +22,41 @@ def test_a_gain_is_shown_and_the_coverage_stays() -> None:
     assert trial.divided_by == "session"
 
 
+def test_the_coverage_stays_for_the_cells_as_they_occur() -> None:
+    rng = np.random.default_rng(1)
+    cells = site_cells(rng, 200, moved=0.45)
+    sure = cells.probabilities.max(axis=1) >= 0.6
+    asked = np.concatenate([np.flatnonzero(sure)[:10], np.flatnonzero(~sure)[:60]])
+    weight = np.where(sure[asked], sure.sum() / 10, (~sure).sum() / 60)
+    parts = {
+        name: getattr(cells, name)[asked] for name in ("embeddings", "probabilities", "labels", "slides", "fields")
+    }
+    home = home_cells(rng)
+    covered = []
+    for weights in (None, weight):
+        trial = try_head(*home, replace(cells, **parts, weights=weights), 0.6)
+        covered.append(weight[trial.answers.max(axis=1) >= trial.threshold].sum() / len(sure))
+    assert abs(covered[1] - sure.mean()) < abs(covered[0] - sure.mean())
+    assert sure.mean() - weight.max() / len(sure) <= covered[1] <= sure.mean() + 1e-9
+
+
 def test_fewer_wrong_answers_are_a_gain_and_more_are_none() -> None:
     rng = np.random.default_rng(1)
     trial = try_head(*home_cells(rng), site_cells(rng, 100, moved=0.45), 0.6)
     assert replace(trial, improved=4, deteriorated=0).refusal is None
     assert "does better on 3 cells and worse on 2" in str(replace(trial, improved=3, deteriorated=2).refusal)
+
+
+def test_a_gain_among_doubtful_cells_alone_does_not_outweigh_the_sure_ones() -> None:
+    """Each doubtful cell that was asked for stands for itself, each sure one for forty."""
+    rng = np.random.default_rng(6)
+    moved, still = site_cells(rng, 60, moved=0.45), site_cells(rng, 10, moved=0.0)
+    names = ("embeddings", "probabilities", "labels", "slides", "fields")
+    both = {name: np.concatenate([getattr(moved, name), getattr(still, name)]) for name in names}
+    cells, home = replace(moved, **both), home_cells(rng)
+    assert try_head(*home, cells, 0.6).refusal is None
+    weighted = replace(cells, weights=np.repeat([1.0, 40.0], [60, 10]))
+    assert "chance alone" in str(try_head(*home, weighted, 0.6).refusal)
 
 
 def test_labels_that_mean_nothing_are_refused() -> None:
