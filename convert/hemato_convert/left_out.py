@@ -2,7 +2,7 @@
 
 In-distribution cells cannot set it: nearly every confident answer on them is right. So each laboratory in turn is left
 out, the same recipe is trained without it and converted, and the int8 answers for that laboratory's cells choose the
-threshold (`benchmarks/leave_one_out.py --out` writes them). Laboratories used only for evaluation are added with the
+threshold (`benchmarks/travel.py --out` writes them). Laboratories used only for evaluation are added with the
 answers of the model itself.
 """
 
@@ -67,7 +67,7 @@ class LeftOutFigures:
 
 
 def read_left_out(path: Path) -> list[LeftOut]:
-    """The left-out laboratories in a file from `benchmarks/leave_one_out.py --out`, one entry per laboratory and seed.
+    """The left-out laboratories in a file from `benchmarks/travel.py --out`, one entry per laboratory and seed.
 
     Raises:
         DataError: it cannot be read as such.
@@ -78,7 +78,7 @@ def read_left_out(path: Path) -> list[LeftOut]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path} has no answers for left-out laboratories ({error}).",
-            "Write it with benchmarks/leave_one_out.py --out.",
+            "Write it with benchmarks/travel.py --out.",
         ) from error
 
 

@@ -25,7 +25,7 @@ class ConversionSettings:
         embedding: add an output for comparing cells, and in-distribution cells to compare with.
         attributes: add an output for the attributes in the table beside the training cells.
         doubt: with --embedding, reduces the confidence of out-of-distribution cells; 0 not at all.
-        left_out: file of answers for left-out laboratories (benchmarks/leave_one_out.py --out). They choose the
+        left_out: file of answers for left-out laboratories (benchmarks/travel.py --out). They choose the
             rejection threshold together with the evaluation-only laboratories; without it in-distribution cells choose.
 
     Raises:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SHARE = 0.7
-"""Weight of the head's answer. Measured with `benchmarks/site.py` on isfahan, moticam and bccd: 0.5 gains two thirds as
+"""Weight of the head's answer. Measured on isfahan, moticam and bccd (`benchmarks/travel.py`): 0.5 gains two thirds as
 much where there is something to gain, 0.85 costs a point of right answers elsewhere."""
 _RIDGE = 1e-3
 """Of the mean squared weights, features scaled to a total variance of one. With 1e-4 more is gained by two points on

@@ -102,7 +102,7 @@ def test_laboratories_share_the_cache_whatever_they_are_combined_with(
         alone = cells_of(own, {name: looks[name]}, SIZE, cache, MARGIN)
         assert np.array_equal(alone.crops, cells.of_laboratory(name).crops)
     mixed = [record for pair in zip(*by_laboratory(train).values(), strict=False) for record in pair]
-    whole = {name: own for name, own in by_laboratory(train).items()}
+    whole = dict(by_laboratory(train).items())
     turned = [*mixed, *(record for own in whole.values() for record in own if record not in mixed)]
     assert cells_of(turned, looks, SIZE, cache, MARGIN).laboratories.tolist() == [one.laboratory for one in turned]
 

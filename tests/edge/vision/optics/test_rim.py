@@ -34,7 +34,7 @@ def test_a_rim_has_fringes() -> None:
     rim = measure_rim(field((176, 180, 184), 4.0), (320, 240), 180)
     assert rim is not None
     assert rim.light is not None
-    blue, green, red = np.array(rim.light.shares).T
+    blue, _green, red = np.array(rim.light.shares).T
     assert (red - blue).max() > 0.4
     assert rim.edge_px < 178
 

@@ -8,10 +8,13 @@ of right answers among those given, with its coverage, at one threshold for all 
 in-distribution cells. A type with a single cell is excluded from the balanced accuracy. Evaluation-only laboratories
 share one run trained on all others. Differences of a few points are noise: two seeds differ by as much.
 
-    python benchmarks/leave_one_out.py --data ../shared/data --weights FILE [--seeds 3] [--out left_out.json] [--json]
-    python benchmarks/leave_one_out.py --show left_out.json
+    python benchmarks/travel.py --data ../shared/data --weights FILE [--seeds 3] [--out left_out.json] [--json]
+    python benchmarks/travel.py --show left_out.json [--model BUNDLE] [--draws 20]
 
-`hemato-edge convert --left-out left_out.json` uses it to choose a model's threshold, and its card records the answers.
+The second table says what a user has there, by `travel_options`: an unverified, a verified or an adapted microscope.
+`--show` reads logits and embeddings from such files, so it takes a minute; with `--model` the laboratories that are
+only judged by are answered by that bundle instead of a short run. `hemato-edge convert --left-out left_out.json` uses
+the file to choose a model's threshold, and its card records the answers.
 """
 
 from __future__ import annotations
@@ -21,22 +24,25 @@ import json
 import os
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
+from travel_options import Journey, options_table
 
-from hemato_convert.flatbuffer.embedding import doubted, fit_projection
+from hemato_convert.flatbuffer.embedding import fit_projection
 from hemato_convert.flatbuffer.graph import export_graph
 from hemato_convert.flatbuffer.quantise import quantise
-from hemato_convert.flatbuffer.trial import try_flatbuffer
-from hemato_convert.left_out import LeftOut, left_out_figures, read_left_out
+from hemato_convert.flatbuffer.trial import Trial, try_flatbuffer
+from hemato_convert.left_out import LeftOut, left_out_figures, only_judged, read_left_out
 from hemato_convert.settings import REPRESENTATIVE
 from hemato_convert.source import representative_records
 from hemato_edge.labels import CLASSIFIER_LABELS
-from hemato_edge.models.prototypes import pack_prototypes
+from hemato_edge.models.bundle import read_bundle
+from hemato_edge.models.prototypes import Prototypes
 from hemato_training.classify.fit import train
 from hemato_training.data.cell_sets import laboratory_named, load
 from hemato_training.data.crops import cells_of, looks_of, prepare_cells
@@ -48,8 +54,6 @@ from hemato_training.runs.files import MODEL_FILE
 from hemato_training.runs.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from hemato_training.data.crops import Cells
 
 LEARN = ("pbc", "bccd", "raabin_typed")
@@ -86,41 +90,78 @@ def travel(arguments: argparse.Namespace, away: tuple[str, ...], seed: int) -> l
         settings.size,
         arguments.cache,
     )
-    answer = device_answers(model, prepare_cells(sample, looks), sample, arguments.doubt)
+    device = Device.of_model(model, prepare_cells(sample, looks), sample, arguments.doubt)
     val = cells_of(in_split(records, "val"), looks, settings.size, arguments.cache)
-    logits = answer(prepare_cells(val, looks))
-    temperature = fit_temperature(logits, val.labels)
+    logits = device.logits(try_flatbuffer(device.flatbuffer, prepare_cells(val, looks)))
     right = logits.argmax(axis=1) == val.labels
-    at_home = {name: float(right[val.laboratories == name].mean()) for name in home}
-    known = sorted({record.label for record in in_split(records, "train")}, key=CLASSIFIER_LABELS.index)
-    journeys = []
-    for name in away:
-        foreign = thin(load(arguments.data, (name,)), arguments.judged)
-        own = looks_of(foreign, arguments.cache)
-        cells = cells_of(foreign, own, settings.size, arguments.cache)
-        answers = answer(prepare_cells(cells, own))
-        journeys.append(
-            {
-                "away": name,
-                "seed": seed,
-                "home": at_home,
-                "temperature": temperature,
-                "known": known,
-                "labels": cells.labels.tolist(),
-                "logits": np.round(answers.astype(np.float64), 3).tolist(),
-            }
-        )
-    return journeys
+    facts = {
+        "seed": seed,
+        "home": {name: float(right[val.laboratories == name].mean()) for name in home},
+        "temperature": fit_temperature(logits, val.labels),
+        "known": sorted({record.label for record in in_split(records, "train")}, key=CLASSIFIER_LABELS.index),
+    }
+    return [device.journey(name, arguments) | facts for name in away]
 
 
-def device_answers(model: Any, images: np.ndarray, sample: Cells, doubt: float) -> Callable[[np.ndarray], np.ndarray]:
-    """The int8 model's answers for crops, with `doubt` for those far from `sample`, the in-distribution cells."""
-    projection = fit_projection(pooled_features(model, images), sample.labels)
-    flatbuffer = quantise(export_graph(model, projection=projection), images)
-    tried = try_flatbuffer(flatbuffer, images)
-    steps = (tried.stored_embeddings(), tried.embedding_scale, tried.embedding_zero_point)
-    home = pack_prototypes(*steps, sample.labels, sample.laboratories)
-    return lambda crops: doubted(try_flatbuffer(flatbuffer, crops), home, doubt)
+def shipped_journeys(bundle: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """A bundle's own answers for the laboratories that are only judged by."""
+    read = read_bundle(bundle)
+    card: Any = read.card
+    if read.prototypes is None:
+        raise SystemExit(f"{bundle} has no embedding: convert it with --embedding")
+    device = Device(read.flatbuffer, read.prototypes, card.embedding.doubt, card.input.size)
+    facts = {
+        "seed": bundle.name,
+        "home": {one.data: one.int8_accuracy for one in card.accuracy},
+        "temperature": card.temperature,
+        "known": list(CLASSIFIER_LABELS),
+    }
+    return [device.journey(name, arguments) | facts for name in only_judged(arguments.data)]
+
+
+@dataclass(frozen=True)
+class Device:
+    """An int8 network as a device runs it: with less confidence, by `doubt`, for cells far from its prototypes."""
+
+    flatbuffer: bytes
+    home: Prototypes
+    doubt: float
+    size: int
+
+    @staticmethod
+    def of_model(model: Any, images: np.ndarray, sample: Cells, doubt: float) -> Device:
+        """A trained network converted with `sample`, in-distribution cells, prepared as `images`."""
+        projection = fit_projection(pooled_features(model, images), sample.labels)
+        flatbuffer = quantise(export_graph(model, projection=projection), images)
+        tried = try_flatbuffer(flatbuffer, images)
+        home = Prototypes(tried.real_embeddings(), sample.labels, sample.laboratories)
+        return Device(flatbuffer, home, doubt, images.shape[1])
+
+    def logits(self, tried: Trial) -> np.ndarray:
+        """As the device gives them (n, K) float32."""
+        if not self.doubt:
+            return tried.logits
+        return self.home.doubted(tried.logits, tried.real_embeddings(), self.doubt)
+
+    def journey(self, name: str, arguments: argparse.Namespace) -> dict[str, Any]:
+        """Its answers for a laboratory's cells, for the file."""
+        foreign = load(arguments.data, (name,))
+        if laboratory_named(name).trainable:  # of large sets some are enough
+            foreign = thin(foreign, arguments.judged)
+        looks = looks_of(foreign, arguments.cache)
+        cells = cells_of(foreign, looks, self.size, arguments.cache)
+        tried = try_flatbuffer(self.flatbuffer, prepare_cells(cells, looks))
+        scale, zero_point = tried.embedding_scale, tried.embedding_zero_point
+        return {
+            "away": name,
+            "labels": cells.labels.tolist(),
+            "logits": np.round(self.logits(tried).astype(np.float64), 3).tolist(),
+            "fields": cells.groups.tolist(),
+            "step": [scale, zero_point],
+            "embeddings": tried.stored_embeddings().tolist(),
+            "home_embeddings": np.round(self.home.embeddings / scale + zero_point).astype(int).tolist(),
+            "home_labels": self.home.labels.tolist(),
+        }
 
 
 def forced(journey: LeftOut) -> tuple[float, float]:
@@ -213,24 +254,41 @@ def main() -> None:
     )
     parser.add_argument("--cache", type=Path, default=Path("runs/cells"))
     parser.add_argument("--out", type=Path, help="keep the answers here, for `convert --left-out`; added to if there")
-    parser.add_argument("--show", type=Path, help="only print the table of such a file")
+    parser.add_argument("--show", type=Path, help="only print the tables of such a file")
+    parser.add_argument("--model", type=Path, help="bundle that answers for the laboratories that are only judged by")
+    parser.add_argument("--draws", type=int, default=20, help="of the cells that are given back")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = arguments.show or arguments.out or Path(folder) / "left_out.json"
         if arguments.show is None:
-            journeys = json.loads(path.read_text(encoding="utf-8"))["journeys"] if path.is_file() else []
-            learnt = [(name,) for name in arguments.away if laboratory_named(name).trainable]
-            judged = tuple(name for name in arguments.away if not laboratory_named(name).trainable)
-            for seed in range(1, arguments.seeds + 1):
-                for away in [*learnt, *([judged] if judged else [])]:
-                    journeys += travel(arguments, away, seed)
-                    path.write_text(json.dumps({"journeys": journeys}), encoding="utf-8")
-        figures = table(path)
+            run(arguments, path)
+        journeys = json.loads(path.read_text(encoding="utf-8"))["journeys"]
+        if arguments.model is not None:
+            judged = only_judged(arguments.data)
+            journeys = [one for one in journeys if one["away"] not in judged]
+            journeys += shipped_journeys(arguments.model, arguments)
+        whole = Path(folder) / "whole.json"
+        whole.write_text(json.dumps({"journeys": journeys}), encoding="utf-8")
+        figures, answers = table(whole), read_left_out(whole)
     if arguments.json:
         sys.stdout.write(json.dumps(figures, indent=1) + "\n")
-    else:
-        show(figures)
+        return
+    show(figures)
+    travelled = [Journey.from_stored(*pair) for pair in zip(journeys, answers, strict=True)]
+    if None not in travelled:  # older files have no embeddings
+        sys.stdout.write("\n".join(["", *options_table(travelled, arguments.draws)]) + "\n")
+
+
+def run(arguments: argparse.Namespace, path: Path) -> None:
+    """Train and judge, and add the answers to the file."""
+    journeys = json.loads(path.read_text(encoding="utf-8"))["journeys"] if path.is_file() else []
+    learnt = [(name,) for name in arguments.away if laboratory_named(name).trainable]
+    judged = tuple(name for name in arguments.away if not laboratory_named(name).trainable)
+    for seed in range(1, arguments.seeds + 1):
+        for away in [*learnt, *([judged] if judged else [])]:
+            journeys += travel(arguments, away, seed)
+            path.write_text(json.dumps({"journeys": journeys}), encoding="utf-8")
 
 
 if __name__ == "__main__":
