@@ -72,14 +72,13 @@ class FastCamera:
     def __init__(self, picture: Path) -> None:
         self.name, self.skipped = "4K at 30 frames/s", Counter[str]()
         self._picture = picture
-        self._views: list[Image] = []
+        self._shown = np.zeros((0, 0, 3), np.uint8)
         self._began = 0.0
         self._given = -1
 
     def open(self) -> None:
         """Hold all that will be shown."""
-        picture = np.asarray(cv2.imread(str(self._picture)), np.uint8)
-        self._views = [view(picture, index) for index in range(2 * STEPS)]
+        self._shown = np.asarray(cv2.imread(str(self._picture)), np.uint8)
         self._began = time.monotonic()
 
     def read(self, timeout_s: float) -> Frame:
@@ -87,7 +86,7 @@ class FastCamera:
         due = max(self._given + 1, int((time.monotonic() - self._began) * FPS))
         time.sleep(max(0.0, self._began + due / FPS - time.monotonic()))
         self._given = due
-        image = self._views[due % len(self._views)]
+        image = view(self._shown, due)
         return Frame(image, due, time.monotonic(), datetime.now(timezone.utc), self.name)
 
     def close(self) -> None:

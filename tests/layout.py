@@ -45,6 +45,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "hemato_edge.escaped",
         "hemato_edge.labels",
         "hemato_edge.morphology",
+        "hemato_edge.neighbours",
         "hemato_edge.languages",
         "hemato_edge.journal",
         "hemato_edge.extensions",

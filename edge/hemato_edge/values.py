@@ -11,6 +11,7 @@ import numpy as np
 from hemato_edge.labels import KINDS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
@@ -89,6 +90,17 @@ class Detections:
     def empty() -> Detections:
         """No cells."""
         return Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.int8), np.zeros(0, np.float32))
+
+    @staticmethod
+    def joined(parts: Sequence[Detections]) -> Detections:
+        """All cells of the parts, one after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        return Detections(
+            np.concatenate([part.boxes for part in parts]),
+            np.concatenate([part.kinds for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+        )
 
     def select(self, mask: NDArray[np.bool_] | NDArray[np.intp]) -> Detections:
         """The detections selected by `mask` (boolean, or indices)."""

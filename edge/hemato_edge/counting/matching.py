@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemato_edge.aperture import BORDER_PX
+from hemato_edge.neighbours import near_pairs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,25 +33,30 @@ def matched(
     if not around or not len(detections):
         return found
     places = pose.in_frame(np.array([(cell.x, cell.y) for cell in around]), aperture.size)
-    distance = np.hypot(*(detections.centres[:, None] - places[None]).transpose(2, 0, 1)) / red_cell_px
-    reach = _reach(detections, around)
-    pairs = np.argwhere(distance < reach)
-    nearness = (distance / np.maximum(reach, 1e-6))[pairs[:, 0], pairs[:, 1]]
+    centres = detections.centres
+    i, j = near_pairs(centres, places, max(MATCH_RED_CELLS) * red_cell_px)
+    distance = np.hypot(*(centres[i] - places[j]).T) / red_cell_px
+    reach = _reach(detections, around, i, j)
+    near = distance < reach
+    nearness = distance[near] / np.maximum(reach[near], 1e-6)
+    pairs = np.column_stack([i[near], j[near]])[np.argsort(nearness, kind="stable")]
     taken: set[int] = set()
-    for i, j in pairs[np.argsort(nearness, kind="stable")].tolist():
-        if found[i] is None and j not in taken:
-            found[i] = around[j]
-            taken.add(j)
+    for mine, known in pairs.tolist():
+        if found[mine] is None and known not in taken:
+            found[mine] = around[known]
+            taken.add(known)
     return found
 
 
-def _reach(detections: Detections, around: list[KnownCell]) -> NDArray[np.float64]:
-    """(N, M) maximum distance of detection and known cell, red-cell diameters; 0 where they cannot match."""
-    theirs = np.array([cell.kind for cell in around])
-    same = detections.kinds[:, None] == theirs[None]
-    reach = np.where(same, np.array(MATCH_RED_CELLS)[theirs][None], ANOTHER_KIND_RED_CELLS)
-    sizes = np.array([cell.size for cell in around])
-    ratio = np.abs(np.log(detections.sizes[:, None] / sizes[None]))
+def _reach(
+    detections: Detections, around: list[KnownCell], i: NDArray[np.intp], j: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """(P,) maximum distance of the pairs (i, j) of detection and known cell, red-cell diameters; 0: no match."""
+    theirs = np.array([cell.kind for cell in around])[j]
+    same = detections.kinds[i] == theirs
+    reach = np.where(same, np.array(MATCH_RED_CELLS)[theirs], ANOTHER_KIND_RED_CELLS)
+    sizes = np.array([cell.size for cell in around])[j]
+    ratio = np.abs(np.log(detections.sizes[i] / sizes))
     allowed: NDArray[np.float64] = np.where(same | (ratio < math.log(SAME_SIZE)), reach, 0.0)
     return allowed
 

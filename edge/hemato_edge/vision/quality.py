@@ -229,19 +229,20 @@ def _sharpness(
     smooth = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), _SMOOTHING_PX)
     slope_x = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8)
     slope_y = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
-    steep = slope_x * slope_x + slope_y * slope_y
-    bend = cv2.Laplacian(smooth, cv2.CV_32F)
+    steep = slope_x * slope_x
+    steep += slope_y * slope_y
     if slide is not None:  # the rim is an edge, and a sharp one
         steep[cv2.erode(slide.astype(np.uint8), np.ones((_RIM_PX, _RIM_PX), np.uint8)) == 0] = 0
     (steepest,) = _ranked(steep[::4, ::4], 0.99)
     strong = (steep > _STRONG_EDGE * steepest).astype(np.uint8)
     wide = np.flatnonzero(np.asarray(cv2.dilate(strong, np.ones((3, 3), np.uint8))).view(np.bool_))
     wide = wide[:: 1 + len(wide) // _ENOUGH_EDGES]
-    steepness, bent = steep.take(wide), bend.take(wide) ** 2
+    steepness, eighth = steep.take(wide), np.arctan2(slope_y.take(wide), slope_x.take(wide)) * (4 / np.pi)
     total = float(steepness.sum())
     if total <= 0:
         return 0.0, 1.0
-    eighth = np.arctan2(slope_y.take(wide), slope_x.take(wide)) * (4 / np.pi)
+    del slope_x, slope_y, steep  # of a picture of many megapixels these are large
+    bent = cv2.Laplacian(smooth, cv2.CV_32F).take(wide) ** 2
     direction = np.rint(eighth).astype(np.intp) % 4  # edges that face east and west are one direction, and so on
     below = np.bincount(direction, steepness, 4)
     by_direction = np.bincount(direction, bent, 4) / np.maximum(below, 1e-9)

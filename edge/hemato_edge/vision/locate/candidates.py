@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hemato_edge.neighbours import near_pairs
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -44,22 +46,39 @@ def logistic(features: NDArray[np.float64], coefficients: Sequence[float]) -> ND
 
 def box_overlap(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
     """(N, M) float32, intersection over union of boxes (N, 4) and (M, 4), x0 y0 x1 y1."""
-    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=2)
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    other_area = (others[:, 2:] - others[:, :2]).prod(axis=1)
-    union = area[:, None] + other_area[None] - shared
-    return np.asarray(shared / np.maximum(union, 1e-6), np.float32)
+    return _overlap(boxes[:, None], others[None])
 
 
 def best_of_overlapping(boxes: NDArray[np.float32], scores: NDArray[np.float32], limit: float) -> NDArray[np.intp]:
     """Non-maximum suppression: indices of boxes (n, 4) that overlap no better one by more than `limit`, best first."""
     order = np.argsort(-scores, kind="stable").astype(np.intp)
     ranked = boxes[order]
-    rivals = np.triu(box_overlap(ranked, ranked) > limit, 1)
+    centres = (ranked[:, :2] + ranked[:, 2:]) / 2
+    longest = float((ranked[:, 2:] - ranked[:, :2]).max(initial=0.0))  # boxes whose centres are farther apart are apart
+    better, worse = near_pairs(centres, centres, longest)
+    lower = better < worse
+    better, worse = better[lower], worse[lower]
+    rivals = _overlap(ranked[better], ranked[worse]) > limit
+    better, worse = better[rivals], worse[rivals]
     kept = np.ones(len(order), np.bool_)
-    for better in np.flatnonzero(rivals.any(axis=1)):
-        if kept[better]:
-            kept &= ~rivals[better]
+    firsts, starts = np.unique(better, return_index=True)
+    for first, its in zip(firsts.tolist(), np.split(worse, starts[1:]), strict=False):
+        if kept[first]:
+            kept[its] = False
     return order[kept]
+
+
+def _overlap(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(…) float32, intersection over union of boxes (…, 4) that broadcast against each other."""
+    shared = _side(boxes, others, 0)
+    shared *= _side(boxes, others, 1)
+    union = (boxes[..., 2:] - boxes[..., :2]).prod(axis=-1) + (others[..., 2:] - others[..., :2]).prod(axis=-1)
+    return np.asarray(shared / np.maximum(union - shared, 1e-6), np.float32)
+
+
+def _side(boxes: NDArray[np.float32], others: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
+    """(…) length that boxes (…, 4) share along an axis, 0: x, 1: y."""
+    length = np.minimum(boxes[..., axis + 2], others[..., axis + 2])
+    length -= np.maximum(boxes[..., axis], others[..., axis])
+    shared: NDArray[np.float32] = np.maximum(length, 0, out=length)
+    return shared

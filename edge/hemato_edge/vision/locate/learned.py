@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 import cv2
@@ -27,6 +28,8 @@ MAX_OVERLAP = (0.4, 0.5, 0.4)
 overlap each other; white cells and platelets hardly do."""
 _TRUSTED_SCORE = 0.3
 """Minimum score of red cells that set the scale of an unknown picture, whatever is reported."""
+_WINDOWS_AT_ONCE = 8
+"""Their maps are held together: those of a picture of many megapixels would take hundreds of megabytes."""
 _AT_THE_BORDER = 0.08
 """A box that ends closer to the border than this share of its size touches it: the network's sides err by as much."""
 
@@ -69,7 +72,11 @@ class LearnedLocator:
         """All cells of a field down to the lowest score used here, boxes in its pixels."""
         factor = standard_factor(view.shape, red_cell_px, self.spec)
         floor = min(float(self.min_scores.min()), _TRUSTED_SCORE)
-        found = self._see_windows(list(windows_of(view, factor, self.spec)), floor)
+        windows = windows_of(view, factor, self.spec)
+        parts = []
+        while some := list(islice(windows, _WINDOWS_AT_ONCE)):
+            parts.append(self._see_windows(some, floor))
+        found = Detections.joined(parts)
         boxes, kinds = _to_the_border(found.boxes / np.float32(factor), *view.size), found.kinds
         inside = np.all(boxes[:, 2:] > boxes[:, :2], axis=1) & view.aperture.covers(boxes)
         inside &= ~view.aperture.slivers(boxes, np.array(HALF_RED_CELLS)[kinds] * red_cell_px)
