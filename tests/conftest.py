@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 TESTS = Path(__file__).parent
+# The workers of pytest share the cores: a second thread of NumPy's linear algebra only waits, and spins while it does.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Modules of the same name may test different packages (import mode "importlib"), so nothing puts a test's folder on
 # the path; what tests share lies beside them and is imported by its name, which test_mirror keeps unique.
 sys.path.extend(str(folder) for folder in (TESTS, *sorted(TESTS.rglob("*/"))) if any(folder.glob("*.py")))
