@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA = "hemato-edge/bench/1"
 """Its number grows whenever a reader of the old one would be misled."""
+WATCHED = "program.watched"
+"""The figure of the moving scene while somebody watches; `program.moving` is that of the same frames unwatched."""
 Unit = Literal["ms", "frames/s", "MB"]
 Verdict = Literal[
     "faster",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hemato_edge.bench import judgement
-from hemato_edge.bench.figures import Gap, MemoryFacts, Report, Steadiness, figure
+from hemato_edge.bench.figures import WATCHED, Gap, MemoryFacts, Report, Steadiness, figure
 from hemato_edge.bench.measures import surroundings
 from hemato_edge.bench.measures.frames import Costs, a_session, results_of, sustained_ms, visit_scene, whole_program
 from hemato_edge.bench.measures.inference import BATCHES, InferenceBench, model_facts, thread_counts
@@ -21,6 +21,7 @@ from hemato_edge.bench.measures.scenes import SCENES, draw_scenes
 from hemato_edge.bench.measures.start import run_child
 from hemato_edge.bench.measures.storage import commit_ms, place_near, temporary_database
 from hemato_edge.bench.measures.timing import Deadline, sample_ms
+from hemato_edge.bench.measures.viewer import Watching
 from hemato_edge.bench.measures.watch import load_models
 from hemato_edge.device.machine import Machine
 from hemato_edge.device.memory import read_memory
@@ -236,6 +237,12 @@ class BenchSession:
                 self._rates[name] += measured
                 self._visits[f"program.{name}"].append(measured)
                 self._units[f"program.{name}"] = "frames/s"
+            with temporary_database(self._place) as writer, Watching() as somebody:
+                measured = whole_program(
+                    self._scenes["moving"], self._models, self._settings, writer, somebody.viewfinder
+                )
+            self._visits[WATCHED].append(measured)
+            self._units[WATCHED] = "frames/s"
         for name in SCENES:
             if any(self._costs[name].frame):
                 self._facts.append(judgement.scene_facts(name, self._costs[name], self._rates[name]))

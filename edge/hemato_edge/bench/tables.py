@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hemato_edge.bench.figures import WATCHED
 from hemato_edge.bench.measures.inference import combination_of
 
 if TYPE_CHECKING:
@@ -90,6 +91,12 @@ def verdicts_of(report: Report) -> list[str]:
     for one in report.scenes:
         rate = f"{one.camera_fps:g} frames/s" if one.camera_fps else "no camera rate"
         lines.append(f"Holds {rate}: {_SCENES[one.scene]} (95 % of frames take {one.p95_ms:.3g} ms or less)")
+    alone, watched = report.figure("program.moving"), report.figure(WATCHED)
+    if alone is not None and watched is not None and alone.p50:
+        lines.append(
+            f"Somebody watches, ten pictures a second: {watched.p50:.3g} frames/s on a moving stage, "
+            f"{watched.p50 / alone.p50:.2f} of the rate with nobody"
+        )
     steady = report.steadiness
     if steady is not None:
         said = "No slowing shown" if steady.steady else "SLOWS DOWN"

@@ -8,11 +8,11 @@ import re
 import cv2
 import numpy as np
 import pytest
-from made_report import made_report
+from made_report import made_figure, made_report
 
 from hemato_edge.bench import judgement
 from hemato_edge.bench.chart import draw
-from hemato_edge.bench.figures import Climate, Report, figure
+from hemato_edge.bench.figures import WATCHED, Climate, Report, figure
 from hemato_edge.bench.measures import surroundings
 from hemato_edge.bench.measures.inference import Combination, combination_of, thread_counts
 from hemato_edge.bench.measures.timing import sample_ms
@@ -136,6 +136,16 @@ def test_limits_name_the_heaviest_stage_and_more_threads() -> None:
     assert "`locate`" in said
     assert "With 2 threads the locator would be 1.8 times as fast" in said
     assert verdicts_of(report)[0].startswith("Holds 90 frames/s: still")
+
+
+def test_a_watched_run_is_told_beside_an_unwatched_one() -> None:
+    report = made_report()
+    assert not any("watches" in line for line in verdicts_of(report))
+    rates = made_figure("program.moving", 40), made_figure(WATCHED, 38)
+    told = verdicts_of(report.model_copy(update={"figures": (*report.figures, *rates)}))
+    assert [line for line in told if "watches" in line] == [
+        "Somebody watches, ten pictures a second: 38.4 frames/s on a moving stage, 0.95 of the rate with nobody"
+    ]
 
 
 def test_the_drawing_in_its_three_forms() -> None:

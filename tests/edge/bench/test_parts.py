@@ -13,6 +13,7 @@ from hemato_edge.bench.measures.scenes import Scene, SceneName, draw_scenes
 from hemato_edge.bench.measures.start import run_child
 from hemato_edge.bench.measures.storage import place_near, temporary_database
 from hemato_edge.bench.measures.timing import Deadline
+from hemato_edge.bench.measures.viewer import Watching
 from hemato_edge.bench.measures.watch import TimedModels, load_models
 from hemato_edge.bench.session import FULL, SHARES, BenchSession
 from hemato_edge.errors import BenchError
@@ -55,6 +56,16 @@ def test_the_whole_program_is_timed_and_leaves_nothing(
         rates = whole_program(scenes["still"], models, Settings(), writer)
     assert rates
     assert all(rate > 0 for rate in rates)
+
+
+def test_a_run_is_timed_while_somebody_watches(
+    scenes: dict[SceneName, Scene], models: TimedModels, folder: Path
+) -> None:
+    with temporary_database(folder) as writer, Watching() as somebody:
+        rates = whole_program(scenes["moving"], models, Settings(), writer, somebody.viewfinder)
+    assert rates
+    assert somebody.viewfinder.pictures > 0
+    assert not somebody.viewfinder.awaited
 
 
 def test_results_carry_cells_with_pictures(scenes: dict[SceneName, Scene], models: TimedModels) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hemato_edge.bench.measures.scenes import Scene
     from hemato_edge.bench.measures.timing import Deadline
     from hemato_edge.bench.measures.watch import TimedModels
+    from hemato_edge.pipeline.running.run_state import Viewer
     from hemato_edge.settings import Settings
     from hemato_edge.store.writer import Writer
     from hemato_edge.values import Frame
@@ -106,8 +107,18 @@ def sustained_ms(scene: Scene, models: TimedModels, settings: Settings, deadline
     return rounds
 
 
-def whole_program(scene: Scene, models: TimedModels, settings: Settings, writer: Writer) -> list[float]:
-    """Frames per second with all threads, queues and the store active, one value per stretch of frames."""
+def whole_program(
+    scene: Scene, models: TimedModels, settings: Settings, writer: Writer, viewer: Viewer | None = None
+) -> list[float]:
+    """Frames per second with all threads, queues and the store active, one value per stretch of frames.
+
+    Args:
+        scene: its frames.
+        models: as loaded for the bench.
+        settings: the effective ones.
+        writer: of an empty database.
+        viewer: who is shown each frame; None: nobody.
+    """
     camera = PreparedCamera(scene.frames, Counter())
     daemon = Daemon(
         GuardedCamera(camera),
@@ -115,6 +126,7 @@ def whole_program(scene: Scene, models: TimedModels, settings: Settings, writer:
         writer,
         lambda: writer.start_session(a_session(models)),
         Limits(),
+        viewer=viewer,
     )
     daemon.run(every_s=0.02)
     if daemon.session is not None:
