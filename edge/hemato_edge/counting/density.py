@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hemato_edge.counting.intervals import poisson
+from hemato_edge.counting.intervals import clopper_pearson, poisson
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,6 +49,25 @@ def density(count: int, area_mm2: float, factor: float) -> Density:
     low, high = poisson(count)
     per_mm2 = (low / area_mm2, count / area_mm2, high / area_mm2)
     return Density(count, per_mm2, (factor * per_mm2[0], factor * per_mm2[1], factor * per_mm2[2]))
+
+
+def per_1000(count: int, red: int, area_ratio: float = 1.0) -> tuple[float, float, float] | None:
+    """Cells per 1,000 red cells, each kind over its own area, (low, value, high); None without red cells.
+
+    Of c cells and r red cells the former are binomial with p = a / (a + 1), where a is the ratio of the expected counts
+    (J. Przyborowski and H. Wilenski, Biometrika 31, 1940); so the exact interval of p gives that of the ratio. The high
+    end is infinite where it has no end.
+
+    Args:
+        count: cells of a kind.
+        red: red cells.
+        area_ratio: area on which the red cells were counted, by that of the others.
+    """
+    if not red or area_ratio <= 0:
+        return None
+    low, high = clopper_pearson(count, count + red)
+    scale = 1000 * area_ratio
+    return scale * low / (1 - low), scale * count / red, math.inf if high >= 1 else scale * high / (1 - high)
 
 
 def union_area(rectangles: Iterable[Rectangle]) -> float:

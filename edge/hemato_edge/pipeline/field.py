@@ -96,8 +96,10 @@ class FieldAnalyzer:
         calibration: of the microscope, or None; its flat field comes before everything else.
         registrar: tells where frames lie; None: by their pictures.
         mask: tells what of them is slide; None: it is looked for.
+        red_cells: looks at red cells and platelets one by one; None: with its own defaults.
 
     Attributes:
+        red_cells: what looks at red cells and platelets one by one.
         follower: told where frames lie and how the map changes, besides the ledger; None: nobody is.
         known_views: frames that showed nothing but known ground, and could add nothing.
         counted_twice: by kind, cells that had been counted in two regions when these turned out to be one. White cells
@@ -112,6 +114,7 @@ class FieldAnalyzer:
         calibration: SessionCalibration | None = None,
         registrar: Registrar | None = None,
         mask: FieldMask | None = None,
+        red_cells: RedCellSurvey | None = None,
     ) -> None:
         self.mask = FieldMask() if mask is None else mask
         self._glass: NDArray[np.float64] | None = None
@@ -120,7 +123,7 @@ class FieldAnalyzer:
         self.registrar: Registrar = Registration() if registrar is None else registrar
         self.ledger = Ledger()
         self.settling = Settling(classifier)
-        self._red_cells = RedCellSurvey()
+        self.red_cells = RedCellSurvey() if red_cells is None else red_cells
         self.look: SlideAppearance | None = None
         self.leukocytes = 0
         self.known_views = 0
@@ -251,7 +254,7 @@ class FieldAnalyzer:
             "inferences": self.settling.inferences,
             "forgotten_fields": self.ledger.forgotten,
             **self.mask.tallies(),
-            **self._red_cells.tallies(),
+            **self.red_cells.tallies(),
             **{f"counted_twice:{kind}": count for kind, count in self.counted_twice.items()},
             **{
                 f"area_px2:{kind}": round(area) for kind, area in zip(KINDS, self.ledger.coverage.area_px2, strict=True)
@@ -325,7 +328,7 @@ class FieldAnalyzer:
         with visit.watch.stage("classify"):
             cells = self._name(visit, admission, look)
         with visit.watch.stage("red_cells"):
-            self._red_cells.look(visit.view, visit.detections, admission)
+            self.red_cells.look(visit.view, visit.detections, admission, look.red_cell_px)
         return self._result(visit, cells, (self._less_doubles(admission, RBC), self._less_doubles(admission, PLATELET)))
 
     def _less_doubles(self, admission: Admission, kind: int) -> int:

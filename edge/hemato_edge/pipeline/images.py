@@ -6,7 +6,7 @@ judged. With `each`, every picture is a stranger to the others and stands for it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
@@ -22,6 +22,8 @@ from hemato_edge.vision.classify.single_cells import find_cell, learn
 from hemato_edge.vision.colours import CHANNELS_SWAPPED, NEGATIVE, NEGATIVE_CELL_LEVEL, colour_fault
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.quality import MOVING, OUT_OF_FOCUS, QualityGate
+from hemato_edge.vision.red_cells.outlines import look_at_red_cells
+from hemato_edge.vision.red_cells.platelets import clumped_platelets, giant_platelets
 from hemato_edge.vision.slide_appearance import WHOLE_SET, AppearanceEstimator
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from hemato_edge.values import Image, Judgement, Quality
     from hemato_edge.vision.classify.classifier import TFLiteClassifier
     from hemato_edge.vision.locate.locator import Locator
+    from hemato_edge.vision.red_cells.outlines import RedCellLook
     from hemato_edge.vision.slide_appearance import SlideAppearance
 
 T = TypeVar("T", covariant=True)
@@ -53,6 +56,8 @@ class FieldPicture:
         quality: the gate's verdict; a picture is analysed even where a live frame would have been rejected.
         latency_ms: stage → milliseconds.
         aperture: what of the picture is slide.
+        red_cells: those that stand free, boxes in pixels of the aperture; None where nobody asked, or it is blurred.
+        platelets: "giant" and "clumped" → platelets.
     """
 
     path: Path
@@ -62,6 +67,8 @@ class FieldPicture:
     quality: Quality
     latency_ms: dict[str, float]
     aperture: Aperture
+    red_cells: RedCellLook | None = None
+    platelets: dict[str, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
         """The object that `hemato-edge analyze` prints."""
@@ -87,6 +94,8 @@ class FieldPicture:
             "quality": {"reject": self.quality.reject, **{k: round(v, 4) for k, v in self.quality.measures.items()}},
             "field_of_view": {"slide_share": round(self.aperture.share, 4), "left_out": list(self.aperture.kinds)},
             "latency_ms": {k: round(v, 3) for k, v in self.latency_ms.items()},
+            "red_cells": None if self.red_cells is None else self.red_cells.as_json(),
+            "platelets": self.platelets,
         }
 
 
@@ -137,6 +146,7 @@ def analyze_pictures(
     *,
     each: bool = False,
     name_blurred: bool = False,
+    red_cells: bool = True,
     failed: Callable[[ImageError], None],
     step: Callable[[], None] = lambda: None,
 ) -> Iterator[FieldPicture]:
@@ -149,10 +159,12 @@ def analyze_pictures(
         classifier: names the white ones.
         each: estimate scale and stain for every picture alone.
         name_blurred: name the cells of pictures, too, that are out of focus or smeared.
+        red_cells: whether red cells and platelets are looked at one by one.
         failed: called with the error of a picture that cannot be analysed; it is left out.
         step: called once for each picture and pass, for a progress bar (two passes, with `each` one).
     """
     analyst = _Analyst(gate, locator, classifier, each=each, name_blurred=name_blurred)
+    analyst.look_at_red_cells = red_cells
     return _in_two_passes(list(paths), analyst, each=each, failed=failed, step=step)
 
 
@@ -199,13 +211,18 @@ def _in_two_passes(
 
 
 class _Analyst:
-    """Looks at whole fields: those who see, and what of the pictures is slide."""
+    """Looks at whole fields: those who see, and what of the pictures is slide.
+
+    Attributes:
+        look_at_red_cells: whether red cells and platelets are looked at one by one.
+    """
 
     def __init__(
         self, gate: QualityGate, locator: Locator, classifier: TFLiteClassifier, *, each: bool, name_blurred: bool
     ) -> None:
         self._gate, self._locator, self._classifier = gate, locator, classifier
         self._mask, self._each, self._name_blurred = FieldMask(), each, name_blurred
+        self.look_at_red_cells = True
 
     def learn(self, image: Image, looks: AppearanceEstimator) -> None:
         """Scale, stain and focus of one picture."""
@@ -233,7 +250,17 @@ class _Analyst:
             if len(white) and look is not None and named:
                 answers = self._classifier.judge(view, detections.boxes[white], look)
                 judged = {int(i): answer for i, answer in zip(white, answers, strict=True)}
-        return FieldPicture(path, image, _in_picture(detections, aperture), judged, quality, watch.latency_ms, aperture)
+        red, platelets = None, {}
+        if look is not None and self.look_at_red_cells and not _unfit_for_names(self._gate, quality, looks):
+            with watch.stage("red_cells"):
+                red, platelets = look_at_red_cells(view, detections), _platelets(detections, look.red_cell_px)
+        found = _in_picture(detections, aperture)
+        return FieldPicture(path, image, found, judged, quality, watch.latency_ms, aperture, red, platelets)
+
+
+def _platelets(detections: Detections, red_cell_px: float) -> dict[str, int]:
+    giant, clumped = giant_platelets(detections, red_cell_px), clumped_platelets(detections, red_cell_px)
+    return {"giant": int(np.count_nonzero(giant)), "clumped": int(np.count_nonzero(clumped))}
 
 
 def _learn_focus(gate: QualityGate, view: FieldView, looks: AppearanceEstimator) -> None:

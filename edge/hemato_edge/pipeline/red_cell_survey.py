@@ -1,4 +1,4 @@
-"""Measures the red cells of some fields of a session, each cell once, for the distribution of their diameters."""
+"""Looks at the red cells of some fields of a session, each cell once, and at all of its platelets that count."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemato_edge.counting.red_cell_sizes import bin_of, tally_name
-from hemato_edge.labels import RBC
-from hemato_edge.vision.red_cell_size import red_cell_diameters
+from hemato_edge.counting.red_cells import pallor, platelets, sizes
+from hemato_edge.counting.red_cells.by_field import tally_name
+from hemato_edge.labels import PLATELET, RBC
+from hemato_edge.vision.red_cells.outlines import look_at_red_cells
+from hemato_edge.vision.red_cells.platelets import clumped_platelets, giant_platelets
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from hemato_edge.counting.ledger import Admission
     from hemato_edge.values import Detections
     from hemato_edge.vision.field_view import FieldView
+    from hemato_edge.vision.red_cells.outlines import RedCellLook
 
 EVERY = 2
 """One of so many fields that count red cells is measured."""
@@ -23,34 +28,61 @@ ENOUGH = 500
 
 
 class RedCellSurvey:
-    """The diameters so far, in bins."""
+    """What was seen so far, in bins.
 
-    def __init__(self) -> None:
-        self._bins: Counter[int] = Counter()
-        self._fields = 0
-        self._cells = 0
+    Args:
+        measure: whether red cells and platelets are looked at one by one; else nothing is done.
+    """
 
-    def look(self, view: FieldView, detections: Detections, admission: Admission) -> None:
-        """Measure the red cells of a field that count from this field on, if it is its turn.
+    def __init__(self, *, measure: bool = True) -> None:
+        self._measure = measure
+        self._counts: Counter[str] = Counter()
+        self._turns = self._fields = self._cells = 0
+
+    def look(self, view: FieldView, detections: Detections, admission: Admission, red_cell_px: float) -> None:
+        """Look at the cells of a field that count from this field on; at its red cells if it is its turn.
 
         Args:
             view: the field.
             detections: the cells found in it, pixels of the view.
             admission: what the ledger made of them.
+            red_cell_px: diameter of a red cell, pixels.
         """
+        if not self._measure:
+            return
+        few = _counted_here(admission, PLATELET)
+        if len(few):
+            giant, clumped = giant_platelets(detections, red_cell_px), clumped_platelets(detections, red_cell_px)
+            self._counts[platelets.SEEN] += len(few)
+            self._counts[platelets.GIANT] += int(np.count_nonzero(giant[few]))
+            self._counts[platelets.CLUMPED] += int(np.count_nonzero(clumped[few]))
         if self._cells >= ENOUGH:
             return
-        counted = {id(cell) for cell in admission.counted[RBC]}
-        here = [i for i, cell in enumerate(admission.cells) if id(cell) in counted]
-        if not here:
+        here = _counted_here(admission, RBC)
+        if not len(here):
             return
+        self._turns += 1
+        if self._turns % EVERY == 1:
+            self.enter(look_at_red_cells(view, detections, here))
+
+    def enter(self, found: RedCellLook) -> None:
+        """Count the red cells of one more field."""
+        for reason, cells in found.left_out.items():
+            self._counts[f"{sizes.LEFT_OUT}{reason}"] += cells
+        if not len(found):
+            return
+        for diameter, pale in zip(found.diameters_px.tolist(), found.pallor.tolist(), strict=True):
+            self._counts[tally_name(sizes.TALLY, self._fields, sizes.bin_of(diameter))] += 1
+            self._counts[tally_name(pallor.TALLY, self._fields, pallor.pallor_bin(pale))] += 1
         self._fields += 1
-        if self._fields % EVERY == 1:
-            chosen = detections.select(np.array(here, np.intp))
-            diameters = red_cell_diameters(view, chosen)
-            self._cells += len(diameters)
-            self._bins.update(bin_of(float(diameter)) for diameter in diameters)
+        self._cells += len(found)
 
     def tallies(self) -> dict[str, int]:
-        """Absolute counts for the record: the bins."""
-        return {tally_name(number): count for number, count in sorted(self._bins.items())}
+        """Absolute counts for the record."""
+        return dict(self._counts)
+
+
+def _counted_here(admission: Admission, kind: int) -> NDArray[np.intp]:
+    """Indices of the detections of a kind that count from this field on."""
+    counted = {id(cell) for cell in admission.counted[kind]}
+    return np.array([i for i, cell in enumerate(admission.cells) if id(cell) in counted], np.intp)

@@ -144,6 +144,16 @@ class CountingSettings(Section):
     )
 
 
+class RedCellSettings(Section):
+    """What is looked at beside the white cells."""
+
+    measure: bool = Field(
+        True,
+        description="whether red cells and platelets are looked at one by one: size, central pallor, giant platelets, "
+        "clumps; they are counted anyway",
+    )
+
+
 def default_profiles() -> Path:
     """The folder of calibration profiles beside the default database."""
     return default_database().parent / "profiles"
@@ -227,6 +237,7 @@ class Settings(BaseModel):
     locator: LocatorSettings = Field(default_factory=LocatorSettings)
     quality: QualitySettings = Field(default_factory=QualitySettings)
     counting: CountingSettings = Field(default_factory=CountingSettings)
+    red_cells: RedCellSettings = Field(default_factory=RedCellSettings)
     calibration: CalibrationSettings = Field(default_factory=CalibrationSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     portraits: PortraitsSettings = Field(default_factory=PortraitsSettings)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from hemato_edge.errors import ImageError
@@ -55,6 +55,7 @@ def analyze(
 ) -> None:
     """Find and name the cells of whole fields of view."""
     from hemato_edge.pipeline.images import analyze_pictures
+    from hemato_edge.pipeline.red_cell_survey import RedCellSurvey
     from hemato_edge.settings import load_settings
     from hemato_edge.views.images.annotated import annotate_field, output_names, write_picture
     from hemato_edge.vision.classify.classifier import load_classifier
@@ -69,14 +70,27 @@ def analyze(
     gate = QualityGate(**settings.quality.model_dump())
     failures = Failures()
     output = Output(as_json=as_json, as_jsonl=as_jsonl)
+    survey = RedCellSurvey()
     with Progress("analysing", len(images) * (1 if each else 2)) as step:
         for result in analyze_pictures(
-            images, gate, locator, classifier, each=each, name_blurred=blurred, failed=failures.add, step=step
+            images,
+            gate,
+            locator,
+            classifier,
+            each=each,
+            name_blurred=blurred,
+            red_cells=settings.red_cells.measure,
+            failed=failures.add,
+            step=step,
         ):
             if annotate is not None:
                 picture = annotate_field(result.image, result.detections, result.judged)
                 write_picture(targets.get(result.path, annotate / f"{result.path.name}.png"), picture, images)
+            if result.red_cells is not None:
+                survey.enter(result.red_cells)
             output.add(result.as_json(), partial(_field_line, result))
+    for line in () if as_json or as_jsonl else _red_cell_lines(survey.tallies()):
+        typer.echo(line)
     output.close()
     failures.close()
 
@@ -256,6 +270,18 @@ def _field_line(result: FieldPicture) -> str:
     named = ", ".join(f"{j.label} {j.confidence:.0%}" for j in result.judged.values())
     doubt = f"  [{result.quality.reject}]" if result.quality.reject else ""
     return f"{result.path}: {counts}{': ' if named else ''}{named}{doubt}"
+
+
+def _red_cell_lines(tallies: dict[str, int]) -> Iterator[str]:
+    """The red cells of all pictures together, in pixels: `analyze` knows no scale."""
+    from hemato_edge.views.report.red_cells.build import diameters_of, pallor_of
+    from hemato_edge.views.report.red_cells.words import pallor_line, size_lines
+
+    sizes, pallor = diameters_of(tallies, None, 0.0), pallor_of(tallies)
+    if sizes is not None:
+        yield from size_lines(sizes, sizes.cells)
+        if pallor is not None:
+            yield pallor_line(pallor)
 
 
 def _cell_line(result: CellPicture, attributes: tuple[Attribute, ...] = ()) -> str:

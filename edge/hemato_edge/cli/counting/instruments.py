@@ -78,11 +78,13 @@ class Instruments:
         """A fresh one."""
         from hemato_edge.pipeline.field import FieldAnalyzer
         from hemato_edge.pipeline.field_mask import mask_of
+        from hemato_edge.pipeline.red_cell_survey import RedCellSurvey
         from hemato_edge.vision.quality import QualityGate
 
         gate = QualityGate(**self.settings.quality.model_dump())
         mask = mask_of(self.settings.camera, None if self.calibration is None else self.calibration.known_mask)
-        return FieldAnalyzer(gate, self.locator, self.naming, self.calibration, mask=mask)
+        red_cells = RedCellSurvey(**self.settings.red_cells.model_dump())
+        return FieldAnalyzer(gate, self.locator, self.naming, self.calibration, mask=mask, red_cells=red_cells)
 
     def session_start(self, label: str, target: int | None, control: str = "") -> SessionStart:
         """What is recorded of a session that begins now; `control`: lot of the control slide, if it is of one."""

@@ -74,6 +74,12 @@ def report(
         float | None,
         typer.Option(min=0.0, metavar="N", help="A counter's white count, to be corrected for nucleated red cells."),
     ] = None,
+    red_count: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1, max=20.0, metavar="N", help="A counter's red count, 10¹²/L; platelets are estimated from it, too."
+        ),
+    ] = None,
     language: Annotated[
         str | None,
         typer.Option(
@@ -94,7 +100,7 @@ def report(
     with open_reader(db) as reader:
         head, usual = printed_settings()
         spoken = language or usual
-        made = [build_report(reader, one, white_count, head) for one in session or (None,)]
+        made = [build_report(reader, one, white_count, head, red_count) for one in session or (None,)]
         if chosen is FORMATS["text"] and out is None and is_terminal():
             from rich.console import Console
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from hemato_edge.counting.density import Density, density, union_area
-from hemato_edge.counting.intervals import clopper_pearson, poisson
-from hemato_edge.counting.red_cell_sizes import red_cell_sizes
+from hemato_edge.counting.density import Density, density, per_1000, union_area
+from hemato_edge.counting.intervals import poisson
 from hemato_edge.labels import KINDS
-from hemato_edge.views.report.model import DensityEstimate, Estimates, Figure, RedCellDiameters
+from hemato_edge.views.report.figure import Figure
+from hemato_edge.views.report.model import DensityEstimate, Estimates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -41,29 +41,29 @@ def per_field(
         return dict.fromkeys(KINDS)
     view = _slide_px2(fields[-1])
     return {
-        kind: None if areas[kind] <= 0 else _figure(*(view * end / areas[kind] for end in _counted(counts[kind])))
+        kind: None if areas[kind] <= 0 else figure(*(view * end / areas[kind] for end in _counted(counts[kind])))
         for kind in KINDS
     }
 
 
 def white_per_1000_red(counts: Mapping[str, int], areas: Mapping[str, float]) -> Figure | None:
-    """White cells per 1,000 red cells, each over its own area; None without red cells.
+    """White cells per 1,000 red cells, each over its own area; None without red cells."""
+    return cells_per_1000_red("wbc", counts, areas)
 
-    Of w white and r red cells the white ones are binomial with p = a / (a + 1), where a is the ratio of the expected
-    counts (J. Przyborowski and H. Wilenski, Biometrika 31, 1940); so the exact interval of p gives that of the ratio.
+
+def cells_per_1000_red(kind: str, counts: Mapping[str, int], areas: Mapping[str, float]) -> Figure | None:
+    """Cells of a kind per 1,000 red cells, see `density.per_1000`; None without red cells.
+
     ci_high is None where it has no end.
     """
-    white, red = counts["wbc"], counts["rbc"]
-    if not red or min(areas["wbc"], areas["rbc"]) <= 0:
+    if min(areas[kind], areas["rbc"]) <= 0:
         return None
-    scale = 1000 * areas["rbc"] / areas["wbc"]
-    low, high = clopper_pearson(white, white + red)
-    end = None if high >= 1 else scale * high / (1 - high)
-    return Figure(
-        ci_low=round(scale * low / (1 - low), DIGITS),
-        value=round(scale * white / red, DIGITS),
-        ci_high=None if end is None else round(end, DIGITS),
-    )
+    ends = per_1000(counts[kind], counts["rbc"], areas["rbc"] / areas[kind])
+    if ends is None:
+        return None
+    low, value, high = ends
+    end = None if math.isinf(high) else round(high, DIGITS)
+    return Figure(ci_low=round(low, DIGITS), value=round(value, DIGITS), ci_high=end)
 
 
 def estimates_of(
@@ -95,24 +95,6 @@ def estimates_of(
         white=_widened_estimate(made["wbc"], spread),
         platelet=_widened_estimate(made["platelet"], spread),
     )
-
-
-def diameters_of(tallies: Mapping[str, int], um_per_px: float | None, uncertainty: float) -> RedCellDiameters | None:
-    """Mean and spread of the red cells' diameters; None where too few stand free.
-
-    Args:
-        tallies: of the session.
-        um_per_px: micrometres a pixel, None without a scale.
-        uncertainty: half the 95 % interval of that.
-    """
-    found = red_cell_sizes(tallies)
-    if found is None:
-        return None
-    um = None
-    if um_per_px is not None:
-        low, mean, high = (um_per_px * end for end in found.mean_px)
-        um = _figure(*widened((low, mean, high), uncertainty / um_per_px))
-    return RedCellDiameters(found.cells, found.left_out, _figure(*found.mean_px), um, _figure(*found.spread_percent))
 
 
 def widened(ends: tuple[float, float, float], spread: float) -> tuple[float, float, float]:
@@ -150,9 +132,10 @@ def _counted(count: int) -> tuple[float, float, float]:
 def _widened_estimate(made: Density | None, spread: float) -> DensityEstimate | None:
     if made is None:
         return None
-    per_mm2, e9_per_l = (_figure(*widened(ends, spread)) for ends in (made.per_mm2, made.e9_per_l))
+    per_mm2, e9_per_l = (figure(*widened(ends, spread)) for ends in (made.per_mm2, made.e9_per_l))
     return DensityEstimate(made.count, per_mm2, e9_per_l)
 
 
-def _figure(low: float, value: float, high: float) -> Figure:
+def figure(low: float, value: float, high: float) -> Figure:
+    """A figure rounded to `DIGITS`."""
     return Figure(round(low, DIGITS), round(value, DIGITS), round(high, DIGITS))

@@ -22,7 +22,6 @@ from hemato_edge.store.records import SETTING_CHANGED
 from hemato_edge.views.report.areas import (
     DIGITS,
     areas_of,
-    diameters_of,
     estimates_of,
     per_field,
     white_per_1000_red,
@@ -56,6 +55,7 @@ from hemato_edge.views.report.recorded import (
     session_head,
     verification_part,
 )
+from hemato_edge.views.report.red_cells.build import diameters_of, morphology_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -74,6 +74,7 @@ def build_report(
     session: int | None = None,
     nucleated_count: float | None = None,
     letterhead: Letterhead | None = None,
+    red_count: float | None = None,
 ) -> Report:
     """The report of a session, the last one for None.
 
@@ -83,6 +84,7 @@ def build_report(
         nucleated_count: what a counter that takes nucleated red cells for white ones gave, in any unit; the report then
             has its white count corrected.
         letterhead: what the laboratory prints on its reports; what the session was recorded with stands over it.
+        red_count: 10^12 red cells per litre by a counter; platelets are then estimated from it, too.
 
     Raises:
         StoreError: there is no such session, or the database cannot be read.
@@ -96,6 +98,7 @@ def build_report(
     fields = list(reader.fields(record.id))
     areas = areas_of(fields, tallies)
     estimates = _estimates(record, summary.counts, fields, areas)
+    per_mm2 = None if estimates is None else estimates.platelet
     return Report(
         **{name: getattr(summary, name) for name in Summary.__dataclass_fields__},
         session=session_head(record),
@@ -123,6 +126,7 @@ def build_report(
         attributes=reader.attributes(record.id),
         approval=_approval(reader, record.id),
         red_cells=diameters_of(tallies, *_scale(record)),
+        red_cell_morphology=morphology_of(tallies, summary.counts, areas, per_mm2, red_count),
         quality_control=control_line(reader, record),
     )
 

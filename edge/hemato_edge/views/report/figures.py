@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hemato_edge.languages import written_in
 
 if TYPE_CHECKING:
-    from hemato_edge.views.report.model import Figure
+    from hemato_edge.views.report.figure import Figure
 
 NOTHING = "–"
 """Stands where there is no figure."""

@@ -7,6 +7,8 @@ from datetime import datetime  # noqa: TC003 - the page's JSON Schemas are made 
 from typing import TYPE_CHECKING
 
 from hemato_edge.site.verification import NOT_VERIFIED
+from hemato_edge.views.report.figure import Figure  # noqa: TC001 - as above
+from hemato_edge.views.report.red_cells.model import RedCellDiameters, RedCellMorphology
 
 if TYPE_CHECKING:
     from hemato_edge.counting.rejection import UnevenRejection
@@ -24,15 +26,6 @@ class SessionHead:
     target: int | None
     started_utc: datetime
     ended_utc: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure with its 95 % interval; `ci_high` is None where the interval has no end."""
-
-    ci_low: float
-    value: float
-    ci_high: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,25 +119,6 @@ class Estimates:
     area_mm2: float
     white: DensityEstimate | None
     platelet: DensityEstimate | None
-
-
-@dataclass(frozen=True, slots=True)
-class RedCellDiameters:
-    """Diameters of the red cells that stand free; see `counting.red_cell_sizes`.
-
-    Attributes:
-        cells: how many were measured.
-        left_out: further ones, too far from the median to be single red cells.
-        mean_px: mean, pixels.
-        mean_um: mean, micrometres, the scale's uncertainty in its interval; None without a scale.
-        spread_percent: coefficient of variation.
-    """
-
-    cells: int
-    left_out: int
-    mean_px: Figure
-    mean_um: Figure | None
-    spread_percent: Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +259,7 @@ class Report(Summary):
         attributes: class → morphological attribute → value → cells of which the model was sure of it, the commonest
             first; see `morphology`.
         red_cells: their diameters; None below a hundred that stand free.
+        red_cell_morphology: their pallor, and the platelets beside them.
         quality_control: what the control slides say, of the session itself or of the last one before it; "" without.
     """
 
@@ -313,6 +288,7 @@ class Report(Summary):
     attributes: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
     approval: Approval | None = None
     red_cells: RedCellDiameters | None = None
+    red_cell_morphology: RedCellMorphology = field(default_factory=RedCellMorphology)
     quality_control: str = ""
 
     @property

@@ -9,7 +9,8 @@ from hemato_edge.labels import LEUKOCYTES
 from hemato_edge.site.record import verification_of
 from hemato_edge.store.recorded_settings import setting
 from hemato_edge.views.report.areas import DIGITS
-from hemato_edge.views.report.model import Calibration, Figure, Letterhead, SessionHead, Verification
+from hemato_edge.views.report.figure import Figure
+from hemato_edge.views.report.model import Calibration, Letterhead, SessionHead, Verification
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,6 @@ from hemato_edge.views.report.clock import CLOCK_SET
 from hemato_edge.views.report.figures import (
     decimal,
     fixed,
-    fixed_with_ends,
     interval,
     printable,
     three_digits,
@@ -156,22 +155,6 @@ def scale_line(report: Report, language: str = "en") -> str:
     """How large a red cell was in the pictures; empty where that was not found out."""
     size = report.provenance.red_cell_px
     return "" if size is None else words_of(language)("a red cell is {n} px across", n=fixed(size, 1, language))
-
-
-def red_cell_line(report: Report, language: str = "en") -> str:
-    """Mean and spread of the red cells' diameters; empty where too few stand free."""
-    sizes = report.red_cells
-    if sizes is None:
-        return ""
-    in_um = sizes.mean_um
-    mean, digits, unit = (sizes.mean_px, 1, "px") if in_um is None else (in_um, 2, "µm")
-    return words_of(language)(
-        "Red-cell diameter, {cells} cells that stand free: mean {mean}, coefficient of variation {spread} (95 % CI of "
-        "sampling; of diameters in a dried smear, no RDW)",
-        cells=sizes.cells,
-        mean=fixed_with_ends(mean, digits, unit, language),
-        spread=fixed_with_ends(sizes.spread_percent, 1, "%", language),
-    )
 
 
 def nucleated_lines(report: Report, language: str = "en") -> Iterator[str]:

@@ -36,7 +36,12 @@ def test_analyze_gives_the_json_of_the_interface(program, fields: Path) -> None:
     for seed, result in enumerate(results, start=1):
         assert (result["width"], result["height"]) == (640, 480)
         assert set(result["counts"]) == {"wbc", "rbc", "platelet"}
-        assert set(result) == {"path", "width", "height", "counts", "cells", "quality", "latency_ms", "field_of_view"}
+        further = {"field_of_view", "red_cells", "platelets"}
+        assert set(result) == {"path", "width", "height", "counts", "cells", "quality", "latency_ms"} | further
+        red = result["red_cells"]
+        assert red["measured"] == len(red["diameters_px"]) == len(red["pallor"])
+        assert red["measured"] + sum(red["left_out"].values()) == result["counts"]["rbc"]
+        assert set(result["platelets"]) == {"giant", "clumped"}
         truth = [t for t in draw_field(seed)[1] if t.kind == "wbc"]
         white = [c for c in result["cells"] if c["kind"] == "wbc"]
         assert len(white) == result["counts"]["wbc"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hemato_edge.views.report.figure import Figure
 from hemato_edge.views.report.figures import (
     decimal,
     duration,
@@ -14,7 +15,6 @@ from hemato_edge.views.report.figures import (
     three_digits,
     with_ends,
 )
-from hemato_edge.views.report.model import Figure
 
 
 @pytest.mark.parametrize(

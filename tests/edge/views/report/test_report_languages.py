@@ -17,6 +17,7 @@ from hemato_edge.counting.rejection import UnevenRejection
 from hemato_edge.languages import LANGUAGES, words_of
 from hemato_edge.store.reader import Reader
 from hemato_edge.views.report.build import build_report
+from hemato_edge.views.report.figure import Figure
 from hemato_edge.views.report.formats.html import report_page
 from hemato_edge.views.report.formats.registry import FORMATS
 from hemato_edge.views.report.formats.text import report_lines
@@ -26,16 +27,16 @@ from hemato_edge.views.report.model import (
     ClockSet,
     DensityEstimate,
     Estimates,
-    Figure,
-    RedCellDiameters,
     Report,
     Reviewed,
     Tracking,
 )
+from hemato_edge.views.report.red_cells.model import OilFields, Pallor, Platelets, RedCellDiameters, RedCellMorphology
 
 OTHERS = [code for code in LANGUAGES if code != "en"]
 DAY = datetime(2026, 3, 1, tzinfo=timezone.utc)
 FIGURE = Figure(1.5, 2034.5, None)
+LEFT_OUT = {"cut": 1, "doublet": 2, "cluster": 3, "not_round": 4, "unclear": 5}
 
 
 @pytest.fixture
@@ -58,7 +59,12 @@ def with_everything(report: Report) -> Report:
         warnings={"scale_contradicts_profile": 3, "stain_far": 1},
         dropped=4,
         estimates=Estimates(0.1, 0.001, 2.5, density, density),
-        red_cells=RedCellDiameters(120, 3, FIGURE, FIGURE, FIGURE),
+        red_cells=RedCellDiameters(120, 3, FIGURE, FIGURE, FIGURE, 9, LEFT_OUT, {"5": 0.9}, 7.0, "fields"),
+        red_cell_morphology=RedCellMorphology(
+            123,
+            Pallor(123, 81.0, 41.0, FIGURE, "2+", None),
+            Platelets(FIGURE, 4.5, FIGURE, OilFields(FIGURE, FIGURE, (15.0, 20.0), 0.0314), 80, 2, 9, clumps=True),
+        ),
         calibration=Calibration("40x", "Plan 40", 0.1, 0.002, "stage micrometer", None),
         letterhead=replace(report.letterhead, laboratory="L", operator="A", comment="C"),
         adapted="adapted to this site on 2026-01-01 by 40 cells (head abcdef)",
@@ -100,8 +106,9 @@ def test_the_page_says_its_language_and_each_heading_in_it(path: Path, code: str
         page = unescape("".join(report_page(reader, with_everything(build_report(reader)), code)))
     assert f'<html lang="{code}">' in page
     headings = re.findall(r"<h[12]>([^<“]+)", page)
-    english = ("White-cell differential", "Differential", "Counts", "Quality", "The way over the slide", "Cells")
-    assert [heading.strip() for heading in headings[:6]] == [words(heading) for heading in english]
+    parts = ("White-cell differential", "Differential", "Counts", "Red cells and platelets", "Quality")
+    english = (*parts, "The way over the slide", "Cells")
+    assert [heading.strip() for heading in headings[:7]] == [words(heading) for heading in english]
     assert (
         words(
             "Left the cell, right what spoke for the label: the class activation map, darker where more spoke for it."

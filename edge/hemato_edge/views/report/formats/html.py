@@ -18,6 +18,7 @@ from hemato_edge.views.report.cautions import caution_lines, mark
 from hemato_edge.views.report.formats.charts import MAX_CELLS, MAX_REGIONS, bar_axis, interval_bar, slide_map
 from hemato_edge.views.report.formats.gallery import gallery
 from hemato_edge.views.report.incidents import camera_line, tracking_line
+from hemato_edge.views.report.red_cells.words import red_cell_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -83,7 +84,7 @@ def _sentences(report: Report, language: str) -> dict[str, object]:
         "marks": [mark(report, row, language) for row in report.differential],
         "nucleated_lines": list(words.nucleated_lines(report, language)),
         "warnings": list(words.warning_lines(report, language)),
-        "red_cells": words.red_cell_line(report, language),
+        "red_cells": list(red_cell_lines(report, language)),
         "camera": camera_line(report.camera, language),
         "morphology": list(words.morphology_lines(report, language)),
     }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from hemato_edge.store.records import CellRecord, FieldRecord
+    from hemato_edge.views.report.figure import Figure
     from hemato_edge.views.report.model import ClassShare, Estimates, Report
 
 _PIXEL_DIGITS, _SHARE_DIGITS = 3, 6
@@ -82,8 +83,37 @@ def _further_rows(report: Report) -> Iterator[dict[str, object]]:
     for kind, count in report.counts.items():
         yield {"label": kind, "count": count, **volumes.get(kind, {})}
     yield {"label": "fields", "count": report.fields}
+    yield from _red_cell_rows(report)
     for name, frames in report.warnings.items():
         yield {"label": f"warning:{name}", "count": frames}
+
+
+def _red_cell_rows(report: Report) -> Iterator[dict[str, object]]:
+    """Figures of red cells and platelets, those that are percentages of cells, and the estimates of platelets."""
+    if report.red_cells is not None:
+        yield _percent_row("rbc:diameter_cv", report.red_cells.cells, report.red_cells.spread_percent)
+    pallor, platelets = report.red_cell_morphology.pallor, report.red_cell_morphology.platelets
+    if pallor is not None and pallor.hypochromic_percent is not None:
+        row = _percent_row("rbc:hypochromic", pallor.cells, pallor.hypochromic_percent)
+        yield row | {"flag": pallor.grade}
+    estimates = {"red_count": platelets.by_red_count_e9_per_l}
+    estimates["oil_fields"] = None if platelets.oil_fields is None else platelets.oil_fields.e9_per_l
+    for name, per_l in estimates.items():
+        if per_l is not None:
+            yield {"label": f"platelet:{name}", **_per_l_columns(per_l)}
+    if platelets.seen:
+        flag = "clumps" if platelets.clumps else None
+        yield {"label": "platelet:giant", "count": platelets.giant}
+        yield {"label": "platelet:clumped", "count": platelets.clumped, "flag": flag}
+
+
+def _percent_row(label: str, cells: int, share: Figure) -> dict[str, object]:
+    ends = {"ci_low_percent": share.ci_low, "ci_high_percent": share.ci_high}
+    return {"label": label, "count": cells, "percent": share.value, **ends}
+
+
+def _per_l_columns(per_l: Figure) -> dict[str, object]:
+    return {"e9_per_l": per_l.value, "e9_per_l_ci_low": per_l.ci_low, "e9_per_l_ci_high": per_l.ci_high}
 
 
 def _volume_columns(estimates: Estimates | None) -> dict[str, dict[str, object]]:
@@ -91,11 +121,7 @@ def _volume_columns(estimates: Estimates | None) -> dict[str, dict[str, object]]
     if estimates is None:
         return {}
     return {
-        kind: {
-            "e9_per_l": estimate.e9_per_l.value,
-            "e9_per_l_ci_low": estimate.e9_per_l.ci_low,
-            "e9_per_l_ci_high": estimate.e9_per_l.ci_high,
-        }
+        kind: _per_l_columns(estimate.e9_per_l)
         for kind, estimate in (("wbc", estimates.white), ("platelet", estimates.platelet))
         if estimate is not None
     }

@@ -9,6 +9,7 @@ from hemato_edge.languages import recorded_words_of, words_of
 from hemato_edge.views.report.cautions import caution_lines
 from hemato_edge.views.report.figures import printable
 from hemato_edge.views.report.incidents import camera_line, tracking_line
+from hemato_edge.views.report.red_cells.words import red_cell_lines
 from hemato_edge.views.report.words import (
     approval_line,
     calibration_line,
@@ -18,7 +19,6 @@ from hemato_edge.views.report.words import (
     letterhead_lines,
     morphology_lines,
     nucleated_lines,
-    red_cell_line,
     scale_line,
     target_line,
     times_line,
@@ -127,8 +127,7 @@ def _foot_lines(report: Report, language: str) -> Iterator[str]:
     yield from nucleated_lines(report, language)
     yield from morphology_lines(report, language)
     yield from estimate_lines(report, language)
-    if report.red_cells:
-        yield red_cell_line(report, language)
+    yield from red_cell_lines(report, language)
     reviewed = report.reviewed
     if reviewed.cells:
         who = printable(", ".join(reviewed.by))

@@ -40,6 +40,7 @@ SINCE = (
     "approval",
     "attributes",
     "red_cells",
+    "red_cell_morphology",
     "field_of_view",
     "verification",
     "verified",

@@ -10,7 +10,7 @@ from hemato_edge.cameras.demo.slide import UM_PER_PX, draw_field
 from hemato_edge.labels import RBC, WBC
 from hemato_edge.values import Detections
 from hemato_edge.vision.field_view import FieldView
-from hemato_edge.vision.red_cell_size import red_cell_diameters
+from hemato_edge.vision.red_cells.outlines import look_at_red_cells
 
 GLASS, CELL, PALLOR = (235, 230, 225), (150, 140, 205), (215, 205, 225)
 
@@ -35,18 +35,18 @@ def drawn(discs: list[tuple[float, float, float]], kind: int = RBC) -> tuple[np.
 @pytest.mark.parametrize("diameter", [12.0, 33.0, 70.5])
 def test_the_diameter_is_that_of_the_disc(diameter: float) -> None:
     picture, found = drawn([(100, 150, diameter), (290, 150, diameter)])
-    measured = red_cell_diameters(FieldView(picture), found)
-    assert measured.tolist() == pytest.approx([diameter] * 2, abs=1.0)
+    measured = look_at_red_cells(FieldView(picture), found)
+    assert measured.diameters_px.tolist() == pytest.approx([diameter] * 2, abs=1.0)
 
 
 def test_what_is_no_single_whole_red_cell_is_not_measured() -> None:
     alone = (60.0, 60.0, 40.0)
     for others in ([(200.0, 200.0, 40.0), (232.0, 200.0, 40.0)], [(395.0, 150.0, 40.0)], [(200.0, 290.0, 40.0)]):
         picture, found = drawn([alone, *others])
-        assert len(red_cell_diameters(FieldView(picture), found)) == 1
+        assert len(look_at_red_cells(FieldView(picture), found)) == 1
     picture, found = drawn([alone], WBC)
-    assert len(red_cell_diameters(FieldView(picture), found)) == 0
-    assert len(red_cell_diameters(FieldView(np.full((300, 400, 3), GLASS, np.uint8)), found)) == 0
+    assert len(look_at_red_cells(FieldView(picture), found)) == 0
+    assert len(look_at_red_cells(FieldView(np.full((300, 400, 3), GLASS, np.uint8)), found)) == 0
 
 
 def test_a_cell_that_the_rim_cuts_is_not_measured() -> None:
@@ -55,7 +55,7 @@ def test_a_cell_that_the_rim_cuts_is_not_measured() -> None:
     hidden[:, 205:] = True
     picture[hidden] = 0
     aperture = Aperture((400, 300), (0, 0, 400, 300), hidden)
-    assert len(red_cell_diameters(FieldView(picture, aperture), found)) == 1
+    assert len(look_at_red_cells(FieldView(picture, aperture), found)) == 1
 
 
 def test_drawn_blood_has_the_spread_that_it_was_drawn_with() -> None:
@@ -66,7 +66,7 @@ def test_drawn_blood_has_the_spread_that_it_was_drawn_with() -> None:
         kinds = np.array([RBC if one.label == "red_cell" else WBC for one in objects], np.int8)
         boxes = np.array([one.box for one in objects], np.float32)
         found = Detections(boxes, kinds, np.ones(len(boxes), np.float32))
-        measured += red_cell_diameters(FieldView(image), found).tolist()
+        measured += look_at_red_cells(FieldView(image), found).diameters_px.tolist()
     assert len(measured) > 60
     assert np.mean(measured) * UM_PER_PX == pytest.approx(7.2, rel=0.05)
     assert np.std(measured) / np.mean(measured) == pytest.approx(0.06, abs=0.015)
