@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from hemato_edge.values import Image
 
-FULL = 0.97
+FULL = 0.99
 """From this share of the light on nothing is corrected: two levels of glass."""
 GONE = 0.45
 """What has less than this share of the light is not slide: noise and a JPEG's blocks hide the cells there."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemato_edge.rim_light import FULL, GONE, RimLight
+from hemato_edge.rim_light import GONE, RimLight
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +25,9 @@ _WIDTHS = (0.08, 0.2, 0.4)
 _RAYS = 240
 _LEAST_RAYS = 24
 _LEAST_SPAN = 12.0
+_ENDED = 0.03
+_SLOW, _SLOPE_PX, _NEARLY_FULL = 0.1, 3, 0.85
+"""A rim begins where the light fades at a tenth of the steepest rate: an even lamp's edge has 98 % of it there."""
 _SMOOTH = np.array([0.25, 0.5, 0.25])
 
 
@@ -90,19 +93,32 @@ def _rim(
     smooth = sum(weight * padded[i : i + len(share)] for i, weight in enumerate(_SMOOTH))
     share = np.minimum.accumulate(np.clip(smooth, 0, 1), axis=0)
     share[:, ~told] = share[:, told].min(axis=1, keepdims=True)
+    start = _start(share[:, told].mean(axis=1))
+    if start is None:
+        return None, False
+    share = np.minimum(share / share[start], 1.0)
     mean, least = share[:, told].mean(axis=1), share.min(axis=1)
-    half, edge = _first_below(mean, 0.5), _first_below(least, GONE)
-    start, end = _first_below(least, FULL), _first_below(mean, 1 - FULL)
-    if half is None or edge is None or start is None:
+    half, edge, end = _first_below(mean, 0.5), _first_below(least, GONE), _first_below(mean, _ENDED)
+    if half is None or edge is None:
         return None, False
     whole = start >= quarter and end is not None and end < len(steps) - quarter
     light = RimLight(
         (float(middle[0]), float(middle[1])),
-        float(steps[max(0, start - 1)]),
-        tuple((float(b), float(g), float(r)) for b, g, r in share[max(0, start - 1) : edge + 2].round(4)),
+        float(steps[start]),
+        tuple((float(b), float(g), float(r)) for b, g, r in share[start : edge + 2].round(4)),
         (float(outside[0]), float(outside[1]), float(outside[2])),
     )
     return Rim(float(steps[edge]) - 1, float(steps[half]) - 0.5, light), whole
+
+
+def _start(share: NDArray[np.float64]) -> int | None:
+    """Where the light, (n,) from the inside outwards, begins to fade faster than a lamp's does; None if nowhere."""
+    half = _first_below(share, 0.5)
+    if half is None:
+        return None
+    slope = np.convolve(share[:-1] - share[1:], np.ones(_SLOPE_PX) / _SLOPE_PX, "same")
+    slow = (slope[:half] < _SLOW * slope.max()) & (share[:half] > _NEARLY_FULL)
+    return int(np.flatnonzero(slow)[-1]) if slow.any() else 0
 
 
 def _first_below(share: NDArray[np.float64], level: float) -> int | None:
