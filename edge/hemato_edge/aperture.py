@@ -25,7 +25,9 @@ _RIM_SHARE = 0.08
 """A cell whose outline ends closer to a rim than this share of its size is cut by it: a network's sides err by as much
 (as at the frame's border, see `LearnedLocator`)."""
 _COVERED_SHARE = 0.5
+_VEILED_SHARE = 0.1
 _OUTLINE_POINTS = 24
+_WITHIN = (0.0, 0.5, 0.9)
 _COARSE = 2
 _SAME_GLASS = 4.0
 
@@ -163,14 +165,14 @@ class Aperture:
             | (boxes[:, 3] > height - BORDER_PX)
         )
         if self.hidden is not None and len(boxes):
-            cut |= self._hidden_at(boxes, 1 + _RIM_SHARE).any(axis=1)
+            cut |= self._at(self.hidden, boxes, 1 + _RIM_SHARE).any(axis=1)
         return cut
 
     def covers(self, boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
         """(N,) bool: which boxes (N, 4) lie on slide with their middle and most of their area."""
         if self.hidden is None or not len(boxes):
             return np.ones(len(boxes), np.bool_)
-        inside = np.concatenate([self._hidden_at(boxes, scale) for scale in (0.0, 0.5, 0.9)], axis=1)
+        inside = np.concatenate([self._at(self.hidden, boxes, scale) for scale in _WITHIN], axis=1)
         covered: NDArray[np.bool_] = ~inside[:, 0] & (inside.mean(axis=1) < _COVERED_SHARE)
         return covered
 
@@ -184,8 +186,16 @@ class Aperture:
             return np.zeros(len(boxes), np.bool_)
         x, y = self._outline(boxes, 1.0)
         shallow = self._depth_at(x, y).max(axis=1) < half_px - self.retreat_px
-        sliver: NDArray[np.bool_] = shallow & self._hidden_at(boxes, 1 + 2 * _RIM_SHARE).any(axis=1)
+        sliver: NDArray[np.bool_] = shallow & self._at(self.hidden, boxes, 1 + 2 * _RIM_SHARE).any(axis=1)
         return sliver
+
+    def veils(self, boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(N,) bool: which boxes (N, 4) a bridged overlay covers in part: a cell may be missed there."""
+        if self.bridged is None or not len(boxes):
+            return np.zeros(len(boxes), np.bool_)
+        under = np.concatenate([self._at(self.bridged, boxes, scale) for scale in _WITHIN], axis=1)
+        veiled: NDArray[np.bool_] = under.mean(axis=1) > _VEILED_SHARE
+        return veiled
 
     def holds(self, points: NDArray[np.floating[Any]], margin_px: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
         """(N,) bool: which points (N, 2), x y, lie on slide, at least so far, (N,), from its border and rims."""
@@ -206,18 +216,17 @@ class Aperture:
             inside &= self._depth_at(x, y) >= margin_px
         return inside
 
-    def _hidden_at(self, boxes: NDArray[np.float32], scale: float) -> NDArray[np.bool_]:
-        """(N, points) bool: whether points on the ellipse in each box, scaled, are hidden."""
+    def _at(self, mask: NDArray[np.bool_], boxes: NDArray[np.floating[Any]], scale: float) -> NDArray[np.bool_]:
+        """(N, points) bool: whether points on the ellipse in each box (N, 4), scaled, lie in a mask (h, w)."""
         x, y = self._outline(boxes, scale)
         width, height = self.size
-        hidden = np.zeros((height, width), np.bool_) if self.hidden is None else self.hidden
-        at: NDArray[np.bool_] = hidden[
+        at: NDArray[np.bool_] = mask[
             np.clip(y.astype(np.intp), 0, height - 1), np.clip(x.astype(np.intp), 0, width - 1)
         ]
         return at
 
     @staticmethod
-    def _outline(boxes: NDArray[np.float32], scale: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _outline(boxes: NDArray[np.floating[Any]], scale: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The x and the y, (N, points) each, of points on the ellipse in each box (N, 4), scaled."""
         angle = np.arange(_OUTLINE_POINTS) * (2 * np.pi / _OUTLINE_POINTS)
         middle = (boxes[:, :2] + boxes[:, 2:]) / 2

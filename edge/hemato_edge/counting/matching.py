@@ -62,10 +62,12 @@ def _reach(
 
 
 def whole_in_view(cells: list[KnownCell], pose: Pose, aperture: Aperture) -> set[int]:
-    """The numbers of those cells that a frame should show whole."""
+    """The numbers of those cells that a frame should show whole, and clear of overlays."""
     if not cells:
         return set()
     places = pose.in_frame(np.array([(cell.x, cell.y) for cell in cells]), aperture.size)
     margins = np.array([cell.size for cell in cells]) / 2 + 2 * BORDER_PX
     whole = aperture.holds(places, margins)
+    if aperture.bridged is not None:
+        whole &= ~aperture.veils(np.hstack([places - margins[:, None], places + margins[:, None]]))
     return {cell.number for cell, is_whole in zip(cells, whole.tolist(), strict=True) if is_whole}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import cv2
 import numpy as np
@@ -30,6 +30,8 @@ _TRUSTED_SCORE = 0.3
 """Minimum score of red cells that set the scale of an unknown picture, whatever is reported."""
 _WINDOWS_AT_ONCE = 8
 """Their maps are held together: those of a picture of many megapixels would take hundreds of megabytes."""
+_WHOLE_RED_CELLS = np.array([1.0, 1.0, 0.0])
+"""Size of the smallest whole cells by kind, red-cell diameters; platelets have none."""
 _AT_THE_BORDER = 0.08
 """A box that ends closer to the border than this share of its size touches it: the network's sides err by as much."""
 
@@ -77,7 +79,8 @@ class LearnedLocator:
         while some := list(islice(windows, _WINDOWS_AT_ONCE)):
             parts.append(self._see_windows(some, floor))
         found = Detections.joined(parts)
-        boxes, kinds = _to_the_border(found.boxes / np.float32(factor), *view.size), found.kinds
+        kinds = found.kinds
+        boxes = _to_the_border(found.boxes / np.float32(factor), *view.size, _WHOLE_RED_CELLS[kinds] * red_cell_px)
         inside = np.all(boxes[:, 2:] > boxes[:, :2], axis=1) & view.aperture.covers(boxes)
         inside &= ~view.aperture.slivers(boxes, np.array(HALF_RED_CELLS)[kinds] * red_cell_px)
         return one_box_a_cell(Detections(boxes[inside], kinds[inside], found.scores[inside]), MAX_OVERLAP)
@@ -94,15 +97,19 @@ class LearnedLocator:
         return Detections(placed[own], found.kinds[own], found.scores[own])
 
 
-def _to_the_border(boxes: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
+def _to_the_border(
+    boxes: NDArray[np.float32], width: int, height: int, least_px: NDArray[np.floating[Any]]
+) -> NDArray[np.float32]:
     """Boxes (N, 4) clipped to a field of `width` × `height`; sides that almost reach the border are moved there.
 
     A cell cut by the border waits until it is whole, so whether a box touches the border must not depend on one pixel.
+    `least_px`, (N,), is the size of a whole cell of the kind: a cut cell has a smaller box, but no smaller error.
     """
     limit = np.array([width, height, width, height], np.float32)
     clipped = np.clip(boxes, 0, limit)
     extent = clipped[:, 2:] - clipped[:, :2]
-    near = np.float32(_AT_THE_BORDER) * np.sqrt(np.maximum(extent[:, :1] * extent[:, 1:], 0))
+    size = np.sqrt(np.maximum(extent[:, 0] * extent[:, 1], 0))
+    near = np.float32(_AT_THE_BORDER) * np.maximum(size, least_px.astype(np.float32))[:, None]
     low = np.where(clipped[:, :2] < near, 0, clipped[:, :2])
     high = np.where(clipped[:, 2:] > limit[2:] - near, limit[2:], clipped[:, 2:])
     return np.asarray(np.concatenate([low, high], axis=1), np.float32)
