@@ -1,4 +1,4 @@
-"""Whether a picture has the colours of a smear: a negative, or red and blue exchanged, is told for what it is."""
+"""Whether a picture has the colours of a smear: a negative, or exchanged channels, are told for what they are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from hemato_edge.vision.field_view import FieldView
 
 NEGATIVE = "negative"
@@ -23,6 +25,12 @@ _SWAPPED_HUES = ((1.0, -0.15), (0.75, -0.25), (0.0, -0.5))
 """The densest things are nuclei where their green density is high, and absorb red, not blue: with a green density from
 the first figure on, the difference of their red and blue densities over it is less than the second one only where the
 channels are exchanged. Pale red cells alone reach -0.44."""
+_GREEN_SHARE, _STAINED = 0.7, 0.3
+"""What a smear's dyes stain most absorbs green: its green density is less than this share of another channel's only
+where green itself was exchanged. Of eleven laboratories' pictures the least have 0.86. Rotated (green, blue, red for
+red, green, blue) 93 to 100 of 100 pictures of nine of them are told, 76 of chula, which shows few nuclei, and none of
+uganda_phone, which is hardly stained. Asked where that other density is at least the second figure: noise has no
+colour."""
 _DENSEST_SHARE = 2.0
 _OFFSET = 8.0
 
@@ -40,12 +48,18 @@ def colour_fault(view: FieldView, negative_level: float = NEGATIVE_LEVEL) -> str
     dark = float(np.median(np.maximum(np.maximum(blue, green), red))) < negative_level
     if dark and high - middle > _NEGATIVE_SPAN * max(middle - low, 1.0):
         return NEGATIVE
-    glass = [float(np.percentile(channel, 90)) for channel in (blue, green, red)]
-    dense = green <= low
-    absorbed = [
-        float(-np.log((channel[dense] + _OFFSET) / (level + _OFFSET)).mean())
-        for channel, level in zip((blue, green, red), glass, strict=True)
-    ]
-    reach = absorbed[1]
-    hue = (absorbed[2] - absorbed[0]) / max(reach, 0.05)
-    return CHANNELS_SWAPPED if any(reach > least and hue < bound for least, bound in _SWAPPED_HUES) else None
+    glass = np.array([float(np.percentile(channel, 90)) for channel in (blue, green, red)])
+    absorbed = _density(pixels[green <= low], glass)
+    reach = float(absorbed[1])
+    hue = float(absorbed[2] - absorbed[0]) / max(reach, 0.05)
+    if any(reach > least and hue < bound for least, bound in _SWAPPED_HUES):
+        return CHANNELS_SWAPPED
+    left = ((pixels + _OFFSET) / (glass + _OFFSET)).min(axis=1)
+    most = _density(pixels[left <= np.percentile(left, _DENSEST_SHARE)], glass)
+    other = float(max(most[0], most[2]))
+    return CHANNELS_SWAPPED if other > _STAINED and most[1] < _GREEN_SHARE * other else None
+
+
+def _density(pixels: NDArray[np.uint8], glass: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(3,) mean density of pixels (N, 3), natural logarithm, against glass, (3,), BGR."""
+    return np.asarray(-np.log((pixels + _OFFSET) / (glass + _OFFSET)).mean(axis=0), np.float64)

@@ -113,7 +113,7 @@ class QualityGate:
             and 3.4 in red at their median, the others between 0.75 and 2.2.
         min_focus_evenness: least sharpness of the most blurred direction over that of the sharpest one; below it, a
             frame that is not quite sharp is smeared by motion.
-        check_colours: whether negatives, and pictures with red and blue exchanged, are told; see `vision.colours`.
+        check_colours: whether negatives, and pictures with exchanged channels, are told; see `vision.colours`.
     """
 
     min_focus: float = 0.12

@@ -1,4 +1,4 @@
-"""A negative, and red and blue exchanged, are told for what they are; the colours of a smear pass."""
+"""A negative, and exchanged channels, are told for what they are; the colours of a smear pass."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ def test_what_a_field_looks_like(seed: int) -> None:
     assert colour_fault(FieldView(field)) is None
     assert colour_fault(FieldView(np.ascontiguousarray(field[..., ::-1]))) == CHANNELS_SWAPPED
     assert colour_fault(FieldView(255 - field)) == NEGATIVE
+
+
+@pytest.mark.parametrize("order", [(1, 2, 0), (2, 0, 1), (1, 0, 2), (0, 2, 1)])
+def test_channels_in_any_other_order_are_told(order: tuple[int, int, int]) -> None:
+    for seed in (2, 3, 40):
+        assert colour_fault(FieldView(np.ascontiguousarray(draw_field(seed)[0][..., order]))) == CHANNELS_SWAPPED
 
 
 def test_empty_glass_has_no_fault_whatever_its_light() -> None:
