@@ -1,4 +1,4 @@
-"""How the light of a round field fades at its rim, so that it can be divided out.
+"""How the light of a field fades at its rim, so that it can be divided out.
 
 An eyepiece's field stop is not in focus: from full light to none its rim takes up to a red cell, which is no less slide
 for it. Stray light, that of the surroundings, is added to what is left.
@@ -6,13 +6,15 @@ for it. Stray light, that of the surroundings, is added to what is left.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from hemato_edge.values import Image
@@ -21,41 +23,67 @@ FULL = 0.99
 """From this share of the light on nothing is corrected: two levels of glass."""
 GONE = 0.45
 """What has less than this share of the light is not slide: noise and a JPEG's blocks hide the cells there."""
+_LEAST_LIGHT = 0.1
+_SUBPIXEL = 4
 
 
 @dataclass(frozen=True, slots=True)
 class RimLight:
-    """The light of a round field along its radius.
+    """The light of a field across its rim: of a round one along its radius, of another by the distance to its outline.
 
     Attributes:
-        middle: x, y of the field's middle, pixels.
-        start_px: radius from which it fades.
-        shares: (B, G, R) of the light at that radius and at each further pixel of it, 0 to 1.
+        middle: x, y of a round field's middle, pixels.
+        start_px: radius from which it fades; with an outline, distance from that, negative on the inside, pixels.
+        shares: (B, G, R) of the light there and at each further pixel outwards, 0 to 1.
         stray: (B, G, R) of the surroundings, levels.
+        outline: x, y of the corners of a convex field that is not round, pixels; empty for a round one.
     """
 
     middle: tuple[float, float]
     start_px: float
     shares: tuple[tuple[float, float, float], ...]
     stray: tuple[float, float, float]
+    outline: tuple[tuple[float, float], ...] = ()
 
     def moved(self, x: float, y: float) -> RimLight:
         """The same in pixels of a picture whose corner lies `x`, `y` pixels further left and up."""
-        return RimLight((self.middle[0] + x, self.middle[1] + y), self.start_px, self.shares, self.stray)
+        outline = tuple((px + x, py + y) for px, py in self.outline)
+        return replace(self, middle=(self.middle[0] + x, self.middle[1] + y), outline=outline)
 
     def faded(self, shown: NDArray[np.bool_]) -> FadedRing:
         """Where the light of the places `shown`, (h, w) bool, fades, and what brings it back."""
-        height, width = shown.shape
-        down, across = np.ogrid[:height, :width]
-        far = np.hypot(across - self.middle[0], down - self.middle[1])
+        far = self._far(shown.shape)
         flat = np.flatnonzero((far > self.start_px) & shown)
         share = np.array(self.shares, np.float32)
         at = np.arange(len(share)) + self.start_px
         light = np.stack([np.interp(far.ravel()[flat], at, share[:, i]) for i in range(3)], axis=1)
         dim = light.min(axis=1) < FULL
-        flat, light = flat[dim], np.maximum(light[dim], GONE / 2)
+        flat, light = flat[dim], np.maximum(light[dim], _LEAST_LIGHT)
         offset = (1 - 1 / light) * np.array(self.stray)
         return FadedRing(flat, (1 / light).astype(np.float32), offset.astype(np.float32))
+
+    def _far(self, shape: tuple[int, ...]) -> NDArray[np.floating[Any]]:
+        """(h, w): distance from the middle, or from the outline."""
+        if self.outline:
+            return outwards(self.outline, (shape[1], shape[0]))
+        down, across = np.ogrid[: shape[0], : shape[1]]
+        return np.hypot(across - self.middle[0], down - self.middle[1])
+
+
+def outwards(outline: Sequence[tuple[float, float]], size: tuple[int, int]) -> NDArray[np.float32]:
+    """(h, w) float32: distance of each pixel of a picture of width and height `size` from a convex outline.
+
+    Negative on its inside. Where the outline leaves the picture there is no rim.
+    """
+    corners = np.rint(np.array(outline) * (1 << _SUBPIXEL)).astype(np.int32)
+    x0, y0 = np.minimum(np.floor(np.min(outline, axis=0)).astype(int) - 2, 0).tolist()
+    x1, y1 = np.maximum(np.ceil(np.max(outline, axis=0)).astype(int) + 3, size).tolist()
+    inside = np.zeros((y1 - y0, x1 - x0), np.uint8)
+    cv2.fillConvexPoly(inside, corners - np.array([x0, y0]) * (1 << _SUBPIXEL), [1], shift=_SUBPIXEL)
+    deep, off = (cv2.distanceTransform(one, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) for one in (inside, 1 - inside))
+    far = np.asarray(off, np.float32) - np.asarray(deep, np.float32)
+    far += np.where(inside > 0, np.float32(0.5), np.float32(-0.5))
+    return np.ascontiguousarray(far[-y0 : size[1] - y0, -x0 : size[0] - x0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

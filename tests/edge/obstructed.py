@@ -53,6 +53,80 @@ def eyepiece(
     return obstruct
 
 
+def fringed(middle: tuple[float, float], radius: float, soft: float, apart_px: float) -> Obstruction:
+    """A round field whose rim lies so many pixels further in for blue and further out for red than for green."""
+
+    def obstruct(field: np.ndarray, number: int) -> np.ndarray:
+        seen = field.astype(np.float32)
+        for channel, off in enumerate((-apart_px, 0.0, apart_px)):
+            wide = disc(field.shape, middle, radius + off / min(field.shape[:2])).astype(np.float32)
+            seen[..., channel] *= cv2.GaussianBlur(wide, (0, 0), soft)
+        return np.maximum(seen, 6).astype(np.uint8)
+
+    return obstruct
+
+
+def flare(at: tuple[float, float], beside: Callable[[tuple[int, ...]], np.ndarray], level: float = 200) -> Obstruction:
+    """A bright reflection outside of the field, its middle in shares of width and height."""
+
+    def obstruct(field: np.ndarray, number: int) -> np.ndarray:
+        height, width = field.shape[:2]
+        y, x = np.mgrid[:height, :width]
+        far = np.hypot(x - at[0] * width, y - at[1] * height) / (0.1 * height)
+        light = level * np.exp(-(far**2) / 2) * ~beside(field.shape)
+        return np.clip(field + light[..., None], 0, 255).astype(np.uint8)
+
+    return obstruct
+
+
+def convex(
+    outline: Callable[[tuple[int, ...]], np.ndarray], soft: float = 1.0, colour: tuple[int, int, int] = (0, 0, 0)
+) -> Obstruction:
+    """A field of any outline, (H, W) bool."""
+
+    def obstruct(field: np.ndarray, number: int) -> np.ndarray:
+        light = cv2.GaussianBlur(outline(field.shape).astype(np.float32), (0, 0), soft)[..., None]
+        return (field * light + np.array(colour, np.float32) * (1 - light)).astype(np.uint8)
+
+    return obstruct
+
+
+def ellipse(axes: tuple[float, float], degrees: float) -> Callable[[tuple[int, ...]], np.ndarray]:
+    """(H, W) bool: an ellipse in the middle, its half axes in shares of the height, turned."""
+
+    def outline(shape: tuple[int, ...]) -> np.ndarray:
+        drawn = np.zeros(shape[:2], np.uint8)
+        half = round(axes[0] * shape[0]), round(axes[1] * shape[0])
+        cv2.ellipse(drawn, (shape[1] // 2, shape[0] // 2), half, degrees, 0, 360, 1, -1)
+        return drawn > 0
+
+    return outline
+
+
+def turned(degrees: float, share: float) -> Callable[[tuple[int, ...]], np.ndarray]:
+    """(H, W) bool: a rectangle of that share of the picture's sides in its middle, turned."""
+
+    def outline(shape: tuple[int, ...]) -> np.ndarray:
+        drawn = np.zeros(shape[:2], np.uint8)
+        box = ((shape[1] / 2, shape[0] / 2), (share * shape[1], share * shape[0]), degrees)
+        cv2.fillConvexPoly(drawn, np.rint(cv2.boxPoints(box)).astype(np.int32), [1])
+        return drawn > 0
+
+    return outline
+
+
+def titled(height: int, colour: tuple[int, int, int], text: tuple[int, int, int]) -> Obstruction:
+    """A bar below with a line of text that changes."""
+
+    def obstruct(field: np.ndarray, number: int) -> np.ndarray:
+        whole = cv2.copyMakeBorder(field, 0, height, 0, 0, cv2.BORDER_CONSTANT, value=colour)
+        foot = len(field) + height // 2 + 8
+        cv2.putText(whole, f"Live 1920x1080 {number:04d}", (20, foot), cv2.FONT_HERSHEY_SIMPLEX, 0.8, text, 2)
+        return whole
+
+    return obstruct
+
+
 def stripe(row: int, height: int, colour: tuple[int, int, int]) -> Obstruction:
     """A stripe from side to side."""
 
@@ -208,6 +282,17 @@ def _round(x: float, y: float, radius: float, *, sensor: Obstruction | None = No
     return Variation(then(*seen), lambda shape: disc(shape, (x, y), radius), sensor=sensor)
 
 
+def _convex(outline: Callable[[tuple[int, ...]], np.ndarray], **how: object) -> Variation:
+    return Variation(convex(outline, **how), outline)  # type: ignore[arg-type]
+
+
+def _flared(x: float, y: float, radius: float, at: tuple[float, float]) -> Variation:
+    def shown(shape: tuple[int, ...]) -> np.ndarray:
+        return disc(shape, (x, y), radius)
+
+    return Variation(then(eyepiece((x, y), radius, soft=2.0), flare(at, shown)), shown)
+
+
 def _boxed(
     at: tuple[int, int], *, sensor: Obstruction | None = None, colour: tuple[int, int, int] = (255, 255, 255)
 ) -> Variation:
@@ -266,6 +351,14 @@ VARIATIONS = {
         then(eyepiece(radius=0.52), bars((0, 0, 80, 80))), lambda shape: disc(shape, (0.5, 0.5), 0.52), (0, 80)
     ),
     "round with a clock": Variation(then(eyepiece(radius=0.5), clock()), lambda shape: disc(shape, (0.5, 0.5), 0.5)),
+    "round very soft": _round(0.45, 0.5, 0.5, soft=14.0, colour=(40, 25, 20)),
+    "round fringed": Variation(fringed((0.5, 0.5), 0.47, 4.0, 4.0), lambda shape: disc(shape, (0.5, 0.5), 0.47)),
+    "round with a flare": _flared(0.5, 0.5, 0.45, (0.99, 0.5)),
+    "ellipse turned": _convex(ellipse((0.52, 0.43), 30), soft=5.0),
+    "picture turned 5": _convex(turned(5, 0.85)),
+    "picture turned 12, brown around": _convex(turned(12, 0.8), colour=(20, 40, 60)),
+    "bar with text": Variation(titled(60, BLACK, WHITE), _whole),
+    "bar white with text": Variation(titled(60, WHITE, BLACK), _whole),
     "stripe green 6": _striped(144, 6, (0, 255, 0)),
     "stripe black 12": _striped(144, 12, BLACK),
     "stripe black 24": _striped(300, 24, BLACK),

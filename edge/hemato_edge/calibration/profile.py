@@ -108,23 +108,30 @@ class ControlsPart(_Part):
 
 
 class RimPart(_Part):
-    """How the light fades at a round field's rim; see `rim_light.RimLight`."""
+    """How the light fades at a field's rim; see `rim_light.RimLight`."""
 
     middle: tuple[float, float]
-    start_px: float = Field(ge=0)
+    start_px: float
     shares: list[tuple[float, float, float]] = Field(min_length=1)
     stray: tuple[float, float, float]
+    outline: list[tuple[float, float]] = []
 
     @staticmethod
     def of(light: RimLight | None) -> RimPart | None:
         """The part that stores it."""
         if light is None:
             return None
-        return RimPart(middle=light.middle, start_px=light.start_px, shares=list(light.shares), stray=light.stray)
+        return RimPart(
+            middle=light.middle,
+            start_px=light.start_px,
+            shares=list(light.shares),
+            stray=light.stray,
+            outline=list(light.outline),
+        )
 
     def light(self) -> RimLight:
         """What was stored."""
-        return RimLight(self.middle, self.start_px, tuple(self.shares), self.stray)
+        return RimLight(self.middle, self.start_px, tuple(self.shares), self.stray, tuple(self.outline))
 
 
 class MaskPart(_Part):

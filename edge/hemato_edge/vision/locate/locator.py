@@ -36,10 +36,10 @@ RED_OVERLAP = 0.5
 """Of two red cells whose boxes overlap by more than this (intersection over union) the worse one is dropped."""
 RESCALE = 0.15
 """A second pass is made if the measured red cells differ from the guess by more than this (logarithm)."""
-HALF_RED_CELLS = (0.65, 0.4, 0.0)
+HALF_RED_CELLS = (0.8, 0.4, 0.0)
 """About half of a cell's diameter by kind, red-cell diameters: if a rim leaves less of it, its centre is hidden.
 A platelet is too small for this test. White and red cells: chosen so that round fields, sharp and soft, of 60 pictures
-(bccd, each fourth from the second on) show as many as the plain pictures have with their centre inside."""
+(bccd, each fourth from the second on) and 36 drawn ones show as many as the plain ones with their centre inside."""
 _COVERED_BY_WHITE = 0.6
 WHITE_SCORE = (-4.0, 6.0, 1.0, 4.0)
 RED_SCORE = (-3.62, 2.6, -2.74, 2.03, -1.69, -1.14, 0.26, 2.9, -0.13, -57.63, -0.41)

@@ -25,6 +25,7 @@ UNIFORM = 8.0
 """Colours that differ by at most this many levels are the same."""
 TEXT_SHARE = 0.7
 """Share of a row that must show a bar's colour where the bar may hold text."""
+_TALLEST_TEXT, _LEFT_BESIDE_TEXT = 0.1, 0.25
 _CHUNKS = 40
 _NOISE_SPANS = 4.5
 _UNIFORM_SHARE = 0.97
@@ -70,13 +71,30 @@ def _bar(rows: NDArray[np.float32], glass: NDArray[np.float64], share: float) ->
     like = _uniform(rows, glass, share)
     colour = np.median(rows[0], axis=0)
     like &= np.abs(np.median(rows, axis=1) - colour).max(axis=1) <= FOREIGN
-    count = int(np.argmin(like)) if not like.all() else len(rows)
+    count = _past_text(rows, like, colour, int(np.argmin(like)) if not like.all() else len(rows))
     if count == 0 or count > _WIDEST_BAR * len(rows):
         return 0
     beyond = rows[min(count + _STEP_PX, len(rows) - 1)]
     if float(np.abs(beyond - np.median(rows[count - 1], axis=0)).max(axis=1).mean()) < _STEP:
         return 0
     return count + _edge(rows, count)
+
+
+def _past_text(rows: NDArray[np.float32], like: NDArray[np.bool_], colour: NDArray[np.float32], count: int) -> int:
+    """How many rows (N, chunks, 3) are a bar of that colour that begins with `count` of them and may hold text.
+
+    Behind a line of text its colour comes again, `like`, (N,), and in each row of the text some of it is left.
+    """
+    while 0 < count < len(rows):
+        again = np.flatnonzero(like[count : count + 1 + round(_TALLEST_TEXT * len(rows))])
+        if not len(again):
+            break
+        text = rows[count : count + int(again[0])]
+        if (np.mean(np.abs(text - colour).max(axis=2) <= FOREIGN, axis=1) < _LEFT_BESIDE_TEXT).any():
+            break
+        behind = like[count + int(again[0]) :]
+        count += int(again[0]) + (int(np.argmin(behind)) if not behind.all() else len(behind))
+    return count
 
 
 def _edge(rows: NDArray[np.float32], count: int) -> int:

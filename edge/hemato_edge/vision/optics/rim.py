@@ -1,19 +1,21 @@
-"""The rim of a round field, measured along rays: where the light is half of the inside's, and how it fades.
+"""The rim of a field, measured across it: where the light is half of the inside's, and how it fades.
 
-At each radius the brightest fifth of the ring is glass, whatever cells lie there. Each channel is measured by itself,
+At each distance the brightest fifth of the ring is glass, whatever cells lie there. Each channel is measured by itself,
 since an eyepiece's rim has fringes of colour.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemato_edge.rim_light import GONE, RimLight
+from hemato_edge.rim_light import GONE, RimLight, outwards
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from hemato_edge.values import Image
@@ -28,16 +30,18 @@ _LEAST_SPAN = 12.0
 _ENDED = 0.03
 _SLOW, _SLOPE_PX, _NEARLY_FULL = 0.1, 3, 0.85
 """A rim begins where the light fades at a tenth of the steepest rate: an even lamp's edge has 98 % of it there."""
+_GONE_COLOUR = 0.15
+"""A channel may fade to this share where the others are light enough: cells are seen in green above all."""
 _SMOOTH = np.array([0.25, 0.5, 0.25])
 
 
 @dataclass(frozen=True, slots=True)
 class Rim:
-    """A round field's rim.
+    """A field's rim.
 
     Attributes:
-        edge_px: radius up to which there is slide to be seen.
-        half_px: radius where half of the light is left.
+        edge_px: radius up to which there is slide to be seen; for an outline the distance outwards from that.
+        half_px: radius where half of the light is left, or that distance.
         light: how it fades; None for a rim that is sharp.
     """
 
@@ -57,11 +61,41 @@ def measure_rim(image: Image, middle: tuple[float, float], radius: float) -> Rim
         glass = _glass_along(image, middle, steps)
         if glass is None:
             break
-        rim, whole = _rim(steps, glass, middle)
+        rim, whole = _rim(steps, glass, RimLight(middle, 0.0, (), (0.0, 0.0, 0.0)))
         found = rim or found
         if whole:
             break
     return found
+
+
+def measure_outline(image: Image, outline: Sequence[tuple[float, float]]) -> Rim | None:
+    """The rim of a field with that convex outline, pixels, in a picture (H, W, 3) uint8 BGR; None: inconclusive."""
+    far = outwards(outline, (image.shape[1], image.shape[0]))
+    found = None
+    for share in _WIDTHS[:-1]:
+        width = round(share * min(image.shape[:2]) / 2)
+        steps = np.arange(-width, width + 1)
+        glass = _glass_at(image, far, steps)
+        if glass is None:
+            break
+        empty = RimLight((0.0, 0.0), 0.0, (), (0.0, 0.0, 0.0), tuple(outline))
+        rim, whole = _rim(steps.astype(np.float64), glass, empty)
+        found = rim or found
+        if whole:
+            break
+    return found
+
+
+def _glass_at(image: Image, far: NDArray[np.float32], steps: NDArray[np.intp]) -> NDArray[np.float32] | None:
+    """As `_glass_along`, at the whole distances `steps` in `far`, (H, W) pixels."""
+    places = np.flatnonzero((far > steps[0] - 0.5) & (far < steps[-1] + 0.5))
+    ring = np.rint(far.ravel()[places]).astype(np.intp) - steps[0]
+    ranked = places[np.argsort(ring, kind="stable")]
+    ends = np.cumsum(np.bincount(ring, minlength=len(steps)))
+    rings = np.split(image.reshape(-1, 3)[ranked], ends[:-1])
+    if min(len(one) for one in rings) < _LEAST_RAYS:
+        return None
+    return np.array([np.quantile(one, LIT_QUANTILE, axis=0) for one in rings], np.float32)
 
 
 def _glass_along(image: Image, middle: tuple[float, float], steps: NDArray[np.float64]) -> NDArray[np.float32] | None:
@@ -77,10 +111,11 @@ def _glass_along(image: Image, middle: tuple[float, float], steps: NDArray[np.fl
     return np.asarray(np.nanquantile(np.where(within[..., None], level, np.nan), LIT_QUANTILE, axis=0), np.float32)
 
 
-def _rim(
-    steps: NDArray[np.float64], glass: NDArray[np.float32], middle: tuple[float, float]
-) -> tuple[Rim | None, bool]:
-    """The rim by the levels of glass, (n, 3), at the radii `steps`; and whether all of it lies within these."""
+def _rim(steps: NDArray[np.float64], glass: NDArray[np.float32], empty: RimLight) -> tuple[Rim | None, bool]:
+    """The rim by the levels of glass, (n, 3), at the radii or distances `steps`; and whether all of it lies within.
+
+    `empty` says of what it is the light.
+    """
     quarter = len(steps) // 4
     inside, outside = np.quantile(glass[:quarter], 0.75, axis=0), np.median(glass[-quarter:], axis=0)
     span = inside - outside
@@ -98,15 +133,16 @@ def _rim(
         return None, False
     share = np.minimum(share / share[start], 1.0)
     mean, least = share[:, told].mean(axis=1), share.min(axis=1)
-    half, edge, end = _first_below(mean, 0.5), _first_below(least, GONE), _first_below(mean, _ENDED)
+    half, end = _first_below(mean, 0.5), _first_below(mean, _ENDED)
+    edge = _first_below(np.minimum(mean, least * (GONE / _GONE_COLOUR)), GONE)
     if half is None or edge is None:
         return None, False
     whole = start >= quarter and end is not None and end < len(steps) - quarter
-    light = RimLight(
-        (float(middle[0]), float(middle[1])),
-        float(steps[start]),
-        tuple((float(b), float(g), float(r)) for b, g, r in share[start : edge + 2].round(4)),
-        (float(outside[0]), float(outside[1]), float(outside[2])),
+    light = replace(
+        empty,
+        start_px=float(steps[start]),
+        shares=tuple((float(b), float(g), float(r)) for b, g, r in share[start : edge + 2].round(4)),
+        stray=(float(outside[0]), float(outside[1]), float(outside[2])),
     )
     return Rim(float(steps[edge]) - 1, float(steps[half]) - 0.5, light), whole
 

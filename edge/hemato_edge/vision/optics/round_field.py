@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 
 from hemato_edge.vision.optics.bars import FOREIGN, UNIFORM
+from hemato_edge.vision.optics.circles import find_circle, fit_circle
 from hemato_edge.vision.optics.rim import measure_rim
+from hemato_edge.vision.optics.shaped_field import shaped_edge
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +37,7 @@ LEAST_CORNERS = 2
 """Minimum number of the picture's corners that the surroundings reach."""
 _ALL_CORNERS = 4
 _OUTSIDE_DARK = 0.96
+_FLARED_DARK = 0.6
 _RECTANGLE_SHARE = 0.985
 _CIRCLE_OFF = 0.012
 _KNOWN_CIRCLE_OFF = 0.05
@@ -79,18 +82,21 @@ def find_lit_field(image: Image, glass: NDArray[np.float64], *, round_field: boo
     size = max(1, round(width * factor)), max(1, round(height * factor))
     small = np.asarray(cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_AREA), np.uint8)
     for around in _surroundings(small, glass):
-        hull = _surrounded(around.place, dark=around.dark)
         light = around.light(small)
+        hull = _surrounded(around.place, dark=around.dark)
+        if hull is None and around.dark:
+            hull = _beside_a_flare(around.place)
         if hull is None or (around.dark and float(np.median(light[~hull])) > BLACK_SHARE * float(glass.max())):
             continue
-        circle = _circle(hull, _KNOWN_CIRCLE_OFF if round_field else _CIRCLE_OFF)
+        circle = fit_circle(hull, _KNOWN_CIRCLE_OFF if round_field else _CIRCLE_OFF)
         if circle is not None:
             rim = _rim(light, *circle) or ((circle[2], 0.0) if round_field else None)
             return LitField(untold=UNTOLD_SOFT) if rim is None else _round_field(image, around, circle, rim, size)
         if around.dark and _is_rectangle(hull):
             return LitField(kind=RECTANGLE)
-        if around.dark and _corners(~hull) == _ALL_CORNERS:
-            return _shaped_field(hull, (width, height))
+        if _corners(~hull) == _ALL_CORNERS:
+            shown, retreat, fade = shaped_edge(image, hull, around.light(image), around.glass_off)
+            return LitField(shown, SHAPE, retreat, rim=fade)
     return LitField()
 
 
@@ -122,6 +128,18 @@ def _surrounded(surroundings: NDArray[np.bool_], *, dark: bool) -> NDArray[np.bo
     return hull if told else None
 
 
+def _beside_a_flare(dark: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """(h, w) bool: the round field in dark surroundings (h, w), a part of which a reflection lights up."""
+    lit = _largest(~_at_the_border(dark))
+    circle = None if lit is None else find_circle(lit)
+    if lit is None or circle is None:
+        return None
+    down, across = np.ogrid[: dark.shape[0], : dark.shape[1]]
+    disc = np.asarray(np.hypot(across - circle[0], down - circle[1]) <= circle[2], np.bool_)
+    told = dark[~disc].mean() >= _FLARED_DARK and lit[disc].mean() >= INSIDE_LIT if not disc.all() else False
+    return disc if told and _corners(~disc) >= LEAST_CORNERS else None
+
+
 def _corners(mask: NDArray[np.bool_]) -> int:
     """How many of a picture's corners are in a mask (h, w)."""
     return int(mask[:: len(mask) - 1, :: mask.shape[1] - 1].sum())
@@ -130,13 +148,6 @@ def _corners(mask: NDArray[np.bool_]) -> int:
 def _is_rectangle(hull: NDArray[np.bool_]) -> bool:
     box = cv2.boundingRect(hull.astype(np.uint8))
     return bool(hull.sum() > _RECTANGLE_SHARE * box[2] * box[3])
-
-
-def _shaped_field(hull: NDArray[np.bool_], size: tuple[int, int]) -> LitField:
-    """A field other than a circle, in a picture of width and height `size`."""
-    inner = cv2.erode(hull.astype(np.uint8), np.ones((3, 3), np.uint8))
-    large = cv2.resize(inner * np.uint8(255), size, interpolation=cv2.INTER_LINEAR) > 250
-    return LitField(large, SHAPE, size[0] / hull.shape[1])
 
 
 def _round_field(
@@ -207,33 +218,6 @@ def _hull(lit: NDArray[np.bool_]) -> NDArray[np.bool_]:
     filled = np.zeros(lit.shape, np.uint8)
     cv2.fillConvexPoly(filled, cv2.convexHull(points), [1])
     return filled > 0
-
-
-def _circle(hull: NDArray[np.bool_], most_off: float) -> tuple[float, float, float] | None:
-    """x, y, radius of the circle that `hull` shows within the picture, pixels; None if it is not a circle."""
-    height, width = hull.shape
-    contour = max(cv2.findContours(hull.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=len)
-    points = contour[:, 0].astype(np.float64)
-    free = (points > 1.5).all(axis=1) & (points[:, 0] < width - 2.5) & (points[:, 1] < height - 2.5)
-    points = points[free]
-    if len(points) < 12:
-        return None
-    kept = np.ones(len(points), np.bool_)
-    x = y = radius = 0.0
-    for _ in range(4):
-        if kept.sum() < 12:
-            return None
-        chosen = points[kept]
-        rows = np.column_stack([2 * chosen, np.ones(len(chosen))])
-        (x, y, rest), *_ = np.linalg.lstsq(rows, (chosen**2).sum(axis=1), rcond=None)
-        radius = float(np.sqrt(max(rest + x * x + y * y, 0.0)))
-        off = np.abs(np.hypot(points[:, 0] - x, points[:, 1] - y) - radius)
-        kept = off <= max(1.0, 2 * float(np.median(off)))
-    if not 0.2 * min(height, width) < radius < 3 * max(height, width):
-        return None
-    ys, xs = np.ogrid[:height, :width]
-    disc = np.hypot(xs - x, ys - y) <= radius
-    return (float(x), float(y), radius) if np.mean(disc != hull) < most_off else None
 
 
 def _rim(level: NDArray[np.float32], x: float, y: float, radius: float) -> tuple[float, float] | None:

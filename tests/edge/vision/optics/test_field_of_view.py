@@ -131,3 +131,30 @@ def test_red_cells_in_a_row_at_a_round_rim_are_no_stripe() -> None:
     assert found.kinds == (ROUND,)
     striped = eyepiece((0.35, 0.6), 0.62, soft=3.0)(stripe(200, 8, (0, 200, 0))(FIELD, 0), 0)
     assert find_aperture(striped).aperture.kinds == (ROUND, STRIPE)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "round very soft",
+        "round fringed",
+        "round with a flare",
+        "ellipse turned",
+        "picture turned 5",
+        "picture turned 12, brown around",
+        "bar with text",
+        "bar white with text",
+    ],
+)
+@pytest.mark.parametrize("seed", [2, 9])
+def test_fields_of_any_outline_are_found(name: str, seed: int) -> None:
+    field, variation = draw_field(seed)[0], VARIATIONS[name]
+    picture = variation.obstruct(field, 7)
+    truth, shown = np.zeros(picture.shape[:2], bool), np.zeros(picture.shape[:2], bool)
+    truth[: len(field), : field.shape[1]] = variation.shown(field.shape)
+    found = find_aperture(picture).aperture
+    x0, y0, x1, y1 = found.rectangle
+    shown[y0:y1, x0:x1] = True if found.hidden is None else ~found.hidden
+    assert is_suspicious(picture)
+    assert np.count_nonzero(shown & truth) > 0.985 * np.count_nonzero(truth)
+    assert np.count_nonzero(shown & ~truth) < 0.015 * np.count_nonzero(truth)
