@@ -262,6 +262,11 @@ class Aperture:
         return under, index_of[place.ravel()[under]]
 
     @cached_property
+    def fading(self) -> NDArray[np.bool_] | None:
+        """(h, w) bool: where no light is full, in the rim and outside of it; None for a rim that is sharp."""
+        return None if self.rim is None else self.rim.fading(self.size)
+
+    @cached_property
     def _faded(self) -> FadedRing | None:
         """Where the light fades at a rim."""
         if self.rim is None or self.hidden is None:

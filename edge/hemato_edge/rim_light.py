@@ -23,7 +23,7 @@ FULL = 0.99
 """From this share of the light on nothing is corrected: two levels of glass."""
 GONE = 0.45
 """What has less than this share of the light is not slide: noise and a JPEG's blocks hide the cells there."""
-_LEAST_LIGHT = 0.1
+_LEAST_LIGHT, _BESIDE_PX = 0.1, 3.0
 _SUBPIXEL = 4
 
 
@@ -61,6 +61,10 @@ class RimLight:
         flat, light = flat[dim], np.maximum(light[dim], _LEAST_LIGHT)
         offset = (1 - 1 / light) * np.array(self.stray)
         return FadedRing(flat, (1 / light).astype(np.float32), offset.astype(np.float32))
+
+    def fading(self, size: tuple[int, int]) -> NDArray[np.bool_]:
+        """(h, w) bool: the places of a picture of width and height `size` where the light fades, or is gone."""
+        return np.asarray(self._far(size[::-1]) > self.start_px - _BESIDE_PX, np.bool_)
 
     def _far(self, shape: tuple[int, ...]) -> NDArray[np.floating[Any]]:
         """(h, w): distance from the middle, or from the outline."""

@@ -117,8 +117,16 @@ class FieldMask:
         if not self._search or self._found is None or view.aperture is not self.aperture:
             return
         if self._watch.add(view.window):
-            self._overlay = self._watch.hidden
+            self._overlay = self._told_overlay()
             self.aperture = covered_by(self._found, self._overlay, OVERLAY)
+
+    def _told_overlay(self) -> NDArray[np.bool_] | None:
+        """What the watch has found, less a rim in which the light fades: no glass is seen there either."""
+        hidden, fading = self._watch.hidden, None if self._found is None else self._found.fading
+        if hidden is None or fading is None:
+            return hidden
+        left = hidden & ~fading
+        return left if left.any() else None
 
     @property
     def overlays_told(self) -> bool:
@@ -127,7 +135,7 @@ class FieldMask:
 
     def learnt(self) -> tuple[Aperture, NDArray[np.bool_] | None]:
         """What of a frame is slide, and what lies over that, (h, w) bool over its rectangle, or None: to be kept."""
-        return self.aperture if self._found is None else self._found, self._watch.hidden
+        return self.aperture if self._found is None else self._found, self._told_overlay()
 
     def tallies(self) -> dict[str, int]:
         """What a session records of its mask: how much of a frame is slide, what hides the rest, and what is untold."""

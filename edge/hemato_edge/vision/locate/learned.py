@@ -31,8 +31,9 @@ _TRUSTED_SCORE = 0.3
 _WINDOWS_AT_ONCE = 8
 """Their maps are held together: those of a picture of many megapixels would take hundreds of megabytes."""
 _WHOLE_RED_CELLS = np.array([0.7, 0.7, 0.0])
-"""Least size by which the error of a box is reckoned, by kind, red-cell diameters. Chosen on the first drawn slide, where
-1,076 red cells of 1,056 are counted with 0, 1,053 with 0.7, 1,042 with 1; on the second 1,064, 1,054, 1,028 of 1,059."""
+"""Least size by which the error of a box is reckoned, by kind, red-cell diameters. Chosen on the first drawn slide,
+where 1,076 red cells of 1,056 are counted with 0, 1,053 with 0.7, 1,042 with 1; on the second 1,064, 1,054, 1,028 of
+1,059 (`benchmarks/demo.py`)."""
 _AT_THE_BORDER = 0.08
 """A box that ends closer to the border than this share of its size touches it: the network's sides err by as much."""
 
