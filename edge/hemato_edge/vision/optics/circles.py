@@ -27,7 +27,16 @@ def fit_circle(hull: NDArray[np.bool_], most_off: float) -> Circle | None:
     `most_off` is the share of the picture by which it may differ.
     """
     height, width = hull.shape
-    points = _contour(hull)
+    circle = circle_by(_contour(hull))
+    if circle is None or not 0.2 * min(height, width) < circle[2] < 3 * max(height, width):
+        return None
+    ys, xs = np.ogrid[:height, :width]
+    disc = np.hypot(xs - circle[0], ys - circle[1]) <= circle[2]
+    return circle if np.mean(disc != hull) < most_off else None
+
+
+def circle_by(points: NDArray[np.float64]) -> Circle | None:
+    """x, y, radius of the circle on which most of the points (N, 2) lie; None for too few."""
     kept, circle = np.ones(len(points), np.bool_), None
     for _ in range(4):
         circle = _least_squares(points[kept])
@@ -35,11 +44,7 @@ def fit_circle(hull: NDArray[np.bool_], most_off: float) -> Circle | None:
             return None
         off = np.abs(np.hypot(points[:, 0] - circle[0], points[:, 1] - circle[1]) - circle[2])
         kept = off <= max(1.0, 2 * float(np.median(off)))
-    if circle is None or not 0.2 * min(height, width) < circle[2] < 3 * max(height, width):
-        return None
-    ys, xs = np.ogrid[:height, :width]
-    disc = np.hypot(xs - circle[0], ys - circle[1]) <= circle[2]
-    return circle if np.mean(disc != hull) < most_off else None
+    return circle
 
 
 def find_circle(lit: NDArray[np.bool_]) -> Circle | None:

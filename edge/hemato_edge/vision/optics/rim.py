@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemato_edge.rim_light import GONE, RimLight, outwards
+from hemato_edge.vision.optics.circles import circle_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,7 @@ _WIDTHS = (0.08, 0.2, 0.4)
 """Shares of the radius on both sides that are looked at: the next where the light fades in more than half of it."""
 _RAYS = 240
 _LEAST_RAYS = 24
+_SECTORS = 24
 _LEAST_SPAN = 12.0
 _ENDED = 0.03
 _SLOW, _SLOPE_PX, _NEARLY_FULL = 0.1, 3, 0.85
@@ -58,14 +60,66 @@ def measure_rim(image: Image, middle: tuple[float, float], radius: float) -> Rim
     found = None
     for width in _WIDTHS:
         steps = np.arange((1 - width) * radius, (1 + width) * radius)
-        glass = _glass_along(image, middle, steps)
-        if glass is None:
+        rays = _rays(image, middle, steps)
+        if rays is None:
             break
+        closer = _middle_by(rays, steps, middle)
+        if closer is not None:
+            middle, rays = closer, _rays(image, closer, steps) or rays
+        glass = np.asarray(np.nanquantile(rays.levels, LIT_QUANTILE, axis=0), np.float32)
         rim, whole = _rim(steps, glass, RimLight(middle, 0.0, (), (0.0, 0.0, 0.0)))
         found = rim or found
         if whole:
             break
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Rays:
+    """Levels along rays from a field's middle: their angles, (n,), and (n, steps, 3), NaN outside of the picture."""
+
+    angles: NDArray[np.float64]
+    levels: NDArray[np.float32]
+
+
+def _rays(image: Image, middle: tuple[float, float], steps: NDArray[np.float64]) -> _Rays | None:
+    """Rays through a picture (H, W, 3) at the radii `steps`, pixels; None where too few of them are in the picture."""
+    height, width = image.shape[:2]
+    angle = np.linspace(0, 2 * np.pi, _RAYS, endpoint=False)
+    x = np.rint(middle[0] + np.cos(angle)[:, None] * steps).astype(np.intp)
+    y = np.rint(middle[1] + np.sin(angle)[:, None] * steps).astype(np.intp)
+    within = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+    if (np.count_nonzero(within, axis=0) < _LEAST_RAYS).any():
+        return None
+    level = image[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)].astype(np.float32)
+    return _Rays(angle, np.where(within[..., None], level, np.float32(np.nan)))
+
+
+def _middle_by(rays: _Rays, steps: NDArray[np.float64], middle: tuple[float, float]) -> tuple[float, float] | None:
+    """The middle of the circle at which the rays' light is half of the inside's; None if too few sectors show it.
+
+    In each sector by itself glass is the brightest: cells would move its rim inwards.
+    """
+    light = rays.levels.mean(axis=2)
+    sectors = light.reshape(_SECTORS, -1, len(steps))
+    whole = ~np.isnan(sectors).any(axis=(1, 2))
+    if np.count_nonzero(whole) < _SECTORS // 2:
+        return None
+    bright = np.quantile(sectors[whole], LIT_QUANTILE, axis=1)
+    quarter = len(steps) // 4
+    inside, outside = np.quantile(bright[:, :quarter], 0.75), np.median(bright[:, -quarter:])
+    if inside - outside < _LEAST_SPAN:
+        return None
+    share = (bright - outside) / (inside - outside)
+    last = share.shape[1] - 2 - np.argmax(share[:, -2::-1] >= 0.5, axis=1)
+    rows = np.arange(len(share))
+    above, below = share[rows, last], share[rows, last + 1]
+    far = steps[last] + np.clip((above - 0.5) / np.maximum(above - below, 1e-3), 0, 1)
+    angle = rays.angles.reshape(_SECTORS, -1).mean(axis=1)[whole]
+    circle = circle_by(np.stack([np.cos(angle) * far, np.sin(angle) * far], axis=1))
+    if circle is None or np.hypot(*circle[:2]) > quarter:
+        return None
+    return middle[0] + circle[0], middle[1] + circle[1]
 
 
 def measure_outline(image: Image, outline: Sequence[tuple[float, float]]) -> Rim | None:
@@ -87,7 +141,7 @@ def measure_outline(image: Image, outline: Sequence[tuple[float, float]]) -> Rim
 
 
 def _glass_at(image: Image, far: NDArray[np.float32], steps: NDArray[np.intp]) -> NDArray[np.float32] | None:
-    """As `_glass_along`, at the whole distances `steps` in `far`, (H, W) pixels."""
+    """(n, 3) float32: the level of glass at the distances `steps` in `far`, (H, W); None: too few of one."""
     places = np.flatnonzero((far > steps[0] - 0.5) & (far < steps[-1] + 0.5))
     ring = np.rint(far.ravel()[places]).astype(np.intp) - steps[0]
     ranked = places[np.argsort(ring, kind="stable")]
@@ -96,19 +150,6 @@ def _glass_at(image: Image, far: NDArray[np.float32], steps: NDArray[np.intp]) -
     if min(len(one) for one in rings) < _LEAST_RAYS:
         return None
     return np.array([np.quantile(one, LIT_QUANTILE, axis=0) for one in rings], np.float32)
-
-
-def _glass_along(image: Image, middle: tuple[float, float], steps: NDArray[np.float64]) -> NDArray[np.float32] | None:
-    """(n, 3) float32: the level of glass at each radius, pixels; None where the picture shows too few of them."""
-    height, width = image.shape[:2]
-    angle = np.linspace(0, 2 * np.pi, _RAYS, endpoint=False)[:, None]
-    x = np.rint(middle[0] + np.cos(angle) * steps).astype(np.intp)
-    y = np.rint(middle[1] + np.sin(angle) * steps).astype(np.intp)
-    within = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-    if (np.count_nonzero(within, axis=0) < _LEAST_RAYS).any():
-        return None
-    level = image[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)].astype(np.float32)
-    return np.asarray(np.nanquantile(np.where(within[..., None], level, np.nan), LIT_QUANTILE, axis=0), np.float32)
 
 
 def _rim(steps: NDArray[np.float64], glass: NDArray[np.float32], empty: RimLight) -> tuple[Rim | None, bool]:
