@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("hemato_training.data",),
     ("hemato_training.progress",),
     ("hemato_edge.cli", "hemato_edge.public"),
-    ("hemato_edge.bench", "hemato_edge.web"),
+    ("hemato_edge.archives", "hemato_edge.bench", "hemato_edge.web"),
     ("hemato_edge.pipeline",),
     ("hemato_edge.calibration", "hemato_edge.mosaic"),
     ("hemato_edge.vision", "hemato_edge.views", "hemato_edge.doctor"),

@@ -5,8 +5,13 @@ The command line prints `message` and `fix` on one line and exits with `exit_cod
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hemato_edge.credentials import without_secrets
 from hemato_edge.escaped import on_one_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class HematoEdgeError(Exception):
@@ -80,9 +85,14 @@ class MissingExtraError(HematoEdgeError):
 
 
 class ImageError(HematoEdgeError):
-    """A picture cannot be read, or is of a kind that cannot be analysed."""
+    """A picture cannot be read, or is of a kind that cannot be analysed.
+
+    Attributes:
+        file: its path, where several are read in turn; else None.
+    """
 
     exit_code = 8
+    file: Path | None = None
 
 
 class DamagedImageError(ImageError):
@@ -117,3 +127,9 @@ class ServiceError(HematoEdgeError):
     """The service cannot be installed, removed or started; or `service status` finds that it does not run."""
 
     exit_code = 12
+
+
+class ArchiveError(HematoEdgeError):
+    """Archived pictures cannot be analysed again: nothing is there, other terms, or the cluster is out of reach."""
+
+    exit_code = 14

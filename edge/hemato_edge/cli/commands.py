@@ -29,6 +29,7 @@ DEVICE_COMMANDS: tuple[CommandSource, ...] = (
     CommandSource("run", f"{_HERE}.counting.run", "Read frames, count each cell once, record the counts."),
     CommandSource("analyze", f"{_HERE}.counting.images", "Find and name the cells of whole fields of view."),
     CommandSource("classify", f"{_HERE}.counting.images", "Name the cell in pictures of one cell each."),
+    CommandSource("reanalyze", f"{_HERE}.records.reanalyze", "Analyse archives and old sessions; compare two models."),
     CommandSource("sessions", f"{_HERE}.records.report", "List what is recorded."),
     CommandSource("report", f"{_HERE}.records.report", "The differential with its intervals, counts and warnings."),
     CommandSource("export", f"{_HERE}.records.report", "Write all cells or all fields of a session."),

@@ -205,6 +205,7 @@ def _in_two_passes(
                 name = path if len(pages) == 1 else path.with_name(f"{path.name}[{number + 1}]")
                 yield analyst.judge(name, image, AppearanceEstimator() if each else shared)
         except ImageError as error:
+            error.file = path
             failed(error)
         finally:
             step()
