@@ -64,16 +64,18 @@ def reanalyze(
     """Analyse an archive; the same command goes on after an interruption."""
     from hemato_edge.archives.comparison import compare as compared
     from hemato_edge.archives.parquet import require_pyarrow
+    from hemato_edge.archives.sources import sessions_in, sources_in
     from hemato_edge.errors import ImageError
 
     models: list[str | None] = [*model] if model else [None]
     db = _database(db, session)
     _check(sources, db, models, compare)
     require_pyarrow()
-    unread: list[str] = []
+    unread = Unread()
     summaries: dict[Path, Summary] = {}
     if sources or db:
-        found = _sources(sources or [], db, session or [], unread, recursive=recursive, each=each)
+        found = sources_in(sources or [], recursive=recursive, each=each, failed=unread)
+        found += [] if db is None else sessions_in(db, session or [], unread)
         wanted = Wanted(found, *_runner(jobs, scheduler, len(found)), each, blurred)
         folders = [out] if len(models) < _BOTH else _folders(out, models)
         for folder, one in zip(folders, models, strict=True):
@@ -82,8 +84,8 @@ def reanalyze(
     comparison = None if compare is None else compared(compare, out)
     if comparison is not None:
         _keep(comparison, out)
-    _tell(summaries, comparison, out, unread, as_json=as_json)
-    if unread or any(one.failed for one in summaries.values()):
+    _tell(summaries, comparison, out, unread.lines, as_json=as_json)
+    if unread.lines or any(one.failed for one in summaries.values()):
         raise typer.Exit(ImageError.exit_code)
 
 
@@ -110,17 +112,16 @@ def _database(db: Path | None, sessions: list[int] | None) -> Path | None:
     return load_settings().store.path if sessions and db is None else db
 
 
-def _sources(
-    named: list[Path], db: Path | None, sessions: list[int], unread: list[str], *, recursive: bool, each: bool
-) -> list[Source]:
-    from hemato_edge.archives.sources import sessions_in, sources_in
+class Unread:
+    """What could not even be listed: told at once, and kept for the end."""
 
-    def failed(name: str, reason: str) -> None:
-        unread.append(f"{name}: {reason}")
-        typer.echo(f"error: {unread[-1]}", err=True)
+    def __init__(self) -> None:
+        self.lines: list[str] = []
 
-    found = sources_in(named, recursive=recursive, each=each, failed=failed)
-    return found + ([] if db is None else sessions_in(db, sessions, failed))
+    def __call__(self, name: str, reason: str) -> None:
+        """One more."""
+        self.lines.append(f"{name}: {reason}")
+        typer.echo(f"error: {self.lines[-1]}", err=True)
 
 
 def _runner(jobs: int | None, scheduler: str | None, sources: int) -> tuple[Runner, int]:
