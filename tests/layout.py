@@ -31,7 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("hemato_edge.pipeline",),
     ("hemato_edge.calibration", "hemato_edge.mosaic"),
     ("hemato_edge.vision", "hemato_edge.views", "hemato_edge.doctor"),
-    ("hemato_edge.outlets",),
+    ("hemato_edge.outlets", "hemato_edge.updating"),
     ("hemato_edge.quality_control", "hemato_edge.teaching"),
     ("hemato_edge.site",),
     ("hemato_edge.counting", "hemato_edge.cameras", "hemato_edge.service"),

@@ -133,3 +133,9 @@ class ArchiveError(HematoEdgeError):
     """Archived pictures cannot be analysed again: nothing is there, other terms, or the cluster is out of reach."""
 
     exit_code = 14
+
+
+class UpdateError(HematoEdgeError):
+    """An update is damaged, not trusted, older, or fails its trial; the version in use stays or is put back."""
+
+    exit_code = 15

@@ -55,6 +55,7 @@ DEVICE_COMMANDS: tuple[CommandSource, ...] = (
     CommandSource("hl7", f"{_HERE}.sending.hl7", "Reports to a laboratory's system as HL7 v2 messages."),
     CommandSource("metrics", f"{_HERE}.sending.metrics", "Files for Prometheus and Grafana."),
     CommandSource("model", f"{_HERE}.device.models", "The models: their cards, the golden check."),
+    CommandSource("update", f"{_HERE}.device.update", "A new version from a signed file, without a network."),
     CommandSource("config", f"{_HERE}.device.config", "The settings and where each came from."),
     CommandSource("service", f"{_HERE}.device.service", "Run unattended as a systemd service."),
 )

@@ -10,7 +10,8 @@ import pytest
 
 from hemato_edge.errors import MissingExtraError, ModelError
 from hemato_edge.models.bundle import read_bundle, shipped_classifier, shipped_locator
-from hemato_edge.models.trust import make_signing_key, sign, signature_path, trust
+from hemato_edge.models.keys import make_signing_key, trust
+from hemato_edge.models.trust import sign, signature_path
 from hemato_edge.vision.classify.classifier import load_classifier
 from hemato_edge.vision.locate.choice import load_locator
 

@@ -102,7 +102,7 @@ def key(
     file: Annotated[Path, typer.Argument(help="A new file: it signs. FILE.pub is given away.", metavar="FILE")],
 ) -> None:
     """Make a pair of keys, to sign models with."""
-    from hemato_edge.models.trust import make_signing_key
+    from hemato_edge.models.keys import make_signing_key
 
     name = make_signing_key(file)
     typer.echo(f"{file}: the key {name}; keep it to yourself. {file}.pub is for those who are to trust it.")
@@ -132,7 +132,7 @@ def trust(
 ) -> None:
     """Trust a key: where model.trusted_keys is set, only models that such a key signed are run, and those that ship."""
     from hemato_edge.errors import ConfigurationError
-    from hemato_edge.models.trust import trust as add
+    from hemato_edge.models.keys import trust as add
     from hemato_edge.settings import load_settings
 
     wanted = folder or load_settings().model.trusted_keys

@@ -1,0 +1,1 @@
+"""Updates without a network: one signed file, tried before it is used, and taken back in one step."""
