@@ -91,6 +91,7 @@ def _examine_pictures(instruments: Instruments, source: Source, findings: Findin
         instruments.classifier,
         each=terms.each,
         name_blurred=terms.name_blurred,
+        red_cells=False,  # no table has a column for them
         failed=failed,
     )
     for picture in pictures:
