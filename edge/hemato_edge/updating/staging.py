@@ -68,7 +68,7 @@ def stage(update: Update, releases: Releases, tell: Callable[[str], None]) -> No
         _pip("install", "--no-index", "--no-deps", "--target", str(packages), *wheels)
         _place_models(update, files, packages)
         shutil.rmtree(files)
-        _check_needs(packages)
+        check_needs(packages)
         _try(update, packages, tell)
         os.sync()
         part.rename(releases.folder / update.release)
@@ -81,6 +81,21 @@ def stage(update: Update, releases: Releases, tell: Callable[[str], None]) -> No
         shutil.rmtree(part, ignore_errors=True)
 
 
+def check_needs(packages: Path) -> None:
+    """Refuse a release whose needs this environment does not meet: pip was told not to look when it installed it.
+
+    Raises:
+        UpdateError: something is missing, or is of another version; each is named.
+    """
+    done = _run([sys.executable, "-c", _AS_A_PROGRAM, str(packages), "pip", "check"], {})
+    wrong = [line for line in done.stdout.splitlines() if line.startswith("hemato-edge ")]
+    if wrong:
+        raise UpdateError(
+            f"This environment has not what the new version needs: {'; '.join(wrong)}",
+            "Have its maker put the missing wheels into the update, `hemato-edge update make --wheel …`.",
+        )
+
+
 def _place_models(update: Update, files: Path, packages: Path) -> None:
     """Put the models of the update in the place of those in the wheel; the list of their hashes follows."""
     sums = packages / _SHIPPED / _SUMS
@@ -89,17 +104,6 @@ def _place_models(update: Update, files: Path, packages: Path) -> None:
         shutil.copyfile(files / name, packages / _SHIPPED / name)
         lines = [line for line in sums.read_text(encoding="ascii").splitlines() if not line.endswith(f"  {name}")]
         sums.write_text("\n".join([*lines, f"{model.sha256}  {name}", ""]), encoding="ascii")
-
-
-def _check_needs(packages: Path) -> None:
-    """Whether what the new program needs is there: pip was told not to look."""
-    done = _run([sys.executable, "-c", _AS_A_PROGRAM, str(packages), "pip", "check"], {})
-    wrong = [line for line in done.stdout.splitlines() if line.startswith("hemato-edge ")]
-    if wrong:
-        raise UpdateError(
-            f"This environment has not what the new version needs: {'; '.join(wrong)}",
-            "Have its maker put the missing wheels into the update, `hemato-edge update make --wheel …`.",
-        )
 
 
 def _try(update: Update, packages: Path, tell: Callable[[str], None]) -> None:
