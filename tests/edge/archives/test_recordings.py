@@ -68,6 +68,7 @@ def counted(video: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "records.db"
 
 
+@pytest.mark.slow
 def test_a_video_counts_as_a_run_over_it(video: Path, counted: Path) -> None:
     findings = examined(video)
     with Reader(counted) as reader:
@@ -105,6 +106,7 @@ def session(path: Path, **terms: object) -> Findings:
     return examine(terms_of(settings), source)
 
 
+@pytest.mark.slow
 def test_stored_cells_get_answers_beside_the_recorded_ones(counted: Path, tmp_path: Path) -> None:
     with open_writer(counted) as writer:
         writer.relabel(1, 0, 0, "basophil", "Ada", NOON)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 pytest.importorskip("pyarrow", reason="pyarrow is not installed")
 
 
+@pytest.mark.slow
 def test_two_models_are_compared(program: Program, tmp_path: Path) -> None:
     archive, out = draw_slides(tmp_path / "archive", 2, 1), tmp_path / "out"
     (archive / "slide1/bad.png").write_text("no picture")
@@ -43,6 +44,7 @@ def test_two_models_are_compared(program: Program, tmp_path: Path) -> None:
     assert json.loads(again.stdout)["comparison"] == told
 
 
+@pytest.mark.slow
 def test_sessions_of_a_database_with_what_a_person_said(program: Program, tmp_path: Path) -> None:
     db, out = tmp_path / "records.db", tmp_path / "out"
     record(db, ["neutrophil"] * 6, pictures=True)
