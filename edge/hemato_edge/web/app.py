@@ -4,13 +4,15 @@
 that says who may ask. A plain function runs in a thread (it may read SQLite and ask at the door); a coroutine runs in
 the loop and must not wait for either. The guard has looked at host, role, origin, token, rate and size before it.
 
-* `pages.place_of(request)`: the store (`with place.reader() as reader`), the door (`place.commands.ask(command, key,
-  by)`), devices, rates. `pages.device_of(request)`: who asks; `.who` is the person for the record.
-* Answer with `pages.show(request, "name.html", **context)`, `pages.tell({…})` for JSON, `pages.go_to("/…")` after a
-  form. Raise `access.Missing("There is no …")` for 404, `access.Refused(status, message, fix)` else; a
-  `HematoEdgeError` of another module becomes an answer by itself: a page for a browser, JSON for a program.
-* What a POST said is in `request.state.said` (form, multipart or JSON alike; a file is Starlette's `UploadFile`). Read
-  it by `pages.text_of`, `pages.number_of`; numbers of the address by `pages.asked_number`. A GET changes nothing.
+* `pages.services_of(request)`: the store (`with services.reader() as reader`), the door
+  (`services.commands.ask(command, key, by)`), devices, rates. `pages.device_of(request)`: who asks; `.who` is the
+  person for the record.
+* Answer with `pages.render_page(request, "name.html", **context)`, `pages.json_answer({…})` for JSON,
+  `pages.redirect_to("/…")` after a form. Raise `access.Missing("There is no …")` for 404,
+  `access.Refused(status, message, fix)` else; a `HematoEdgeError` of another module becomes an answer by itself: a
+  page for a browser, JSON for a program.
+* What a POST said is in `request.state.form` (form, multipart or JSON alike; a file is Starlette's `UploadFile`). Read
+  it by `pages.form_text`, `pages.form_number`; numbers of the address by `pages.query_number`. A GET changes nothing.
 * Every form needs `<input type="hidden" name="token" value="{{ csrf }}">`; scripts use `send("/path", {…})` of
   `page.js`, which says the token and a key, so that a repeated request is done once. Commands of the door that change
   something take that `key`.
@@ -36,10 +38,10 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from hemato_edge.web.pages import trouble
-from hemato_edge.web.place import Place
 from hemato_edge.web.routes import routes
 from hemato_edge.web.security.access import Missing
 from hemato_edge.web.security.guard import Guard
+from hemato_edge.web.services import Services
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -47,25 +49,25 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from hemato_edge.web.place import Surroundings
+    from hemato_edge.web.services import PageOptions
 
 
-def make_app(around: Surroundings) -> Starlette:
+def make_app(options: PageOptions) -> Starlette:
     """The application.
 
     Raises:
         MissingExtraError: the style sheet is not installed.
     """
-    place = Place(around)
+    services = Services(options)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
-        place.close()
+        services.close()
 
     return Starlette(
         routes=routes(),
-        middleware=[Middleware(Guard, place=place)],
+        middleware=[Middleware(Guard, services=services)],
         exception_handlers={404: _not_there},
         lifespan=lifespan,
     )

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from hemato_edge.errors import HematoEdgeError
     from hemato_edge.store.reader import Reader
     from hemato_edge.store.records import SessionRecord
-    from hemato_edge.web.place import Place
     from hemato_edge.web.security.devices import Device
+    from hemato_edge.web.services import Services
 
 LONGEST_TEXT = 200
 MENU = (
@@ -52,10 +52,10 @@ def templates() -> Environment:
     )
 
 
-def place_of(request: Request) -> Place:
+def services_of(request: Request) -> Services:
     """What the application works with."""
-    place: Place = request.state.place
-    return place
+    services: Services = request.state.services
+    return services
 
 
 def device_of(request: Request) -> Device:
@@ -89,7 +89,7 @@ def language_for(request: Request) -> str:
 
 def render(request: Request, template: str, **context: Any) -> str:
     """A template's text, in the language of the device that asks."""
-    place, device = place_of(request), request.state.device
+    services, device = services_of(request), request.state.device
     language = language_for(request)
     return (
         templates()
@@ -106,10 +106,10 @@ def render(request: Request, template: str, **context: Any) -> str:
                 "role": Role.NOBODY if device is None else device.role,
                 "Role": Role,
                 "csrf": "" if device is None else device.csrf,
-                "static": place.assets.address,
+                "static": services.assets.address,
                 "classes": BY_NAME,
                 "menu": MENU,
-                "plain": place.plain,
+                "plain": services.plain,
                 "path": request.url.path,
                 **context,
             }
@@ -117,17 +117,17 @@ def render(request: Request, template: str, **context: Any) -> str:
     )
 
 
-def show(request: Request, template: str, status: int = 200, **context: Any) -> Response:
+def render_page(request: Request, template: str, status: int = 200, **context: Any) -> Response:
     """A page. See `render`."""
     return HTMLResponse(render(request, template, **context), status)
 
 
-def tell(content: Mapping[str, Any], status: int = 200) -> Response:
+def json_answer(content: Mapping[str, Any], status: int = 200) -> Response:
     """A JSON object, which says what it is for."""
     return JSONResponse({**content, "notice": RESEARCH_USE_NOTICE}, status)
 
 
-def go_to(address: str) -> Response:
+def redirect_to(address: str) -> Response:
     """Send the browser on, after a form or to be paired."""
     return RedirectResponse(address, 303)
 
@@ -135,36 +135,36 @@ def go_to(address: str) -> Response:
 def trouble(request: Request, error: HematoEdgeError, status: int) -> Response:
     """Why a request is not answered, as a page for a browser and as JSON for a program."""
     if "text/html" in request.headers.get("accept", ""):
-        return show(request, "trouble.html", status, error=error)
-    return tell({"error": error.message, "fix": error.fix}, status)
+        return render_page(request, "trouble.html", status, error=error)
+    return json_answer({"error": error.message, "fix": error.fix}, status)
 
 
-def text_of(request: Request, name: str, longest: int = LONGEST_TEXT) -> str:
+def form_text(request: Request, name: str, longest: int = LONGEST_TEXT) -> str:
     """A text of the form or JSON that was sent, without what steers a terminal; empty where it was not.
 
     Raises:
         Refused: it is too long, or no text.
     """
-    value = request.state.said.get(name, "")
+    value = request.state.form.get(name, "")
     if not isinstance(value, str) or len(value) > longest:
         raise Refused(400, f"{name} is not a text of up to {longest} characters.")
     return "".join(c if c.isprintable() else " " for c in value).strip()
 
 
-def number_of(request: Request, name: str, least: int = 0, most: int = 2**53 - 1) -> int:
+def form_number(request: Request, name: str, least: int = 0, most: int = 2**53 - 1) -> int:
     """A whole number of the form or JSON that was sent.
 
     Raises:
         Refused: it is none, or out of bounds.
     """
-    value = request.state.said.get(name)
+    value = request.state.form.get(name)
     text = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
     if not (text.isascii() and text.isdigit() and len(text) < 17) or not least <= int(text) <= most:
         raise Refused(400, f"{name} is not a whole number from {least} to {most}.")
     return int(text)
 
 
-def asked_number(request: Request, name: str, otherwise: int = 0) -> int:
+def query_number(request: Request, name: str, otherwise: int = 0) -> int:
     """A whole number of the address (`?name=…`) or of its path; `otherwise` where it is not there.
 
     Raises:

@@ -6,43 +6,43 @@ from starlette.routing import Route
 
 from hemato_edge.web.api import endpoints as api
 from hemato_edge.web.screens import (
+    administration,
     counting,
-    entry,
     events,
     health,
     history,
-    keeping,
     live,
     microscope,
     pictures,
     review,
-    slide,
+    sign_in,
+    slide_map,
     trend,
     verify,
 )
 from hemato_edge.web.screens.pictures import UPLOAD
 from hemato_edge.web.security.access import Page, Role
 from hemato_edge.web.security.guard import Guarded
-from hemato_edge.web.sources.judge import MOST_FILES
+from hemato_edge.web.sources.picture_jobs import MOST_FILES
 
 TABLE: tuple[Page, ...] = (
     # anybody
-    Page("GET", "/static/{version}/{name}", entry.serve_asset, Role.NOBODY),
-    Page("GET", "/pair", entry.pairing_page, Role.NOBODY),
-    Page("POST", "/pair", entry.pair, Role.NOBODY, rate="pair"),
-    Page("GET", "/alive", entry.alive, Role.NOBODY),
+    Page("GET", "/static/{version}/{name}", sign_in.serve_asset, Role.NOBODY),
+    Page("GET", "/pair", sign_in.pairing_page, Role.NOBODY),
+    Page("POST", "/pair", sign_in.pair, Role.NOBODY, rate="pair"),
+    Page("GET", "/alive", sign_in.alive, Role.NOBODY),
     # who sees
     Page("GET", "/", counting.main_page, Role.VIEWER),
     Page("GET", "/live/frame", live.frame, Role.VIEWER),
     Page("GET", "/live/still.jpg", live.still, Role.VIEWER),
     Page("GET", "/live/pose", live.pose, Role.VIEWER),
-    Page("GET", "/map", slide.map_page, Role.VIEWER),
+    Page("GET", "/map", slide_map.map_page, Role.VIEWER),
     Page("GET", "/events", events.events, Role.VIEWER),
     Page("GET", "/health", health.health_page, Role.VIEWER),
     Page("GET", "/health/report.json", health.health_file, Role.VIEWER),
-    Page("GET", "/devices", keeping.devices_page, Role.VIEWER),
-    Page("GET", "/settings", keeping.settings_page, Role.VIEWER),
-    Page("POST", "/language", keeping.choose_language, Role.VIEWER),
+    Page("GET", "/devices", administration.devices_page, Role.VIEWER),
+    Page("GET", "/settings", administration.settings_page, Role.VIEWER),
+    Page("POST", "/language", administration.choose_language, Role.VIEWER),
     Page("GET", "/review", review.one_by_one, Role.VIEWER),
     Page("GET", "/review/gallery", review.gallery, Role.VIEWER),
     Page("GET", "/review/newest", review.newest, Role.VIEWER),
@@ -65,7 +65,7 @@ TABLE: tuple[Page, ...] = (
     Page("GET", "/verify/cell", verify.question, Role.REVIEWER),
     Page("GET", "/verify/cells", verify.cells, Role.REVIEWER),
     Page("GET", "/verify/result", verify.result, Role.VIEWER),
-    Page("POST", "/leave", entry.leave, Role.VIEWER),
+    Page("POST", "/leave", sign_in.leave, Role.VIEWER),
     # who counts
     Page("POST", "/session/start", counting.start, Role.COUNTER),
     Page("POST", "/session/stop", counting.stop, Role.COUNTER),
@@ -74,10 +74,10 @@ TABLE: tuple[Page, ...] = (
     Page("POST", "/pictures", pictures.judge, Role.COUNTER, most_bytes=UPLOAD, most_files=MOST_FILES, rate="upload"),
     Page("POST", "/health/examine", health.examine, Role.COUNTER),
     # who keeps it
-    Page("POST", "/devices/pin", keeping.new_pin, Role.KEEPER),
-    Page("POST", "/devices/revoke", keeping.revoke, Role.KEEPER),
-    Page("GET", "/settings/edit", keeping.setting_page, Role.KEEPER),
-    Page("POST", "/settings", keeping.change_setting, Role.KEEPER),
+    Page("POST", "/devices/pin", administration.new_pin, Role.KEEPER),
+    Page("POST", "/devices/revoke", administration.revoke, Role.KEEPER),
+    Page("GET", "/settings/edit", administration.setting_page, Role.KEEPER),
+    Page("POST", "/settings", administration.change_setting, Role.KEEPER),
     Page("GET", "/calibrate", microscope.calibrate_page, Role.KEEPER),
     Page("POST", "/calibrate", microscope.calibrate, Role.KEEPER),
     # who reviews

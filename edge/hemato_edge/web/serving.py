@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.about import RESEARCH_USE_NOTICE
 from hemato_edge.journal import goes_to_journal
-from hemato_edge.web.place import LOOPBACK, Surroundings
 from hemato_edge.web.security.access import WebError
 from hemato_edge.web.security.certificate import certificate_for
 from hemato_edge.web.security.pairing import new_token
+from hemato_edge.web.services import LOOPBACK, PageOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,12 +38,12 @@ class Serving:
     """What is served where.
 
     Attributes:
-        around: for the application.
+        options: for the application.
         host, port: what is listened on.
         certificate: its files; None without TLS.
     """
 
-    around: Surroundings
+    options: PageOptions
     host: str
     port: int
     certificate: Certificate | None
@@ -51,7 +51,7 @@ class Serving:
     @property
     def address(self) -> str:
         """What to type into a browser."""
-        scheme = "https" if self.around.secure else "http"
+        scheme = "https" if self.options.secure else "http"
         return f"{scheme}://{bracketed(named(self.host))}:{self.port}"
 
 
@@ -77,7 +77,7 @@ def plan(settings: Settings, host: str | None = None, port: int | None = None, d
     certificate = None
     if secure:
         certificate = _certificate(settings, sorted(hosts))
-    around = Surroundings(
+    options = PageOptions(
         database=settings.store.path,
         door=door or settings.door.path or default_door(),
         folder=web.folder,
@@ -90,7 +90,7 @@ def plan(settings: Settings, host: str | None = None, port: int | None = None, d
         upload_mb=web.upload_mb,
         upload_megapixels=web.upload_megapixels,
     )
-    return Serving(around, host, port, certificate)
+    return Serving(options, host, port, certificate)
 
 
 def listening(serving: Serving) -> tuple[Serving, socket.socket]:
@@ -122,7 +122,7 @@ def server(serving: Serving) -> uvicorn.Server:
     certificate = serving.certificate
     return uvicorn.Server(
         uvicorn.Config(
-            make_app(serving.around),
+            make_app(serving.options),
             log_level="warning",
             access_log=False,
             server_header=False,

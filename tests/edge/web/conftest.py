@@ -11,8 +11,8 @@ from recorded_sessions import recorded
 from sites import PATIENCE_S, Site, phase, serving
 
 from hemato_edge.web.demo import Runs
-from hemato_edge.web.place import Surroundings
 from hemato_edge.web.security.access import Role
+from hemato_edge.web.services import PageOptions
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +20,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The page over a store with two finished sessions; nothing runs behind the door."""
     folder = tmp_path_factory.mktemp("site")
     recorded(folder / "counts.db")
-    with serving(
-        Surroundings(folder / "counts.db", folder / "door.sock", folder / "web", own_token="own" * 10)
-    ) as made:
+    with serving(PageOptions(folder / "counts.db", folder / "door.sock", folder / "web", own_token="own" * 10)) as made:
         yield made
 
 
@@ -30,8 +28,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def live_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The page with a real run over the live demo behind a real door; it waits for a session."""
     folder = tmp_path_factory.mktemp("live")
-    around = Surroundings(folder / "counts.db", folder / "door.sock", folder / "web")
-    with Runs(["--camera", "live-demo"], around.door, around.database), serving(around) as made:
+    options = PageOptions(folder / "counts.db", folder / "door.sock", folder / "web")
+    with Runs(["--camera", "live-demo"], options.door, options.database), serving(options) as made:
         phase(made, "waiting")
         yield made
 
@@ -41,12 +39,12 @@ def microscope(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The page over two recorded sessions and a run that waits, with profiles and settings of its own."""
     folder = tmp_path_factory.mktemp("microscope")
     recorded(folder / "counts.db")
-    around = Surroundings(folder / "counts.db", folder / "door.sock", folder / "web")
+    options = PageOptions(folder / "counts.db", folder / "door.sock", folder / "web")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEMATO_EDGE_CALIBRATION__FOLDER", str(folder / "profiles"))
         patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
         patch.setenv("XDG_DATA_HOME", str(folder / "data"))
-        with Runs(["--camera", "live-demo"], around.door, around.database), serving(around) as made:
+        with Runs(["--camera", "live-demo"], options.door, options.database), serving(options) as made:
             phase(made, "waiting")
             yield made
 

@@ -25,8 +25,8 @@ from hemato_edge.door.commands import Start, Stop
 from hemato_edge.site.verification import LEAST_CELLS
 from hemato_edge.store.reader import Reader
 from hemato_edge.web.demo import Runs
-from hemato_edge.web.place import Surroundings
 from hemato_edge.web.security.access import Role
+from hemato_edge.web.services import PageOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,20 +75,20 @@ class Album:
 
 
 def ask(site: Site, command: Any) -> None:
-    with DoorClient(site.around.door) as client:
+    with DoorClient(site.options.door) as client:
         client.ask(command)
 
 
 def counted(site: Site, session: int, cells: int) -> None:
     """Waits until so many white cells have a class."""
 
-    with Reader(site.around.database) as reader:
+    with Reader(site.options.database) as reader:
         patiently(lambda: sum(reader.totals(session).labels.values()) >= cells)
 
 
 def ended(site: Site, session: int) -> None:
     """Waits until a session has reached its target."""
-    with Reader(site.around.database) as reader:
+    with Reader(site.options.database) as reader:
         patiently(lambda: reader.session(session).state != "running")
 
 
@@ -204,8 +204,8 @@ def main(folder: Path) -> None:
         os.environ["HEMATO_EDGE_CALIBRATION__FOLDER"] = f"{place}/profiles"
         os.environ["XDG_CONFIG_HOME"] = f"{place}/config"
         os.environ["XDG_DATA_HOME"] = f"{place}/data"
-        around = Surroundings(Path(place) / "counts.db", Path(place) / "door.sock", Path(place) / "web")
-        with Runs(["--camera", "live-demo"], around.door, around.database), serving(around) as site:
+        options = PageOptions(Path(place) / "counts.db", Path(place) / "door.sock", Path(place) / "web")
+        with Runs(["--camera", "live-demo"], options.door, options.database), serving(options) as site:
             phase(site, "waiting")
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_ARGUMENTS))
             album = Album(site, folder, browser)

@@ -13,9 +13,9 @@ import httpx
 from hemato_edge.door.client import DoorClient
 from hemato_edge.door.commands import State
 from hemato_edge.door.messages import DoorError
-from hemato_edge.web.place import Surroundings
 from hemato_edge.web.security.access import Role
 from hemato_edge.web.security.devices import Devices
+from hemato_edge.web.services import PageOptions
 from hemato_edge.web.serving import Serving, listening, server
 
 if TYPE_CHECKING:
@@ -30,25 +30,25 @@ class Site:
 
     Attributes:
         address: as a browser needs it.
-        around: what it was started with.
+        options: what it was started with.
     """
 
     address: str
-    around: Surroundings
+    options: PageOptions
     tokens: dict[Role, str] = field(default_factory=dict)
 
     @property
     def cookie(self) -> str:
-        return "__Host-hemato-edge" if self.around.secure else "hemato-edge"
+        return "__Host-hemato-edge" if self.options.secure else "hemato-edge"
 
     def token(self, role: Role) -> str:
         """The cookie's value of a device that was paired with this role."""
         if role not in self.tokens:
-            self.tokens[role] = Devices(self.around.folder).add(f"{role.word}'s phone", "Ada", role)
+            self.tokens[role] = Devices(self.options.folder).add(f"{role.word}'s phone", "Ada", role)
         return self.tokens[role]
 
     def csrf(self, role: Role) -> str:
-        device = Devices(self.around.folder).find(self.token(role))
+        device = Devices(self.options.folder).find(self.token(role))
         assert device is not None
         return device.csrf
 
@@ -64,9 +64,9 @@ class Site:
 
 
 @contextmanager
-def serving(around: Surroundings) -> Iterator[Site]:
+def serving(options: PageOptions) -> Iterator[Site]:
     """A server from `with` to its end."""
-    plan, bound = listening(Serving(around, "127.0.0.1", 0, None))
+    plan, bound = listening(Serving(options, "127.0.0.1", 0, None))
     made = server(plan)
     thread = threading.Thread(target=made.run, kwargs={"sockets": [bound]}, daemon=True)
     thread.start()
@@ -75,7 +75,7 @@ def serving(around: Surroundings) -> Iterator[Site]:
         time.sleep(0.01)
     assert made.started
     try:
-        yield Site(plan.address, plan.around)
+        yield Site(plan.address, plan.options)
     finally:
         made.should_exit = True
         thread.join(PATIENCE_S)
@@ -97,7 +97,7 @@ def phase(site: Site, wanted: str) -> dict[str, Any]:
     """What the door says once the run is in that phase and has a picture."""
 
     def asked() -> dict[str, Any] | None:
-        with DoorClient(site.around.door, "test") as client:
+        with DoorClient(site.options.door, "test") as client:
             try:
                 told = dict(client.ask(State()).told)
             except DoorError:

@@ -25,7 +25,7 @@ VALUES = st.recursive(
 
 @given(st.sampled_from(FORMS), st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=8), VALUES, max_size=6))
 def test_22_json_of_any_kind(site: Site, path: str, said: dict[str, object]) -> None:
-    site.around.folder.joinpath("pairing.json").unlink(missing_ok=True)
+    site.options.folder.joinpath("pairing.json").unlink(missing_ok=True)
     with site.client(Role.KEEPER) as client:
         answer = client.post(path, json=said)
     assert answer.status_code != 500

@@ -184,8 +184,8 @@ def test_19_a_page_of_another_origin_changes_nothing_and_reads_nothing(
 ) -> None:
     page = open_page(site, "/history", Role.KEEPER)
     assert "tube 1" in page.text_content("main"), "this browser is let in"
-    pins = site.around.folder / "pairing.json"
-    before = [one.id for one in Devices(site.around.folder).all()], pins.read_bytes() if pins.exists() else None
+    pins = site.options.folder / "pairing.json"
+    before = [one.id for one in Devices(site.options.folder).all()], pins.read_bytes() if pins.exists() else None
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Evil, EVIL.format(site=site.address)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -195,7 +195,7 @@ def test_19_a_page_of_another_origin_changes_nothing_and_reads_nothing(
         server.shutdown()
         server.server_close()
     assert told == {"read": None, "api": None, "post": None, "picture": 0, "framed": None}
-    after = [one.id for one in Devices(site.around.folder).all()], pins.read_bytes() if pins.exists() else None
+    after = [one.id for one in Devices(site.options.folder).all()], pins.read_bytes() if pins.exists() else None
     assert after == before
     assert "language" not in {cookie["name"] for cookie in page.context.cookies()}
 
@@ -314,7 +314,7 @@ def test_26_a_screen_reader_hears_the_count_at_four_shares_of_the_target(
 
 
 def test_27_the_printed_page_is_the_report_s(site: Site) -> None:
-    database = str(site.around.database)
+    database = str(site.options.database)
     written = CliRunner().invoke(app, ["report", "--format", "html", "--session", "2", "--db", database])
     assert written.exit_code == 0, written.output
     with site.client(Role.VIEWER, page=True) as phone:

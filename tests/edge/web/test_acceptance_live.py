@@ -42,8 +42,8 @@ from hemato_edge.door.server import Door
 from hemato_edge.pipeline.running.viewfinder import ATTENDING, Viewfinder
 from hemato_edge.store.reader import Reader
 from hemato_edge.values import Frame
-from hemato_edge.web.place import Surroundings
 from hemato_edge.web.security.access import Role
+from hemato_edge.web.services import PageOptions
 
 pytestmark = pytest.mark.slow
 FRAMES_A_SECOND = 5
@@ -97,7 +97,7 @@ def viewfinder_behind(path: Path, a_second: float) -> Iterator[Viewfinder]:
     def film() -> None:
         index = 0
         while not ended.wait(1 / a_second):
-            finder.show(clocked(index), ATTENDING)
+            finder.render_page(clocked(index), ATTENDING)
             index += 1
 
     def picture(command: Any) -> Answer:
@@ -124,8 +124,8 @@ def filmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The page before a door with clocked frames."""
     folder = tmp_path_factory.mktemp("filmed")
     recorded(folder / "counts.db")
-    around = Surroundings(folder / "counts.db", folder / "door.sock", folder / "web")
-    with viewfinder_behind(around.door, FRAMES_A_SECOND), serving(around) as site:
+    options = PageOptions(folder / "counts.db", folder / "door.sock", folder / "web")
+    with viewfinder_behind(options.door, FRAMES_A_SECOND), serving(options) as site:
         yield site
 
 
@@ -224,7 +224,7 @@ AN_HOUR, A_MINUTE = 36_000, 600
 """Pictures at ten a second."""
 AN_IDLE_WHILE_S = 20.0
 QUICK = (
-    "import hemato_edge.web.sources.feed as feed; feed.MOST_A_SECOND = 10_000; "
+    "import hemato_edge.web.sources.frame_feed as feed; feed.MOST_A_SECOND = 10_000; "
     "from hemato_edge.cli.main import app; app()"
 )
 """The program, which gives an hour's pictures as fast as they are asked for."""
@@ -315,16 +315,16 @@ def test_11_requests_leave_no_memory_behind_and_nobody_costs_nothing(tmp_path: P
 
 
 def test_11_the_page_is_half_as_large_as_the_run(live_site: Site, tmp_path: Path) -> None:
-    with DoorClient(live_site.around.door) as client:
+    with DoorClient(live_site.options.door) as client:
         client.ask(Start("", 0))
     phase(live_site, "counting")
-    with Reader(live_site.around.database) as reader:
+    with Reader(live_site.options.database) as reader:
         end = time.monotonic() + PATIENCE_S
         while not reader.totals(1).wbc and time.monotonic() < end:
             time.sleep(0.2)
-    door = live_site.around.door
+    door = live_site.options.door
     program = ("-m", "hemato_edge.cli.main")
-    with page_process(live_site.around.database, door, tmp_path, program) as (pid, client):
+    with page_process(live_site.options.database, door, tmp_path, program) as (pid, client):
         after = 0
         for _ in range(50):
             answer = client.get(f"/live/frame?after={after}&w=640")

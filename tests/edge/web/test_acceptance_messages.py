@@ -28,9 +28,9 @@ from hemato_edge.pipeline.running.viewfinder import KNOWN_GROUND
 from hemato_edge.views.report.clock import CLOCK_SET
 from hemato_edge.vision import colours, quality
 from hemato_edge.web.demo import Runs
-from hemato_edge.web.place import Surroundings
 from hemato_edge.web.security.access import Role
-from hemato_edge.web.sources import board
+from hemato_edge.web.services import PageOptions
+from hemato_edge.web.sources import device_status
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TEXT = (Path(str(files("hemato_edge.web"))) / "templates" / "picture.html").read_text(encoding="utf-8")
@@ -67,13 +67,13 @@ class Stage:
     def session(self) -> None:
         """A fresh session without an end; one that runs is ended."""
         self.end()
-        with DoorClient(self.site.around.door) as client:
+        with DoorClient(self.site.options.door) as client:
             client.ask(Start("", 0))
         phase(self.site, "counting")
 
     def end(self) -> None:
         """End the session, if one runs."""
-        with DoorClient(self.site.around.door) as client:
+        with DoorClient(self.site.options.door) as client:
             if client.ask(State()).told["phase"] == "counting":
                 client.ask(Stop())
         phase(self.site, "waiting")
@@ -82,7 +82,7 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("stage")
-    around = Surroundings(folder / "counts.db", folder / "door.sock", folder / "web")
+    options = PageOptions(folder / "counts.db", folder / "door.sock", folder / "web")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in known(folder / "installed").items():
             patch.setenv(name, value)
@@ -90,7 +90,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
         patch.setenv("XDG_DATA_HOME", str(folder / "data"))  # the profile that is chosen is kept there
         (folder / "stage").write_text("good", encoding="utf-8")
-        with Runs(["--camera", f"staged:{folder / 'stage'}"], around.door, around.database), serving(around) as site:
+        with Runs(["--camera", f"staged:{folder / 'stage'}"], options.door, options.database), serving(options) as site:
             phase(site, "waiting")
             yield Stage(site, folder / "stage")
 
@@ -145,13 +145,13 @@ def test_06_a_full_disk_is_told(
     counting: Stage, open_page: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = looking(counting, open_page)
-    plenty = board.LOW_MB
+    plenty = device_status.LOW_MB
     too_much = 10**9
     brought_about(
         page,
         "disk",
-        lambda: monkeypatch.setattr(board, "LOW_MB", too_much),
-        lambda: monkeypatch.setattr(board, "LOW_MB", plenty),
+        lambda: monkeypatch.setattr(device_status, "LOW_MB", too_much),
+        lambda: monkeypatch.setattr(device_status, "LOW_MB", plenty),
     )
 
 
@@ -204,7 +204,7 @@ def test_06_a_program_that_does_not_run_is_told(stage: Stage, open_page: Callabl
 def behind(site: Site) -> int:
     """The number of the process that has the door."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-        asking.connect(str(site.around.door))
+        asking.connect(str(site.options.door))
         told = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     return int(struct.unpack("3i", told)[0])
 

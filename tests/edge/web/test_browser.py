@@ -21,7 +21,7 @@ def shown(page: Any) -> dict[str, int]:
 
 
 def test_the_code_of_the_address_pairs_and_leaves_no_trace_in_it(site: Site, open_page: Callable[..., Any]) -> None:
-    page = open_page(site, f"/pair?now#code={site.around.own_token}", Role.NOBODY)
+    page = open_page(site, f"/pair?now#code={site.options.own_token}", Role.NOBODY)
     page.wait_for_url(site.address + "/")
     assert "own" not in page.url
     assert page.locator(".notice-line").inner_text().startswith("For Research Use Only.")
@@ -42,7 +42,7 @@ def test_01_a_count_from_the_first_look_to_the_end(live_site: Site, open_page: C
     # no number before it is on disk: what stands there is never more than the store has
     until(lambda: page.evaluate("document.querySelector('.goal-words b')?.textContent > 0"), "what the page waits for")
     before = shown(page)
-    with Reader(live_site.around.database) as reader:
+    with Reader(live_site.options.database) as reader:
         labels = reader.totals(1).labels
     assert all(count <= labels.get(label, 0) for label, count in before.items())
     page.wait_for_selector(".cell-mark[data-state=counted]", state="attached")
@@ -53,7 +53,7 @@ def test_01_a_count_from_the_first_look_to_the_end(live_site: Site, open_page: C
     page.click(".foot-stop")
     page.click("#stop-dialog .btn-outline-danger")
     page.wait_for_load_state()
-    with Reader(live_site.around.database) as reader:
+    with Reader(live_site.options.database) as reader:
         until(lambda: reader.session(1).state == "finished", "the end")
         labels = reader.totals(1).labels
     page.wait_for_selector(".start-button")  # a fresh run waits for the next session
@@ -72,5 +72,5 @@ def _report(site: Site) -> str:
 
     command = [sys.executable, "-m", "hemato_edge.cli.main", "report", "--json", "--session", "1"]
     return subprocess.run(
-        [*command, "--db", str(site.around.database)], capture_output=True, text=True, check=True, timeout=DEADLINE_S
+        [*command, "--db", str(site.options.database)], capture_output=True, text=True, check=True, timeout=DEADLINE_S
     ).stdout

@@ -57,7 +57,7 @@ HIDE = """hidden => {
 @pytest.fixture(scope="module")
 def counting(live_site: Site) -> Site:
     """The live site while it counts without an end."""
-    with DoorClient(live_site.around.door) as client:
+    with DoorClient(live_site.options.door) as client:
         client.ask(Start("tube 7", 0))
     phase(live_site, "counting")
     return live_site

@@ -60,13 +60,13 @@ def settings(tmp_path: Path, **web: object) -> Settings:
 
 def test_the_loopback_is_plain_with_a_token_and_the_network_is_not(tmp_path: Path) -> None:
     own = plan(settings(tmp_path))
-    assert (own.around.secure, own.around.loopback) == (False, True)
-    assert own.around.own_token is not None
+    assert (own.options.secure, own.options.loopback) == (False, True)
+    assert own.options.own_token is not None
     outside = plan(settings(tmp_path, host=EVERYWHERE, names=["microscope.example.org"]))
-    assert (outside.around.secure, outside.around.own_token) == (True, None)
-    assert "microscope.example.org" in outside.around.hosts
+    assert (outside.options.secure, outside.options.own_token) == (True, None)
+    assert "microscope.example.org" in outside.options.hosts
     open_to_all = plan(settings(tmp_path, host=EVERYWHERE, security="none"))
-    assert not open_to_all.around.secure
+    assert not open_to_all.options.secure
 
 
 def test_a_browser_that_knows_the_authority_trusts_the_page_and_the_cookie_is_bound_to_it(tmp_path: Path) -> None:

@@ -92,12 +92,12 @@ def test_18_a_foreign_page_changes_nothing(site: Site, page: Page, changes: dict
 
 @pytest.mark.parametrize("page", [page for page in TABLE if page.method == "GET"], ids=lambda page: page.path)
 def test_18_a_get_changes_nothing(site: Site, page: Page) -> None:
-    database = site.around.database
+    database = site.options.database
     before = database.read_bytes()
-    known = sorted(p.name for p in site.around.folder.iterdir()) if site.around.folder.exists() else []
+    known = sorted(p.name for p in site.options.folder.iterdir()) if site.options.folder.exists() else []
     ask(site, page, Role.KEEPER)
     assert database.read_bytes() == before
-    after = sorted(p.name for p in site.around.folder.iterdir())
+    after = sorted(p.name for p in site.options.folder.iterdir())
     assert set(after) - set(known) <= {"devices.json", "devices.json.lock"}
 
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from hemato_edge.device.machine import Machine
 from hemato_edge.device.process import read_process_memory
 from hemato_edge.errors import BenchError
-from hemato_edge.pipeline.running.committer import FIRST_CELLS
 from hemato_edge.pipeline.running.daemon import CAMERA_OPEN, MODELS_READY
+from hemato_edge.pipeline.running.recorder import FIRST_CELLS
 
 if TYPE_CHECKING:
     from hemato_edge.settings import Settings

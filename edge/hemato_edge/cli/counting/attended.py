@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
     from hemato_edge.door.server import Door
     from hemato_edge.errors import HematoEdgeError
-    from hemato_edge.pipeline.desks.desk import Desk
-    from hemato_edge.pipeline.running.attending import Attending, Renewal
+    from hemato_edge.pipeline.commands.run import RunCommands
     from hemato_edge.pipeline.running.daemon import Daemon
     from hemato_edge.pipeline.running.notify import Watchdog
     from hemato_edge.pipeline.running.reloading import Reloader
+    from hemato_edge.pipeline.running.standby import Renewal, Standby
     from hemato_edge.pipeline.running.viewfinder import Viewfinder
     from hemato_edge.settings import Resolved
 
@@ -35,19 +35,19 @@ class Attendance:
     def __init__(self, resolved: Resolved, *, wait: bool, watchdog: Watchdog) -> None:
         settings = resolved.settings
         self._settings, self._file = settings, resolved.file
-        self._desk: Desk | None = None
+        self._desk: RunCommands | None = None
         self._door: Door | None = None
         self.viewer: Viewfinder | None = None
-        self.hold: Attending | None = None
+        self.hold: Standby | None = None
         if not wait and not settings.door.enabled:
             return
-        from hemato_edge.pipeline.running.attending import Attending
+        from hemato_edge.pipeline.running.standby import Standby
         from hemato_edge.pipeline.running.viewfinder import Viewfinder
         from hemato_edge.vision.quality import QualityGate
 
         self.viewer = Viewfinder()
         if wait:
-            self.hold = Attending(QualityGate(**settings.quality.model_dump()), self.viewer, watchdog)
+            self.hold = Standby(QualityGate(**settings.quality.model_dump()), self.viewer, watchdog)
 
     def ordered(self, label: str, target: int | None) -> tuple[str, int | None]:
         """Label and target of the session: those that were ordered, else these."""
@@ -76,9 +76,9 @@ class Attendance:
             return
         from hemato_edge.door.location import default_door
         from hemato_edge.door.server import Door
-        from hemato_edge.pipeline.desks.desk import Desk
-        from hemato_edge.pipeline.desks.microscope_desk import MicroscopeDesk
-        from hemato_edge.pipeline.desks.settings_desk import SettingsDesk
+        from hemato_edge.pipeline.commands.microscope import MicroscopeCommands
+        from hemato_edge.pipeline.commands.run import RunCommands
+        from hemato_edge.pipeline.commands.settings import SettingsCommands
         from hemato_edge.store.seal import find_key
 
         if self.hold is not None:
@@ -88,9 +88,9 @@ class Attendance:
         calibration = settings.calibration
         key = find_key(settings.store.chain_key_file)
         again = reloader.request
-        self._desk = Desk(daemon, self.viewer, database, again, self.hold, profile=calibration.profile, key=key)
-        microscope = MicroscopeDesk(database, calibration, model_sha256, self.viewer, self.hold, self._remember)
-        kept = SettingsDesk(read, lambda: self._take_over(again))
+        self._desk = RunCommands(daemon, self.viewer, database, again, self.hold, profile=calibration.profile, key=key)
+        microscope = MicroscopeCommands(database, calibration, model_sha256, self.viewer, self.hold, self._remember)
+        kept = SettingsCommands(read, lambda: self._take_over(again))
         answers = {**self._desk.answers, **microscope.answers, **kept.answers}
         self._door = Door(settings.door.path or default_door(), answers)
 

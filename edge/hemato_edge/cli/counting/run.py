@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from hemato_edge.cli.counting.display import Display
     from hemato_edge.cli.counting.instruments import Instruments
     from hemato_edge.errors import HematoEdgeError
-    from hemato_edge.pipeline.running.attending import Renewal
     from hemato_edge.pipeline.running.daemon import Daemon, Limits
     from hemato_edge.pipeline.running.notify import Watchdog
     from hemato_edge.pipeline.running.reloading import Reloader
+    from hemato_edge.pipeline.running.standby import Renewal
     from hemato_edge.settings import Resolved
     from hemato_edge.store.records import Totals
 

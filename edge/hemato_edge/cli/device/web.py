@@ -64,7 +64,7 @@ def web(
     settings = _settings(config, db)
     with ExitStack() as stack:
         serving = plan(settings, host, port)
-        serving = replace(serving, around=replace(serving.around, config=config))
+        serving = replace(serving, options=replace(serving.options, config=config))
         if demo:
             serving = _with_demo(stack, serving, db)
         serving, bound = listening(serving)
@@ -181,8 +181,8 @@ def certificate(
     import shutil
 
     _check_extra()
-    from hemato_edge.web.place import LOOPBACK
     from hemato_edge.web.security.certificate import certificate_for
+    from hemato_edge.web.services import LOOPBACK
     from hemato_edge.web.serving import is_loopback, own_names
 
     settings = _settings(config)
@@ -219,19 +219,19 @@ def _with_demo(stack: ExitStack, serving: Serving, db: Path | None) -> Serving:
     from hemato_edge.web.demo import Runs
 
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hemato-edge-")))
-    around = replace(
-        serving.around,
+    options = replace(
+        serving.options,
         door=folder / "door.sock",
         folder=folder,
-        database=db or serving.around.database.with_name(DEMO_NAME),
+        database=db or serving.options.database.with_name(DEMO_NAME),
     )
     if db is None:  # on a device that was never used there is no folder yet
-        around.database.parent.mkdir(parents=True, exist_ok=True)
-    profiles = around.database.with_name(DEMO_PROFILES)
+        options.database.parent.mkdir(parents=True, exist_ok=True)
+    profiles = options.database.with_name(DEMO_PROFILES)
     (folder / "demo.toml").write_text(f"[calibration]\nfolder = {json.dumps(str(profiles))}\n", "utf-8")
     told = ["--camera", "live-demo", "--config", str(folder / "demo.toml")]
-    stack.enter_context(Runs(told, around.door, around.database))
-    return replace(serving, around=around)
+    stack.enter_context(Runs(told, options.door, options.database))
+    return replace(serving, options=options)
 
 
 def _with_camera(stack: ExitStack, serving: Serving, camera: str, config: Path | None) -> None:
@@ -243,11 +243,11 @@ def _with_camera(stack: ExitStack, serving: Serving, camera: str, config: Path |
     from hemato_edge.web.demo import Runs
     from hemato_edge.web.security.access import WebError
 
-    around = serving.around
+    options = serving.options
     if _counts(serving):
-        raise WebError(f"A run has the door {around.door} already.", "End that run, or leave --camera out.")
+        raise WebError(f"A run has the door {options.door} already.", "End that run, or leave --camera out.")
     told = [] if config is None else ["--config", str(config)]
-    stack.enter_context(Runs(["--camera", camera, *told], around.door, around.database))
+    stack.enter_context(Runs(["--camera", camera, *told], options.door, options.database))
 
 
 def _counts(serving: Serving) -> bool:
@@ -256,7 +256,7 @@ def _counts(serving: Serving) -> bool:
     from hemato_edge.door.commands import State
     from hemato_edge.door.messages import DoorError
 
-    with DoorClient(serving.around.door, "page") as client:
+    with DoorClient(serving.options.door, "page") as client:
         try:
             client.ask(State())
         except DoorError:
@@ -274,7 +274,7 @@ def _say_whether_it_counts(serving: Serving) -> None:
 
 
 def _say_where(serving: Serving) -> None:
-    token = serving.around.own_token
+    token = serving.options.own_token
     if token is not None:
         typer.echo(f"Open {serving.address}/pair?now#code={token}")
         typer.echo("Only this machine reaches it; --host opens it to the network. Ctrl-C ends it.")
@@ -282,7 +282,7 @@ def _say_where(serving: Serving) -> None:
     typer.echo(f"Serving {serving.address}; `hemato-edge web pair` lets a device in.")
     if serving.certificate is not None and serving.certificate.fingerprint:
         typer.echo(f"SHA-256 of its authority: {serving.certificate.fingerprint}")
-    if serving.around.secure is False:
+    if serving.options.secure is False:
         typer.echo("warning: not encrypted (web.security = none): others on the network can read along.", err=True)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hemato_edge.calibration.profile import ControlsPart, FlatFieldPart, MaskPart, Profile, ScalePart
     from hemato_edge.calibration.profiles import ProfileFolder
     from hemato_edge.errors import CalibrationError
-    from hemato_edge.pipeline.desks.calibrating import Taken
+    from hemato_edge.pipeline.commands.calibration import Taken
     from hemato_edge.settings import Settings
 
 Pictures = Annotated[list[Path] | None, typer.Argument(help="Picture files; none: the camera.", metavar="[IMAGE…]")]
@@ -51,7 +51,7 @@ def micrometer(
     as_json: AsJson = False,
 ) -> None:
     """Micrometres a pixel from pictures of a stage micrometer, lying at any angle."""
-    from hemato_edge.pipeline.desks.calibrating import micrometer_part
+    from hemato_edge.pipeline.commands.calibration import micrometer_part
 
     desk = Desk(config, profile, objective, replace=replace, as_json=as_json)
     taken = desk.take(images, camera, frames)
@@ -78,7 +78,7 @@ def red_cells(
     as_json: AsJson = False,
 ) -> None:
     """Micrometres a pixel from the red cells of a smear: about ±10 %, where there is no stage micrometer."""
-    from hemato_edge.pipeline.desks.calibrating import red_cells_part
+    from hemato_edge.pipeline.commands.calibration import red_cells_part
 
     desk = Desk(config, profile, objective, replace=replace, as_json=as_json)
     taken = desk.take(images, camera, frames)
@@ -97,7 +97,7 @@ def flat_field(
     as_json: AsJson = False,
 ) -> None:
     """The course of the light, from frames of an empty place or of a smear that moves under the objective."""
-    from hemato_edge.pipeline.desks.calibrating import flat_field_part
+    from hemato_edge.pipeline.commands.calibration import flat_field_part
 
     desk = Desk(config, profile, objective, replace=replace, as_json=as_json)
     taken = desk.take(images, camera, frames)
@@ -116,7 +116,7 @@ def lock_camera(
 ) -> None:
     """Lock exposure and white balance at what they are now, over an evenly lit place of the smear."""
     from hemato_edge.cameras.registry import make_camera
-    from hemato_edge.pipeline.desks.calibrating import lock_camera as lock
+    from hemato_edge.pipeline.commands.calibration import lock_camera as lock
 
     desk = Desk(config, profile, objective, replace=replace, as_json=as_json)
     source = make_camera(camera or desk.settings.camera.spec, desk.camera_settings)
@@ -138,7 +138,7 @@ def field_mask(
     as_json: AsJson = False,
 ) -> None:
     """What of a frame is slide, and what lies over it: bars, an eyepiece's rim, scale bars, dust. Move the stage."""
-    from hemato_edge.pipeline.desks.calibrating import mask_part
+    from hemato_edge.pipeline.commands.calibration import mask_part
 
     desk = Desk(config, profile, objective, replace=replace, as_json=as_json)
     taken = desk.take(images, camera, frames)
@@ -220,7 +220,7 @@ class Desk:
         from hemato_edge.cameras.calibrated import PreparedCamera
         from hemato_edge.cameras.registry import make_camera
         from hemato_edge.cameras.turned import turned
-        from hemato_edge.pipeline.desks.calibrating import any_colour, take_frames, take_pictures
+        from hemato_edge.pipeline.commands.calibration import any_colour, take_frames, take_pictures
 
         if images:
             if camera is not None:
@@ -246,7 +246,7 @@ class Desk:
     def keep(self, taken: Taken, part: ScalePart | FlatFieldPart | ControlsPart | MaskPart) -> None:
         """Put the part into its profile and tell of it; without a name only tell."""
         from hemato_edge.calibration.profile import Profile
-        from hemato_edge.pipeline.desks.calibrating import keep, with_part
+        from hemato_edge.pipeline.commands.calibration import keep, with_part
 
         if self.name is None:
             profile = with_part(Profile(name="", frame_size=taken.frame_size), taken, part, self._objective)

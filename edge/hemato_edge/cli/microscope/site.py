@@ -45,7 +45,7 @@ def verify(
 
     The program's own answers are not shown meanwhile. A second reader (--by) gets the same cells again.
     """
-    from hemato_edge.pipeline.desks.verifying import verify_microscope
+    from hemato_edge.pipeline.commands.verification import verify_microscope
 
     desk = Desk(profile)
     records = desk.sessions(db, session or [])

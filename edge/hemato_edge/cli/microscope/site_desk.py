@@ -63,7 +63,7 @@ class Desk:
 
     def profile(self, reader: Reader, record: SessionRecord) -> Profile:
         """The profile on disk, or a new one for frames as the session has them."""
-        from hemato_edge.pipeline.desks.verifying import profile_for
+        from hemato_edge.pipeline.commands.verification import profile_for
 
         return profile_for(reader, record, self.folder, self.name)
 

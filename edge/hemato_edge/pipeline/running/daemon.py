@@ -15,8 +15,8 @@ from hemato_edge.errors import CameraError, HematoEdgeError
 from hemato_edge.pipeline.running.analysis import Analysis
 from hemato_edge.pipeline.running.capture import Capture
 from hemato_edge.pipeline.running.clock_watch import ClockWatch
-from hemato_edge.pipeline.running.committer import Recorder, record_results
 from hemato_edge.pipeline.running.notify import Watchdog
+from hemato_edge.pipeline.running.recorder import Recorder, record_results
 from hemato_edge.pipeline.running.run_state import POLL_S, Ending, RunState, Tallies
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from hemato_edge.cameras.recovery.guarded import GuardedCamera
     from hemato_edge.cameras.recovery.state import CameraHealth
     from hemato_edge.pipeline.field import FieldAnalyzer
-    from hemato_edge.pipeline.running.attending import Order
     from hemato_edge.pipeline.running.run_state import Observer, Viewer
+    from hemato_edge.pipeline.running.standby import Order
     from hemato_edge.store.records import Totals
     from hemato_edge.store.writer import Writer
     from hemato_edge.values import Frame

@@ -18,11 +18,11 @@ from hemato_edge.views.report.formats.json_document import as_data, document
 from hemato_edge.views.report.model import Report
 from hemato_edge.web.api.openapi import Endpoint, Parameter, openapi
 from hemato_edge.web.api.values import Cell, Cells, Judged, JudgedPictures, Run, SessionLine, Sessions
-from hemato_edge.web.pages import asked_number, place_of, recorded
+from hemato_edge.web.pages import query_number, recorded, services_of
 from hemato_edge.web.screens.pictures import UPLOAD, judged
 from hemato_edge.web.screens.review import portrait
 from hemato_edge.web.security.access import Missing, Page, Refused, Role
-from hemato_edge.web.sources.judge import MOST_FILES
+from hemato_edge.web.sources.picture_jobs import MOST_FILES
 from hemato_edge.web.sources.tally import Intervals, tally_of
 
 if TYPE_CHECKING:
@@ -40,22 +40,22 @@ def description(request: Request) -> Response:
 
 def run(request: Request) -> Response:
     """What the run on this device does."""
-    state = place_of(request).pulse.state()
+    state = services_of(request).changes.state()
     camera = state.get("camera") or {}
     return _answer(Run(state["phase"], state.get("session"), state.get("target") or None, camera.get("state")))
 
 
 def sessions(request: Request) -> Response:
     """The newest sessions; `before` asks for older ones."""
-    before = asked_number(request, "before", 2**53)
+    before = query_number(request, "before", 2**53)
     try:
-        with place_of(request).reader() as reader:
+        with services_of(request).reader() as reader:
             found = list(islice((one for one in reversed(reader.sessions()) if one.id < before), MOST_SESSIONS + 1))
             lines = [
                 SessionLine.of(one, tally_of(one, reader.totals(one.id), Intervals())) for one in found[:MOST_SESSIONS]
             ]
     except StoreError:
-        if place_of(request).around.database.exists():
+        if services_of(request).options.database.exists():
             raise
         lines, found = [], []  # nothing was recorded yet
     return _answer(Sessions(lines, lines[-1].id if len(found) > MOST_SESSIONS else None))
@@ -63,14 +63,14 @@ def sessions(request: Request) -> Response:
 
 def session(request: Request) -> Response:
     """One session."""
-    with place_of(request).reader() as reader:
+    with services_of(request).reader() as reader:
         record = recorded(reader, _number(request))
         return _answer(SessionLine.of(record, tally_of(record, reader.totals(record.id), Intervals())))
 
 
 def report(request: Request) -> Response:
     """The report of a session, as `hemato-edge report --json` writes it."""
-    with place_of(request).reader() as reader:
+    with services_of(request).reader() as reader:
         return JSONResponse(document(build_report(reader, recorded(reader, _number(request)).id)))
 
 
@@ -79,8 +79,8 @@ def cells(request: Request) -> Response:
     wanted = request.query_params.get("name", "")
     if wanted and wanted not in REVIEW_LABELS:
         raise Refused(400, f"{wanted[:40]!r} is no class of cells.", f"Ask for one of {', '.join(REVIEW_LABELS)}.")
-    skip = asked_number(request, "skip")
-    with place_of(request).reader() as reader:
+    skip = query_number(request, "skip")
+    with services_of(request).reader() as reader:
         record = recorded(reader, _number(request))
         fitting = (one for one in reader.counted(record.id) if not wanted or one.name == wanted)
         found = list(islice(fitting, skip, skip + MOST_CELLS + 1))
@@ -108,7 +108,7 @@ def _number(request: Request) -> int:
     Raises:
         Missing: it is 0, which is none: the page's "the last one" has no place in an address that names a session.
     """
-    number = asked_number(request, "session")
+    number = query_number(request, "session")
     if number == 0:
         raise Missing("There is no session 0.", f"`GET {BASE}/sessions` lists them.")
     return number

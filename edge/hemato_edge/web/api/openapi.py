@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hemato_edge.about import RESEARCH_USE_NOTICE, __version__
 from hemato_edge.web.api.values import Trouble
-from hemato_edge.web.sources.judge import CELL, FIELD
+from hemato_edge.web.sources.picture_jobs import CELL, FIELD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

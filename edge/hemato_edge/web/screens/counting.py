@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hemato_edge.door.commands import COUNTING, MAX_LABEL, MAX_NOTE, MAX_TARGET, WAITING, Note, Start, Stop
 from hemato_edge.errors import StoreError
-from hemato_edge.web.pages import device_of, go_to, number_of, place_of, show, tell, text_of
+from hemato_edge.web.pages import device_of, form_number, form_text, json_answer, redirect_to, render_page, services_of
 from hemato_edge.web.screens.microscope import profiles
 from hemato_edge.web.sources.tally import Intervals, Tally, tally_of
 
@@ -29,14 +29,14 @@ RECENT_LABELS = 5
 
 def main_page(request: Request) -> Response:
     """`GET /`: what belongs to the state of the run."""
-    place = place_of(request)
-    state = place.pulse.state()
+    services = services_of(request)
+    state = services.changes.state()
     tally = last_tally(request)
     if state["phase"] == WAITING:
         used, usual = state.get("profile"), state.get("target") or USUAL_TARGET
         there = profiles(request)[0]["profiles"]
         known = next((one for one in there if one["name"] == used and not one["fault"]), None)
-        return show(
+        return render_page(
             request,
             "before.html",
             state=state,
@@ -48,12 +48,12 @@ def main_page(request: Request) -> Response:
             objective=known,
         )
     running = state["phase"] == COUNTING
-    return show(request, "count.html", state=state, tally=tally, running=running, notes=NOTES)
+    return render_page(request, "count.html", state=state, tally=tally, running=running, notes=NOTES)
 
 
 def start(request: Request) -> Response:
     """`POST /session/start`: begins a session with `label` and `target`."""
-    command = Start(text_of(request, "label", MAX_LABEL), number_of(request, "target", 0, MAX_TARGET))
+    command = Start(form_text(request, "label", MAX_LABEL), form_number(request, "target", 0, MAX_TARGET))
     return _done(request, _ask(request, command))
 
 
@@ -64,13 +64,13 @@ def stop(request: Request) -> Response:
 
 def note(request: Request) -> Response:
     """`POST /session/note`: records `text` with the session."""
-    return _done(request, _ask(request, Note(text_of(request, "text", MAX_NOTE))))
+    return _done(request, _ask(request, Note(form_text(request, "text", MAX_NOTE))))
 
 
 def last_tally(request: Request) -> Tally | None:
     """The numbers of the last session; None where nothing is recorded."""
     try:
-        with place_of(request).reader() as reader:
+        with services_of(request).reader() as reader:
             record = reader.session()
             return tally_of(record, reader.totals(record.id), Intervals())
     except StoreError:
@@ -80,7 +80,7 @@ def last_tally(request: Request) -> Tally | None:
 def _recent(request: Request) -> list[str]:
     """The labels that were used last, each once."""
     try:
-        with place_of(request).reader() as reader:
+        with services_of(request).reader() as reader:
             labels = [record.label for record in reversed(reader.sessions()) if record.label]
     except StoreError:
         return []
@@ -89,9 +89,11 @@ def _recent(request: Request) -> list[str]:
 
 def _ask(request: Request, command: Command) -> Mapping[str, Any]:
     """Ask at the door in the device's name; the page's `key` makes a repeated request the same one."""
-    return place_of(request).commands.ask(command, text_of(request, "key", 64) or None, device_of(request).name).told
+    return (
+        services_of(request).commands.ask(command, form_text(request, "key", 64) or None, device_of(request).name).told
+    )
 
 
 def _done(request: Request, told: Mapping[str, Any]) -> Response:
     """Back to the count screen for a form; the answer itself for a script."""
-    return go_to("/") if "text/html" in request.headers.get("accept", "") else tell(told)
+    return redirect_to("/") if "text/html" in request.headers.get("accept", "") else json_answer(told)

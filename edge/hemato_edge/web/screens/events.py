@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from hemato_edge.web.pages import place_of, render
+from hemato_edge.web.pages import render, services_of
 from hemato_edge.web.security.access import Refused
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from hemato_edge.web.sources.pulse import Moment, Pulse
+    from hemato_edge.web.sources.changes import ChangeWatcher, Moment
     from hemato_edge.web.sources.tally import Tally
 
 MOST_LISTENERS = 16
@@ -26,20 +26,20 @@ RETRY_MS = 2000
 
 async def events(request: Request) -> Response:
     """`GET /events`: named events `counts` (a piece of the count screen), `numbers`, `state`."""
-    pulse = place_of(request).pulse
-    if pulse.listeners >= MOST_LISTENERS:
+    changes = services_of(request).changes
+    if changes.listeners >= MOST_LISTENERS:
         raise Refused(503, "Too many listen.", "Close a page that is not used.")
-    return StreamingResponse(_lines(request, pulse), media_type="text/event-stream")
+    return StreamingResponse(_lines(request, changes), media_type="text/event-stream")
 
 
-async def _lines(request: Request, pulse: Pulse) -> AsyncIterator[str]:
-    await pulse.start()
+async def _lines(request: Request, changes: ChangeWatcher) -> AsyncIterator[str]:
+    await changes.start()
     try:
         yield f"retry: {RETRY_MS}\n\n"
         told: Tally | None = None
         said: dict[str, Any] | None = None
-        moment: Moment | None = pulse.now
-        turn = pulse.now.turn
+        moment: Moment | None = changes.now
+        turn = changes.now.turn
         while True:
             if moment is None:
                 yield ": still here\n\n"
@@ -53,9 +53,9 @@ async def _lines(request: Request, pulse: Pulse) -> AsyncIterator[str]:
                     yield _event("counts", piece, moment.version)
                     yield _event("numbers", json.dumps(None if told is None else _numbers(told)), moment.version)
             turn = turn if moment is None else moment.turn
-            moment = await pulse.after(turn)
+            moment = await changes.after(turn)
     finally:
-        await pulse.stop()
+        await changes.stop()
 
 
 def _numbers(tally: Tally) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from hemato_edge.about import RESEARCH_USE_NOTICE, __version__
 from hemato_edge.views.report.clock import CLOCK_SET
-from hemato_edge.web.pages import go_to, place_of, show
+from hemato_edge.web.pages import redirect_to, render_page, services_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
 def health_page(request: Request) -> Response:
     """`GET /health`: the last examination, what fails first."""
-    place = place_of(request)
-    last, warnings = place.examinations, place.pulse.state().get("warnings") or []
+    services = services_of(request)
+    last, warnings = services.doctor_runs, services.changes.state().get("warnings") or []
     order = {"FAIL": 0, "WARN": 1, "PASS": 2, "SKIP": 3}
     findings = sorted(last.findings, key=lambda one: order.get(one["status"], 9))
-    return show(
+    return render_page(
         request, "health.html", findings=findings, clock_set=CLOCK_SET in warnings, when=last.when, program=__version__
     )
 
 
 def examine(request: Request) -> Response:
     """`POST /health/examine`: asks the doctor, some seconds."""
-    place_of(request).examinations.examine()
-    return go_to("/health")
+    services_of(request).doctor_runs.examine()
+    return redirect_to("/health")
 
 
 def health_file(request: Request) -> Response:
     """`GET /health/report.json`: the findings as a file to send; no label of a sample is in it."""
-    last = place_of(request).examinations
+    last = services_of(request).doctor_runs
     told = {
         "program": __version__,
         "when": None if last.when is None else last.when.isoformat(timespec="seconds"),

@@ -14,7 +14,7 @@ from hemato_edge.views.report.formats.registry import FORMATS
 from hemato_edge.views.report.letterhead import letterhead_and_language
 from hemato_edge.views.report.model import Letterhead
 from hemato_edge.views.report.words import warning_lines
-from hemato_edge.web.pages import asked_number, language_for, place_of, recorded, show
+from hemato_edge.web.pages import language_for, query_number, recorded, render_page, services_of
 from hemato_edge.web.security.access import Missing, Refused
 from hemato_edge.web.sources.tally import Intervals, Tally, tally_of
 
@@ -66,8 +66,8 @@ class Difference:
 def sessions(request: Request) -> Response:
     """`GET /history?search=…&before=N`: the sessions, the newest first."""
     search = request.query_params.get("search", "")[:200].strip().lower()
-    before = asked_number(request, "before", 2**53)
-    with place_of(request).reader() as reader:
+    before = query_number(request, "before", 2**53)
+    with services_of(request).reader() as reader:
         found = [
             record
             for record in reversed(reader.sessions())
@@ -79,17 +79,17 @@ def sessions(request: Request) -> Response:
             state = (record.id, record.label, record.state, record.started_utc)
             lines.append(Line(*state, tally.classified, tally.doubtful, tally.target, _approved(reader, record.id)))
     more = lines[-1].id if len(found) > MOST_SESSIONS else 0
-    return show(request, "history.html", lines=lines, search=search, more=more)
+    return render_page(request, "history.html", lines=lines, search=search, more=more)
 
 
 def session(request: Request) -> Response:
     """`GET /sessions/N`: the result of a session, with its files."""
-    number = asked_number(request, "session")
-    with place_of(request).reader() as reader:
+    number = query_number(request, "session")
+    with services_of(request).reader() as reader:
         record = recorded(reader, number)
         report = build_report(reader, record.id)
         offered = [name for name in FORMATS if name in FILES]
-        return show(
+        return render_page(
             request,
             "session.html",
             record=record,
@@ -102,8 +102,8 @@ def session(request: Request) -> Response:
 
 def printed(request: Request) -> Response:
     """`GET /sessions/N/print`: the report as `report --format html` writes it, in the language of who asks."""
-    with place_of(request).reader() as reader:
-        session = recorded(reader, asked_number(request, "session")).id
+    with services_of(request).reader() as reader:
+        session = recorded(reader, query_number(request, "session")).id
         report = build_report(reader, session, letterhead=_letterhead(request))
         page = "".join(_text(piece) for piece in FORMATS["html"].pieces([report], reader, language_for(request)))
     return Response(page, media_type="text/html", headers={"Content-Security-Policy": PRINTED_POLICY})
@@ -114,7 +114,7 @@ def quality(request: Request) -> Response:
     from hemato_edge.quality_control.overview import overview
     from hemato_edge.views.quality_control.page import page
 
-    with place_of(request).reader() as reader:
+    with services_of(request).reader() as reader:
         made = page(overview(reader))
     return Response(made, media_type="text/html", headers={"Content-Security-Policy": PRINTED_POLICY})
 
@@ -124,8 +124,8 @@ def file(request: Request) -> Response:
     wanted = str(request.path_params["format"])
     if wanted not in FILES or wanted not in FORMATS:
         raise Missing("There is no such format.", f"There is {', '.join(name for name in FORMATS if name in FILES)}.")
-    number = asked_number(request, "session")
-    with place_of(request).reader() as reader:
+    number = query_number(request, "session")
+    with services_of(request).reader() as reader:
         report = build_report(reader, recorded(reader, number).id, letterhead=_letterhead(request))
         pieces = FORMATS[wanted].pieces([report], reader, language_for(request))
         content = b"".join(map(_bytes, pieces))
@@ -136,13 +136,13 @@ def file(request: Request) -> Response:
 
 def compare(request: Request) -> Response:
     """`GET /compare?first=N&second=M`: two sessions beside each other."""
-    numbers = asked_number(request, "first"), asked_number(request, "second")
+    numbers = query_number(request, "first"), query_number(request, "second")
     if 0 in numbers:
         raise Refused(400, "Two sessions are compared.", "Choose them in the history.")
-    with place_of(request).reader() as reader:
+    with services_of(request).reader() as reader:
         records = [recorded(reader, number) for number in numbers]
         tallies = [tally_of(record, reader.totals(record.id), Intervals()) for record in records]
-    return show(request, "compare.html", records=records, tallies=tallies, rows=list(_differences(*tallies)))
+    return render_page(request, "compare.html", records=records, tallies=tallies, rows=list(_differences(*tallies)))
 
 
 def _differences(first: Tally, second: Tally) -> list[Difference]:
@@ -167,7 +167,7 @@ def _differences(first: Tally, second: Tally) -> list[Difference]:
 def _letterhead(request: Request) -> Letterhead:
     """What the laboratory prints on its reports; nothing where the settings cannot be read."""
     try:
-        return letterhead_and_language(place_of(request).around.config)[0]
+        return letterhead_and_language(services_of(request).options.config)[0]
     except ConfigurationError:  # the count goes on without settings that are right, and so does its report
         return Letterhead()
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from hemato_edge.web.pages import asked_number, place_of, tell
+from hemato_edge.web.pages import json_answer, query_number, services_of
 from hemato_edge.web.security.access import Missing, Refused
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def packed(answer: Answer) -> bytes:
 
 async def frame(request: Request) -> Response:
     """`GET /live/frame?after=N&w=W`: the next picture with its marks; 204 if none came in 3 s."""
-    answer = await _next(request, asked_number(request, "after"), asked_number(request, "w", 640))
+    answer = await _next(request, query_number(request, "after"), query_number(request, "w", 640))
     if answer is None:
         return Response(status_code=204)
     return Response(packed(answer), media_type=MEDIA_TYPE)
@@ -41,10 +41,10 @@ async def frame(request: Request) -> Response:
 
 async def pose(request: Request) -> Response:
     """`GET /live/pose?after=N`: what goes with the next picture, without it and without marks; 204 as above."""
-    answer = await _next(request, asked_number(request, "after"), 320)
+    answer = await _next(request, query_number(request, "after"), 320)
     if answer is None:
         return Response(status_code=204)
-    return tell({name: answer.told.get(name) for name in ("seq", "pose", "width", "height", "verdict")})
+    return json_answer({name: answer.told.get(name) for name in ("seq", "pose", "width", "height", "verdict")})
 
 
 async def still(request: Request) -> Response:
@@ -56,7 +56,7 @@ async def still(request: Request) -> Response:
 
 
 async def _next(request: Request, after: int, width: int) -> Answer | None:
-    feed = place_of(request).feed
+    feed = services_of(request).frames
     if feed.watchers >= MOST_WATCHERS:
         raise Refused(503, "Too many look on.", "Close a page that is not used.")
     feed.watchers += 1

@@ -21,7 +21,7 @@ from hemato_edge.door.commands import (
     UseProfile,
 )
 from hemato_edge.door.messages import DoorError
-from hemato_edge.web.pages import device_of, go_to, number_of, place_of, show, tell, text_of
+from hemato_edge.web.pages import device_of, form_number, form_text, json_answer, redirect_to, render_page, services_of
 from hemato_edge.web.security.access import Refused
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from hemato_edge.door.commands import Command
-    from hemato_edge.web.place import Place
+    from hemato_edge.web.services import Services
 
 ANEW_S = 30.0
 """So long a run that begins anew is waited for."""
@@ -43,16 +43,18 @@ STEPS = (FLAT_FIELD, MICROMETER, MASK)
 def microscope_page(request: Request) -> Response:
     """`GET /microscope`: the profiles that there are, and which is in use."""
     told, trouble = profiles(request)
-    waits = place_of(request).pulse.state()["phase"] == WAITING
-    return show(request, "microscope.html", used=told["used"], profiles=told["profiles"], trouble=trouble, waits=waits)
+    waits = services_of(request).changes.state()["phase"] == WAITING
+    return render_page(
+        request, "microscope.html", used=told["used"], profiles=told["profiles"], trouble=trouble, waits=waits
+    )
 
 
 def use(request: Request) -> Response:
     """`POST /microscope/use`: the run begins anew with `profile`; empty for none."""
-    profile = text_of(request, "profile", MAX_PROFILE)
+    profile = form_text(request, "profile", MAX_PROFILE)
     told = ask(request, UseProfile(profile))
-    await_run(place_of(request))
-    return go_to("/") if "text/html" in request.headers.get("accept", "") else tell(told)
+    await_run(services_of(request))
+    return redirect_to("/") if "text/html" in request.headers.get("accept", "") else json_answer(told)
 
 
 def calibrate_page(request: Request) -> Response:
@@ -62,48 +64,48 @@ def calibrate_page(request: Request) -> Response:
 
 def calibrate(request: Request) -> Response:
     """`POST /calibrate`: measures `what` on the live pictures and keeps it in `profile`; then the next step."""
-    what, profile = text_of(request, "what", MAX_PROFILE), text_of(request, "profile", MAX_PROFILE)
+    what, profile = form_text(request, "what", MAX_PROFILE), form_text(request, "profile", MAX_PROFILE)
     if what not in CALIBRATIONS:
         raise Refused(400, "That cannot be calibrated.", f"Choose one of {', '.join(CALIBRATIONS)}.")
     points = {}
     if what == MICROMETER:
-        points = {name: number_of(request, name, 0, MAX_POINT) for name in ("x1", "y1", "x2", "y2")}
-        points["distance_nm"] = number_of(request, "distance_nm", 1, MAX_DISTANCE_NM)
-    command = Calibrate(what, profile, text_of(request, "objective", MAX_NOTE), **points)
+        points = {name: form_number(request, name, 0, MAX_POINT) for name in ("x1", "y1", "x2", "y2")}
+        points["distance_nm"] = form_number(request, "distance_nm", 1, MAX_DISTANCE_NM)
+    command = Calibrate(what, profile, form_text(request, "objective", MAX_NOTE), **points)
     try:
-        with DoorClient(place_of(request).around.door, "page", PATIENCE_S) as patient:
-            told = dict(patient.ask(command, text_of(request, "key", 64) or None, device_of(request).name).told)
+        with DoorClient(services_of(request).options.door, "page", PATIENCE_S) as patient:
+            told = dict(patient.ask(command, form_text(request, "key", 64) or None, device_of(request).name).told)
     except DoorError as error:
         if "text/html" not in request.headers.get("accept", ""):
             raise
         return _step(request, profile, what, error, 409)
     if "text/html" not in request.headers.get("accept", ""):
-        return tell(told)
-    return go_to(f"/calibrate?profile={profile}&step={_after(what)}")
+        return json_answer(told)
+    return redirect_to(f"/calibrate?profile={profile}&step={_after(what)}")
 
 
 def ask(request: Request, command: Command) -> dict[str, Any]:
     """Ask at the door in the device's name; the page's `key` makes a repeated request the same one."""
-    key = text_of(request, "key", 64) or None if request.method == "POST" else None
-    return dict(place_of(request).commands.ask(command, key, device_of(request).name).told)
+    key = form_text(request, "key", 64) or None if request.method == "POST" else None
+    return dict(services_of(request).commands.ask(command, key, device_of(request).name).told)
 
 
-def await_run(place: Place) -> None:
+def await_run(services: Services) -> None:
     """Wait until a run that begins anew answers again; give up in silence, the page then shows what is."""
     end = time.monotonic() + ANEW_S
     time.sleep(_ASK_EVERY_S)  # it answers for a moment yet
-    while place.pulse.state()["phase"] != WAITING and time.monotonic() < end:
+    while services.changes.state()["phase"] != WAITING and time.monotonic() < end:
         time.sleep(_ASK_EVERY_S)
 
 
 def _step(request: Request, profile: str, step: str, trouble: DoorError | None = None, status: int = 200) -> Response:
     told, shut = profiles(request)
     known = next((one for one in told["profiles"] if one["name"] == profile), None)
-    state = place_of(request).pulse.state()
+    state = services_of(request).changes.state()
     waits = state["phase"] == WAITING
     step = step if step in (*STEPS, "done") else STEPS[0]
     template = "calibrate.html" if profile else "calibrate_name.html"
-    return show(
+    return render_page(
         request,
         template,
         status,

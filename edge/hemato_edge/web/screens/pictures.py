@@ -10,9 +10,17 @@ from starlette.responses import Response
 from hemato_edge.door.commands import COUNTING
 from hemato_edge.labels import BY_NAME, UNCLASSIFIED
 from hemato_edge.languages import words_of
-from hemato_edge.web.pages import asked_number, go_to, language_for, place_of, show, tell, text_of
+from hemato_edge.web.pages import (
+    form_text,
+    json_answer,
+    language_for,
+    query_number,
+    redirect_to,
+    render_page,
+    services_of,
+)
 from hemato_edge.web.security.access import Refused
-from hemato_edge.web.sources.judge import CELL, FIELD, MOST_FILES, Upload
+from hemato_edge.web.sources.picture_jobs import CELL, FIELD, MOST_FILES, Upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,16 +34,16 @@ _TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".bmp": "image/bmp", ".tif"
 
 def upload_page(request: Request) -> Response:
     """`GET /pictures`: choose files or take a photo."""
-    around = place_of(request).around
-    return show(request, "pictures.html", most_files=MOST_FILES, megabytes=around.upload_mb)
+    options = services_of(request).options
+    return render_page(request, "pictures.html", most_files=MOST_FILES, megabytes=options.upload_mb)
 
 
 def judge(request: Request) -> Response:
     """`POST /pictures`: `pictures` are judged as `kind`, cell or field; to the result for a form, JSON for a script."""
     name, result = judged(request)
     if "text/html" in request.headers.get("accept", ""):
-        return go_to(f"/pictures/{name}")
-    return tell({"result": f"/pictures/{name}", **result})
+        return redirect_to(f"/pictures/{name}")
+    return json_answer({"result": f"/pictures/{name}", **result})
 
 
 def judged(request: Request) -> tuple[str, dict[str, Any]]:
@@ -44,32 +52,32 @@ def judged(request: Request) -> tuple[str, dict[str, Any]]:
     Raises:
         Refused: no kind of picture, a session is counted, or see `Judge.judge`.
     """
-    place = place_of(request)
-    kind = text_of(request, "kind", 10) or CELL
+    services = services_of(request)
+    kind = form_text(request, "kind", 10) or CELL
     if kind not in (CELL, FIELD):
         raise Refused(400, "A picture shows one cell or a whole field.", "Choose one of the two.")
-    if place.pulse.state()["phase"] == COUNTING:
+    if services.changes.state()["phase"] == COUNTING:
         raise Refused(409, "A session is being counted.", "Finish the session first; the picture waits on your device.")
-    name = place.judge.judge(kind, _uploads(request))
-    return name, place.judge.result(name)
+    name = services.picture_jobs.judge(kind, _uploads(request))
+    return name, services.picture_jobs.result(name)
 
 
 def result_page(request: Request) -> Response:
     """`GET /pictures/NAME`: what was found."""
     name = str(request.path_params["name"])
-    result = place_of(request).judge.result(name)
-    return show(request, "picture_result.html", name=name, result=result, words=_words_in(language_for(request)))
+    result = services_of(request).picture_jobs.result(name)
+    return render_page(request, "picture_result.html", name=name, result=result, words=_words_in(language_for(request)))
 
 
 def marked(request: Request) -> Response:
     """`GET /pictures/NAME/NUMBER`: a picture with what was found drawn in."""
-    file = place_of(request).judge.marked(str(request.path_params["name"]), asked_number(request, "number"))
+    file = services_of(request).picture_jobs.marked(str(request.path_params["name"]), query_number(request, "number"))
     media_type = _TYPES.get(file.suffix, "application/octet-stream")
     return Response(file.read_bytes(), media_type=media_type, headers={"Cache-Control": "private, max-age=3600"})
 
 
 def _uploads(request: Request) -> list[Upload]:
-    given = request.state.said.get("pictures", [])
+    given = request.state.form.get("pictures", [])
     files = [one for one in (given if isinstance(given, list) else [given]) if isinstance(one, UploadFile)]
     found = []
     for file in files:

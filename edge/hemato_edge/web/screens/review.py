@@ -15,16 +15,16 @@ from hemato_edge.labels import BY_NAME, CLASSIFIER_LABELS, REVIEW_LABELS, UNCLAS
 from hemato_edge.languages import words_of
 from hemato_edge.morphology import phrases
 from hemato_edge.web.pages import (
-    asked_number,
     device_of,
-    go_to,
+    form_number,
+    form_text,
+    json_answer,
     language_for,
-    number_of,
-    place_of,
+    query_number,
     recorded,
-    show,
-    tell,
-    text_of,
+    redirect_to,
+    render_page,
+    services_of,
 )
 from hemato_edge.web.security.access import Missing, Refused
 from hemato_edge.web.sources.tally import Intervals, tally_of
@@ -53,12 +53,12 @@ GUESSES = 3
 
 def one_by_one(request: Request) -> Response:
     """`GET /review?session=N&show=doubt|unnamed|named|all|CLASS&at=I`: one cell, large."""
-    with place_of(request).reader() as reader:
+    with services_of(request).reader() as reader:
         record = _session(request, reader)
         cells = _listed(reader, record, _shown(request))
-        at = min(asked_number(request, "at"), max(len(cells) - 1, 0))
+        at = min(query_number(request, "at"), max(len(cells) - 1, 0))
         cell = cells[at] if cells else None
-        return show(
+        return render_page(
             request,
             "review.html",
             record=record,
@@ -76,13 +76,13 @@ def one_by_one(request: Request) -> Response:
 
 def gallery(request: Request) -> Response:
     """`GET /review/gallery?session=N`: the cells class by class, the least certain first."""
-    with place_of(request).reader() as reader:
+    with services_of(request).reader() as reader:
         record = _session(request, reader)
         cells = sorted(_some(reader.counted(record.id)), key=lambda cell: cell.confidence)
         groups = {
             label: [_as_json(request, reader, one) for one in cells if one.name == label] for label in REVIEW_LABELS
         }
-        return show(
+        return render_page(
             request,
             "gallery.html",
             record=record,
@@ -94,33 +94,33 @@ def gallery(request: Request) -> Response:
 
 def newest(request: Request) -> Response:
     """`GET /review/newest?session=N`: the cells that were counted last, as a piece of the count screen."""
-    with place_of(request).reader() as reader:
+    with services_of(request).reader() as reader:
         record = _session(request, reader)
         last = deque(reader.counted(record.id), maxlen=NEWEST)
-        return show(request, "newest.html", cells=[_as_json(request, reader, cell) for cell in reversed(last)])
+        return render_page(request, "newest.html", cells=[_as_json(request, reader, cell) for cell in reversed(last)])
 
 
 def listed(request: Request) -> Response:
     """`GET /review/cells`: the list of the one-by-one view as JSON, and the surest cells of each class."""
-    with place_of(request).reader() as reader:
+    with services_of(request).reader() as reader:
         record = _session(request, reader)
         cells = [_as_json(request, reader, cell) for cell in _listed(reader, record, _shown(request))]
-        return tell({"session": record.id, "cells": cells, "references": _references(reader, record)})
+        return json_answer({"session": record.id, "cells": cells, "references": _references(reader, record)})
 
 
 def numbers(request: Request) -> Response:
     """`GET /review/tally?session=N`: the differential beside the cells, as it stands."""
-    with place_of(request).reader() as reader:
+    with services_of(request).reader() as reader:
         record = _session(request, reader)
         changed = reader.changed(record.id)
         tally = tally_of(record, reader.totals(record.id), Intervals())
-        return show(request, "differential.html", tally=tally, changed=changed)
+        return render_page(request, "differential.html", tally=tally, changed=changed)
 
 
 def portrait(request: Request) -> Response:
     """`GET /cell/SESSION/FIELD/NUMBER`: the picture of a cell."""
-    with place_of(request).reader() as reader:
-        found = reader.portrait(*(asked_number(request, name) for name in ("session", "field", "number")))
+    with services_of(request).reader() as reader:
+        found = reader.portrait(*(query_number(request, name) for name in ("session", "field", "number")))
     if found is None:
         raise Missing("No picture of this cell was kept.")
     return Response(found.jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
@@ -128,62 +128,62 @@ def portrait(request: Request) -> Response:
 
 def activation(request: Request) -> Response:
     """`GET /cell/SESSION/FIELD/NUMBER/map`: rows of 0 to 255, what spoke for the machine's answer."""
-    with place_of(request).reader() as reader:
-        found = reader.portrait(*(asked_number(request, name) for name in ("session", "field", "number")))
+    with services_of(request).reader() as reader:
+        found = reader.portrait(*(query_number(request, name) for name in ("session", "field", "number")))
     if found is None:
         raise Missing("No picture of this cell was kept.")
-    return tell({"rows": [list(row) for row in found.activation]})
+    return json_answer({"rows": [list(row) for row in found.activation]})
 
 
 def name(request: Request) -> Response:
     """`POST /review/name`: the person calls a cell `label`; refused where it was called otherwise since it was seen."""
-    label = text_of(request, "label", MAX_LABEL)
+    label = form_text(request, "label", MAX_LABEL)
     if label not in REVIEW_LABELS:
         raise Refused(400, f"{label!r} is no class of cells.", f"Use one of {', '.join(REVIEW_LABELS)}.")
     command = Relabel(
-        number_of(request, "session"),
-        number_of(request, "field"),
-        number_of(request, "cell"),
+        form_number(request, "session"),
+        form_number(request, "field"),
+        form_number(request, "cell"),
         label,
         device_of(request).who,
-        text_of(request, "standing", MAX_LABEL),
+        form_text(request, "standing", MAX_LABEL),
     )
     return _done(request, command)
 
 
 def undo(request: Request) -> Response:
     """`POST /review/undo`: takes the session's last change back; both stay in the log."""
-    return _done(request, Undo(number_of(request, "session"), device_of(request).who))
+    return _done(request, Undo(form_number(request, "session"), device_of(request).who))
 
 
 def approve(request: Request) -> Response:
     """`POST /review/approve`: the person approves `session` as it stands."""
-    command = Approve(number_of(request, "session"), device_of(request).who)
+    command = Approve(form_number(request, "session"), device_of(request).who)
     told = _ask(request, command)
     if "text/html" not in request.headers.get("accept", ""):
-        return tell(told)
-    return go_to(f"/sessions/{command.session}")
+        return json_answer(told)
+    return redirect_to(f"/sessions/{command.session}")
 
 
 def _done(request: Request, command: Relabel | Undo) -> Response:
     """The answer for a script; back to the same list for a form."""
     told = _ask(request, command)
     if "text/html" not in request.headers.get("accept", ""):
-        return tell(told)
-    shown = text_of(request, "show") or DOUBT
+        return json_answer(told)
+    shown = form_text(request, "show") or DOUBT
     if shown not in _LISTS:
         shown = DOUBT
-    at = number_of(request, "at") if "at" in request.state.said else 0
-    return go_to(f"/review?session={command.session}&show={shown}&at={at}")
+    at = form_number(request, "at") if "at" in request.state.form else 0
+    return redirect_to(f"/review?session={command.session}&show={shown}&at={at}")
 
 
 def _ask(request: Request, command: Command) -> dict[str, Any]:
-    key = text_of(request, "key", 64) or None
-    return dict(place_of(request).commands.ask(command, key, device_of(request).name).told)
+    key = form_text(request, "key", 64) or None
+    return dict(services_of(request).commands.ask(command, key, device_of(request).name).told)
 
 
 def _session(request: Request, reader: Reader) -> SessionRecord:
-    return recorded(reader, asked_number(request, "session"))
+    return recorded(reader, query_number(request, "session"))
 
 
 def _shown(request: Request) -> str:

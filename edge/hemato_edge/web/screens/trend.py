@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hemato_edge.labels import BY_NAME, LEUKOCYTES
-from hemato_edge.web.pages import place_of, show
+from hemato_edge.web.pages import render_page, services_of
 from hemato_edge.web.security.access import Refused
 from hemato_edge.web.sources.tally import Intervals, tally_of
 
@@ -50,7 +50,7 @@ def trend_page(request: Request) -> Response:
     search = request.query_params.get("search", "")[:200].strip()
     points = _points(request, label, search.lower())
     top = max((point.high for point in points), default=10.0)
-    return show(
+    return render_page(
         request,
         "trend.html",
         points=points,
@@ -65,7 +65,7 @@ def trend_page(request: Request) -> Response:
 
 def _points(request: Request, label: str, search: str) -> list[Point]:
     found: list[Point] = []
-    with place_of(request).reader() as reader:
+    with services_of(request).reader() as reader:
         for record in reversed(reader.sessions()):
             if search not in record.label.lower() or len(found) == MOST_POINTS:
                 continue

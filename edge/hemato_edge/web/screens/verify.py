@@ -15,7 +15,16 @@ from hemato_edge.labels import ARTEFACT, CLASSIFIER_LABELS, REVIEW_LABELS, UNCLA
 from hemato_edge.site.asking import cells_to_name
 from hemato_edge.site.sessions import profile_of, sessions_of_site
 from hemato_edge.site.verification import LEAST_CELLS, MOST_CELLS
-from hemato_edge.web.pages import asked_number, device_of, go_to, number_of, place_of, show, tell, text_of
+from hemato_edge.web.pages import (
+    device_of,
+    form_number,
+    form_text,
+    json_answer,
+    query_number,
+    redirect_to,
+    render_page,
+    services_of,
+)
 from hemato_edge.web.screens.microscope import ask, await_run
 from hemato_edge.web.security.access import Missing, Refused
 
@@ -35,13 +44,13 @@ def begin(request: Request) -> Response:
     """`GET /verify?profile=P`: what will be asked, who reads, and how many cells."""
     profile = _profile(request)
     try:
-        with place_of(request).reader() as reader:
+        with services_of(request).reader() as reader:
             records = reader.sessions()
     except StoreError:
         records = []
     own = any(profile_of(record) == profile for record in records)
     nameless = 0 if own else sum(profile_of(record) is None for record in records)
-    return show(
+    return render_page(
         request,
         "verify.html",
         profile=profile,
@@ -57,7 +66,7 @@ def question(request: Request) -> Response:
     """`GET /verify/cell?profile=P&by=R&wanted=N`: one cell to name; the end where none is left."""
     walk = _walk(request)
     cells, named = _asked(request, walk)
-    return show(
+    return render_page(
         request,
         "verify_cell.html" if cells else "verify_done.html",
         walk=walk,
@@ -66,46 +75,46 @@ def question(request: Request) -> Response:
         total=named + len(cells),
         least=LEAST_CELLS,
         labels=REVIEW_LABELS,
-        last=asked_number(request, "last"),
+        last=query_number(request, "last"),
     )
 
 
 def cells(request: Request) -> Response:
     """`GET /verify/cells?…`: the cells to name, in their order, without the program's answers."""
     asked, named = _asked(request, _walk(request))
-    return tell({"cells": [_told(cell) for cell in asked], "named": named})
+    return json_answer({"cells": [_told(cell) for cell in asked], "named": named})
 
 
 def name(request: Request) -> Response:
     """`POST /verify/name`: the reader `by` calls a cell `label`."""
-    label, by = text_of(request, "label", 40), text_of(request, "by", MAX_WHO)
+    label, by = form_text(request, "label", 40), form_text(request, "by", MAX_WHO)
     if label not in REVIEW_LABELS:
         raise Refused(400, f"{label!r} is no class of cells.", f"Use one of {', '.join(REVIEW_LABELS)}.")
-    place = number_of(request, "session"), number_of(request, "field"), number_of(request, "cell")
-    told = ask(request, Relabel(*place, label, by or device_of(request).who))
+    cell = form_number(request, "session"), form_number(request, "field"), form_number(request, "cell")
+    told = ask(request, Relabel(*cell, label, by or device_of(request).who))
     if "text/html" not in request.headers.get("accept", ""):
-        return tell({"named": told["label"]})  # what it was called before is the program's answer
-    return go_to(_next(request, place[0]))
+        return json_answer({"named": told["label"]})  # what it was called before is the program's answer
+    return redirect_to(_next(request, cell[0]))
 
 
 def undo(request: Request) -> Response:
     """`POST /verify/undo`: takes the last name in `session` back."""
-    session = number_of(request, "session")
-    told = ask(request, Undo(session, text_of(request, "by", MAX_WHO) or device_of(request).who))
+    session = form_number(request, "session")
+    told = ask(request, Undo(session, form_text(request, "by", MAX_WHO) or device_of(request).who))
     if "text/html" not in request.headers.get("accept", ""):
         undone = told["undone"]
-        return tell({"undone": undone and {"field": undone["field"], "cell": undone["cell"]}})
-    return go_to(_next(request, 0))
+        return json_answer({"undone": undone and {"field": undone["field"], "cell": undone["cell"]}})
+    return redirect_to(_next(request, 0))
 
 
 def reckon(request: Request) -> Response:
     """`POST /verify`: the figures, kept in the profile; then they are shown."""
-    profile = text_of(request, "profile", MAX_PROFILE)
-    told = ask(request, Verify(profile, number_of(request, "unnamed", 0, 1)))
-    await_run(place_of(request))  # it begins anew, so that the next session is recorded under it
+    profile = form_text(request, "profile", MAX_PROFILE)
+    told = ask(request, Verify(profile, form_number(request, "unnamed", 0, 1)))
+    await_run(services_of(request))  # it begins anew, so that the next session is recorded under it
     if "text/html" not in request.headers.get("accept", ""):
-        return tell(told)
-    return go_to(f"/verify/result?{urlencode({'profile': profile})}")
+        return json_answer(told)
+    return redirect_to(f"/verify/result?{urlencode({'profile': profile})}")
 
 
 def result(request: Request) -> Response:
@@ -114,7 +123,7 @@ def result(request: Request) -> Response:
     found = ask(request, Verification(profile)).get("verification")
     if found is None:
         raise Missing("This microscope is not verified.", "Name its cells first.")
-    return show(request, "verify_result.html", profile=profile, found=found, confused=list(_confused(found)))
+    return render_page(request, "verify_result.html", profile=profile, found=found, confused=list(_confused(found)))
 
 
 def _confused(found: dict[str, Any]) -> list[tuple[str, str, int]]:
@@ -140,12 +149,12 @@ def _walk(request: Request) -> dict[str, Any]:
     by = request.query_params.get("by", "").strip()
     if len(by) > MAX_WHO or not by.isprintable():
         raise Refused(400, f"A reader's name has up to {MAX_WHO} characters.")
-    wanted = asked_number(request, "wanted", _USUAL)
+    wanted = query_number(request, "wanted", _USUAL)
     return {
         "profile": _profile(request),
         "by": by or device_of(request).who,
         "wanted": min(max(wanted, LEAST_CELLS), MOST_CELLS),
-        "unnamed": min(asked_number(request, "unnamed"), 1),
+        "unnamed": min(query_number(request, "unnamed"), 1),
     }
 
 
@@ -155,7 +164,7 @@ def _asked(request: Request, walk: dict[str, Any]) -> tuple[list[SiteCell], int]
     Raises:
         Missing: nothing was counted behind this microscope.
     """
-    with place_of(request).reader() as reader:
+    with services_of(request).reader() as reader:
         records = _sessions(reader.sessions(), walk)
         return cells_to_name(reader, records, walk["wanted"], walk["by"])
 
@@ -181,5 +190,5 @@ def _told(cell: SiteCell) -> dict[str, Any]:
 
 def _next(request: Request, last: int) -> str:
     """The address of the next question."""
-    walk = {key: text_of(request, key, MAX_WHO) for key in ("profile", "by", "wanted", "unnamed")}
+    walk = {key: form_text(request, key, MAX_WHO) for key in ("profile", "by", "wanted", "unnamed")}
     return f"/verify/cell?{urlencode(walk | {'last': last})}"

@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from hemato_edge.door.messages import DoorError
 from hemato_edge.errors import HematoEdgeError
-from hemato_edge.web.pages import go_to, place_of, trouble
+from hemato_edge.web.pages import redirect_to, services_of, trouble
 from hemato_edge.web.security.access import Refused, Role
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from hemato_edge.web.place import Place
     from hemato_edge.web.security.access import Page
     from hemato_edge.web.security.devices import Device
+    from hemato_edge.web.services import Services
 
 _log = logging.getLogger(__name__)
 CSP = (
@@ -57,9 +57,9 @@ _DOOR_STATUS = {"shut": 503, "busy": 503, "not_now": 409, "changed": 409, "malfo
 class Guard:
     """Around the whole application: the host's name, who asks, and the headers of the answer."""
 
-    def __init__(self, app: ASGIApp, place: Place) -> None:
+    def __init__(self, app: ASGIApp, services: Services) -> None:
         self._app = app
-        self._place = place
+        self._place = services
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -69,7 +69,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope.setdefault("state", {})["place"] = self._place
+        scope.setdefault("state", {})["services"] = self._place
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -118,7 +118,7 @@ class Guarded:
         device: Device | None = request.state.device
         if (Role.NOBODY if device is None else device.role) < page.role:
             if device is None and page.method == "GET" and _wants_page(request):
-                return go_to("/pair")
+                return redirect_to("/pair")
             raise Refused(401 if device is None else 403, _too_little(device, page.role), "Pair this device anew.")
         if page.method == "POST":
             _check_origin(request)  # before the rate: a foreign page must not use up ours
@@ -126,7 +126,7 @@ class Guarded:
             self._pace(request, page.rate)
         if page.method == "POST":
             request = Request(scope, _bounded(receive, page.most_bytes))
-            request.state.said = await _said(request, page.most_files)
+            request.state.form = await _said(request, page.most_files)
             _check_token(request, page)
         try:
             if inspect.iscoroutinefunction(page.answer):
@@ -142,7 +142,7 @@ class Guarded:
 
     def _pace(self, request: Request, rate: str) -> None:
         address = "" if request.client is None else request.client.host
-        wait_s = place_of(request).rates.wait_s(rate, address)
+        wait_s = services_of(request).rates.wait_s(rate, address)
         if wait_s > 0:
             raise Refused(429, "That was asked too often.", f"Try again in {wait_s:.0f} s.")
 
@@ -229,6 +229,6 @@ def _check_token(request: Request, page: Page) -> None:
     device: Device | None = request.state.device
     if device is None or page.role is Role.NOBODY or request.headers.get("authorization"):
         return
-    told = request.headers.get(TOKEN_HEADER) or request.state.said.get(TOKEN_FIELD)
+    told = request.headers.get(TOKEN_HEADER) or request.state.form.get(TOKEN_FIELD)
     if isinstance(told, (UploadFile, list)) or told != device.csrf:
         raise Refused(403, "This form is not of this device's page.", "Open the page anew.")

@@ -14,7 +14,7 @@ from waiting import DEADLINE_S
 from hemato_edge.cameras.demo.camera import DemoCamera
 from hemato_edge.cameras.recovery.guarded import GuardedCamera
 from hemato_edge.pipeline.field import FieldAnalyzer
-from hemato_edge.pipeline.running import committer
+from hemato_edge.pipeline.running import recorder
 from hemato_edge.pipeline.running.daemon import Daemon, Limits
 from hemato_edge.pipeline.running.notify import Notifier, Watchdog
 from hemato_edge.store.records import SessionStart, Totals
@@ -186,7 +186,7 @@ class PatientCamera(DemoCamera):
 
 def test_through_the_daemon(manager, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ready when the camera is open; fed while frames come, rejected ones too; never while the analysis hangs."""
-    monkeypatch.setattr(committer, "TALLY_EVERY_S", 0.01)
+    monkeypatch.setattr(recorder, "TALLY_EVERY_S", 0.01)
     camera, analyzer, watchdog = PatientCamera(), Analyzer(hangs_at=6), Watchdog(Notifier(manager.address), clock)
     start = SessionStart("demo", "", None, "m", "0" * 64, {}, {}, datetime.now(timezone.utc), 0.0)
     with open_writer(tmp_path / "x.db") as writer:

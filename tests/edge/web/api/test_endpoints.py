@@ -27,8 +27,8 @@ from hemato_edge.views.report.build import build_report
 from hemato_edge.views.report.formats.json_document import as_json
 from hemato_edge.web.api.endpoints import BASE, ENDPOINTS, MOST_CELLS
 from hemato_edge.web.api.openapi import openapi
-from hemato_edge.web.place import Surroundings
 from hemato_edge.web.security.access import Role, WebError
+from hemato_edge.web.services import PageOptions
 
 DOCUMENT = openapi(ENDPOINTS)
 FILLED = {"session": "2", "field": "0", "number": "0"}
@@ -81,7 +81,7 @@ def test_sessions_reports_and_cells_are_those_of_the_store(site: Site, program) 
     assert [one["id"] for one in told["sessions"]] == [2, 1]
     assert told["sessions"][0]["counts"]["neutrophil"] == 30
     assert [one["id"] for one in program.get("/sessions", params={"before": 2}).json()["sessions"]] == [1]
-    with Reader(site.around.database) as reader:
+    with Reader(site.options.database) as reader:
         assert program.get("/sessions/1/report").json() == json.loads(as_json(build_report(reader, 1)))
         counted = list(reader.counted(2))
     cells = program.get("/sessions/2/cells").json()["cells"]
@@ -136,8 +136,8 @@ def test_a_cell_is_classified_for_a_program(site: Site) -> None:
 
 
 def test_before_the_first_session_the_list_is_empty(tmp_path) -> None:
-    around = Surroundings(tmp_path / "none.db", tmp_path / "door.sock", tmp_path / "web")
-    with serving(around) as fresh, fresh.client(Role.VIEWER) as program:
+    options = PageOptions(tmp_path / "none.db", tmp_path / "door.sock", tmp_path / "web")
+    with serving(options) as fresh, fresh.client(Role.VIEWER) as program:
         assert program.get(f"{BASE}/sessions").json()["sessions"] == []
         assert program.get(f"{BASE}/run").json()["phase"] == "shut"
 
@@ -186,14 +186,14 @@ def run(command: list[str], site: Site, folder: Path) -> subprocess.CompletedPro
 
 def test_a_token_from_the_command_line_is_one_that_the_page_takes(site: Site, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
-    config.write_text(f'[web]\nfolder = "{site.around.folder}"\n')
+    config.write_text(f'[web]\nfolder = "{site.options.folder}"\n')
     made = CliRunner().invoke(app, ["web", "token", "lab", "--role", "reviewer", "--config", str(config), "--json"])
     assert made.exit_code == 0, made.output
     token = json.loads(made.stdout)["token"]
     with site.client() as program:
         answer = program.get(f"{BASE}/sessions", headers={"authorization": f"Bearer {token}"})
     assert answer.status_code == 200
-    assert token not in "".join(path.read_text() for path in site.around.folder.glob("*.json"))
+    assert token not in "".join(path.read_text() for path in site.options.folder.glob("*.json"))
 
 
 def test_the_page_is_asked_whether_it_is_alive(site: Site, tmp_path: Path) -> None:

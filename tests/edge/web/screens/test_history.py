@@ -11,7 +11,7 @@ from hemato_edge.store.reader import Reader
 from hemato_edge.views.report.build import build_report
 from hemato_edge.views.report.formats.json_document import as_json
 from hemato_edge.web.security.access import Role
-from hemato_edge.web.sources.pulse import SHUT, Pulse
+from hemato_edge.web.sources.changes import SHUT, ChangeWatcher
 
 
 def test_the_list_has_each_session_and_finds_one_by_its_label(site: Site) -> None:
@@ -26,7 +26,7 @@ def test_the_list_has_each_session_and_finds_one_by_its_label(site: Site) -> Non
 
 
 def test_the_files_are_those_of_the_report(site: Site) -> None:
-    with Reader(site.around.database) as reader:
+    with Reader(site.options.database) as reader:
         wanted = as_json(build_report(reader, 2))
     with site.client(Role.VIEWER) as program:
         answer = program.get("/sessions/2/file/json")
@@ -71,7 +71,7 @@ def test_two_sessions_beside_each_other(site: Site) -> None:
 
 
 def test_the_trend_has_each_session_with_its_interval_and_the_reference(site: Site) -> None:
-    with Reader(site.around.database) as reader:
+    with Reader(site.options.database) as reader:
         report = build_report(reader, 2)
     row = next(row for row in report.differential if row.label == "lymphocyte")
     with site.client(Role.VIEWER, page=True) as phone:
@@ -98,5 +98,7 @@ def test_health_says_that_the_clock_of_a_running_session_was_set(site: Site, mon
     said = "The clock was set while this session runs"
     with site.client(Role.VIEWER, page=True) as phone:
         assert said not in phone.get("/health").text
-        monkeypatch.setattr(Pulse, "state", lambda self: SHUT | {"phase": "counting", "warnings": ["clock_set"]})
+        monkeypatch.setattr(
+            ChangeWatcher, "state", lambda self: SHUT | {"phase": "counting", "warnings": ["clock_set"]}
+        )
         assert said in phone.get("/health").text

@@ -108,7 +108,7 @@ def test_01_no_number_is_told_before_it_is_on_disk(counting: Site) -> None:
             if name != "numbers":
                 continue
             told = json.loads(data)
-            with Reader(counting.around.database) as reader:
+            with Reader(counting.options.database) as reader:
                 on_disk = reader.totals(told["session"]).labels
             assert all(count <= on_disk.get(label, 0) for label, count in told["keys"].items())
             checked += 1
@@ -122,7 +122,7 @@ def test_04_two_phones_show_the_same_after_the_change_of_either(counting: Site) 
         heard = events(one), events(other)
         for phone, label in ((one, "basophil"), (other, "eosinophil")):
             said = {key: cells[0][key] for key in ("session", "field", "cell")}
-            with Reader(counting.around.database) as reader:
+            with Reader(counting.options.database) as reader:
                 standing = next(
                     cell.name
                     for cell in reader.counted(1)
@@ -161,7 +161,7 @@ def test_a_note_is_recorded(counting: Site) -> None:
         assert client.post("/session/note", json={"text": "x" * 81}).status_code == 400
 
     def noted() -> bool:
-        with Reader(counting.around.database) as reader:
+        with Reader(counting.options.database) as reader:
             return "note:clumps" in reader.tallies(1)
 
     until(noted, "the note")
@@ -184,10 +184,10 @@ def test_02_the_count_goes_on_when_the_page_is_killed_and_a_new_page_shows_it(co
         "--port",
         "0",
         "--db",
-        str(counting.around.database),
+        str(counting.options.database),
     ]
     home = {**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
-    home |= {"HEMATO_EDGE_DOOR__PATH": str(counting.around.door)}
+    home |= {"HEMATO_EDGE_DOOR__PATH": str(counting.options.door)}
     for end in (signal.SIGKILL, signal.SIGTERM):
         with process(command, env=home, stdout=subprocess.PIPE) as page:
             assert page.stdout is not None
@@ -206,7 +206,7 @@ def test_stopping_answers_when_all_is_on_disk_and_a_fresh_run_waits(counting: Si
     with counting.client(Role.COUNTER) as client:
         told = client.post("/session/stop", json={"key": "end"})
         assert told.status_code == 200
-    with Reader(counting.around.database) as reader:
+    with Reader(counting.options.database) as reader:
         assert reader.session(1).state == "finished"
         assert reader.totals(1).wbc == told.json()["wbc"]
     phase(counting, "waiting")

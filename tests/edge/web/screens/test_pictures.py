@@ -16,7 +16,7 @@ from sites import Site
 
 from hemato_edge.cameras.demo.slide import draw_field
 from hemato_edge.web.security.access import Role
-from hemato_edge.web.sources.judge import Judge
+from hemato_edge.web.sources.picture_jobs import PictureJobs
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_13_what_is_no_picture_is_refused_in_words(site: Site, content: bytes, s
     answer = sent(site, "cell", ("x.png", content))
     assert answer.status_code in (status, 415, 422), answer.text
     assert words in answer.json()["error"] or answer.status_code != status
-    assert not list((site.around.folder / "uploads").glob("*/x*"))
+    assert not list((site.options.folder / "uploads").glob("*/x*"))
 
 
 def test_13_too_much_is_refused_while_it_comes(site: Site) -> None:
@@ -96,7 +96,7 @@ def test_a_name_is_no_path(site: Site) -> None:
 
 
 def test_pictures_are_forgotten_in_time(tmp_path: Path) -> None:
-    judge = Judge(tmp_path, 60.0, 40)
+    judge = PictureJobs(tmp_path, 60.0, 40)
     old, new = tmp_path / "old", tmp_path / "new"
     for place in (old, new):
         place.mkdir()

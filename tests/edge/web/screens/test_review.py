@@ -16,8 +16,8 @@ from hemato_edge.door.messages import DoorError
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.recovery.check import check
 from hemato_edge.web.demo import Runs
-from hemato_edge.web.place import Surroundings
 from hemato_edge.web.security.access import Role
+from hemato_edge.web.services import PageOptions
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +25,11 @@ def reviewed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The page over two recorded sessions, with a real run that waits behind a real door."""
     folder = tmp_path_factory.mktemp("review")
     recorded(folder / "counts.db")
-    around = Surroundings(folder / "counts.db", folder / "door.sock", folder / "web")
-    with Runs(["--camera", "live-demo"], around.door, around.database), serving(around) as made:
+    options = PageOptions(folder / "counts.db", folder / "door.sock", folder / "web")
+    with Runs(["--camera", "live-demo"], options.door, options.database), serving(options) as made:
 
         def waits() -> bool:
-            with DoorClient(around.door, "test") as client:
+            with DoorClient(options.door, "test") as client:
                 try:
                     return client.ask(State()).told["phase"] == "waiting"
                 except DoorError:
@@ -41,7 +41,7 @@ def reviewed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def standing(site: Site, session: int, field: int, cell: int) -> tuple[str, str | None]:
     """What a cell is called, and by whom last."""
-    with Reader(site.around.database) as reader:
+    with Reader(site.options.database) as reader:
         name = next(one.name for one in reader.cells(session) if (one.field, one.number) == (field, cell))
         said = [one.who for one in reader.relabels(session) if (one.field, one.cell) == (field, cell)]
     return name, said[-1] if said else None
@@ -60,7 +60,7 @@ def test_a_name_is_recorded_with_the_person(reviewed: Site) -> None:
         undone = phone.post("/review/undo", json={"session": 1}).json()["undone"]
         assert (undone["field"], undone["cell"], undone["label"]) == (0, 0, "neutrophil")
     assert standing(reviewed, 1, 0, 0)[0] == "neutrophil"
-    assert check(reviewed.around.database).good
+    assert check(reviewed.options.database).good
 
 
 def test_16_the_second_of_two_reviewers_is_asked(reviewed: Site) -> None:
@@ -73,7 +73,7 @@ def test_16_the_second_of_two_reviewers_is_asked(reviewed: Site) -> None:
 
 
 def test_a_name_that_was_sent_twice_is_one_change(reviewed: Site) -> None:
-    with reviewed.client(Role.REVIEWER) as phone, Reader(reviewed.around.database) as reader:
+    with reviewed.client(Role.REVIEWER) as phone, Reader(reviewed.options.database) as reader:
         before = len(reader.relabels(1))
         for _ in range(2):
             answer = phone.post("/review/name", json=said(1, 0, 2, "monocyte", "neutrophil") | {"key": "a" * 24})
@@ -109,7 +109,7 @@ def test_pictures_and_maps(reviewed: Site) -> None:
 
 
 def test_the_newest_cells_come_first(site: Site) -> None:
-    with site.client(Role.VIEWER, page=True) as phone, Reader(site.around.database) as reader:
+    with site.client(Role.VIEWER, page=True) as phone, Reader(site.options.database) as reader:
         piece = phone.get("/review/newest", params={"session": 2}).text
         cells = list(reader.counted(2))
     last = [f"/cell/2/{cell.field}/{cell.number}" for cell in reversed(cells[-8:])]
@@ -139,7 +139,7 @@ def test_15_cells_are_named_by_keys_alone_and_undone(reviewed: Site, open_page) 
 
     at(1)
     page.wait_for_load_state("networkidle")  # the list is there: from now on the keys name cells without a new page
-    with Reader(reviewed.around.database) as reader:
+    with Reader(reviewed.options.database) as reader:
         known = len(reader.relabels(2))
         keys = {"m": "monocyte", "b": "basophil", "e": "eosinophil", "i": "immature_granulocyte"}
         for number, key in enumerate((*keys, "y") * 4, 2):
@@ -153,7 +153,7 @@ def test_15_cells_are_named_by_keys_alone_and_undone(reviewed: Site, open_page) 
             at(number)
         assert len(reader.relabels(2)) == known + 40
     assert page.complaints == []
-    assert check(reviewed.around.database).good
+    assert check(reviewed.options.database).good
 
 
 def test_15_twenty_cells_are_named_by_touch_alone_and_undone(reviewed: Site, open_page) -> None:
@@ -164,7 +164,7 @@ def test_15_twenty_cells_are_named_by_touch_alone_and_undone(reviewed: Site, ope
 
     at(1)
     page.wait_for_load_state("networkidle")
-    with Reader(reviewed.around.database) as reader:
+    with Reader(reviewed.options.database) as reader:
         known = len(reader.relabels(2))
         for number in range(2, 22):
             page.tap(".name-button.likely:not([hidden]) >> nth=0")
@@ -174,7 +174,7 @@ def test_15_twenty_cells_are_named_by_touch_alone_and_undone(reviewed: Site, ope
             page.tap("[data-undo] button")
             at(number)
         assert len(reader.relabels(2)) == known + 40
-    assert check(reviewed.around.database).good
+    assert check(reviewed.options.database).good
 
 
 def test_several_cells_are_moved_in_the_gallery(reviewed: Site, open_page) -> None:
@@ -187,7 +187,7 @@ def test_several_cells_are_moved_in_the_gallery(reviewed: Site, open_page) -> No
     with page.expect_navigation():
         page.keyboard.press("e")
     assert int(page.locator('[data-class="neutrophil"] [data-number]').text_content()) == count - 3
-    with Reader(reviewed.around.database) as reader:
+    with Reader(reviewed.options.database) as reader:
         assert [one.after for one in reader.relabels(2)[-3:]] == ["eosinophil"] * 3
 
 

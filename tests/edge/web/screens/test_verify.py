@@ -83,9 +83,9 @@ def test_the_figures_are_kept_in_the_profile_and_shown_with_their_intervals(micr
         assert "Agreement of Ada and Bob" in page
         assert "3 of 3 cells; kappa 1.00" in page
         assert "microscope not verified" in phone.get("/microscope").text  # today's model is another one
-    with Reader(microscope.around.database) as reader:
+    with Reader(microscope.options.database) as reader:
         assert {entry.who for entry in reader.relabels(2)} == {"Ada", "Bob"}
-    folder = ProfileFolder(microscope.around.folder.parent / "profiles")
+    folder = ProfileFolder(microscope.options.folder.parent / "profiles")
     found = folder.load("40x").site
     assert found is not None
     assert found.verification is not None
@@ -115,7 +115,7 @@ def test_by_keys_and_taps_on_a_phone_with_undo(microscope: Site, open_page) -> N
     at(2)
     page.click(".name-button[value=lymphocyte]")
     at(3)
-    with Reader(microscope.around.database) as reader:
+    with Reader(microscope.options.database) as reader:
         last = [entry for session in (1, 2) for entry in reader.relabels(session) if entry.who == "Cy"]
         assert sorted(entry.after for entry in last) == ["lymphocyte", "monocyte"]
     page.click("[data-undo] button")
@@ -141,5 +141,5 @@ def test_a_keeper_changes_a_harmless_setting_and_nobody_else_does(microscope: Si
         assert phone.get("/settings/edit?setting=camera.spec").status_code == 404
         said = form(microscope, Role.KEEPER, setting="reference.monocyte", low="2", high="9.5")
         assert phone.post("/settings", data=said).status_code == 303
-    text = (microscope.around.folder.parent / "data" / "hemato-edge" / "changes.toml").read_text("utf-8")
+    text = (microscope.options.folder.parent / "data" / "hemato-edge" / "changes.toml").read_text("utf-8")
     assert "monocyte = [2.0, 9.5]" in text

@@ -11,36 +11,36 @@ from recorded_sessions import recorded
 from waiting import DEADLINE_S
 
 from hemato_edge.door.client import DoorClient
-from hemato_edge.web.sources import pulse as module
-from hemato_edge.web.sources.pulse import SHUT, Pulse
+from hemato_edge.web.sources import changes as module
+from hemato_edge.web.sources.changes import SHUT, ChangeWatcher
 
 
 def test_a_store_that_appears_later_is_read_and_nobody_at_the_door_is_said(tmp_path: Path) -> None:
     async def listen() -> None:
-        pulse = Pulse(tmp_path / "x.db", DoorClient(tmp_path / "d.sock"))
-        await pulse.start()
-        assert pulse.now.tally is None
-        assert pulse.now.state["phase"] == SHUT["phase"]
-        assert "run --wait" in pulse.now.state["fix"]
-        turn = pulse.now.turn
+        changes = ChangeWatcher(tmp_path / "x.db", DoorClient(tmp_path / "d.sock"))
+        await changes.start()
+        assert changes.now.tally is None
+        assert changes.now.state["phase"] == SHUT["phase"]
+        assert "run --wait" in changes.now.state["fix"]
+        turn = changes.now.turn
         await asyncio.to_thread(recorded, tmp_path / "x.db")
-        while pulse.now.tally is None or pulse.now.tally.session != 2:
-            moment = await pulse.after(turn, 60)
+        while changes.now.tally is None or changes.now.tally.session != 2:
+            moment = await changes.after(turn, 60)
             assert moment is not None
             turn = moment.turn
-        await pulse.stop()
-        pulse.close()
+        await changes.stop()
+        changes.close()
 
     asyncio.run(listen())
 
 
 def test_a_listener_that_leaves_while_it_waits_leaves_nothing_behind(tmp_path: Path) -> None:
     async def come_and_go() -> None:
-        pulse = Pulse(tmp_path / "x.db", DoorClient(tmp_path / "d.sock"))
-        await pulse.start()
-        turn = pulse.now.turn
-        leaving = [asyncio.create_task(pulse.after(turn, 60)) for _ in range(8)]
-        staying = asyncio.create_task(pulse.after(turn, 60))
+        changes = ChangeWatcher(tmp_path / "x.db", DoorClient(tmp_path / "d.sock"))
+        await changes.start()
+        turn = changes.now.turn
+        leaving = [asyncio.create_task(changes.after(turn, 60)) for _ in range(8)]
+        staying = asyncio.create_task(changes.after(turn, 60))
         await asyncio.sleep(0)
         for one in leaving:
             one.cancel()
@@ -50,9 +50,9 @@ def test_a_listener_that_leaves_while_it_waits_leaves_nothing_behind(tmp_path: P
         moment = await staying
         assert moment is not None
         assert moment.turn != turn
-        assert await pulse.after(moment.turn, 0) is None or pulse.now.turn != moment.turn
-        await pulse.stop()
-        pulse.close()
+        assert await changes.after(moment.turn, 0) is None or changes.now.turn != moment.turn
+        await changes.stop()
+        changes.close()
 
     asyncio.run(come_and_go())
 
@@ -75,12 +75,12 @@ def test_the_connection_is_used_by_one_thread_at_a_time_and_not_closed_meanwhile
         return real(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "tally_of", watched)
-    pulse = Pulse(tmp_path / "x.db", DoorClient(tmp_path / "d.sock"))
-    readers = [threading.Thread(target=pulse._read) for _ in range(6)]
+    changes = ChangeWatcher(tmp_path / "x.db", DoorClient(tmp_path / "d.sock"))
+    readers = [threading.Thread(target=changes._read) for _ in range(6)]
     for one in readers:
         one.start()
-    pulse.close()
+    changes.close()
     for one in readers:
         one.join(DEADLINE_S)
     assert most[0] <= 1
-    assert pulse._read() == (pulse.now.version, pulse.now.tally), "it reads nothing more after its end"
+    assert changes._read() == (changes.now.version, changes.now.tally), "it reads nothing more after its end"

@@ -19,7 +19,7 @@ from hemato_edge.door.commands import State
 from hemato_edge.door.messages import DoorError
 from hemato_edge.errors import StoreError
 from hemato_edge.store.reader import Reader
-from hemato_edge.web.sources.board import Board
+from hemato_edge.web.sources.device_status import DeviceStatus
 from hemato_edge.web.sources.tally import Intervals, Tally, tally_of
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Moment:
     turn: int = 0
 
 
-class Pulse:
+class ChangeWatcher:
     """Asks while somebody listens, and wakes all who do. Its methods run in the event loop, unless they say otherwise.
 
     Args:
@@ -63,7 +63,7 @@ class Pulse:
     def __init__(self, database: Path, door: DoorClient) -> None:
         self._database = database
         self._door = door
-        self._board = Board(database)
+        self._board = DeviceStatus(database)
         self._reader: Reader | None = None
         self._reading = threading.Lock()
         self._closed = False

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hemato_edge.errors import StoreError
 from hemato_edge.store.recorded_settings import number_set
 from hemato_edge.views.report.formats.charts import MAX_CELLS, MAX_REGIONS
-from hemato_edge.web.pages import asked_number, place_of, show
+from hemato_edge.web.pages import query_number, render_page, services_of
 from hemato_edge.web.security.access import Missing
 
 if TYPE_CHECKING:
@@ -88,14 +88,14 @@ class _Walk:
 
 def map_page(request: Request) -> Response:
     """`GET /map`: of the last session, or of `?session=ID`."""
-    place = place_of(request)
+    services = services_of(request)
     try:
-        with place.reader() as reader:
-            record = reader.session(asked_number(request, "session") or None)
+        with services.reader() as reader:
+            record = reader.session(query_number(request, "session") or None)
             regions, left_out = regions_of(reader, record)
     except StoreError as error:
         raise Missing(error.message, error.fix) from error
-    return show(request, "map.html", session=record, regions=regions, left_out=left_out)
+    return render_page(request, "map.html", session=record, regions=regions, left_out=left_out)
 
 
 def regions_of(reader: Reader, session: SessionRecord) -> tuple[list[Region], int]:

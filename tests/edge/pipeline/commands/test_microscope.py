@@ -18,8 +18,8 @@ from hemato_edge.cameras.demo.slide import draw_field
 from hemato_edge.door.commands import Calibrate, Profiles, UseProfile, Verification, Verify
 from hemato_edge.door.messages import Answer, DoorError
 from hemato_edge.errors import CalibrationError, ConfigurationError
-from hemato_edge.pipeline.desks import microscope_desk
-from hemato_edge.pipeline.desks.microscope_desk import MicroscopeDesk
+from hemato_edge.pipeline.commands import microscope as microscope_desk
+from hemato_edge.pipeline.commands.microscope import MicroscopeCommands
 from hemato_edge.pipeline.running.viewfinder import ATTENDING, Viewfinder
 from hemato_edge.settings.model import CalibrationSettings
 from hemato_edge.store.reader import Reader
@@ -30,7 +30,7 @@ LABELS = ["neutrophil"] * 40 + ["lymphocyte"] * 20 + ["unclassified"] * 10
 
 
 class Held:
-    """What a run waits in, as far as the desk asks it."""
+    """What a run waits in, as far as the commands asks it."""
 
     def __init__(self) -> None:
         self.waiting, self.renewed = True, []
@@ -40,7 +40,7 @@ class Held:
 
 
 class Microscope:
-    """A desk over a folder, and a camera that shows `images` in turn."""
+    """A commands over a folder, and a camera that shows `images` in turn."""
 
     def __init__(self, folder: Path) -> None:
         self.finder, self.held, self.remembered = Viewfinder(), Held(), []
@@ -49,7 +49,7 @@ class Microscope:
         self.over = threading.Event()
         self._remembers = True
         settings = CalibrationSettings(folder=folder / "profiles", profile="40x")
-        self.desk = MicroscopeDesk(
+        self.commands = MicroscopeCommands(
             folder / "x.db",
             settings,
             "ab" * 32,
@@ -71,7 +71,7 @@ class Microscope:
             number += 1
 
     def ask(self, command) -> Answer:
-        return self.desk.answers[command.name](command)
+        return self.commands.answers[command.name](command)
 
 
 @pytest.fixture

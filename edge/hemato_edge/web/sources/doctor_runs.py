@@ -16,7 +16,7 @@ LONGEST_S = 60.0
 
 
 @dataclass(slots=True)
-class Examinations:
+class DoctorRuns:
     """The last examination, by a process of its own: it loads what the page never loads. One at a time."""
 
     findings: list[dict[str, Any]] = field(default_factory=list)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hemato_edge.settings import Resolved
 
 
-class SettingsDesk:
+class SettingsCommands:
     """Answers for one run. Its methods are called in the door's threads.
 
     Args:

@@ -10,8 +10,8 @@ from hemato_edge.calibration.profiles import ProfileFolder
 from hemato_edge.door.commands import FLAT_FIELD, MASK, MICROMETER
 from hemato_edge.door.messages import Answer, DoorError
 from hemato_edge.errors import CalibrationError, CameraError, ConfigurationError
-from hemato_edge.pipeline.desks.calibrating import Taken, flat_field_part, keep, mask_part, two_points_part
-from hemato_edge.pipeline.desks.verifying import verify_microscope
+from hemato_edge.pipeline.commands.calibration import Taken, flat_field_part, keep, mask_part, two_points_part
+from hemato_edge.pipeline.commands.verification import verify_microscope
 from hemato_edge.site.record import fitting_head, holding
 from hemato_edge.site.sessions import profile_of, sessions_of_site
 from hemato_edge.site.verification import verification_line
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from hemato_edge.calibration.profile import Profile
     from hemato_edge.door.commands import Calibrate, Command, UseProfile, Verification, Verify
-    from hemato_edge.pipeline.running.attending import Attending
+    from hemato_edge.pipeline.running.standby import Standby
     from hemato_edge.pipeline.running.viewfinder import Viewfinder
     from hemato_edge.settings.model import CalibrationSettings
     from hemato_edge.values import Image
@@ -33,7 +33,7 @@ FRAMES = {FLAT_FIELD: (12, 0.4), MICROMETER: (3, 0.1), MASK: (24, 0.3)}
 _NOT_NOW = "not_now"
 
 
-class MicroscopeDesk:
+class MicroscopeCommands:
     """Answers for one run. Its methods are called in the door's threads.
 
     Args:
@@ -51,7 +51,7 @@ class MicroscopeDesk:
         calibration: CalibrationSettings,
         model_sha256: str,
         viewfinder: Viewfinder,
-        attending: Attending | None,
+        attending: Standby | None,
         remember: Callable[[str | None], None],
     ) -> None:
         self._database = database
@@ -159,7 +159,7 @@ class MicroscopeDesk:
             time.sleep(pause_s)
         return Taken(images, source)
 
-    def _held(self, why: str) -> Attending:
+    def _held(self, why: str) -> Standby:
         if self._attending is None or not self._attending.waiting:
             raise DoorError(f"A session is being counted. {why}", "Stop it first.", _NOT_NOW)
         return self._attending

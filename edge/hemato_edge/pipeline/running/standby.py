@@ -51,7 +51,7 @@ class Renewal:
     profile: str | None
 
 
-class Attending:
+class Standby:
     """Holds a run between the opening of its camera and its session.
 
     A live camera's frames are looked at and thrown away. A source that waits (files, the demo) is shown its first frame

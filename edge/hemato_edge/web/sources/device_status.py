@@ -17,7 +17,7 @@ LOW_MB = 500
 ASK_EVERY_S = 10.0
 
 
-class Board:
+class DeviceStatus:
     """Asks the board now and then. Used from one thread at a time.
 
     Args:

@@ -59,7 +59,7 @@ class Upload:
     content: bytes
 
 
-class Judge:
+class PictureJobs:
     """Keeps uploads in a folder for a while, and lets a child judge them. Safe in any thread.
 
     Args:
@@ -187,7 +187,7 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class _Admitted:
-    judge: Judge
+    judge: PictureJobs
 
     def __enter__(self) -> None:
         return None

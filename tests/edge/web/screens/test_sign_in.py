@@ -13,24 +13,24 @@ import httpx
 import pytest
 from sites import Site, serving
 
-from hemato_edge.web.place import Surroundings
 from hemato_edge.web.security.access import Role
 from hemato_edge.web.security.devices import IDLE, Devices
 from hemato_edge.web.security.pairing import DIGITS, GOOD_S, TRIES, Pairing
 from hemato_edge.web.security.rates import LIMITS, Rates
+from hemato_edge.web.services import PageOptions
 
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Site]:
     with serving(
-        Surroundings(tmp_path / "x.db", tmp_path / "door.sock", tmp_path / "web", own_token="own" * 10)
+        PageOptions(tmp_path / "x.db", tmp_path / "door.sock", tmp_path / "web", own_token="own" * 10)
     ) as made:
         yield made
 
 
 def test_20_a_pin_lets_one_device_in_and_no_second_one(fresh: Site, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    pin = Pairing(fresh.around.folder).new_pin(Role.REVIEWER)
+    pin = Pairing(fresh.options.folder).new_pin(Role.REVIEWER)
     assert len(pin) == DIGITS
     with fresh.client(page=True) as phone:
         done = phone.post("/pair", data={"code": f"{pin[:4]} {pin[4:]}", "person": "Ada", "name": "phone <3>"})
@@ -41,13 +41,13 @@ def test_20_a_pin_lets_one_device_in_and_no_second_one(fresh: Site, caplog: pyte
         page = phone.get("/")
         assert page.status_code == 200
         token = phone.cookies["hemato-edge"]
-    device = Devices(fresh.around.folder).find(token)
+    device = Devices(fresh.options.folder).find(token)
     assert device is not None
     assert (device.role, device.who, device.name) == (Role.REVIEWER, "Ada", "phone <3>")
     with fresh.client(page=True) as other:
         assert other.post("/pair", data={"code": pin}).status_code == 403
         assert other.get("/").status_code == 303
-    kept = "".join(path.read_text() for path in fresh.around.folder.iterdir())
+    kept = "".join(path.read_text() for path in fresh.options.folder.iterdir())
     assert pin not in kept
     assert token not in kept
     said = " ".join(one.getMessage() for one in caplog.records if not one.name.startswith("http"))  # not the client's
@@ -86,7 +86,7 @@ def test_the_own_token_is_good_again_and_again_and_gives_the_keepers_role(fresh:
     for _ in range(3):
         with fresh.client(page=True) as browser:
             assert browser.post("/pair", data={"code": "own" * 10}).status_code == 303
-    assert {device.role for device in Devices(fresh.around.folder).all()} == {Role.KEEPER}
+    assert {device.role for device in Devices(fresh.options.folder).all()} == {Role.KEEPER}
 
 
 def test_guessing_is_slowed_down(fresh: Site) -> None:
@@ -110,8 +110,8 @@ def test_the_wait_doubles_for_who_goes_on_guessing() -> None:
 def test_20_a_revoked_device_is_out_at_its_next_request(fresh: Site) -> None:
     with fresh.client(Role.KEEPER) as phone:
         assert phone.get("/").status_code == 200
-        device = Devices(fresh.around.folder).all()[0]
-        assert Devices(fresh.around.folder).revoke(device.id)
+        device = Devices(fresh.options.folder).all()[0]
+        assert Devices(fresh.options.folder).revoke(device.id)
         assert phone.get("/").status_code == 401
 
 
@@ -119,7 +119,7 @@ def test_leaving_forgets_the_device(fresh: Site) -> None:
     with fresh.client(Role.VIEWER, page=True) as phone:
         assert phone.post("/leave").headers["location"] == "/pair"
         assert phone.get("/").status_code == 303
-    assert Devices(fresh.around.folder).all() == []
+    assert Devices(fresh.options.folder).all() == []
 
 
 def test_the_list_of_devices_is_for_its_owner_only(tmp_path: Path) -> None:

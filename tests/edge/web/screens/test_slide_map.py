@@ -15,9 +15,9 @@ from hemato_edge.store.records import NewField
 from hemato_edge.store.writer import open_writer
 from hemato_edge.values import Pose
 from hemato_edge.views.report.formats.charts import MAX_CELLS, MAX_REGIONS
-from hemato_edge.web.place import Surroundings
-from hemato_edge.web.screens.slide import MOST_FIELDS, Region, regions_of
+from hemato_edge.web.screens.slide_map import MOST_FIELDS, Region, regions_of
 from hemato_edge.web.security.access import Role
+from hemato_edge.web.services import PageOptions
 
 FIELDS, CELLS, SMALL = 1500, 4, 8
 
@@ -66,7 +66,7 @@ def test_of_many_regions_the_newest_and_the_largest_are_drawn(drawn: tuple[list[
 
 
 def test_the_page_says_what_it_leaves_out(long: Path, tmp_path: Path) -> None:
-    with serving(Surroundings(long, tmp_path / "door.sock", tmp_path / "web", own_token="own" * 10)) as site:
+    with serving(PageOptions(long, tmp_path / "door.sock", tmp_path / "web", own_token="own" * 10)) as site:
         text = page(site)
     assert "one in 2 drawn" in text
     assert f"{SMALL + 1 - MAX_REGIONS} shorter stretches are not drawn." in text

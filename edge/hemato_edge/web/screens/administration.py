@@ -12,7 +12,7 @@ from hemato_edge.labels import BY_NAME
 from hemato_edge.languages import LANGUAGES
 from hemato_edge.settings.changes import shape_of
 from hemato_edge.settings.harmless import HARMLESS
-from hemato_edge.web.pages import device_of, go_to, place_of, show, tell, text_of
+from hemato_edge.web.pages import device_of, form_text, json_answer, redirect_to, render_page, services_of
 from hemato_edge.web.screens.microscope import ask, await_run
 from hemato_edge.web.security.access import Missing, Refused, Role
 from hemato_edge.web.security.pairing import GOOD_S
@@ -26,21 +26,21 @@ YEAR_S = 365 * 24 * 3600
 
 def devices_page(request: Request) -> Response:
     """`GET /devices`: who may see what, and who was here when."""
-    return show(request, "devices.html", devices=place_of(request).devices.all(), pin=None, roles=_roles())
+    return render_page(request, "devices.html", devices=services_of(request).devices.all(), pin=None, roles=_roles())
 
 
 def new_pin(request: Request) -> Response:
     """`POST /devices/pin`: a PIN and its QR code, shown once."""
-    role = Role.of(text_of(request, "role", 20))
+    role = Role.of(form_text(request, "role", 20))
     if role is Role.NOBODY:
         raise Refused(400, "A role is needed.", "Choose one.")
-    place = place_of(request)
-    pin = place.pairing.new_pin(role)
+    services = services_of(request)
+    pin = services.pairing.new_pin(role)
     address = f"{request.url.scheme}://{request.headers['host']}/pair"
-    return show(
+    return render_page(
         request,
         "devices.html",
-        devices=place.devices.all(),
+        devices=services.devices.all(),
         roles=_roles(),
         pin=pin,
         minutes=round(GOOD_S / 60),
@@ -52,10 +52,10 @@ def new_pin(request: Request) -> Response:
 
 def revoke(request: Request) -> Response:
     """`POST /devices/revoke`: takes the pairing of `device` back; it is out at its next request."""
-    device = text_of(request, "device", 64)
-    if not place_of(request).devices.revoke(device):
+    device = form_text(request, "device", 64)
+    if not services_of(request).devices.revoke(device):
         raise Missing("No such device is paired.", "Look at the list.")
-    return go_to("/pair" if device_of(request).id.startswith(device) else "/devices")
+    return redirect_to("/pair" if device_of(request).id.startswith(device) else "/devices")
 
 
 def settings_page(request: Request) -> Response:
@@ -70,7 +70,7 @@ def settings_page(request: Request) -> Response:
         secret = section == "mqtt" and name in ("username", "password")
         rows.setdefault(section, []).append((name, "…" if secret and value else _said(value), resolved.origins[key]))
     harmless = [(key, HARMLESS[key], _said(one["value"]), _class_of(key)) for key, one in told["settings"].items()]
-    return show(request, "settings.html", sections=rows, file=resolved.file, harmless=harmless)
+    return render_page(request, "settings.html", sections=rows, file=resolved.file, harmless=harmless)
 
 
 def setting_page(request: Request) -> Response:
@@ -80,10 +80,10 @@ def setting_page(request: Request) -> Response:
 
 def change_setting(request: Request) -> Response:
     """`POST /settings`: `setting` is to be `value`; of a pair `low` and `high`. Empty: its default."""
-    key = text_of(request, "setting", MAX_NOTE)
-    value = text_of(request, "value", MAX_VALUE)
-    if "low" in request.state.said:
-        ends = text_of(request, "low", 20), text_of(request, "high", 20)
+    key = form_text(request, "setting", MAX_NOTE)
+    value = form_text(request, "value", MAX_VALUE)
+    if "low" in request.state.form:
+        ends = form_text(request, "low", 20), form_text(request, "high", 20)
         value = f"[{', '.join(ends)}]" if any(ends) else ""
     try:
         told = ask(request, Change(key, value))
@@ -91,9 +91,9 @@ def change_setting(request: Request) -> Response:
         if "text/html" not in request.headers.get("accept", "") or key not in HARMLESS or error.kind == "shut":
             raise
         return _setting(request, key, error, 409)
-    if place_of(request).pulse.state()["phase"] != COUNTING:
-        await_run(place_of(request))
-    return go_to("/settings") if "text/html" in request.headers.get("accept", "") else tell(told)
+    if services_of(request).changes.state()["phase"] != COUNTING:
+        await_run(services_of(request))
+    return redirect_to("/settings") if "text/html" in request.headers.get("accept", "") else json_answer(told)
 
 
 def _setting(request: Request, key: str, trouble: DoorError | None = None, status: int = 200) -> Response:
@@ -102,7 +102,9 @@ def _setting(request: Request, key: str, trouble: DoorError | None = None, statu
     value = _harmless(request)["settings"].get(key, {}).get("value")
     words, of = HARMLESS[key], _class_of(key)
     shape = shape_of(key)
-    return show(request, "setting.html", status, key=key, words=words, of=of, value=value, shape=shape, trouble=trouble)
+    return render_page(
+        request, "setting.html", status, key=key, words=words, of=of, value=value, shape=shape, trouble=trouble
+    )
 
 
 def _harmless(request: Request) -> dict[str, Any]:
@@ -121,11 +123,11 @@ def _class_of(key: str) -> str:
 
 def choose_language(request: Request) -> Response:
     """`POST /language`: the language of this device."""
-    language = text_of(request, "language", 8)
+    language = form_text(request, "language", 8)
     if language not in LANGUAGES:
         raise Refused(400, "That language is not there.", f"Choose one of {', '.join(LANGUAGES)}.")
-    response = go_to("/settings")
-    secure = place_of(request).around.secure
+    response = redirect_to("/settings")
+    secure = services_of(request).options.secure
     response.set_cookie("language", language, max_age=YEAR_S, path="/", secure=secure, httponly=True, samesite="strict")
     return response
 

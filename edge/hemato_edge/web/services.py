@@ -11,10 +11,10 @@ from hemato_edge.web.assets import Assets
 from hemato_edge.web.security.devices import Devices
 from hemato_edge.web.security.pairing import Pairing
 from hemato_edge.web.security.rates import Rates
-from hemato_edge.web.sources.examination import Examinations
-from hemato_edge.web.sources.feed import Feed
-from hemato_edge.web.sources.judge import Judge
-from hemato_edge.web.sources.pulse import Pulse
+from hemato_edge.web.sources.changes import ChangeWatcher
+from hemato_edge.web.sources.doctor_runs import DoctorRuns
+from hemato_edge.web.sources.frame_feed import FrameFeed
+from hemato_edge.web.sources.picture_jobs import PictureJobs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class PageOptions:
     """What the page is started with.
 
     Attributes:
@@ -55,64 +55,66 @@ class Surroundings:
 
 
 @dataclass(slots=True)
-class Place:
-    """Made once by `app.make_app`; `pages.place_of(request)` gives it to a page.
+class Services:
+    """Made once by `app.make_app`; `pages.services_of(request)` gives it to a page.
 
     Attributes:
-        around: what the page was started with.
+        options: what the page was started with.
         commands: asks at the door for changes, and for the state.
-        feed: the live picture, asked for once for all who look on.
-        pulse: what has changed, told to all who listen.
-        judge: pictures from outside.
+        frames: the live picture, asked for once for all who look on.
+        changes: what has changed, told to all who listen.
+        picture_jobs: pictures from outside.
     """
 
-    around: Surroundings
+    options: PageOptions
     assets: Assets = field(init=False)
     devices: Devices = field(init=False)
     pairing: Pairing = field(init=False)
     rates: Rates = field(init=False)
     commands: DoorClient = field(init=False)
-    feed: Feed = field(init=False)
-    pulse: Pulse = field(init=False)
-    judge: Judge = field(init=False)
-    examinations: Examinations = field(default_factory=Examinations)
+    frames: FrameFeed = field(init=False)
+    changes: ChangeWatcher = field(init=False)
+    picture_jobs: PictureJobs = field(init=False)
+    doctor_runs: DoctorRuns = field(default_factory=DoctorRuns)
 
     def __post_init__(self) -> None:
-        around = self.around
+        options = self.options
         self.assets = Assets()
-        self.devices = Devices(around.folder)
-        self.pairing = Pairing(around.folder, around.own_token)
+        self.devices = Devices(options.folder)
+        self.pairing = Pairing(options.folder, options.own_token)
         self.rates = Rates()
-        self.judge = Judge(around.folder / "uploads", 60.0 * around.keep_uploads_min, around.upload_megapixels)
-        self.commands = DoorClient(around.door, "page")
-        self.feed = Feed(DoorClient(around.door, "page"))
-        self.pulse = Pulse(around.database, DoorClient(around.door, "page"))
+        self.picture_jobs = PictureJobs(
+            options.folder / "uploads", 60.0 * options.keep_uploads_min, options.upload_megapixels
+        )
+        self.commands = DoorClient(options.door, "page")
+        self.frames = FrameFeed(DoorClient(options.door, "page"))
+        self.changes = ChangeWatcher(options.database, DoorClient(options.door, "page"))
 
     @property
     def hosts(self) -> frozenset[str]:
         """Names and addresses under which the page may be asked for."""
-        return self.around.hosts
+        return self.options.hosts
 
     @property
     def cookie(self) -> str:
         """The name of the device's cookie. The prefix makes browsers refuse it without TLS and from other hosts."""
-        return "__Host-hemato-edge" if self.around.secure else "hemato-edge"
+        return "__Host-hemato-edge" if self.options.secure else "hemato-edge"
 
     @property
     def plain(self) -> bool:
         """Whether others on the network can read along: every page then says so."""
-        return not self.around.secure and not self.around.loopback
+        return not self.options.secure and not self.options.loopback
 
     def reader(self) -> Reader:
-        """A reader of the store, to be closed again: `with place.reader() as reader`.
+        """A reader of the store, to be closed again: `with services.reader() as reader`.
 
         Raises:
             StoreError: there is no database yet, or it cannot be read.
         """
-        return Reader(self.around.database)
+        return Reader(self.options.database)
 
     def close(self) -> None:
         """Hang up at the door."""
         self.commands.close()
-        self.feed.close()
-        self.pulse.close()
+        self.frames.close()
+        self.changes.close()

@@ -22,7 +22,7 @@ SIZE_KEPT_S = 2.0
 LONGEST_WAIT_S = 3.0
 
 
-class Feed:
+class FrameFeed:
     """The newest picture of each size. Its methods run in the event loop.
 
     Args:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from hemato_edge.about import __version__
 from hemato_edge.door.commands import COUNTING, ENDING, WAITING, Command, Note, Picture, Relabel, Start, Undo
 from hemato_edge.door.messages import VERSION, Answer, DoorError
-from hemato_edge.pipeline.running.attending import Order
+from hemato_edge.pipeline.running.standby import Order
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.records import RUNNING
 from hemato_edge.store.writer import open_writer
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hemato_edge.door.commands import Approve
-    from hemato_edge.pipeline.running.attending import Attending
     from hemato_edge.pipeline.running.daemon import Daemon
+    from hemato_edge.pipeline.running.standby import Standby
     from hemato_edge.pipeline.running.viewfinder import Viewfinder
     from hemato_edge.store.records import CellRecord
     from hemato_edge.store.seal import SealKey
@@ -33,7 +33,7 @@ NOTE = "note:"
 """What the tally of a person's note begins with."""
 
 
-class Desk:
+class RunCommands:
     """Answers for one run. Its methods are called in the door's threads.
 
     Args:
@@ -52,7 +52,7 @@ class Desk:
         viewfinder: Viewfinder,
         database: Path,
         reload: Callable[[], None],
-        attending: Attending | None = None,
+        attending: Standby | None = None,
         *,
         profile: str | None = None,
         key: SealKey | None = None,

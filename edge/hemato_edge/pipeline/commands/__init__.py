@@ -1,0 +1,1 @@
+"""What a run does when it is asked at its door, one module a subject."""

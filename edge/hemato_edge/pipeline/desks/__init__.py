@@ -1,1 +1,0 @@
-"""What answers the commands that reach a run at its door."""
