@@ -18,7 +18,7 @@ from hemato_edge.cameras.demo.slide import draw_field
 from hemato_edge.door.commands import Calibrate, Profiles, UseProfile, Verification, Verify
 from hemato_edge.door.messages import Answer, DoorError
 from hemato_edge.errors import CalibrationError, ConfigurationError
-from hemato_edge.pipeline.commands import microscope as microscope_desk
+from hemato_edge.pipeline.commands import microscope as microscope_commands
 from hemato_edge.pipeline.commands.microscope import MicroscopeCommands
 from hemato_edge.pipeline.running.viewfinder import ATTENDING, Viewfinder
 from hemato_edge.settings.model import CalibrationSettings
@@ -30,7 +30,7 @@ LABELS = ["neutrophil"] * 40 + ["lymphocyte"] * 20 + ["unclassified"] * 10
 
 
 class Held:
-    """What a run waits in, as far as the commands asks it."""
+    """What a run waits in, as far as its commands ask it."""
 
     def __init__(self) -> None:
         self.waiting, self.renewed = True, []
@@ -40,7 +40,7 @@ class Held:
 
 
 class Microscope:
-    """A commands over a folder, and a camera that shows `images` in turn."""
+    """Commands over a folder, and a camera that shows `images` in turn."""
 
     def __init__(self, folder: Path) -> None:
         self.finder, self.held, self.remembered = Viewfinder(), Held(), []
@@ -76,7 +76,7 @@ class Microscope:
 
 @pytest.fixture
 def microscope(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Microscope]:
-    monkeypatch.setattr(microscope_desk, "FRAMES", dict.fromkeys(microscope_desk.FRAMES, (4, 0.0)))
+    monkeypatch.setattr(microscope_commands, "FRAMES", dict.fromkeys(microscope_commands.FRAMES, (4, 0.0)))
     made = Microscope(tmp_path)
     thread = threading.Thread(target=made.show)
     thread.start()
