@@ -155,6 +155,31 @@ def make_instruments(resolved: Resolved) -> Instruments:
     return Instruments(resolved, classifier, locator, calibration, _camera(settings, calibration))
 
 
+def without_lost_profile(resolved: Resolved) -> Resolved:
+    """The settings without the profile that was chosen on the page, where that is gone or damaged; it is warned of.
+
+    For a run that waits: it shows its picture and lets another profile be chosen. A profile that a person named on the
+    command line, in the environment or in the configuration file is needed, and its loss ends the run.
+    """
+    from dataclasses import replace
+
+    from hemato_edge.calibration.profiles import ProfileFolder
+    from hemato_edge.errors import CalibrationError
+
+    asked = resolved.settings.calibration
+    if asked.profile is None or not resolved.origins["calibration.profile"].startswith(f"file {resolved.changes},"):
+        return resolved
+    try:
+        ProfileFolder(asked.folder).load(asked.profile)
+    except CalibrationError as error:
+        logging.getLogger(__name__).warning(
+            "profile_lost: %s It was chosen on the page. Choose another one there.", error.message
+        )
+        none = asked.model_copy(update={"profile": None})
+        return replace(resolved, settings=resolved.settings.model_copy(update={"calibration": none}))
+    return resolved
+
+
 def open_store(settings: Settings) -> Writer:
     """The database, open for writing."""
     from hemato_edge.store.seal import find_key

@@ -92,7 +92,7 @@ def run(
 
     Ctrl-C or SIGTERM ends it in order; SIGHUP reads the settings anew.
     """
-    from hemato_edge.cli.counting.instruments import make_instruments
+    from hemato_edge.cli.counting.instruments import make_instruments, without_lost_profile
     from hemato_edge.cli.counting.supervision import apply_log_level, await_turn
     from hemato_edge.device.process import keep_one_arena
     from hemato_edge.pipeline.running.daemon import Limits
@@ -115,7 +115,8 @@ def run(
         as_json=as_json,
         resolve=lambda: resolve(config, given),
     )
-    while renewal := _count_and_tell(context, make_instruments(resolved), wish, watchdog):
+    told = without_lost_profile if wait else lambda whole: whole
+    while renewal := _count_and_tell(context, make_instruments(told(resolved)), wish, watchdog):
         given["calibration.profile"] = renewal.profile
         resolved = resolve(config, given)
         wish = replace(wish, limits=replace(wish.limits, leukocytes=resolved.settings.counting.target or None))

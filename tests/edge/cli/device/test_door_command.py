@@ -149,3 +149,27 @@ def test_another_profile_is_chosen_and_the_run_begins_anew_with_it(waiting, tmp_
     with Reader(tmp_path / "x.db") as reader:
         assert reader.session(session).settings["calibration"]["profile"] == "40x"
     assert 'profile = "40x"' in (tmp_path / ".local" / "share" / "hemato-edge" / "changes.toml").read_text()
+
+
+def test_a_waiting_run_goes_on_without_a_profile_that_was_chosen_and_is_lost(tmp_path: Path) -> None:
+    kept = tmp_path / ".local" / "share" / "hemato-edge"
+    kept.mkdir(parents=True)
+    (kept / "changes.toml").write_text('[calibration]\nprofile = "40x"\n', encoding="utf-8")
+    command = [sys.executable, "-m", "hemato_edge.cli.main", "run", "--wait", "--camera", "live-demo"]
+    command += ["--db", "x.db", "--door", "door.sock", "--no-display"]
+    home = {**os.environ, "HOME": str(tmp_path)}
+    with (
+        process(command, cwd=tmp_path, env=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run,
+        DoorClient(tmp_path / "door.sock") as client,
+    ):
+        assert reached(client, "waiting")["profile"] is None
+        session = client.ask(Start("tube 9", 0)).told["session"]
+        client.ask(Stop())
+        assert "profile_lost" in run.communicate(timeout=PATIENCE_S)[1]
+    with Reader(tmp_path / "x.db") as reader:
+        assert "profile" not in reader.session(session).settings.get("calibration", {})
+
+
+def test_a_profile_that_was_named_and_is_lost_ends_the_run(program) -> None:
+    done = program("run", "--wait", "--camera", "demo", "--db", "x.db", "--profile", "40x")
+    assert_one_line_error(done, 10, "40x", "calibrate")
