@@ -117,11 +117,13 @@ def _check_order(update: Update, before: str, *, force: bool) -> None:
 
 @contextmanager
 def _alone(releases: Releases) -> Iterator[None]:
-    """One update at a time, until the block or the process ends."""
+    """One update at a time, until the block or the process ends; what it writes, others than root can read."""
+    mask = os.umask(0o022)
     try:
         releases.folder.mkdir(exist_ok=True)
         lock = os.open(releases.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
+        os.umask(mask)
         raise UpdateError(
             f"{releases.folder} cannot be written ({error.strerror}).",
             "Type `sudo $(command -v hemato-edge) update …` where the environment is root's.",
@@ -133,3 +135,4 @@ def _alone(releases: Releases) -> Iterator[None]:
         raise UpdateError("Another update is at work here.", "Wait for its end, then type it again.") from error
     finally:
         os.close(lock)
+        os.umask(mask)
