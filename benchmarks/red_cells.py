@@ -7,7 +7,8 @@
   donors, are called hypochromic; on the pictures with even numbers (the limit was chosen on them) and on the others.
 * platelets: on bccd, those with a drawn box and those that are found, per 1,000 red cells; found ones that are in no
   box; giant ones and clumps. On drawn fields, how much of the precipitate is taken for platelets.
-* cost: the demo's walk, frame by frame in turn with and without the survey, processor time.
+* cost: scenes of the drawn slide, frame by frame in turn without the survey, with it, and with shapes named, processor
+  time.
 
     python benchmarks/red_cells.py --data ../shared/data [sizes|pallor|platelets|cost …]
 """
@@ -40,6 +41,7 @@ from hemato_edge.vision.locate.candidates import box_overlap
 from hemato_edge.vision.locate.choice import load_locator
 from hemato_edge.vision.red_cells.outlines import look_at_red_cells
 from hemato_edge.vision.red_cells.platelets import clumped_platelets, giant_platelets
+from hemato_edge.vision.red_cells.shapes import load_shape_namer
 from hemato_edge.vision.scale import red_cell_diameter_px
 from hemato_training.data.field_sets import load_fields
 from hemato_training.data.records import in_split
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
 
 NEAR_PX = 15
 """A named cell of chula is the measured one whose middle is so near."""
+HEAD = Path(__file__).parents[1] / "bundles" / "red-cell-shapes.json"
 HEALTHY = 400
 """Pictures of pbc that are read, evenly over its list."""
 VIEW, MARGIN_PX, SMALL = (640, 480), 20, (PRECIPITATE, PLATELET_LABEL)
@@ -174,25 +177,27 @@ def precipitate(locator: Locator, fields: int = 40) -> None:
 
 def cost(frames: int = 160, visits: int = 3) -> None:
     """Print the processor time of frames with and without the survey, in turn."""
-    models = load_models(Settings())
+    models, namer = load_models(Settings()), load_shape_namer(HEAD)
+    ways = {"without": {"measure": False}, "with": {}, "with shapes": {"shapes": namer}}
     for name, scene in draw_scenes(frames, 1e6).items():
-        spent: dict[bool, list[float]] = {True: [], False: []}
+        spent: dict[str, list[float]] = {way: [] for way in ways}
         for _ in range(visits):
-            sessions = {on: new_analyzer(models, Settings()) for on in (True, False)}
-            for on, session in sessions.items():
-                session.red_cells = RedCellSurvey(measure=on)
+            sessions = {way: new_analyzer(models, Settings()) for way in ways}
+            for way, options in ways.items():
+                sessions[way].red_cells = RedCellSurvey(**options)  # type: ignore[arg-type]
             for turn, frame in enumerate(scene.frames):
-                for on in (True, False) if turn % 2 else (False, True):
+                for way in list(ways)[:: 1 if turn % 2 else -1]:
                     began = time.process_time()
-                    sessions[on].analyze(frame)
-                    spent[on].append(1e3 * (time.process_time() - began))
-        more = np.array(spent[True]) - np.array(spent[False])
-        more_at_most = np.percentile(more, 99)
-        on, off = np.mean(spent[True]), np.mean(spent[False])
-        print(
-            f"{name}: {len(more)} frames, mean {on:.2f} ms with, {off:.2f} ms without: {on / off:.3f}; "
-            f"in the costliest hundredth of the frames {more_at_most:.2f} ms more"
-        )
+                    sessions[way].analyze(frame)
+                    spent[way].append(1e3 * (time.process_time() - began))
+        off = np.array(spent["without"])
+        for way in ways:
+            own = np.array(spent[way])
+            ratio, costliest = own.mean() / off.mean(), np.percentile(own - off, 99)
+            print(
+                f"{name}, {way}: {len(own)} frames, mean {own.mean():.2f} ms, {ratio:.3f} of without; "
+                f"in the costliest hundredth of the frames {costliest:.2f} ms more"
+            )
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ from hemato_edge.site.verification import NOT_VERIFIED, VERIFIED_LINES
 from hemato_edge.store.records import FINISHED, INTERRUPTED, RUNNING
 from hemato_edge.store.write.statements import POWER_CUT
 from hemato_edge.views.report import explanations, field_of_view
-from hemato_edge.views.report.red_cells.words import LEFT_OUT
+from hemato_edge.views.report.red_cells.words import LEFT_OUT, SHAPE_WORDS
 from hemato_edge.views.report.words import WARNINGS
 from hemato_edge.vision import colours, quality
 from hemato_edge.web.pages import MENU
@@ -105,7 +105,13 @@ def said_by_names() -> set[str]:
     screens = {name for _, name in MENU} | set(NOTES) | set(HARMLESS.values()) | NOWHERE
     told = classes | roles | states | methods | explained | hidden | screens | morphology() | set(WARNINGS.values())
     spaced = {name.replace("_", " ") for name in named}
-    return told | spaced | set(VERIFIED_LINES) | RECORDED | {RESEARCH_USE_NOTICE, *LEFT_OUT.values()}
+    return (
+        told
+        | spaced
+        | set(VERIFIED_LINES)
+        | RECORDED
+        | {RESEARCH_USE_NOTICE, *LEFT_OUT.values(), *SHAPE_WORDS.values()}
+    )
 
 
 def _is_reason(name: str, value: object) -> bool:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from hemato_edge.vision.classify.classifier import TFLiteClassifier
     from hemato_edge.vision.locate.locator import Locator
     from hemato_edge.vision.red_cells.outlines import RedCellLook
+    from hemato_edge.vision.red_cells.shapes import ShapeNamer
     from hemato_edge.vision.slide_appearance import SlideAppearance
 
 T = TypeVar("T", covariant=True)
@@ -58,6 +59,8 @@ class FieldPicture:
         aperture: what of the picture is slide.
         red_cells: those that stand free, boxes in pixels of the aperture; None where nobody asked, or it is blurred.
         platelets: "giant" and "clumped" → platelets.
+        shapes: (n,) index into `counting.red_cells.shapes.SHAPES` of red cells with an outline to themselves, -1 for
+            one without a name; None where nobody named them.
     """
 
     path: Path
@@ -69,6 +72,7 @@ class FieldPicture:
     aperture: Aperture
     red_cells: RedCellLook | None = None
     platelets: dict[str, int] = field(default_factory=dict)
+    shapes: NDArray[np.intp] | None = None
 
     def as_json(self) -> dict[str, object]:
         """The object that `hemato-edge analyze` prints."""
@@ -147,6 +151,7 @@ def analyze_pictures(
     each: bool = False,
     name_blurred: bool = False,
     red_cells: bool = True,
+    shapes: ShapeNamer | None = None,
     failed: Callable[[ImageError], None],
     step: Callable[[], None] = lambda: None,
 ) -> Iterator[FieldPicture]:
@@ -160,11 +165,12 @@ def analyze_pictures(
         each: estimate scale and stain for every picture alone.
         name_blurred: name the cells of pictures, too, that are out of focus or smeared.
         red_cells: whether red cells and platelets are looked at one by one.
+        shapes: names shapes of red cells; None: nobody does.
         failed: called with the error of a picture that cannot be analysed; it is left out.
         step: called once for each picture and pass, for a progress bar (two passes, with `each` one).
     """
     analyst = _Analyst(gate, locator, classifier, each=each, name_blurred=name_blurred)
-    analyst.look_at_red_cells = red_cells
+    analyst.look_at_red_cells, analyst.shapes = red_cells, shapes
     return _in_two_passes(list(paths), analyst, each=each, failed=failed, step=step)
 
 
@@ -216,6 +222,7 @@ class _Analyst:
 
     Attributes:
         look_at_red_cells: whether red cells and platelets are looked at one by one.
+        shapes: names shapes of red cells; None: nobody does.
     """
 
     def __init__(
@@ -224,6 +231,7 @@ class _Analyst:
         self._gate, self._locator, self._classifier = gate, locator, classifier
         self._mask, self._each, self._name_blurred = FieldMask(), each, name_blurred
         self.look_at_red_cells = True
+        self.shapes: ShapeNamer | None = None
 
     def learn(self, image: Image, looks: AppearanceEstimator) -> None:
         """Scale, stain and focus of one picture."""
@@ -251,12 +259,13 @@ class _Analyst:
             if len(white) and look is not None and named:
                 answers = self._classifier.judge(view, detections.boxes[white], look)
                 judged = {int(i): answer for i, answer in zip(white, answers, strict=True)}
-        red, platelets = None, {}
+        red, platelets, shapes = None, {}, None
         if look is not None and self.look_at_red_cells and not _unfit_for_names(self._gate, quality, looks):
             with watch.stage("red_cells"):
                 red, platelets = look_at_red_cells(view, detections), _platelets(detections, look.red_cell_px)
+                shapes = None if self.shapes is None else self.shapes.name(view, red, look.red_cell_px)
         found = _in_picture(detections, aperture)
-        return FieldPicture(path, image, found, judged, quality, watch.latency_ms, aperture, red, platelets)
+        return FieldPicture(path, image, found, judged, quality, watch.latency_ms, aperture, red, platelets, shapes)
 
 
 def _platelets(detections: Detections, red_cell_px: float) -> dict[str, int]:

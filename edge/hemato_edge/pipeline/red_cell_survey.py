@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hemato_edge.counting.red_cells import pallor, platelets, sizes
+from hemato_edge.counting.red_cells import pallor, platelets, shapes, sizes
 from hemato_edge.counting.red_cells.by_field import tally_name
 from hemato_edge.labels import PLATELET, RBC
 from hemato_edge.vision.red_cells.outlines import look_at_red_cells
@@ -20,9 +20,14 @@ if TYPE_CHECKING:
     from hemato_edge.values import Detections
     from hemato_edge.vision.field_view import FieldView
     from hemato_edge.vision.red_cells.outlines import RedCellLook
+    from hemato_edge.vision.red_cells.shapes import ShapeNamer
 
 EVERY = 2
 """One of so many fields that count red cells is measured."""
+SHAPES_EVERY = 4
+"""One of so many of these has its cells' shapes named, where there is a head for them: that costs more."""
+ENOUGH_SHAPES = 1000
+"""Cells after which no more shapes are named: schistocytes are asked for in a thousand red cells (ICSH)."""
 ENOUGH = 500
 """Cells after which no more are measured, as many as Price-Jones measured: the spread is then known to 6 %."""
 
@@ -32,10 +37,12 @@ class RedCellSurvey:
 
     Args:
         measure: whether red cells and platelets are looked at one by one; else nothing is done.
+        shapes: names their shapes; None: nobody does.
     """
 
-    def __init__(self, *, measure: bool = True) -> None:
-        self._measure = measure
+    def __init__(self, *, measure: bool = True, shapes: ShapeNamer | None = None) -> None:
+        self._measure, self._namer = measure, shapes
+        self._shape_fields = self._named = 0
         self._counts: Counter[str] = Counter()
         self._turns = self._fields = self._cells = 0
 
@@ -56,14 +63,22 @@ class RedCellSurvey:
             self._counts[platelets.SEEN] += len(few)
             self._counts[platelets.GIANT] += int(np.count_nonzero(giant[few]))
             self._counts[platelets.CLUMPED] += int(np.count_nonzero(clumped[few]))
-        if self._cells >= ENOUGH:
+        if self._cells >= ENOUGH and (self._namer is None or self._named >= ENOUGH_SHAPES):
             return
         here = _counted_here(admission, RBC)
         if not len(here):
             return
         self._turns += 1
-        if self._turns % EVERY == 1:
-            self.enter(look_at_red_cells(view, detections, here))
+        if self._turns % EVERY != 1:
+            return
+        name = self._namer is not None and self._named < ENOUGH_SHAPES and self._turns % (EVERY * SHAPES_EVERY) == 1
+        if self._cells >= ENOUGH and not name:
+            return
+        found = look_at_red_cells(view, detections, here)
+        if self._cells < ENOUGH:
+            self.enter(found)
+        if self._namer is not None and name:
+            self.enter_shapes(self._namer.name(view, found, red_cell_px))
 
     def enter(self, found: RedCellLook) -> None:
         """Count the red cells of one more field."""
@@ -76,6 +91,13 @@ class RedCellSurvey:
             self._counts[tally_name(pallor.TALLY, self._fields, pallor.pallor_bin(pale))] += 1
         self._fields += 1
         self._cells += len(found)
+
+    def enter_shapes(self, names: NDArray[np.intp]) -> None:
+        """Count the shapes (n,) of one more field, indices into `shapes.SHAPES`, -1 for a cell without a name."""
+        for number in np.where(names < 0, shapes.UNNAMED, names).tolist():
+            self._counts[tally_name(shapes.TALLY, self._shape_fields, number)] += 1
+        self._shape_fields += bool(len(names))
+        self._named += int(np.count_nonzero(names >= 0))
 
     def tallies(self) -> dict[str, int]:
         """Absolute counts for the record."""

@@ -152,6 +152,11 @@ class RedCellSettings(Section):
         description="whether red cells and platelets are looked at one by one: size, central pallor, giant platelets, "
         "clumps; they are counted anyway",
     )
+    shapes: FilePath | None = Field(
+        None,
+        examples=["/var/lib/hemato-edge/red-cell-shapes.json"],
+        description="head that names the shapes of red cells; none: shapes are not told",
+    )
 
 
 def default_profiles() -> Path:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hemato_edge.pipeline.images import CellPicture, FieldPicture
     from hemato_edge.values import Image
     from hemato_edge.vision.classify.classifier import TFLiteClassifier
+    from hemato_edge.vision.red_cells.shapes import ShapeNamer
 
 Pictures = Annotated[list[Path], typer.Argument(help="Picture files, or folders of them.", metavar="IMAGE…")]
 Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Take the pictures of sub-folders as well.")]
@@ -54,6 +55,7 @@ def analyze(
     blurred: NameBlurred = False,
 ) -> None:
     """Find and name the cells of whole fields of view."""
+    from hemato_edge.cli.counting.instruments import shape_namer
     from hemato_edge.pipeline.images import analyze_pictures
     from hemato_edge.pipeline.red_cell_survey import RedCellSurvey
     from hemato_edge.settings import load_settings
@@ -70,7 +72,7 @@ def analyze(
     gate = QualityGate(**settings.quality.model_dump())
     failures = Failures()
     output = Output(as_json=as_json, as_jsonl=as_jsonl)
-    survey = RedCellSurvey()
+    survey, shapes = RedCellSurvey(), shape_namer(settings)
     with Progress("analysing", len(images) * (1 if each else 2)) as step:
         for result in analyze_pictures(
             images,
@@ -80,6 +82,7 @@ def analyze(
             each=each,
             name_blurred=blurred,
             red_cells=settings.red_cells.measure,
+            shapes=shapes,
             failed=failures.add,
             step=step,
         ):
@@ -88,8 +91,10 @@ def analyze(
                 write_picture(targets.get(result.path, annotate / f"{result.path.name}.png"), picture, images)
             if result.red_cells is not None:
                 survey.enter(result.red_cells)
+            if result.shapes is not None:
+                survey.enter_shapes(result.shapes)
             output.add(result.as_json(), partial(_field_line, result))
-    for line in () if as_json or as_jsonl else _red_cell_lines(survey.tallies()):
+    for line in () if as_json or as_jsonl else _red_cell_lines(survey.tallies(), shapes):
         typer.echo(line)
     output.close()
     failures.close()
@@ -272,16 +277,19 @@ def _field_line(result: FieldPicture) -> str:
     return f"{result.path}: {counts}{': ' if named else ''}{named}{doubt}"
 
 
-def _red_cell_lines(tallies: dict[str, int]) -> Iterator[str]:
+def _red_cell_lines(tallies: dict[str, int], shapes: ShapeNamer | None) -> Iterator[str]:
     """The red cells of all pictures together, in pixels: `analyze` knows no scale."""
-    from hemato_edge.views.report.red_cells.build import diameters_of, pallor_of
-    from hemato_edge.views.report.red_cells.words import pallor_line, size_lines
+    from hemato_edge.counting.red_cells.shapes import SECTION
+    from hemato_edge.views.report.red_cells.build import diameters_of, pallor_of, shapes_of
+    from hemato_edge.views.report.red_cells.words import pallor_line, shape_lines, size_lines
 
     sizes, pallor = diameters_of(tallies, None, 0.0), pallor_of(tallies)
     if sizes is not None:
         yield from size_lines(sizes, sizes.cells)
         if pallor is not None:
             yield pallor_line(pallor)
+    if shapes is not None:
+        yield from shape_lines(shapes_of(tallies, {SECTION: shapes.session_section()}))
 
 
 def _cell_line(result: CellPicture, attributes: tuple[Attribute, ...] = ()) -> str:

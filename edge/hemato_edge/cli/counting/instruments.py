@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hemato_edge.store.writer import Writer
     from hemato_edge.vision.classify.classifier import Classifier, TFLiteClassifier
     from hemato_edge.vision.locate.kind import RecordedLocator
+    from hemato_edge.vision.red_cells.shapes import ShapeNamer
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Instruments:
         classifier, locator: verified.
         calibration: of the profile that was asked for; None without one.
         camera: not yet open.
+        shapes: names shapes of red cells; None where no head for them is set.
     """
 
     resolved: Resolved
@@ -37,6 +39,7 @@ class Instruments:
     locator: RecordedLocator
     calibration: SessionCalibration | None
     camera: GuardedCamera
+    shapes: ShapeNamer | None = None
 
     @property
     def settings(self) -> Settings:
@@ -83,13 +86,14 @@ class Instruments:
 
         gate = QualityGate(**self.settings.quality.model_dump())
         mask = mask_of(self.settings.camera, None if self.calibration is None else self.calibration.known_mask)
-        red_cells = RedCellSurvey(**self.settings.red_cells.model_dump())
+        red_cells = RedCellSurvey(measure=self.settings.red_cells.measure, shapes=self.shapes)
         return FieldAnalyzer(gate, self.locator, self.naming, self.calibration, mask=mask, red_cells=red_cells)
 
     def session_start(self, label: str, target: int | None, control: str = "") -> SessionStart:
         """What is recorded of a session that begins now; `control`: lot of the control slide, if it is of one."""
         from datetime import datetime, timezone
 
+        from hemato_edge.counting.red_cells.shapes import SECTION as SHAPES
         from hemato_edge.credentials import without_secrets
         from hemato_edge.site.record import SECTION, site_section
         from hemato_edge.store.recorded_settings import CONTROL, LOT
@@ -99,13 +103,14 @@ class Instruments:
         calibration = {} if self.calibration is None else {"calibration": self.calibration.session_section()}
         site = {SECTION: site_section(self._site, bundle.sha256, self._head, self.classifier.card.abroad)}
         slide = {CONTROL: {LOT: control}} if control else {}
+        shapes = {} if self.shapes is None else {SHAPES: self.shapes.session_section()}
         return SessionStart(
             camera=without_secrets(self.settings.camera.spec),
             label=label,
             target=target,
             model_name=bundle.card.name,
             model_sha256=bundle.sha256,
-            settings=self.resolved.values() | calibration | site | slide,
+            settings=self.resolved.values() | calibration | site | slide | shapes,
             versions=self.versions(),
             utc=datetime.now(timezone.utc),
             monotonic_s=time.monotonic(),
@@ -152,7 +157,8 @@ def make_instruments(resolved: Resolved) -> Instruments:
     model = settings.model
     classifier = load_classifier(**model.model_dump())
     locator = load_locator(**settings.locator.model_dump(), **model.model_dump(exclude={"path"}))
-    return Instruments(resolved, classifier, locator, calibration, _camera(settings, calibration))
+    camera = _camera(settings, calibration)
+    return Instruments(resolved, classifier, locator, calibration, camera, shape_namer(settings))
 
 
 def without_lost_profile(resolved: Resolved) -> Resolved:
@@ -204,6 +210,15 @@ def checked_store(settings: Settings) -> Path:
     """The database's path: it is there, sound, and can be written."""
     with open_store(settings) as writer:
         return writer.path
+
+
+def shape_namer(settings: Settings) -> ShapeNamer | None:
+    """What names shapes of red cells, where it is asked for."""
+    if settings.red_cells.shapes is None or not settings.red_cells.measure:
+        return None
+    from hemato_edge.vision.red_cells.shapes import load_shape_namer
+
+    return load_shape_namer(settings.red_cells.shapes, settings.model.trusted_keys)
 
 
 def _calibration(settings: Settings) -> SessionCalibration | None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from statistics import pstdev, quantiles
+from statistics import pstdev
 from typing import TYPE_CHECKING
+
+from hemato_edge.counting.intervals import clopper_pearson
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,12 +69,6 @@ def resampled(fields: Sequence[Sums]) -> list[Sums]:
     return [one for one in drawn if one[0] > 1]
 
 
-def interval(values: Sequence[float]) -> tuple[float, float]:
-    """The middle 95 % of resampled figures."""
-    ends = quantiles(values, n=40, method="inclusive")
-    return ends[0], ends[-1]
-
-
 def around(value: float, drawn: Sequence[float], freedom: int) -> tuple[float, float]:
     """The 95 % interval of a positive figure from its resampled values: Student's t of their logarithms.
 
@@ -84,6 +80,28 @@ def around(value: float, drawn: Sequence[float], freedom: int) -> tuple[float, f
         drawn: the same of fields drawn anew.
         freedom: number of fields less one.
     """
-    t = _Z + (_Z**3 + _Z) / (4 * freedom) + (5 * _Z**5 + 16 * _Z**3 + 3 * _Z) / (96 * freedom**2)
-    reach = t * pstdev(math.log(one) for one in drawn if one > 0) * math.sqrt((freedom + 1) / freedom)
+    reach = _t(freedom) * pstdev(math.log(one) for one in drawn if one > 0)
     return value * math.exp(-reach), value * math.exp(reach)
+
+
+def percent_of(fields: Sequence[Sums]) -> tuple[float, float, float]:
+    """Percent of the cells that were found to be something, (low, value, high) with the 95 % interval.
+
+    The wider of two intervals stands: the exact one of the cells, and Student's t of the fields drawn anew.
+
+    Args:
+        fields: cells of each field, and those that were found to be it.
+    """
+    cells, found = added(fields)
+    low, high = clopper_pearson(found, cells)
+    share = found / cells
+    if len(fields) >= LEAST_FIELDS:
+        reach = _t(len(fields) - 1) * pstdev(one[1] / one[0] for one in resampled(fields))
+        low, high = min(low, max(share - reach, 0.0)), max(high, min(share + reach, 1.0))
+    return 100 * low, 100 * share, 100 * high
+
+
+def _t(freedom: int) -> float:
+    """By how many standard deviations of resampled figures the interval reaches, from `freedom` + 1 fields."""
+    t = _Z + (_Z**3 + _Z) / (4 * freedom) + (5 * _Z**5 + 16 * _Z**3 + 3 * _Z) / (96 * freedom**2)
+    return t * math.sqrt((freedom + 1) / freedom)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from hemato_edge.counting.intervals import clopper_pearson
-from hemato_edge.counting.red_cells.by_field import LEAST_FIELDS, added, bins_by_field, interval, resampled, together
+from hemato_edge.counting.red_cells.by_field import bins_by_field, percent_of, together
 from hemato_edge.counting.red_cells.sizes import LEAST_CELLS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hemato_edge.counting.red_cells.by_field import Sums
     from hemato_edge.counting.red_cells.sizes import End
 
 TALLY = "red_cell_pallor:"
@@ -69,16 +69,10 @@ def central_pallor(tallies: Mapping[str, int]) -> CentralPallor | None:
     if cells < LEAST_CELLS or seen < LEAST_SEEN:
         return CentralPallor(cells, 100 * seen, None, None, FEW_CELLS if cells < LEAST_CELLS else NO_PALLOR)
     middle = 100 * (median(pale.elements()) - 0.5) / _BINS
-    return CentralPallor(cells, 100 * seen, middle, _hypochromic(fields), None)
+    return CentralPallor(cells, 100 * seen, middle, percent_of(_pale(fields)), None)
 
 
-def _hypochromic(fields: list[Counter[int]]) -> End:
-    """Percent of the cells; of the interval of cells and that of fields the wider stands."""
+def _pale(fields: list[Counter[int]]) -> list[Sums]:
+    """Cells of each field, and those of them that are hypochromic."""
     limit = round(HYPOCHROMIC * _BINS)
-    sums = [(one.total(), sum(count for number, count in one.items() if number > limit)) for one in fields]
-    cells, found = added(sums)
-    low, high = clopper_pearson(found, cells)
-    if len(fields) >= LEAST_FIELDS:
-        ends = interval([pale / all_cells for all_cells, pale in resampled(sums)])
-        low, high = min(low, ends[0]), max(high, ends[1])
-    return 100 * low, 100 * found / cells, 100 * high
+    return [(one.total(), sum(count for number, count in one.items() if number > limit)) for one in fields]

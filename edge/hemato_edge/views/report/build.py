@@ -126,7 +126,7 @@ def build_report(
         attributes=reader.attributes(record.id),
         approval=_approval(reader, record.id),
         red_cells=diameters_of(tallies, *_scale(record)),
-        red_cell_morphology=morphology_of(tallies, summary.counts, areas, per_mm2, red_count),
+        red_cell_morphology=morphology_of(tallies, summary.counts, areas, per_mm2, red_count, record.settings),
         quality_control=control_line(reader, record),
     )
 

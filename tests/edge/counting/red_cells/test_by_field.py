@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from hemato_edge.counting.red_cells.by_field import around, bins_by_field, interval, resampled, tally_name, together
+import pytest
+
+from hemato_edge.counting.intervals import clopper_pearson
+from hemato_edge.counting.red_cells.by_field import around, bins_by_field, percent_of, resampled, tally_name, together
 
 WHAT = "red_cell_size:"
 
@@ -32,4 +35,14 @@ def test_few_fields_have_a_wider_interval_than_their_resamples() -> None:
     low, high = around(10.0, [9.0, 10.0, 11.0], 4)
     assert low < 9.0 < 11.0 < high
     assert around(10.0, [10.0] * 3, 4) == (10.0, 10.0)
-    assert interval(list(range(1001))) == (25.0, 975.0)
+
+
+def test_a_share_has_the_wider_interval_of_cells_and_of_fields() -> None:
+    alike, unlike = [(20.0, 4.0)] * 10, [(20.0, 8.0), (20.0, 0.0)] * 5
+    low, value, high = percent_of(alike)
+    assert value == 20
+    assert (low, high) == pytest.approx([100 * end for end in clopper_pearson(40, 200)])
+    wide = percent_of(unlike)
+    assert wide[1] == 20
+    assert wide[0] < low - 3
+    assert wide[2] > high + 3

@@ -31,11 +31,20 @@ from hemato_edge.views.report.model import (
     Reviewed,
     Tracking,
 )
-from hemato_edge.views.report.red_cells.model import OilFields, Pallor, Platelets, RedCellDiameters, RedCellMorphology
+from hemato_edge.views.report.red_cells.model import (
+    OilFields,
+    Pallor,
+    Platelets,
+    RedCellDiameters,
+    RedCellMorphology,
+    RedCellShape,
+    RedCellShapes,
+)
 
 OTHERS = [code for code in LANGUAGES if code != "en"]
 DAY = datetime(2026, 3, 1, tzinfo=timezone.utc)
 FIGURE = Figure(1.5, 2034.5, None)
+SHAPES = RedCellShape("ovalocyte", FIGURE, 2.0, "3+"), RedCellShape("teardrop_cell")
 LEFT_OUT = {"cut": 1, "doublet": 2, "cluster": 3, "not_round": 4, "unclear": 5}
 
 
@@ -64,6 +73,9 @@ def with_everything(report: Report) -> Report:
             123,
             Pallor(123, 81.0, 41.0, FIGURE, "2+", None),
             Platelets(FIGURE, 4.5, FIGURE, OilFields(FIGURE, FIGURE, (15.0, 20.0), 0.0314), 80, 2, 9, clumps=True),
+            RedCellShapes(
+                "x", 400, 360, (RedCellShape("ovalocyte", FIGURE, 2.0, "3+"), RedCellShape("teardrop_cell")), None
+            ),
         ),
         calibration=Calibration("40x", "Plan 40", 0.1, 0.002, "stage micrometer", None),
         letterhead=replace(report.letterhead, laboratory="L", operator="A", comment="C"),

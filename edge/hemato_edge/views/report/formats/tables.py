@@ -96,6 +96,10 @@ def _red_cell_rows(report: Report) -> Iterator[dict[str, object]]:
     if pallor is not None and pallor.hypochromic_percent is not None:
         row = _percent_row("rbc:hypochromic", pallor.cells, pallor.hypochromic_percent)
         yield row | {"flag": pallor.grade}
+    shapes = report.red_cell_morphology.shapes
+    for one in () if shapes is None else shapes.shapes:
+        if shapes is not None and one.percent is not None:
+            yield _percent_row(f"rbc:{one.shape}", shapes.named, one.percent) | {"flag": one.grade}
     estimates = {"red_count": platelets.by_red_count_e9_per_l}
     estimates["oil_fields"] = None if platelets.oil_fields is None else platelets.oil_fields.e9_per_l
     for name, per_l in estimates.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from hemato_edge.counting.red_cells.by_field import bins_by_field, together
@@ -14,7 +15,9 @@ from hemato_edge.counting.red_cells.platelets import (
     by_red_count,
     platelet_looks,
 )
+from hemato_edge.counting.red_cells.shapes import ABSENT, DIGEST, NAME, RELIABLE, SECTION, shape_shares
 from hemato_edge.counting.red_cells.sizes import NORMAL_SPREAD_PERCENT, TALLY, red_cell_sizes
+from hemato_edge.store.recorded_settings import setting
 from hemato_edge.views.report.areas import cells_per_1000_red, figure, widened
 from hemato_edge.views.report.red_cells.model import (
     OilFields,
@@ -22,11 +25,12 @@ from hemato_edge.views.report.red_cells.model import (
     Platelets,
     RedCellDiameters,
     RedCellMorphology,
+    RedCellShape,
+    RedCellShapes,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from hemato_edge.counting.red_cells.shapes import ShapeShare
     from hemato_edge.views.report.figure import Figure
     from hemato_edge.views.report.model import DensityEstimate
 
@@ -68,8 +72,9 @@ def morphology_of(
     areas: Mapping[str, float],
     per_mm2: DensityEstimate | None,
     red_count: float | None,
+    settings: Mapping[str, object],
 ) -> RedCellMorphology:
-    """Pallor and platelets.
+    """Pallor, platelets and shapes.
 
     Args:
         tallies: of the session.
@@ -77,9 +82,31 @@ def morphology_of(
         areas: on which they were counted, see `areas.areas_of`.
         per_mm2: platelets per area of slide, None without a scale.
         red_count: 10^12 red cells per litre by a counter, or None.
+        settings: that the session was recorded with; they hold what is known of the head that named shapes.
     """
     free = together(bins_by_field(tallies, TALLY)).total()
-    return RedCellMorphology(free, pallor_of(tallies), _platelets(tallies, counts, areas, per_mm2, red_count))
+    platelets = _platelets(tallies, counts, areas, per_mm2, red_count)
+    return RedCellMorphology(free, pallor_of(tallies), platelets, shapes_of(tallies, settings))
+
+
+def shapes_of(tallies: Mapping[str, int], settings: Mapping[str, object]) -> RedCellShapes | None:
+    """Shapes with their grades; None where nobody named them."""
+    told = setting(settings, f"{SECTION}.{RELIABLE}")
+    reliable = told if isinstance(told, Mapping) else {}
+    found = shape_shares(tallies, {str(name): float(share) for name, share in reliable.items()})
+    if found is None:
+        return None
+    absent = setting(settings, f"{SECTION}.{ABSENT}")
+    shapes = [_shape(one) for one in found.shares]
+    shapes += [RedCellShape(str(name)) for name in (absent if isinstance(absent, (list, tuple)) else ())]
+    head = " ".join(str(setting(settings, f"{SECTION}.{key}") or "") for key in (NAME, DIGEST))
+    return RedCellShapes(head.strip(), found.cells, found.named, tuple(shapes), found.not_assessed)
+
+
+def _shape(share: ShapeShare) -> RedCellShape:
+    if share.percent is None:
+        return RedCellShape(share.shape)
+    return RedCellShape(share.shape, figure(*share.percent), share.healthy_percent, share.grade)
 
 
 def pallor_of(tallies: Mapping[str, int]) -> Pallor | None:

@@ -100,14 +100,52 @@ class Platelets:
 
 
 @dataclass(frozen=True, slots=True)
+class RedCellShape:
+    """One shape; see `counting.red_cells.shapes`.
+
+    Attributes:
+        shape: of `shapes.SHAPES`, or one that the head never learnt.
+        percent: of the cells with a name; None where it is not assessed.
+        healthy_percent: of healthy donors' cells, those that are named so by mistake.
+        grade: after ICSH 2015; None: below any, or not assessed.
+    """
+
+    shape: str
+    percent: Figure | None = None
+    healthy_percent: float | None = None
+    grade: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RedCellShapes:
+    """Shapes of red cells.
+
+    Attributes:
+        head: name and SHA-256 of what named them.
+        cells: looked at.
+        named: of them, with a name.
+        shapes: one each, the abnormal ones.
+        not_assessed: why none is told; None where some are.
+    """
+
+    head: str
+    cells: int
+    named: int
+    shapes: tuple[RedCellShape, ...]
+    not_assessed: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class RedCellMorphology:
     """All of it but the diameters.
 
     Attributes:
         free: red cells that were measured so far, also where they are too few to say anything.
         pallor: None where none was looked for.
+        shapes: None where nobody named them.
     """
 
     free: int = 0
     pallor: Pallor | None = None
     platelets: Platelets = field(default_factory=lambda: Platelets(None))
+    shapes: RedCellShapes | None = None

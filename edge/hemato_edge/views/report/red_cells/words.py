@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hemato_edge.counting.red_cells.pallor import HEALTHY_PERCENT, NO_PALLOR
+from hemato_edge.counting.red_cells.shapes import LEAST_CELLS as LEAST
+from hemato_edge.counting.red_cells.shapes import UNLIKE
 from hemato_edge.counting.red_cells.sizes import LEAST_CELLS
 from hemato_edge.languages import words_of, written_in
 from hemato_edge.views.report.figures import fixed, fixed_with_ends, three_digits, with_ends
@@ -13,7 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from hemato_edge.views.report.model import Report
-    from hemato_edge.views.report.red_cells.model import OilFields, Pallor, Platelets, RedCellDiameters
+    from hemato_edge.views.report.red_cells.model import (
+        OilFields,
+        Pallor,
+        Platelets,
+        RedCellDiameters,
+        RedCellShape,
+        RedCellShapes,
+    )
 
 LEFT_OUT = {
     "cut": "{n} cut by the border",
@@ -24,6 +33,18 @@ LEFT_OUT = {
     "size": "{n} of quite another size",
 }
 """Why red cells are not measured, in words."""
+SHAPE_WORDS = {
+    "ovalocyte": "ovalocytes and elliptocytes",
+    "stomatocyte": "stomatocytes",
+    "spherocyte": "spherocytes",
+    "target_cell": "target cells",
+    "teardrop_cell": "teardrop cells",
+    "schistocyte": "schistocytes",
+    "burr_cell": "burr cells",
+    "acanthocyte": "acanthocytes",
+    "sickle_cell": "sickle cells",
+}
+"""Shapes by name, in words."""
 
 
 def red_cell_lines(report: Report, language: str = "en") -> Iterator[str]:
@@ -32,6 +53,7 @@ def red_cell_lines(report: Report, language: str = "en") -> Iterator[str]:
     yield from size_lines(report.red_cells, morphology.free, language)
     if report.red_cells is not None and morphology.pallor is not None:
         yield pallor_line(morphology.pallor, language)
+    yield from shape_lines(morphology.shapes, language)
     yield from platelet_lines(morphology.platelets, language)
 
 
@@ -85,6 +107,44 @@ def pallor_line(pallor: Pallor, language: str = "en") -> str:
         normal=fixed(HEALTHY_PERCENT, 0, language),
     )
     return f"{said} ({pallor.grade}, ICSH 2015)" if pallor.grade else said
+
+
+def shape_lines(shapes: RedCellShapes | None, language: str = "en") -> Iterator[str]:
+    """The share of each shape with its grade, and which are not assessed; or why none is."""
+    if shapes is None:
+        return
+    _ = words_of(language)
+    if shapes.not_assessed == UNLIKE:
+        share = fixed(100 * shapes.named / shapes.cells, 0, language)
+        yield _(
+            "Red-cell shapes: not assessed, only {share} % of the cells have a name; they look unlike those that the "
+            "model learnt",
+            share=share,
+        )
+        return
+    if shapes.not_assessed is not None:
+        yield _(
+            "Red-cell shapes: not assessed, {n} cells have a name of the {least} needed", n=shapes.named, least=LEAST
+        )
+        return
+    told = [_shape_words(one, language) for one in shapes.shapes if one.percent is not None]
+    if told:
+        yield _("Red-cell shapes, {n} cells: {what}", n=shapes.named, what="; ".join(told))
+    silent = [_(SHAPE_WORDS.get(one.shape, one.shape)) for one in shapes.shapes if one.percent is None]
+    if silent:
+        yield _("Not assessed, since the model does not tell them reliably: {what}", what=", ".join(silent))
+
+
+def _shape_words(one: RedCellShape, language: str) -> str:
+    _ = words_of(language)
+    share = "" if one.percent is None else fixed_with_ends(one.percent, 1, "%", language)
+    said = _(
+        "{shape} {share} (healthy donors' up to {normal} %)",
+        shape=_(SHAPE_WORDS.get(one.shape, one.shape)),
+        share=share,
+        normal=fixed(one.healthy_percent or 0.0, 1, language),
+    )
+    return f"{said} ({one.grade}, ICSH 2015)" if one.grade else said
 
 
 def platelet_lines(platelets: Platelets, language: str = "en") -> Iterator[str]:

@@ -86,3 +86,32 @@ def test_a_session_from_before_is_told_as_it_was_recorded(path: Path) -> None:
     assert report.red_cells.interval_of == "cells"
     assert report.red_cell_morphology.pallor is None
     assert not any("Central pallor" in line for line in report_lines(report))
+
+
+SHAPES = {f"red_cell_shape:{field}:{number}": n for field in range(8) for number, n in ((0, 30), (1, 10), (4, 5))}
+HEAD = {"name": "shapes", "sha256": "ab", "reliable": {"ovalocyte": 2.0}, "absent": ["sickle_cell"]}
+
+
+def test_shapes_are_told_with_grades_and_the_others_are_not_assessed(path: Path) -> None:
+    report = reported(path, SHAPES, settings={"red_cell_shapes": HEAD})
+    lines = report_lines(report)
+    assert (
+        "Red-cell shapes, 360 cells: ovalocytes and elliptocytes 22.2 (18.0 – 26.9) % (healthy donors' up to 2.0 %) "
+        "(2+, ICSH 2015)"
+    ) in lines
+    (silent,) = [line for line in lines if line.startswith("Not assessed")]
+    assert silent.endswith(": stomatocytes, spherocytes, target cells, teardrop cells, schistocytes, sickle cells")
+    told = report.red_cell_morphology.shapes
+    assert told is not None
+    assert (told.head, told.cells, told.named) == ("shapes ab", 360, 360)
+
+
+def test_cells_unlike_those_that_were_learnt_have_no_shares(path: Path) -> None:
+    strange = {f"red_cell_shape:0:{number}": n for number, n in ((0, 200), (99, 100))}
+    lines = report_lines(reported(path, strange, settings={"red_cell_shapes": HEAD}))
+    assert any(line.startswith("Red-cell shapes: not assessed, only 67 % of the cells have a name") for line in lines)
+    assert not any("ovalocytes" in line for line in lines)
+
+
+def test_without_a_head_nothing_is_said_of_shapes(path: Path) -> None:
+    assert not any("shapes" in line for line in report_lines(reported(path, SIZES)))

@@ -1,0 +1,1 @@
+"""Training the head for red-cell shapes."""
