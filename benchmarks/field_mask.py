@@ -1,6 +1,6 @@
-"""Cost per frame of the field-of-view mask: without search, with search, and with bars masked.
+"""Cost per frame of the field-of-view mask: without search, with search, with bars, and with a round field.
 
-Walks over a drawn slide, each frame in all three sessions in turn, and beside them one bare inference of the
+Walks over a drawn slide, each frame in all four sessions in turn, and beside them one bare inference of the
 classifier. Times are those of the processor in this thread, so that other programs disturb them less; the ratio to the
 inference, about 1 ms on a desktop processor that does nothing else, is what can be compared between machines. Prints
 the mask alone, the mean of all frames but the first and of the second half, and the differences of whole frames.
@@ -11,8 +11,10 @@ the mask alone, the mean of all frames but the first and of the second half, and
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -25,6 +27,9 @@ from hemato_edge.pipeline.field_mask import FieldMask
 from hemato_edge.vision.classify.classifier import load_classifier
 from hemato_edge.vision.locate.choice import load_locator
 from hemato_edge.vision.quality import QualityGate
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "edge"))
+from obstructed import eyepiece
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +65,14 @@ def barred(image: np.ndarray) -> np.ndarray:
     return cv2.copyMakeBorder(image, 0, 0, BAR_PX, BAR_PX, cv2.BORDER_CONSTANT)
 
 
+def round_field(image: np.ndarray) -> np.ndarray:
+    """The frame through an eyepiece whose rim is out of focus, (H, W, 3) uint8."""
+    return eyepiece(soft=6.0)(image, 0)
+
+
+VIEWS = {"bars": barred, "round, soft rim": round_field}
+
+
 def timed(work: Callable[[], object]) -> float:
     """Processor time of one call, milliseconds."""
     began = time.thread_time()
@@ -74,7 +87,8 @@ def main() -> None:
     frames = parser.parse_args().frames
     cv2.setNumThreads(1)
     locator, classifier = load_locator(), load_classifier()
-    masks = {"not looked for": TimedMask(search=False), "all slide": TimedMask(), "bars": TimedMask()}
+    names = ("not looked for", "all slide", "bars", "round, soft rim")
+    masks = {name: TimedMask(search=name != names[0]) for name in names}
     sessions = {name: FieldAnalyzer(QualityGate(), locator, classifier, mask=mask) for name, mask in masks.items()}
     times: dict[str, list[float]] = {name: [] for name in sessions}
     alone: dict[str, list[float]] = {name: [] for name in sessions}
@@ -84,7 +98,7 @@ def main() -> None:
         for _ in range(frames):
             frame = camera.read(60.0)
             for name, session in sessions.items():
-                shown = replace(frame, image=barred(frame.image)) if name == "bars" else frame
+                shown = replace(frame, image=VIEWS[name](frame.image)) if name in VIEWS else frame
                 before = masks[name].spent_ms
                 times[name].append(timed(lambda session=session, shown=shown: session.analyze(shown)))  # type: ignore[misc]
                 alone[name].append(masks[name].spent_ms - before)

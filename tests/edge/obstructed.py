@@ -351,7 +351,7 @@ VARIATIONS = {
         then(eyepiece(radius=0.52), bars((0, 0, 80, 80))), lambda shape: disc(shape, (0.5, 0.5), 0.52), (0, 80)
     ),
     "round with a clock": Variation(then(eyepiece(radius=0.5), clock()), lambda shape: disc(shape, (0.5, 0.5), 0.5)),
-    "round very soft": _round(0.45, 0.5, 0.5, soft=14.0, colour=(40, 25, 20)),
+    "round very soft": _round(0.45, 0.5, 0.44, soft=14.0, colour=(40, 25, 20)),
     "round fringed": Variation(fringed((0.5, 0.5), 0.47, 4.0, 4.0), lambda shape: disc(shape, (0.5, 0.5), 0.47)),
     "round with a flare": _flared(0.5, 0.5, 0.45, (0.99, 0.5)),
     "ellipse turned": _convex(ellipse((0.52, 0.43), 30), soft=5.0),

@@ -11,6 +11,7 @@ import numpy as np
 
 from hemato_edge.cameras.picture_damage import damage_of
 from hemato_edge.cameras.picture_decoding import MAX_PIXELS, decoded
+from hemato_edge.cameras.picture_impostors import impostor
 from hemato_edge.errors import DamagedImageError, ImageError
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ def read_picture(path: Path, *, colour: bool = True) -> Image:
             "Cut it into fields of view, or save it again.",
         ) from error
     if picture is None:
+        other = impostor(content[:512].tobytes())
+        if other is not None:
+            raise ImageError(f"{path} is {other[0]}.", other[1])
         raise ImageError(
             f"{path} is not a picture, or it is damaged.", "Open it in a viewer and save it as PNG or JPEG."
         )

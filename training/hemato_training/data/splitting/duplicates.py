@@ -21,6 +21,7 @@ import numpy as np
 
 from hemato_edge.cameras.picture_damage import damage_of
 from hemato_edge.cameras.picture_decoding import decoded
+from hemato_edge.cameras.picture_impostors import impostor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -102,7 +103,9 @@ def fingerprint(path: Path) -> Fingerprint:
     except cv2.error:
         grey = None
     if grey is None:
-        return Fingerprint(digest, None, "it is no picture that can be decoded", nothing)
+        other = impostor(content)
+        fault = "it is no picture that can be decoded" if other is None else f"it is {other[0]}: {other[1]}"
+        return Fingerprint(digest, None, fault, nothing)
     if pages > 1:
         return Fingerprint(digest, None, f"it holds {pages} pictures; save each as a file of its own", nothing)
     if damage := damage_of(content):
