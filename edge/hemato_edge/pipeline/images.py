@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from hemato_edge.vision.slide_appearance import SlideAppearance
 
 T = TypeVar("T", covariant=True)
+FIELD_RED_SQUARES = 26.0
+"""Least area of a whole field, squares of a red cell's diameter: fields of bccd have 31, drawn ones 55, chula 160, iml
+225; pictures of one cell of pbc have 20, raabin_typed 17, moticam 9, isfahan 5."""
 UNNAMED = (OUT_OF_FOCUS, MOVING, NEGATIVE, CHANNELS_SWAPPED)
 """What a picture is rejected for whose cells are found, and get no names unless somebody asks for them."""
 
@@ -122,6 +125,12 @@ class CellPicture:
     look: SlideAppearance
     judgement: Judgement
     reject: str | None = None
+
+    @property
+    def looks_like_field(self) -> bool:
+        """Whether it shows so much around the cell that it is a whole field rather than one cell's picture."""
+        height, width = self.image.shape[:2]
+        return height * width > FIELD_RED_SQUARES * self.look.red_cell_px**2
 
     def as_json(self) -> dict[str, object]:
         """The object that `hemato-edge classify` prints."""

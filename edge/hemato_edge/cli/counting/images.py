@@ -127,6 +127,7 @@ def classify(
     classifier = _classifier(model)
     failures = Failures()
     output = Output(as_json=as_json, as_jsonl=as_jsonl)
+    fields: list[Path] = []
     with Progress("classifying", len(images) * (1 if each else 2)) as step:
         for result in classify_pictures(
             images,
@@ -138,17 +139,30 @@ def classify(
             failed=failures.add,
             step=step,
         ):
+            fields.extend([result.path] if result.looks_like_field else [])
             attributes = () if explain is None else result.judgement.attributes
             if explain is not None:
                 write_picture(targets[result.path], _explained(result, classifier), images)
             further = {"attributes": [one.as_json() for one in attributes]} if attributes else {}
             output.add(result.as_json() | further, partial(_cell_line, result, attributes))
     output.close()
+    _tell_fields(fields, len(images))
     failures.close()
 
 
+def _tell_fields(fields: list[Path], of: int) -> None:
+    """Say on stderr which pictures show a whole field: of all its cells one was named."""
+    if fields:
+        typer.echo(
+            f"note: {len(fields)} of {of} pictures look like whole fields, {fields[0]} "
+            f"{'for instance' if len(fields) > 1 else 'alone'}; only the cell nearest to the middle was named. "
+            "`hemato-edge analyze` finds all cells of a field.",
+            err=True,
+        )
+
+
 def pictures_of(named: list[Path], *, recursive: bool) -> list[Path]:
-    """The files that are meant: a folder stands for the pictures in it, in the order of their names.
+    """The files that are meant: a folder stands for the pictures in it but hidden ones, in the order of their names.
 
     Raises:
         ImageError: a folder has none.
@@ -162,7 +176,11 @@ def pictures_of(named: list[Path], *, recursive: bool) -> list[Path]:
             found.append(path)
             continue
         inside = path.rglob("*") if recursive else path.glob("*")
-        pictures = sorted(one for one in inside if one.suffix.lower() in PICTURE_SUFFIXES and one.is_file())
+        pictures = sorted(
+            one
+            for one in inside
+            if one.suffix.lower() in PICTURE_SUFFIXES and one.is_file() and not one.name.startswith(".")
+        )
         if not pictures:
             hint = "Name another." if recursive else "Name another, or add --recursive for its sub-folders."
             raise ImageError(f"The folder {path} has no picture.", hint)

@@ -179,3 +179,22 @@ def test_pictures_with_the_same_bytes_are_said(program, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "note: 1 of 3 pictures hold the same bytes as another one" in done.stderr
     assert len(done.stdout.splitlines()) == 3
+
+
+def test_whole_fields_are_told_where_pictures_of_one_cell_are_asked_for(
+    program, single_cells: Path, fields: Path
+) -> None:
+    assert "whole field" not in program("classify", single_cells).stderr
+    told = program("classify", *sorted(fields.glob("*.png")))
+    assert told.returncode == 0
+    assert "3 of 3 pictures look like whole fields" in told.stderr
+    assert "hemato-edge analyze" in told.stderr
+
+
+def test_hidden_leftovers_in_a_folder_are_no_pictures(program, single_cells: Path, tmp_path: Path) -> None:
+    for picture in single_cells.glob("*.png"):
+        (tmp_path / picture.name).write_bytes(picture.read_bytes())
+    (tmp_path / "._monocyte.png").write_bytes(b"\x00\x05\x16\x07Mac OS X")
+    done = program("classify", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 3
