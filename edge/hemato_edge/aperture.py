@@ -26,6 +26,8 @@ _RIM_SHARE = 0.08
 (as at the frame's border, see `LearnedLocator`)."""
 _COVERED_SHARE = 0.5
 _VEILED_SHARE = 0.1
+_UNSURE_SHARE = 0.6
+"""Nearer to a frame's border than this share of a rim's width its light is not brought back: no ray shows it there."""
 _OUTLINE_POINTS = 24
 _WITHIN = (0.0, 0.5, 0.9)
 _COARSE = 2
@@ -134,7 +136,7 @@ class Aperture:
         if self.hidden is not None:
             cv2.bitwise_or(picture, lay, picture)
         if self._faded is not None:
-            self._faded.correct(np.asarray(picture, np.uint8))
+            self._faded.correct(np.asarray(picture, np.uint8), glass)
         if self.bridged is not None:
             under, nearest = self._bridge
             picture.reshape(-1, 3)[under] = picture.reshape(-1, 3)[nearest]
@@ -268,10 +270,17 @@ class Aperture:
 
     @cached_property
     def _faded(self) -> FadedRing | None:
-        """Where the light fades at a rim."""
+        """Where the light fades at a rim, and is brought back."""
         if self.rim is None or self.hidden is None:
             return None
-        return self.rim.faded(~self.hidden if self.bridged is None else ~(self.hidden | self.bridged))
+        shown = ~self.hidden if self.bridged is None else ~(self.hidden | self.bridged)
+        near = round(_UNSURE_SHARE * len(self.rim.shares))
+        if near:
+            (x0, y0, x1, y1), (width, height) = self.rectangle, self.frame_size
+            shown[: near if y0 == 0 else 0], shown[:, : near if x0 == 0 else 0] = False, False
+            shown[shown.shape[0] - (near if y1 == height else 0) :] = False
+            shown[:, shown.shape[1] - (near if x1 == width else 0) :] = False
+        return self.rim.faded(shown)
 
     @cached_property
     def _keep(self) -> Image:
