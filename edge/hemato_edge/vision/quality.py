@@ -100,9 +100,10 @@ class QualityGate:
     """Judges frames, each for itself.
 
     Attributes:
-        min_focus: least focus (see the module). Measured: of the training fields as they are (bccd, raabin_fields,
-            pbc_boxes) 99 of 100 have 0.17, 0.13 and 0.30 or more; blurred by 0.08 red-cell diameters (0.6 µm), with
-            noise, 95 of 100 have 0.11 or less.
+        min_focus: least focus (see the module), by green and by colours, whichever is less. Measured on each second
+            training field: as they are, 99 of 100 of bccd, raabin_fields and pbc_boxes have 0.19, 0.12 and 0.29 or
+            more; blurred by 0.08 red-cell diameters (0.6 µm), with noise of two levels, 95 of 100 have 0.12, 0.09 and
+            0.08 or less.
         min_brightness: least mean brightness, share of white.
         max_saturated_share: largest share of pixels whose green is clipped: pale cytoplasm is lost in them.
         min_covered_share: least share of the field that cells cover; under it, nothing is there to count.
