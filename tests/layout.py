@@ -20,6 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("hemato_training.report",),
     ("hemato_training.explain",),
     ("hemato_training.evaluate",),
+    ("hemato_training.attributes",),
     ("hemato_training.classify", "hemato_training.locate", "hemato_training.red_cells"),
     ("hemato_training.metrics",),
     ("hemato_training.runs",),

@@ -14,6 +14,7 @@ from hemato_edge.errors import DataError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle
 from hemato_edge.models.classifier_model import ClassifierModel
+from hemato_training.attributes.origin import bundle_branch
 from hemato_training.augment.stain_and_optics import MARGIN
 from hemato_training.classify.site_tuning import Tuning, tune
 from hemato_training.data.attributes import read_attributes
@@ -106,7 +107,7 @@ def train_for_site(
     own = cells_of([r for r in train if r.laboratory not in names], looks, size, keep, MARGIN, reporter)
     tune(model, home, own, looks, tuning, reporter)
     facts = _facts(records, card, base, tuning)
-    source = Source(model, facts, looks, records, data, keep, reporter)
+    source = Source(model, facts, looks, records, data, keep, reporter, bundle_branch(model, base))
     conversion = convert_source(source, out, _settings(card, data, names), lambda made: _careful(made, card))
     return _judged(conversion, began, site, source)
 

@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import keras
+
 from hemato_edge.errors import DataError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_training.classify.classical import refuse_classical
@@ -16,7 +18,7 @@ from hemato_training.data.records import by_laboratory, in_split, split_hash, th
 from hemato_training.data.splitting.folds import in_fold
 from hemato_training.networks.backbones import architecture_named
 from hemato_training.networks.keras_model import load_keras
-from hemato_training.runs.files import MODEL_FILE, RUN_FILE
+from hemato_training.runs.files import ATTRIBUTES_FILE, MODEL_FILE, RUN_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +41,7 @@ class Source:
         data: their directory.
         cache: folder for crops.
         reporter: for progress.
+        branch: that reads attributes off the network, None without one.
     """
 
     model: Any
@@ -48,6 +51,7 @@ class Source:
     data: Path
     cache: Path
     reporter: Reporter
+    branch: Any = None
 
     @property
     def size(self) -> int:
@@ -76,7 +80,23 @@ def open_source(run: Path, data: Path, cache: Path | None, reporter: Reporter) -
     model = load_keras(run if run.suffix == ".keras" else run / MODEL_FILE)
     facts = read_run(folder)
     looks = {key: Look.from_json(value) for key, value in facts["looks"].items()}
-    return Source(model, facts, looks, records_of(facts, data), data, cache or folder / "cells", reporter)
+    records, kept = records_of(facts, data), cache or folder / "cells"
+    return Source(model, facts, looks, records, data, kept, reporter, branch_in(folder))
+
+
+def branch_in(folder: Path) -> Any:
+    """The branch for attributes in a run's folder; None without one.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
+    path = folder / ATTRIBUTES_FILE
+    if not path.is_file():
+        return None
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (ValueError, OSError, TypeError, KeyError) as error:
+        raise ModelError(f"{path} is no branch that can be read.", "Train it again: `train attributes`.") from error
 
 
 def read_run(folder: Path) -> dict[str, Any]:

@@ -42,6 +42,9 @@ from hemato_edge.models.bundle import read_bundle
 from hemato_edge.models.card import EmbeddingSpec
 from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_edge.models.engines.litert import interpreter_class
+from hemato_training.attributes.branch import TAPS, front_of
+from hemato_training.attributes.learning import Plan, learn_attributes
+from hemato_training.attributes.origin import bundle_branch
 from hemato_training.classify import fit
 from hemato_training.data.cell_sets import load
 from hemato_training.data.records import Record, in_split
@@ -173,19 +176,26 @@ def test_the_embedding_changes_no_answer(run: Path) -> None:
     assert np.abs(embedding.mean(axis=0)).max() < max(1e-2, rounding)
 
 
-def test_attributes_are_one_more_output_and_change_no_answer(run: Path, data: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def table(data: Path) -> Iterator[Path]:
+    """A table of two attributes beside the cells, for one test."""
     rows = ["image,split,nucleus,size"]
     for record in load(data, ("pbc",)):
         nucleus = "lobed" if record.label in ("neutrophil", "eosinophil") else "round"
         rows.append(f"{record.key},{record.split},{nucleus},{'small' if record.label == 'platelet' else 'big'}")
-    table = data / "pbc" / "attributes.csv"
-    table.write_text("\n".join(rows))
+    path = data / "pbc" / "attributes.csv"
+    path.write_text("\n".join(rows))
+    yield path
+    path.unlink(missing_ok=True)
+
+
+def test_attributes_are_one_more_output_and_change_no_answer(
+    run: Path, data: Path, table: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "attributes.tflite"
-    try:
-        convert(run, out, data, replace(QUICK, attributes=True))
-        again = attributes_on(try_on(out, data, run / "cells", laboratories=("pbc",)), data)["pbc"]
-    finally:
-        table.unlink()
+    convert(run, out, data, replace(QUICK, attributes=True))
+    again = attributes_on(try_on(out, data, run / "cells", laboratories=("pbc",)), data)["pbc"]
+    table.unlink()
     bundle = read_bundle(out)
     card = bundle.card
     assert [(a.name, a.values, a.cells) for a in card.attributes] == [
@@ -199,6 +209,27 @@ def test_attributes_are_one_more_output_and_change_no_answer(run: Path, data: Pa
     assert [one.name for one in attributes_of(outputs.attributes, card.attributes)[0]] == ["nucleus", "size"]
     with pytest.raises(DataError, match="No table describes"):
         convert(run, tmp_path / "none.tflite", data, replace(QUICK, attributes=True))
+
+
+def test_a_branch_reads_attributes_off_the_trunk_and_the_names_stay(
+    converted, run: Path, data: Path, table: Path, tmp_path: Path
+) -> None:
+    out, cache = tmp_path / "described", run / "cells"
+    learn_attributes(run, data, out, Plan(views=3, epochs=30), cache=cache, reporter=Silent())
+    made = convert(out, tmp_path / "described.tflite", data, replace(QUICK, attributes=True), cache=cache)
+    bundle, plain = read_bundle(made.path), ClassifierModel(read_bundle(converted.path))
+    images = bundle.golden_inputs
+    assert np.array_equal(ClassifierModel(bundle).outputs(images).logits, plain.outputs(images).logits)
+    size = {spec.name: spec for spec in bundle.card.attributes}["size"]
+    assert size.macro_f1 > 0.8  # one value for all would give less than half
+    again = build_classifier("mobilenet_v2", SIZE, 8, alpha=0.35, weights=str(made.path))
+    branch = bundle_branch(again, made.path)
+    shown = front_of(again, TAPS["mobilenet_v2"]).predict(images.astype(np.float32), verbose=0)
+    apart = branch.predict(shown, verbose=0) - ClassifierModel(bundle).outputs(images).attributes
+    assert np.abs(apart).mean() < 0.5
+    assert bundle_branch(again, converted.path) is None
+    with pytest.raises(DataError, match="already holds a run"):
+        learn_attributes(run, data, out, Plan(), reporter=Silent())
 
 
 def test_left_out_laboratories_choose_the_threshold(made, run: Path, data: Path, tmp_path: Path) -> None:

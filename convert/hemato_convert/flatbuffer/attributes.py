@@ -1,13 +1,13 @@
-"""A head for morphological attributes on a trained classifier's pooled features.
+"""A head for morphological attributes on a trained classifier, which changes no name.
 
-It is fitted after training, one multinomial logistic regression an attribute, so it changes no name and costs one small
-dense layer.
+It is the branch that `train attributes` put beside the run's network, or, without one, fitted now on the pooled
+features: one multinomial logistic regression an attribute, one small dense layer.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hemato_edge.models.card import AttributeSpec
 from hemato_training.classify.linear_head import fit_linear_heads
@@ -31,14 +31,14 @@ PENALTY = 0.05
 
 @dataclass(frozen=True, slots=True)
 class AttributeHead:
-    """Logits of all attributes' values = pooled features · kernel + bias.
+    """From the trunk to the logits of all attributes' values.
 
     Attributes:
-        layer: that map.
+        layer: a map of the pooled features, or a branch of the trunk, a `keras.Model`.
         values: attribute → its values, in the order of the output.
     """
 
-    layer: LinearHead
+    layer: LinearHead | Any
     values: dict[str, tuple[str, ...]]
 
 

@@ -8,10 +8,14 @@ import keras
 import numpy as np
 
 from hemato_edge.errors import ModelError
+from hemato_training.attributes.branch import TAPS
 
 if TYPE_CHECKING:
     from hemato_convert.flatbuffer.embedding import Projection
     from hemato_training.classify.linear_head import LinearHead
+
+    AttributeReader = LinearHead | Any
+    """A linear map, or a branch from `hemato_training.attributes`, a `keras.Model`."""
 
 LOGITS_OUTPUT, CAM_OUTPUT, INPUT = "logits", "cam", "image"
 EMBEDDING_OUTPUT, ATTRIBUTES_OUTPUT = "embedding", "attributes"
@@ -23,7 +27,7 @@ def export_graph(
     *,
     static_batch: bool = False,
     projection: Projection | None = None,
-    attributes: LinearHead | None = None,
+    attributes: AttributeReader | None = None,
 ) -> Any:
     """The network from its -1…1 input, with the class activation map as a second output and optional further ones.
 
@@ -35,7 +39,8 @@ def export_graph(
         model: from `hemato_training.networks.backbones.build_classifier`.
         static_batch: fix the batch size at one; a dynamic one can be resized on the device.
         projection: of the pooled features to the embedding; None for no such output.
-        attributes: of the pooled features to the logits of the attributes' values; None for no such output.
+        attributes: to the logits of the attributes' values, a map of the pooled features or a branch of the trunk;
+            None for no such output.
 
     Returns:
         A `keras.Model`: image (n, S, S, 3) in -1…1 → [logits (n, labels), cam (n, h, w, labels)], and optionally
@@ -56,7 +61,9 @@ def export_graph(
         raise ModelError("The model does not rescale bytes to -1…1.", "Train one with `hemato-edge train classify`.")
     size = int(model.input_shape[1])
     image = keras.Input((size, size, 3), batch_size=1 if static_batch else None, name=INPUT)
-    features = trunk(image)
+    taps = TAPS[model.name] if isinstance(attributes, keras.Model) else ()
+    maps = [trunk.get_layer(name).output for name in taps]
+    *tapped, features = keras.Model(trunk.inputs, [*maps, *trunk.outputs])(image) if maps else [trunk(image)]
     pooled = keras.layers.GlobalAveragePooling2D(name="pooling")(features)
     logits = dense(pooled)
     kernel = np.asarray(dense.kernel)
@@ -65,7 +72,9 @@ def export_graph(
     cam.kernel.assign(kernel[None, None])
     outputs = [logits, maps]
     for name, layer in ((EMBEDDING_OUTPUT, projection), (ATTRIBUTES_OUTPUT, attributes)):
-        if layer is not None:
+        if isinstance(layer, keras.Model):
+            outputs.append(layer([*tapped, pooled]))
+        elif layer is not None:
             made = keras.layers.Dense(len(layer.bias), name=name)
             outputs.append(made(pooled))
             made.set_weights([layer.kernel, layer.bias])

@@ -121,12 +121,19 @@ def quantise_run(source: Source, settings: ConversionSettings) -> Quantised:
 
 
 def attribute_head(source: Source) -> AttributeHead:
-    """A head for the attributes, fitted on the training cells that a table describes.
+    """A head for the attributes: the run's branch, or fitted on the training cells that a table describes.
 
     Raises:
-        DataError: no table describes any.
+        DataError: no table describes any, or another one than the branch learnt from.
     """
     values, answers = described(source.records, source.data)
+    if source.branch is not None:
+        if source.branch.output_shape[-1] != sum(len(own) for own in values.values()):
+            raise DataError(
+                "The table of attributes has other values than the branch learnt.",
+                "Train it again: `train attributes`.",
+            )
+        return AttributeHead(source.branch, values)
     records = [r for r in in_split(source.records, "train") if f"{r.laboratory}/{r.key}" in answers]
     if not records:
         raise DataError("No table describes the attributes of a training cell.", "Convert without --attributes.")

@@ -15,6 +15,7 @@ import numpy as np
 
 from hemato_edge.errors import DataError
 from hemato_edge.models.bundle import read_bundle
+from hemato_edge.models.classifier_model import ATTRIBUTES, LOGITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,9 +40,8 @@ def take_over_bundle(trunk: Any, head: Any, path: Path) -> None:
         DataError: the bundle is of another architecture.
         ModelError: as `read_bundle`.
     """
-    stored = list(_stored(read_bundle(path).flatbuffer))
+    stored = list(_stored(read_bundle(path).flatbuffer, LOGITS))
     wanted = [layer for layer in trunk.layers if type(layer).__name__ in (_CONVOLUTION, _DEPTHWISE)]
-    # embedding and attributes are dense, too, and never as long as the logits
     dense = [weights for weights in stored if weights[0] == _DENSE and len(weights[2]) == head.units]
     refusal = DataError(
         f"{path} cannot be continued with this architecture.", "Name a bundle that was trained with the same one."
@@ -55,8 +55,7 @@ def take_over_bundle(trunk: Any, head: Any, path: Path) -> None:
         if kind != type(layer).__name__ or arranged.shape != shape or norm is None:
             raise refusal
         layer.weights[0].assign(arranged)
-        n = len(bias)
-        norm.set_weights([np.full(n, np.sqrt(1 + norm.epsilon)), bias, np.zeros(n), np.ones(n)])
+        _only_add(norm, bias)
     head.set_weights([dense[0][1].T, dense[0][2]])
 
 
@@ -73,8 +72,40 @@ def _normalisation_after(trunk: Any, layer: Any) -> Any:
     return next((one for one in later if isinstance(one, keras.layers.BatchNormalization)), None)
 
 
-def _stored(flatbuffer: bytes) -> Iterator[Weights]:
-    """Kind, kernel and bias of each layer with weights, dequantised, in execution order."""
+def take_over_branch(branch: Any, path: Path) -> bool:
+    """Load a bundle's attribute branch into a fresh one; False, and nothing changed, if it has no such branch.
+
+    Args:
+        branch: from `hemato_training.attributes.branch.build_branch`.
+        path: the bundle.
+    """
+    flatbuffer = read_bundle(path).flatbuffer
+    stored = list(_stored(flatbuffer, ATTRIBUTES, without=LOGITS))
+    kinds = (_CONVOLUTION, _DEPTHWISE, _DENSE)
+    wanted = [layer for layer in branch.layers if type(layer).__name__ in kinds]
+    arranged = [kernel.T if kind == _DENSE else _arranged(kind, kernel) for kind, kernel, _ in stored]
+    if [one.shape for one in arranged] != [tuple(layer.weights[0].shape) for layer in wanted]:
+        return False
+    for layer, kernel, (_, _, bias) in zip(wanted, arranged, stored, strict=True):
+        if type(layer).__name__ == _DENSE:
+            layer.set_weights([kernel, bias])
+            continue
+        layer.weights[0].assign(kernel)
+        _only_add(_normalisation_after(branch, layer), bias)
+    return True
+
+
+def _only_add(norm: Any, bias: NDArray[np.float64]) -> None:
+    """Let a batch normalisation only add a bias."""
+    n = len(bias)
+    norm.set_weights([np.full(n, np.sqrt(1 + norm.epsilon)), bias, np.zeros(n), np.ones(n)])
+
+
+def _stored(flatbuffer: bytes, output: str, without: str | None = None) -> Iterator[Weights]:
+    """Kind, kernel and bias of each layer with weights that an output needs, dequantised, in execution order.
+
+    Layers that the output `without` needs, too, are left out.
+    """
     from tensorflow.lite.python import schema_py_generated as schema
     from tensorflow.lite.tools import flatbuffer_utils
 
@@ -96,8 +127,22 @@ def _stored(flatbuffer: bytes) -> Iterator[Weights]:
         steps: NDArray[np.float64] = content.reshape(tensor.shape) * scale.reshape(shape)
         return steps
 
-    for operator in graph.operators:
+    shared = set() if without is None else _needed(graph, without)
+    for place in sorted(_needed(graph, output) - shared):
+        operator = graph.operators[place]
         code = model.operatorCodes[operator.opcodeIndex]
         kind = kinds.get(max(code.builtinCode, code.deprecatedBuiltinCode))
         if kind is not None and len(operator.inputs) > 2 and operator.inputs[2] >= 0:
             yield kind, real(operator.inputs[1]), real(operator.inputs[2])
+
+
+def _needed(graph: Any, output: str) -> set[int]:
+    """Places of the operators that a named output depends on."""
+    tensors = {index for index in graph.outputs if graph.tensors[index].name.decode() == output}
+    found = set()
+    for place in reversed(range(len(graph.operators))):
+        operator = graph.operators[place]
+        if tensors & {int(index) for index in operator.outputs}:
+            tensors |= {int(index) for index in operator.inputs}
+            found.add(place)
+    return found

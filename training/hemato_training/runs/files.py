@@ -10,6 +10,8 @@ from hemato_edge.about import __version__
 RUN_FILE = "run.json"
 """Settings, data and versions of a run."""
 MODEL_FILE = "model.keras"
+ATTRIBUTES_FILE = "attributes.keras"
+"""A branch for morphological attributes beside the model, where one was trained."""
 METRICS_FILE = "metrics.json"
 
 
