@@ -18,6 +18,7 @@ from hemato_convert.settings import ConversionSettings
 from hemato_convert.source import open_source
 from hemato_edge.errors import ModelError
 from hemato_edge.models.bundle import read_bundle, write_bundle
+from hemato_edge.models.card import ClassifierCard
 from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_training.progress import Silent
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from hemato_convert.flatbuffer.quantised import Quantised
     from hemato_convert.judged import Judged
     from hemato_convert.source import Source
-    from hemato_edge.models.card import ClassifierCard
     from hemato_training.progress import Reporter
 
 
@@ -74,14 +74,21 @@ def convert(
 
     Raises:
         ModelError: the model is unreadable, not of this project's form, not integer throughout after conversion, not
-            loadable by the oldest runtime, agrees too little with the float model, or its card would be incomplete;
-            nothing is written then.
+            loadable by the oldest runtime, agrees too little with the float model, or its card would be incomplete, or
+            `same_names` is another network; nothing is written then.
         ConfigurationError: the tail is out of range.
         DataError: the data are missing or not those of the run.
     """
     if out.suffix != ".tflite":
         raise ModelError(f"A bundle's name ends in .tflite, not {out.name!r}.", "Change --out.")
-    return convert_source(open_source(run, data, cache, reporter or Silent()), out, settings or ConversionSettings())
+    settings, source = settings or ConversionSettings(), open_source(run, data, cache, reporter or Silent())
+    if settings.same_names is None:
+        return convert_source(source, out, settings)
+    kept = read_bundle(settings.same_names).card
+    if not isinstance(kept, ClassifierCard) or kept.architecture != source.facts["settings"]["architecture"]:
+        raise ModelError(f"{settings.same_names} has another network.", "Name the bundle that the run came from.")
+    same = {"temperature": kept.temperature, "rejection_threshold": kept.rejection_threshold, "abroad": kept.abroad}
+    return convert_source(source, out, settings, lambda made: made.model_copy(update=same))
 
 
 def convert_source(

@@ -27,9 +27,12 @@ class ConversionSettings:
         doubt: with --embedding, reduces the confidence of out-of-distribution cells; 0 not at all.
         left_out: file of answers for left-out laboratories (benchmarks/travel.py --out). They choose the
             rejection threshold together with the evaluation-only laboratories; without it in-distribution cells choose.
+        same_names: bundle that the run came from, only its attributes learnt anew: all else that it answers is kept bit
+            for bit, with its temperature, threshold and figures in left-out laboratories.
 
     Raises:
-        ConfigurationError: `representative` is out of range, or `doubt` is set without `embedding`.
+        ConfigurationError: `representative` is out of range, `doubt` is set without `embedding`, or `left_out` and
+            `same_names` are both set.
     """
 
     min_agreement: float = 0.98
@@ -40,6 +43,7 @@ class ConversionSettings:
     attributes: bool = False
     doubt: float = 0.0
     left_out: Path | None = None
+    same_names: Path | None = None
 
     def __post_init__(self) -> None:
         low, high = REPRESENTATIVE_LIMITS
@@ -48,5 +52,7 @@ class ConversionSettings:
                 f"{self.representative} representative crops are out of range.",
                 f"Choose --representative from {low} to {high}.",
             )
+        if self.left_out is not None and self.same_names is not None:
+            raise ConfigurationError("--left-out and --same-names both give the threshold.", "Leave one out.")
         if self.doubt and not self.embedding:
             raise ConfigurationError("Out-of-distribution cells are found by the embedding.", "Add --embedding.")

@@ -10,6 +10,7 @@ import numpy as np
 
 from hemato_convert.flatbuffer.attributes import AttributeHead, attribute_specs, described, fit_head
 from hemato_convert.flatbuffer.embedding import doubted, fit_projection
+from hemato_convert.flatbuffer.graft import with_names_of
 from hemato_convert.flatbuffer.graph import export_graph
 from hemato_convert.flatbuffer.operations import operation_versions
 from hemato_convert.flatbuffer.quantise import quantise
@@ -17,7 +18,8 @@ from hemato_convert.flatbuffer.trial import try_flatbuffer
 from hemato_convert.source import representative_records
 from hemato_edge.errors import DataError
 from hemato_edge.labels import CLASSIFIER_LABELS
-from hemato_edge.models.card import EmbeddingSpec
+from hemato_edge.models.bundle import read_bundle
+from hemato_edge.models.card import ClassifierCard, EmbeddingSpec
 from hemato_edge.models.prototypes import pack_prototypes, unpack_prototypes
 from hemato_training.data.crops import prepare_cells
 from hemato_training.data.records import in_split
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from hemato_convert.flatbuffer.trial import Trial
     from hemato_convert.settings import ConversionSettings
     from hemato_convert.source import Source
+    from hemato_edge.models.bundle import Bundle
     from hemato_edge.models.card import AttributeSpec
     from hemato_training.data.crops import Cells
 
@@ -108,16 +111,32 @@ def quantise_run(source: Source, settings: ConversionSettings) -> Quantised:
     source.reporter.note(f"quantising on {len(sample)} training crops")
     head = attribute_head(source) if settings.attributes else None
     images, static = prepare_cells(sample, source.looks), source.architecture.static_batch
-    projection = fit_projection(pooled_features(source.model, images), sample.labels) if settings.embedding else None
+    kept = None if settings.same_names is None else read_bundle(settings.same_names)
+    embedding = settings.embedding if kept is None else kept.prototypes is not None
+    projection = fit_projection(pooled_features(source.model, images), sample.labels) if embedding else None
     layer = None if head is None else head.layer
     network = export_graph(source.model, static_batch=static, projection=projection, attributes=layer)
     flatbuffer = quantise(network, images, tail)
+    if kept is not None:
+        flatbuffer = with_names_of(flatbuffer, kept.flatbuffer)
+        doubt = kept.card.embedding.doubt if isinstance(kept.card, ClassifierCard) and kept.card.embedding else 0.0
+        return Quantised(flatbuffer, _packed_again(kept, flatbuffer, images), head, len(sample), tail, doubt)
     prototypes = None
     if projection is not None:
         tried = try_flatbuffer(flatbuffer, images)
         stored, scale, zero_point = tried.stored_embeddings(), tried.embedding_scale, tried.embedding_zero_point
         prototypes = pack_prototypes(stored, scale, zero_point, sample.labels, sample.laboratories)
     return Quantised(flatbuffer, prototypes, head, len(sample), tail, settings.doubt)
+
+
+def _packed_again(kept: Bundle, flatbuffer: bytes, images: NDArray[np.uint8]) -> bytes | None:
+    """The prototypes of a bundle, for a flatbuffer with the same embedding."""
+    if kept.prototypes is None:
+        return None
+    tried, home = try_flatbuffer(flatbuffer, images[:1]), kept.prototypes
+    scale, zero_point = tried.embedding_scale, tried.embedding_zero_point
+    stored = np.round(home.embeddings / scale + zero_point).astype(np.int8)
+    return pack_prototypes(stored, scale, zero_point, home.labels, home.laboratories)
 
 
 def attribute_head(source: Source) -> AttributeHead:

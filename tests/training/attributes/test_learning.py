@@ -7,7 +7,8 @@ pytest.importorskip("keras")
 
 from hemato_edge.errors import ConfigurationError
 from hemato_training.attributes.branch import Standard, build_branch
-from hemato_training.attributes.learning import Plan, attribute_loss, weighted_targets
+from hemato_training.attributes.learning import Plan, attribute_loss, fit_branch, weighted_targets
+from hemato_training.progress import Silent
 
 
 def test_rare_values_weigh_more_and_each_attribute_one_on_average() -> None:
@@ -36,6 +37,24 @@ def test_a_branch_takes_features_as_they_are_once_their_standard_is_folded_in() 
     standard.fold_into(branch)
     assert branch.predict((*maps, pooled), verbose=0) == pytest.approx(before, abs=1e-3)
     assert np.abs(standard.of(pooled)[:, 0]).max() < 0.01  # no fine feature is blown up
+
+
+def test_a_branch_learns_what_pooled_features_cannot_tell() -> None:
+    """Bars that lie or stand: the mean over places is the same."""
+    rng = np.random.default_rng(1)
+    answers = rng.integers(0, 2, (160, 1))
+    coarse = rng.normal(0, 0.1, (160, 8, 8, 2))
+    for cell, (stands,) in zip(coarse, answers, strict=True):
+        place = rng.integers(1, 7)
+        if stands:
+            cell[1:7, place] += 1
+        else:
+            cell[place, 1:7] += 1
+    maps = [coarse.repeat(2, 1).repeat(2, 2), coarse, coarse.mean(axis=(1, 2))]
+    given = [one.astype(np.float16) for one in maps]
+    branch = fit_branch([[one[:128] for one in given]], answers[:128], [2], Plan(epochs=60), Silent())
+    held_out = branch.predict(tuple(one[128:].astype(np.float32) for one in given), verbose=0)
+    assert np.mean(held_out.argmax(axis=1) == answers[128:, 0]) > 0.9
 
 
 def test_a_plan_that_shows_nothing_is_refused() -> None:

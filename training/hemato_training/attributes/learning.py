@@ -38,6 +38,7 @@ BALANCE = 0.5
 """A value's cells weigh by its frequency to minus this power: macro F1 counts rare values as much as common ones."""
 _BATCH, _MAPS_BATCH = 64, 64
 _WEIGHT_DECAY, _AVERAGE = 1e-2, 0.995
+"""Of the optimiser; a short training averages over a tenth of its steps at most."""
 _SEED_OF_VIEWS = 7
 
 
@@ -102,7 +103,7 @@ def learn_attributes(
     cells, looks, answers, table = _described_cells(facts, data, int(model.input_shape[1]), kept, reporter)
     front = front_of(model, TAPS[architecture])
     views = [_maps(front, cells, looks, view, reporter) for view in range(plan.views)]
-    branch = _learnt(views, answers, table, plan, reporter)
+    branch = fit_branch(views, answers, [len(own) for own in table.values.values()], plan, reporter)
     facts["settings"]["attributes"] = f"branch, {plan.epochs} epochs of {plan.views} views, seed {plan.seed}"
     out.mkdir(parents=True, exist_ok=True)
     model.save(out / MODEL_FILE)
@@ -145,19 +146,30 @@ def _maps(front: Any, cells: Cells, looks: Mapping[str, Look], view: int, report
     return [np.concatenate(own) for own in zip(*parts, strict=True)]
 
 
-def _learnt(
-    views: list[Maps], answers: NDArray[np.int64], table: AttributeTable, plan: Plan, reporter: Reporter
-) -> Any:
+def fit_branch(views: list[Maps], answers: NDArray[np.int64], sizes: list[int], plan: Plan, reporter: Reporter) -> Any:
+    """A branch fitted to what it will read.
+
+    Args:
+        views: for each augmented view of the n cells the fine maps (n, h, w, c), the coarse maps and the pooled
+            features (n, features), float16.
+        answers: (n, attributes), index of the true value of each.
+        sizes: number of values of each attribute.
+        plan: how.
+        reporter: receives progress.
+
+    Returns:
+        The branch, from `build_branch`, for features as they are.
+    """
     keras.utils.set_random_seed(plan.seed)
-    sizes = [len(own) for own in table.values.values()]
     standard = Standard(views[0][2].astype(np.float32))
     targets = weighted_targets(answers, sizes)
     first = views[0]
     shapes = (first[0].shape[1:], first[1].shape[1:], first[2].shape[1:])
     branch = build_branch(shapes, sum(sizes))
     batches = _Views(views, standard, targets, plan.seed)
+    steps = plan.epochs * len(batches)
     branch.compile(
-        averaging_optimizer(plan.learning_rate, plan.epochs * len(batches), _WEIGHT_DECAY, _AVERAGE),
+        averaging_optimizer(plan.learning_rate, steps, _WEIGHT_DECAY, max(0.0, min(_AVERAGE, 1 - 10 / steps))),
         lambda truth, given: attribute_loss(truth, given, sizes),
         jit_compile=keras.backend.backend() != "tensorflow",
     )
@@ -189,9 +201,10 @@ def weighted_targets(answers: NDArray[np.int64], sizes: list[int]) -> NDArray[np
 
 def attribute_loss(truth: Any, given: Any, sizes: list[int]) -> Any:
     """Mean cross entropy of the attributes, (n,): `truth` from `weighted_targets`, `given` logits, (n, all values)."""
-    ends = np.cumsum(sizes)[:-1].tolist()
-    parts = zip(keras.ops.split(truth, ends, axis=1), keras.ops.split(given, ends, axis=1), strict=True)
-    return -sum(keras.ops.sum(own * keras.ops.log_softmax(logits), axis=1) for own, logits in parts) / len(sizes)
+    ends = np.cumsum(sizes).tolist()
+    own = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+    every = [keras.ops.sum(truth[:, one] * keras.ops.log_softmax(given[:, one]), axis=1) for one in own]
+    return -sum(every) / len(sizes)
 
 
 class _Views(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types

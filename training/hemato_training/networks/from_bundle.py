@@ -127,8 +127,8 @@ def _stored(flatbuffer: bytes, output: str, without: str | None = None) -> Itera
         steps: NDArray[np.float64] = content.reshape(tensor.shape) * scale.reshape(shape)
         return steps
 
-    shared = set() if without is None else _needed(graph, without)
-    for place in sorted(_needed(graph, output) - shared):
+    shared = set() if without is None else needed_operators(graph, without)
+    for place in sorted(needed_operators(graph, output) - shared):
         operator = graph.operators[place]
         code = model.operatorCodes[operator.opcodeIndex]
         kind = kinds.get(max(code.builtinCode, code.deprecatedBuiltinCode))
@@ -136,7 +136,7 @@ def _stored(flatbuffer: bytes, output: str, without: str | None = None) -> Itera
             yield kind, real(operator.inputs[1]), real(operator.inputs[2])
 
 
-def _needed(graph: Any, output: str) -> set[int]:
+def needed_operators(graph: Any, output: str) -> set[int]:
     """Places of the operators that a named output depends on."""
     tensors = {index for index in graph.outputs if graph.tensors[index].name.decode() == output}
     found = set()
