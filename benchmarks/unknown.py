@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import NearestNeighbors
 
 from hemato_convert.flatbuffer.attributes import described
 from hemato_edge.labels import CLASSIFIER_LABELS
@@ -68,6 +69,7 @@ class Scores:
         self._model, self._shares = model, shares
         self._middles, self._within = _spread(home.embeddings, home.labels)
         self._all, self._total = _spread(home.embeddings, np.zeros(len(home.labels), int))
+        self._learnt, self._labels = home.embeddings, home.labels
 
     def of(self, cells: Answers, without: int | None = None) -> dict[str, Any]:
         """Name → score (n,) of each cell, as if the class `without` had never been learnt."""
@@ -91,10 +93,19 @@ class Scores:
             "energy": _energy(logits),
             "energy of logits doubted by the 5th prototype": _energy(logits / (1 + spec.doubt * excess[:, None])),
             "5th nearest prototype": -neighbour,
+            "nearest training cell": -self._nearest(embeddings, without, 1),
+            "10th nearest training cell, by direction": -self._nearest(embeddings, without, 10, directions=True),
             "Mahalanobis distance": -near.min(axis=1),
             "relative Mahalanobis": -(near**2).min(axis=1) + far**2,
             "attributes agree with the name": agreement[np.arange(len(best)), best],
         }
+
+    def _nearest(self, embeddings: Any, without: int | None, rank: int, *, directions: bool = False) -> Any:
+        """Distance (n,) to the training cell of this rank, of all learnt classes but one."""
+        learnt = self._learnt[self._labels != without]
+        if directions:
+            learnt, embeddings = (own / np.linalg.norm(own, axis=1, keepdims=True) for own in (learnt, embeddings))
+        return NearestNeighbors(n_neighbors=rank).fit(learnt).kneighbors(embeddings)[0][:, -1]
 
     def shipped(self, cells: Answers) -> Any:
         """The confidence as the card says it: less where a cell lies far from its class."""

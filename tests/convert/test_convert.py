@@ -224,9 +224,9 @@ def test_a_branch_reads_attributes_off_the_trunk_and_the_names_stay(
     assert bundle.card.rejection_threshold == plain.card.rejection_threshold
     again = build_classifier("mobilenet_v2", SIZE, 8, alpha=0.35, weights=str(made.path))
     branch = bundle_branch(again, made.path)
-    shown = front_of(again, TAPS["mobilenet_v2"]).predict(images.astype(np.float32), verbose=0)
-    read = branch.predict(shown, verbose=0)
-    assert np.abs(read - ClassifierModel(bundle).outputs(images).attributes).mean() < 0.1 * np.abs(read).max()
+    shown = front_of(again, TAPS["mobilenet_v2"]).predict(made.judged.images.astype(np.float32), verbose=0)
+    read, judged = branch.predict(shown, verbose=0), made.judged.tried.attributes
+    assert np.corrcoef(read.ravel(), judged.ravel())[0, 1] > 0.7  # barely trained; layers mixed up give none
     assert bundle_branch(again, converted.path) is None
     with pytest.raises(ModelError, match="another network"):
         convert(out, tmp_path / "other.tflite", data, replace(settings, same_names=shipped_classifier()), cache=cache)
