@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 EVERY = 2
 """One of so many fields that count red cells is measured."""
-SHAPES_EVERY = 4
-"""One of so many of these has its cells' shapes named, where there is a head for them: that costs more."""
 ENOUGH_SHAPES = 1000
 """Cells after which no more shapes are named: schistocytes are asked for in a thousand red cells (ICSH)."""
 ENOUGH = 500
@@ -71,13 +69,10 @@ class RedCellSurvey:
         self._turns += 1
         if self._turns % EVERY != 1:
             return
-        name = self._namer is not None and self._named < ENOUGH_SHAPES and self._turns % (EVERY * SHAPES_EVERY) == 1
-        if self._cells >= ENOUGH and not name:
-            return
         found = look_at_red_cells(view, detections, here)
         if self._cells < ENOUGH:
             self.enter(found)
-        if self._namer is not None and name:
+        if self._namer is not None and self._named < ENOUGH_SHAPES:
             self.enter_shapes(self._namer.name(view, found, red_cell_px))
 
     def enter(self, found: RedCellLook) -> None:

@@ -74,7 +74,6 @@ class Ovals:
 
 def test_shapes_are_named_in_turn_and_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
     namer = Ovals()
-    monkeypatch.setattr(red_cell_survey, "SHAPES_EVERY", 1)
     tallies, _ = walked(RedCellSurvey(shapes=namer))  # type: ignore[arg-type]
     assert namer.asked > 1
     shapes = {name: n for name, n in tallies.items() if name.startswith("red_cell_shape:")}
