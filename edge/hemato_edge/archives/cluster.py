@@ -23,6 +23,7 @@ _CONNECT_S = 10.0
 _WORKERS_S = 30.0
 _WAITING = 2
 """Sources a thread of the cluster that are handed out ahead."""
+_ADDRESS = "Start one with `dask scheduler`, and name it as it tells, such as tcp://10.0.0.5:8786."
 _AGAIN = "What was analysed is kept: type the same command again, also without --scheduler."
 
 
@@ -58,12 +59,13 @@ def run_on_cluster(terms: Terms, sources: Sequence[Source], address: str) -> Ite
         ModelError: see `examine`.
     """
     distributed = require_distributed()
+    _check_address(address)
     try:
         client = distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
     except (OSError, ValueError, asyncio.TimeoutError) as error:
         raise ArchiveError(
             f"No Dask scheduler answers at {address} ({type(error).__name__}).",
-            "Start one with `dask scheduler`, and name it as it tells, such as tcp://10.0.0.5:8786.",
+            _ADDRESS,
         ) from error
     try:
         client.wait_for_workers(1, timeout=_WORKERS_S)
@@ -76,6 +78,14 @@ def run_on_cluster(terms: Terms, sources: Sequence[Source], address: str) -> Ite
         raise ArchiveError(f"The scheduler {address} is gone.", _AGAIN) from error
     finally:
         client.close(timeout=_CONNECT_S)
+
+
+def _check_address(address: str) -> None:
+    """Refused before a client exists: one that has failed to connect complains of it when it is collected."""
+    scheme, separator, place = address.partition("://")
+    host, colon, port = place.rpartition(":")
+    if not (scheme and separator and host and colon and port.isdecimal()):
+        raise ArchiveError(f"{address} is no address of a Dask scheduler.", _ADDRESS)
 
 
 def examine_remotely(terms: Terms, source: Source) -> tuple[Findings, str | None]:

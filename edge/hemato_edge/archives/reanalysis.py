@@ -122,4 +122,6 @@ def _advance(progress: Progress, source: Source, findings: Findings) -> None:
     progress.pictures += findings.pictures
     progress.failed += findings.failed
     progress.weight_finished += max(1, source.weight)
-    progress.newest = source.name, tuple(f"{row[1]}: {row[2]}" for row in findings.rows["failures"])
+    failures = ((str(file), str(reason)) for _, file, reason in findings.rows["failures"])
+    said = (reason if file in reason else f"{file}: {reason}" for file, reason in failures)
+    progress.newest = source.name, tuple(said)

@@ -46,7 +46,7 @@ def reanalyze(
     db: Annotated[Path | None, typer.Option(metavar="FILE", help="The sessions of this database, too.")] = None,
     session: Annotated[
         list[int] | None,
-        typer.Option(min=1, metavar="ID", help="Only this one, without --db of the usual database; repeat it."),
+        typer.Option(min=1, metavar="ID", help="This session alone; repeatable. Without --db: of the usual database."),
     ] = None,
     model: Annotated[
         list[str] | None,
@@ -70,6 +70,7 @@ def reanalyze(
     models: list[str | None] = [*model] if model else [None]
     db = _database(db, session)
     _check(sources, db, models, compare)
+    _check_folders(out, compare)
     require_pyarrow()
     unread = Unread()
     summaries: dict[Path, Summary] = {}
@@ -103,6 +104,13 @@ def _check(
         raise typer.BadParameter("two models are compared with each other: leave out --compare")
     if len(models) == _BOTH and not (sources or db):
         raise typer.BadParameter("two models need something to analyse")
+
+
+def _check_folders(out: Path, compare: Path | None) -> None:
+    if out.exists() and not out.is_dir():
+        raise typer.BadParameter(f"{out} is a file, not a folder: name a folder with --out")
+    if compare is not None and compare.exists() and out.exists() and compare.samefile(out):
+        raise typer.BadParameter(f"--compare and --out are both {out}: a folder cannot be compared with itself")
 
 
 def _database(db: Path | None, sessions: list[int] | None) -> Path | None:

@@ -51,10 +51,11 @@ def told(title: str) -> Iterator[Callable[[Progress], None]]:
 
 def said(state: Progress) -> str:
     """How far it has come, in one line."""
-    left = state.seconds_left
+    left = state.seconds_left if state.finished < state.sources else None
     time_left = "" if left is None else f", {timedelta(seconds=round(left))} left"
-    failed = f", {state.failed} files failed" if state.failed else ""
-    return f"{state.finished} of {state.sources} sources, {state.pictures} pictures{failed}{time_left}"
+    failed = f", {_number(state.failed, 'file')} failed" if state.failed else ""
+    of = _number(state.sources, "source")
+    return f"{state.finished} of {of}, {_number(state.pictures, 'picture')}{failed}{time_left}"
 
 
 class _Lines:
@@ -74,16 +75,18 @@ class _Lines:
 def _failures(state: Progress) -> Iterator[str]:
     source, failures = state.newest
     for one in failures:
-        yield f"error: {one}" if one.startswith(source) else f"error: {source}: {one}"
+        yield f"error: {one}" if source in one else f"error: {source}: {one}"
 
 
 def summary_lines(summary: Summary, folder: Path) -> Iterator[str]:
     """What a folder holds."""
     earlier = summary.sources - summary.analysed
     kept = f", {earlier} of them from earlier calls" if earlier else ""
-    yield f"{folder}: {summary.sources} sources{kept}, {summary.pictures} fields, {summary.cells} cells"
+    found = _number(summary.pictures, "field"), _number(summary.cells, "cell")
+    yield f"{folder}: {_number(summary.sources, 'source')}{kept}, {', '.join(found)}"
     if summary.failed:
-        yield f"{summary.failed} files could not be analysed: {folder}/failures.parquet names each and says why"
+        failed = _number(summary.failed, "file")
+        yield f"{failed} could not be analysed: {folder}/failures.parquet names each and says why"
     yield RESEARCH_USE_NOTICE
 
 
@@ -93,25 +96,30 @@ def comparison_lines(found: Comparison, folder: Path) -> Iterator[str]:
     yield f"before  {_model(found.before)}"
     yield f"now     {_model(found.now)}"
     yield (
-        f"{found.cells} white cells of {matched.sources} sources that both have; "
+        f"{_number(found.cells, 'white cell')} of {_number(matched.sources, 'source')} that both have; "
         f"found by one alone: {matched.only_before} before, {matched.only_now} now"
     )
     if matched.sources_before or matched.sources_now:
-        yield f"not compared: {matched.sources_before} sources before, {matched.sources_now} now, which the other lacks"
+        before = _number(matched.sources_before, "source")
+        yield f"not compared: {before} before, {matched.sources_now} now, which the other lacks"
     if found.changed_share is not None:
-        yield f"another name: {found.changed} cells, {found.changed_share:.1%}{_interval(found.changed_interval, 100)}"
+        yield f"another name: {_number(found.changed, 'cell')}, {found.changed_share:.1%}{_interval(found.changed_interval, 100)}"
     yield from _class_lines(found)
     for before, now, cells in found.moves[:_MOST_MOVES]:
         yield f"  {cells:6d}  {before} → {now}"
     if len(found.moves) > _MOST_MOVES:
-        yield f"  … and {len(found.moves) - _MOST_MOVES} other changes: {folder}/comparison.json"
+        yield f"  … and {_number(len(found.moves) - _MOST_MOVES, 'other change')}: {folder}/comparison.json"
     yield from _reviewed_lines(found)
     if found.groups > 1:
         yield f"Intervals: 95 %, bootstrap over {found.groups} {found.grouped_by}s."
-    else:
+    elif found.cells:
         yield "No intervals: all cells are of one field."
     yield f"{folder}/changed.parquet has each cell with another name, {folder}/comparison.json all figures."
     yield RESEARCH_USE_NOTICE
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _model(terms: dict[str, object]) -> str:
@@ -144,7 +152,7 @@ def _reviewed_lines(found: Comparison) -> Iterator[str]:
     pair = reviewed.paired
     bounds = _interval(pair.difference_interval, 100) if pair.groups > 1 else ""
     yield (
-        f"of {pair.cells} cells that a person named: right before {reviewed.right_before}, now {reviewed.right_now}; "
+        f"of {_number(pair.cells, 'cell')} that a person named: right before {reviewed.right_before}, now {reviewed.right_now}; "
         f"difference {100 * pair.difference:+.1f} points{bounds}"
     )
     yield (

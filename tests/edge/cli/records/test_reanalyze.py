@@ -30,7 +30,7 @@ def test_two_models_are_compared(program: Program, tmp_path: Path) -> None:
     done = program("reanalyze", archive, "-r", "--out", out, *models, "-j", 1)
     assert done.returncode == 8, done.stderr
     assert "bad.png is not a picture" in done.stderr
-    assert "1 files could not be analysed" in done.stdout
+    assert "1 file could not be analysed" in done.stdout
     assert "now     stricter" in done.stdout
     assert "→ unclassified" in done.stdout
     assert "No person has named any of these cells" in done.stdout
@@ -58,7 +58,7 @@ def test_sessions_of_a_database_with_what_a_person_said(program: Program, tmp_pa
     assert [row["reviewed"] for row in cells] == ["basophil", *[None] * 5]
     assert {row["recorded"] for row in cells} == {"neutrophil"}
     usual = program("reanalyze", "--session", 1, "--out", tmp_path / "other", HEMATO_EDGE_STORE__PATH=str(db))
-    assert "1 sources, 2 fields, 6 cells" in usual.stdout
+    assert "1 source, 2 fields, 6 cells" in usual.stdout
     assert "2 sources, 1 of them from earlier calls" in program("reanalyze", "--db", db, "--out", out).stdout
 
 
@@ -76,6 +76,51 @@ def test_what_cannot_be_meant_is_refused(program: Program, tmp_path: Path, argum
     done = program("reanalyze", *arguments)
     assert done.returncode == 2
     assert said in done.stderr
+
+
+def test_a_file_for_the_results_and_a_comparison_with_itself_are_refused(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_text("x")
+    (tmp_path / "old").mkdir()
+    done = program("reanalyze", "x.png", "--out", "x.png")
+    assert (done.returncode, "x.png is a file, not a folder" in done.stderr) == (2, True)
+    done = program("reanalyze", "--compare", "old", "--out", "./old/../old")
+    assert (done.returncode, "cannot be compared with itself" in done.stderr) == (2, True)
+
+
+def test_one_of_a_thing_is_told_in_the_singular(tmp_path: Path) -> None:
+    from hemato_edge.archives.reanalysis import Summary
+    from hemato_edge.cli.records.reanalyze_view import summary_lines
+
+    one = list(summary_lines(Summary(1, 1, 1, 1, 1, 1, "{}"), tmp_path))
+    assert one[0] == f"{tmp_path}: 1 source, 1 field, 1 cell"
+    assert one[1].startswith("1 file could not be analysed")
+    assert "2 sources, 1 of them from earlier calls, 0 fields" in next(
+        summary_lines(Summary(2, 0, 0, 0, 1, 0, "{}"), tmp_path)
+    )
+
+
+def test_progress_names_a_failed_file_once_and_no_time_left_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    from hemato_edge.archives.reanalysis import Progress
+    from hemato_edge.cli.records.reanalyze_view import said, told
+
+    state = Progress(1, 1, 1)
+    state.newest = "/slides", ("/slides/bad.png is not a picture, or it is damaged.",)
+    with told("analysing") as tell:
+        tell(state)
+    assert capsys.readouterr().err == "error: /slides/bad.png is not a picture, or it is damaged.\n"
+    assert said(state).startswith("1 of 1 source, 0 pictures")
+    assert "left" not in said(state)
+
+
+@pytest.mark.parametrize("address", ["foo", "tcp://", "tcp://host", "10.0.0.5:8786", "tcp://host:port"])
+def test_an_address_that_is_none_is_refused_before_anything_connects(address: str) -> None:
+    pytest.importorskip("distributed")
+    from hemato_edge.archives.cluster import run_on_cluster
+    from hemato_edge.errors import ArchiveError
+
+    with pytest.raises(ArchiveError, match="no address of a Dask scheduler") as refused:
+        next(run_on_cluster(None, [], address))  # type: ignore[arg-type]
+    assert "tcp://10.0.0.5:8786" in refused.value.fix
 
 
 def test_what_is_not_there_is_told_in_a_line(program: Program, tmp_path: Path) -> None:
