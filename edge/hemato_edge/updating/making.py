@@ -57,6 +57,8 @@ def _about(wheel: Path) -> tuple[str, str]:
         with zipfile.ZipFile(wheel) as archive:
             name = next(one for one in archive.namelist() if one.endswith(".dist-info/METADATA"))
             found = HeaderParser().parsestr(archive.read(name).decode("utf-8"))
-    except (OSError, zipfile.BadZipFile, StopIteration, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UpdateError(f"{wheel} cannot be read ({error.strerror}).", "Check the path.") from error
+    except (zipfile.BadZipFile, StopIteration, UnicodeDecodeError) as error:
         raise UpdateError(f"{wheel} is no wheel.", "Build it with `python -m build --wheel`.") from error
     return str(found["Name"]), str(found["Version"])

@@ -49,13 +49,18 @@ def apply(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Try the version in a signed file, then use it; a running service is started anew. `apply` need not be typed."""
-    from hemato_edge.errors import ConfigurationError
+    """Try the version in a signed file, and use it.
+
+    A running service is started anew. The word `apply` need not be typed.
+    """
+    from hemato_edge.errors import ConfigurationError, UpdateError
     from hemato_edge.settings import load_settings
     from hemato_edge.updating.applying import apply as put_to_use
     from hemato_edge.updating.package import read_package
     from hemato_edge.updating.releases import Releases
 
+    if not file.exists():
+        raise UpdateError(f"There is no file {file}.", "Check the path.")
     trusted = keys or load_settings().model.trusted_keys
     if trusted is None:
         raise ConfigurationError(
@@ -76,7 +81,10 @@ def apply(
 
 @app.command()
 def rollback(no_restart: NoRestart = False, as_json: AsJson = False) -> None:
-    """Use the version before the one in use; typed again, it goes forward."""
+    """Use the version before the one in use.
+
+    Typed again, it goes forward.
+    """
     from hemato_edge.updating.applying import roll_back
     from hemato_edge.updating.releases import Releases
 
@@ -86,7 +94,10 @@ def rollback(no_restart: NoRestart = False, as_json: AsJson = False) -> None:
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """Show the version in use, the one to go back to, and the one that pip installed."""
+    """Show the versions that are here.
+
+    The version in use, the one to go back to, and the one that pip installed.
+    """
     import json
 
     from hemato_edge.updating.releases import Releases

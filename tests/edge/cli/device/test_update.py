@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_no_update_is_trusted_without_a_key(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "new.update").write_text("nothing")
     done = program("update", "new.update")
     assert_one_line_error(done, 6, "no folder of trusted keys", "hemato-edge model trust")
 
@@ -23,7 +24,10 @@ def test_the_name_of_the_command_need_not_be_typed(program: Program, tmp_path: P
     (tmp_path / "no.update").write_text("nothing")
     for words in (("no.update",), ("apply", "no.update"), ("--force", "no.update")):
         assert_one_line_error(program("update", *words, "--keys", "keys"), 15, "no.update is no update")
-    assert_one_line_error(program("update", "gone.update", "--keys", "keys"), 15, "cannot be read")
+    for keys in ((), ("--keys", "keys")):
+        assert_one_line_error(
+            program("update", "gone.update", *keys), 15, "There is no file gone.update", "Check the path"
+        )
 
 
 def test_make_needs_a_wheel_of_this_program(program: Program, tmp_path: Path) -> None:
@@ -31,6 +35,8 @@ def test_make_needs_a_wheel_of_this_program(program: Program, tmp_path: Path) ->
     assert program("model", "key", "maker").returncode == 0
     made = program("update", "make", "new.update", "--wheel", "maker", "--key", "maker")
     assert_one_line_error(made, 15, "maker is no wheel", "python -m build --wheel")
+    gone = program("update", "make", "new.update", "--wheel", "gone.whl", "--key", "maker")
+    assert_one_line_error(gone, 15, "gone.whl cannot be read", "Check the path")
     assert not (tmp_path / "new.update").exists()
 
 
