@@ -153,10 +153,10 @@ def classify(
 def _tell_fields(fields: list[Path], of: int) -> None:
     """Say on stderr which pictures show a whole field: of all its cells one was named."""
     if fields:
+        several = f"{len(fields)} of {of} pictures look like whole fields, {fields[0]} for instance"
         typer.echo(
-            f"note: {len(fields)} of {of} pictures look like whole fields, {fields[0]} "
-            f"{'for instance' if len(fields) > 1 else 'alone'}; only the cell nearest to the middle was named. "
-            "`hemato-edge analyze` finds all cells of a field.",
+            f"note: {several if len(fields) > 1 else f'{fields[0]} looks like a whole field'}; "
+            "only the cell nearest to the middle was named. `hemato-edge analyze` finds all cells of a field.",
             err=True,
         )
 
@@ -298,14 +298,13 @@ def _field_line(result: FieldPicture) -> str:
 def _red_cell_lines(tallies: dict[str, int], shapes: ShapeNamer | None) -> Iterator[str]:
     """The red cells of all pictures together, in pixels: `analyze` knows no scale."""
     from hemato_edge.counting.red_cells.shapes import SECTION
-    from hemato_edge.views.report.red_cells.build import diameters_of, pallor_of, shapes_of
+    from hemato_edge.views.report.red_cells.build import diameters_of, free_in, pallor_of, shapes_of
     from hemato_edge.views.report.red_cells.words import pallor_line, shape_lines, size_lines
 
     sizes, pallor = diameters_of(tallies, None, 0.0), pallor_of(tallies)
-    if sizes is not None:
-        yield from size_lines(sizes, sizes.cells)
-        if pallor is not None:
-            yield pallor_line(pallor)
+    yield from size_lines(sizes, free_in(tallies))
+    if sizes is not None and pallor is not None:
+        yield pallor_line(pallor)
     if shapes is not None:
         yield from shape_lines(shapes_of(tallies, {SECTION: shapes.session_section()}))
 

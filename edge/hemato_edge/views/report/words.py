@@ -75,7 +75,8 @@ def morphology_lines(report: Report, language: str = "en") -> Iterator[str]:
         ]
         said = [f"{_(words)} {share:.0%}" for words, share in phrases(found) if share >= _COMMON]
         if said:
-            yield _("{cells}, morphology: {what}", cells=_(BY_NAME[row.label].plural), what=", ".join(said))
+            cells = f"{_(BY_NAME[row.label].plural)} ({row.count})"
+            yield _("{cells}, morphology: {what}", cells=cells, what=", ".join(said))
 
 
 def approval_line(report: Report, language: str = "en") -> str:

@@ -178,7 +178,9 @@ def test_pictures_with_the_same_bytes_are_said(program, tmp_path: Path) -> None:
     done = program("analyze", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "note: 1 of 3 pictures hold the same bytes as another one" in done.stderr
-    assert len(done.stdout.splitlines()) == 3
+    *lines, red_cells = done.stdout.splitlines()
+    assert len(lines) == 3
+    assert "Red-cell size and pallor: not assessed" in red_cells
 
 
 def test_whole_fields_are_told_where_pictures_of_one_cell_are_asked_for(
@@ -188,6 +190,7 @@ def test_whole_fields_are_told_where_pictures_of_one_cell_are_asked_for(
     told = program("classify", *sorted(fields.glob("*.png")))
     assert told.returncode == 0
     assert "3 of 3 pictures look like whole fields" in told.stderr
+    assert "field1.png looks like a whole field" in program("classify", fields / "field1.png").stderr
     assert "hemato-edge analyze" in told.stderr
 
 

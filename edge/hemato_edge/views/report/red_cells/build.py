@@ -84,9 +84,8 @@ def morphology_of(
         red_count: 10^12 red cells per litre by a counter, or None.
         settings: that the session was recorded with; they hold what is known of the head that named shapes.
     """
-    free = together(bins_by_field(tallies, TALLY)).total()
     platelets = _platelets(tallies, counts, areas, per_mm2, red_count)
-    return RedCellMorphology(free, pallor_of(tallies), platelets, shapes_of(tallies, settings))
+    return RedCellMorphology(free_in(tallies), pallor_of(tallies), platelets, shapes_of(tallies, settings))
 
 
 def shapes_of(tallies: Mapping[str, int], settings: Mapping[str, object]) -> RedCellShapes | None:
@@ -107,6 +106,11 @@ def _shape(share: ShapeShare) -> RedCellShape:
     if share.percent is None:
         return RedCellShape(share.shape)
     return RedCellShape(share.shape, figure(*share.percent), share.healthy_percent, share.grade)
+
+
+def free_in(tallies: Mapping[str, int]) -> int:
+    """How many red cells stand free, of those that were looked at."""
+    return together(bins_by_field(tallies, TALLY)).total()
 
 
 def pallor_of(tallies: Mapping[str, int]) -> Pallor | None:

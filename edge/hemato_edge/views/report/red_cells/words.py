@@ -72,7 +72,7 @@ def size_lines(sizes: RedCellDiameters | None, free: int, language: str = "en") 
     mean, digits, unit = (sizes.mean_px, 1, "px") if in_um is None else (in_um, 2, "µm")
     yield _(
         "Red-cell diameter, {cells} cells that stand free: mean {mean}, coefficient of variation {spread} (95 % CI; "
-        "healthy donors' read {normal} % so; of diameters in a dried smear, no RDW)",
+        "by this method, healthy donors' smears read {normal} %; of diameters in a dried smear, no RDW)",
         cells=sizes.cells,
         mean=fixed_with_ends(mean, digits, unit, language),
         spread=fixed_with_ends(sizes.spread_percent, 1, "%", language),
@@ -99,7 +99,7 @@ def pallor_line(pallor: Pallor, language: str = "en") -> str:
         return _("Central pallor: not assessed, too few red cells")
     said = _(
         "Central pallor in {seen} % of {cells} red cells, {wide} % of the diameter wide; hypochromic {share} "
-        "(healthy donors' read {normal} % so)",
+        "(by this method, {normal} % of healthy donors' cells)",
         seen=fixed(pallor.seen_percent, 0, language),
         cells=pallor.cells,
         wide=fixed(pallor.diameter_percent, 0, language),

@@ -215,4 +215,4 @@ def test_each_cell_has_its_morphology(tmp_path: Path) -> None:
         page = "".join(report_page(reader, build_report(reader)))
     assert page.count("<br>multilobed nucleus 95%, small pink granules 93%</figcaption>") == 3
     assert page.count("<br>small pink granules 93%</figcaption>") == 1
-    assert "Neutrophils, morphology: multilobed nucleus 75%" in page
+    assert "Neutrophils (4), morphology: multilobed nucleus 75%" in page

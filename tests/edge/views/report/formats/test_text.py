@@ -65,7 +65,7 @@ def test_the_morphology_of_a_class_is_said_with_its_share(path: Path) -> None:
     assert report.attributes["neutrophil"]["nucleus_shape"] == {"segmented-multilobed": 3}
     assert "cell_size" not in report.attributes["neutrophil"]
     said = [line for line in report_lines(report) if ", morphology: " in line]
-    assert said == ["Neutrophils, morphology: multilobed nucleus 75%, small pink granules 100%"]
+    assert said == ["Neutrophils (4), morphology: multilobed nucleus 75%, small pink granules 100%"]
     assert said[0] in drawn(report_view(report))
 
 

@@ -37,7 +37,7 @@ def test_size_and_pallor_are_told_with_what_was_left_out(path: Path) -> None:
     assert "Red cells left out: 7 cut by the border, 9 in rouleaux or clumps" in lines
     (pallor,) = [line for line in lines if line.startswith("Central pallor")]
     assert "in 100 % of 300 red cells" in pallor
-    assert "hypochromic 50.0 (44.2 – 55.8) % (healthy donors' read 10 % so) (3+, ICSH 2015)" in pallor
+    assert "hypochromic 50.0 (44.2 – 55.8) % (by this method, 10 % of healthy donors' cells) (3+, ICSH 2015)" in pallor
 
 
 def test_what_cannot_be_assessed_says_so(path: Path) -> None:
