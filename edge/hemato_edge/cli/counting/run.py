@@ -66,7 +66,7 @@ def run(
     context: typer.Context,
     camera: CameraSpec = None,
     until: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Stop at N classified white cells; 0: no end.")
+        int | None, typer.Option(min=0, metavar="N", help="Stop at N classified cells; 0: no end.")
     ] = None,
     db: Annotated[Path | None, typer.Option(metavar="PATH", help="The database; made if it is not there.")] = None,
     model: Annotated[Path | None, typer.Option(metavar="FILE", help="Another classifier bundle.")] = None,

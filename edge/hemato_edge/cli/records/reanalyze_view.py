@@ -103,7 +103,8 @@ def comparison_lines(found: Comparison, folder: Path) -> Iterator[str]:
         before = _number(matched.sources_before, "source")
         yield f"not compared: {before} before, {matched.sources_now} now, which the other lacks"
     if found.changed_share is not None:
-        yield f"another name: {_number(found.changed, 'cell')}, {found.changed_share:.1%}{_interval(found.changed_interval, 100)}"
+        share = f"{found.changed_share:.1%}{_interval(found.changed_interval, 100)}"
+        yield f"another name: {_number(found.changed, 'cell')}, {share}"
     yield from _class_lines(found)
     for before, now, cells in found.moves[:_MOST_MOVES]:
         yield f"  {cells:6d}  {before} → {now}"
@@ -152,8 +153,8 @@ def _reviewed_lines(found: Comparison) -> Iterator[str]:
     pair = reviewed.paired
     bounds = _interval(pair.difference_interval, 100) if pair.groups > 1 else ""
     yield (
-        f"of {_number(pair.cells, 'cell')} that a person named: right before {reviewed.right_before}, now {reviewed.right_now}; "
-        f"difference {100 * pair.difference:+.1f} points{bounds}"
+        f"of {_number(pair.cells, 'cell')} that a person named: right before {reviewed.right_before}, "
+        f"now {reviewed.right_now}; difference {100 * pair.difference:+.1f} points{bounds}"
     )
     yield (
         f"  right before alone {pair.only_first}, now alone {pair.only_second}; McNemar p = {pair.p_value:.3g}, "
