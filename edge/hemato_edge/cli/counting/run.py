@@ -65,9 +65,7 @@ def register(root: typer.Typer) -> None:
 def run(
     context: typer.Context,
     camera: CameraSpec = None,
-    until: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Stop at N classified cells; 0: no end.")
-    ] = None,
+    until: Annotated[int | None, typer.Option(min=0, metavar="N", help="Stop at N classified cells; 0: never.")] = None,
     db: Annotated[Path | None, typer.Option(metavar="PATH", help="The database; made if it is not there.")] = None,
     model: Annotated[Path | None, typer.Option(metavar="FILE", help="Another classifier bundle.")] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings in TOML.")] = None,
