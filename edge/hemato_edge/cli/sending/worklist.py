@@ -45,7 +45,11 @@ def read_worklist(file: Path) -> list[str]:
             raise ConfigurationError(f"{file} is too large for a worklist.", "Name another file.")
         text = file.read_text(encoding="utf-8-sig")
         samples = list(_of_fhir(json.loads(text)) if text.lstrip()[:1] in ("{", "[") else _of_csv(text))
-    except (OSError, ValueError, csv.Error, RecursionError) as error:
+    except OSError as error:
+        raise ConfigurationError(
+            f"The worklist {file} cannot be read ({error.strerror}).", "Check the path."
+        ) from error
+    except (ValueError, csv.Error, RecursionError) as error:
         raise ConfigurationError(f"{file} cannot be read as a worklist: {error}.", "Write CSV or FHIR JSON.") from error
     found = [sample for sample in dict.fromkeys(one.strip() for one in samples) if sample]
     if not found:

@@ -52,6 +52,12 @@ def test_what_is_no_worklist_is_told(tmp_path: Path, text: str) -> None:
         read_worklist(written(tmp_path / "list", text))
 
 
+def test_a_worklist_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"gone\.csv cannot be read \(No such file") as told:
+        read_worklist(tmp_path / "gone.csv")
+    assert told.value.fix == "Check the path."
+
+
 def test_the_next_one_is_the_first_that_is_not_recorded(tmp_path: Path) -> None:
     file = written(tmp_path / "list.csv", "sample\nA1\nA2\n")
     assert next_sample(file, set()) == "A1"
