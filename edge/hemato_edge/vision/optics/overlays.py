@@ -50,6 +50,10 @@ _OFTEN = 0.2
 _LEAST_OFTEN = 3
 _AROUND_PX = 15
 _NOISE_LEVELS = 14.0
+_LAMP_CHANGE = 0.12
+"""Glass that is brighter or darker than in the first view by up to this share is brought to its level, since places
+that were glass under a weaker lamp only would look covered. After a larger change the views begin anew: an overlay
+does not follow the lamp, and brought up by more it would look like glass."""
 _SPECK_PX = 4
 _LETTER_PX = 9
 _WHITE = 245
@@ -85,6 +89,7 @@ class OverlayWatch:
         self._darkest: NDArray[np.uint8] | None = None
         self._foreign: NDArray[np.uint8] | None = None
         self._last: NDArray[np.uint8] | None = None
+        self._glass: NDArray[np.float64] | None = None
         self._cleared: list[float] = []
         self._doubtful: list[float] = []
         self._moves = 0
@@ -129,18 +134,23 @@ class OverlayWatch:
 
     def _begin_anew(self) -> None:
         self.views, self._cleared, self._doubtful = 0, [], []
-        self._brightest = self._darkest = self._foreign = None
+        self._brightest = self._darkest = self._foreign = self._glass = None
 
     def _remember(self, small: Image) -> None:
-        if self._brightest is None or self._darkest is None or self._foreign is None:
-            self._brightest, self._darkest = small.copy(), small.copy()
-            self._foreign = np.zeros(small.shape[:2], np.uint8)
-        else:
-            cv2.max(self._brightest, small, self._brightest)
-            cv2.min(self._darkest, small, self._darkest)
         sample = small[::8, ::8].reshape(-1, 3)
         place = int(0.9 * (len(sample) - 1))
-        self._foreign += _foreign(small, np.partition(sample, place, axis=0)[place])
+        glass = np.partition(sample, place, axis=0)[place]
+        level = np.maximum(glass, 1).astype(np.float64)
+        if self._glass is not None and np.abs(level / self._glass - 1).max() > _LAMP_CHANGE:
+            self._begin_anew()
+        if self._brightest is None or self._darkest is None or self._foreign is None or self._glass is None:
+            self._brightest, self._darkest, self._glass = small.copy(), small.copy(), level
+            self._foreign = np.zeros(small.shape[:2], np.uint8)
+        else:
+            even = np.asarray(cv2.multiply(small, np.array([*(self._glass / level), 1.0])), np.uint8)
+            cv2.max(self._brightest, even, self._brightest)
+            cv2.min(self._darkest, even, self._darkest)
+        self._foreign += _foreign(small, glass)
         self.views += 1
 
     def _stable(self) -> bool:

@@ -67,6 +67,28 @@ def test_no_walk_over_a_clean_slide_finds_an_overlay(seed: int) -> None:
     assert told > 15
 
 
+@pytest.mark.parametrize("every", [15, 40])
+def test_a_lamp_that_is_turned_makes_no_overlay(every: int) -> None:
+    """Places that were glass under the weaker lamp only looked covered."""
+    frames, gains = 240, (0.72, 1.0, 0.85, 0.62)
+    with OpenCamera(DemoCamera(1, max_step_px=120.0, frames=frames)) as camera:
+        fields = [camera.read(1.0).image for _ in range(frames)]
+    watch = OverlayWatch()
+    for number, field in enumerate(fields):
+        watch.add(cv2.multiply(_halved(field), (gains[number // every % 4],) * 4))
+        assert watch.hidden is None, number
+
+
+@pytest.mark.parametrize("obstruct", [scale_bar((0, 0, 0)), reticle(), clock(), dust()])
+def test_an_overlay_is_told_under_a_lamp_that_flickers(walk: list[np.ndarray], obstruct: Obstruction) -> None:
+    flickering = [cv2.multiply(field, (1 - 0.05 * (number % 2),) * 4) for number, field in enumerate(walk)]
+    watch = watched(flickering, obstruct)
+    assert watch.told
+    assert watch.hidden is not None
+    changed = np.abs(obstruct(walk[-1], 7 * FRAMES).astype(int) - walk[-1]).max(axis=2) > 40
+    assert np.count_nonzero(watch.hidden & changed) > 0.9 * np.count_nonzero(changed)
+
+
 def test_a_stage_that_rests_tells_nothing(walk: list[np.ndarray]) -> None:
     watch = OverlayWatch()
     obstruct = scale_bar((0, 0, 0))
