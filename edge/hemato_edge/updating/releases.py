@@ -13,7 +13,7 @@ import re
 import shutil
 import sysconfig
 from dataclasses import dataclass, replace
-from importlib.metadata import PathDistribution, distributions
+from importlib.metadata import DistributionFinder, MetadataPathFinder
 from pathlib import Path
 
 from hemato_edge.errors import UpdateError
@@ -55,8 +55,10 @@ class Releases:
     def __init__(self, site_packages: Path | None = None) -> None:
         self.site_packages = Path(sysconfig.get_path("purelib")) if site_packages is None else site_packages
         self.folder = self.site_packages / FOLDER
-        found = [one for one in distributions(path=[str(self.site_packages)]) if one.metadata["Name"] == "hemato-edge"]
-        if not found or not isinstance(found[0], PathDistribution):
+        # Python's own finder: `distributions` also asks those that other libraries install, which give types of theirs
+        here = DistributionFinder.Context(name="hemato-edge", path=[str(self.site_packages)])
+        found = [one for one in MetadataPathFinder.find_distributions(here) if one.metadata["Name"] == "hemato-edge"]
+        if not found:
             raise UpdateError(
                 f"pip has not installed hemato-edge in {self.site_packages}.",
                 "Updates are for an environment of its own: `python3 -m venv`, then `pip install hemato-edge`.",
