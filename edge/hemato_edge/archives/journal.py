@@ -1,4 +1,4 @@
-"""What has been analysed: one SQLite file in the output folder, a row a source, on disk before the next one is told.
+"""What has been analysed: an SQLite file in the output folder, one row per source, written before progress is reported.
 
 An end at any moment, a power cut among them, costs the sources at work and nothing else.
 """

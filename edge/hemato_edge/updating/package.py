@@ -31,6 +31,8 @@ _WHEEL = re.compile(r"wheels/[A-Za-z0-9_.]+-[A-Za-z0-9_.!+]+(?:-[A-Za-z0-9_.]+){
 _MODEL = re.compile(r"models/(?:classifier|locator)\.tflite")
 _VERSION = re.compile(r"(\d+(?:\.\d+)*)(?:\.?(dev|a|b|rc|post)(\d*))?")
 _STAGES = ("dev", "a", "b", "rc", "", "post")
+_UNREADABLE = (KeyError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+"""What `zipfile` raises for a member that is missing, damaged, cut off, encrypted or packed in an unknown way."""
 _CHUNK = 1 << 20
 _AGAIN = "Get the file again from whom you trust."
 
@@ -161,7 +163,7 @@ def unpack(update: Update, folder: Path) -> None:
                         target.write(piece)
                         if left < 0:
                             break
-            except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            except _UNREADABLE as error:
                 raise UpdateError(f"{part.name} in {update.path} is missing or damaged.", _AGAIN) from error
             if left or digest.hexdigest() != part.sha256:
                 raise UpdateError(f"{part.name} in {update.path} is not what was signed.", _AGAIN)
@@ -205,7 +207,7 @@ def _text(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
             raise UpdateError(f"{name} in {path} is too large.", _AGAIN)
         with archive.open(name) as source:
             return source.read(_LARGEST_TEXT)
-    except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except _UNREADABLE as error:
         raise UpdateError(f"{path} has no {name}, so it is no update.", _AGAIN) from error
 
 
