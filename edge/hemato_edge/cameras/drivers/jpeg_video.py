@@ -1,11 +1,12 @@
-"""Motion JPEG from a file, picture by picture: OpenCV's FFmpeg hides what is lost, and stretches other sizes.
+"""Motion JPEG from a file or a network camera, picture by picture: OpenCV's FFmpeg hides what is lost there.
 
-There a frame that ends too soon shows the lower part of the one before, and one of another size is brought to the first
-one's; nothing tells of either. The coded pictures themselves do.
+There a frame that ends too soon shows the lower part of the one before, and one of another size is stretched to the
+first one's; nothing tells of either. The coded pictures themselves do.
 """
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import cv2
@@ -15,7 +16,7 @@ from hemato_edge.cameras.picture_damage import damage_of
 
 if TYPE_CHECKING:
     from collections import Counter
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -26,29 +27,35 @@ DAMAGED = "damaged"
 _FOURCC = int.from_bytes(b"MJPG", "little")
 
 
-def is_motion_jpeg(capture: cv2.VideoCapture) -> bool:
+def is_motion_jpeg(capture: cv2.VideoCapture | JpegVideo) -> bool:
     """Whether an opened video is a sequence of JPEG pictures."""
     return int(capture.get(cv2.CAP_PROP_FOURCC)) == _FOURCC
 
 
 class JpegVideo:
-    """Stands for a `cv2.VideoCapture` of a motion JPEG file.
+    """Stands for a `cv2.VideoCapture` of a motion JPEG file or stream.
 
     Args:
-        path: the file.
-        skipped: where damaged frames are counted, once a whole one follows.
+        source: path or address.
+        skipped: where damaged frames are counted: those of a stream at once, those of a file when a whole one follows.
+        parameters: of `cv2.VideoCapture`, in pairs: time limits.
+        patience_s: how long a stream may send nothing but damaged frames before a read gives up, seconds; None for a
+            file, which is read to its end.
 
     Attributes:
-        damaged: frames since the last whole one; at the end, the file may have been cut off within the last.
+        damaged: frames of a file since the last whole one; at the end, it may have been cut off within the last.
     """
 
-    def __init__(self, path: Path, skipped: Counter[str]) -> None:
-        self._packets = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
+    def __init__(
+        self, source: str, skipped: Counter[str], parameters: Sequence[int] = (), patience_s: float | None = None
+    ) -> None:
+        self._packets = cv2.VideoCapture(source, cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1, *parameters])
         self._skipped = skipped
+        self._patience_s = patience_s
         self.damaged = 0
 
     def isOpened(self) -> bool:
-        """Whether the file can be read."""
+        """Whether the source can be read."""
         return self._packets.isOpened()
 
     def get(self, number: int) -> float:
@@ -56,7 +63,8 @@ class JpegVideo:
         return self._packets.get(number)
 
     def read(self) -> tuple[bool, Image | None]:
-        """The next whole picture, (H, W, 3) uint8 BGR, in its own size; False at the end."""
+        """The next whole picture, (H, W, 3) uint8 BGR, in its own size; False at the end, or when a stream has none."""
+        started = time.monotonic()
         while True:
             good, packet = self._packets.read()
             if not good or packet is None:
@@ -68,6 +76,10 @@ class JpegVideo:
                     self.count_damaged()
                 return True, picture
             self.damaged += 1
+            if self._patience_s is not None:
+                self.count_damaged()
+                if time.monotonic() - started > self._patience_s:
+                    return False, None
 
     def count_damaged(self) -> None:
         """Enter the damaged frames since the last whole one."""
@@ -75,7 +87,7 @@ class JpegVideo:
         self.damaged = 0
 
     def release(self) -> None:
-        """Close the file."""
+        """Close the source."""
         self._packets.release()
 
 

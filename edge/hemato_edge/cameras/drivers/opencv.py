@@ -155,6 +155,8 @@ class CaptureCamera(ABC):
 class StreamCamera(CaptureCamera):
     """A network camera (`rtsp://…`, `http://…`).
 
+    Of motion JPEG, which is what comes over HTTP as a rule, damaged frames are skipped and counted.
+
     Args:
         address: its URL.
         open_timeout_s, read_timeout_s: bounds for the connection and for each frame, seconds.
@@ -166,11 +168,25 @@ class StreamCamera(CaptureCamera):
         super().__init__(address, live=True)
         self._bounds = {"open": open_timeout_s, "read": read_timeout_s}
 
-    def _open_capture(self) -> cv2.VideoCapture:
-        parameters: list[int] = []
-        for step, seconds in self._bounds.items():
-            parameters += [_PROPERTY_TIMEOUT[step], int(seconds * 1000)]
-        return cv2.VideoCapture(self.name, cv2.CAP_FFMPEG, parameters)
+    def _open_capture(self) -> cv2.VideoCapture | JpegVideo:
+        """Opened the likelier way first: a second connection takes a second, and some cameras serve one client only."""
+        first = self._as_jpeg if self.name.lower().startswith("http") else self._as_video
+        capture = first()
+        wanted = self._as_jpeg if is_motion_jpeg(capture) else self._as_video
+        if not capture.isOpened() or wanted == first:
+            return capture
+        capture.release()
+        return wanted()
+
+    def _as_jpeg(self) -> JpegVideo:
+        return JpegVideo(self.name, self.skipped, self._limits(), self._bounds["read"])
+
+    def _as_video(self) -> cv2.VideoCapture:
+        return cv2.VideoCapture(self.name, cv2.CAP_FFMPEG, self._limits())
+
+    def _limits(self) -> list[int]:
+        pairs = ((_PROPERTY_TIMEOUT[step], int(seconds * 1000)) for step, seconds in self._bounds.items())
+        return [number for pair in pairs for number in pair]
 
     def _why_not(self) -> CameraError:
         return CameraError(
@@ -190,7 +206,6 @@ class VideoFile(CaptureCamera):
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path), live=False)
-        self._path = path
 
     def _open_capture(self) -> cv2.VideoCapture | JpegVideo:
         capture = cv2.VideoCapture(self.name, cv2.CAP_FFMPEG)
@@ -198,7 +213,7 @@ class VideoFile(CaptureCamera):
         self.total_frames = frames if frames > 0 else None
         if capture.isOpened() and is_motion_jpeg(capture):
             capture.release()
-            return JpegVideo(self._path, self.skipped)
+            return JpegVideo(self.name, self.skipped)
         return capture
 
     def _at_end(self) -> None:
