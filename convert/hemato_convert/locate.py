@@ -8,7 +8,6 @@ from datetime import datetime, timezone
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
 from hemato_convert.flatbuffer.golden import golden_images
@@ -236,7 +235,7 @@ def representative_windows(
     for field in thin(fields, max(1, wanted // sets)):
         image = field.image()
         factor = standard_factor(image.shape, red_cell_px[field.laboratory], spec)
-        windows += [cv2.cvtColor(w.image, cv2.COLOR_BGR2RGB) for w in windows_of(FieldView(image), factor, spec)]
+        windows += [w.image for w in windows_of(FieldView(image), factor, spec)]
     return np.stack(windows)
 
 

@@ -215,6 +215,19 @@ class Portrait:
 
 
 @dataclass(frozen=True, slots=True)
+class CutPortrait:
+    """What a cell's portrait is made from, until somebody wants it; see `vision.classify.portraits.developed`.
+
+    Attributes:
+        pixels: (S, S, 3) uint8 BGR, the square around the cell; a copy, so that no frame is kept for it.
+        activation: (h, w) float32, class activation of the best label; None if the model has none.
+    """
+
+    pixels: Image
+    activation: NDArray[np.float32] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One unique cell that was classified.
 
@@ -224,8 +237,9 @@ class Cell:
         diameter_px: geometric mean of the box's sides.
         score: the locator's.
         judgement: the classifier's answer.
-        portrait: its picture; None if none could be made. A count never depends on it.
+        portrait: its picture; None if it is not made yet, or none could be made. A count never depends on it.
         number: unique in the session; 0 if it is not referred to again.
+        cut: what its picture is still to be made from; None if it is made, or none can be.
     """
 
     x_px: float
@@ -236,6 +250,7 @@ class Cell:
     judgement: Judgement
     portrait: Portrait | None = None
     number: int = 0
+    cut: CutPortrait | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def draw(folder: Path) -> None:
             assert look is not None, "no red cells in a drawn field"
             crops.append(classifier.crops(view, white.boxes, look))
             factor = standard_factor(image.shape, look.red_cell_px, locator.spec)
-            windows += [window.image[..., ::-1] for window in windows_of(view, factor, locator.spec)]
+            windows += [window.image for window in windows_of(view, factor, locator.spec)]
             for i, (x0, y0, x1, y1) in enumerate(white.boxes.astype(int)):
                 side = max(x1 - x0, y1 - y0)
                 part = image[max(y0 - side // 2, 0) : y1 + side // 2, max(x0 - side // 2, 0) : x1 + side // 2]

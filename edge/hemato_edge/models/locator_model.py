@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -47,10 +47,15 @@ class LocatorModel:
 
     def maps(self, window: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Heat (h, w, labels) and boxes (h, w, 4 × labels), float32, of a window (height, width, 3) uint8 RGB."""
+        heat, boxes = self.raw_maps(window)
+        return self.engine.real(HEAT, heat), self.engine.real(BOXES, boxes)
+
+    def raw_maps(self, window: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """As `maps`, in the network's own numbers, see `Engine.raw`."""
         if window.shape != self.engine.input_shape or window.dtype != np.uint8:
             msg = f"the model takes {self.engine.input_shape} uint8, not {window.shape} {window.dtype}"
             raise ValueError(msg)
-        answers = self.engine.run(window[None])
+        answers = self.engine.raw(np.ascontiguousarray(window)[None])
         return answers[HEAT][0], answers[BOXES][0]
 
     def verify(self) -> float:

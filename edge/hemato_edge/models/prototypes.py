@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import zipfile
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,7 @@ _PARTS = ("embeddings", "scale", "zero_point", "labels", "laboratories")
 _LARGEST = 16 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prototypes:
     """Embeddings of in-distribution cells.
 
@@ -37,6 +38,11 @@ class Prototypes:
     labels: NDArray[np.int64]
     laboratories: NDArray[np.str_]
 
+    @cached_property
+    def _means(self) -> dict[int, NDArray[np.float32]]:
+        """Label → the mean (d,) float32 of its cells."""
+        return {label: self.embeddings[self.labels == label].mean(axis=0) for label in np.unique(self.labels).tolist()}
+
     def distances(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
         """Out-of-distribution distance of cells: (N,) float32, distance to the mean of the nearest class.
 
@@ -45,9 +51,7 @@ class Prototypes:
         Args:
             embeddings: (N, d) float32.
         """
-        present = np.unique(self.labels)
-        middles = np.stack([self.embeddings[self.labels == label].mean(axis=0) for label in present])
-        apart = embeddings[:, None].astype(np.float64) - middles[None]
+        apart = embeddings[:, None].astype(np.float64) - np.stack(list(self._means.values()))[None]
         nearest: NDArray[np.float32] = np.sqrt((apart**2).sum(axis=2)).min(axis=1).astype(np.float32)
         return nearest
 
@@ -60,8 +64,7 @@ class Prototypes:
         in-distribution range; beyond it, logits are divided by 1 + doubt × the excess.
         """
         middles = np.full((logits.shape[1], embeddings.shape[1]), np.inf)
-        for label in np.unique(self.labels):
-            middles[label] = self.embeddings[self.labels == label].mean(axis=0)
+        middles[list(self._means)] = list(self._means.values())
         apart = np.sqrt(((embeddings - middles[logits.argmax(axis=1)]) ** 2).sum(axis=1))
         excess = np.maximum(0.0, apart - np.sqrt(embeddings.shape[1]))
         divided: NDArray[np.float32] = (logits / (1 + doubt * excess)[:, None]).astype(np.float32)

@@ -13,8 +13,8 @@ import numpy as np
 
 from hemato_edge.counting.confirmation import COUNTED, REFUSED
 from hemato_edge.labels import WBC
-from hemato_edge.values import Cell
-from hemato_edge.vision.classify.portraits import cut_portrait, encode_portrait
+from hemato_edge.values import Cell, CutPortrait
+from hemato_edge.vision.classify.portraits import cut_portrait
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -140,5 +140,5 @@ class Settling:
             diameter_px=float(np.sqrt((x1 - x0) * (y1 - y0))),
             score=shown.score,
             judgement=answer,
-            portrait=None if shown.pixels is None else encode_portrait(shown.pixels, activation),
+            cut=None if shown.pixels is None else CutPortrait(shown.pixels, activation),
         )

@@ -56,6 +56,7 @@ class FieldView:
         self.corner = 0, 0
         self._fill = fill
         self._halves: list[Image] = []
+        self._scaled: Image | None = None
         if background is not None:
             self.background = np.asarray(background, np.float64)
 
@@ -110,9 +111,14 @@ class FieldView:
         return part
 
     def at(self, factor: float) -> Image:
-        """The picture resized by `factor`, (h, w, 3) uint8, from its halved copies; see `resize_quickly`."""
+        """The picture resized by `factor`, (h, w, 3) uint8, from its halved copies; see `resize_quickly`.
+
+        The last one is kept: gate and locator look at a field at the same scale.
+        """
         near, size = self._next_above(factor)
-        return to_size(near, size)
+        if self._scaled is None or self._scaled.shape[1::-1] != size:
+            self._scaled = to_size(near, size)
+        return self._scaled
 
     def green_at(self, factor: float) -> NDArray[np.uint8]:
         """The green channel, where all cells absorb, of the picture resized by `factor`, (h, w) uint8."""
@@ -121,6 +127,8 @@ class FieldView:
     def channel_at(self, factor: float, channel: int) -> NDArray[np.uint8]:
         """One channel (0 blue, 1 green, 2 red) of the picture resized by `factor`, (h, w) uint8, as in `at`."""
         near, size = self._next_above(factor)
+        if self._scaled is not None and self._scaled.shape[1::-1] == size:
+            return np.asarray(cv2.extractChannel(self._scaled, channel), np.uint8)
         return to_size(np.asarray(cv2.extractChannel(near, channel), np.uint8), size)
 
     @cached_property

@@ -15,7 +15,7 @@ is the frame's. A picture without colours has only the first (`benchmarks/focus.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -23,7 +23,8 @@ import numpy as np
 from hemato_edge.values import Quality
 from hemato_edge.vision.colours import colour_fault
 from hemato_edge.vision.locate.separation import fill_holes
-from hemato_edge.vision.optics.stain import REFERENCE_NUCLEUS_OD
+from hemato_edge.vision.optics.resizing import every
+from hemato_edge.vision.optics.stain import REFERENCE_NUCLEUS_OD, level_counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,9 +46,9 @@ FOCUS_RED_PX = 40.0
 """Focus is measured at this red-cell diameter: the edge of a sharp cell is then about one pixel wide."""
 CLIPPED = 254
 """A green value from here on is saturated."""
-_SMOOTHING_PX = 1.0
+_SMOOTHING = cv2.getGaussianKernel(9, 1.0, cv2.CV_32F)
 _RIM_PX = 11
-_SAMPLED_SIDE = 480
+_SAMPLED_SIDE = 120
 _STRONG_EDGE = 0.15
 _ENOUGH_EDGES = 8192
 _LEAST_DIRECTION = 0.08
@@ -61,6 +62,8 @@ _LOGARITHM = np.rint(_LEVELS_A_UNIT * np.log((np.arange(256) + 8) / 8)).astype(n
 _LEAST_COLOUR = 0.08
 """Spread of log green over red, below which a picture has no colours to focus by: the palest slides (uganda_phone) have
 0.12, a grey camera with noise of two levels 0.05."""
+_HALF_EIGHTH = np.float32(np.tan(np.pi / 8))
+_NEXT_TO = np.ones((3, 3), np.uint8)
 _DENSEST = 0.5
 _SURROUNDINGS_PX = 31
 _DETAIL = 0.04
@@ -142,20 +145,22 @@ class QualityGate:
         covered = _covered(small)
         red = view.red_cell_px or _guess(covered, view.shape[1] / small.shape[1])
         hidden = view.aperture.hidden
-        every = max(1, min(view.shape[:2]) // _SAMPLED_SIDE)
-        light, green = view.window[:: 4 * every, :: 4 * every], view.window[:: 2 * every, :: 2 * every, 1]
+        step = max(1, min(view.shape[:2]) // _SAMPLED_SIDE)
+        light = every(view.window, step)
         if hidden is not None:
-            light = light[~hidden[:: 4 * every, :: 4 * every]]
-            green = green[~hidden[:: 2 * every, :: 2 * every]]
+            light = light[~hidden[::step, ::step]][None]
         measures = {
-            "brightness": float(light.mean()) / 255,
-            "saturated_share": float(np.mean(green >= CLIPPED)),
-            "covered_share": float((covered if slide is None else covered[slide]).mean()),
+            "brightness": float(np.mean(cv2.mean(light)[:3])) / 255,
+            "saturated_share": float(level_counts(light, channel=1)[CLIPPED:].sum()) / max(1, light.size // 3),
+            "covered_share": _share(covered if slide is None else covered[slide]),
         }
         factor = min(1.0, FOCUS_RED_PX / red)
+        if memory is None and view.red_cell_px is not None:
+            view.at(factor)  # all channels at once, as the locator will want them
         sharp = view.green_at(factor)
         slide = view.aperture.slide_at((sharp.shape[1], sharp.shape[0]))
-        measures["focus"], measures["focus_evenness"] = _sharpness(sharp, slide)
+        edges = _edges_of(sharp, slide)
+        measures["focus"], measures["focus_evenness"] = edges.sharpness, edges.evenness
         if measures["focus"] >= self.min_focus:
             memory = memory or FocusMemory()
             if not memory.holds(measures["focus"]):
@@ -202,6 +207,11 @@ class QualityGate:
         )
 
 
+def _share(mask: NDArray[np.bool_]) -> float:
+    """Share of a mask (…) that is set, 0 to 1."""
+    return int(np.count_nonzero(mask)) / max(1, mask.size)
+
+
 def _first(*checks: tuple[str, bool]) -> str | None:
     """The name of the first check that failed."""
     return next((name for name, failed in checks if failed), None)
@@ -212,47 +222,78 @@ def _colour_sharpness(green: NDArray[np.uint8], red: NDArray[np.uint8], slide: N
     height, width = green.shape
     y, x = max(0, height - _RATIO_SIDE) // 2, max(0, width - _RATIO_SIDE) // 2
     middle = np.s_[y : height - y, x : width - x]
-    logarithms = [cv2.LUT(np.ascontiguousarray(channel[middle]), _LOGARITHM) for channel in (green, red)]
-    ratio = np.subtract(*logarithms, dtype=np.float32)
+    minuend, subtrahend = (cv2.LUT(np.ascontiguousarray(channel[middle]), _LOGARITHM) for channel in (green, red))
+    ratio = np.asarray(cv2.subtract(minuend, subtrahend, dtype=cv2.CV_16S), np.int16)
     low, high = _ranked(ratio[::4, ::4], 0.01, 0.9)
     if high - low < _LEAST_COLOUR * _LEVELS_A_UNIT:
         return float("inf")
-    return _sharpness(ratio, None if slide is None else slide[middle])[0]
+    return _edges_of(ratio, None if slide is None else slide[middle]).sharpness
 
 
-def _sharpness(
-    picture: NDArray[np.uint8] | NDArray[np.float32], slide: NDArray[np.bool_] | None = None
-) -> tuple[float, float]:
-    """Sharpness over all strong edges of what is slide; and that of the most blurred direction over the sharpest one's.
+@dataclass(frozen=True, slots=True)
+class _Edges:
+    """The strong edges of a picture: where they run, and how they are bent.
 
-    Cells are round, so they have edges in all directions. Defocus blurs them alike; motion those across its path.
+    Attributes:
+        x, y: (n,) float32, slope at each of their pixels.
+        steep: (n,) float32, its square.
+        bent: (n,) float32, the square of the Laplacian.
     """
-    smooth = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), _SMOOTHING_PX)
-    slope_x = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8)
-    slope_y = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)
+
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+    steep: NDArray[np.float32]
+    bent: NDArray[np.float32]
+
+    @property
+    def sharpness(self) -> float:
+        """ΣLaplacian² / Σ|gradient|²; 0 without edges."""
+        total = float(self.steep.sum())
+        return float(self.bent.sum()) / total if total > 0 else 0.0
+
+    @property
+    def evenness(self) -> float:
+        """Sharpness of the most blurred direction over the sharpest one's, 0 to 1; 1 without edges.
+
+        Cells are round, so they have edges in all directions. Defocus blurs them alike; motion those across its path.
+        """
+        direction = _direction(self.x, self.y)
+        below = np.bincount(direction, self.steep, 4)
+        by_direction = np.bincount(direction, self.bent, 4) / np.maximum(below, 1e-9)
+        known = by_direction[below > _LEAST_DIRECTION * float(self.steep.sum())]
+        return float(known.min() / known.max()) if len(known) > 1 and known.max() > 0 else 1.0
+
+
+def _edges_of(picture: NDArray[np.uint8] | NDArray[np.int16], slide: NDArray[np.bool_] | None = None) -> _Edges:
+    """The strong edges of what is slide in a picture (h, w)."""
+    smooth = cv2.sepFilter2D(picture, cv2.CV_32F, _SMOOTHING, _SMOOTHING)
+    slope_x = np.asarray(cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8), np.float32)
+    slope_y = np.asarray(cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8), np.float32)
     steep = slope_x * slope_x
     steep += slope_y * slope_y
     if slide is not None:  # the rim is an edge, and a sharp one
         steep[cv2.erode(slide.astype(np.uint8), np.ones((_RIM_PX, _RIM_PX), np.uint8)) == 0] = 0
     (steepest,) = _ranked(steep[::4, ::4], 0.99)
-    strong = (steep > _STRONG_EDGE * steepest).astype(np.uint8)
-    wide = np.flatnonzero(np.asarray(cv2.dilate(strong, np.ones((3, 3), np.uint8))).view(np.bool_))
+    strong = (steep > np.float32(_STRONG_EDGE * steepest)).view(np.uint8)
+    wide = np.flatnonzero(np.asarray(cv2.dilate(strong, _NEXT_TO)).view(np.bool_))
     wide = wide[:: 1 + len(wide) // _ENOUGH_EDGES]
-    steepness, eighth = steep.take(wide), np.arctan2(slope_y.take(wide), slope_x.take(wide)) * (4 / np.pi)
-    total = float(steepness.sum())
-    if total <= 0:
-        return 0.0, 1.0
+    x, y, steepness = slope_x.take(wide), slope_y.take(wide), steep.take(wide)
     del slope_x, slope_y, steep  # of a picture of many megapixels these are large
-    bent = cv2.Laplacian(smooth, cv2.CV_32F).take(wide) ** 2
-    direction = np.rint(eighth).astype(np.intp) % 4  # edges that face east and west are one direction, and so on
-    below = np.bincount(direction, steepness, 4)
-    by_direction = np.bincount(direction, bent, 4) / np.maximum(below, 1e-9)
-    known = by_direction[below > _LEAST_DIRECTION * total]
-    evenness = float(known.min() / known.max()) if len(known) > 1 and known.max() > 0 else 1.0
-    return float(bent.sum()) / total, evenness
+    return _Edges(x, y, steepness, np.square(np.asarray(cv2.Laplacian(smooth, cv2.CV_32F), np.float32).take(wide)))
 
 
-def _ranked(values: NDArray[np.float32], *shares: float) -> list[float]:
+def _direction(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.intp]:
+    """(n,) intp: of four directions the nearest of each slope: 0 along x, 2 along y, 1 and 3 along the diagonals.
+
+    Edges that face east and west are one direction, and so on.
+    """
+    flat, steep = np.abs(x), np.abs(y)
+    diagonal = 2 - np.sign(x * y).astype(np.intp)
+    along_x, along_y = steep <= _HALF_EIGHTH * flat, flat < _HALF_EIGHTH * steep
+    return np.where(along_x, 0, np.where(along_y, 2, diagonal))
+
+
+def _ranked(values: NDArray[Any], *shares: float) -> list[float]:
     """The values below which these shares of all values lie, ascending; `numpy.percentile` without interpolation."""
     flat = values.ravel()
     ranks = [int(share * (flat.size - 1)) for share in shares]
@@ -269,7 +310,7 @@ def _covered(green: NDArray[np.uint8]) -> NDArray[np.bool_]:
     table = np.clip(-np.log((np.arange(256) + 8.0) / (background + 8.0)), 0, _DENSEST)
     density = cv2.LUT(green, np.rint(table * (255 / _DENSEST)).astype(np.uint8))
     detail = cv2.absdiff(density, cv2.blur(density, (_SURROUNDINGS_PX, _SURROUNDINGS_PX)))
-    if np.mean(detail > 255 * _DETAIL / _DENSEST) < _LEAST_DETAIL:
+    if _share(np.asarray(detail) > 255 * _DETAIL / _DENSEST) < _LEAST_DETAIL:
         return np.zeros(green.shape, np.bool_)
     _, dense = cv2.threshold(density, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     return fill_holes(dense > 0, 0.25 * min(green.shape))

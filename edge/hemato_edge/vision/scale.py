@@ -17,6 +17,7 @@ from hemato_edge.labels import RBC
 from hemato_edge.vision.locate.candidates import box_overlap
 from hemato_edge.vision.locate.outlines import Edges, steep_edges
 from hemato_edge.vision.optics.contrast import measure_contrast
+from hemato_edge.vision.optics.stain import median
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +63,7 @@ def red_cell_diameter_px(detections: Detections, aperture: Aperture | None = Non
     if aperture is not None and aperture.hidden is not None:
         whole = red_cell_sizes_px(detections.select(~aperture.cuts(detections.boxes)))
         sizes = whole if len(whole) else sizes
-    return float(np.median(sizes)) if len(sizes) else None
+    return float(median(sizes)) if len(sizes) else None
 
 
 def red_cell_sizes_px(detections: Detections) -> NDArray[np.float32]:
@@ -80,8 +81,8 @@ def red_cell_sizes_px(detections: Detections) -> NDArray[np.float32]:
     good = extent.max(axis=1) <= _MAX_ASPECT * extent.min(axis=1)
     outermost = detections.boxes[:, 2:].max(axis=0)
     good &= np.all(red.boxes[:, :2] > 1, axis=1) & np.all(red.boxes[:, 2:] < outermost - 1, axis=1)
-    crowded = np.sort(box_overlap(red.boxes, detections.boxes), axis=1)
-    isolated = good & (crowded[:, -2] <= _MAX_OVERLAP)
+    touching = np.count_nonzero(box_overlap(red.boxes, detections.boxes) > _MAX_OVERLAP, axis=1)
+    isolated = good & (touching <= 1)  # it touches itself
     sizes = red.sizes[isolated if np.count_nonzero(isolated) >= MIN_RED_CELLS else good]
     return sizes if len(sizes) >= MIN_RED_CELLS else none
 
@@ -118,7 +119,8 @@ class ScaleEstimator:
     @property
     def red_cell_px(self) -> float | None:
         """Red-cell diameter in pixels, None before the first field."""
-        return float(np.median(self._diameters)) if self._diameters else None
+        seen = sorted(self._diameters)
+        return (seen[(len(seen) - 1) // 2] + seen[len(seen) // 2]) / 2 if seen else None
 
     @property
     def looks(self) -> int:

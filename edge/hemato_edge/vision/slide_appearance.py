@@ -101,6 +101,7 @@ class AppearanceEstimator:
         self._measures_all = memory >= WHOLE_SET
         self._white_sizes: deque[float] = deque(maxlen=memory)
         self._stains: deque[StainCalibration] = deque(maxlen=memory)
+        self._pooled: StainCalibration | None = None
 
     @property
     def red_cell_px(self) -> float | None:
@@ -135,6 +136,7 @@ class AppearanceEstimator:
         """Add a stain measured elsewhere; None is ignored."""
         if stain is not None:
             self._stains.append(stain)
+            self._pooled = None
 
     def add_white_size(self, size_px: float) -> None:
         """Add the size of one white cell, pixels."""
@@ -145,4 +147,6 @@ class AppearanceEstimator:
         red_cell_px = self.red_cell_px
         if red_cell_px is None:
             return None
-        return SlideAppearance(red_cell_px, pool_stains(list(self._stains)) or StainCalibration.reference())
+        if self._pooled is None:
+            self._pooled = pool_stains(list(self._stains)) or StainCalibration.reference()
+        return SlideAppearance(red_cell_px, self._pooled)

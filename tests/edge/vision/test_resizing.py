@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hemato_edge.vision.field_view import THUMBNAIL_SIDE, FieldView
-from hemato_edge.vision.optics.resizing import resize, resize_quickly
+from hemato_edge.vision.optics.resizing import every, resize, resize_quickly
 
 
 @pytest.fixture
@@ -46,3 +46,10 @@ def test_a_view_resizes_as_the_quick_way_does(noise: np.ndarray, factor: float) 
     view.at(0.3)  # its halvings are there already
     assert np.array_equal(view.at(factor), resize_quickly(noise, factor))
     assert np.array_equal(view.green_at(factor), resize_quickly(noise[..., 1], factor))
+
+
+@pytest.mark.parametrize("shape", [(48, 64), (47, 64), (3, 5), (1, 1)])
+@pytest.mark.parametrize("step", [1, 2, 4])
+def test_every_step_th_pixel(shape: tuple[int, int], step: int) -> None:
+    picture = np.random.default_rng(2).integers(0, 256, (*shape, 3)).astype(np.uint8)
+    assert np.array_equal(every(picture, step), picture[::step, ::step])

@@ -16,6 +16,7 @@ from hemato_edge.pipeline.field import FieldAnalyzer
 from hemato_edge.pipeline.running.daemon import Daemon, Limits
 from hemato_edge.store.records import FINISHED, SessionStart
 from hemato_edge.values import FieldResult
+from hemato_edge.vision.classify.portraits import developed
 from hemato_edge.vision.quality import QualityGate
 
 if TYPE_CHECKING:
@@ -89,10 +90,10 @@ def visit_scene(scene: Scene, models: TimedModels, settings: Settings, costs: Co
 
 
 def results_of(frames: tuple[Frame, ...], models: TimedModels, settings: Settings) -> list[FieldResult]:
-    """The results of frames, each analysed as a stand-alone field, so that all its cells are in the result."""
+    """The results of frames, each a stand-alone field: all its cells are in the result, with their portraits."""
     analyzer = new_analyzer(models, settings)
     found = (analyzer.analyze(on_its_own(frame)) for frame in frames)
-    return [result for result in found if isinstance(result, FieldResult)]
+    return [developed(result) for result in found if isinstance(result, FieldResult)]
 
 
 def sustained_ms(scene: Scene, models: TimedModels, settings: Settings, deadline: Deadline) -> list[list[float]]:

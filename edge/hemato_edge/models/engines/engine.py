@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -46,6 +46,14 @@ class Engine(Protocol):
     def run(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         """Every output by name, (n, …) float32, for images (n, height, width, channels) uint8, n ≥ 0."""
         ...
+
+    def raw(self, images: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        """As `run`, with the network's own numbers, which `real` turns into real ones and which rise with these."""
+        return dict(self.run(images))
+
+    def real(self, name: str, values: NDArray[Any]) -> NDArray[np.float32]:
+        """The real numbers float32 that values (…) of an output of `raw` stand for."""
+        return values
 
     def bare(self, batch: int) -> Callable[[], object]:
         """An inference of `batch` pictures of noise, to be called repeatedly for timing.

@@ -62,7 +62,7 @@ class TFLiteEngine(Engine):
         return {name: self.real(name, values) for name, values in self.raw(images).items()}
 
     def raw(self, images: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-        """As `run`, with the graph's own numbers: int8 for a full-integer graph."""
+        """See `Engine.raw`: int8 for a full-integer graph."""
         parts: list[dict[str, NDArray[Any]]] = []
         start = 0
         while start < len(images):
@@ -110,9 +110,11 @@ class TFLiteEngine(Engine):
         return {name: interpreter.get_tensor(index)[:wanted] for name, index in answers}
 
     def real(self, name: str, values: NDArray[Any]) -> NDArray[np.float32]:
-        """The real numbers that an output's quantised values (n, …) stand for, float32."""
+        """See `Engine.real`."""
         scale, zero_point = self.steps.get(name, (1.0, 0))
-        real: NDArray[np.float32] = (values.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+        real = values.astype(np.float32)
+        real -= np.float32(zero_point)
+        real *= np.float32(scale)
         return real
 
     def _interpreter(self, size: int) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from hemato_edge.store.records import Join, NewField
+from hemato_edge.vision.classify.portraits import developed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,7 +69,7 @@ class Recorder:
 
     def record_fields(self, results: Sequence[FieldResult], tallies: Mapping[str, int]) -> None:
         """Fields, all in one transaction, with the tallies of their moment; now and then the slide's look, too."""
-        fields = [NewField(one, self._joins(one, self.totals.fields + i)) for i, one in enumerate(results)]
+        fields = [NewField(developed(one), self._joins(one, self.totals.fields + i)) for i, one in enumerate(results)]
         self.at_work = len(fields)
         self.totals = self._writer.commit_fields(self._session, fields, tallies)
         self.at_work = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -9,12 +10,12 @@ import numpy as np
 
 from hemato_edge.values import Portrait
 from hemato_edge.vision.classify.crops import cut_square
-from hemato_edge.vision.optics.resizing import resize_quickly
+from hemato_edge.vision.optics.resizing import halved, to_size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hemato_edge.values import Image
+    from hemato_edge.values import Cell, CutPortrait, FieldResult, Image
     from hemato_edge.vision.field_view import FieldView
 
 PORTRAIT_RED_CELLS = 5.0
@@ -26,7 +27,9 @@ _JPEG_QUALITY = 90
 
 
 def cut_portrait(view: FieldView, centre: tuple[float, float], red_cell_px: float) -> Image | None:
-    """The pixels of the portrait of the cell at `centre`; None where it cannot be cut: a count never depends on it.
+    """The pixels that the portrait of the cell at `centre` is made from: (S, S, 3) uint8 BGR, S < 2 × `PORTRAIT_PX`.
+
+    None where it cannot be cut: a count never depends on it.
 
     Args:
         view: the field.
@@ -34,24 +37,43 @@ def cut_portrait(view: FieldView, centre: tuple[float, float], red_cell_px: floa
         red_cell_px: diameter of a red cell, pixels.
     """
     try:
-        side = PORTRAIT_RED_CELLS * red_cell_px
-        return resize_quickly(cut_square(view, centre, side), PORTRAIT_PX / round(side))
+        square = cut_square(view, centre, PORTRAIT_RED_CELLS * red_cell_px)
+        if len(square) < 2 * PORTRAIT_PX:
+            return square.copy()
+        while len(square) >= 2 * PORTRAIT_PX:
+            square = halved(square)
     except (ValueError, cv2.error):
         return None
+    return square
 
 
 def encode_portrait(pixels: Image, activation: NDArray[np.float32] | None = None) -> Portrait | None:
     """The portrait as it is stored; None where it cannot be encoded.
 
     Args:
-        pixels: (PORTRAIT_PX, PORTRAIT_PX, 3) uint8 BGR, see `cut_portrait`.
+        pixels: (S, S, 3) uint8 BGR, see `cut_portrait`.
         activation: (h, w) float32, class activation map over the classifier's crop; only its positive part is stored.
     """
     try:
-        good, content = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        scaled = to_size(pixels, (PORTRAIT_PX, PORTRAIT_PX))
+        good, content = cv2.imencode(".jpg", scaled, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     except cv2.error:
         return None
     return Portrait(content.tobytes(), None if activation is None else _shares(activation)) if good else None
+
+
+def developed(result: FieldResult) -> FieldResult:
+    """A field's result with the portraits of its cells, which the analysis only cut: for the thread that stores them.
+
+    Scaling and compressing a portrait takes about as long as naming its cell.
+    """
+    if all(cell.cut is None for cell in result.new_cells):
+        return result
+    return replace(result, new_cells=tuple(_developed(cell, cell.cut) for cell in result.new_cells))
+
+
+def _developed(cell: Cell, cut: CutPortrait | None) -> Cell:
+    return cell if cut is None else replace(cell, portrait=encode_portrait(cut.pixels, cut.activation), cut=None)
 
 
 def _shares(activation: NDArray[np.float32]) -> NDArray[np.uint8]:

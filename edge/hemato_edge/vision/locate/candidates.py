@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -49,16 +49,27 @@ def box_overlap(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDAr
     return _overlap(boxes[:, None], others[None])
 
 
-def best_of_overlapping(boxes: NDArray[np.float32], scores: NDArray[np.float32], limit: float) -> NDArray[np.intp]:
-    """Non-maximum suppression: indices of boxes (n, 4) that overlap no better one by more than `limit`, best first."""
+def best_of_overlapping(
+    boxes: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    limit: float | NDArray[np.floating[Any]],
+    kinds: NDArray[np.int8] | None = None,
+) -> NDArray[np.intp]:
+    """Non-maximum suppression: indices of boxes (n, 4) that overlap no better one by more than `limit`, best first.
+
+    `limit` holds for all, or (n,) for each box against worse ones. With `kinds`, (n,), only boxes of one kind compete.
+    """
     order = np.argsort(-scores, kind="stable").astype(np.intp)
     ranked = boxes[order]
+    limits = np.broadcast_to(limit, len(order))[order]
     centres = (ranked[:, :2] + ranked[:, 2:]) / 2
     longest = float((ranked[:, 2:] - ranked[:, :2]).max(initial=0.0))  # boxes whose centres are farther apart are apart
     better, worse = near_pairs(centres, centres, longest)
     lower = better < worse
+    if kinds is not None:
+        lower &= kinds[order[better]] == kinds[order[worse]]
     better, worse = better[lower], worse[lower]
-    rivals = _overlap(ranked[better], ranked[worse]) > limit
+    rivals = _overlap(ranked[better], ranked[worse]) > limits[better]
     better, worse = better[rivals], worse[rivals]
     kept = np.ones(len(order), np.bool_)
     firsts, starts = np.unique(better, return_index=True)

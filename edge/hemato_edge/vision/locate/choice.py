@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from hemato_edge.errors import ModelError
 from hemato_edge.extensions import LOCATORS, extension, extension_names
 from hemato_edge.labels import KINDS
 from hemato_edge.models.bundle import read_bundle, shipped_locator
 from hemato_edge.models.engines.choice import find_runtime
-from hemato_edge.models.locator_model import LocatorModel
+from hemato_edge.models.locator_model import BOXES, HEAT, LocatorModel
 from hemato_edge.vision.locate.kind import LocatorKind, LocatorOptions
 from hemato_edge.vision.locate.learned import LearnedLocator, same_score
 from hemato_edge.vision.locate.locator import DEFAULT_MIN_SCORE, OpenCvLocator
-from hemato_edge.vision.locate.peaks import STRIDE
+from hemato_edge.vision.locate.peaks import STRIDE, RealMaps
 from hemato_edge.vision.locate.windows import WindowSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from hemato_edge.vision.locate.kind import RecordedLocator
 
@@ -46,9 +50,13 @@ class TFLiteLocator(LearnedLocator):
         spec = WindowSpec(card.input.width, card.input.height, card.input.red_cell_px)
         super().__init__(model, spec, card.min_scores if min_score is None else same_score(min_score))
         self.model = model
+        self._real = RealMaps(partial(model.engine.real, HEAT), partial(model.engine.real, BOXES))
         self.card = card
         self.golden_difference = model.verify()
         self.provenance = f"{card.name} {model.bundle.sha256[:16]}"
+
+    def _maps(self, window: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:
+        return self.model.raw_maps(window)
 
 
 def _learned(options: LocatorOptions) -> TFLiteLocator:

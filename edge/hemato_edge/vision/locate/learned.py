@@ -5,13 +5,12 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-import cv2
 import numpy as np
 
 from hemato_edge.labels import KINDS
 from hemato_edge.values import Detections
 from hemato_edge.vision.locate.locator import HALF_RED_CELLS, RESCALE, is_too_small
-from hemato_edge.vision.locate.peaks import find_peaks_of_all, one_box_a_cell
+from hemato_edge.vision.locate.peaks import REAL, find_peaks_of_all, one_box_a_cell
 from hemato_edge.vision.locate.windows import standard_factor, windows_of
 from hemato_edge.vision.scale import guess_red_cell_px, red_cell_diameter_px
 
@@ -60,6 +59,13 @@ class LearnedLocator:
         self.spec = spec
         self.min_scores = np.asarray(min_scores, np.float32)
 
+    _real = REAL
+    """What `_maps` gives, as real numbers."""
+
+    def _maps(self, window: NDArray[np.uint8]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Heat and boxes of a window, (height, width, 3) uint8 RGB, in numbers that rise with those of `maps`."""
+        return self.network.maps(window)
+
     def locate(self, view: FieldView) -> Detections:
         """The cells of a field; see `Locator.locate`."""
         if is_too_small(view.window):
@@ -89,9 +95,8 @@ class LearnedLocator:
 
     def _see_windows(self, windows: Sequence[Window], floor: float) -> Detections:
         """The cells that each window answers for, boxes in pixels of the scaled field."""
-        maps = [self.network.maps(cv2.cvtColor(one.image, cv2.COLOR_BGR2RGB)) for one in windows]  # type: ignore[arg-type]
-        heat, boxes = (np.stack(part) for part in zip(*maps, strict=True))
-        found, of = find_peaks_of_all(heat, boxes, self.spec.red_cell_px, floor)
+        heat, boxes = (np.stack(part) for part in zip(*(self._maps(one.image) for one in windows), strict=True))
+        found, of = find_peaks_of_all(heat, boxes, self.spec.red_cell_px, floor, self._real)
         placed = found.boxes + np.array([one.origin * 2 for one in windows], np.float32)[of]
         x, y = (placed[:, :2] + placed[:, 2:]).T / 2
         x0, y0, x1, y1 = np.array([one.own for one in windows])[of].T

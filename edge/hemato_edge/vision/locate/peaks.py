@@ -6,7 +6,7 @@ cell's centre offset and size, in red-cell diameters of the standard scale.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ from hemato_edge.values import Detections
 from hemato_edge.vision.locate.candidates import best_of_overlapping
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,6 +28,21 @@ MAX_PEAKS = 400
 _LOWEST_LOGIT = -12.0
 _SIZE_LIMIT = 2.0
 _AROUND = np.ones((3, 3), np.uint8)
+
+
+class RealMaps(NamedTuple):
+    """What turns the numbers of a network's maps, (…) of any type, into real ones, float32, and keeps their order."""
+
+    heat: Callable[[NDArray[Any]], NDArray[np.float32]]
+    boxes: Callable[[NDArray[Any]], NDArray[np.float32]]
+
+
+def _as_it_is(values: NDArray[Any]) -> NDArray[np.float32]:
+    return values
+
+
+REAL = RealMaps(_as_it_is, _as_it_is)
+"""Of maps that are real numbers already."""
 
 
 def places(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -55,7 +70,7 @@ def find_peaks(
 
 
 def find_peaks_of_all(
-    heat: NDArray[np.float32], boxes: NDArray[np.float32], red_cell_px: float, min_score: float
+    heat: NDArray[Any], boxes: NDArray[Any], red_cell_px: float, min_score: float, real: RealMaps = REAL
 ) -> tuple[Detections, NDArray[np.intp]]:
     """The cells of n windows together, and for each the window that it lies in, (N,); see `find_peaks`.
 
@@ -64,12 +79,17 @@ def find_peaks_of_all(
         boxes: (n, h, w, kinds × 4).
         red_cell_px: as there.
         min_score: as there.
+        real: of both; int8 maps are searched as they are, and only their peaks become real numbers.
     """
     floor = _LOWEST_LOGIT if min_score <= 0 else max(_LOWEST_LOGIT, float(np.log(min_score / (1 - min_score + 1e-9))))
-    highest = np.stack([cv2.dilate(one, _AROUND).reshape(one.shape) for one in heat])
-    places = _strongest(np.flatnonzero((heat >= highest) & (heat >= floor)), heat)
-    logits = heat.ravel()[places]
-    values = boxes.reshape(-1, BOX_VALUES)[places]
+    levels, least = heat, floor
+    if heat.dtype == np.int8:  # OpenCV dilates no int8
+        levels = heat.view(np.uint8) ^ np.uint8(128)
+        least = int(np.searchsorted(real.heat(np.arange(-128, 128, dtype=np.int8)), floor))
+    highest = np.stack([cv2.dilate(one, _AROUND).reshape(one.shape) for one in levels])
+    places = _strongest(np.flatnonzero((levels >= highest) & (levels >= least)), levels)
+    logits = real.heat(heat.ravel()[places])
+    values = real.boxes(boxes.reshape(-1, BOX_VALUES)[places])
     windows, rows, columns, kinds = np.unravel_index(places, heat.shape)
     middle = (np.stack([columns, rows], axis=1) + 0.5) * STRIDE + values[:, :2] * red_cell_px
     half = np.exp(np.clip(values[:, 2:], -_SIZE_LIMIT, _SIZE_LIMIT)) * (red_cell_px / 2)
@@ -78,11 +98,11 @@ def find_peaks_of_all(
     return Detections(found, kinds.astype(np.int8), scores), windows
 
 
-def _strongest(places: NDArray[np.intp], heat: NDArray[np.float32]) -> NDArray[np.intp]:
+def _strongest(places: NDArray[np.intp], heat: NDArray[Any]) -> NDArray[np.intp]:
     """Of the peaks at these places of `heat`, (n, h, w, kinds) laid flat, the `MAX_PEAKS` highest of each window."""
     if len(places) <= MAX_PEAKS:
         return places
-    levels, windows = heat.ravel()[places], places // heat[0].size
+    levels, windows = heat.ravel()[places].astype(np.float32), places // heat[0].size
     ranked = np.lexsort((-levels, windows))
     rank = np.arange(len(places)) - np.searchsorted(windows[ranked], windows[ranked])
     return np.sort(places[ranked[rank < MAX_PEAKS]])
@@ -90,8 +110,6 @@ def _strongest(places: NDArray[np.intp], heat: NDArray[np.float32]) -> NDArray[n
 
 def one_box_a_cell(detections: Detections, max_overlap: Sequence[float]) -> Detections:
     """Non-maximum suppression within each kind, by that kind's limit of intersection over union."""
-    kept = []
-    for kind, limit in enumerate(max_overlap):
-        mine = np.flatnonzero(detections.kinds == kind)
-        kept.append(mine[best_of_overlapping(detections.boxes[mine], detections.scores[mine], limit)])
-    return detections.select(np.concatenate(kept))
+    kinds = detections.kinds
+    kept = best_of_overlapping(detections.boxes, detections.scores, np.asarray(max_overlap)[kinds], kinds)
+    return detections.select(kept[np.argsort(kinds[kept], kind="stable")])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from hemato_edge.vision.optics.stain import OFFSET, REFERENCE_LEVEL, REFERENCE_NUCLEUS_OD, StainCalibration, apply_stain
@@ -54,7 +55,7 @@ class Window:
     """A part of a field at the standard scale.
 
     Attributes:
-        image: (height, width, 3) uint8 BGR, padded where the field ends.
+        image: (height, width, 3) uint8 RGB, padded where the field ends.
         origin: x, y of its top left corner in the scaled field, pixels.
         own: x0, y0, x1, y1 in the scaled field: cells with their centre in here are this window's; infinite towards
             the border of the field.
@@ -95,16 +96,20 @@ def windows_of(view: FieldView, factor: float, spec: WindowSpec) -> Iterator[Win
         factor: from `standard_factor`.
         spec: of the network.
     """
-    scaled = with_even_background(view.at(factor), view.background)
+    scaled = np.asarray(
+        cv2.cvtColor(with_even_background(view.at(factor), view.background), cv2.COLOR_BGR2RGB), np.uint8
+    )
     size = scaled.shape[1], scaled.shape[0]
     overlap = OVERLAP_RED_CELLS * spec.red_cell_px
     columns, rows = _starts(size[0], spec.width, overlap), _starts(size[1], spec.height, overlap)
     for top, above, below in _owned(rows, spec.height):
         for left, before, behind in _owned(columns, spec.width):
             part = scaled[top : top + spec.height, left : left + spec.width]
-            whole = np.full((spec.height, spec.width, 3), PADDING_LEVEL, np.uint8)
-            whole[: part.shape[0], : part.shape[1]] = part
-            yield Window(whole, (left, top), (before, above, behind, below))
+            if part.shape[:2] != (spec.height, spec.width):
+                whole = np.full((spec.height, spec.width, 3), PADDING_LEVEL, np.uint8)
+                whole[: part.shape[0], : part.shape[1]] = part
+                part = whole
+            yield Window(part, (left, top), (before, above, behind, below))
 
 
 def _starts(length: int, window: int, overlap: float) -> list[int]:

@@ -46,9 +46,10 @@ def is_suspicious(image: Image, glass: NDArray[np.float64] | None = None) -> boo
     glass = rough_glass(image) if glass is None else glass
     if float(glass.max()) < LEAST_GLASS:
         return True
-    for line in (image[0, ::8], image[-1, ::8], image[::8, 0], image[::8, -1]):
-        chunks = line[: len(line) // 8 * 8].reshape(8, -1, 3).mean(axis=1)
-        if np.abs(chunks.mean(axis=0) - glass).max() > FOREIGN and np.ptp(chunks, axis=0).max() < _EVEN_BORDER:
+    for lines in (image[:: image.shape[0] - 1, ::8], image[::8, :: image.shape[1] - 1].transpose(1, 0, 2)):
+        chunks = lines[:, : lines.shape[1] // 8 * 8].reshape(2, 8, -1, 3).mean(axis=2)
+        foreign_border = np.abs(chunks.mean(axis=1) - glass).max(axis=1) > FOREIGN
+        if np.any(foreign_border & (np.ptp(chunks, axis=1).max(axis=1) < _EVEN_BORDER)):
             return True
     ends = slice(0, 13, 3), slice(-13, None, 3)
     corners = np.stack([image[y, x].reshape(-1, 3) for y in ends for x in ends])
@@ -63,7 +64,8 @@ def is_suspicious(image: Image, glass: NDArray[np.float64] | None = None) -> boo
     if np.count_nonzero(alike & strange & strange[:, None], axis=1).max() >= LEAST_CORNERS:
         return True
     for lines in (image[:, 8 :: image.shape[1] // 16, 1], image[8 :: image.shape[0] // 16, :, 1].T):
-        low, high = lines.min(axis=1), lines.max(axis=1)
+        across = np.ascontiguousarray(lines.T)
+        low, high = across.min(axis=0), across.max(axis=0)
         if np.any((high - low < 2 * UNIFORM) & (np.abs((high.astype(np.int16) + low) / 2 - glass[1]) > FOREIGN)):
             return True
     return False

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from hemato_edge.labels import WBC
-from hemato_edge.vision.optics.stain import StainCalibration, darkest_class, density
+from hemato_edge.vision.optics.stain import StainCalibration, darkest_class, density, median
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,9 +34,8 @@ def nuclei_in(view: FieldView, detections: Detections, step: int = 1) -> NDArray
     With a `step` from `sampling_step`, only every so many-th pixel of a nucleus is marked.
     """
     mask = np.zeros(view.shape[:2], np.bool_)
-    white = detections.of_kind(WBC)
-    for box in white.select(white.scores >= _SURE_CELL).boxes:
-        x0, y0, x1, y1 = np.rint(box).astype(int).tolist()
+    sure = (detections.kinds == WBC) & (detections.scores >= _SURE_CELL)
+    for x0, y0, x1, y1 in np.rint(detections.boxes[sure]).astype(int).tolist():
         part = view.picture[y0:y1:step, x0:x1:step]
         if part.size:
             mask[y0:y1:step, x0:x1:step] |= darkest_class(density(part, view.background))
@@ -52,13 +52,13 @@ def measure_stain(view: FieldView, nuclei: NDArray[np.bool_] | None = None) -> S
     """
     if nuclei is None:
         nuclei = darkest_class(density(view.picture, view.background))
-    places = np.divmod(np.flatnonzero(nuclei), nuclei.shape[1])
-    if len(places[0]) < _LEAST_PX:
+    pixels = view.picture.reshape(-1, 3).take(np.flatnonzero(nuclei), axis=0)
+    if len(pixels) < _LEAST_PX:
         return None
-    blue, green, red = np.ascontiguousarray(density(view.picture[places][None], view.background)[0].T)
+    blue, green, red = (one.ravel() for one in cv2.split(density(pixels[None], view.background)))
     total = blue + green + red
-    dark = total >= np.median(total)
-    nucleus = [np.median(channel[dark]) for channel in (blue, green, red)]
+    dark = total >= median(total)
+    nucleus = [float(median(channel[dark])) for channel in (blue, green, red)]
     if nucleus[1] < _MIN_NUCLEUS_OD:
         return None
     b, g, r = (float(v) for v in view.background)

@@ -15,6 +15,7 @@ import numpy as np
 
 from hemato_edge.aperture import Aperture
 from hemato_edge.vision.optics.glance import LEAST_GLASS
+from hemato_edge.vision.optics.resizing import every
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -191,7 +192,7 @@ def find_marks(image: Image, glass: NDArray[np.float64]) -> NDArray[np.bool_] | 
         image: one picture, BGR.
         glass: (3,) BGR of empty glass in it.
     """
-    if glass.max() < LEAST_GLASS or not _drawn(np.ascontiguousarray(image[::_GLANCE, ::_GLANCE]), glass).any():
+    if glass.max() < LEAST_GLASS or not cv2.countNonZero(_drawn(every(image, _GLANCE), glass)):
         return None
     marked = _drawn(np.ascontiguousarray(image), glass) > 0
     if not marked.any() or marked.mean() > _MOST_MARKS:
@@ -215,8 +216,10 @@ def _drawn(image: Image, glass: NDArray[np.float64]) -> NDArray[np.uint8]:
         ((blue, 0, red), (255, no_green, 255)),  # magenta
     )
     found = np.zeros(image.shape[:2], np.uint8)
+    extremes = [cv2.minMaxLoc(channel)[:2] for channel in cv2.split(image)]
     for low, high in bounds:
-        cv2.bitwise_or(found, cv2.inRange(image, np.array(low, float), np.array(high, float)), found)
+        if all(a <= most and least <= b for a, b, (least, most) in zip(low, high, extremes, strict=True)):
+            cv2.bitwise_or(found, cv2.inRange(image, np.array(low, float), np.array(high, float)), found)
     return found
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemato_edge.labels import RBC, WBC
-from hemato_edge.vision.optics.stain import OFFSET
+from hemato_edge.vision.optics.stain import OFFSET, median
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,7 +65,8 @@ def measure_red_cells(
     height, width = view.shape[:2]
     places = (free[:, None, :2] + free[:, None, 2:]) / 2 + _DISC * ((free[:, None, 2:] - free[:, None, :2]) / 2)
     x, y = np.rint(places).astype(np.intp).transpose(2, 0, 1)
-    levels = np.median(view.picture[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)], axis=1)
+    at = np.clip(y, 0, height - 1) * width + np.clip(x, 0, width - 1)
+    levels = median(view.picture.reshape(-1, 3).take(at, axis=0), axis=1)
     absorbed = -np.log((levels + OFFSET) / (view.background + OFFSET))
-    b, g, r = (float(v) for v in np.median(absorbed, axis=0))
+    b, g, r = (float(v) for v in median(absorbed))
     return b, g, r

@@ -127,18 +127,35 @@ def background_colour(image: Image) -> NDArray[np.float64]:
     The brightest of three classes of the green channel (the channel that both red cells and nuclei absorb),
     found by Otsu's criterion for three classes (Liao, Chen, Chung 2001); black borders are ignored.
     """
-    pixels = _sample(image)
-    green = pixels[:, 1]
-    _, upper = _two_thresholds(np.bincount(green // (256 // _LEVELS), minlength=_LEVELS))
-    bright = pixels[green >= min(upper * (256 // _LEVELS), int(green.max()))]
-    return np.array([_median_level(bright[:, channel]) for channel in range(3)])
+    step = max(1, min(image.shape[:2]) // _SAMPLE_SIDE)
+    pixels = np.ascontiguousarray(image[::step, ::step])
+    green = np.asarray(cv2.extractChannel(pixels, 1), np.uint8)
+    lit = _not_black(pixels)
+    levels = level_counts(green, lit)
+    _, upper = _two_thresholds(levels.reshape(_LEVELS, -1).sum(axis=1))
+    least = min(upper * (256 // _LEVELS), int(np.flatnonzero(levels)[-1]))
+    bright = (green >= least).view(np.uint8)
+    if lit is not None:
+        cv2.bitwise_and(bright, lit, bright)
+    counts = (level_counts(pixels, bright, channel) for channel in range(3))
+    return np.array([ranked_level(one, 0.5) for one in counts])
 
 
-def _median_level(levels: NDArray[np.uint8]) -> float:
-    """The median of (N,) uint8, N > 0, counted instead of sorted."""
-    up_to = np.cumsum(np.bincount(levels, minlength=256))
-    middle = np.searchsorted(up_to, [(len(levels) - 1) // 2, len(levels) // 2], side="right")
-    return float(middle.mean())
+def level_counts(
+    picture: NDArray[np.uint8], mask: NDArray[np.uint8] | None = None, channel: int = 0
+) -> NDArray[np.intp]:
+    """(256,) how many pixels of a channel of a picture (h, w) or (h, w, 3) uint8 have each level; of a mask's alone."""
+    counts = cv2.calcHist([picture], [channel], mask, [256], [0, 256])
+    return np.asarray(counts, np.float32).ravel().astype(np.intp)
+
+
+def ranked_level(counts: NDArray[np.intp], share: float) -> float:
+    """The level below which this share of all pixels lies, interpolated as `numpy.quantile` does; (256,), some > 0."""
+    up_to = np.cumsum(counts)
+    place = share * (int(up_to[-1]) - 1)
+    below = int(place)
+    low, high = np.searchsorted(up_to, [below, min(below + 1, int(up_to[-1]) - 1)], side="right").tolist()
+    return float(low + (place - below) * (high - low))
 
 
 def density(image: Image, background: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -159,28 +176,34 @@ def pool_stains(stains: list[StainCalibration]) -> StainCalibration | None:
     reds = [s.red_od for s in stains if s.red_od is not None]
     red_od = None
     if len(reds) >= len(stains) / 2:
-        rb, rg, rr = (float(v) for v in np.median(reds, axis=0))
+        rb, rg, rr = (float(v) for v in median(np.array(reds)))
         red_od = (rb, rg, rr)
-    b, g, r = (float(v) for v in np.median([s.background for s in stains], axis=0))
-    nb, ng, nr = (float(v) for v in np.median([s.nucleus_od for s in stains], axis=0))
+    b, g, r = (float(v) for v in median(np.array([s.background for s in stains])))
+    nb, ng, nr = (float(v) for v in median(np.array([s.nucleus_od for s in stains])))
     return StainCalibration((b, g, r), (nb, ng, nr), sum(s.looks for s in stains), red_od)
 
 
 def darkest_class(absorbed: NDArray[np.float32]) -> NDArray[np.bool_]:
     """(H, W) bool: the densest of three classes of green + red absorbance: the nuclei, if the picture has any."""
-    total = np.clip(absorbed[..., 1] + absorbed[..., 2], 0, 4)
-    bins = (total * ((_LEVELS - 1) / 4)).astype(np.intp)
-    _, upper = _two_thresholds(np.bincount(bins.ravel(), minlength=_LEVELS))
+    total = cv2.add(cv2.extractChannel(absorbed, 1), cv2.extractChannel(absorbed, 2))
+    bins = (np.clip(total, 0, 4) * np.float32((_LEVELS - 1) / 4)).astype(np.uint8)
+    _, upper = _two_thresholds(level_counts(bins)[:_LEVELS])
     return bins >= upper
 
 
-def _sample(image: Image) -> NDArray[np.uint8]:
-    """(N, 3) uint8: a subsampled picture as a list of pixels, without black padding."""
-    step = max(1, min(image.shape[:2]) // _SAMPLE_SIDE)
-    thinned = np.ascontiguousarray(image[::step, ::step])
-    black = cv2.inRange(thinned, np.zeros(3), np.full(3, float(_BLACK))).ravel() > 0
-    pixels = thinned.reshape(-1, 3)
-    return pixels[~black] if black.any() and not black.all() else pixels
+def _not_black(image: Image) -> NDArray[np.uint8] | None:
+    """(h, w) uint8, 0 where a picture (h, w, 3) has black padding, else 255; None if nothing or all of it is black."""
+    black = np.asarray(cv2.inRange(image, np.zeros(3), np.full(3, float(_BLACK))), np.uint8)
+    count = cv2.countNonZero(black)
+    return np.asarray(cv2.bitwise_not(black), np.uint8) if 0 < count < black.size else None
+
+
+def median(values: NDArray[Any], axis: int = 0) -> NDArray[Any]:
+    """The median along an axis of values that are no NaN: `numpy.median` at a third of its time for a few hundred."""
+    count = values.shape[axis]
+    middle = (count - 1) // 2, count // 2
+    low, high = np.take(np.partition(values, middle, axis=axis), middle, axis=axis).swapaxes(0, axis)
+    return np.asarray((low.astype(np.result_type(values, np.float32)) + high) / 2)
 
 
 @cache

@@ -15,12 +15,15 @@ import cv2
 import numpy as np
 
 from hemato_edge.labels import RBC
-from hemato_edge.vision.optics.stain import OFFSET
-from hemato_edge.vision.red_cells.pallor import pallor_of
+from hemato_edge.vision.optics.stain import OFFSET, level_counts, ranked_level
+from hemato_edge.vision.red_cells.pallor import pallors_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+    from hemato_edge.aperture import Aperture
     from hemato_edge.values import Detections
     from hemato_edge.vision.field_view import FieldView
 
@@ -28,7 +31,7 @@ CUT, DOUBLET, CLUSTER, NOT_ROUND, UNCLEAR = "cut", "doublet", "cluster", "not_ro
 REASONS = (CUT, DOUBLET, CLUSTER, NOT_ROUND, UNCLEAR)
 """Why a red cell is not measured: the border or the rim of the field cuts it; it shares its outline with one other
 cell; with several, as in rouleaux and clumps; alone, its outline is not that of a round cell; it has no outline."""
-_RIM_PERCENTILE = 80
+_RIM_SHARE = 0.8
 """Of the absorbance within the red cells' boxes: what their rims absorb, whatever the pallor."""
 _RIMS = 8
 """Red cells of a field whose rims are looked at, about."""
@@ -41,6 +44,7 @@ _LEAST_SOLIDITY = 0.94
 _LONGEST_BY_WIDTH = 1.4
 """Length by width of the outline's smallest rectangle; a longer one is two cells, or a cell that is folded."""
 _LEAST_DIAMETER_PX = 8.0
+_PAIRS_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ def look_at_red_cells(view: FieldView, detections: Detections, chosen: NDArray[n
     _, cells = cv2.threshold(smooth, level, 1, cv2.THRESH_BINARY_INV)
     found, _ = cv2.findContours(cells, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     field_of_cells = _Field(view, detections, [np.asarray(one, np.int32) for one in found])
-    measured, diameters, pallor, left_out = [], [], [], Counter[str]()
+    measured, left_out = [], Counter[str]()
     alone: dict[int, NDArray[np.int32]] = {}
     for index in wanted.tolist():
         answer = field_of_cells.outline_of(index)
@@ -106,11 +110,10 @@ def look_at_red_cells(view: FieldView, detections: Detections, chosen: NDArray[n
             left_out[NOT_ROUND] += 1
             continue
         measured.append(index)
-        diameters.append(_diameter(answer))
-        pallor.append(pallor_of(smooth, answer, glass))
-    return RedCellLook(
-        np.array(measured, np.intp), np.array(diameters, np.float32), np.array(pallor, np.float32), left_out, alone
-    )
+    round_ones = [alone[index] for index in measured]
+    diameters = np.array([_diameter(one) for one in round_ones], np.float32)
+    pallor = pallors_of(smooth, round_ones, glass)
+    return RedCellLook(np.array(measured, np.intp), diameters, pallor, left_out, alone)
 
 
 def _nothing(cells: int) -> RedCellLook:
@@ -122,66 +125,71 @@ class _Field:
     """The outlines (n, 1, 2) int32 of a field, and its detections."""
 
     def __init__(self, view: FieldView, detections: Detections, outlines: list[NDArray[np.int32]]) -> None:
-        self._view = view
-        self._boxes, self._centres = detections.boxes, detections.centres
+        self._boxes = detections.boxes
         self._outlines = outlines
         rectangles = np.array([cv2.boundingRect(one) for one in outlines], np.float32).reshape(-1, 4)
         self._extents = np.concatenate([rectangles[:, :2], rectangles[:, :2] + rectangles[:, 2:]], axis=1)
+        self._box_is_whole, self._outline_is_whole = (
+            _whole(view.aperture, one).tolist() for one in (self._boxes, self._extents)
+        )
+        self._outlines_at: dict[int, list[int]] = {}
+        self._cells_in = [0] * len(outlines)
+        centres = detections.centres
+        places = centres.tolist()
+        for index, number in zip(*_contained(centres, self._extents), strict=True):
+            if cv2.pointPolygonTest(outlines[number], places[index], measureDist=False) >= 0:
+                self._outlines_at.setdefault(index, []).append(number)
+                self._cells_in[number] += 1
 
     def outline_of(self, index: int) -> NDArray[np.int32] | str:
         """The outline of the cell at `index`, which has it to itself; or why it has none."""
-        box, middle = self._boxes[index], self._centres[index]
-        if not self._is_whole(box):
+        if not self._box_is_whole[index]:
             return CUT
-        around = np.flatnonzero(
-            ((self._extents[:, :2] <= middle) & (middle <= self._extents[:, 2:])).all(axis=1)
-        ).tolist()
-        inside = [i for i in around if cv2.pointPolygonTest(self._outlines[i], middle.tolist(), measureDist=False) >= 0]
-        if not inside:
+        inside = self._outlines_at.get(index)
+        if inside is None:
             return UNCLEAR
-        outline = self._outlines[inside[0]]
-        together = self._cells_in(inside[0])
+        together = self._cells_in[inside[0]]
         if together > 1:
             return DOUBLET if together == 2 else CLUSTER
-        return outline if self._is_whole(self._extents[inside[0]]) else CUT
-
-    def _is_whole(self, box: NDArray[np.float32]) -> bool:
-        """Whether a box (4,) xyxy lies in the field, a pixel from its border and from its rim."""
-        middle = (box[None, :2] + box[None, 2:]) / 2
-        return bool(self._view.aperture.holds(middle, np.array([(box[2:] - box[:2]).max() / 2 + 1])).all())
-
-    def _cells_in(self, number: int) -> int:
-        """How many detected cells have their middle within an outline."""
-        x0, y0, x1, y1 = self._extents[number]
-        near = self._centres[
-            (self._centres[:, 0] >= x0)
-            & (self._centres[:, 0] <= x1)
-            & (self._centres[:, 1] >= y0)
-            & (self._centres[:, 1] <= y1)
-        ]
-        if len(near) < 2:
-            return len(near)
-        outline = self._outlines[number]
-        return sum(cv2.pointPolygonTest(outline, one, measureDist=False) >= 0 for one in near.tolist())
+        return self._outlines[inside[0]] if self._outline_is_whole[inside[0]] else CUT
 
     def is_round(self, outline: NDArray[np.int32], index: int) -> bool:
         """Whether an outline (n, 1, 2) is that of one round cell, the one at `index`."""
         x, y, width, height = cv2.boundingRect(outline)
-        extent = np.array([x, y, x + width, y + height], np.float32)
-        box, sides = self._boxes[index], cv2.minAreaRect(outline)[1]
+        if min(width, height) < _LEAST_DIAMETER_PX:
+            return False
+        sides = cv2.minAreaRect(outline)[1]
         return (
-            min(extent[2:] - extent[:2]) >= _LEAST_DIAMETER_PX
-            and _overlap(box, extent) >= _LEAST_OVERLAP
+            _overlap(self._boxes[index].tolist(), (x, y, x + width, y + height)) >= _LEAST_OVERLAP
             and cv2.contourArea(outline) >= _LEAST_SOLIDITY * cv2.contourArea(cv2.convexHull(outline))
             and max(sides) <= _LONGEST_BY_WIDTH * min(sides)
         )
+
+
+def _whole(aperture: Aperture, boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(n,) bool: which boxes (n, 4) xyxy lie in the field, a pixel from its border and from its rim."""
+    return aperture.holds(
+        (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0) / 2 + 1
+    )
+
+
+def _contained(points: NDArray[np.float32], boxes: NDArray[np.float32]) -> tuple[list[int], list[int]]:
+    """Pairs of a point (n, 2) and a box (m, 4) xyxy that it lies in: their indices, in order of the boxes."""
+    at_once = max(1, _PAIRS_AT_ONCE // max(1, len(points)))
+    found: tuple[list[int], list[int]] = ([], [])
+    for first in range(0, len(boxes), at_once):
+        some = boxes[first : first + at_once, None]
+        box, point = np.nonzero(((some[..., :2] <= points) & (points <= some[..., 2:])).all(axis=2))
+        found[0].extend(point.tolist())
+        found[1].extend((box + first).tolist())
+    return found
 
 
 def _outline_level(green: NDArray[np.uint8], red: NDArray[np.float32], glass: float) -> float | None:
     """The level of green (h, w) that absorbs half as much as the rims of red cells (n, 4) do; None if that is noise."""
     boxes = red[:: 1 + len(red) // _RIMS].astype(int).clip(0)
     rims = [
-        float(np.percentile(inside, 100 - _RIM_PERCENTILE))
+        ranked_level(level_counts(np.ascontiguousarray(inside)), 1 - _RIM_SHARE)
         for x0, y0, x1, y1 in boxes.tolist()
         if (inside := green[y0:y1:2, x0:x1:2]).size
     ]
@@ -197,8 +205,8 @@ def _diameter(outline: NDArray[np.int32]) -> float:
     return 2 * float(np.sqrt(area / np.pi))
 
 
-def _overlap(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Intersection over union of two boxes (4,) xyxy."""
-    sides = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
-    shared = float(np.clip(sides, 0, None).prod())
-    return shared / float((one[2:] - one[:2]).prod() + (other[2:] - other[:2]).prod() - shared)
+def _overlap(one: Sequence[float], other: Sequence[float]) -> float:
+    """Intersection over union of two boxes xyxy."""
+    across, down = (min(one[i + 2], other[i + 2]) - max(one[i], other[i]) for i in (0, 1))
+    shared = max(0.0, across) * max(0.0, down)
+    return shared / (sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)) - shared)

@@ -15,6 +15,8 @@ import numpy as np
 from hemato_edge.vision.optics.stain import OFFSET
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 LEAST_DEPTH = 0.1
@@ -31,37 +33,40 @@ _DARK_MIDDLE = 0.05
 _CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 
 
-def pallor_of(green: NDArray[np.uint8], outline: NDArray[np.int32], glass: float) -> float:
-    """Diameter of the pale middle of a cell by the cell's own; 0 where none is seen.
+def pallors_of(green: NDArray[np.uint8], outlines: Sequence[NDArray[np.int32]], glass: float) -> NDArray[np.float32]:
+    """(n,) diameter of the pale middle of each cell by the cell's own; 0 where none is seen.
 
     Args:
         green: (h, w) of the field.
-        outline: (n, 1, 2) of the cell, pixels.
+        outlines: (m, 1, 2) of each cell, pixels.
         glass: level of green where nothing absorbs.
     """
-    absorbed = _profile(green, outline, glass)
-    rim = int(np.argmax(np.where(_RADII <= _RIM, absorbed, -np.inf)))
-    high, middle = float(absorbed[rim]), float(absorbed[:_MIDDLE].mean())
-    shallow = high <= 0 or high - middle < LEAST_DEPTH * high
-    if shallow or middle - float(absorbed[: rim + 1].min()) > _DARK_MIDDLE * high:
-        return 0.0
+    if not outlines:
+        return np.zeros(0, np.float32)
+    absorbed = _profiles(green, outlines, glass)
+    cells, ring = np.arange(len(absorbed)), np.arange(len(_RADII))
+    rim = np.argmax(np.where(_RADII <= _RIM, absorbed, -np.inf), axis=1)
+    high, middle = absorbed[cells, rim], absorbed[:, :_MIDDLE].mean(axis=1)
+    within = ring <= rim[:, None]
+    palest = np.where(within, absorbed, np.inf).min(axis=1)
     half = (middle + high) / 2
-    end = int(np.argmax(absorbed[: rim + 1] >= half))
-    if end == 0:
-        return 0.0
-    low, top = float(absorbed[end - 1]), float(absorbed[end])
-    share = 0.0 if top == low else (half - low) / (top - low)
-    return float(_RADII[end - 1] + share * (_RADII[end] - _RADII[end - 1]))
+    end = np.argmax(within & (absorbed >= half[:, None]), axis=1)
+    seen = (high > 0) & (high - middle >= LEAST_DEPTH * high) & (middle - palest <= _DARK_MIDDLE * high) & (end > 0)
+    before = np.maximum(end - 1, 0)
+    low, top = absorbed[cells, before], absorbed[cells, end]
+    share = np.where(top == low, 0.0, (half - low) / np.where(top == low, 1.0, top - low))
+    return np.where(seen, _RADII[before] + share * (_RADII[end] - _RADII[before]), 0.0).astype(np.float32)
 
 
-def _profile(green: NDArray[np.uint8], outline: NDArray[np.int32], glass: float) -> NDArray[np.float64]:
-    """Mean absorbance of a cell at each of `_RADII`."""
-    (x, y), (width, height), angle = cv2.minAreaRect(outline)
-    turn = np.radians(angle)
-    axes = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    ring = (_CIRCLE * np.array([width, height]) / 2) @ axes
-    places = _RADII[:, None, None] * ring + np.array([x, y])
-    columns, rows = np.rint(places).astype(np.intp).transpose(2, 0, 1)
+def _profiles(green: NDArray[np.uint8], outlines: Sequence[NDArray[np.int32]], glass: float) -> NDArray[np.float64]:
+    """(n, radii) mean absorbance of each cell at each of `_RADII`."""
+    ellipses = np.array([(*middle, *sides, angle) for middle, sides, angle in map(cv2.minAreaRect, outlines)])
+    turn = np.radians(ellipses[:, 4])
+    across, down = np.cos(turn)[:, None], np.sin(turn)[:, None]
+    along, beside = (_CIRCLE[:, i] * ellipses[:, 2 + i, None] / 2 for i in (0, 1))
+    x = _RADII[:, None] * (along * across - beside * down)[:, None] + ellipses[:, 0, None, None]
+    y = _RADII[:, None] * (along * down + beside * across)[:, None] + ellipses[:, 1, None, None]
     high, wide = green.shape
-    levels = green[np.clip(rows, 0, high - 1), np.clip(columns, 0, wide - 1)]
-    return np.asarray(-np.log((levels + OFFSET) / (glass + OFFSET)).mean(axis=1), np.float64)
+    rows, columns = (np.clip(np.rint(one).astype(np.intp), 0, most - 1) for one, most in ((y, high), (x, wide)))
+    density = -np.log((np.arange(256) + OFFSET) / (glass + OFFSET))
+    return np.asarray(density[green[rows, columns]].mean(axis=2), np.float64)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
+from recorded import field_result
 
-from hemato_edge.vision.classify.portraits import PORTRAIT_PX, PORTRAIT_RED_CELLS, cut_portrait, encode_portrait
+from hemato_edge.values import CutPortrait
+from hemato_edge.vision.classify.portraits import (
+    PORTRAIT_PX,
+    PORTRAIT_RED_CELLS,
+    cut_portrait,
+    developed,
+    encode_portrait,
+)
 from hemato_edge.vision.field_view import FieldView
 
 
@@ -45,3 +55,24 @@ def test_a_cell_at_the_border_has_a_portrait_too() -> None:
 
 def test_what_cannot_be_cut_has_none() -> None:
     assert cut_portrait(FieldView(field()), (10, 10), 0.0) is None
+
+
+@pytest.mark.parametrize("red_cell_px", [20.0, 76.0, 77.0, 160.0])
+def test_what_is_kept_of_a_frame_is_small_and_no_part_of_it(red_cell_px: float) -> None:
+    image = np.random.default_rng(1).integers(0, 256, (900, 900, 3)).astype(np.uint8)
+    view = FieldView(image, background=np.full(3, 220.0))
+    cut = cut_portrait(view, (450, 450), red_cell_px)
+    assert cut is not None
+    assert cut.shape[0] < 2 * PORTRAIT_PX
+    assert not np.shares_memory(cut, image)
+
+
+def test_portraits_are_made_when_a_result_is_stored() -> None:
+    plain = field_result(0, ("monocyte", "lymphocyte"))
+    cut = CutPortrait(field()[:190, :190], None)
+    result = replace(plain, new_cells=(replace(plain.new_cells[0], cut=cut), plain.new_cells[1]))
+    first, second = developed(result).new_cells
+    assert first.portrait == encode_portrait(cut.pixels)
+    assert first.cut is None
+    assert second == plain.new_cells[1]
+    assert developed(plain) is plain

@@ -7,7 +7,15 @@ import pytest
 
 from hemato_edge.labels import KINDS, PLATELET, RBC, WBC
 from hemato_edge.values import Detections
-from hemato_edge.vision.locate.peaks import BOX_VALUES, MAX_PEAKS, STRIDE, find_peaks, find_peaks_of_all, one_box_a_cell
+from hemato_edge.vision.locate.peaks import (
+    BOX_VALUES,
+    MAX_PEAKS,
+    STRIDE,
+    RealMaps,
+    find_peaks,
+    find_peaks_of_all,
+    one_box_a_cell,
+)
 
 RED = 60.0
 
@@ -73,3 +81,20 @@ def test_windows_are_read_together_as_one_by_one() -> None:
             alone, mine = find_peaks(heat[window], boxes[window], RED, floor), found.select(windows == window)
             assert len(alone) == len(mine)
             assert mine == alone
+
+
+@pytest.mark.parametrize("floor", [0.0, 0.3, 0.9, 0.999999])
+def test_peaks_of_quantised_maps_are_those_of_their_real_numbers(floor: float) -> None:
+    rng = np.random.default_rng(5)
+    heat = rng.integers(-128, 128, (2, 48, 64, len(KINDS))).astype(np.int8)
+    boxes = rng.integers(-128, 128, (2, 48, 64, BOX_VALUES * len(KINDS))).astype(np.int8)
+
+    def real(scale: float, zero_point: int, values: np.ndarray) -> np.ndarray:
+        return (values.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+
+    maps = RealMaps(lambda values: real(0.09, 20, values), lambda values: real(0.01, -3, values))
+    found, windows = find_peaks_of_all(heat, boxes, RED, floor, maps)
+    expected, expected_windows = find_peaks_of_all(maps.heat(heat), maps.boxes(boxes), RED, floor)
+    assert found == expected
+    assert windows.tolist() == expected_windows.tolist()
+    assert len(found) or floor > 0.99

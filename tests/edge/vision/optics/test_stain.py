@@ -16,7 +16,10 @@ from hemato_edge.vision.optics.stain import (
     StainCalibration,
     apply_stain,
     background_colour,
+    level_counts,
+    median,
     pool_stains,
+    ranked_level,
 )
 
 
@@ -147,3 +150,17 @@ def test_the_glass_is_the_median_of_its_pixels() -> None:
         picture = np.concatenate(parts, axis=1)
         bright = picture[picture[..., 1] >= 224]
         assert background_colour(picture).tolist() == np.median(bright, axis=0).tolist()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_a_counted_quantile_is_that_of_the_sorted_levels(share: float, size: int) -> None:
+    levels = np.random.default_rng(size).integers(0, 256, (1, size)).astype(np.uint8)
+    assert ranked_level(level_counts(levels), share) == pytest.approx(float(np.quantile(levels, share)))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize(("shape", "axis"), [((1,), 0), ((8,), 0), ((9, 3), 0), ((4, 6, 3), 1)])
+def test_the_median_is_that_of_numpy(dtype: type, shape: tuple[int, ...], axis: int) -> None:
+    values = (np.random.default_rng(4).random(shape) * 255).astype(dtype)
+    assert np.array_equal(median(values, axis), np.median(values, axis=axis))
