@@ -199,7 +199,7 @@ def _not_black(image: Image) -> NDArray[np.uint8] | None:
 
 
 def median(values: NDArray[Any], axis: int = 0) -> NDArray[Any]:
-    """The median along an axis of values that are no NaN: `numpy.median` at a third of its time for a few hundred."""
+    """The median along an axis of values (…) that are no NaN: `numpy.median` in less time for a few hundred."""
     count = values.shape[axis]
     middle = (count - 1) // 2, count // 2
     low, high = np.take(np.partition(values, middle, axis=axis), middle, axis=axis).swapaxes(0, axis)
