@@ -13,7 +13,9 @@ import cv2
 import numpy as np
 
 from hemato_edge.cameras.camera import EndOfFrames, Noise
-from hemato_edge.cameras.drivers.jpeg_video import DAMAGED, JpegVideo, is_motion_jpeg
+from hemato_edge.cameras.drivers.decoded_video import DecodedVideo
+from hemato_edge.cameras.drivers.jpeg_video import JpegVideo, is_motion_jpeg
+from hemato_edge.cameras.drivers.whole_frames import DAMAGED, WholeFrames
 from hemato_edge.cameras.picture_decoding import MAX_PIXELS
 from hemato_edge.cameras.picture_files import check_picture
 from hemato_edge.errors import CameraError, ImageError
@@ -52,7 +54,7 @@ class CaptureCamera(ABC):
         self.live = live
         self.total_frames: int | None = None
         self.skipped: Counter[str] = Counter()
-        self._capture: cv2.VideoCapture | JpegVideo | None = None
+        self._capture: cv2.VideoCapture | WholeFrames | None = None
         self._first: Frame | None = None
         self._index = 0
         self._size = (0, 0)
@@ -96,7 +98,7 @@ class CaptureCamera(ABC):
             self._capture.release()
             self._capture = None
 
-    def _refuse_huge(self, capture: cv2.VideoCapture | JpegVideo) -> None:
+    def _refuse_huge(self, capture: cv2.VideoCapture | WholeFrames) -> None:
         """Refuse frames by the size that the source announces, before one is decoded: that would take gigabytes."""
         width, height = (int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         if width * height > MAX_PIXELS:
@@ -123,7 +125,7 @@ class CaptureCamera(ABC):
             )
 
     @abstractmethod
-    def _open_capture(self) -> cv2.VideoCapture | JpegVideo:
+    def _open_capture(self) -> cv2.VideoCapture | WholeFrames:
         """The capture, opened or not."""
 
     @abstractmethod
@@ -155,7 +157,7 @@ class CaptureCamera(ABC):
 class StreamCamera(CaptureCamera):
     """A network camera (`rtsp://…`, `http://…`).
 
-    Of motion JPEG, which is what comes over HTTP as a rule, damaged frames are skipped and counted.
+    Damaged frames are skipped and counted.
 
     Args:
         address: its URL.
@@ -168,25 +170,19 @@ class StreamCamera(CaptureCamera):
         super().__init__(address, live=True)
         self._bounds = {"open": open_timeout_s, "read": read_timeout_s}
 
-    def _open_capture(self) -> cv2.VideoCapture | JpegVideo:
+    def _open_capture(self) -> WholeFrames:
         """Opened the likelier way first: a second connection takes a second, and some cameras serve one client only."""
-        first = self._as_jpeg if self.name.lower().startswith("http") else self._as_video
-        capture = first()
-        wanted = self._as_jpeg if is_motion_jpeg(capture) else self._as_video
-        if not capture.isOpened() or wanted == first:
+        likelier: type[WholeFrames] = JpegVideo if self.name.lower().startswith("http") else DecodedVideo
+        capture = self._opened_as(likelier)
+        wanted = JpegVideo if is_motion_jpeg(capture) else DecodedVideo
+        if not capture.isOpened() or wanted is likelier:
             return capture
         capture.release()
-        return wanted()
+        return self._opened_as(wanted)
 
-    def _as_jpeg(self) -> JpegVideo:
-        return JpegVideo(self.name, self.skipped, self._limits(), self._bounds["read"])
-
-    def _as_video(self) -> cv2.VideoCapture:
-        return cv2.VideoCapture(self.name, cv2.CAP_FFMPEG, self._limits())
-
-    def _limits(self) -> list[int]:
+    def _opened_as(self, kind: type[WholeFrames]) -> WholeFrames:
         pairs = ((_PROPERTY_TIMEOUT[step], int(seconds * 1000)) for step, seconds in self._bounds.items())
-        return [number for pair in pairs for number in pair]
+        return kind(self.name, self.skipped, [number for pair in pairs for number in pair], self._bounds["read"])
 
     def _why_not(self) -> CameraError:
         return CameraError(
@@ -207,8 +203,8 @@ class VideoFile(CaptureCamera):
     def __init__(self, path: Path) -> None:
         super().__init__(str(path), live=False)
 
-    def _open_capture(self) -> cv2.VideoCapture | JpegVideo:
-        capture = cv2.VideoCapture(self.name, cv2.CAP_FFMPEG)
+    def _open_capture(self) -> WholeFrames:
+        capture: WholeFrames = DecodedVideo(self.name, self.skipped)
         frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
         self.total_frames = frames if frames > 0 else None
         if capture.isOpened() and is_motion_jpeg(capture):
@@ -217,10 +213,14 @@ class VideoFile(CaptureCamera):
         return capture
 
     def _at_end(self) -> None:
+        if not isinstance(self._capture, WholeFrames):
+            return
+        if isinstance(self._capture, DecodedVideo):
+            self._capture.count_damaged()
         missing = (self.total_frames or 0) - self._index - self.skipped[DAMAGED]
         if missing > 1:  # containers may round their own count by one
             self.skipped[CUT_OFF] = missing
-        elif isinstance(self._capture, JpegVideo) and self._capture.damaged:
+        else:
             self._capture.count_damaged()
 
     def _why_not(self) -> CameraError:
