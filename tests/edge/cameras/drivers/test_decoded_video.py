@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from all_frames import read_all
+from waiting import DEADLINE_S
 
 from hemato_edge.cameras.camera import OpenCamera
 from hemato_edge.cameras.demo.camera import DemoCamera
@@ -108,6 +109,6 @@ def test_a_program_that_ends_without_closing_a_damaged_video_does_not_hang(tmp_p
         "print('read')"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, timeout=DEADLINE_S, check=False
     )
     assert (ended.returncode, ended.stdout) == (0, "read\n"), ended.stderr
