@@ -24,7 +24,7 @@ import json
 import os
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 from travel_options import Journey, options_table
 
+from hemato_convert.caution import CautionPlan, Home, fit_caution
 from hemato_convert.flatbuffer.embedding import fit_projection
 from hemato_convert.flatbuffer.graph import export_graph
 from hemato_convert.flatbuffer.quantise import quantise
@@ -42,7 +43,9 @@ from hemato_convert.settings import REPRESENTATIVE
 from hemato_convert.source import representative_records
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle
+from hemato_edge.models.caution import device_logits
 from hemato_edge.models.prototypes import Prototypes
+from hemato_training.augment.stain_and_optics import MARGIN
 from hemato_training.classify.fit import train
 from hemato_training.data.cell_sets import laboratory_named, load
 from hemato_training.data.crops import cells_of, looks_of, prepare_cells
@@ -54,6 +57,7 @@ from hemato_training.runs.files import MODEL_FILE
 from hemato_training.runs.settings import Settings
 
 if TYPE_CHECKING:
+    from hemato_edge.models.card import CautionSpec
     from hemato_training.data.crops import Cells
 
 LEARN = ("pbc", "bccd", "raabin_typed")
@@ -64,35 +68,23 @@ def travel(arguments: argparse.Namespace, away: tuple[str, ...], seed: int) -> l
     """Train without `away`, convert, and evaluate on each of its laboratories; one entry of the file each."""
     home = tuple(name for name in arguments.learn if name not in away)
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(
-            data=arguments.data,
-            out=Path(folder) / "run",
-            laboratories=home,
-            architecture=arguments.arch,
-            size=arguments.size,
-            weights=arguments.weights,
-            head_epochs=arguments.head_epochs,
-            epochs=arguments.epochs,
-            learning_rate=arguments.learning_rate,
-            views=arguments.views,
-            strength=arguments.strength,
-            frozen_share=arguments.frozen_share,
-            average=0.98,
-            keep="last",
-            seed=seed,
-        )
-        train(settings, cache=arguments.cache, reporter=Screen())
-        model = load_keras(settings.out / MODEL_FILE)
+        model = trained(arguments, home, seed, arguments.runs or Path(folder))
     records = load(arguments.data, home)
     sample = cells_of(
         representative_records(records, REPRESENTATIVE),
         looks := looks_of(records, arguments.cache),
-        settings.size,
+        arguments.size,
         arguments.cache,
     )
     device = Device.of_model(model, prepare_cells(sample, looks), sample, arguments.doubt)
-    val = cells_of(in_split(records, "val"), looks, settings.size, arguments.cache)
-    logits = device.logits(try_flatbuffer(device.flatbuffer, prepare_cells(val, looks)))
+    val = cells_of(in_split(records, "val"), looks, arguments.size, arguments.cache)
+    images = prepare_cells(val, looks)
+    if arguments.lower or arguments.slope:
+        plan = CautionPlan(lower=arguments.lower, slope=arguments.slope)
+        known = in_split(thin(records, plan.per_class), "train")
+        cells = Home(cells_of(known, looks, arguments.size, arguments.cache, MARGIN), images, looks)
+        device = replace(device, caution=fit_caution(device.flatbuffer, cells, records, plan, Screen()))
+    logits = device.logits(try_flatbuffer(device.flatbuffer, images))
     right = logits.argmax(axis=1) == val.labels
     facts = {
         "seed": seed,
@@ -103,13 +95,36 @@ def travel(arguments: argparse.Namespace, away: tuple[str, ...], seed: int) -> l
     return [device.journey(name, arguments) | facts for name in away]
 
 
+def trained(arguments: argparse.Namespace, home: tuple[str, ...], seed: int, runs: Path) -> Any:
+    """The Keras network of a run on the laboratories of `home`; one that `runs` holds goes on, or is done already."""
+    settings = Settings(
+        data=arguments.data,
+        out=runs / f"{arguments.arch}-{'-'.join(home)}-{seed}",
+        laboratories=home,
+        architecture=arguments.arch,
+        size=arguments.size,
+        weights=arguments.weights,
+        head_epochs=arguments.head_epochs,
+        epochs=arguments.epochs,
+        learning_rate=arguments.learning_rate,
+        views=arguments.views,
+        strength=arguments.strength,
+        frozen_share=arguments.frozen_share,
+        average=0.98,
+        keep="last",
+        seed=seed,
+    )
+    train(settings, resume=True, cache=arguments.cache, reporter=Screen())
+    return load_keras(settings.out / MODEL_FILE)
+
+
 def shipped_journeys(bundle: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """A bundle's own answers for the laboratories that are only judged by."""
     read = read_bundle(bundle)
     card: Any = read.card
     if read.prototypes is None:
         raise SystemExit(f"{bundle} has no embedding: convert it with --embedding")
-    device = Device(read.flatbuffer, read.prototypes, card.embedding.doubt, card.input.size)
+    device = Device(read.flatbuffer, read.prototypes, card.embedding.doubt, card.input.size, card.caution)
     facts = {
         "seed": bundle.name,
         "home": {one.data: one.int8_accuracy for one in card.accuracy},
@@ -121,12 +136,13 @@ def shipped_journeys(bundle: Path, arguments: argparse.Namespace) -> list[dict[s
 
 @dataclass(frozen=True)
 class Device:
-    """An int8 network as a device runs it: with less confidence, by `doubt`, for cells far from its prototypes."""
+    """An int8 network as a device runs it: with doubt and caution, see `hemato_edge.models.caution`."""
 
     flatbuffer: bytes
     home: Prototypes
     doubt: float
     size: int
+    caution: CautionSpec | None = None
 
     @staticmethod
     def of_model(model: Any, images: np.ndarray, sample: Cells, doubt: float) -> Device:
@@ -139,9 +155,7 @@ class Device:
 
     def logits(self, tried: Trial) -> np.ndarray:
         """As the device gives them (n, K) float32."""
-        if not self.doubt:
-            return tried.logits
-        return self.home.doubted(tried.logits, tried.real_embeddings(), self.doubt)
+        return device_logits(tried.logits, tried.real_embeddings(), self.home, self.doubt, self.caution)
 
     def journey(self, name: str, arguments: argparse.Namespace) -> dict[str, Any]:
         """Its answers for a laboratory's cells, for the file."""
@@ -252,6 +266,9 @@ def main() -> None:
     parser.add_argument(
         "--doubt", type=float, default=0.0, help="of cells that lie far from home, as `convert --doubt`"
     )
+    parser.add_argument("--lower", type=float, default=0.0, help="as `train caution --lower`")
+    parser.add_argument("--slope", type=float, default=0.0, help="as `train caution --slope`")
+    parser.add_argument("--runs", type=Path, help="keep the runs here: a command that was stopped goes on")
     parser.add_argument("--cache", type=Path, default=Path("runs/cells"))
     parser.add_argument("--out", type=Path, help="keep the answers here, for `convert --left-out`; added to if there")
     parser.add_argument("--show", type=Path, help="only print the tables of such a file")

@@ -27,6 +27,7 @@ from sklearn.neighbors import NearestNeighbors
 from hemato_convert.flatbuffer.attributes import described
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
+from hemato_edge.models.caution import device_logits, known_score
 from hemato_edge.models.classifier_model import ATTRIBUTES, EMBEDDINGS, LOGITS, ClassifierModel
 from hemato_edge.vision.classify.classifier import calibrated
 from hemato_training.data.cell_sets import load, titled
@@ -86,7 +87,10 @@ class Scores:
         spec: Any = self._model.card.embedding
         excess = np.maximum(0.0, neighbour - np.sqrt(embeddings.shape[1]))
         agreement = self._agreement(cells.attributes)[:, kept]
-        return {
+        drawn = {}
+        if self._model.card.caution is not None and self._model.card.caution.weights:
+            drawn = {"score against drawn strangers": known_score(embeddings, self._model.card.caution)}
+        return drawn | {
             "largest probability": _odds(calibrated(logits, 1.0).max(axis=1)),
             "margin of the logits": order[:, -1] - order[:, -2],
             "largest logit": order[:, -1],
@@ -108,11 +112,15 @@ class Scores:
         return NearestNeighbors(n_neighbors=rank).fit(learnt).kneighbors(embeddings)[0][:, -1]
 
     def shipped(self, cells: Answers) -> Any:
-        """The confidence as the card says it: less where a cell lies far from its class."""
-        home: Any = self._model.bundle.prototypes
-        spec: Any = self._model.card.embedding
-        doubted = home.doubted(cells.logits.astype(np.float32), cells.embeddings.astype(np.float32), spec.doubt)
-        return _odds(calibrated(doubted, 1.0).max(axis=1))
+        """The confidence as the card says it."""
+        return _odds(calibrated(self.lowered(cells), self._model.card.temperature).max(axis=1))
+
+    def lowered(self, cells: Answers) -> Any:
+        """The logits (n, K) as a device uses them, before the temperature."""
+        card: Any = self._model.card
+        logits, embeddings = cells.logits * card.temperature, cells.embeddings
+        parts = (logits.astype(np.float32), embeddings.astype(np.float32), self._model.bundle.prototypes)
+        return device_logits(*parts, card.embedding.doubt, card.caution)
 
     def _agreement(self, attributes: Any) -> Any:
         """(n, K) log of how well each class's usual attributes fit, each relative to the class that it fits best."""
@@ -246,12 +254,13 @@ def main() -> None:
     ]
     combined = combination(pooled, missing)
     right = {name: judged[name].logits.argmax(axis=1) == judged[name].labels for name in AWAY}
+    lowered = {name: scores.lowered(judged[name]).argmax(axis=1) == judged[name].labels for name in AWAY}
     kinds = judged[UNKNOWN].labels
     lines = [
         "| score | blasts: AUROC | named % | smudge: AUROC | named % | abroad kept % | right % moticam | isfahan "
         "| blasts % | smudge % |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
-        row("confidence that ships", {name: scores.shipped(one) for name, one in judged.items()}, right, kinds),
+        row("confidence that ships", {name: scores.shipped(one) for name, one in judged.items()}, lowered, kinds),
         *(row(key, {name: own[key] for name, own in found.items()}, right, kinds) for key in found[HOME[0]]),
         row("logistic combination of these", {name: combined(own) for name, own in found.items()}, right, kinds),
     ]

@@ -87,7 +87,8 @@ def convert(
     kept = read_bundle(settings.same_names).card
     if not isinstance(kept, ClassifierCard) or kept.architecture != source.facts["settings"]["architecture"]:
         raise ModelError(f"{settings.same_names} has another network.", "Name the bundle that the run came from.")
-    same = {"temperature": kept.temperature, "rejection_threshold": kept.rejection_threshold, "abroad": kept.abroad}
+    names = ("temperature", "rejection_threshold", "abroad", "caution")
+    same = {name: getattr(kept, name) for name in names}
     return convert_source(source, out, settings, lambda made: made.model_copy(update=same))
 
 

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemato_edge.labels import CLASSIFIER_LABELS
+from hemato_edge.models.caution import device_logits
 from hemato_edge.models.prototypes import unpack_prototypes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_convert.flatbuffer.trial import Trial
+    from hemato_edge.models.card import CautionSpec
 
 SIZE = 64
 """Maximum dimensions of an embedding."""
@@ -44,13 +46,15 @@ class Projection:
         return int(self.kernel.shape[1])
 
 
-def doubted(tried: Trial, prototypes: bytes | None, doubt: float) -> NDArray[np.float32]:
-    """A trial's logits (n, labels) as on the device: reduced out of distribution, see `Prototypes.doubted`."""
-    if prototypes is None or not doubt:
-        return tried.logits
+def tried_logits(
+    tried: Trial, prototypes: bytes | None, doubt: float, caution: CautionSpec | None = None
+) -> NDArray[np.float32]:
+    """A trial's logits (n, labels) as on the device, see `models.caution`."""
+    if prototypes is None:
+        return device_logits(tried.logits, None, None, 0.0, caution)
     embeddings = tried.real_embeddings()
     home = unpack_prototypes(prototypes, len(CLASSIFIER_LABELS), embeddings.shape[1])
-    return home.doubted(tried.logits, embeddings, doubt)
+    return device_logits(tried.logits, embeddings, home, doubt, caution)
 
 
 def fit_projection(features: NDArray[np.float32], labels: NDArray[np.int64], size: int = SIZE) -> Projection:

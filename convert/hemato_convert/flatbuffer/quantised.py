@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemato_convert.flatbuffer.attributes import AttributeHead, attribute_specs, described, fit_head
-from hemato_convert.flatbuffer.embedding import doubted, fit_projection
+from hemato_convert.flatbuffer.embedding import fit_projection, tried_logits
 from hemato_convert.flatbuffer.graft import with_names_of
 from hemato_convert.flatbuffer.graph import export_graph
 from hemato_convert.flatbuffer.operations import operation_versions
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from hemato_convert.settings import ConversionSettings
     from hemato_convert.source import Source
     from hemato_edge.models.bundle import Bundle
-    from hemato_edge.models.card import AttributeSpec
+    from hemato_edge.models.card import AttributeSpec, CautionSpec
     from hemato_training.data.crops import Cells
 
 HOME_SHARE = 0.95
@@ -50,6 +50,7 @@ class Quantised:
         sample: number of training crops for measuring the ranges.
         tail: percent of an activation's values beyond its limits.
         doubt: for out-of-distribution cells, see `models.prototypes`.
+        caution: kept from an earlier bundle of the same names, see `models.caution`.
     """
 
     flatbuffer: bytes
@@ -58,6 +59,7 @@ class Quantised:
     sample: int
     tail: float
     doubt: float
+    caution: CautionSpec | None = None
 
     @cached_property
     def operations(self) -> dict[str, int]:
@@ -70,7 +72,7 @@ class Quantised:
 
     def logits_of(self, tried: Trial) -> NDArray[np.float32]:
         """The same from existing outputs."""
-        return doubted(tried, self.prototypes, self.doubt)
+        return tried_logits(tried, self.prototypes, self.doubt, self.caution)
 
     def embedding_spec(self, tried: Trial) -> EmbeddingSpec | None:
         """The embedding's card entry; `tried` are outputs for held-out in-distribution cells."""
@@ -119,8 +121,10 @@ def quantise_run(source: Source, settings: ConversionSettings) -> Quantised:
     flatbuffer = quantise(network, images, tail)
     if kept is not None:
         flatbuffer = with_names_of(flatbuffer, kept.flatbuffer)
-        doubt = kept.card.embedding.doubt if isinstance(kept.card, ClassifierCard) and kept.card.embedding else 0.0
-        return Quantised(flatbuffer, _packed_again(kept, flatbuffer, images), head, len(sample), tail, doubt)
+        card = kept.card if isinstance(kept.card, ClassifierCard) else None
+        doubt = card.embedding.doubt if card is not None and card.embedding else 0.0
+        packed, caution = _packed_again(kept, flatbuffer, images), None if card is None else card.caution
+        return Quantised(flatbuffer, packed, head, len(sample), tail, doubt, caution)
     prototypes = None
     if projection is not None:
         tried = try_flatbuffer(flatbuffer, images)

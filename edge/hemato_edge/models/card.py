@@ -77,6 +77,21 @@ class EmbeddingSpec(_Part):
     )
 
 
+class CautionSpec(_Part):
+    """What lowers the network's answers where it may not know; see `models.caution`."""
+
+    lowered: tuple[Annotated[float, Field(ge=0, le=20)], ...] = Field(
+        max_length=MAX_LABELS, description="subtracted from each label's logit"
+    )
+    weights: tuple[Annotated[float, Field(ge=-1000, le=1000)], ...] = Field(
+        (), max_length=4096, description="of the embedding's numbers in the score of a known cell; empty: no score"
+    )
+    bias: float = Field(0.0, ge=-1000, le=1000, description="added to that score")
+    slope: float = Field(
+        0.0, ge=0, le=100, description="logits are divided by 1 + slope × what the score lacks to 0; 0: never"
+    )
+
+
 class AttributeSpec(_Part):
     """One morphological attribute predicted besides the class; see `models.attributes` and `morphology`."""
 
@@ -203,6 +218,7 @@ class ClassifierCard(Card):
     temperature: float = Field(ge=0.05, le=20, description="divides the logits before the softmax")
     rejection_threshold: float = Field(ge=0, lt=1, description="below this confidence the label is 'unclassified'")
     embedding: EmbeddingSpec | None = Field(None, description="None: the model has none")
+    caution: CautionSpec | None = Field(None, description="None: the network's logits are used as they are")
     attributes: tuple[AttributeSpec, ...] = Field(
         (), max_length=MAX_LABELS, description="in the order of the output's values; empty: the model has none"
     )
@@ -230,6 +246,11 @@ class ClassifierCard(Card):
         if self.embedding is not None and self.embedding.size == n:
             msg = "an embedding of the same length as the logits is ambiguous"
             raise ValueError(msg)
+        if self.caution is not None:
+            embedded = 0 if self.embedding is None else self.embedding.size
+            if len(self.caution.lowered) != n or len(self.caution.weights) not in (0, embedded):
+                msg = f"the caution is not of {n} labels and an embedding of {embedded} numbers"
+                raise ValueError(msg)
         values = sum(len(attribute.values) for attribute in self.attributes)
         if values and values in (n, 0 if self.embedding is None else self.embedding.size):
             msg = "attribute values of the same number as another output's are ambiguous"

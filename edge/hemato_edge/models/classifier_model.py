@@ -9,6 +9,7 @@ import numpy as np
 
 from hemato_edge.errors import ModelError
 from hemato_edge.models.card import ClassifierCard
+from hemato_edge.models.caution import device_logits
 from hemato_edge.models.engines.choice import find_runtime, start_engine
 from hemato_edge.models.golden import refuse_difference
 
@@ -30,7 +31,7 @@ class Outputs:
     """Outputs of a classifier for n crops.
 
     Attributes:
-        logits: (n, labels) float32, reduced for out-of-distribution cells if the card sets `doubt`.
+        logits: (n, labels) float32, lowered as the card says, see `models.caution`.
         maps: class activation maps (n, h, w, labels) float32, None from a model without. Their mean over h and w plus
             a bias is the logit, so they show exactly which part of the crop supports a label (Zhou et al. 2016; equal
             to Grad-CAM for this head).
@@ -81,12 +82,11 @@ class ClassifierModel:
         return self.answers(batch)[LOGITS]
 
     def outputs(self, batch: NDArray[np.uint8]) -> Outputs:
-        """All outputs for crops (n, S, S, 3) uint8 in the card's channel order, `doubt` applied."""
+        """All outputs for crops (n, S, S, 3) uint8 in the card's channel order, lowered as the card says."""
         answers = self.answers(batch)
-        logits, embeddings = answers[LOGITS], answers.get(EMBEDDINGS)
-        home, spec = self.bundle.prototypes, self.card.embedding
-        if embeddings is not None and home is not None and spec is not None and spec.doubt:
-            logits = home.doubted(logits, embeddings, spec.doubt)
+        embeddings, spec = answers.get(EMBEDDINGS), self.card.embedding
+        doubt = 0.0 if spec is None else spec.doubt
+        logits = device_logits(answers[LOGITS], embeddings, self.bundle.prototypes, doubt, self.card.caution)
         return Outputs(logits, answers.get(MAPS), embeddings, answers.get(ATTRIBUTES))
 
     def logits_and_maps(self, batch: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:

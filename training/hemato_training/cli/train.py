@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from hemato_training.cli import attributes, average, compare, head, locate, red_cells, site
+from hemato_training.cli import attributes, average, caution, compare, head, locate, red_cells, site
 from hemato_training.cli.options import with_options
 from hemato_training.cli.workstation import (
     Cache,
@@ -52,6 +52,7 @@ def register(app: typer.Typer) -> None:
     average.register(train_app)
     head.register(train_app)
     attributes.register(train_app)
+    caution.register(train_app)
     red_cells.register(train_app)
     site.register(train_app)
     app.add_typer(train_app, name="train")
