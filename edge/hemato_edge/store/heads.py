@@ -12,10 +12,15 @@ import json
 import logging
 import os
 from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hemato_edge.errors import ConfigurationError
 from hemato_edge.home import home_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +44,26 @@ class Head:
     key: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """A copy that took the place of a database.
+
+    Attributes:
+        database: resolved path of the database.
+        restored: when, UTC, ISO 8601.
+        kept: where the database that was there before is kept.
+    """
+
+    database: str
+    restored: str
+    kept: str
+
+    def __str__(self) -> str:
+        return (
+            f"restored {self.restored[:19].replace('T', ' ')} UTC from a copy; the one before was kept as {self.kept}"
+        )
+
+
 def state_folder() -> Path:
     """`$STATE_DIRECTORY` of the service manager, else `$XDG_STATE_HOME/hemato-edge`, else under `~/.local/state`."""
     given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
@@ -49,43 +74,70 @@ def state_folder() -> Path:
 
 
 def heads_path() -> Path:
-    """The file of all heads: one JSON object a line; lines are only added."""
+    """The file of all heads and restorations: one JSON object a line; lines are only added."""
     return state_folder() / "chain-heads.jsonl"
 
 
 def note(head: Head) -> None:
     """Keep the head of a session that has ended. A folder that cannot be written is logged, and stops nothing."""
     _log.info("session %d: its chain has %d entries and ends with %s", head.session, head.entry + 1, head.link)
+    _add(head, f"the head of session {head.session}")
+
+
+def note_restoration(database: Path, kept: Path) -> None:
+    """Keep that a copy takes the place of a database, which is kept: the heads before this are of that one."""
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    _add(Restoration(str(database), now, str(kept)), "that the database was restored")
+
+
+def noted(database: Path) -> list[Head]:
+    """The heads of one database's sessions, in the order in which they were noted, since it was last restored."""
+    heads: list[Head] = []
+    for one in _lines(database):
+        if isinstance(one, Head):
+            heads.append(one)
+        else:
+            heads.clear()
+    return heads
+
+
+def restorations(database: Path) -> list[Restoration]:
+    """When copies took the place of a database, in order."""
+    return [one for one in _lines(database) if isinstance(one, Restoration)]
+
+
+def _add(what: Head | Restoration, words: str) -> None:
     try:
         path = heads_path()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            os.write(opened, (json.dumps(asdict(head)) + "\n").encode())
+            os.write(opened, (json.dumps(asdict(what)) + "\n").encode())
             os.fsync(opened)
         finally:
             os.close(opened)
     except (OSError, ConfigurationError) as error:
-        _log.warning("the head of session %d cannot be noted: %s", head.session, error)
+        _log.warning("%s cannot be noted: %s", words, error)
 
 
-def noted(database: Path) -> list[Head]:
-    """The heads of one database's sessions, in the order in which they were noted; lines that are none are skipped."""
-    heads = []
+def _lines(database: Path) -> Iterator[Head | Restoration]:
+    """What was noted of one database; lines that say something else are skipped."""
     try:
         with heads_path().open(encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 try:
-                    head = Head(**json.loads(line))
+                    said = json.loads(line)
+                    one = Restoration(**said) if "restored" in said else Head(**said)
                 except (ValueError, TypeError):
                     continue
-                if head.database == str(database) and _is_one(head):
-                    heads.append(head)
+                if one.database == str(database) and _is_one(one):
+                    yield one
     except (OSError, ConfigurationError):
-        return []
-    return heads
+        return
 
 
-def _is_one(head: Head) -> bool:
-    numbers, texts = (head.session, head.entry), (head.link, head.key)
+def _is_one(what: Head | Restoration) -> bool:
+    if isinstance(what, Restoration):
+        return isinstance(what.restored, str) and isinstance(what.kept, str)
+    numbers, texts = (what.session, what.entry), (what.link, what.key)
     return all(isinstance(one, int) for one in numbers) and all(isinstance(one, str) for one in texts)

@@ -1,4 +1,4 @@
-"""`hemato-edge db`: check the database, copy it, and save what can be read of a damaged one."""
+"""`hemato-edge db`: check the database, copy it, put a copy back, and save what can be read of a damaged one."""
 
 from __future__ import annotations
 
@@ -54,9 +54,11 @@ def check(
         file_is_sound = bool(result.steps) and result.steps[0].good
         count = sum(len(step.found) for step in result.steps)
         fix = (
-            "Restore a backup, or keep it as it is: the counts that were not named are as they were recorded."
+            "Type `hemato-edge db restore COPY`, or keep it as it is: the counts that were not named are as they were "
+            "recorded."
             if file_is_sound
-            else "`hemato-edge db repair` keeps it aside and saves what can be read; or restore a backup."
+            else "`hemato-edge db repair` keeps it aside and saves what can be read; `hemato-edge db restore COPY` "
+            "puts a copy back."
         )
         raise StoreError(f"The database {result.path} is not as it was recorded ({count} findings).", fix)
 
@@ -81,6 +83,39 @@ def backup(
         )
     else:
         typer.echo(f"{copy}: {size / 1e6:.1f} MB, verified.")
+
+
+@database_app.command()
+def restore(
+    copy: Annotated[Path, typer.Argument(help="What `db backup` made; it is verified first, and left as it is.")],
+    db: Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a copy in the database's place; the database that was there is kept beside it as NAME.replaced.
+
+    Stop the run or service first. Do not copy the file over by hand: the log beside the old one would damage it.
+    """
+    import json
+
+    from hemato_edge.store.reader import Reader
+    from hemato_edge.store.recovery.restore import restore as put_back
+
+    path = _absolute(db)
+    kept = put_back(copy.absolute(), path)
+    with Reader(path) as reader:
+        count = sum(1 for _ in reader.sessions())
+    if as_json:
+        document = {
+            "database": str(path),
+            "copy": str(copy),
+            "sessions": count,
+            "kept": None if kept is None else str(kept),
+        }
+        typer.echo(json.dumps(document, indent=1))
+        return
+    typer.echo(f"{path} holds what {copy} holds: {count} session{'s' * (count != 1)}, verified.")
+    if kept is not None:
+        typer.echo(f"What was there before is kept as {kept}.")
 
 
 @database_app.command()
@@ -142,6 +177,7 @@ def _check_document(result: CheckResult) -> dict[str, Any]:
             for one in result.deletions
         ],
         "repairs": result.repairs,
+        "restorations": [{"utc": one.restored, "kept": one.kept} for one in result.restorations],
     }
 
 
@@ -169,6 +205,8 @@ def _tell_check(result: CheckResult, key: SealKey | None) -> None:
         typer.echo(f"{gone}, last link {gone.link.hex()}")
     for row in result.repairs:
         typer.echo(f"repaired {row['utc'][:19].replace('T', ' ')} UTC; the damaged file was kept as {row['damaged']}")
+    for restoration in result.restorations:
+        typer.echo(str(restoration))
     if result.version is not None and result.version < 3 and not result.chains:
         typer.echo("Recorded by an older version, without chains: the next run copies it and brings it up to date.")
 

@@ -224,5 +224,5 @@ def check_place(path: Path) -> None:
     if size == 0:
         raise StoreError(
             f"The database {path} is empty (0 bytes): it was cut short, or another program made it.",
-            "Restore a backup, or remove the empty file to begin a new database.",
+            "Type `hemato-edge db restore COPY`, or remove the empty file to begin a new database.",
         )

@@ -26,7 +26,7 @@ NOT_A_DATABASE = (
 )
 DAMAGED = (
     "is damaged. It was left untouched.",
-    "`hemato-edge db repair` keeps it aside and saves what can be read; or restore a backup.",
+    "`hemato-edge db repair` keeps it and saves what can be read; `hemato-edge db restore COPY` puts a copy back.",
 )
 LOCKED = ("is locked by another program.", "Close whatever has it open (`fuser -v` names it) and try again.")
 UNREADABLE = (

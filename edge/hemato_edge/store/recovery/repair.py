@@ -1,19 +1,15 @@
 """`db repair`: what can be read of a damaged database goes into a new one; the damaged file is kept.
 
-The new database is built aside and verified. Its last name before it takes the damaged one's place, `NAME.repaired`, is
-the decision: a repair that is killed before has changed nothing, and one that is killed after is finished by the next
-repair or the next writer, each step of which may be done twice.
+The new database is built aside and verified, and then takes the damaged one's place; see `replacement`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import FailingDiskError, StoreError
@@ -22,6 +18,7 @@ from hemato_edge.store.file.errors import translated
 from hemato_edge.store.file.lock import WriterLock
 from hemato_edge.store.file.privacy import make_private
 from hemato_edge.store.recovery.check import check
+from hemato_edge.store.recovery.replacement import name_aside, take_place
 from hemato_edge.store.recovery.salvage import Salvaged, salvage
 from hemato_edge.store.recovery.sqlite_pages import MAGIC, open_pages
 
@@ -106,13 +103,13 @@ def _is_sound(path: Path) -> bool:
         raise StoreError(
             f"The file {path} is sound, but rows in it were changed past the program: `hemato-edge db check` names"
             " them. It was left untouched.",
-            "Restore a backup, or keep it as it is.",
+            "Type `hemato-edge db restore COPY`, or keep it as it is.",
         )
     return False
 
 
 def _replace(path: Path, scratch: Path, key: SealKey | None) -> Repair:
-    aside = _free_name(path)
+    aside = name_aside(path, ".damaged")
     with translated(path):
         connect.build(scratch)
         with open_pages(path) as pages, closing(connect.connect(scratch, "rw", key=key)) as connection:
@@ -132,7 +129,7 @@ def _replace(path: Path, scratch: Path, key: SealKey | None) -> Repair:
         make_private(scratch)
         scratch.rename(decided_path(path))
         connect.sync_folder(path.parent)
-    _take_place(path, aside)
+    take_place(decided_path(path), path, aside)
     return Repair(path, aside, salvaged)
 
 
@@ -156,40 +153,10 @@ def finish_repair(path: Path) -> Repair | None:
     with translated(path), closing(connect.connect(decided, "ro", immutable=True)) as connection:
         name, text = connection.execute("SELECT damaged, report FROM repairs ORDER BY id DESC LIMIT 1").fetchone()
     aside = path.with_name(name)
-    _take_place(path, aside)
+    take_place(decided_path(path), path, aside)
     return Repair(path, aside, Salvaged(**json.loads(text)))
-
-
-def _take_place(path: Path, aside: Path) -> None:
-    """Keep the damaged file under another name and put the new one at its place; whatever is done is skipped."""
-    with translated(path):
-        _keep_aside(path, aside)
-        decided_path(path).replace(path)
-        connect.sync_folder(path.parent)
 
 
 def _report(salvaged: Salvaged) -> str:
     report = asdict(salvaged)
     return json.dumps(report | {"lost": report["lost"][:_LISTED]})
-
-
-def _free_name(path: Path) -> Path:
-    first = path.with_name(path.name + ".damaged")
-    others = (first.with_name(f"{first.name}-{number}") for number in count(2))
-    return next(place for place in chain([first], others) if not place.exists())
-
-
-def _keep_aside(path: Path, aside: Path) -> None:
-    """Gives the damaged file, and its log, a second name, so that there is no moment without it."""
-    log = connect.log_path(path)
-    for old, new in ((path, aside), (log, connect.log_path(aside))):
-        if old.exists() and not new.exists():
-            try:
-                os.link(old, new)
-            except OSError:  # FAT and some others know no second name
-                scratch = new.with_name(new.name + ".partial")
-                shutil.copy2(old, scratch)
-                scratch.rename(new)
-    connect.sync_folder(path.parent)
-    for leftover in (log, path.with_name(path.name + "-shm")):
-        leftover.unlink(missing_ok=True)

@@ -46,11 +46,24 @@ def test_an_edited_row_is_named_with_exit_code_5(program: Program, path: Path) -
         connection.commit()
     done = program("db", "check", "--db", path)
     assert "FAIL  hash chains\n      session 1: cell 7 of field 1 was edited" in done.stdout
-    assert_one_line_error(done, 5, "not as it was recorded", "Restore a backup")
+    assert_one_line_error(done, 5, "not as it was recorded", "db restore COPY")
     again = program("db", "check", "--db", path, "--json")
     assert json.loads(again.stdout)["ok"] is False
     assert again.returncode == 5
     assert_one_line_error(program("db", "repair", "--db", path), 5, "changed past the program")
+
+
+def test_a_copy_is_put_back_and_what_was_there_is_kept(program: Program, path: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    assert program("db", "backup", "--db", path, "--out", copy).returncode == 0
+    path.write_bytes(b"lost")
+    done = program("db", "restore", copy, "--db", path)
+    assert done.returncode == 0, done.stderr
+    assert f"kept as {path}.replaced" in done.stdout
+    checked = program("db", "check", "--db", path)
+    assert checked.returncode == 0, checked.stdout
+    assert f"from a copy; the one before was kept as {path}.replaced" in checked.stdout
+    assert_one_line_error(program("db", "restore", tmp_path / "none", "--db", path), 5, "There is no file")
 
 
 def test_a_damaged_database_is_refused_then_mended_and_kept(program: Program, path: Path) -> None:
