@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hemato_edge.bench.boards import board_estimate
 from hemato_edge.bench.figures import WATCHED
 from hemato_edge.bench.measures.inference import combination_of
 
@@ -86,7 +87,7 @@ def facts_of(report: Report) -> list[str]:
 
 
 def verdicts_of(report: Report) -> list[str]:
-    """Key results: sustained camera rate, steadiness, bottlenecks."""
+    """Key results: sustained camera rate, steadiness, bottlenecks, and an estimate for other boards."""
     lines = []
     for one in report.scenes:
         rate = f"{one.camera_fps:g} frames/s" if one.camera_fps else "no camera rate"
@@ -105,7 +106,7 @@ def verdicts_of(report: Report) -> list[str]:
             f"{steady.seconds:.0f} s, last third over first {steady.ratio:.2f} "
             f"(99 % interval {steady.low:.2f} to {steady.high:.2f})"
         )
-    return lines + [f"Limit: {one}" for one in report.limits]
+    return [*lines, *(f"Limit: {one}" for one in report.limits), board_estimate(report)]
 
 
 def _scenes(report: Report) -> Table:
