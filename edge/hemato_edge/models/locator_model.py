@@ -55,7 +55,7 @@ class LocatorModel:
         if window.shape != self.engine.input_shape or window.dtype != np.uint8:
             msg = f"the model takes {self.engine.input_shape} uint8, not {window.shape} {window.dtype}"
             raise ValueError(msg)
-        answers = self.engine.raw(np.ascontiguousarray(window)[None])
+        answers = self.engine.raw(window[None])
         return answers[HEAT][0], answers[BOXES][0]
 
     def verify(self) -> float:

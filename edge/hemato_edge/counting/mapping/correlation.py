@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from hemato_edge.counting.mapping.registration_input import RegistrationInput
@@ -87,7 +89,7 @@ def view_of(sight: RegistrationInput, turned_deg: float = 0.0) -> View:
     width = sight.size[0]
     shrunk = sight.green_at(min(1.0, WORKING_WIDTH_PX / width))
     size = shrunk.shape[1], shrunk.shape[0]
-    small = turned_back(shrunk, turned_deg, cv2.BORDER_REFLECT).astype(np.float32)
+    small = turned_back(shrunk, turned_deg, cv2.BORDER_REFLECT)
     slide = sight.aperture.slide_at(size)
     if slide is not None and turned_deg:
         slide = turned_back(slide.astype(np.uint8), turned_deg) > 0
@@ -95,12 +97,15 @@ def view_of(sight: RegistrationInput, turned_deg: float = 0.0) -> View:
     return View(grey, spectrum_of(grey), width / size[0], turned_deg, slide)
 
 
-def _evenly_lit(small: NDArray[np.float32], slide: NDArray[np.bool_] | None) -> NDArray[np.float32]:
+def _evenly_lit(small: NDArray[np.uint8], slide: NDArray[np.bool_] | None) -> NDArray[np.float32]:
     """Contrast of a grey picture (h, w) against the slide around each pixel; 0 off the slide."""
     reach = (UNEVEN_LIGHT_PX, UNEVEN_LIGHT_PX)
     if slide is None:
-        around = cv2.blur(small, reach, borderType=cv2.BORDER_REFLECT)
-        return np.asarray(small / (around + 1) - 1, np.float32)
+        around = np.asarray(cv2.boxFilter(small, cv2.CV_32F, reach, borderType=cv2.BORDER_REFLECT), np.float32)
+        around += 1
+        grey = np.divide(small, around, dtype=np.float32)
+        grey -= 1
+        return grey
     weight = slide.astype(np.float32)
     share = cv2.blur(weight, reach, borderType=cv2.BORDER_REFLECT)
     around = cv2.blur(small * weight, reach, borderType=cv2.BORDER_REFLECT) / np.maximum(share, 1e-3)
@@ -182,17 +187,15 @@ def likely_shifts(surface: NDArray[np.float32]) -> list[tuple[float, float]]:
     return [shift for x, y in _peaks(surface) for shift in _unwrapped(x, y, surface.shape)]
 
 
-def _peaks(surface: NDArray[np.float32]) -> list[tuple[float, float]]:
-    """The highest peaks, x and y with sub-pixel fractions."""
+def _peaks(surface: NDArray[np.float32]) -> Iterator[tuple[float, float]]:
+    """The highest peaks, x and y with sub-pixel fractions; each is looked for when it is asked for."""
     surface = surface.copy()
     height, width = surface.shape
-    found = []
     for _ in range(PEAKS):
         _, _, _, (x, y) = cv2.minMaxLoc(surface)
         around = [surface[(y + j) % height, (x + i) % width] for i, j in ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))]
-        found.append((x + _vertex(around[1], around[0], around[2]), y + _vertex(around[3], around[0], around[4])))
+        yield x + _vertex(around[1], around[0], around[2]), y + _vertex(around[3], around[0], around[4])
         surface[max(y - _BLIND_PX, 0) : y + _BLIND_PX + 1, max(x - _BLIND_PX, 0) : x + _BLIND_PX + 1] = -1
-    return found
 
 
 def _vertex(before: float, here: float, after: float) -> float:

@@ -203,7 +203,8 @@ def _seen_again(key: KeyField, grey: NDArray[np.float32]) -> View:
 
 
 def _levels(grey: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.asarray(np.clip((grey / _CONTRAST_SPAN + 1) * 127.5, 0, 255), np.uint8)
+    levels = cv2.addWeighted(grey, 127.5 / _CONTRAST_SPAN, grey, 0.0, 127.5, dtype=cv2.CV_8U)
+    return np.asarray(levels, np.uint8)
 
 
 def _contrast(levels: NDArray[np.uint8]) -> NDArray[np.float32]:

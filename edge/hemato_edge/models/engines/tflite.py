@@ -102,7 +102,7 @@ class TFLiteEngine(Engine):
         if wanted < size:
             group = np.concatenate([group, np.zeros((size - wanted, *group.shape[1:]), np.uint8)])
         given, answers = self._places[size]
-        interpreter.set_tensor(given, group)
+        interpreter.tensor(given)()[:] = group  # `set_tensor` would copy it twice where it is a part of a picture
         began = time.perf_counter()
         interpreter.invoke()
         if self._note is not None:
