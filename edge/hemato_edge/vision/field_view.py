@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from hemato_edge.aperture import Aperture
-from hemato_edge.vision.optics.resizing import halved, resize, to_size
+from hemato_edge.vision.optics.resizing import every, halved, resize, to_size
 from hemato_edge.vision.optics.stain import background_colour
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 THUMBNAIL_SIDE = 160
 """Longer side of the thumbnail used to measure light and colours, pixels."""
 _ONE_TONE = 8
+_AVERAGED = 4
+"""Pixels across and down, about, whose mean is one of the thumbnail's: of a large picture not all are needed."""
 
 
 class FieldView:
@@ -81,7 +83,8 @@ class FieldView:
     def background(self) -> NDArray[np.float64]:
         """(3,) float64 BGR of empty glass, from a thumbnail of the slide; its mean if it is uniform."""
         # averaged in one step, as in training: one level of background changes one label in a hundred
-        thumbnail = resize(self.window, min(1.0, THUMBNAIL_SIDE / max(self.shape[:2])))
+        step = max(1, int(1 / (_AVERAGED * self.thumbnail_factor)))
+        thumbnail = resize(every(self.window, step), self.thumbnail_factor * step)
         slide = self.aperture.slide_at((thumbnail.shape[1], thumbnail.shape[0]))
         if slide is not None and slide.any():
             thumbnail = thumbnail[slide][None]
@@ -142,8 +145,12 @@ class FieldView:
         size = max(1, round(width * factor)), max(1, round(height * factor))
         level, near = 0, self.picture
         while near.shape[1] >= 2 * size[0] and near.shape[0] >= 2 * size[1]:
-            if level == len(self._halves):
-                self._halves.append(halved(near))
-            near = self._halves[level]
             level += 1
+            near = self.halved_copy(level)
         return near, size
+
+    def halved_copy(self, level: int) -> Image:
+        """The picture halved `level` times, exactly, (h // 2 ** level, w // 2 ** level, 3) uint8."""
+        while len(self._halves) < level:
+            self._halves.append(halved(self._halves[-1] if self._halves else self.picture))
+        return self._halves[level - 1] if level else self.picture

@@ -30,6 +30,9 @@ def crop_side_px(red_cell_px: float) -> float:
 def cut_crop(view: FieldView, centre: tuple[float, float], side_px: float, size: int) -> Image:
     """A square around `centre`, (size, size, 3) uint8 BGR.
 
+    It is averaged from the field itself, or, where it has four times as many pixels across, from the field's exactly
+    halved copy that has at least twice as many.
+
     Args:
         view: the field.
         centre: x, y in pixels.
@@ -40,19 +43,30 @@ def cut_crop(view: FieldView, centre: tuple[float, float], side_px: float, size:
     Raises:
         ValueError: the side is less than one pixel.
     """
-    square = cut_square(view, centre, side_px)
+    square = cut_square(view, centre, side_px, halvings(side_px, 2 * size))
     how = cv2.INTER_AREA if len(square) > size else cv2.INTER_LINEAR
     return cv2.resize(square, (size, size), interpolation=how)  # type: ignore[return-value]
 
 
-def cut_square(view: FieldView, centre: tuple[float, float], side_px: float) -> Image:
-    """The square around `centre`, unscaled, (S, S, 3) uint8 BGR with S = round(side_px); see `cut_crop`."""
-    side = round(side_px)
+def halvings(side_px: float, least_px: float) -> int:
+    """How often a side can be halved and stays no shorter than `least_px`."""
+    level = 0
+    while side_px >= least_px * 2 ** (level + 1):
+        level += 1
+    return level
+
+
+def cut_square(view: FieldView, centre: tuple[float, float], side_px: float, level: int = 0) -> Image:
+    """The square around `centre`, cut from the field halved `level` times and not scaled: (S, S, 3) uint8 BGR.
+
+    S = round(side_px / 2 ** level); see `cut_crop`. `centre` is x, y in pixels of the field.
+    """
+    side = round(side_px / 2**level)
     if side < 1:
         msg = f"a crop needs a side of at least one pixel, not {side_px}"
         raise ValueError(msg)
-    x0, y0 = round(centre[0] - side / 2), round(centre[1] - side / 2)
-    inside = view.picture[max(y0, 0) : max(y0 + side, 0), max(x0, 0) : max(x0 + side, 0)]
+    x0, y0 = (round(place / 2**level - side / 2) for place in centre)
+    inside = view.halved_copy(level)[max(y0, 0) : max(y0 + side, 0), max(x0, 0) : max(x0 + side, 0)]
     if inside.shape[:2] != (side, side):
         glass = np.rint(view.background).tolist()
         top, left = min(max(-y0, 0), side), min(max(-x0, 0), side)

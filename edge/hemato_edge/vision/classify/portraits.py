@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from hemato_edge.values import Portrait
-from hemato_edge.vision.classify.crops import cut_square
-from hemato_edge.vision.optics.resizing import halved, to_size
+from hemato_edge.vision.classify.crops import cut_square, halvings
+from hemato_edge.vision.optics.resizing import to_size
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +27,7 @@ _JPEG_QUALITY = 90
 
 
 def cut_portrait(view: FieldView, centre: tuple[float, float], red_cell_px: float) -> Image | None:
-    """The pixels that the portrait of the cell at `centre` is made from: (S, S, 3) uint8 BGR, S < 2 × `PORTRAIT_PX`.
+    """The pixels that the portrait of the cell at `centre` is made from: (S, S, 3) uint8 BGR, S ≤ 2 × `PORTRAIT_PX`.
 
     None where it cannot be cut: a count never depends on it.
 
@@ -37,14 +37,10 @@ def cut_portrait(view: FieldView, centre: tuple[float, float], red_cell_px: floa
         red_cell_px: diameter of a red cell, pixels.
     """
     try:
-        square = cut_square(view, centre, PORTRAIT_RED_CELLS * red_cell_px)
-        if len(square) < 2 * PORTRAIT_PX:
-            return square.copy()
-        while len(square) >= 2 * PORTRAIT_PX:
-            square = halved(square)
+        side = PORTRAIT_RED_CELLS * red_cell_px
+        return cut_square(view, centre, side, halvings(side, PORTRAIT_PX)).copy()
     except (ValueError, cv2.error):
         return None
-    return square
 
 
 def encode_portrait(pixels: Image, activation: NDArray[np.float32] | None = None) -> Portrait | None:

@@ -6,7 +6,14 @@ import cv2
 import numpy as np
 import pytest
 
-from hemato_edge.vision.classify.crops import CROP_RED_CELLS, crop_side_px, cut_crop, prepare
+from hemato_edge.vision.classify.crops import (
+    CROP_RED_CELLS,
+    crop_side_px,
+    cut_crop,
+    cut_square,
+    halvings,
+    prepare,
+)
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.optics.stain import StainCalibration, apply_stain
 
@@ -59,3 +66,21 @@ def test_prepare_stains_and_turns_to_rgb(field: np.ndarray) -> None:
     for crop, one in zip(crops, ready, strict=True):
         assert np.array_equal(one, apply_stain(crop, stain)[:, :, ::-1])
     assert prepare(crops[:0], stain).shape == (0, 48, 48, 3)
+
+
+@pytest.mark.parametrize("side_px", [300.0, 511.0, 512.0, 1600.0])
+@pytest.mark.parametrize("centre", [(1000, 700), (30, 1390), (1999, 5)])
+def test_a_crop_of_many_pixels_is_that_of_the_whole_picture(side_px: float, centre: tuple[float, float]) -> None:
+    picture = np.random.default_rng(1).integers(0, 256, (7, 10, 3)).astype(np.uint8)
+    view = FieldView(
+        cv2.resize(picture, (2000, 1400), interpolation=cv2.INTER_CUBIC), background=np.array(GLASS, float)
+    )
+    direct = cv2.resize(cut_square(view, centre, side_px), (64, 64), interpolation=cv2.INTER_AREA)
+    assert np.abs(cut_crop(view, centre, side_px, 64).astype(int) - direct).mean() < 3  # a quarter of its pixels off
+
+
+def test_the_halved_copy_has_at_least_twice_the_pixels_of_the_crop() -> None:
+    for side_px in np.linspace(1, 3000, 500):
+        level = halvings(side_px, 224)
+        assert level == 0 or side_px / 2**level >= 224
+        assert side_px / 2**level < 448
