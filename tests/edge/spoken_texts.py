@@ -20,13 +20,14 @@ from hemato_edge.labels import BY_NAME
 from hemato_edge.models.bundle import shipped_classifier
 from hemato_edge.morphology import Attribute, phrases
 from hemato_edge.pipeline.calibrated import OTHER_SIZE
-from hemato_edge.pipeline.field import NO_SCALE, SLIDE_SHARE
+from hemato_edge.pipeline.field import NO_SCALE
 from hemato_edge.quality_control.lots import STATES
 from hemato_edge.settings.harmless import HARMLESS
 from hemato_edge.site.verification import NOT_VERIFIED, VERIFIED_LINES
 from hemato_edge.store.records import FINISHED, INTERRUPTED, RUNNING
 from hemato_edge.store.write.statements import POWER_CUT
 from hemato_edge.views.report import explanations, field_of_view
+from hemato_edge.views.report.explanations import MEASURES
 from hemato_edge.views.report.red_cells.words import LEFT_OUT, SHAPE_WORDS
 from hemato_edge.views.report.words import WARNINGS
 from hemato_edge.vision import colours, quality
@@ -37,7 +38,6 @@ from hemato_edge.web.security.access import Role
 PACKAGE = Path(str(files("hemato_edge")))
 NOWHERE = {"There is no such page.", "Go back to the first one."}
 """What is said where nothing is: handed to `_` as an error."""
-MEASURES = {"brightness", "saturated_share", "covered_share", "focus", "focus_evenness", SLIDE_SHARE}
 REASONS = {DAMAGED, CUT_OFF, OTHER_SIZE, NO_SCALE, "unreadable", "identical", "dropped"}
 """Why a frame or a source is not counted, beside what the quality gate says."""
 RECORDED = {
@@ -103,7 +103,18 @@ def said_by_names() -> set[str]:
     explained = {value for name, value in vars(explanations).items() if _is_reason(name, value)}
     hidden = {*field_of_view.HIDES.values(), *field_of_view.UNTOLD.values()}
     screens = {name for _, name in MENU} | set(NOTES) | set(HARMLESS.values()) | NOWHERE
-    told = classes | roles | states | methods | explained | hidden | screens | morphology() | set(WARNINGS.values())
+    told = (
+        classes
+        | roles
+        | states
+        | methods
+        | explained
+        | hidden
+        | screens
+        | morphology()
+        | set(WARNINGS.values())
+        | set(MEASURES.values())
+    )
     spaced = {name.replace("_", " ") for name in named}
     return (
         told

@@ -53,7 +53,9 @@ class Differential:
         classified: white cells with a class: the denominator of the percentages.
         unclassified: cells that the classifier rejected.
         erythroblasts: nucleated red cells; not white cells, and in no percentage.
-        erythroblasts_interval: 95 % interval of their number per 100 white cells; None without white cells.
+        erythroblasts_per_100: their number per 100 classified white cells; None without white cells, and for a count
+            of 0 by a model that does not know them.
+        erythroblasts_interval: its 95 % interval; None without white cells, and for a model that does not know them.
         corrected: True where the intervals cover the classifier's confusions as well as sampling (`confusion`); False
             where they cover sampling alone (Clopper-Pearson).
     """
@@ -62,19 +64,15 @@ class Differential:
     classified: int
     unclassified: int
     erythroblasts: int
+    erythroblasts_per_100: float | None
     erythroblasts_interval: tuple[float, float] | None
     corrected: bool
-
-    @property
-    def erythroblasts_per_100(self) -> float | None:
-        """Nucleated red cells per 100 classified white cells; None without white cells."""
-        return 100 * self.erythroblasts / self.classified if self.classified else None
 
     @property
     def white_count_factor(self) -> float | None:
         """Correction factor from nucleated-cell count to white-cell count: 100 / (100 + NRBC per 100 WBC).
 
-        For counters that include nucleated red cells; None without white cells.
+        For counters that include nucleated red cells; None where `erythroblasts_per_100` is.
         """
         per_100 = self.erythroblasts_per_100
         return None if per_100 is None else 100 / (100 + per_100)
@@ -114,12 +112,14 @@ def differential(
     shares = _corrected(labels, reviewed, confusion) if classified and confusion else None
     rows = [_row(label, count, classified, shares) for label, count in counts.items()]
     rows = [_unanswered(row) if row.label in unanswered else row for row in rows]
+    known = ERYTHROBLAST not in unanswered
     return Differential(
         rows=tuple(_compared(row, (reference or {}).get(row.label), classified) for row in rows),
         classified=classified,
         unclassified=labels.get(UNCLASSIFIED, 0),
         erythroblasts=erythroblasts,
-        erythroblasts_interval=_per_100(erythroblasts, classified, shares),
+        erythroblasts_per_100=100 * erythroblasts / classified if classified and (known or erythroblasts) else None,
+        erythroblasts_interval=_per_100(erythroblasts, classified, shares) if known else None,
         corrected=shares is not None,
     )
 

@@ -13,6 +13,8 @@ from hemato_edge.site.parts import Verification
 from hemato_edge.site.verification import verification_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hemato_edge.site.parts import Head, SitePart
     from hemato_edge.store.records import SessionRecord, Totals
 
@@ -95,18 +97,29 @@ def confusions_of(record: SessionRecord) -> Confusions | None:
 
 
 def unanswered_by(record: SessionRecord, totals: Totals) -> tuple[str, ...]:
-    """The classes that a session's model does not know: it has no such answer, or never gave it to a held-out cell.
+    """The classes that a session's model does not know; see `unanswered`."""
+    return unanswered(record.classifier_labels, record.confusion, totals)
+
+
+def unanswered(
+    answers: Sequence[str], confusion: tuple[tuple[int, ...], ...] | None, totals: Totals
+) -> tuple[str, ...]:
+    """The classes that a model does not know: it has no such answer, or never gave it to a held-out cell.
+
+    Args:
+        answers: the model's labels.
+        confusion: its matrix, rows truth, columns answer, in the order of `answers`; None where it is not known.
+        totals: of the session.
 
     A class of which there were no held-out cells, but which was answered, is known; where a person has named every
     cell, all are.
     """
     if totals.reviewed and all(totals.reviewed.get(label, 0) == n for label, n in totals.labels.items() if n):
         return ()
-    answers = record.classifier_labels
     unknown = {label for label in CLASSIFIER_LABELS if label not in answers}
-    if record.confusion is not None:
+    if confusion is not None:
         for index, label in enumerate(answers):
-            if not sum(record.confusion[index]) and not sum(row[index] for row in record.confusion):
+            if not sum(confusion[index]) and not sum(row[index] for row in confusion):
                 unknown.add(label)
     return tuple(label for label in CLASSIFIER_LABELS if label in unknown and label != PLATELET_LABEL)
 

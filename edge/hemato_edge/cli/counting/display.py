@@ -33,12 +33,21 @@ class Display:
         silent: show nothing.
         label: the sample's.
         verified: whether the microscope is, in one line.
+        confusion: the classifier's matrix, by which the classes are known that it has not; None without one.
     """
 
     def __init__(
-        self, camera: GuardedCamera, refresh_hz: float, *, silent: bool, label: str = "", verified: str = ""
+        self,
+        camera: GuardedCamera,
+        refresh_hz: float,
+        *,
+        silent: bool,
+        label: str = "",
+        verified: str = "",
+        confusion: tuple[tuple[int, ...], ...] | None = None,
     ) -> None:
         self._verified = verified
+        self._confusion = confusion
         self.every_s = 1 / refresh_hz
         self._camera = camera
         self._silent = silent
@@ -78,6 +87,8 @@ class Display:
         _log.warning("nothing more is shown, the count goes on: standard output: %s", gone.strerror)
 
     def _draw(self, live: Live, totals: Totals, tallies: Mapping[str, int]) -> None:
+        from hemato_edge.labels import CLASSIFIER_LABELS
+        from hemato_edge.site.record import unanswered
         from hemato_edge.views.report.field_of_view import field_of_view_line
         from hemato_edge.views.report.formats.live import live_table
         from hemato_edge.views.report.incidents import tracking_line, tracking_summary
@@ -93,7 +104,8 @@ class Display:
             "Checked": self._verified or None,
             "Running": f"{elapsed_s:.0f} s, Ctrl-C ends it",
         }
-        live.update(live_table(totals, status), refresh=True)
+        unknown = unanswered(CLASSIFIER_LABELS, self._confusion, totals)
+        live.update(live_table(totals, status, unknown), refresh=True)
 
     def _print(self, totals: Totals, tallies: Mapping[str, int]) -> None:
         from hemato_edge.views.report.formats.live import progress_line

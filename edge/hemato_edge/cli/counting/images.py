@@ -213,7 +213,7 @@ class Output:
             msg = "--json and --jsonl exclude each other"
             raise typer.BadParameter(msg)
         self._document: list[dict[str, object]] | None = [] if as_json else None
-        self._lines = as_jsonl
+        self._lines, self._told = as_jsonl, False
 
     def add(self, result: dict[str, object], text: Callable[[], str]) -> None:
         """One result; `text` makes the line for a person."""
@@ -223,11 +223,16 @@ class Output:
             typer.echo(json.dumps(result))
         else:
             typer.echo(text())
+            self._told = True
 
     def close(self) -> None:
-        """Print the one document, if that is what was asked for."""
+        """Print the one document, if that is what was asked for; under lines for a person the notice."""
         if self._document is not None:
             typer.echo(json.dumps(self._document, indent=1))
+        elif self._told:
+            from hemato_edge.about import RESEARCH_USE_NOTICE
+
+            typer.echo(RESEARCH_USE_NOTICE)
 
 
 class Failures:
@@ -288,11 +293,20 @@ def _explained(result: CellPicture, classifier: TFLiteClassifier) -> Image:
     return explain_cell(crops[0][:, :, ::-1], maps[0], result.judgement)
 
 
+_KINDS = {"wbc": "white cell", "rbc": "red cell", "platelet": "platelet"}
+
+
 def _field_line(result: FieldPicture) -> str:
-    counts = ", ".join(f"{count} {kind}" for kind, count in result.detections.counts().items())
-    named = ", ".join(f"{j.label} {j.confidence:.0%}" for j in result.judged.values())
-    doubt = f"  [{result.quality.reject}]" if result.quality.reject else ""
-    return f"{result.path}: {counts}{': ' if named else ''}{named}{doubt}"
+    from hemato_edge.labels import BY_NAME
+    from hemato_edge.views.report.field_of_view import HIDES
+
+    found = ((_KINDS[kind], count) for kind, count in result.detections.counts().items())
+    counts = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in found)
+    named = ", ".join(f"{BY_NAME[j.label].words} {j.confidence:.0%}" for j in result.judged.values())
+    doubt = f"  [{result.quality.reject.replace('_', ' ')}]" if result.quality.reject else ""
+    view = result.aperture
+    slide = f"  ({view.share:.0%} of it is slide, without {', '.join(map(HIDES.__getitem__, view.kinds))})"
+    return f"{result.path}: {counts}{': ' if named else ''}{named}{slide if view.kinds else ''}{doubt}"
 
 
 def _red_cell_lines(tallies: dict[str, int], shapes: ShapeNamer | None) -> Iterator[str]:
@@ -310,11 +324,13 @@ def _red_cell_lines(tallies: dict[str, int], shapes: ShapeNamer | None) -> Itera
 
 
 def _cell_line(result: CellPicture, attributes: tuple[Attribute, ...] = ()) -> str:
+    from hemato_edge.labels import BY_NAME
     from hemato_edge.morphology import confident, in_words
 
     judgement = result.judgement
-    doubt = f"  [{result.reject}]" if result.reject else ""
+    label, best = BY_NAME[judgement.label].words, BY_NAME[judgement.best].words
+    doubt = f"  [{result.reject.replace('_', ' ')}]" if result.reject else ""
     words = f"\n  {in_words(confident(attributes), shares=True)}" if attributes else ""
     if judgement.label == judgement.best:
-        return f"{result.path}: {judgement.label} {judgement.confidence:.1%}{doubt}{words}"
-    return f"{result.path}: {judgement.label} (nearest {judgement.best}, {judgement.confidence:.1%}){doubt}{words}"
+        return f"{result.path}: {label} {judgement.confidence:.1%}{doubt}{words}"
+    return f"{result.path}: {label} (nearest {best}, {judgement.confidence:.1%}){doubt}{words}"

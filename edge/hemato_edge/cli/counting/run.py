@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hemato_edge.pipeline.running.notify import Watchdog
     from hemato_edge.pipeline.running.reloading import Reloader
     from hemato_edge.pipeline.running.standby import Renewal
-    from hemato_edge.settings import Resolved
+    from hemato_edge.settings import Resolved, Settings
     from hemato_edge.store.records import Totals
 
 CameraSpec = Annotated[str | None, typer.Option(metavar="SPEC", help=f"{examples()}; or what another package brings.")]
@@ -201,7 +201,12 @@ def _count_and_tell(context: typer.Context, instruments: Instruments, wish: Wish
         daemon = Daemon(source, mosaic.following(instruments.analyzer()), writer, begin, wish.limits, *looking_on)
         outlets.watch(daemon, source, instruments.versions() | instruments.model())
         display = Display(
-            source, settings.display.refresh_hz, silent=wish.silent, label=wish.label, verified=instruments.verified()
+            source,
+            settings.display.refresh_hz,
+            silent=wish.silent,
+            label=wish.label,
+            verified=instruments.verified(),
+            confusion=instruments.classifier.card.confusion,
         )
         reloader = make_reloader(context, instruments.resolved, wish.resolve, daemon, watchdog)
         attendance.open(daemon, instruments.model()["model_sha256"], reloader, wish.resolve)
@@ -217,7 +222,7 @@ def _count_and_tell(context: typer.Context, instruments: Instruments, wish: Wish
         typer.echo(f"warning: scale_contradicts_profile: {calibration.doubt}", err=True)
     counted = error is None or (daemon.totals is not None and daemon.totals.fields)
     if daemon.session is not None and counted and not tell(daemon.totals):
-        _print_report(settings.store.path, daemon.session, as_json=wish.as_json)
+        _print_report(settings, daemon.session, as_json=wish.as_json)
     mosaic.write()
     if error is not None:
         raise error
@@ -256,17 +261,17 @@ def _count(daemon: Daemon, display: Display, reloader: Reloader) -> HematoEdgeEr
     return error
 
 
-def _print_report(path: Path, session: int, *, as_json: bool) -> None:
+def _print_report(settings: Settings, session: int, *, as_json: bool) -> None:
     from rich.console import Console
 
-    from hemato_edge.cli.records.report import printed_settings
     from hemato_edge.store.reader import Reader
     from hemato_edge.views.report.build import build_report
     from hemato_edge.views.report.formats.json_document import as_json as json_document
     from hemato_edge.views.report.formats.text import report_lines, report_view
+    from hemato_edge.views.report.letterhead import printed
 
-    with Reader(path) as reader:
-        head, language = printed_settings()
+    head, language = printed(settings.report)
+    with Reader(settings.store.path) as reader:
         report = build_report(reader, session, letterhead=head)
     if as_json:
         typer.echo(json_document(report))

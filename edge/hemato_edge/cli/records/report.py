@@ -27,6 +27,9 @@ Database = Annotated[
 Session = Annotated[int | None, typer.Option("--session", metavar="ID", help="Its number; else the last one.")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write there, not to stdout.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Settings in TOML, such as those of `run`.")
+]
 
 
 class TableFormat(str, Enum):
@@ -86,6 +89,7 @@ def report(
             metavar="CODE", help=f"Of text and html: {', '.join(LANGUAGES)}; else the setting report.language."
         ),
     ] = None,
+    config: ConfigFile = None,
     out: Out = None,
 ) -> None:
     """The differential with its intervals, counts, quality and provenance."""
@@ -97,8 +101,8 @@ def report(
         raise typer.BadParameter(f"a file of the format {name} holds one session")
     if language is not None and language not in LANGUAGES:
         raise typer.BadParameter(f"{language!r} is no language of reports; known: {', '.join(LANGUAGES)}")
-    with open_reader(db) as reader:
-        head, usual = printed_settings()
+    with open_reader(db, config) as reader:
+        head, usual = printed_settings(config)
         spoken = language or usual
         made = [build_report(reader, one, white_count, head, red_count) for one in session or (None,)]
         if chosen is FORMATS["text"] and out is None and is_terminal():
@@ -112,15 +116,23 @@ def report(
             write(chosen.pieces(made, reader, spoken), out, reader.path, binary=chosen.binary)
 
 
-def printed_settings() -> tuple[Letterhead, str]:
-    """What the settings `report.*` print on every report, and in which language; said where they cannot be read."""
+def printed_settings(config: Path | None) -> tuple[Letterhead, str]:
+    """What the settings `report.*` print on every report, and in which language.
+
+    Said where the usual ones cannot be read.
+
+    Raises:
+        ConfigurationError: the file that was named cannot be read.
+    """
     from hemato_edge.errors import ConfigurationError
     from hemato_edge.views.report.letterhead import letterhead_and_language
     from hemato_edge.views.report.model import Letterhead
 
     try:
-        return letterhead_and_language()
+        return letterhead_and_language(config)
     except ConfigurationError as error:
+        if config is not None:
+            raise
         typer.echo(f"warning: no letterhead: {error}", err=True)
         return Letterhead(), "en"
 
@@ -162,12 +174,12 @@ def _table_lines(reader: Reader, table: Table, session: int | None, style: Table
     return tables.json_lines(table.value, rows)
 
 
-def database_path(db: Path | None) -> Path:
-    """The database that is meant: the one named, else that of the settings."""
+def database_path(db: Path | None, config: Path | None = None) -> Path:
+    """The database that is meant: the one named, else that of the settings, or of the file `config`."""
     if db is None:
         from hemato_edge.settings import load_settings
 
-        db = load_settings().store.path
+        db = load_settings(config).store.path
     return db
 
 
@@ -186,11 +198,11 @@ def chain_key(file: Path | None = None) -> SealKey | None:
         return None
 
 
-def open_reader(db: Path | None) -> Reader:
-    """A reader of the database that is meant."""
+def open_reader(db: Path | None, config: Path | None = None) -> Reader:
+    """A reader of the database that is meant; see `database_path`."""
     from hemato_edge.store.reader import Reader
 
-    return Reader(database_path(db))
+    return Reader(database_path(db, config))
 
 
 def is_terminal() -> bool:

@@ -7,19 +7,25 @@ from typing import TYPE_CHECKING
 from hemato_edge.counting.differential import FLAGGED_FROM
 from hemato_edge.labels import BY_NAME
 from hemato_edge.languages import words_of
+from hemato_edge.views.report.clock import TOLERANCE_S
 from hemato_edge.views.report.figures import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from hemato_edge.views.report.model import ClassShare, Report, Summary
+    from hemato_edge.views.report.model import ClassShare, ClockSet, Report, Summary
+
+
+def unknown_mark(summary: Summary, label: str, language: str = "en") -> str:
+    """What stands beside a class that the model does not know; empty beside any other."""
+    return words_of(language)("not known to the model") if label in summary.unanswered else ""
 
 
 def mark(summary: Summary, row: ClassShare, language: str = "en") -> str:
     """What stands beside a class: its flag, or why it has none; `caution_lines` says more."""
     _ = words_of(language)
-    if row.label in summary.unanswered:
-        return _("not known to the model")
+    if unknown := unknown_mark(summary, row.label, language):
+        return unknown
     uneven = {one.label: one for one in getattr(summary, "uneven_rejection", ())}
     if row.label in uneven:
         return _("TOO LOW?") if uneven[row.label].more else _("TOO HIGH?")
@@ -64,25 +70,33 @@ def caution_lines(report: Report, language: str = "en") -> Iterator[str]:
             )
         )
     if report.clock_set is not None:
-        by = duration(abs(report.clock_set.by_s))
-        yield (
-            _(
-                "The clock was set forward by {time} while the session ran; its start is reckoned back from its last "
-                "field.",
-                time=by,
-            )
-            if report.clock_set.by_s > 0
-            else _(
-                "The clock was set back by {time} while the session ran; its start is reckoned back from its last "
-                "field.",
-                time=by,
-            )
+        yield _clock_line(report.clock_set, language)
+
+
+def _clock_line(clock: ClockSet, language: str) -> str:
+    _ = words_of(language)
+    if abs(clock.by_s) <= TOLERANCE_S:
+        return _(
+            "The clock was set {n} times while the session ran, at last back to where it was; its start is reckoned "
+            "back from its last field.",
+            n=clock.times,
         )
+    by = duration(abs(clock.by_s))
+    if clock.by_s > 0:
+        return _(
+            "The clock was set forward by {time} while the session ran; its start is reckoned back from its last "
+            "field.",
+            time=by,
+        )
+    return _(
+        "The clock was set back by {time} while the session ran; its start is reckoned back from its last field.",
+        time=by,
+    )
 
 
 def _listed(labels: Iterable[str], language: str) -> str:
     """Classes in a sentence; nouns are small but in German."""
     names = [words_of(language)(BY_NAME[label].plural) for label in labels]
     if language == "en":
-        return " and ".join(names).lower()
+        return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))).lower()
     return ", ".join(names if language == "de" else map(str.lower, names))

@@ -33,3 +33,12 @@ ROUGH = (
     "scale's uncertainty, not the smear's thickness. The area is where such cells were seen whole, each place once."
 )
 """What the densities mean."""
+MEASURES = {
+    "brightness": "mean light of the field, 0 black to 1 white",
+    "saturated_share": "part of the field so bright that nothing can be told in it",
+    "covered_share": "part of the field that cells lie on",
+    "focus": "how steep the edges of cells are, whatever their contrast; greater is sharper",
+    "focus_evenness": "the least sharp direction over the sharpest; 1 is alike in all, a moving stage blurs one",
+    "slide_share": "part of the frame that is slide and not rim, bar or overlay",
+}
+"""What is measured of each field, in words."""

@@ -10,6 +10,8 @@ from hemato_edge.views.report.model import Letterhead
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hemato_edge.settings.report import ReportSettings
+
 
 def letterhead_and_language(config: Path | None = None) -> tuple[Letterhead, str]:
     """The letterhead, and a code of `languages.LANGUAGES`.
@@ -20,5 +22,9 @@ def letterhead_and_language(config: Path | None = None) -> tuple[Letterhead, str
     Raises:
         ConfigurationError: the settings cannot be read.
     """
-    given = load_settings(config).report
+    return printed(load_settings(config).report)
+
+
+def printed(given: ReportSettings) -> tuple[Letterhead, str]:
+    """The same of settings that were read already."""
     return Letterhead(given.laboratory, str(given.logo or ""), given.operator, given.comment), given.language

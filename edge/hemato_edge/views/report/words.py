@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hemato_edge.labels import BY_NAME
-from hemato_edge.languages import words_of, written_in
+from hemato_edge.labels import BY_NAME, ERYTHROBLAST
+from hemato_edge.languages import recorded_words_of, words_of, written_in
 from hemato_edge.morphology import Attribute, phrases
-from hemato_edge.views.report.cautions import mark
+from hemato_edge.views.report.cautions import mark, unknown_mark
 from hemato_edge.views.report.clock import CLOCK_SET
 from hemato_edge.views.report.figures import (
     decimal,
@@ -56,7 +56,7 @@ def class_rows(summary: Summary, language: str = "en") -> Iterator[tuple[str, st
     yield _("Classified white cells"), str(classified), decimal(100.0 if classified else None, language), "", ""
     yield _("Unclassified"), str(summary.unclassified), "", "", ""
     nucleated = summary.nucleated_red_cells
-    yield _("Nucleated red cells"), str(nucleated.count), "", "", ""
+    yield _("Nucleated red cells"), str(nucleated.count), "", "", unknown_mark(summary, ERYTHROBLAST, language)
     ends = interval(nucleated.interval, language) if classified else ""
     yield _("Nucleated red cells /100 WBC"), "", decimal(nucleated.per_100_wbc, language), ends, ""
 
@@ -222,6 +222,14 @@ def target_line(report: Report, language: str = "en") -> str:
         target=target,
         n=report.classified,
     )
+
+
+def interruption(report: Report, language: str = "en") -> str:
+    """Why the session was interrupted; empty where it was not, or nobody knows."""
+    session = report.session
+    if session.state != "interrupted" or not session.ended_because:
+        return ""
+    return printable(recorded_words_of(language)(session.ended_because))
 
 
 def times_line(report: Report, language: str = "en") -> str:

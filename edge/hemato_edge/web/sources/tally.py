@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hemato_edge.labels import ERYTHROBLAST, PLATELET_LABEL, UNCLASSIFIED
-from hemato_edge.site.record import confusions_of, line_of
+from hemato_edge.site.record import confusions_of, line_of, unanswered_by
 from hemato_edge.site.sessions import profile_of
 from hemato_edge.views.report.build import count_summary
 from hemato_edge.views.report.recorded import reference_of
@@ -91,17 +91,17 @@ class Intervals:
 
     def of(self, record: SessionRecord, totals: Totals) -> tuple[Summary, bool]:
         """The summary, and whether its intervals are older than its counts."""
-        reference = reference_of(record.settings)
+        reference, unknown = reference_of(record.settings), unanswered_by(record, totals)
         if record.confusion is None:
-            return count_summary(totals, None, reference), False
+            return count_summary(totals, None, reference, unanswered=unknown), False
         counted = (tuple(sorted(totals.labels.items())), tuple(sorted(totals.reviewed.items())))
         now = time.monotonic()
         made_s, of, rows = self._made.get(record.id, (float("-inf"), None, ()))
         if of != counted and now - made_s >= INTERVALS_EVERY_S:
-            summary = count_summary(totals, confusions_of(record), reference)
+            summary = count_summary(totals, confusions_of(record), reference, unanswered=unknown)
             self._made = {record.id: (now, counted, summary.differential)}
             return summary, False
-        summary = count_summary(totals, None, reference)
+        summary = count_summary(totals, None, reference, unanswered=unknown)
         old = {row.label: row for row in rows}
         return replace(summary, differential=tuple(_aged(row, old.get(row.label)) for row in summary.differential)), (
             of != counted

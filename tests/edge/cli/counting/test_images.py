@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from outcomes import assert_one_line_error
 
+from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.cameras.demo.slide import draw_field
 from hemato_edge.labels import CLASSIFIER_LABELS, UNCLASSIFIED
 from hemato_edge.models.bundle import shipped_classifier
@@ -74,7 +75,8 @@ def test_a_lower_min_score_finds_no_less(program, fields: Path) -> None:
 
 def test_annotate_writes_a_picture_with_boxes(program, fields: Path, tmp_path: Path) -> None:
     done = program("analyze", fields / "field1.png", "--annotate", "out")
-    assert "wbc" in done.stdout
+    assert "field1.png: 4 white cells, 32 red cells, 3 platelets: " in done.stdout
+    assert done.stdout.count(RESEARCH_USE_NOTICE) == 1
     picture = cv2.imread(str(tmp_path / "out" / "field1.png"))
     original = cv2.imread(str(fields / "field1.png"))
     assert picture.shape == original.shape
@@ -201,3 +203,13 @@ def test_hidden_leftovers_in_a_folder_are_no_pictures(program, single_cells: Pat
     done = program("classify", tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 3
+
+
+def test_a_picture_through_an_eyepiece_says_what_of_it_is_slide(program, tmp_path: Path) -> None:
+    image = draw_field(1)[0]
+    inside = np.zeros(image.shape[:2], np.uint8)
+    cv2.circle(inside, (320, 240), 235, 1, -1)
+    image[inside == 0] = 0
+    cv2.imwrite(str(tmp_path / "round.png"), image)
+    done = program("analyze", tmp_path / "round.png")
+    assert "% of it is slide, without the round rim of an eyepiece)" in done.stdout

@@ -127,3 +127,14 @@ def test_reading_records_loads_no_numpy_and_no_opencv(path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_settings_of_the_run_can_be_given_to_its_report(path: Path, tmp_path: Path) -> None:
+    """The file holds the database as well as the letterhead."""
+    config = tmp_path / "lab.toml"
+    config.write_text(f'[store]\npath = "{path}"\n[report]\nlaboratory = "Laboratory of the hill"\n')
+    said = run("report", "--config", config)
+    assert 'session 2 "second"' in said
+    assert "Laboratory: Laboratory of the hill" in said
+    with pytest.raises(HematoEdgeError):
+        run("report", "--db", path, "--config", tmp_path / "none.toml")

@@ -203,3 +203,30 @@ def test_what_a_laboratory_prints_stands_on_the_report(path: Path, tmp_path: Pat
     assert {"Laboratory: St Mary's", "Operator: Ada <L.>", "Comment: second smear"} <= set(lines)
     assert "Operator: Ada &lt;L.&gt;" in page
     assert 'src="data:image/png;base64,iVBORw=="' in page
+
+
+def test_a_clock_that_was_set_and_set_back_is_said_without_a_length(path: Path) -> None:
+    lines = list(caution_lines(clocked(path, [0, 7200, -7200])))
+    assert any("was set 2 times while the session ran, at last back to where it was" in line for line in lines)
+
+
+def test_a_model_without_nucleated_red_cells_has_no_figure_for_them(path: Path) -> None:
+    """Their count of 0 is no evidence: 0.0 to 3.1 per 100 white cells would be made up."""
+    size, known = len(CLASSIFIER_LABELS), [label != "erythroblast" for label in CLASSIFIER_LABELS]
+    matrix = tuple(
+        tuple(90 if i == j else 2 if known[i] and known[j] else 0 for j in range(size)) if known[i] else (0,) * size
+        for i in range(size)
+    )
+    record(path, ["neutrophil"] * 120, confusion=matrix)
+    report = report_of(path)
+    nucleated = report.nucleated_red_cells
+    assert (nucleated.count, nucleated.per_100_wbc, nucleated.interval) == (0, None, None)
+    assert nucleated.white_count_factor is None
+    lines = [" ".join(line.split()) for line in report_lines(report)]
+    assert "Nucleated red cells 0 not known to the model" in lines
+
+
+def test_three_unknown_classes_are_listed_as_english_lists_are(path: Path) -> None:
+    record(path, ["neutrophil"])
+    report = replace(report_of(path), unanswered=("eosinophil", "basophil", "monocyte"))
+    assert any("does not know eosinophils, basophils and monocytes:" in line for line in caution_lines(report))

@@ -10,11 +10,12 @@ from hemato_edge.counting.differential import FLAGGED_FROM
 from hemato_edge.errors import ImageError
 from hemato_edge.escaped import without_controls
 from hemato_edge.home import from_home
-from hemato_edge.labels import BY_NAME, KINDS, REVIEW_LABELS
+from hemato_edge.labels import BY_NAME, ERYTHROBLAST, KINDS, REVIEW_LABELS
 from hemato_edge.languages import recorded_words_of, words_of, written_in
 from hemato_edge.store.recorded_settings import number_set
 from hemato_edge.views.report import figures, words
-from hemato_edge.views.report.cautions import caution_lines, mark
+from hemato_edge.views.report.cautions import caution_lines, mark, unknown_mark
+from hemato_edge.views.report.explanations import MEASURES
 from hemato_edge.views.report.formats.charts import MAX_CELLS, MAX_REGIONS, bar_axis, interval_bar, slide_map
 from hemato_edge.views.report.formats.gallery import gallery
 from hemato_edge.views.report.incidents import camera_line, tracking_line
@@ -65,6 +66,7 @@ def page_context(reader: Reader, report: Report, language: str = "en") -> dict[s
         "counts": _counts(report),
         "not_counted": {**report.rejected, "dropped": report.dropped, **report.skipped},
         "quality": _quartiles(field.quality for field in fields),
+        "measures": MEASURES,
         **_way(reader, report, fields, language),
         "found_classes": [BY_NAME[name] for name in REVIEW_LABELS if labels.get(name)],
         "gallery": gallery(reader, session, labels, language=language),
@@ -79,9 +81,12 @@ def _sentences(report: Report, language: str) -> dict[str, object]:
     return {
         "times": words.times_line(report, language),
         "target": words.target_line(report, language),
+        "ended_because": words.interruption(report, language),
         "approval": words.approval_line(report, language),
         "cautions": list(caution_lines(report, language)),
         "marks": [mark(report, row, language) for row in report.differential],
+        "nucleated_mark": unknown_mark(report, ERYTHROBLAST, language),
+        "field_of_view": recorded_words_of(language)(report.field_of_view),
         "nucleated_lines": list(words.nucleated_lines(report, language)),
         "warnings": list(words.warning_lines(report, language)),
         "red_cells": list(red_cell_lines(report, language)),
@@ -169,12 +174,7 @@ def _way(reader: Reader, report: Report, fields: list[FieldRecord], language: st
     return {
         "maps": maps,
         "stretches": len(regions),
-        "tracking": " ".join(
-            filter(
-                None,
-                (recorded_words_of(language)(report.field_of_view), tracking_line(report.tracking, language)),
-            )
-        ),
+        "tracking": tracking_line(report.tracking, language),
         "files": [] if regions else fields,
         "files_shown": FILES_SHOWN,
         "files_listed": FILES_LISTED,

@@ -12,24 +12,25 @@ from hemato_edge.views.report.formats.text import differential_table
 from hemato_edge.views.report.words import count_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from rich.console import Group
 
     from hemato_edge.store.records import Totals
 
 
-def live_table(totals: Totals, status: Mapping[str, object]) -> Group:
+def live_table(totals: Totals, status: Mapping[str, object], unanswered: Collection[str] = ()) -> Group:
     """What `run` shows while it counts.
 
     Args:
         totals: what is on disk.
         status: name → value, shown over the table in this order; None values are left out.
+        unanswered: classes that the model does not know.
     """
     from rich.console import Group
     from rich.text import Text
 
-    summary = count_summary(totals)
+    summary = count_summary(totals, unanswered=unanswered)
     shown = {name: printable(str(value)) for name, value in status.items() if value is not None}
     wide = max((len(name) for name in shown), default=0) + 2
     lines = [f"{name:<{wide}}{value}" for name, value in shown.items()]

@@ -16,6 +16,7 @@ from hemato_edge.views.report.words import (
     class_rows,
     count_lines,
     estimate_lines,
+    interruption,
     letterhead_lines,
     morphology_lines,
     nucleated_lines,
@@ -102,9 +103,8 @@ def _head_lines(report: Report, language: str) -> Iterator[str]:
     label = f' "{printable(session.label)}"' if session.label else ""
     yield f"{_('White-cell differential')}, {_('session {n}', n=session.id)}{label} ({_(session.state)})"
     yield f"{times_line(report, language)}, {_('camera {name}', name=printable(session.camera))}"
-    if session.state == "interrupted" and session.ended_because:
-        why = recorded_words_of(language)(session.ended_because)
-        yield f"{_('Interrupted')}: {printable(why)}"
+    if why := interruption(report, language):
+        yield f"{_('Interrupted')}: {why}"
     for name, text in letterhead_lines(report, language):
         yield f"{name}: {printable(text)}"
     if target_line(report):

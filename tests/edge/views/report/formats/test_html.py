@@ -10,9 +10,12 @@ import pytest
 from recorded import NOON, field_result, record, record_described, session_start
 
 from hemato_edge import RESEARCH_USE_NOTICE
+from hemato_edge.archives.rows import QUALITY
+from hemato_edge.pipeline.field import SLIDE_SHARE
 from hemato_edge.store.reader import Reader
 from hemato_edge.store.writer import open_writer
 from hemato_edge.views.report.build import build_report
+from hemato_edge.views.report.explanations import MEASURES
 from hemato_edge.views.report.formats.charts import BAR_WIDTH, interval_bar
 from hemato_edge.views.report.formats.gallery import heat_map
 from hemato_edge.views.report.formats.html import FILES_SHOWN, report_page
@@ -216,3 +219,36 @@ def test_each_cell_has_its_morphology(tmp_path: Path) -> None:
     assert page.count("<br>multilobed nucleus 95%, small pink granules 93%</figcaption>") == 3
     assert page.count("<br>small pink granules 93%</figcaption>") == 1
     assert "Neutrophils (4), morphology: multilobed nucleus 75%" in page
+
+
+def test_each_measure_is_explained_beside_its_name(path: Path) -> None:
+    record(path, LABELS)
+    _, parsed = page_of(path)
+    assert MEASURES["focus"] in parsed.text
+    assert set(QUALITY) | {SLIDE_SHARE} == MEASURES.keys()
+
+
+def test_a_session_of_pictures_says_what_of_them_was_slide(path: Path) -> None:
+    with open_writer(path) as writer:
+        session = writer.start_session(session_start())
+        tallies = {"frames": 1, "mask:round": 1, "mask:slide_permille": 630}
+        writer.commit_field(session, field_result(0, ["neutrophil"], region=None), tallies)
+        writer.end_session(session, "finished", NOON)
+    assert "63 % of a frame is slide; left out: the round rim of an eyepiece." in page_of(path)[1].text
+
+
+def test_an_interrupted_session_says_why(path: Path) -> None:
+    with open_writer(path) as writer:
+        session = writer.start_session(session_start())
+        writer.end_session(session, "interrupted", NOON, "the camera is gone")
+    assert "Interrupted: the camera is gone" in page_of(path)[1].text
+
+
+def test_on_a_phone_a_flag_stands_under_its_class(path: Path) -> None:
+    """Beside it a long one, in German, would leave the page."""
+    record(path, ["neutrophil"] * 120, settings={"reference.neutrophil": [0, 10]})
+    text, _ = page_of(path)
+    assert re.search(r'Neutrophils<span class="flag below">HIGH</span>', text)
+    narrow = text[text.index("@media (max-width: 600px)") :]
+    assert re.search(r"\.wide, \.legend \{ display: none", narrow)
+    assert re.search(r"\.below \{ display: block", narrow)

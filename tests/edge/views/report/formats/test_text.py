@@ -101,6 +101,14 @@ def test_the_live_table_shows_status_counts_and_notice(path: Path) -> None:
     )
 
 
+def test_the_live_table_has_no_figure_for_a_class_that_the_model_does_not_know(path: Path) -> None:
+    record(path, LABELS)
+    with Reader(path) as reader:
+        lines = squeezed(drawn(live_table(reader.totals(1), {}, ("basophil", "erythroblast"))))
+    assert "Basophils 0 – – not known to the model" in lines
+    assert "Nucleated red cells 1 not known to the model" in lines
+
+
 def test_a_label_cannot_move_the_cursor(path: Path) -> None:
     record(path, LABELS, label="a\x1b[2Jb\nc")
     with Reader(path) as reader:
