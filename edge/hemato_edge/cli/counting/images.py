@@ -305,7 +305,7 @@ def _field_line(result: FieldPicture) -> str:
     named = ", ".join(f"{BY_NAME[j.label].words} {j.confidence:.0%}" for j in result.judged.values())
     doubt = f"  [{result.quality.reject.replace('_', ' ')}]" if result.quality.reject else ""
     view = result.aperture
-    slide = f"  ({view.share:.0%} of it is slide, without {', '.join(map(HIDES.__getitem__, view.kinds))})"
+    slide = f"  ({view.share:.0%} of it is slide; left out: {', '.join(map(HIDES.__getitem__, view.kinds))})"
     return f"{result.path}: {counts}{': ' if named else ''}{named}{slide if view.kinds else ''}{doubt}"
 
 

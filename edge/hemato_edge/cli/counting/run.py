@@ -14,6 +14,7 @@ from hemato_edge.cameras.registry import examples
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hemato_edge.cameras.recovery.guarded import GuardedCamera
     from hemato_edge.cli.counting.display import Display
     from hemato_edge.cli.counting.instruments import Instruments
     from hemato_edge.errors import HematoEdgeError
@@ -173,7 +174,7 @@ def _count_and_tell(context: typer.Context, instruments: Instruments, wish: Wish
     from contextlib import ExitStack
 
     from hemato_edge.cli.counting.attended import Attendance
-    from hemato_edge.cli.counting.display import Display, ring
+    from hemato_edge.cli.counting.display import ring
     from hemato_edge.cli.counting.instruments import checked_store, open_store
     from hemato_edge.cli.counting.mosaic import Mosaic
     from hemato_edge.cli.counting.outlets import Outlets
@@ -200,14 +201,7 @@ def _count_and_tell(context: typer.Context, instruments: Instruments, wish: Wish
         looking_on = outlets.observer, watchdog, attendance.viewer, attendance.hold
         daemon = Daemon(source, mosaic.following(instruments.analyzer()), writer, begin, wish.limits, *looking_on)
         outlets.watch(daemon, source, instruments.versions() | instruments.model())
-        display = Display(
-            source,
-            settings.display.refresh_hz,
-            silent=wish.silent,
-            label=wish.label,
-            verified=instruments.verified(),
-            confusion=instruments.classifier.card.confusion,
-        )
+        display = _display(source, instruments, wish)
         reloader = make_reloader(context, instruments.resolved, wish.resolve, daemon, watchdog)
         attendance.open(daemon, instruments.model()["model_sha256"], reloader, wish.resolve)
         error = _count(daemon, display, reloader)
@@ -227,6 +221,19 @@ def _count_and_tell(context: typer.Context, instruments: Instruments, wish: Wish
     if error is not None:
         raise error
     return None
+
+
+def _display(source: GuardedCamera, instruments: Instruments, wish: Wish) -> Display:
+    from hemato_edge.cli.counting.display import Display
+
+    return Display(
+        source,
+        instruments.settings.display.refresh_hz,
+        silent=wish.silent,
+        label=wish.label,
+        verified=instruments.verified(),
+        confusion=instruments.classifier.card.confusion,
+    )
 
 
 def _count(daemon: Daemon, display: Display, reloader: Reloader) -> HematoEdgeError | None:
