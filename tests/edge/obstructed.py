@@ -138,6 +138,36 @@ def stripe(row: int, height: int, colour: tuple[int, int, int]) -> Obstruction:
     return obstruct
 
 
+def graded(below: int, beside: int, levels: tuple[int, int]) -> Obstruction:
+    """Bars below and at both sides whose brightness changes along them, from the one level to the other."""
+
+    def obstruct(field: np.ndarray, number: int) -> np.ndarray:
+        across = np.linspace(*levels, field.shape[1]).astype(np.uint8)[None, :, None]
+        whole = np.vstack([field, np.tile(across, (below, 1, 3))])
+        down = np.linspace(*levels, len(whole)).astype(np.uint8)[:, None, None]
+        bar = np.tile(down, (1, beside, 3))
+        return np.hstack([bar, whole, bar])
+
+    return obstruct
+
+
+LOGO_BOX = (158, 49)
+"""Width and height of a logo, pixels."""
+
+
+def logo(colour: tuple[int, int, int]) -> Obstruction:
+    """A logo above right, white on a box of one colour."""
+
+    def obstruct(field: np.ndarray, number: int) -> np.ndarray:
+        whole, (width, height) = field.copy(), LOGO_BOX
+        x, y = field.shape[1] - width - 12, 12
+        cv2.rectangle(whole, (x, y), (x + width - 1, y + height - 1), colour, -1)
+        cv2.putText(whole, "MICRO", (x + 10, y + 36), cv2.FONT_HERSHEY_SIMPLEX, 1.1, WHITE, 3)
+        return whole
+
+    return obstruct
+
+
 def scale_bar(colour: tuple[int, int, int]) -> Obstruction:
     """A scale bar with its length."""
 
@@ -304,6 +334,15 @@ def _boxed(
     return Variation(then(clock(colour, box=True, at=at), *([sensor] if sensor else [])), shown, sensor=sensor)
 
 
+def _with_logo(colour: tuple[int, int, int], sensor: Obstruction | None = None) -> Variation:
+    def shown(shape: tuple[int, ...]) -> np.ndarray:
+        free = _whole(shape)
+        free[12 : 12 + LOGO_BOX[1], -12 - LOGO_BOX[0] : -12] = False
+        return free
+
+    return Variation(then(logo(colour), *([sensor] if sensor else [])), shown, sensor=sensor)
+
+
 def _striped(row: int, height: int, colour: tuple[int, int, int], *, sensor: Obstruction | None = None) -> Variation:
     def shown(shape: tuple[int, ...]) -> np.ndarray:
         free = _whole(shape)
@@ -359,6 +398,10 @@ VARIATIONS = {
     "picture turned 12, brown around": _convex(turned(12, 0.8), colour=(20, 40, 60)),
     "bar with text": Variation(titled(60, BLACK, WHITE), _whole),
     "bar white with text": Variation(titled(60, WHITE, BLACK), _whole),
+    "bar below, its brightness changing": Variation(graded(60, 0, (0, 70)), _whole),
+    "bars beside, their brightness changing": Variation(graded(0, 50, (20, 120)), _whole, (0, 50)),
+    "logo blue": _with_logo((180, 90, 20)),
+    "logo green JPEG 60": _with_logo((60, 160, 60), through_jpeg(60)),
     "stripe green 6": _striped(144, 6, (0, 255, 0)),
     "stripe black 12": _striped(144, 12, BLACK),
     "stripe black 24": _striped(300, 24, BLACK),

@@ -1,7 +1,7 @@
 """What of a session's frames is slide: found in the first of them, and followed.
 
 Bars and the circle of an eyepiece show in one picture. What lies over the slide shows while the stage moves; until it
-is told, black and white marks of the first picture stand in for it. A frame that shows slide where none was, or the
+is told, marks and boxes of the first picture stand in for it. A frame that shows slide where none was, or the
 other way round, has the mask made anew.
 """
 
@@ -17,7 +17,8 @@ from hemato_edge.errors import ConfigurationError
 from hemato_edge.home import from_home
 from hemato_edge.vision.optics.field_of_view import UNTOLD_DARK, find_aperture
 from hemato_edge.vision.optics.glance import is_suspicious, rough_glass, still_holds
-from hemato_edge.vision.optics.overlays import OverlayWatch, covered_by, find_marks
+from hemato_edge.vision.optics.overlays import MOST_HIDDEN, OverlayWatch, covered_by, find_marks
+from hemato_edge.vision.optics.painted import find_painted
 from hemato_edge.vision.optics.round_field import ROUND, UNTOLD_SOFT
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class FieldMask:
         else:
             found, self.untold = self._seen(image)
         self._found = found
-        return covered_by(found, find_marks(found.window(image), glass), MARKS)
+        return covered_by(found, _drawn_over(found.window(image), glass), MARKS)
 
     def learn(self, view: FieldView) -> None:
         """Look at one sharp frame of a moving stage for what does not move with the slide."""
@@ -173,8 +174,7 @@ class FieldMask:
             return
         found, self.untold = self._seen(image)
         self._watch = OverlayWatch()
-        marks = find_marks(found.window(image), rough_glass(image))
-        self.aperture = covered_by(found, marks, MARKS)
+        self.aperture = covered_by(found, _drawn_over(found.window(image), rough_glass(image)), MARKS)
         self._found = None if self.untold == UNTOLD_DARK else found
 
     def _take_known(self, image: Image) -> bool:
@@ -206,6 +206,14 @@ class FieldMask:
 
     def _all_of(self, size: tuple[int, int]) -> Aperture:
         return _cropped(size, self._crop)
+
+
+def _drawn_over(window: Image, glass: NDArray[np.float64]) -> NDArray[np.bool_] | None:
+    """(h, w) bool: what shows in one picture as drawn over it, marks and boxes; None where nothing does."""
+    marks, boxes = find_marks(window, glass), find_painted(window, glass)
+    if boxes is None or boxes.mean() > MOST_HIDDEN:
+        return marks
+    return boxes if marks is None else marks | boxes
 
 
 def _cropped(size: tuple[int, int], crop: tuple[int, int, int, int] | None) -> Aperture:

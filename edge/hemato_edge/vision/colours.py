@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from hemato_edge.vision.optics.painted import box_of, commonest
 from hemato_edge.vision.optics.resizing import every
 from hemato_edge.vision.optics.stain import level_counts, ranked_level
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hemato_edge.values import Image
     from hemato_edge.vision.field_view import FieldView
 
 NEGATIVE = "negative"
@@ -36,6 +38,8 @@ red, green, blue) 93 to 100 of 100 pictures of nine of them are told, 76 of chul
 uganda_phone, which is hardly stained. Asked where that other density is at least the second figure: noise has no
 colour."""
 _DENSEST_SHARE, _GLASS_SHARE = 0.02, 0.9
+_MOST_BOXES, _COLOURS = 3, 3
+"""Painted boxes that are looked for, and colours among the densest pixels that may be theirs."""
 _OFFSET = 8.0
 
 
@@ -47,6 +51,19 @@ def colour_fault(view: FieldView, negative_level: float = NEGATIVE_LEVEL) -> str
         negative_level: a median darker than this may be that of a negative.
     """
     thumbnail = every(view.at(view.thumbnail_factor), 2)
+    fault = _fault(thumbnail, negative_level)
+    left = np.ones(thumbnail.shape[:2], np.bool_)
+    for _ in range(_MOST_BOXES):
+        painted = _painted(thumbnail, left) if fault == CHANNELS_SWAPPED else None
+        if painted is None:
+            break
+        left &= ~painted
+        fault = _fault(thumbnail[left][:, None], negative_level)
+    return fault
+
+
+def _fault(thumbnail: NDArray[np.uint8], negative_level: float) -> str | None:
+    """`colour_fault` of pixels (h, w, 3) uint8 BGR, in any order."""
     channels = [np.asarray(one, np.uint8) for one in cv2.split(thumbnail)]
     brightest = np.asarray(cv2.max(cv2.max(channels[0], channels[1]), channels[2]), np.uint8)
     counts = [level_counts(one) for one in channels]
@@ -67,6 +84,23 @@ def colour_fault(view: FieldView, negative_level: float = NEGATIVE_LEVEL) -> str
     most = _density(pixels[left <= np.partition(left, rank)[rank]], glass)
     other = float(max(most[0], most[2]))
     return CHANNELS_SWAPPED if other > _STAINED and most[1] < _GREEN_SHARE * other else None
+
+
+def _painted(pixels: Image, left: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """(h, w) bool: a box of one colour in a picture (h, w, 3), such as a logo's with its text; None without one.
+
+    It may be the densest thing `left`, (h, w) bool.
+    """
+    there = pixels[left]
+    for channels in (there[:, 1], there.min(axis=1)):
+        for colour in commonest(there[channels <= np.percentile(channels, 100 * _DENSEST_SHARE)], _COLOURS):
+            box = box_of(pixels, colour)
+            if box is not None:
+                x, y, width, height = box
+                found = np.zeros(left.shape, np.bool_)
+                found[max(0, y - 1) : y + height + 1, max(0, x - 1) : x + width + 1] = True
+                return found if (found & left).any() else None
+    return None
 
 
 def _density(pixels: NDArray[np.uint8], glass: NDArray[np.float64]) -> NDArray[np.float64]:

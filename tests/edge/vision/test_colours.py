@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from obstructed import logo, through_jpeg
 
 from hemato_edge.cameras.demo.slide import draw_field
 from hemato_edge.vision.colours import CHANNELS_SWAPPED, NEGATIVE, colour_fault
@@ -23,6 +24,18 @@ def test_what_a_field_looks_like(seed: int) -> None:
 def test_channels_in_any_other_order_are_told(order: tuple[int, int, int]) -> None:
     for seed in (2, 3, 40):
         assert colour_fault(FieldView(np.ascontiguousarray(draw_field(seed)[0][..., order]))) == CHANNELS_SWAPPED
+
+
+@pytest.mark.parametrize("colour", [(180, 90, 20), (60, 160, 60), (20, 90, 180)])
+@pytest.mark.parametrize("quality", [None, 50])
+def test_a_logo_of_any_colour_exchanges_no_channels(colour: tuple[int, int, int], quality: int | None) -> None:
+    """It may be the densest thing in the picture: without its box every frame of a session was rejected."""
+    for seed in (2, 3, 40):
+        field = logo(colour)(draw_field(seed)[0], 0)
+        field = field if quality is None else through_jpeg(quality)(field, 0)
+        assert colour_fault(FieldView(field)) is None
+        swapped = logo(colour)(np.ascontiguousarray(draw_field(seed)[0][..., ::-1]), 0)
+        assert colour_fault(FieldView(swapped)) == CHANNELS_SWAPPED
 
 
 def test_empty_glass_has_no_fault_whatever_its_light() -> None:

@@ -1,6 +1,7 @@
 """Bars at the sides of a picture, and stripes across it: rows of one colour from end to end, different from glass.
 
-A bar ends in a step; a stripe has one on both sides.
+A bar ends in a step; a stripe has one on both sides. The brightness of a bar may change along it: then its rows are
+alike, and end all along in a step.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ _WIDEST_BAR = 0.45
 _RIM = 0.8
 _LONG_STRIPE = 0.4
 _WIDEST_STRIPE = 0.08
+GRADED_SHARE = 0.7
+"""Share of a bar of changing brightness that is foreign, and that ends in a step: in places it may be as glass is."""
+GRADED_PX = 8
+"""Fewer alike rows are no such bar: cells that lie across the border look alike over some pixels."""
 
 
 def without_bars(image: Image, glass: NDArray[np.float64], share: float = _UNIFORM_SHARE) -> Rectangle:
@@ -72,12 +77,36 @@ def _bar(rows: NDArray[np.float32], glass: NDArray[np.float64], share: float) ->
     colour = np.median(rows[0], axis=0)
     like &= np.abs(np.median(rows, axis=1) - colour).max(axis=1) <= FOREIGN
     count = _past_text(rows, like, colour, int(np.argmin(like)) if not like.all() else len(rows))
-    if count == 0 or count > _WIDEST_BAR * len(rows):
+    if count == 0:
+        return _graded_bar(rows, glass)
+    if count > _WIDEST_BAR * len(rows):
         return 0
     beyond = rows[min(count + _STEP_PX, len(rows) - 1)]
     if float(np.abs(beyond - np.median(rows[count - 1], axis=0)).max(axis=1).mean()) < _STEP:
         return 0
     return count + _edge(rows, count)
+
+
+def _graded_bar(rows: NDArray[np.float32], glass: NDArray[np.float64]) -> int:
+    """How many of the rows (N, chunks, 3), from the first on, are a bar whose brightness changes along it."""
+    first = np.median(rows[:_STEP_PX], axis=0)
+    if np.mean(np.abs(first - glass).max(axis=1) > FOREIGN) < GRADED_SHARE:
+        return 0
+    noise = np.median(np.abs(np.diff(rows, axis=0, append=rows[-1:])).max(axis=2), axis=1)
+    like = np.quantile(np.abs(rows - first).max(axis=2), _UNIFORM_SHARE, axis=1) <= UNIFORM + _NOISE_SPANS * noise
+    count = int(np.argmin(like)) if not like.all() else len(rows)
+    if not GRADED_PX <= count <= _WIDEST_BAR * len(rows):
+        return 0
+    step = np.abs(rows[min(count + _STEP_PX, len(rows) - 1)] - first).max(axis=1)
+    if np.mean(step >= _STEP) < GRADED_SHARE:
+        return 0
+    return count + int(np.argmin(np.append(_between(rows[count : count + _STEP_PX], first, step), False)))
+
+
+def _between(rows: NDArray[np.float32], bar: NDArray[np.float32], step: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(n,) bool: rows (n, chunks, 3) after a bar (chunks, 3) that have not yet most of the step (chunks,) to slide."""
+    share = np.abs(rows - bar).max(axis=2) / np.maximum(step, 1)
+    return np.asarray(np.median(share, axis=1) < _RIM, np.bool_)
 
 
 def _past_text(rows: NDArray[np.float32], like: NDArray[np.bool_], colour: NDArray[np.float32], count: int) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from hemato_edge.vision.optics.bars import FOREIGN, UNIFORM
+from hemato_edge.vision.optics.bars import FOREIGN, GRADED_PX, GRADED_SHARE, UNIFORM
 from hemato_edge.vision.optics.round_field import DARK_SHARES, INSIDE_LIT, LEAST_CORNERS
 
 if TYPE_CHECKING:
@@ -46,10 +46,17 @@ def is_suspicious(image: Image, glass: NDArray[np.float64] | None = None) -> boo
     glass = rough_glass(image) if glass is None else glass
     if float(glass.max()) < LEAST_GLASS:
         return True
-    for lines in (image[:: image.shape[0] - 1, ::8], image[::8, :: image.shape[1] - 1].transpose(1, 0, 2)):
-        chunks = lines[:, : lines.shape[1] // 8 * 8].reshape(2, 8, -1, 3).mean(axis=2)
+    height, width = image.shape[:2]
+    inside = GRADED_PX - 1
+    rows = image[:: height - 1, ::8], image[inside :: height - 1 - 2 * inside, ::8]
+    columns = image[::8, :: width - 1], image[::8, inside :: width - 1 - 2 * inside]
+    for lines, within in (rows, (columns[0].transpose(1, 0, 2), columns[1].transpose(1, 0, 2))):
+        chunks = _chunk_means(lines)
         foreign_border = np.abs(chunks.mean(axis=1) - glass).max(axis=1) > FOREIGN
         if np.any(foreign_border & (np.ptp(chunks, axis=1).max(axis=1) < _EVEN_BORDER)):
+            return True
+        graded = np.mean(np.abs(chunks - glass).max(axis=2) > FOREIGN, axis=1) >= GRADED_SHARE
+        if np.any(graded & (np.abs(chunks - _chunk_means(within)).max(axis=(1, 2)) < UNIFORM)):
             return True
     ends = slice(0, 13, 3), slice(-13, None, 3)
     corners = np.stack([image[y, x].reshape(-1, 3) for y in ends for x in ends])
@@ -69,6 +76,11 @@ def is_suspicious(image: Image, glass: NDArray[np.float64] | None = None) -> boo
         if np.any((high - low < 2 * UNIFORM) & (np.abs((high.astype(np.int16) + low) / 2 - glass[1]) > FOREIGN)):
             return True
     return False
+
+
+def _chunk_means(lines: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(2, 8, 3) float64: the means of eight parts of two rows of pixels (2, n, 3)."""
+    return np.asarray(lines[:, : lines.shape[1] // 8 * 8].reshape(2, 8, -1, 3).mean(axis=2), np.float64)
 
 
 def still_holds(aperture: Aperture, image: Image) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from obstructed import VARIATIONS, Obstruction, bars, disc, eyepiece, reticle, stripe, vignette
+from obstructed import VARIATIONS, Obstruction, bars, disc, eyepiece, graded, reticle, stripe, vignette
 
 from hemato_edge.cameras.demo.slide import draw_field
 from hemato_edge.vision.optics.bars import BARS, STRIPE
@@ -36,6 +36,18 @@ def test_bars_are_found_to_the_pixel(sides: tuple[int, int, int, int], obstruct:
     assert found.kinds == (BARS,)
     assert found.rectangle == (left, top, left + width, top + height)
     assert is_suspicious(obstruct(FIELD, 0))
+
+
+@pytest.mark.parametrize("levels", [(0, 70), (20, 120), (200, 10)])
+@pytest.mark.parametrize("sides", [(60, 0), (0, 50), (0, 12)])
+def test_a_bar_whose_brightness_changes_is_found(sides: tuple[int, int], levels: tuple[int, int]) -> None:
+    below, beside = sides
+    image = graded(below, beside, levels)(FIELD, 0)
+    assert is_suspicious(image)
+    x0, y0, x1, y1 = find_aperture(image).aperture.rectangle
+    assert (x0, y0) == (beside, 0)
+    assert abs(x1 - beside - 640) <= 1
+    assert abs(y1 - 480) <= 1
 
 
 def test_bars_that_ring_cost_a_few_pixels_at_most() -> None:

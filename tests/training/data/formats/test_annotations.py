@@ -33,6 +33,15 @@ def test_voc(tmp_path: Path) -> None:
     assert boxes.degenerate == 1
 
 
+@pytest.mark.parametrize("sides", [(30, 40, 1, 2), (30, 2, 1, 40), (1, 40, 30, 2)])
+def test_a_box_may_be_drawn_from_any_corner(tmp_path: Path, sides: tuple[int, ...]) -> None:
+    path = tmp_path / "a.xml"
+    path.write_text(voc(f"<name>WBC</name>{corners(*sides)}", f"<name>RBC</name>{corners(5, 5, 9, 9)}"))
+    boxes = read_voc(path)
+    assert boxes.xyxy.tolist() == [[1, 2, 30, 40], [5, 5, 9, 9]]
+    assert (boxes.turned, boxes.degenerate) == (1, 0)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from training.drawn_blood import draw_data, draw_picture, read_rows, write_index, write_voc
 
-from hemato_training.data.splitting.check import ERROR, WARNING, check
+from hemato_training.data.splitting.check import ERROR, NOTE, WARNING, check
 from hemato_training.data.splitting.duplicates import fingerprint, near_copies
 from hemato_training.progress import Silent
 
@@ -134,7 +134,9 @@ def test_faults_of_boxes(data: Path) -> None:
     rest = sorted((bccd / "annotations").iterdir())[5:]
     for path in rest:
         write_voc(path, [*whole, ("WBC", (5, 5, 5, 9))])
+    write_voc(rest[0], [*whole, ("WBC", (5, 5, 5, 9)), ("RBC", (70, 70, 60, 60))])
     found = codes(bccd)
+    assert found["turned_boxes"] == (NOTE, 1)
     assert found["few_rbc_boxes"] == (WARNING, 1)
     assert found["no_rbc_box"] == (WARNING, 1)
     assert found["boxes_outside"] == (WARNING, 1)

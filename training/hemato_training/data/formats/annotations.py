@@ -38,6 +38,7 @@ class Boxes:
         labels: the cell type of each box, one of `labels.CLASSIFIER_LABELS` or empty; () if no file gives any.
         ignored: number of boxes left out on request.
         scaled: True if the file gives another picture size, and the boxes were rescaled to the actual one.
+        turned: number of `xyxy` whose corners the file gives in another order: drawn from right to left, or upwards.
     """
 
     xyxy: NDArray[np.float32]
@@ -46,6 +47,7 @@ class Boxes:
     labels: tuple[str, ...] = ()
     ignored: int = 0
     scaled: bool = False
+    turned: int = 0
 
     def of_kind(self, kind: int) -> NDArray[np.float32]:
         """(n, 4) float32: the boxes of one kind."""
@@ -66,7 +68,7 @@ class Drawn:
     size: tuple[float, float] | None = None
 
     def boxes(self, where: str, pixels: tuple[int, int] | None = None, ignore: Collection[str] = ()) -> Boxes:
-        """The boxes in the picture's pixels.
+        """The boxes in the picture's pixels. Two opposite corners make a box, in whichever order the file has them.
 
         Args:
             where: the file, for messages.
@@ -80,7 +82,7 @@ class Drawn:
         across = down = 1.0
         if pixels is not None and self.size is not None:
             across, down = _scales(self.size, pixels, where)
-        rows, labels, ignored = [], [], 0
+        rows, labels, ignored, turned = [], [], 0, 0
         for name, (x0, y0, x1, y1) in self.objects:
             if is_among(name, ignore):
                 ignored += 1
@@ -92,6 +94,8 @@ class Drawn:
             if not all(map(math.isfinite, (x0, y0, x1, y1))):
                 raise DataError(f"A side of a box in {where} is no finite number.", _AGAIN)
             labels.append(label)
+            turned += x0 != x1 and y0 != y1 and (x0 > x1 or y0 > y1)
+            (x0, x1), (y0, y1) = sorted((x0, x1)), sorted((y0, y1))
             rows.append((kind, x0 * across, y0 * down, x1 * across, y1 * down))
         table = np.array(rows, np.float32).reshape(-1, 5)
         sound = np.all(table[:, 3:] > table[:, 1:3], axis=1)
@@ -104,6 +108,7 @@ class Drawn:
             kept,
             ignored,
             (across, down) != (1.0, 1.0),
+            turned,
         )
 
 

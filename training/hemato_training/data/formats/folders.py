@@ -114,7 +114,7 @@ def _box_of(row: dict[str, str], folder: Path) -> tuple[float, float, float, flo
             f"The box of {row['image']} in {folder / INDEX} is not four numbers.",
             f"Give {', '.join(BOX_COLUMNS)} in pixels, or leave all four empty.",
         ) from error
-    return x0, y0, x1, y1
+    return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
 
 
 def split_named(word: str, folder: Path) -> str:

@@ -161,6 +161,7 @@ def _of_files(found: PictureSet, prints: Sequence[Fingerprint]) -> list[Finding]
     broken = [f"{p.name}: {f.fault}" for p, f in zip(pictures, prints, strict=True) if f.fault and p.name not in faulty]
     small = [p.name for p, f in zip(pictures, prints, strict=True) if f.size and min(f.size) < SMALL_PX]
     scaled = [p.name for p in pictures if p.boxes is not None and p.boxes.scaled]
+    turned = [f"{p.name}: {p.boxes.turned}" for p in pictures if p.boxes is not None and p.boxes.turned]
     unlisted = Finding(
         "not_in_index", NOTE, "pictures lie there that the index or the annotations do not name", found.unlisted
     )
@@ -176,6 +177,7 @@ def _of_files(found: PictureSet, prints: Sequence[Fingerprint]) -> list[Finding]
         unlisted,
         ignored,
         _finding("scaled_boxes", NOTE, "pictures whose boxes were drawn at another size and were scaled", scaled),
+        _finding("turned_boxes", NOTE, "pictures with boxes whose corners were put in order", turned),
     ]
 
 
