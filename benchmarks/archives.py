@@ -3,6 +3,9 @@
 Drawn slides of equal size are analysed again and again; the ways take turns within one run, so that whatever else the
 machine does meets all alike. "time" is from the first source to the finished tables, models included; "work" the same
 less the time that one slide takes alone, which is mostly the start of the processes. Ratios are medians of the rounds.
+"processor" is processor time of all processes together, so that it shows what sharing costs whatever else the machine
+does; "idle" is what this leaves of the time where as many processors have nothing else to do: that of the process that
+shares out, and the others' divided by their number. Workers of Dask are not this program's children: no such figure.
 With `--database` also: how many answers to stored pictures are not the recorded ones, by the sessions' own model.
 
     python benchmarks/archives.py [--slides 24] [--pictures 6] [--rounds 5] [--jobs 2] [--no-dask] [--database FILE]
@@ -21,7 +24,7 @@ import time
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 
@@ -55,12 +58,28 @@ def _never(name: str, reason: str) -> None:
     raise AssertionError(f"{name}: {reason}")
 
 
-def seconds(sources: list[Source], runner: Runner) -> float:
+class Taken(NamedTuple):
+    """Seconds of one analysis: by the clock, and of processor time, of this process and of its children."""
+
+    clock: float
+    own: float
+    children: float
+
+    def idle(self, jobs: int) -> float:
+        """By the clock at least, where nothing else runs."""
+        return self.own + self.children / jobs
+
+
+def seconds(sources: list[Source], runner: Runner) -> Taken:
     """The whole analysis into a new folder."""
     with tempfile.TemporaryDirectory() as out:
-        began = time.perf_counter()
+        began, before = time.perf_counter(), os.times()
         reanalyse(sources, terms_of(load_settings()), Path(out), runner)
-        return time.perf_counter() - began
+        clock, after = time.perf_counter() - began, os.times()
+    own = after.user + after.system - before.user - before.system
+    return Taken(
+        clock, own, after.children_user + after.children_system - before.children_user - before.children_system
+    )
 
 
 @contextmanager
@@ -83,25 +102,36 @@ def cluster(workers: int) -> Iterator[str]:
             one.wait()
 
 
-def compare(ways: dict[str, Runner], sources: list[Source], rounds: int) -> None:
-    """Time each way in turn, and print the medians of the ratios to the first."""
-    taken: dict[str, list[float]] = {name: [] for name in ways}
-    start: dict[str, list[float]] = {name: [] for name in ways}
+def compare(ways: dict[str, tuple[Runner, int]], sources: list[Source], rounds: int) -> None:
+    """Time each way in turn, and print the medians of the ratios to the first.
+
+    Args:
+        ways: name → what analyses, and of how many children it is; 0: they are not this program's.
+        sources: to analyse.
+        rounds: how often.
+    """
+    taken: dict[str, list[Taken]] = {name: [] for name in ways}
+    start: dict[str, list[Taken]] = {name: [] for name in ways}
     for _ in range(rounds):
-        for name, runner in ways.items():
+        for name, (runner, _) in ways.items():
             start[name].append(seconds(sources[:1], runner))
             taken[name].append(seconds(sources, runner))
     first = next(iter(ways))
-    work = {name: [whole - one for whole, one in zip(taken[name], start[name], strict=True)] for name in ways}
-    print("| way | time, s (median) | time, ratio | work, ratio | ratios of time, each round |")
-    print("|---|--:|--:|--:|---|")
-    for name in ways:
-        ratios = [mine / its for mine, its in zip(taken[name], taken[first], strict=True)]
+    work = {name: [all_.clock - one.clock for all_, one in zip(taken[name], start[name], strict=True)] for name in ways}
+    print("| way | time, s (median) | time, ratio | work, ratio | ratios of time, each round | processor | idle |")
+    print("|---|--:|--:|--:|---|--:|--:|")
+    for name, (_, jobs) in ways.items():
+        pairs = list(zip(taken[name], taken[first], strict=True))
+        ratios = [mine.clock / its.clock for mine, its in pairs]
         works = [mine / its for mine, its in zip(work[name], work[first], strict=True)]
         each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+        processor = idle = "–"
+        if jobs:
+            processor = f"{statistics.median((m.own + m.children) / (i.own + i.children) for m, i in pairs):.2f}"
+            idle = f"{statistics.median(m.idle(jobs) / i.idle(1) for m, i in pairs):.2f}"
         print(
-            f"| {name} | {statistics.median(taken[name]):.1f} | {statistics.median(ratios):.2f} "
-            f"| {statistics.median(works):.2f} | {each} |"
+            f"| {name} | {statistics.median(one.clock for one in taken[name]):.1f} | {statistics.median(ratios):.2f} "
+            f"| {statistics.median(works):.2f} | {each} | {processor} | {idle} |"
         )
 
 
@@ -138,15 +168,15 @@ def main() -> None:
     print(f"{chosen.slides} slides of {chosen.pictures} fields, {os.cpu_count()} processors, load before: {load}")
     with tempfile.TemporaryDirectory() as folder:
         sources = draw(Path(folder), chosen.slides, chosen.pictures)
-        ways: dict[str, Runner] = {
-            f"{jobs} process{'es' * (jobs > 1)}": partial(run_locally, jobs=jobs) for jobs in (1, chosen.jobs)
+        ways: dict[str, tuple[Runner, int]] = {
+            f"{jobs} process{'es' * (jobs > 1)}": (partial(run_locally, jobs=jobs), jobs) for jobs in (1, chosen.jobs)
         }
         if chosen.no_dask:
             compare(ways, sources, chosen.rounds)
             return
         with cluster(1) as one, cluster(chosen.jobs) as several:
-            ways["Dask, 1 worker"] = partial(run_on_cluster, address=one)
-            ways[f"Dask, {chosen.jobs} workers"] = partial(run_on_cluster, address=several)
+            ways["Dask, 1 worker"] = partial(run_on_cluster, address=one), 0
+            ways[f"Dask, {chosen.jobs} workers"] = partial(run_on_cluster, address=several), 0
             compare(ways, sources, chosen.rounds)
 
 

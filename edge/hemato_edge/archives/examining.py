@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hemato_edge.archives.recordings import examine_session, examine_video
-from hemato_edge.archives.rows import Findings
+from hemato_edge.archives.rows import NO_RED_CELL, Findings
 from hemato_edge.archives.sources import PICTURES, SESSION
 from hemato_edge.archives.terms import Instruments, differences
+from hemato_edge.counting.red_cells.shapes import SHAPES
 from hemato_edge.errors import HematoEdgeError, ModelError
 from hemato_edge.escaped import as_utf8, on_one_line
-from hemato_edge.labels import KINDS
+from hemato_edge.labels import KINDS, PLATELET
 from hemato_edge.pipeline.images import analyze_pictures
+from hemato_edge.pipeline.red_cell_survey import RedCellSurvey
 
 if TYPE_CHECKING:
+    from hemato_edge.archives.rows import RedCell
     from hemato_edge.archives.sources import Source
     from hemato_edge.archives.terms import Terms
     from hemato_edge.errors import ImageError
@@ -91,11 +94,17 @@ def _examine_pictures(instruments: Instruments, source: Source, findings: Findin
         instruments.classifier,
         each=terms.each,
         name_blurred=terms.name_blurred,
-        red_cells=False,  # no table has a column for them
+        red_cells=instruments.settings.red_cells.measure,
+        shapes=instruments.shapes,
         failed=failed,
     )
+    survey = RedCellSurvey()
     for picture in pictures:
         _add_picture(findings, picture)
+        seen = picture.detections.counts()[KINDS[PLATELET]]
+        survey.enter_picture(picture.red_cells, picture.shapes, picture.platelets, seen)
+    if not terms.each:  # strangers have scales of their own: their red cells are no one distribution
+        findings.tallies, findings.reliable = survey.tallies(), instruments.told_shapes
 
 
 def _add_picture(findings: Findings, picture: FieldPicture) -> None:
@@ -107,6 +116,21 @@ def _add_picture(findings: Findings, picture: FieldPicture) -> None:
         (name, None, width, height), counts, counts, (quality.reject, quality.measures), picture.aperture.share
     )
     found = zip(detections.boxes, detections.kinds, detections.scores, strict=True)
+    red = _red_cells(picture)
     for index, (box, kind, score) in enumerate(found):
         corners = (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
-        findings.add_cell((number, index, name), (KINDS[kind], corners, float(score)), picture.judged.get(index))
+        place, judgement = (number, index, name), picture.judged.get(index)
+        findings.add_cell(place, (KINDS[kind], corners, float(score)), judgement, red=red.get(index, NO_RED_CELL))
+
+
+def _red_cells(picture: FieldPicture) -> dict[int, RedCell]:
+    """Index into the detections → diameter and pallor of each red cell that was measured, and the name of its shape."""
+    look = picture.red_cells
+    if look is None:
+        return {}
+    named = {} if picture.shapes is None else dict(zip(look.alone, picture.shapes.tolist(), strict=False))
+    shapes = {index: SHAPES[number] for index, number in named.items() if number >= 0}
+    sizes = zip(look.diameters_px.tolist(), look.pallor.tolist(), strict=True)
+    measured = dict(zip(look.measured.tolist(), sizes, strict=True))
+    none = (None, None)
+    return {index: (*measured.get(index, none), shapes.get(index)) for index in {*measured, *shapes}}

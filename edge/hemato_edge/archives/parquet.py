@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from hemato_edge.about import RESEARCH_USE_NOTICE, __version__
-from hemato_edge.archives.rows import TABLES, TEXT, WHOLE
+from hemato_edge.archives.columns import TEXT, WHOLE
+from hemato_edge.archives.rows import TABLES
 from hemato_edge.errors import ArchiveError, MissingExtraError
 from hemato_edge.output_files import written_aside
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from hemato_edge.archives.rows import Row
+    from hemato_edge.archives.columns import Row
 
 FINGERPRINT = b"hemato_edge"
 """Key of the metadata of each file's schema: under which terms it was made, JSON."""

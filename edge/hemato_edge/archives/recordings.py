@@ -8,11 +8,13 @@ from hemato_edge.archives.sources import session_name
 from hemato_edge.cameras.camera import EndOfFrames, NoFrameYet, OpenCamera
 from hemato_edge.cameras.kinds.video import KIND
 from hemato_edge.cameras.turned import turned
+from hemato_edge.counting.red_cells.shapes import told_shapes
 from hemato_edge.errors import DataError
 from hemato_edge.escaped import as_utf8
 from hemato_edge.labels import KINDS, PLATELET, RBC, WBC
 from hemato_edge.pipeline.field import SLIDE_SHARE, FieldAnalyzer, adds_something
 from hemato_edge.pipeline.field_mask import mask_of
+from hemato_edge.pipeline.red_cell_survey import RedCellSurvey
 from hemato_edge.pipeline.site_pictures import judge_portrait
 from hemato_edge.store.reader import Reader
 from hemato_edge.values import FieldResult
@@ -35,7 +37,10 @@ def examine_video(instruments: Instruments, path: Path, findings: Findings) -> N
         CameraError: it cannot be read as a video.
     """
     settings = instruments.settings.camera
-    analyzer = FieldAnalyzer(instruments.gate, instruments.locator, instruments.classifier, mask=mask_of(settings))
+    survey = RedCellSurvey(measure=instruments.settings.red_cells.measure, shapes=instruments.shapes)
+    analyzer = FieldAnalyzer(
+        instruments.gate, instruments.locator, instruments.classifier, mask=mask_of(settings), red_cells=survey
+    )
     camera = turned(KIND.make(str(path), settings), settings.rotate)
     kept: list[FieldResult] = []
     for result in _results(camera, analyzer, settings.read_timeout_s):
@@ -46,6 +51,7 @@ def examine_video(instruments: Instruments, path: Path, findings: Findings) -> N
     gone = {number for result in kept for number, _ in result.joined}
     for result in kept:
         _add_result(findings, result, [cell for cell in result.new_cells if cell.number not in gone])
+    findings.tallies, findings.reliable = survey.tallies(), instruments.told_shapes
     name = as_utf8(str(path))
     for reason, frames in sorted(camera.skipped.items()):
         findings.fail(
@@ -85,13 +91,15 @@ def _add_result(findings: Findings, result: FieldResult, cells: list[Cell]) -> N
 def examine_session(instruments: Instruments, database: Path, session: int, findings: Findings) -> None:
     """Name the stored pictures of a session's cells; beside each answer stands the recorded one, and a person's.
 
-    A stored picture is a JPEG of the cell: even the session's own model answers a few of them otherwise.
+    A stored picture is a JPEG of the cell: even the session's own model answers a few of them otherwise. Red cells have
+    no stored pictures: their figures are the recorded ones.
 
     Raises:
         StoreError: the database cannot be read.
     """
     with Reader(database) as reader:
         record = reader.session(session)
+        findings.tallies, findings.reliable = reader.tallies(session), told_shapes(record.settings)
         cells: dict[int, list[CellRecord]] = {}
         for cell in reader.counted(session):
             cells.setdefault(cell.field, []).append(cell)

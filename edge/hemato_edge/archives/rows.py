@@ -6,30 +6,23 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from hemato_edge.archives.columns import NUMBER, TEXT, WHOLE, Column
+from hemato_edge.archives.red_cell_columns import RED_CELLS, red_cell_row
 from hemato_edge.labels import CLASSIFIER_LABELS, KINDS, UNCLASSIFIED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hemato_edge.archives.columns import Row, Value
     from hemato_edge.values import Judgement
 
-Value: TypeAlias = "str | int | float | None"
-Row: TypeAlias = "tuple[Value, ...]"
-TEXT, WHOLE, NUMBER = "text", "whole", "number"
-"""Types of columns: UTF-8, 32 bits with sign, and single precision."""
+RedCell: TypeAlias = "tuple[float | None, float | None, str | None]"
+"""Diameter in pixels, pallor and shape of a red cell."""
+NO_RED_CELL: RedCell = (None, None, None)
 UNNAMED = "unnamed"
 """White cells that got no name: their picture is blurred or has no smear's colours, or nothing tells their size."""
 QUALITY = ("brightness", "saturated_share", "covered_share", "focus", "focus_evenness")
 """Measures of the quality gate that have a column."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column: its name, `TEXT`, `WHOLE` or `NUMBER`, and what it means. Any of them may be null."""
-
-    name: str
-    type: str
-    meaning: str
 
 
 FIELDS: tuple[Column, ...] = (
@@ -62,6 +55,9 @@ CELLS: tuple[Column, ...] = (
     *(Column(f"p_{name}", NUMBER, f"calibrated probability of {name}") for name in CLASSIFIER_LABELS),
     Column("recorded", TEXT, "of a session: what its own model answered"),
     Column("reviewed", TEXT, "of a session: what a person named it"),
+    Column("diameter_px", NUMBER, "of a red cell in a picture that stands free: its diameter"),
+    Column("pallor", NUMBER, "of the same: diameter of its pale middle by its own, 0 where none is seen"),
+    Column("shape", TEXT, "of a red cell in a picture: the name of its shape; null without one, or not looked at"),
 )
 COUNTED = (*CLASSIFIER_LABELS, UNCLASSIFIED, UNNAMED)
 """What white cells are counted by."""
@@ -75,6 +71,7 @@ COUNTS: tuple[Column, ...] = (
     *(Column(f"counted_{kind}", WHOLE, f"{kind}, each once") for kind in KINDS),
     *(Column(name, WHOLE, f"white cells with the answer {name}") for name in (*CLASSIFIER_LABELS, UNCLASSIFIED)),
     Column(UNNAMED, WHOLE, "white cells in pictures that are not fit to name them"),
+    *RED_CELLS,
 )
 FAILURES: tuple[Column, ...] = (
     Column("source", TEXT, "as in fields"),
@@ -94,12 +91,16 @@ class Findings:
         rows: table → its rows.
         rejected: see the column.
         without_picture: see the column.
+        tallies: of red cells and platelets, see `pipeline.red_cell_survey`.
+        reliable: shape that is told → percent of healthy donors' red cells that are named so.
     """
 
     source: str
     rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in TABLES})
     rejected: int = 0
     without_picture: int = 0
+    tallies: Mapping[str, int] = field(default_factory=dict)
+    reliable: Mapping[str, float] = field(default_factory=dict)
     _labels: Counter[str] = field(default_factory=Counter)
     _kinds: Counter[str] = field(default_factory=Counter)
 
@@ -137,15 +138,16 @@ class Findings:
         found: tuple[str, tuple[float, ...], float],
         judgement: Judgement | None,
         names: tuple[str | None, str | None] = (None, None),
+        red: RedCell = NO_RED_CELL,
     ) -> None:
-        """A cell: field, number and picture; kind, box and score; the answer; recorded and reviewed names."""
+        """A cell: field, number and picture; kind, box and score; answer; recorded, reviewed name; measures if red."""
         number, cell, picture = place
         kind, box, score = found
         answer: tuple[Value, ...] = (None,) * (3 + len(CLASSIFIER_LABELS))
         if judgement is not None:
             shares = (float(share) for share in judgement.probabilities)
             answer = (judgement.label, judgement.best, float(judgement.confidence), *shares)
-        self.rows["cells"].append((self.source, number, cell, picture, kind, *box, score, *answer, *names))
+        self.rows["cells"].append((self.source, number, cell, picture, kind, *box, score, *answer, *names, *red))
         if kind == KINDS[0]:
             self._labels[UNNAMED if judgement is None else judgement.label] += 1
 
@@ -157,5 +159,6 @@ class Findings:
         """The row of counts, when all is in."""
         told = (self.source, kind, self.pictures, self.rejected, self.failed, self.without_picture)
         kinds = (self._kinds[name] for name in KINDS)
-        self.rows["counts"] = [(*told, *kinds, *(self._labels[name] for name in COUNTED))]
+        labels = (self._labels[name] for name in COUNTED)
+        self.rows["counts"] = [(*told, *kinds, *labels, *red_cell_row(self.tallies, self.reliable))]
         return self

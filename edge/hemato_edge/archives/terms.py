@@ -12,16 +12,18 @@ from hemato_edge.settings import Settings
 from hemato_edge.vision.classify.classifier import load_classifier
 from hemato_edge.vision.locate.choice import load_locator
 from hemato_edge.vision.quality import QualityGate
+from hemato_edge.vision.red_cells.shapes import load_shape_namer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hemato_edge.vision.classify.classifier import TFLiteClassifier
     from hemato_edge.vision.locate.kind import RecordedLocator
+    from hemato_edge.vision.red_cells.shapes import ShapeNamer
 
 _OF_THE_FRAME = ("mask", "crop", "rotate")
 """The settings of a camera that hold for its recorded videos."""
-_PATHS = (("model", "path"), ("model", "trusted_keys"), ("locator", "path"))
+_PATHS = (("model", "path"), ("model", "trusted_keys"), ("locator", "path"), ("red_cells", "shapes"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Terms:
 
 def terms_of(settings: Settings, *, each: bool = False, name_blurred: bool = False, threads: int = 1) -> Terms:
     """The terms that effective settings make."""
-    whole = settings.model_dump(mode="json", include={"model", "locator", "quality"})
+    whole = settings.model_dump(mode="json", include={"model", "locator", "quality", "red_cells"})
     for section, key in _PATHS:
         if whole[section][key] is not None:
             whole[section][key] = str(Path(whole[section][key]).absolute())  # other processes work in other folders
@@ -71,6 +73,14 @@ class Instruments:
         model.pop("path")
         self.locator: RecordedLocator = load_locator(**self.settings.locator.model_dump(), **model)
         self.gate = QualityGate(**self.settings.quality.model_dump())
+        self.shapes: ShapeNamer | None = None
+        if self.settings.red_cells.measure and self.settings.red_cells.shapes is not None:
+            self.shapes = load_shape_namer(self.settings.red_cells.shapes, self.settings.model.trusted_keys)
+
+    @property
+    def told_shapes(self) -> dict[str, float]:
+        """Shape of red cells that is told → percent of healthy donors' cells that are named so."""
+        return {} if self.shapes is None else self.shapes.told
 
     def fingerprint(self) -> str:
         """JSON of all that has a say in the results: equal fingerprints, equal results.
@@ -87,6 +97,8 @@ class Instruments:
                 "locator": self.locator.provenance,
                 "locator_min_score": self.settings.locator.min_score,
                 "runtime": f"{runtime.name} {runtime.version}",
+                "red_cells": self.settings.red_cells.measure,
+                "red_cell_shapes": None if self.shapes is None else self.shapes.head.sha256,
                 "quality": self.settings.quality.model_dump(mode="json"),
                 "frame": camera.model_dump(mode="json", include=set(_OF_THE_FRAME)),
                 "each": self.terms.each,

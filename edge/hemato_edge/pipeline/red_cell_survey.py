@@ -14,6 +14,8 @@ from hemato_edge.vision.red_cells.outlines import look_at_red_cells
 from hemato_edge.vision.red_cells.platelets import clumped_platelets, giant_platelets
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from hemato_edge.counting.ledger import Admission
@@ -93,6 +95,25 @@ class RedCellSurvey:
             self._counts[tally_name(shapes.TALLY, self._shape_fields, number)] += 1
         self._shape_fields += bool(len(names))
         self._named += int(np.count_nonzero(names >= 0))
+
+    def enter_picture(
+        self, found: RedCellLook | None, names: NDArray[np.intp] | None, few: Mapping[str, int], platelets_seen: int
+    ) -> None:
+        """Count the cells of a picture from a file, see `pipeline.images.FieldPicture`; None: nobody looked.
+
+        Args:
+            found: its red cells.
+            names: of their shapes.
+            few: "giant" and "clumped" → platelets.
+            platelets_seen: all of its platelets.
+        """
+        if found is not None:
+            self.enter(found)
+            self._counts[platelets.SEEN] += platelets_seen
+            self._counts[platelets.GIANT] += few.get("giant", 0)
+            self._counts[platelets.CLUMPED] += few.get("clumped", 0)
+        if names is not None:
+            self.enter_shapes(names)
 
     def tallies(self) -> dict[str, int]:
         """Absolute counts for the record."""

@@ -120,6 +120,28 @@ def test_counts_are_the_sums_of_the_cells(plain: Path) -> None:
         assert (row["fields"], row["failed"], row["kind"]) == (2, 0, "pictures")
 
 
+def test_red_cells_are_those_of_analyze(archive: Path, plain: Path) -> None:
+    printed = analyze(archive / "slide1")
+    sizes = [size for one in printed for size in one["red_cells"]["diameters_px"]]
+    pallor = [pale for one in printed for pale in one["red_cells"]["pallor"]]
+    cells = [cell for cell in table(plain, "cells") if cell["source"] == str(archive / "slide1")]
+    measured = [cell for cell in cells if cell["diameter_px"] is not None]
+    assert {cell["kind"] for cell in measured} == {"rbc"}
+    assert [cell["diameter_px"] for cell in measured] == pytest.approx(sizes, abs=0.06)
+    assert [cell["pallor"] for cell in measured] == pytest.approx(pallor, abs=0.006)
+    (row,) = (one for one in table(plain, "counts") if one["source"] == str(archive / "slide1"))
+    assert row["rbc_measured"] == len(sizes) > 10
+    assert (row["rbc_diameter_px"], row["rbc_named"]) == (None, None)  # below a hundred cells; nobody named shapes
+    assert row["platelet_giant"] == sum(one["platelets"]["giant"] for one in printed)
+
+
+def test_red_cells_of_strangers_are_no_distribution(archive: Path, tmp_path: Path) -> None:
+    sources = slides_of(archive / "slide1", each=True)
+    analysed(sources, tmp_path / "out", here, each=True)
+    assert [row["rbc_measured"] for row in table(tmp_path / "out", "counts")] == [None] * len(sources)
+    assert any(cell["diameter_px"] for cell in table(tmp_path / "out", "cells"))
+
+
 def test_the_files_say_under_which_terms_they_were_made(plain: Path) -> None:
     from pyarrow import parquet
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hemato_edge.counting.red_cells.by_field import bins_by_field, percent_of, together
 from hemato_edge.counting.red_cells.grades import grade_of
+from hemato_edge.store.recorded_settings import setting
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Mapping
 
     from hemato_edge.counting.red_cells.sizes import End
 
@@ -67,6 +68,12 @@ class Shapes:
     named: int
     shares: tuple[ShapeShare, ...]
     not_assessed: str | None
+
+
+def told_shapes(settings: Mapping[str, object]) -> dict[str, float]:
+    """Shape that a session's head told → percent of healthy donors' cells that it names so, by its settings."""
+    found = setting(settings, f"{SECTION}.{RELIABLE}")
+    return {str(name): float(share) for name, share in found.items()} if isinstance(found, Mapping) else {}
 
 
 def shape_shares(tallies: Mapping[str, int], reliable: Mapping[str, float]) -> Shapes | None:

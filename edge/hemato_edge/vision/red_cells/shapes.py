@@ -52,13 +52,18 @@ class ShapeNamer:
         chosen = list(look.alone.values())[:MOST]
         return self.head.name(shape_features(view, chosen, red_cell_px))
 
+    @property
+    def told(self) -> dict[str, float]:
+        """Shape that is told reliably → percent of healthy donors' cells that are named so by mistake."""
+        return {shape: one.healthy for shape, one in self.head.card.shapes.items() if one.reliable}
+
     def session_section(self) -> dict[str, object]:
         """What a session records of it, under `counting.red_cells.shapes.SECTION`."""
         card = self.head.card
         return {
             NAME: card.name,
             DIGEST: self.head.sha256,
-            RELIABLE: {shape: one.healthy for shape, one in card.shapes.items() if one.reliable},
+            RELIABLE: self.told,
             ABSENT: list(card.absent),
         }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from hemato_edge.counting.red_cells.by_field import bins_by_field, together
@@ -15,7 +14,7 @@ from hemato_edge.counting.red_cells.platelets import (
     by_red_count,
     platelet_looks,
 )
-from hemato_edge.counting.red_cells.shapes import ABSENT, DIGEST, NAME, RELIABLE, SECTION, shape_shares
+from hemato_edge.counting.red_cells.shapes import ABSENT, DIGEST, NAME, SECTION, shape_shares, told_shapes
 from hemato_edge.counting.red_cells.sizes import NORMAL_SPREAD_PERCENT, TALLY, red_cell_sizes
 from hemato_edge.store.recorded_settings import setting
 from hemato_edge.views.report.areas import cells_per_1000_red, figure, widened
@@ -30,6 +29,8 @@ from hemato_edge.views.report.red_cells.model import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hemato_edge.counting.red_cells.shapes import ShapeShare
     from hemato_edge.views.report.figure import Figure
     from hemato_edge.views.report.model import DensityEstimate
@@ -90,9 +91,7 @@ def morphology_of(
 
 def shapes_of(tallies: Mapping[str, int], settings: Mapping[str, object]) -> RedCellShapes | None:
     """Shapes with their grades; None where nobody named them."""
-    told = setting(settings, f"{SECTION}.{RELIABLE}")
-    reliable = told if isinstance(told, Mapping) else {}
-    found = shape_shares(tallies, {str(name): float(share) for name, share in reliable.items()})
+    found = shape_shares(tallies, told_shapes(settings))
     if found is None:
         return None
     absent = setting(settings, f"{SECTION}.{ABSENT}")
