@@ -8,7 +8,7 @@ from hemato_edge.counting.red_cells.shapes import SHAPES
 from hemato_edge.models.card import DataSource, Golden
 from hemato_edge.models.shape_head import ShapeCard
 from hemato_training.red_cells.fit import fit_head
-from hemato_training.red_cells.judged import named_so, over_fields, over_slides
+from hemato_training.red_cells.judged import HeldOut, named_so, over_chosen_slides, over_fields, over_slides
 from hemato_training.red_cells.material import Cells
 
 RNG = np.random.default_rng(3)
@@ -78,3 +78,21 @@ def test_only_plain_copies_are_judged() -> None:
     named, shares = named_so(head, copied)
     assert 80 < named <= 100
     assert sum(rate.value or 0 for rate in shares.values()) == 100
+
+
+def test_the_choice_for_a_slide_does_not_see_the_slide() -> None:
+    own, asked = cells([0, 1, 4], slides=4), []
+
+    def told(others: Cells, answers: HeldOut) -> list[int]:
+        asked.append(set(others.slides.tolist()))
+        assert len(answers.truth) == len(others.shapes)
+        return [1] if 0 in asked[-1] else []
+
+    nested, chosen = over_chosen_slides(own, none(), card(), told)
+    assert asked == [{0, 1, 2, 3} - {slide} for slide in range(4)]
+    assert chosen == {1: 3}
+    assert set(nested.answer.tolist()) == {-1, 1}
+    plain = over_slides(own, none(), card())
+    without = np.flatnonzero(np.isin(nested.fields % 4, [1, 2, 3]))
+    assert np.array_equal(nested.answer[without] == 1, plain.answer[without] == 1)
+    assert not (nested.answer[nested.fields % 4 == 0] >= 0).any()

@@ -56,6 +56,12 @@ def _lines(made: Trained) -> Iterator[str]:
     for name, held in (("other fields", made.fields), ("other slides", made.slides)):
         yield f"{name}: {held.named:.0f} % of the cells have a name, of these right {_rate(held.right)} %"
     yield ""
+    yield "| shape | chosen | recall, other slides, choice without them | precision |"
+    yield "|---|--:|--:|--:|"
+    for number, times in sorted(made.chosen.items()):
+        rates = [made.nested.recall(number), made.nested.precision(number)]
+        yield f"| {made.head.card.labels[number]} | {times} of {made.slide_count} | {' | '.join(map(_rate, rates))} |"
+    yield ""
     yield "| pictures | cells with a name | " + " | ".join(made.head.card.labels) + " |"
     yield "|---|--:|" + "--:|" * len(made.head.card.labels)
     for name, (named, shares) in made.elsewhere.items():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from hemato_training.red_cells.fit import fit_head
 from hemato_training.red_cells.material import PLAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from numpy.typing import NDArray
 
@@ -74,6 +75,32 @@ def over_fields(cells: Cells, healthy: Cells, card: ShapeCard, seeds: int = SEED
 def over_slides(cells: Cells, healthy: Cells, card: ShapeCard) -> HeldOut:
     """Each slide is judged by a head that learnt no field of it."""
     return _judged(cells, healthy, card, cells.slides)
+
+
+def over_chosen_slides(
+    cells: Cells, healthy: Cells, card: ShapeCard, told: Callable[[Cells, HeldOut], Collection[int]]
+) -> tuple[HeldOut, dict[int, int]]:
+    """Each slide is judged by shapes and a head that were chosen and learnt without it: nested cross-validation.
+
+    Args:
+        cells: named cells.
+        healthy: learnt with them.
+        card: of the heads.
+        told: chooses the shapes that are told, from the cells of all slides but one and their answers by `over_slides`.
+
+    Returns:
+        The answers, -1 also where the shape was not chosen, of the cells of those slides; and shape → slides without
+        which it was chosen.
+    """
+    rounds, chosen = [], Counter[int]()
+    for slide in np.unique(cells.slides):
+        others = cells.select(cells.slides != slide)
+        shapes = set(told(others, over_slides(others, healthy, card)))
+        chosen.update(shapes)
+        found = _part(cells, healthy, card, cells.slides == slide)
+        rounds.append(replace(found, answer=np.where(np.isin(found.answer, list(shapes)), found.answer, -1)))
+    whole = HeldOut(*(np.concatenate([getattr(one, n) for one in rounds]) for n in HeldOut.__dataclass_fields__))
+    return whole, dict(chosen)
 
 
 def named_so(head: ShapeHead, cells: Cells) -> tuple[float, dict[str, Rate]]:

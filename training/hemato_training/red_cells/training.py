@@ -17,11 +17,19 @@ from hemato_edge.models.card import DataSource, Golden
 from hemato_edge.models.shape_head import ShapeCard, ShapeFigures, write_shape_head
 from hemato_edge.vision.red_cells.shape_features import NAMES
 from hemato_training.red_cells.fit import CLIP, PENALTY, fit_head
-from hemato_training.red_cells.judged import SEEDS, HeldOut, Rate, named_so, over_fields, over_slides
+from hemato_training.red_cells.judged import (
+    SEEDS,
+    HeldOut,
+    Rate,
+    named_so,
+    over_chosen_slides,
+    over_fields,
+    over_slides,
+)
 from hemato_training.red_cells.material import ABSENT, PLAIN, healthy_pictures, named_cells, unnamed_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from hemato_edge.models.shape_head import ShapeHead
@@ -48,6 +56,9 @@ class Trained:
         cells: named cells by shape, each counted once.
         fields, slides: held-out answers, by field and by slide.
         elsewhere: set of pictures → percent of cells with a name, and of these the share of each shape.
+        nested: answers by slide where the shapes that are told, too, were chosen without the slide.
+        chosen: shape → how many of these choices took it.
+        slide_count: how many choices there are.
     """
 
     head: ShapeHead
@@ -55,6 +66,9 @@ class Trained:
     fields: HeldOut
     slides: HeldOut
     elsewhere: dict[str, tuple[float, dict[str, Rate]]]
+    nested: HeldOut
+    chosen: dict[int, int]
+    slide_count: int
 
 
 def train_shapes(data: Path, out: Path, seeds: int = SEEDS, step: Callable[[str], None] = lambda _: None) -> Trained:
@@ -79,38 +93,62 @@ def train_shapes(data: Path, out: Path, seeds: int = SEEDS, step: Callable[[str]
     fields, slides = over_fields(cells, healthy, draft, seeds), over_slides(cells, healthy, draft)
     head = fit_head(cells.with_others(healthy), draft)
     step("judging on other laboratories")
-    elsewhere = {
-        "pbc val (healthy)": named_so(head, unnamed_cells(healthy_pictures(data / "pbc", "val"), altered=False))
-    }
-    for name, folder in FOREIGN.items():
-        pictures = sorted((data / folder).rglob("*.jpg"))
-        if pictures:
-            elsewhere[name] = named_so(head, unnamed_cells(pictures, altered=False))
+    foreign = _foreign(data)
+    elsewhere = {name: named_so(head, others) for name, others in foreign.items()}
+    step("choosing the shapes anew without each slide")
+
+    def told(others: Cells, answers: HeldOut) -> list[int]:
+        learnt = fit_head(others.with_others(healthy), draft)
+        false = [named_so(learnt, own) for own in foreign.values()]
+        return [number for number in range(len(SHAPES)) if _is_told(number, answers, false)]
+
+    nested, chosen = over_chosen_slides(cells, healthy, draft, told)
     figures = {shape: _figures(number, fields, slides, elsewhere) for number, shape in enumerate(SHAPES)}
     card = _card(cells, healthy, figures)
     golden = cells.features[:: max(1, len(cells) // GOLDEN)][:GOLDEN]
     write_shape_head(out, card, head, golden)
     plain = cells.shapes[cells.copies == PLAIN]
     counted = {shape: int((plain == number).sum()) for number, shape in enumerate(SHAPES)}
-    return Trained(replace(head, card=card), counted, fields, slides, elsewhere)
+    return Trained(
+        replace(head, card=card), counted, fields, slides, elsewhere, nested, chosen, len(np.unique(cells.slides))
+    )
+
+
+def _foreign(data: Path) -> dict[str, Cells]:
+    """Red cells of laboratories and slides that are never learnt, most or all of them normal."""
+    found = {"pbc val (healthy)": unnamed_cells(healthy_pictures(data / "pbc", "val"), altered=False)}
+    for name, folder in FOREIGN.items():
+        pictures = sorted((data / folder).rglob("*.jpg"))
+        if pictures:
+            found[name] = unnamed_cells(pictures, altered=False)
+    return found
+
+
+def _is_told(number: int, slides: HeldOut, elsewhere: Iterable[tuple[float, dict[str, Rate]]]) -> bool:
+    """Whether a shape is found on slides that were not learnt, and healthy cells are seldom taken for it."""
+    shape = SHAPES[number]
+    found = slides.recall(number).value or 0.0
+    return (
+        shape != NORMAL and found >= LEAST_RECALL_ABROAD and _false(shape, elsewhere) <= MOST_FALSE * GRADES[shape][0]
+    )
+
+
+def _false(shape: str, elsewhere: Iterable[tuple[float, dict[str, Rate]]]) -> float:
+    """The largest percent of cells of any laboratory elsewhere that are named so."""
+    return max(shares[shape].value or 0.0 for _, shares in elsewhere)
 
 
 def _figures(
     number: int, fields: HeldOut, slides: HeldOut, elsewhere: dict[str, tuple[float, dict[str, Rate]]]
 ) -> ShapeFigures:
-    """A shape is told where it is found on slides that were not learnt, and healthy cells are seldom taken for it."""
-    shape = SHAPES[number]
-    false = max(shares[shape].value or 0.0 for _, shares in elsewhere.values())
-    found = slides.recall(number).value or 0.0
-    told = shape != NORMAL and found >= LEAST_RECALL_ABROAD and false <= MOST_FALSE * GRADES[shape][0]
     return ShapeFigures(
         cells=int((slides.truth == number).sum()),
         recall=_rounded(fields.recall(number)),
         precision=_rounded(fields.precision(number)),
         recall_abroad=_rounded(slides.recall(number)),
         precision_abroad=_rounded(slides.precision(number)),
-        healthy=round(false, 2),
-        reliable=told,
+        healthy=round(_false(SHAPES[number], elsewhere.values()), 2),
+        reliable=_is_told(number, slides, elsewhere.values()),
     )
 
 
