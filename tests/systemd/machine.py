@@ -19,6 +19,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 SUITE, PYTHON, GLIBC_MINOR = "bookworm", "3.11", 36
+EXTRA = "sign"
+"""Of hemato-edge, installed with it: updates are signed."""
 PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv"
 BOOT_S, COMMAND_S = 60.0, 180.0
 HOME = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hemato-edge-systemd"
@@ -51,13 +53,13 @@ def build() -> Path:
     run(*pip, "wheel", "--no-deps", "--wheel-dir", wheels, REPOSITORY, timeout_s=300)
     wheel = next(wheels.glob("hemato_edge-*.whl"))
     venv, stamp = root / "opt/hemato-edge", root / "opt/dependencies"
-    wanted = hashlib.sha256((REPOSITORY / "pyproject.toml").read_bytes()).hexdigest()
+    wanted = f"{EXTRA} {hashlib.sha256((REPOSITORY / 'pyproject.toml').read_bytes()).hexdigest()}"
     fresh = not stamp.exists() or stamp.read_text() != wanted
     if fresh:
         tags = [*(f"manylinux_2_{minor}" for minor in range(GLIBC_MINOR, 16, -1)), "manylinux2014"]
         platforms = [f"--platform={tag}_{platform.machine()}" for tag in tags]
         binary = ["--only-binary=:all:", f"--python-version={PYTHON}", "--implementation=cp", *platforms]
-        run(*pip, "download", "--dest", wheels, *binary, wheel, timeout_s=600)
+        run(*pip, "download", "--dest", wheels, *binary, f"{wheel}[{EXTRA}]", timeout_s=600)
         shutil.rmtree(venv, ignore_errors=True)
         run("chroot", root, "python3", "-m", "venv", "/opt/hemato-edge")
     inside = root / "opt/wheels"
@@ -65,7 +67,7 @@ def build() -> Path:
     shutil.copytree(wheels, inside)
     extra = [] if fresh else ["--no-deps", "--force-reinstall"]
     install = ["/opt/hemato-edge/bin/pip", "--quiet", "install", "--no-index", "--find-links=/opt/wheels", *extra]
-    run("chroot", root, *install, f"/opt/wheels/{wheel.name}", timeout_s=300)
+    run("chroot", root, *install, f"/opt/wheels/{wheel.name}[{EXTRA}]", timeout_s=300)
     stamp.write_text(wanted)
     return root
 
@@ -119,6 +121,12 @@ class Machine:
         done = self.try_run(script)
         assert done.returncode == 0, f"{script}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
         return done.stdout
+
+    def send(self, file: Path, target: str) -> None:
+        """Copy a file of this machine to a path inside."""
+        command = ["nsenter", "-t", str(self._pid), "-a", "/bin/sh", "-c", f"cat > {target}"]
+        with file.open("rb") as content:
+            subprocess.run(command, stdin=content, check=True, timeout=COMMAND_S)
 
     def show(self, name: str) -> str:
         """A property of the service."""

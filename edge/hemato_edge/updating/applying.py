@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.errors import UpdateError
 from hemato_edge.updating.package import order_of
-from hemato_edge.updating.releases import State
+from hemato_edge.updating.releases import BASE, State
 from hemato_edge.updating.staging import check_space, stage
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def apply(
     """
     with _alone(releases):
         state = releases.state()
-        before = releases.version_of(state.current)
+        before, earlier = releases.version_of(state.current), state.previous
         if update.release == state.current and state.trusted:
             return Outcome(before, before, changed=False)
         if update.release != state.current:
@@ -67,9 +67,16 @@ def apply(
             tell("use the new version")
             releases.use(update.release, previous=state.current, trusted=False)
             state = State(update.release, state.current, trusted=False)
+        else:
+            earlier = None  # another call has put it to use, and nobody knows what was before the one before
         if restart is not None:
             tell("start the service")
-            _restarted(update, releases, state, restart, tell)
+            failed = restart()
+            if failed is not None:
+                back = state.previous or BASE
+                tell(f"it does not start; back to version {releases.version_of(back)}")
+                releases.use(back, previous=earlier, trusted=True)
+                raise _not_started(update, failed, restart())
         releases.note(State(update.release, state.previous, trusted=True))
         releases.tidy()
     return Outcome(releases.version_of(state.previous or ""), update.version, changed=True)
@@ -93,18 +100,12 @@ def roll_back(releases: Releases, restart: Restart | None, tell: Callable[[str],
     return Outcome(releases.version_of(state.current), releases.version_of(state.previous), changed=True)
 
 
-def _restarted(update: Update, releases: Releases, state: State, restart: Restart, tell: Callable[[str], None]) -> None:
-    failed = restart()
-    if failed is None:
-        return
-    previous = state.previous or ""
-    tell(f"it does not start; back to version {releases.version_of(previous)}")
-    releases.use(previous, previous=None, trusted=True)
-    again = restart()
+def _not_started(update: Update, failed: str, again: str | None) -> UpdateError:
+    """What is told where the service does not start; `again`: why it does not with the old version either, or None."""
     fix = "A database that the new version has migrated has a copy beside it (BACKUP in its folder)."
     if again is not None:
-        raise UpdateError(f"Neither {update.version} nor the old version starts: {failed}; {again}", fix)
-    raise UpdateError(f"The service does not start with {update.version} ({failed}); the old version runs again.", fix)
+        return UpdateError(f"Neither {update.version} nor the old version starts: {failed}; {again}", fix)
+    return UpdateError(f"The service does not start with {update.version} ({failed}); the old version runs again.", fix)
 
 
 def _check_order(update: Update, before: str, *, force: bool) -> None:

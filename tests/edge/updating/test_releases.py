@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from hemato_edge.errors import UpdateError
-from hemato_edge.updating.applying import roll_back
+from hemato_edge.updating.applying import apply, roll_back
+from hemato_edge.updating.package import Update
 from hemato_edge.updating.releases import BASE, LINE, Releases, State
 
 NEW, NEWER = "0.3.0-aaaaaaaaaaaa", "0.3.1-bbbbbbbbbbbb"
@@ -96,3 +97,13 @@ def test_what_cannot_be_used_is_refused(releases: Releases, tmp_path: Path) -> N
     releases.use(NEW, previous=BASE, trusted=True)
     with pytest.raises(UpdateError, match="does not start: no camera"):
         roll_back(releases, lambda: "no camera")
+
+
+def test_after_an_update_that_does_not_start_the_version_before_the_old_one_is_still_there(releases: Releases) -> None:
+    releases.use(NEW, previous=BASE, trusted=True)
+    asked = Update(Path("x.update"), "0.3.1", "", "key", (), NEWER)
+    answers = iter(["no camera", None])
+    with pytest.raises(UpdateError, match=r"does not start with 0\.3\.1 \(no camera\); the old version runs again"):
+        apply(asked, releases, restart=lambda: next(answers))
+    assert releases.state() == State(NEW, BASE, trusted=True)
+    assert roll_back(releases, None).now == "0.2.0"

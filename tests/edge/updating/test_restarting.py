@@ -27,7 +27,17 @@ def test_counting_and_page_are_started_anew(systemctl: Path) -> None:
     answer(systemctl, "exit 0")
     assert restart_service() is None
     told = (systemctl.parent / "told").read_text().splitlines()
-    assert told == ["restart hemato-edge.service", "try-restart hemato-edge-web.service"]
+    assert told == [
+        "restart hemato-edge.service",
+        "is-active --quiet hemato-edge-web.service",
+        "restart hemato-edge-web.service",
+    ]
+
+
+def test_a_page_that_does_not_run_or_is_not_installed_is_left_alone(systemctl: Path) -> None:
+    answer(systemctl, 'case "$*" in "restart hemato-edge.service") exit 0;; esac; exit 4')  # systemctl(1): no such unit
+    assert restart_service() is None
+    assert "restart hemato-edge-web.service" not in (systemctl.parent / "told").read_text().splitlines()
 
 
 def test_why_it_does_not_start_is_told(systemctl: Path) -> None:
