@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from hemato_edge.cli.records.report import Database, Out, is_terminal, open_reader, write
+from hemato_edge.cli.records.report import Database, Out, is_terminal, open_reader, printed_settings, write
+from hemato_edge.languages import LANGUAGES
 
 _SESSIONS = re.compile(r"(\d{1,15})(?:-(\d{1,15}))?")
 _MOST = 10_000
@@ -37,12 +38,19 @@ def qc(
     first: Annotated[int, typer.Option(min=20, metavar="N", help="How many first sessions are the baseline.")] = 20,
     style: Annotated[Style, typer.Option("--format", help="How to write it; html has the charts.")] = Style.TEXT,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    language: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help=f"Of text and html: {', '.join(LANGUAGES)}; else report.language."),
+    ] = None,
     out: Out = None,
 ) -> None:
     """Show control slides against their limits (Westgard), drift of lamp, stain, focus, agreement of reviewers."""
     from hemato_edge.quality_control.lots import BaselineChoice
     from hemato_edge.quality_control.overview import overview
 
+    if language is not None and language not in LANGUAGES:
+        raise typer.BadParameter(f"{language!r} is no language of reports; known: {', '.join(LANGUAGES)}")
+    spoken = language or printed_settings(None)[1]
     chosen = BaselineChoice(frozenset() if baseline is None else _sessions(baseline), first)
     wanted = Style.JSON if as_json else style
     with open_reader(db) as reader:
@@ -55,18 +63,18 @@ def qc(
     elif wanted is Style.HTML:
         from hemato_edge.views.quality_control.page import page
 
-        text = page(view)
+        text = page(view, spoken)
     elif out is None and is_terminal():
         from rich.console import Console
 
         from hemato_edge.views.quality_control.terminal import terminal_view
 
-        Console(highlight=False).print(terminal_view(view))
+        Console(highlight=False).print(terminal_view(view, spoken))
         return
     else:
         from hemato_edge.views.quality_control.words import plain_lines
 
-        text = "\n".join(plain_lines(view))
+        text = "\n".join(plain_lines(view, spoken))
     write([text, "\n"], out, path)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hemato_edge.languages import words_of
+from hemato_edge.quality_control.lots import BASELINE
 from hemato_edge.quality_control.westgard import WARNING_RULE
 from hemato_edge.views.images.drawing import INK, PALE, Bar, Dot, Drawing, Label, Line
 
@@ -23,23 +25,25 @@ _OK, _WARNING, _OUT = "#0072b2", "#e69f00", "#b00020"
 """Distinguishable by colour-blind people (M. Okabe and K. Ito, 2002), and the rules are written beside the dots."""
 
 
-def levey_jennings(chart: Chart) -> Drawing:
+def levey_jennings(chart: Chart, language: str = "en") -> Drawing:
     """The newest sessions of a chart that has limits; what lies beyond 4 standard deviations is drawn at 4."""
-    return Drawing(WIDTH, HEIGHT, f"{chart.measure.title}, in standard deviations", tuple(_shapes(chart)))
+    _ = words_of(language)
+    title = _("{measure}, in standard deviations", measure=_(chart.measure.title))
+    return Drawing(WIDTH, HEIGHT, title, tuple(_shapes(chart, _(BASELINE), _("mean"))))
 
 
-def _shapes(chart: Chart) -> Iterator[Shape]:
+def _shapes(chart: Chart, baseline: str, mean: str) -> Iterator[Shape]:
     points = [point for point in chart.points if point.z is not None][-MOST_POINTS:]
     step = (_RIGHT - _LEFT) / max(1, len(points))
     at = [(_LEFT + step * (i + 0.5), _y(point.z or 0.0)) for i, point in enumerate(points)]
     base = sum(point.baseline for point in points)
     if base and points[0].baseline:
         yield Bar(_LEFT, _TOP, step * base, _BOTTOM - _TOP, _GROUND)
-        yield Label(_LEFT + 3, _TOP + 9, "baseline", 8, colour="#666666")
+        yield Label(_LEFT + 3, _TOP + 9, baseline, 8, colour="#666666")
     for limit in range(-3, 4):
         colour = _LIMIT if abs(limit) == 3 else INK if not limit else PALE
         yield Line(((_LEFT, _y(limit)), (_RIGHT, _y(limit))), colour, 0.8)
-        yield Label(_LEFT - 5, _y(limit) + 3, f"{limit:+d} SD" if limit else "mean", 8, "end")
+        yield Label(_LEFT - 5, _y(limit) + 3, f"{limit:+d} SD" if limit else mean, 8, "end")
     if len(at) > 1:
         yield Line(tuple(at), "#888888", 0.8)
     every = max(1, len(points) // 12)

@@ -115,7 +115,7 @@ def quality(request: Request) -> Response:
     from hemato_edge.views.quality_control.page import page
 
     with services_of(request).reader() as reader:
-        made = page(overview(reader))
+        made = page(overview(reader), language_for(request))
     return Response(made, media_type="text/html", headers={"Content-Security-Policy": PRINTED_POLICY})
 
 
