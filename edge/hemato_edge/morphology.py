@@ -1,4 +1,4 @@
-"""Morphological attributes of a cell besides its class, and their haematological wording.
+"""Morphological attributes of a cell besides its class, the level below it, and their haematological wording.
 
 The attributes are those of WBCAtt (S. Tsutsui et al., "WBCAtt: a white blood cell dataset annotated with detailed
 morphological attributes", NeurIPS 2023): "neutrophil: multilobed nucleus, small pink granules".
@@ -6,7 +6,7 @@ morphological attributes", NeurIPS 2023): "neutrophil: multilobed nucleus, small
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
 CONFIDENT = 0.9
 """Minimum calibrated probability of a reported attribute; docs/results/training.md has the share of correct ones."""
+SUBTYPES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "neutrophil_form": ("neutrophil", ("band", "segmented")),
+    "granulocyte_stage": ("immature_granulocyte", ("promyelocyte", "myelocyte", "metamyelocyte")),
+}
+"""Level below a class: its name → the class, and what its cells are told apart by, youngest first."""
 _ABSENT = ("nil", "no")
 _NUCLEUS = {
     "segmented-bilobed": "bilobed nucleus",
@@ -30,14 +35,17 @@ _PLAIN: dict[str, Mapping[str, str]] = {
     "nuclear_cytoplasmic_ratio": {"high": "high N:C ratio", "low": "low N:C ratio"},
     "cell_size": {"big": "big cell", "small": "small cell"},
     "cell_shape": {"round": "round outline", "irregular": "irregular outline"},
+    "neutrophil_form": {"band": "band neutrophil", "segmented": "segmented neutrophil"},
+    "granulocyte_stage": {stage: stage for stage in SUBTYPES["granulocyte_stage"][1]},
 }
 _GRANULES = ("granule_type", "granule_colour", "granularity")
 _CYTOPLASM = ("cytoplasm_texture", "cytoplasm_colour")
 _ORDER: tuple[str, ...] = (
+    *SUBTYPES,
     *("nucleus_shape", "granules", "chromatin_density", "cytoplasm", "cytoplasm_vacuole"),
     *("nuclear_cytoplasmic_ratio", "cell_size", "cell_shape"),
 )
-"""Order of the phrases: nucleus and granules identify a cell."""
+"""Order of the phrases: after the level below the class, nucleus and granules identify a cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +56,29 @@ class Attribute:
         name: name of the attribute, such as "nucleus_shape".
         value: the most probable one, such as "segmented-bilobed".
         confidence: its calibrated probability, 0 to 1.
+        least: below this confidence it is not reported.
+        of: the one class whose cells have it; None: all.
     """
 
     name: str
     value: str
     confidence: float
+    least: float = CONFIDENT
+    of: str | None = None
 
     def as_json(self) -> dict[str, object]:
         """As plain JSON values."""
         return {"name": self.name, "value": self.value, "confidence": round(self.confidence, 4)}
 
 
-def confident(attributes: Sequence[Attribute], least: float = CONFIDENT) -> tuple[Attribute, ...]:
-    """Those with at least the probability `least`, in order."""
-    return tuple(one for one in attributes if one.confidence >= least)
+def confident(attributes: Sequence[Attribute], label: str) -> tuple[Attribute, ...]:
+    """Those that are sure and that a cell of the class `label` can have, in order."""
+    return of_class([one for one in attributes if one.confidence >= one.least], label)
+
+
+def of_class(attributes: Sequence[Attribute], label: str) -> tuple[Attribute, ...]:
+    """Those that a cell of the class `label` can have, in order."""
+    return tuple(one for one in attributes if one.of in (None, label))
 
 
 def pooled(several: Sequence[Sequence[Attribute]]) -> tuple[Attribute, ...]:
@@ -72,12 +89,13 @@ def pooled(several: Sequence[Sequence[Attribute]]) -> tuple[Attribute, ...]:
     if not several:
         return ()
     votes: dict[str, dict[str, float]] = {}
+    kinds = {one.name: one for view in several for one in view}
     for view in several:
         for one in view:
             values = votes.setdefault(one.name, {})
             values[one.value] = values.get(one.value, 0.0) + one.confidence / len(several)
     best = {name: max(values.items(), key=lambda item: item[1]) for name, values in votes.items()}
-    return tuple(Attribute(name, value, share) for name, (value, share) in best.items())
+    return tuple(replace(kinds[name], value=value, confidence=share) for name, (value, share) in best.items())
 
 
 def phrases(attributes: Sequence[Attribute]) -> list[tuple[str, float]]:

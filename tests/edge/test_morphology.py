@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hemato_edge.morphology import Attribute, confident, in_words, phrases, pooled
@@ -38,7 +40,16 @@ def test_a_phrase_of_two_attributes_is_as_sure_as_the_less_sure() -> None:
 
 def test_what_is_unsure_is_not_said() -> None:
     unsure = Attribute("cell_size", "big", 0.89)
-    assert confident([unsure, *said(cell_shape="round")]) == tuple(said(cell_shape="round"))
+    assert confident([unsure, *said(cell_shape="round")], "neutrophil") == tuple(said(cell_shape="round"))
+
+
+def test_the_level_below_a_class_has_its_own_least_confidence_and_is_of_that_class_alone() -> None:
+    band = Attribute("neutrophil_form", "band", 0.7, least=0.65, of="neutrophil")
+    assert confident([band], "neutrophil") == (band,)
+    assert confident([band], "lymphocyte") == confident([replace(band, least=0.75)], "neutrophil") == ()
+    assert in_words([band, *said(nucleus_shape="unsegmented-band")]) == "band neutrophil, band-shaped nucleus"
+    (one,) = pooled([[band], [replace(band, confidence=0.9)]])
+    assert (one.least, one.of, one.confidence) == (0.65, "neutrophil", pytest.approx(0.8))
 
 
 def test_views_that_disagree_make_an_attribute_less_sure() -> None:

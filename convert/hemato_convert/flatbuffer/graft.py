@@ -29,35 +29,39 @@ _WITH_WEIGHTS = {
 }
 
 
-def with_names_of(flatbuffer: bytes, earlier: bytes) -> bytes:
-    """`flatbuffer` with all outputs but the attributes taken from `earlier`.
+def with_names_of(flatbuffer: bytes, earlier: bytes, new: str = ATTRIBUTES_OUTPUT) -> bytes:
+    """`flatbuffer` with all outputs but the new one taken from `earlier`.
 
     Args:
-        flatbuffer: full int8, from `quantise`, of the network of `earlier` with other attributes.
+        flatbuffer: full int8, from `quantise`, of the network of `earlier` with another output `new`.
         earlier: full int8.
+        new: name of an output; it may be missing in `earlier`.
 
     Raises:
         ModelError: they are not of one network.
     """
     made = flatbuffer_utils.read_model_from_bytearray(bytearray(flatbuffer))
     base = flatbuffer_utils.read_model_from_bytearray(bytearray(earlier))
+    _drop_requantising(made)
     graph, old = made.subgraphs[0], base.subgraphs[0]
-    shared, wanted = _operators_of_names(graph), _operators_of_names(old)
-    if [_form(made, place) for place in shared] != [_form(base, place) for place in wanted]:
-        raise ModelError("The bundle whose names are to be kept has another network.", "Name the one it came from.")
+    same = _same_operators(made, base, new)
     kept: set[int] = set(graph.inputs.tolist())
-    for place, earlier_place in zip(shared, wanted, strict=True):
+    for place, earlier_place in same.items():
         ours, theirs = graph.operators[place], old.operators[earlier_place]
         pairs = [*zip(ours.outputs, theirs.outputs, strict=True)]
         if _code(made, ours) in _WITH_WEIGHTS:
             pairs += zip(ours.inputs[1:3], theirs.inputs[1:3], strict=True)
         for own, other in pairs:
+            if own < 0 or other < 0:  # a bias of zeros is left out
+                if own != other:
+                    raise _another_network()
+                continue
             graph.tensors[own].quantization = old.tensors[other].quantization
             content = base.buffers[old.tensors[other].buffer].data
             if content is not None:
                 made.buffers[graph.tensors[own].buffer].data = content
         kept |= {int(index) for index in ours.outputs}
-    _adapt(made, (place for place in range(len(graph.operators)) if place not in set(shared)), kept)
+    _adapt(made, (place for place in range(len(graph.operators)) if place not in same), kept)
     _shorten_names(graph)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(made))
 
@@ -68,9 +72,59 @@ def _shorten_names(graph: Any) -> None:
         tensor.name = bytes(tensor.name)[-_NAME:]
 
 
-def _operators_of_names(graph: Any) -> list[int]:
-    """Places of the operators of all outputs but the attributes, in execution order."""
-    names = {graph.tensors[index].name.decode() for index in graph.outputs} - {ATTRIBUTES_OUTPUT}
+def _drop_requantising(model: Any) -> None:
+    """Let what reads an int8 tensor at a scale of its own read it as it is; `_adapt` does the rest.
+
+    The converter does so where two concatenations read one tensor, and each has other neighbours in it.
+    """
+    graph, kept = model.subgraphs[0], []
+    for operator in graph.operators:
+        given, made = int(operator.inputs[0]), int(operator.outputs[0])
+        types = {graph.tensors[index].type for index in (given, made)}
+        again = _code(model, operator) == schema.BuiltinOperator.QUANTIZE and types == {schema.TensorType.INT8}
+        if not again or made in graph.outputs:
+            kept.append(operator)
+            continue
+        for other in graph.operators:
+            other.inputs = np.where(np.asarray(other.inputs) == made, given, other.inputs)
+    graph.operators = kept
+
+
+def _same_operators(made: Any, base: Any, new: str) -> dict[int, int]:
+    """Place of each operator of `made` but the new output's → the place of the same one in `base`.
+
+    The same: of one kind, with an output of one shape, reading the same tensors. Their order may differ.
+
+    Raises:
+        ModelError: they are not of one network.
+    """
+    graph, old = made.subgraphs[0], base.subgraphs[0]
+    tensors = dict(zip(old.inputs.tolist(), graph.inputs.tolist(), strict=True))
+    waiting, same = _operators_without(graph, new), {}
+    for earlier in _operators_without(old, new):
+        computed = [tensors[index] for index in old.operators[earlier].inputs.tolist() if index in tensors]
+        form = _form(base, earlier)
+        for place in waiting:
+            if _form(made, place) == form and set(computed) <= set(graph.operators[place].inputs.tolist()):
+                break
+        else:
+            raise _another_network()
+        waiting.remove(place)
+        same[place] = earlier
+        pairs = zip(old.operators[earlier].outputs.tolist(), graph.operators[place].outputs.tolist(), strict=True)
+        tensors |= dict(pairs)
+    if waiting:
+        raise _another_network()
+    return same
+
+
+def _another_network() -> ModelError:
+    return ModelError("The bundle whose names are to be kept has another network.", "Name the one it came from.")
+
+
+def _operators_without(graph: Any, new: str) -> list[int]:
+    """Places of the operators of all outputs but the new one, in execution order."""
+    names = {graph.tensors[index].name.decode() for index in graph.outputs} - {new}
     return sorted(set().union(*(needed_operators(graph, name) for name in names)))
 
 
@@ -97,11 +151,11 @@ def _adapt(model: Any, places: Iterable[int], kept: set[int]) -> None:
         if _code(model, operator) == schema.BuiltinOperator.CONCATENATION:
             scales = [graph.tensors[index].quantization for index in operator.inputs if int(index) in kept]
             if len({float(one.scale[0]) for one in scales}) > 1:
-                raise ModelError("Two kept tensors of other scales are joined.", "Train the attributes again.")
+                raise ModelError("Two kept tensors of other scales are joined.", "Train the branch again.")
             for index in (*operator.inputs, *operator.outputs) if scales else ():
                 graph.tensors[index].quantization = scales[0]
     for operator in others:
-        if _code(model, operator) in _WITH_WEIGHTS:
+        if _code(model, operator) in _WITH_WEIGHTS and min(operator.inputs[:3]) >= 0:
             given, kernel, bias = (graph.tensors[index] for index in operator.inputs[:3])
             before = np.asarray(bias.quantization.scale, np.float64)
             after = float(given.quantization.scale[0]) * np.asarray(kernel.quantization.scale, np.float64)

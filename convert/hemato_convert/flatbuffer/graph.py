@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     """A linear map, or a branch from `hemato_training.attributes`, a `keras.Model`."""
 
 LOGITS_OUTPUT, CAM_OUTPUT, INPUT = "logits", "cam", "image"
-EMBEDDING_OUTPUT, ATTRIBUTES_OUTPUT = "embedding", "attributes"
+EMBEDDING_OUTPUT, ATTRIBUTES_OUTPUT, SUBTYPES_OUTPUT = "embedding", "attributes", "subtypes"
 """Names of the exported tensors; stable across releases."""
 
 
@@ -28,6 +28,7 @@ def export_graph(
     static_batch: bool = False,
     projection: Projection | None = None,
     attributes: AttributeReader | None = None,
+    subtypes: AttributeReader | None = None,
 ) -> Any:
     """The network from its -1…1 input, with the class activation map as a second output and optional further ones.
 
@@ -41,10 +42,11 @@ def export_graph(
         projection: of the pooled features to the embedding; None for no such output.
         attributes: to the logits of the attributes' values, a map of the pooled features or a branch of the trunk;
             None for no such output.
+        subtypes: the same for the level below the classes.
 
     Returns:
         A `keras.Model`: image (n, S, S, 3) in -1…1 → [logits (n, labels), cam (n, h, w, labels)], and optionally
-        embedding (n, d) and attributes (n, values).
+        embedding (n, d), attributes and subtypes (n, values).
 
     Raises:
         ModelError: the model is not of that form.
@@ -61,7 +63,8 @@ def export_graph(
         raise ModelError("The model does not rescale bytes to -1…1.", "Train one with `hemato-edge train classify`.")
     size = int(model.input_shape[1])
     image = keras.Input((size, size, 3), batch_size=1 if static_batch else None, name=INPUT)
-    taps = TAPS[model.name] if isinstance(attributes, keras.Model) else ()
+    further = {EMBEDDING_OUTPUT: projection, ATTRIBUTES_OUTPUT: attributes, SUBTYPES_OUTPUT: subtypes}
+    taps = TAPS[model.name] if any(isinstance(one, keras.Model) for one in further.values()) else ()
     maps = [trunk.get_layer(name).output for name in taps]
     *tapped, features = keras.Model(trunk.inputs, [*maps, *trunk.outputs])(image) if maps else [trunk(image)]
     pooled = keras.layers.GlobalAveragePooling2D(name="pooling")(features)
@@ -71,7 +74,7 @@ def export_graph(
     maps = cam(features)
     cam.kernel.assign(kernel[None, None])
     outputs = [logits, maps]
-    for name, layer in ((EMBEDDING_OUTPUT, projection), (ATTRIBUTES_OUTPUT, attributes)):
+    for name, layer in further.items():
         if isinstance(layer, keras.Model):
             outputs.append(layer([*tapped, pooled]))
         elif layer is not None:

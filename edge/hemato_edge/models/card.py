@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
+from hemato_edge.morphology import CONFIDENT
+
 MAX_LOGIT_TOLERANCE = 1.0
 """Two int8 steps of a logit are 0.2 to 0.4 in the models converted so far; runtimes differ by one."""
 CARD_FORMAT = 1
@@ -101,6 +103,52 @@ class AttributeSpec(_Part):
     cells: int = Field(gt=0, description="held-out cells it was evaluated on")
     accuracy: float = Field(ge=0, le=1, description="int8, on these")
     macro_f1: float = Field(ge=0, le=1, description="int8, on these: mean over its values")
+
+    @property
+    def least(self) -> float:
+        """Below this confidence it is not reported."""
+        return CONFIDENT
+
+    @property
+    def of(self) -> None:
+        """Cells of all classes have it."""
+
+
+class SubtypeSpec(_Part):
+    """What the cells of one class are told apart by, such as band and segmented neutrophils; see `morphology`."""
+
+    name: Text
+    of: Text = Field(description="the class")
+    values: tuple[Text, ...] = Field(min_length=2, max_length=MAX_LABELS, description="youngest first")
+    temperature: float = Field(ge=0.05, le=20, description="divides its logits before the softmax")
+    least: float = Field(ge=0, lt=1, description="below this confidence it is not told")
+    told: tuple[tuple[Count, ...], ...] = Field(
+        description="int8, held-out cells of the class; row: truth, column: answer, the last one 'not told'"
+    )
+
+    @model_validator(mode="after")
+    def _is_square(self) -> SubtypeSpec:
+        n = len(self.values)
+        if len(self.told) != n or any(len(row) != n + 1 for row in self.told) or not all(map(any, self.told)):
+            msg = f"the answers for {self.name} are not {n} × {n + 1} with a cell in each row"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def cells(self) -> int:
+        """Held-out cells it was evaluated on."""
+        return sum(map(sum, self.told))
+
+    @property
+    def answered(self) -> float:
+        """Share of them that was told."""
+        return sum(sum(row[:-1]) for row in self.told) / self.cells
+
+    @property
+    def right(self) -> float:
+        """Share of the told ones that was told rightly; 0 where none was."""
+        told = sum(sum(row[:-1]) for row in self.told)
+        return sum(row[place] for place, row in enumerate(self.told)) / told if told else 0.0
 
 
 class DataSource(_Part):
@@ -222,6 +270,9 @@ class ClassifierCard(Card):
     attributes: tuple[AttributeSpec, ...] = Field(
         (), max_length=MAX_LABELS, description="in the order of the output's values; empty: the model has none"
     )
+    subtypes: tuple[SubtypeSpec, ...] = Field(
+        (), max_length=MAX_LABELS, description="in the order of the output's values; empty: the model has none"
+    )
     abroad: dict[str, tuple[tuple[Count, ...], ...]] = Field(
         default_factory=dict,
         description="left-out laboratory → int8 answers for its cells from the same recipe trained without it; "
@@ -243,17 +294,19 @@ class ClassifierCard(Card):
         if self.golden.tolerance > MAX_LOGIT_TOLERANCE:
             msg = f"the tolerance {self.golden.tolerance:g} of a logit is larger than any runtime needs"
             raise ValueError(msg)
-        if self.embedding is not None and self.embedding.size == n:
-            msg = "an embedding of the same length as the logits is ambiguous"
+        embedded = 0 if self.embedding is None else self.embedding.size
+        further = [sum(len(one.values) for one in specs) for specs in (self.attributes, self.subtypes)]
+        lengths = [length for length in (n, embedded, *further) if length]
+        if len(set(lengths)) != len(lengths):
+            msg = "values of attributes or subtypes of the same number as another output's are ambiguous"
             raise ValueError(msg)
-        if self.caution is not None:
-            embedded = 0 if self.embedding is None else self.embedding.size
-            if len(self.caution.lowered) != n or len(self.caution.weights) not in (0, embedded):
-                msg = f"the caution is not of {n} labels and an embedding of {embedded} numbers"
-                raise ValueError(msg)
-        values = sum(len(attribute.values) for attribute in self.attributes)
-        if values and values in (n, 0 if self.embedding is None else self.embedding.size):
-            msg = "attribute values of the same number as another output's are ambiguous"
+        if self.caution is not None and (
+            len(self.caution.lowered) != n or len(self.caution.weights) not in (0, embedded)
+        ):
+            msg = f"the caution is not of {n} labels and an embedding of {embedded} numbers"
+            raise ValueError(msg)
+        if any(one.of not in self.labels for one in self.subtypes):
+            msg = "subtypes of a class that the model does not answer"
             raise ValueError(msg)
         for laboratory, answers in self.abroad.items():
             if len(answers) != n or any(len(row) != n + 1 for row in answers):

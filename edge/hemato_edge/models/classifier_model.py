@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from hemato_edge.models.bundle import Bundle
     from hemato_edge.models.engines.engine import Runtime
 
-LOGITS, MAPS, EMBEDDINGS, ATTRIBUTES = "logits", "cam", "embedding", "attributes"
+LOGITS, MAPS, EMBEDDINGS, ATTRIBUTES, SUBTYPES = "logits", "cam", "embedding", "attributes", "subtypes"
 """Outputs: (n, labels); optionally class activation maps (n, h, w, labels), embeddings (n, d) and the logits of all
-attributes' values (n, values)."""
+values (n, values) of the attributes and of the level below the classes."""
 _MOST = 64
 """Maximum batch: no field has more white cells; all its crops are passed at once."""
 
@@ -36,13 +36,14 @@ class Outputs:
             a bias is the logit, so they show exactly which part of the crop supports a label (Zhou et al. 2016; equal
             to Grad-CAM for this head).
         embeddings: (n, d) float32, None from a model without; see `models.prototypes`.
-        attributes: logits (n, values) float32, None from a model without; see `models.attributes`.
+        attributes, subtypes: logits (n, values) float32, None from a model without; see `models.attributes`.
     """
 
     logits: NDArray[np.float32]
     maps: NDArray[np.float32] | None = None
     embeddings: NDArray[np.float32] | None = None
     attributes: NDArray[np.float32] | None = None
+    subtypes: NDArray[np.float32] | None = None
 
 
 class ClassifierModel:
@@ -87,7 +88,7 @@ class ClassifierModel:
         embeddings, spec = answers.get(EMBEDDINGS), self.card.embedding
         doubt = 0.0 if spec is None else spec.doubt
         logits = device_logits(answers[LOGITS], embeddings, self.bundle.prototypes, doubt, self.card.caution)
-        return Outputs(logits, answers.get(MAPS), embeddings, answers.get(ATTRIBUTES))
+        return Outputs(logits, answers.get(MAPS), embeddings, answers.get(ATTRIBUTES), answers.get(SUBTYPES))
 
     def logits_and_maps(self, batch: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """`logits`, and class activation maps (n, h, w, labels), None from a model without; see `Outputs`."""
@@ -132,8 +133,11 @@ class ClassifierModel:
                 f"{self.bundle.path} gives {dict(engine.outputs)}, but its card names {len(card.labels)} labels.",
                 "Convert it again with `hemato-edge convert`.",
             )
-        values = sum(len(attribute.values) for attribute in card.attributes)
-        further = {EMBEDDINGS: 0 if card.embedding is None else card.embedding.size, ATTRIBUTES: values}
+        further = {
+            EMBEDDINGS: 0 if card.embedding is None else card.embedding.size,
+            ATTRIBUTES: sum(len(one.values) for one in card.attributes),
+            SUBTYPES: sum(len(one.values) for one in card.subtypes),
+        }
         for name, size in further.items():
             if size and engine.outputs.get(name) != (size,):
                 raise ModelError(

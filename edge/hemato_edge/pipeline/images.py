@@ -139,7 +139,7 @@ class CellPicture:
 
 def judgement_as_json(judgement: Judgement) -> dict[str, object]:
     """Label, confidence, probabilities by label, and the attributes that are sure, as the command line prints them."""
-    sure = [one.as_json() for one in confident(judgement.attributes)]
+    sure = [one.as_json() for one in confident(judgement.attributes, judgement.label)]
     return {
         "label": judgement.label,
         "confidence": round(judgement.confidence, 4),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hemato_edge.escaped import as_utf8
 from hemato_edge.labels import CLASSIFIER_LABELS, KINDS
-from hemato_edge.morphology import Attribute, confident
+from hemato_edge.morphology import SUBTYPES, Attribute, confident, of_class
 from hemato_edge.store import stored_values as stored
 from hemato_edge.store.recorded_settings import control_lot
 from hemato_edge.store.records import (
@@ -99,7 +99,7 @@ def cell_row(session: int, field: int, number: int, cell: Cell) -> dict[str, obj
         "best": judgement.best,
         "confidence": float(judgement.confidence),
         "probabilities": struct.pack(f"<{len(CLASSIFIER_LABELS)}f", *judgement.probabilities),
-        "attributes": _attributes_json(confident(judgement.attributes)),
+        "attributes": _attributes_json(confident(judgement.attributes, judgement.label)),
     }
 
 
@@ -176,7 +176,7 @@ def cell_record(row: sqlite3.Row, labels: tuple[str, ...]) -> CellRecord:
         confidence=stored.share(row["confidence"]),
         probabilities=dict(zip(labels, probabilities, strict=True)),
         relabelled=None if row["relabelled"] is None else stored.class_name(row["relabelled"]),
-        attributes=_attributes(row["attributes"]),
+        attributes=of_class(_attributes(row["attributes"]), row["relabelled"] or row["label"]),
         joined=None if row["kept_field"] is None else (row["kept_field"], row["kept_cell"]),
     )
 
@@ -286,7 +286,10 @@ def _attributes_json(attributes: Sequence[Attribute]) -> str | None:
 
 def _attributes(text: str | None) -> tuple[Attribute, ...]:
     found = stored.mapping(text) if text else {}
-    return tuple(Attribute(name, str(value), stored.share(sure)) for name, (value, sure) in found.items())
+    return tuple(
+        Attribute(name, str(value), stored.share(sure), of=SUBTYPES[name][0] if name in SUBTYPES else None)
+        for name, (value, sure) in found.items()
+    )
 
 
 def _measures_json(measures: Mapping[str, float]) -> str:

@@ -16,18 +16,21 @@ if TYPE_CHECKING:
 
 TAPS: dict[str, tuple[str, str]] = {"mobilenet_v2": ("block_5_add", "block_12_add")}
 """Architecture → the layers whose maps are read, the second of half the first one's size. Others have no branch."""
-ATTRIBUTES = "attributes"
-"""Name of the branch, and of its output in a bundle."""
+ATTRIBUTES, SUBTYPES = "attributes", "subtypes"
+"""Names of the branches and of their outputs in a bundle: morphological attributes, and the level below the classes."""
 _WIDTHS = (96, 160, 192)
 _DROPOUT = 0.3
 
 
-def build_branch(shapes: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]], values: int) -> Any:
+def build_branch(
+    shapes: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]], values: int, name: str = ATTRIBUTES
+) -> Any:
     """A branch, not yet compiled.
 
     Args:
         shapes: of the two maps (h, w, c) and of the pooled features (c,), without the batch.
         values: of all attributes together.
+        name: of its output.
 
     Returns:
         A `keras.Model`: [fine map, coarse map, pooled features] → logits (n, values).
@@ -39,7 +42,7 @@ def build_branch(shapes: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]
     features = _activated(_activated(_activated(joined, middle), None), last)
     both = keras.layers.Concatenate()([keras.layers.GlobalAveragePooling2D()(features), pooled])
     logits = keras.layers.Dense(values, dtype="float32")(keras.layers.Dropout(_DROPOUT)(both))
-    return keras.Model([fine, coarse, pooled], logits, name=ATTRIBUTES)
+    return keras.Model([fine, coarse, pooled], logits, name=name)
 
 
 def _activated(maps: Any, channels: int | None, stride: int = 1) -> Any:

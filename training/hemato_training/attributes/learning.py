@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from hemato_edge.errors import ConfigurationError, DataError
-from hemato_training.attributes.branch import TAPS, Standard, build_branch, front_of
+from hemato_training.attributes.branch import ATTRIBUTES, TAPS, Standard, build_branch, front_of
 from hemato_training.attributes.origin import run_of
 from hemato_training.augment.stain_and_optics import MARGIN, augment
 from hemato_training.data.attributes import AttributeTable, read_attributes
@@ -102,7 +102,7 @@ def learn_attributes(
         )
     cells, looks, answers, table = _described_cells(facts, data, int(model.input_shape[1]), kept, reporter)
     front = front_of(model, TAPS[architecture])
-    views = [_maps(front, cells, looks, view, reporter) for view in range(plan.views)]
+    views = [maps_of(front, cells, looks, view, reporter) for view in range(plan.views)]
     branch = fit_branch(views, answers, [len(own) for own in table.values.values()], plan, reporter)
     facts["settings"]["attributes"] = f"branch, {plan.epochs} epochs of {plan.views} views, seed {plan.seed}"
     out.mkdir(parents=True, exist_ok=True)
@@ -128,8 +128,16 @@ def _described_cells(
     raise DataError(f"No table in {data} describes a training cell.", "Put an attributes.csv beside the pictures.")
 
 
-def _maps(front: Any, cells: Cells, looks: Mapping[str, Look], view: int, reporter: Reporter) -> Maps:
-    """What the branch reads of one augmented view of each cell."""
+def maps_of(front: Any, cells: Cells, looks: Mapping[str, Look], view: int, reporter: Reporter) -> Maps:
+    """What a branch reads of one augmented view of each cell.
+
+    Args:
+        front: from `branch.front_of`.
+        cells: n, cut with margin.
+        looks: of their laboratories.
+        view: number of the view; the first one is not augmented.
+        reporter: receives progress.
+    """
     size, strength = int(front.input_shape[1]), STRENGTHS[view % len(STRENGTHS)]
     front.jit_compile = keras.backend.backend() != "tensorflow"
     parts: list[list[NDArray[np.float16]]] = []
@@ -146,16 +154,24 @@ def _maps(front: Any, cells: Cells, looks: Mapping[str, Look], view: int, report
     return [np.concatenate(own) for own in zip(*parts, strict=True)]
 
 
-def fit_branch(views: list[Maps], answers: NDArray[np.int64], sizes: list[int], plan: Plan, reporter: Reporter) -> Any:
+def fit_branch(
+    views: list[Maps],
+    answers: NDArray[np.int64],
+    sizes: list[int],
+    plan: Plan,
+    reporter: Reporter,
+    name: str = ATTRIBUTES,
+) -> Any:
     """A branch fitted to what it will read.
 
     Args:
         views: for each augmented view of the n cells the fine maps (n, h, w, c), the coarse maps and the pooled
             features (n, features), float16.
-        answers: (n, attributes), index of the true value of each.
+        answers: (n, attributes), index of the true value of each, -1 where it is not known.
         sizes: number of values of each attribute.
         plan: how.
         reporter: receives progress.
+        name: of the output.
 
     Returns:
         The branch, from `build_branch`, for features as they are.
@@ -165,7 +181,7 @@ def fit_branch(views: list[Maps], answers: NDArray[np.int64], sizes: list[int], 
     targets = weighted_targets(answers, sizes)
     first = views[0]
     shapes = (first[0].shape[1:], first[1].shape[1:], first[2].shape[1:])
-    branch = build_branch(shapes, sum(sizes))
+    branch = build_branch(shapes, sum(sizes), name)
     batches = _Views(views, standard, targets, plan.seed)
     steps = plan.epochs * len(batches)
     branch.compile(
@@ -173,11 +189,11 @@ def fit_branch(views: list[Maps], answers: NDArray[np.int64], sizes: list[int], 
         lambda truth, given: attribute_loss(truth, given, sizes),
         jit_compile=keras.backend.backend() != "tensorflow",
     )
-    for epoch in reporter.track(range(plan.epochs), "attributes", plan.epochs):
+    for epoch in reporter.track(range(plan.epochs), name, plan.epochs):
         batches.shuffle(epoch)
         loss = branch.fit(batches, epochs=1, shuffle=False, verbose=0).history["loss"][0]
         reporter.note(f"epoch {epoch + 1} of {plan.epochs}: loss {loss:.3f}")
-    finished = build_branch(shapes, sum(sizes))  # without the optimiser's state
+    finished = build_branch(shapes, sum(sizes), name)  # without the optimiser's state
     finished.set_weights(learnt_weights(branch))
     standard.fold_into(finished)
     return finished
@@ -187,14 +203,16 @@ def weighted_targets(answers: NDArray[np.int64], sizes: list[int]) -> NDArray[np
     """(n, all values) float32: the weight of the true value of each attribute, 0 elsewhere; mean 1 an attribute.
 
     Args:
-        answers: (n, attributes), index of the true value of each.
+        answers: (n, attributes), index of the true value of each, -1 where it is not known: such a cell has no weight.
         sizes: number of values of each attribute.
     """
     parts = []
     for truth, size in zip(answers.T, sizes, strict=True):
-        share = np.bincount(truth, minlength=size) / len(truth)
+        known = truth >= 0
+        share = np.bincount(truth[known], minlength=size) / max(1, known.sum())
         weight = np.where(share > 0, np.maximum(share, 1e-9) ** -BALANCE, 0.0)
-        parts.append(np.eye(size)[truth] * (weight / (weight * share).sum()))
+        weight /= max(1e-9, float((weight * share).sum()))
+        parts.append(np.eye(size)[truth] * np.where(known, weight[truth], 0.0)[:, None])
     weighted: NDArray[np.float32] = np.concatenate(parts, axis=1).astype(np.float32)
     return weighted
 

@@ -56,6 +56,7 @@ from hemato_edge.views.report.recorded import (
     verification_part,
 )
 from hemato_edge.views.report.red_cells.build import diameters_of, morphology_of
+from hemato_edge.views.report.subtypes.build import subtype_figures
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -91,9 +92,8 @@ def build_report(
     """
     record = reader.session(session)
     totals = reader.totals(record.id)
-    unanswered = unanswered_by(record, totals)
-    reference = reference_of(record.settings)
-    summary = count_summary(totals, confusions_of(record), reference, nucleated_count, unanswered)
+    known = confusions_of(record), reference_of(record.settings)
+    summary = count_summary(totals, *known, nucleated_count, unanswered_by(record, totals))
     tallies = reader.tallies(record.id)
     fields = list(reader.fields(record.id))
     areas = areas_of(fields, tallies)
@@ -124,6 +124,7 @@ def build_report(
         verified=line_of(record),
         adapted=adaptation_of(record),
         attributes=reader.attributes(record.id),
+        subtypes=subtype_figures(reader, record, totals.labels),
         approval=_approval(reader, record.id),
         red_cells=diameters_of(tallies, *_scale(record)),
         red_cell_morphology=morphology_of(tallies, summary.counts, areas, per_mm2, red_count, record.settings),

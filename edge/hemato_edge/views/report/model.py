@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hemato_edge.site.verification import NOT_VERIFIED
 from hemato_edge.views.report.figure import Figure  # noqa: TC001 - as above
 from hemato_edge.views.report.red_cells.model import RedCellDiameters, RedCellMorphology
+from hemato_edge.views.report.subtypes.model import SubtypeFigures  # noqa: TC001
 
 if TYPE_CHECKING:
     from hemato_edge.counting.rejection import UnevenRejection
@@ -258,6 +259,7 @@ class Report(Summary):
         approval: by whom and when the session was approved; None where nobody has.
         attributes: class → morphological attribute → value → cells of which the model was sure of it, the commonest
             first; see `morphology`.
+        subtypes: the levels below the classes; empty where the session's model tells none.
         red_cells: their diameters; None below a hundred that stand free.
         red_cell_morphology: their pallor, and the platelets beside them.
         quality_control: what the control slides say, of the session itself or of the last one before it; "" without.
@@ -290,6 +292,7 @@ class Report(Summary):
     red_cells: RedCellDiameters | None = None
     red_cell_morphology: RedCellMorphology = field(default_factory=RedCellMorphology)
     quality_control: str = ""
+    subtypes: tuple[SubtypeFigures, ...] = ()
 
     @property
     def period(self) -> tuple[datetime | None, datetime | None]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.labels import BY_NAME, ERYTHROBLAST
 from hemato_edge.languages import recorded_words_of, words_of, written_in
-from hemato_edge.morphology import Attribute, phrases
+from hemato_edge.morphology import SUBTYPES, Attribute, phrases
 from hemato_edge.views.report.cautions import mark, unknown_mark
 from hemato_edge.views.report.clock import CLOCK_SET
 from hemato_edge.views.report.figures import (
@@ -71,7 +71,7 @@ def morphology_lines(report: Report, language: str = "en") -> Iterator[str]:
         found = [
             Attribute(name, *next((value, count / row.count) for value, count in values.items()))
             for name, values in report.attributes.get(row.label, {}).items()
-            if values and row.count
+            if values and row.count and name not in SUBTYPES
         ]
         said = [f"{_(words)} {share:.0%}" for words, share in phrases(found) if share >= _COMMON]
         if said:

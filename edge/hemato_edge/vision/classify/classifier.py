@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hemato_edge.models.card import ClassifierCard
     from hemato_edge.models.classifier_model import Outputs
     from hemato_edge.models.prototypes import Prototypes
+    from hemato_edge.morphology import Attribute
     from hemato_edge.vision.field_view import FieldView
     from hemato_edge.vision.slide_appearance import SlideAppearance
 
@@ -92,11 +93,17 @@ class TFLiteClassifier:
     def answers(self, outputs: Outputs) -> list[Judgement]:
         """Judgements from the model's outputs: softmax of logits / temperature, rejected below the card's threshold.
 
-        Each includes its embedding, its attributes and the activation map of its best label, where the model provides
-        them.
+        Each includes its embedding, its attributes with the level below its class, and the activation map of its best
+        label, where the model provides them.
         """
         judgements = []
-        said = [] if outputs.attributes is None else attributes_of(outputs.attributes, self.card.attributes)
+        said: list[tuple[Attribute, ...]] = [()] * len(outputs.logits)
+        for logits, specs in (
+            (outputs.subtypes, self.card.subtypes),
+            (outputs.attributes, self.card.attributes),
+        ):
+            if logits is not None and specs:
+                said = [(*before, *new) for before, new in zip(said, attributes_of(logits, specs), strict=True)]
         for i, probabilities in enumerate(calibrated(outputs.logits, self.card.temperature)):
             judgement = self._answer(probabilities)
             winner = self.card.labels.index(judgement.best)
@@ -105,7 +112,7 @@ class TFLiteClassifier:
                     judgement,
                     activation=None if outputs.maps is None else outputs.maps[i, :, :, winner].copy(),
                     embedding=None if outputs.embeddings is None else outputs.embeddings[i].copy(),
-                    attributes=said[i] if said else (),
+                    attributes=said[i],
                 )
             )
         return judgements

@@ -20,6 +20,7 @@ from hemato_edge.views.report.formats.charts import MAX_CELLS, MAX_REGIONS, bar_
 from hemato_edge.views.report.formats.gallery import gallery
 from hemato_edge.views.report.incidents import camera_line, tracking_line
 from hemato_edge.views.report.red_cells.words import red_cell_lines
+from hemato_edge.views.report.subtypes.words import subtype_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -91,7 +92,7 @@ def _sentences(report: Report, language: str) -> dict[str, object]:
         "warnings": list(words.warning_lines(report, language)),
         "red_cells": list(red_cell_lines(report, language)),
         "camera": camera_line(report.camera, language),
-        "morphology": list(words.morphology_lines(report, language)),
+        "morphology": [*words.morphology_lines(report, language), *subtype_lines(report, language)],
     }
 
 

@@ -83,6 +83,10 @@ def _further_rows(report: Report) -> Iterator[dict[str, object]]:
     for kind, count in report.counts.items():
         yield {"label": kind, "count": count, **volumes.get(kind, {})}
     yield {"label": "fields", "count": report.fields}
+    for level in report.subtypes:
+        for one in level.shares:
+            share = {} if one.percent is None else _percent_row("", one.cells, one.percent)
+            yield {"count": one.cells, **share, "label": f"{level.label}:{one.value}"}
     yield from _red_cell_rows(report)
     for name, frames in report.warnings.items():
         yield {"label": f"warning:{name}", "count": frames}

@@ -10,6 +10,7 @@ from hemato_edge.views.report.cautions import caution_lines
 from hemato_edge.views.report.figures import printable
 from hemato_edge.views.report.incidents import camera_line, tracking_line
 from hemato_edge.views.report.red_cells.words import red_cell_lines
+from hemato_edge.views.report.subtypes.words import subtype_lines
 from hemato_edge.views.report.words import (
     approval_line,
     calibration_line,
@@ -126,6 +127,7 @@ def _foot_lines(report: Report, language: str) -> Iterator[str]:
     )
     yield from nucleated_lines(report, language)
     yield from morphology_lines(report, language)
+    yield from subtype_lines(report, language)
     yield from estimate_lines(report, language)
     yield from red_cell_lines(report, language)
     reviewed = report.reviewed

@@ -51,6 +51,7 @@ SINCE = (
     "timings_ms",
     "letterhead",
     "quality_control",
+    "subtypes",
 )
 """Keys that came later."""
 FORMAT = """
