@@ -51,6 +51,10 @@ def written_aside(path: Path, inputs: Iterable[Path] = ()) -> Iterator[IO[bytes]
     except BrokenPipeError:
         raise
     except OSError as error:
+        if not target.parent.is_dir():
+            raise OutputError(
+                f"{path} cannot be written: there is no folder {path.parent}.", f"Type `mkdir -p {path.parent}` first."
+            ) from error
         raise OutputError(f"{path} cannot be written: {error.strerror}.", "Name another file.") from error
 
 

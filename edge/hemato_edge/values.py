@@ -183,7 +183,8 @@ class Judgement:
         activation: (h, w) float32, the class activation map of `best` over the classifier's crop; None from a model
             without that output.
         embedding: (d,) float32, for comparing cells; None from a model without that output. See `models.prototypes`.
-        attributes: morphological ones, confident or not, in the order of the model's card; empty from a model without.
+        attributes: morphological ones and the level below each class, confident or not, in the order of the model's
+            card; empty from a model without. See `morphology.confident`.
     """
 
     label: str

@@ -63,3 +63,8 @@ def test_a_device_is_written_to_as_it_is() -> None:
     write_aside(Path("/dev/null"), b"gone")
     with pytest.raises(OutputError, match="No space left"):
         write_aside(Path("/dev/full"), b"x" * 100_000)
+
+
+def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"there is no folder .*nodir"), written_aside(tmp_path / "nodir" / "x"):
+        pass

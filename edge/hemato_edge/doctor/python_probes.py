@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hemato_edge.doctor.subject import PythonInstall, Subject
 
 LOWEST, HIGHEST = (3, 10), (3, 13)
+_BUSY = "If the machine is busy, ask again later; else `python -X importtime -c 'import {}'` shows what takes so long."
 _UNKNOWN = "not known of a captured machine"
 _MAKE_VENV = "`python3 -m venv --system-site-packages .venv`, then install hemato-edge in it again"
 _REINSTALL_CV2 = "pip install --force-reinstall --no-deps opencv-python-headless"
@@ -89,7 +90,7 @@ def _imported_opencv(subject: Subject) -> Finding:
     answer, reason = ask_python("-c", _IMPORTS, "cv2")
     entry = (answer or {}).get("cv2")
     if answer is None and "longer than" in reason:
-        return warned("opencv", f"importing cv2: {reason}", "`python -c 'import cv2'` takes its time.")
+        return warned("opencv", f"importing cv2: {reason}", _BUSY.format("cv2"))
     if entry is None or entry["error"]:
         what = entry["error"] if entry else reason or "it is not installed"
         return failed("opencv", f"cv2 cannot be imported: {what}", f"`{_REINSTALL_CV2}`")
@@ -123,7 +124,7 @@ def binary_fit(subject: Subject) -> Iterator[Finding]:
     if answer is None:
         said = f"importing numpy, simplejpeg and picamera2: {reason}"
         if "longer than" in reason:
-            yield warned("numpy", said, "`python -c 'import picamera2'` takes its time.")
+            yield warned("numpy", said, _BUSY.format("picamera2"))
         else:
             yield failed("numpy", said, _numpy_fix(1, found))
         return

@@ -89,10 +89,8 @@ def analyze(
             if annotate is not None:
                 picture = annotate_field(result.image, result.detections, result.judged)
                 write_picture(targets.get(result.path, annotate / f"{result.path.name}.png"), picture, images)
-            if result.red_cells is not None:
-                survey.enter(result.red_cells)
-            if result.shapes is not None:
-                survey.enter_shapes(result.shapes)
+            seen = result.detections.counts()["platelet"]
+            survey.enter_picture(result.red_cells, result.shapes, result.platelets, seen)
             output.add(result.as_json(), partial(_field_line, result))
     for line in () if as_json or as_jsonl else _red_cell_lines(survey.tallies(), shapes):
         typer.echo(line)
@@ -116,6 +114,7 @@ def classify(
     blurred: NameBlurred = False,
 ) -> None:
     """Name the cell in pictures of one cell each."""
+    from hemato_edge.morphology import of_class
     from hemato_edge.pipeline.images import classify_pictures
     from hemato_edge.settings import load_settings
     from hemato_edge.views.images.annotated import output_names, write_picture
@@ -140,7 +139,8 @@ def classify(
             step=step,
         ):
             fields.extend([result.path] if result.looks_like_field else [])
-            attributes = () if explain is None else result.judgement.attributes
+            judged = result.judgement
+            attributes = () if explain is None else of_class(judged.attributes, judged.label)
             if explain is not None:
                 write_picture(targets[result.path], _explained(result, classifier), images)
             further = {"attributes": [one.as_json() for one in attributes]} if attributes else {}
@@ -198,8 +198,9 @@ def _tell_copies(pictures: list[Path]) -> None:
     copies = [(path, first) for path in pictures if (first := finder.earlier(path)) is not None]
     if copies:
         path, first = copies[0]
+        hold = "holds" if len(copies) == 1 else "hold"
         typer.echo(
-            f"note: {len(copies)} of {len(pictures)} pictures hold the same bytes as another one, {path} as {first}"
+            f"note: {len(copies)} of {len(pictures)} pictures {hold} the same bytes as another one, {path} as {first}"
             f"{' for instance' if len(copies) > 1 else ''}.",
             err=True,
         )
@@ -330,7 +331,7 @@ def _cell_line(result: CellPicture, attributes: tuple[Attribute, ...] = ()) -> s
     judgement = result.judgement
     label, best = BY_NAME[judgement.label].words, BY_NAME[judgement.best].words
     doubt = f"  [{result.reject.replace('_', ' ')}]" if result.reject else ""
-    words = f"\n  {in_words(confident(attributes), shares=True)}" if attributes else ""
+    words = f"\n  {in_words(confident(attributes, judgement.label), shares=True)}" if attributes else ""
     if judgement.label == judgement.best:
         return f"{result.path}: {label} {judgement.confidence:.1%}{doubt}{words}"
     return f"{result.path}: {label} (nearest {best}, {judgement.confidence:.1%}){doubt}{words}"

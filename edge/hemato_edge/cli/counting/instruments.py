@@ -94,6 +94,7 @@ class Instruments:
         from datetime import datetime, timezone
 
         from hemato_edge.counting.red_cells.shapes import SECTION as SHAPES
+        from hemato_edge.counting.subtypes import SECTION as SUBTYPES
         from hemato_edge.credentials import without_secrets
         from hemato_edge.site.record import SECTION, site_section
         from hemato_edge.store.recorded_settings import CONTROL, LOT
@@ -104,13 +105,15 @@ class Instruments:
         site = {SECTION: site_section(self._site, bundle.sha256, self._head, self.classifier.card.abroad)}
         slide = {CONTROL: {LOT: control}} if control else {}
         shapes = {} if self.shapes is None else {SHAPES: self.shapes.session_section()}
+        told = {one.name: one.told for one in self.classifier.card.subtypes}
+        subtypes = {SUBTYPES: told} if told else {}
         return SessionStart(
             camera=without_secrets(self.settings.camera.spec),
             label=label,
             target=target,
             model_name=bundle.card.name,
             model_sha256=bundle.sha256,
-            settings=self.resolved.values() | calibration | site | slide | shapes,
+            settings=self.resolved.values() | calibration | site | slide | shapes | subtypes,
             versions=self.versions(),
             utc=datetime.now(timezone.utc),
             monotonic_s=time.monotonic(),

@@ -42,7 +42,8 @@ MosaicFile = Annotated[
 ]
 Bell = Annotated[bool | None, typer.Option("--bell", help="Ring the terminal's bell when the target is reached.")]
 ControlLot = Annotated[
-    str, typer.Option("--control", metavar="LOT", help="It is this lot's control slide; `qc` follows it over time.")
+    str | None,
+    typer.Option("--control", metavar="LOT", help="It is this lot's control slide; `qc` follows it over time."),
 ]
 
 Worklist = Annotated[
@@ -79,7 +80,7 @@ def run(
     label: Annotated[str, typer.Option(metavar="TEXT", help="Your name for the sample.")] = "",
     operator: Annotated[str | None, typer.Option(metavar="NAME", help="Who counts; printed on the report.")] = None,
     comment: Annotated[str | None, typer.Option(metavar="TEXT", help="Printed on the report.")] = None,
-    control: ControlLot = "",
+    control: ControlLot = None,
     worklist: Worklist = None,
     wait: Wait = False,
     door: Annotated[
@@ -98,6 +99,7 @@ def run(
     from hemato_edge.device.process import keep_one_arena
     from hemato_edge.pipeline.running.daemon import Limits
     from hemato_edge.settings import resolve
+    from hemato_edge.store.recorded_settings import lot_named
 
     keep_one_arena()
     given = {"camera.spec": camera, "counting.target": until, "store.path": db, "model.path": model}
@@ -109,7 +111,7 @@ def run(
     wish = Wish(
         limits=Limits(resolved.settings.counting.target or None, max_frames, duration),
         label=label or _offered(worklist, resolved.settings.store.path),
-        control=control,
+        control="" if control is None else lot_named(control),
         mosaic=mosaic,
         wait=wait,
         silent=no_display or as_json,

@@ -206,6 +206,11 @@ def _classifier_lines(card: ClassifierCard) -> list[str]:
             f"attributes {len(card.attributes)}, macro F1 on {card.attributes[0].cells} held-out cells {mean:.1%}; "
             f"lowest {weak.name} {weak.macro_f1:.1%}"
         )
+    lines += [
+        f"{one.name.replace('_', ' ')}: {', '.join(one.values)}; of {one.cells} held-out cells {one.answered:.0%} "
+        f"told, {one.right:.0%} of these right"
+        for one in card.subtypes
+    ]
     return lines + [
         f"accuracy  {a.data} {a.split}, {a.cells} cells: float {a.float_accuracy:.1%}, int8 {a.int8_accuracy:.1%} "
         f"(balanced {a.int8_balanced_accuracy:.1%})"

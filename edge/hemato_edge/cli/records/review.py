@@ -172,7 +172,13 @@ def training_set(
     from hemato_edge.views.images.class_folders import export_training
 
     with open_reader(db) as reader:
-        written = export_training(reader, reader.counted(reader.session(session).id), folder)
+        record = reader.session(session)
+        named = [cell for cell in reader.counted(record.id) if cell.relabelled is not None]
+        if not named:
+            following = f"Next: hemato-edge review --session {record.id}"
+            typer.echo(f"Nobody has named a cell of session {record.id}. {following}")
+            return
+        written = export_training(reader, named, folder)
     typer.echo(
         f"{written} new cells in {folder}/reviewed. "
         f"Next: hemato-edge train classify --data {folder} --out runs/reviewed"

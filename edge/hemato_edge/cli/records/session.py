@@ -81,6 +81,9 @@ def control(
     by: By = None,
 ) -> None:
     """Mark a session as one of a control slide, which `qc` follows over time."""
+    from hemato_edge.store.recorded_settings import lot_named
+
+    lot = lot and lot_named(lot)
     _describe(db, session, by, control=lot)
     typer.echo(f"session {session} is of {f'the control slide {lot!r}' if lot else 'no control slide'}")
 

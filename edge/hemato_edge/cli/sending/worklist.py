@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 COLUMNS = ("sample", "sample_id", "specimen", "specimen_id", "id")
 """Names of the column with the sample ids, in any case; without one of these the first column has them."""
 _MOST_BYTES = 16 * 2**20
+_LONGEST = 64
+"""Characters of a sample id in a file without a named column, where nothing else tells ids from other text."""
+_EXPECTED = f"Give CSV with a column named {COLUMNS[0]}, one sample id a line, or FHIR ServiceRequests as JSON."
 
 
 def next_sample(file: Path, recorded: Collection[str]) -> str:
@@ -50,10 +53,10 @@ def read_worklist(file: Path) -> list[str]:
             f"The worklist {file} cannot be read ({error.strerror}).", "Check the path."
         ) from error
     except (ValueError, csv.Error, RecursionError) as error:
-        raise ConfigurationError(f"{file} cannot be read as a worklist: {error}.", "Write CSV or FHIR JSON.") from error
+        raise ConfigurationError(f"{file} cannot be read as a worklist: {error}.", _EXPECTED) from error
     found = [sample for sample in dict.fromkeys(one.strip() for one in samples) if sample]
     if not found:
-        raise ConfigurationError(f"{file} names no sample.", f"Give a column named {COLUMNS[0]}.")
+        raise ConfigurationError(f"{file} names no sample.", _EXPECTED)
     return found
 
 
@@ -64,8 +67,15 @@ def _of_csv(text: str) -> Iterator[str]:
         return
     heads = [cell.strip().lower() for cell in rows[0]]
     column = next((heads.index(name) for name in COLUMNS if name in heads), None)
-    for row in rows if column is None else rows[1:]:
-        yield row[column or 0] if len(row) > (column or 0) else ""
+    if column is not None:
+        yield from (row[column] if len(row) > column else "" for row in rows[1:])
+        return
+    for row in rows:
+        sample = row[0].strip()
+        if len(sample) > _LONGEST or len(sample.split()) > 1 or not sample.isprintable():
+            msg = f"no column is named {', '.join(COLUMNS)}, and {sample[:40]!r} is no sample id"
+            raise ValueError(msg)
+        yield sample
 
 
 def _of_fhir(found: Any) -> Iterator[str]:

@@ -179,7 +179,7 @@ def test_pictures_with_the_same_bytes_are_said(program, tmp_path: Path) -> None:
         cv2.imwrite(str(tmp_path / name), draw_field(2 if name == "c.png" else 1)[0])
     done = program("analyze", tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "note: 1 of 3 pictures hold the same bytes as another one" in done.stderr
+    assert "note: 1 of 3 pictures holds the same bytes as another one" in done.stderr
     *lines, red_cells, _ = done.stdout.splitlines()
     assert len(lines) == 3
     assert "Red-cell size and pallor: not assessed" in red_cells

@@ -86,6 +86,23 @@ def test_a_mark_is_kept_in_the_chain(tmp_path: Path) -> None:
     assert all(not step.found for step in check(tmp_path / "records.db").steps)
 
 
+@pytest.mark.parametrize("lot", [" ", "QC\t9", "QC\n9"])
+def test_a_lot_without_a_name_that_can_be_printed_is_refused(tmp_path: Path, lot: str) -> None:
+    record_ordinary(tmp_path / "records.db", [231.0])
+    with pytest.raises(ConfigurationError, match="lot"):
+        run("session", "control", 1, lot, "--db", tmp_path / "records.db", "--by", "Ada")
+
+
+@pytest.mark.parametrize("lot", ["", "QC\t1"])
+def test_a_run_of_a_lot_without_a_name_does_not_begin(
+    program: Callable[..., CompletedProcess[str]], tmp_path: Path, lot: str
+) -> None:
+    done = program("run", "--camera", "demo", "--max-frames", 3, "--no-display", "--db", "c.db", "--control", lot)
+    assert done.returncode != 0
+    assert "lot" in done.stderr
+    assert not (tmp_path / "c.db").exists()
+
+
 def test_a_run_records_the_lot(program: Callable[..., CompletedProcess[str]], tmp_path: Path) -> None:
     done = program("run", "--camera", "demo", "--max-frames", 3, "--no-display", "--db", "c.db", "--control", "QC-1")
     assert done.returncode == 0, done.stderr

@@ -173,6 +173,12 @@ def test_reviewed_cells_become_a_training_set(path: Path, tmp_path: Path) -> Non
     assert len({row["split"] for row in rows}) == 1  # both are of one field
 
 
+def test_a_training_set_of_cells_that_nobody_named_is_none(path: Path, tmp_path: Path) -> None:
+    said = run("training-set", tmp_path / "data", "--db", path)
+    assert said == "Nobody has named a cell of session 1. Next: hemato-edge review --session 1\n"
+    assert not (tmp_path / "data").exists()
+
+
 def test_pruning_removes_pictures_alone(path: Path) -> None:
     assert run("prune", "--db", path) == "4 pictures removed.\n"
     assert names(path) == LABELS

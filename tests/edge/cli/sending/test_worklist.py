@@ -46,10 +46,30 @@ def test_samples_are_read_once_each_in_their_order(tmp_path: Path, text: str) ->
     assert read_worklist(written(tmp_path / "list", text)) == ["A1", "A2"]
 
 
-@pytest.mark.parametrize("text", ["", "\n\n", "{}", "[1]", '{"resourceType": "Patient"}', "{", "[" * 100_000])
-def test_what_is_no_worklist_is_told(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ConfigurationError):
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n\n",
+        "{}",
+        "[1]",
+        '{"resourceType": "Patient"}',
+        "{",
+        "[" * 100_000,
+        "Dear all,\nno samples today.\n",
+        "x" * 65,
+    ],
+)
+def test_what_is_no_worklist_is_told_with_what_is_one(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigurationError) as told:
         read_worklist(written(tmp_path / "list", text))
+    assert "a column named sample" in str(told.value.fix)
+
+
+def test_samples_of_several_words_need_a_named_column(tmp_path: Path) -> None:
+    assert read_worklist(written(tmp_path / "list", "sample;x\nward 3 bed 4;1\n")) == ["ward 3 bed 4"]
+    with pytest.raises(ConfigurationError, match="'ward 3 bed 4' is no sample id"):
+        read_worklist(written(tmp_path / "list", "ward 3 bed 4;1\n"))
 
 
 def test_a_worklist_that_is_not_there_is_told(tmp_path: Path) -> None:
