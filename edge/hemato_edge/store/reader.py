@@ -114,6 +114,7 @@ class Reader:
             self._connection.row_factory = sqlite3.Row
             try:
                 connect.identify(self._connection, self.path)
+                connect.refuse_lacking(self._connection, self.path)
                 view_as_current(self._connection)
             except BaseException:  # whatever it was: tidied up, and raised again
                 self._connection.close()

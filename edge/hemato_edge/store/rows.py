@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 
 
 def damage_of_a_row(make: Callable[..., Made]) -> Callable[..., Made]:
-    """What a row says that nobody wrote (no date, no JSON) is damage, as SQLite's own checks would call it."""
+    """What a row says that nobody wrote (no date, no JSON), or lacks, is damage to us."""
 
     @functools.wraps(make)
     def made(*arguments: object) -> Made:
         try:
             return make(*arguments)
-        except (ValueError, TypeError, KeyError, struct.error, RecursionError) as error:
+        except (ValueError, TypeError, LookupError, struct.error, RecursionError) as error:
             raise sqlite3.DatabaseError(f"malformed row: {error}") from error
 
     return made

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.errors import StoreError
 from hemato_edge.store.file.errors import damaged, translated
+from hemato_edge.store.file.layout import lacking
 from hemato_edge.store.file.privacy import make_private
 from hemato_edge.store.file.schema import LAYOUT
 from hemato_edge.store.seal import SealingConnection
@@ -190,6 +191,17 @@ def inspect(path: Path) -> None:
     with closing(connect(path, "ro", immutable=at_rest)) as connection:
         identify(connection, path)
         quick_check(connection, path)
+        refuse_lacking(connection, path)
+
+
+def refuse_lacking(connection: sqlite3.Connection, path: Path) -> None:
+    """Makes sure that all tables and columns of the file's version are there.
+
+    Raises:
+        StoreError: the file is damaged.
+    """
+    for what in lacking(connection):
+        raise damaged(path, what)
 
 
 def quick_check(connection: sqlite3.Connection, path: Path) -> None:

@@ -41,6 +41,9 @@ _SQLITE_MESSAGES = (
     ("readonly database", READ_ONLY),
     ("not a database", NOT_A_DATABASE),
     ("malformed", DAMAGED),
+    ("no such column", DAMAGED),  # ours were there when the file was made
+    ("no such table", DAMAGED),
+    ("Could not decode", DAMAGED),
     ("locked", LOCKED),
     ("disk I/O error", UNREADABLE),
     ("unable to open", DENIED),
@@ -91,3 +94,5 @@ def translated(path: Path) -> Iterator[None]:
         raise
     except (sqlite3.Error, OSError) as error:
         raise store_error(error, path) from error
+    except UnicodeDecodeError as error:  # of a name or text in the file, from SQLite itself
+        raise damaged(path, "text that is not UTF-8") from error

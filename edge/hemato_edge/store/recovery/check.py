@@ -14,7 +14,7 @@ from hemato_edge.errors import FailingDiskError, StoreError
 from hemato_edge.labels import REVIEW_LABELS
 from hemato_edge.store import chain, heads
 from hemato_edge.store import stored_values as stored
-from hemato_edge.store.file import connect, schema
+from hemato_edge.store.file import connect, layout
 from hemato_edge.store.file.errors import translated
 from hemato_edge.store.file.failing import disk_fails
 from hemato_edge.store.file.migration import version_of, view_as_current
@@ -115,8 +115,10 @@ def _check_open(
         return
     view_as_current(connection)
     connection.execute("BEGIN")  # one moment for all that follows
+    result.steps.append(_step("layout", _layout(connection)))
+    if any(layout.lacking(connection)):
+        return
     steps: dict[str, Callable[[sqlite3.Connection], Iterator[str]]] = {
-        "layout": _layout,
         "foreign keys": _foreign_keys,
         "sessions": _sessions,
         "totals agree with the rows": _totals,
@@ -149,39 +151,16 @@ def _repair(row: tuple[int, str, str, str]) -> dict[str, Any]:
 def _layout(connection: sqlite3.Connection) -> Iterator[str]:
     """Tables, columns and indexes are those of the version, and nothing of anybody else's runs inside the file."""
     version = version_of(connection)
-    with closing(sqlite3.connect(":memory:")) as model:
-        model.executescript(schema.LAYOUT)
-        wanted = {name: _columns(model, name) for name in _names(model, "table")}
-    later = range(version + 1, connect.SCHEMA_VERSION + 1)
-    for number in later:
-        with closing(sqlite3.connect(":memory:")) as model:
-            model.executescript("CREATE TABLE sessions (id INTEGER PRIMARY KEY);" + schema.ADDED[number])
-            for name in _names(model, "table") - {"sessions"}:
-                wanted.pop(name, None)
-        for table, column, _ in schema.NEW_COLUMNS[number]:
-            wanted.get(table, set()).discard(column)
-    there = _names(connection, "table")
-    for name in sorted(wanted.keys() - there):
-        yield f"table {name} is missing"
-    for name in sorted(there - wanted.keys()):
+    wanted, there = layout.tables_of(version), layout.tables_in(connection)
+    yield from layout.lacking(connection)
+    for name in sorted(there.keys() - wanted.keys()):
         yield f"table {name} is not of this version ({version}): added by another program, or the version was edited"
-    for name in sorted(wanted.keys() & there):
-        if _columns(connection, name) != wanted[name]:
-            yield f"table {name} does not have the columns of version {version}"
+    for name in sorted(wanted.keys() & there.keys()):
+        if wanted[name] < there[name]:
+            yield f"table {name} has columns that are not of version {version}"
     for kind in ("trigger", "view"):
-        for name in sorted(_names(connection, kind)):
+        for name in sorted(layout.names(connection, kind)):
             yield f"{kind} {name} was added by another program"
-
-
-def _names(connection: sqlite3.Connection, kind: str) -> set[str]:
-    listed = connection.execute(
-        "SELECT name FROM main.sqlite_schema WHERE type = ? AND name NOT LIKE 'sqlite!_%' ESCAPE '!'", (kind,)
-    )
-    return {str(row[0]) for row in listed}
-
-
-def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
-    return {str(row[0]) for row in connection.execute("SELECT name FROM pragma_table_info(?, 'main')", (table,))}
 
 
 def _removed(numbers: list[int], result: CheckResult) -> Iterator[str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from hemato_edge.errors import FailingDiskError, StoreError
 from hemato_edge.store.file import connect
 from hemato_edge.store.file.errors import translated
+from hemato_edge.store.file.layout import lacking
 from hemato_edge.store.file.lock import WriterLock
 from hemato_edge.store.file.privacy import make_private
 from hemato_edge.store.recovery.check import check
@@ -99,13 +100,23 @@ def _is_sound(path: Path) -> bool:
         return False
     if result.good:
         return True
-    if result.steps[0].good and result.steps[-1].name != "readable to the end":
+    if _schema_is_whole(path) and result.steps[0].good and result.steps[-1].name != "readable to the end":
         raise StoreError(
             f"The file {path} is sound, but rows in it were changed past the program: `hemato-edge db check` names"
             " them. It was left untouched.",
             "Type `hemato-edge db restore COPY`, or keep it as it is.",
         )
     return False
+
+
+def _schema_is_whole(path: Path) -> bool:
+    try:
+        with translated(path), closing(connect.open_to_read(path)) as connection:
+            return not any(lacking(connection))
+    except FailingDiskError:
+        raise
+    except StoreError:
+        return False
 
 
 def _replace(path: Path, scratch: Path, key: SealKey | None) -> Repair:

@@ -14,6 +14,7 @@ from recorded import field_result, record, session_start
 from hemato_edge.errors import StoreError
 from hemato_edge.store.file import connect, errors
 from hemato_edge.store.reader import Reader
+from hemato_edge.store.recovery.repair import repair
 from hemato_edge.store.writer import open_writer
 
 if TYPE_CHECKING:
@@ -203,3 +204,33 @@ def test_a_row_that_nobody_wrote_is_damage(tmp_path: Path, column: str, value: s
             reader.session()
         with pytest.raises(StoreError, match="is damaged"):
             reader.sessions()
+
+
+def read_all(path: Path) -> None:
+    with Reader(path) as reader:
+        for session in reader.sessions():
+            reader.totals(session.id)
+            list(reader.fields(session.id))
+            list(reader.cells(session.id))
+
+
+@pytest.mark.parametrize("letter", [b"\x80", b"\0", b"x"])
+@pytest.mark.parametrize(
+    "name", ["TABLE fields", "quality", "TABLE cells", "probabilities", "frame_index", "new_platelet"]
+)
+def test_a_damaged_name_in_the_schema_is_told_and_repaired(tmp_path: Path, name: str, letter: bytes) -> None:
+    """SQLite's own checks do not see it, and its errors name no damage: some cannot even be decoded."""
+    path = tmp_path / "x.db"
+    record(path, ["neutrophil"] * 3, pictures=True)
+    content = bytearray(path.read_bytes())
+    at = content.index(name.encode()) + len(name) - 2
+    content[at : at + 1] = letter
+    path.write_bytes(content)
+    for reads in (read_all, open_writer):
+        with pytest.raises(StoreError, match="damaged|not a SQLite database"):
+            reads(path)
+    assert path.read_bytes() == content
+    done = repair(path)
+    assert done is not None
+    assert (done.salvaged.saved["fields"], done.salvaged.saved["cells"]) == (2, 3)
+    read_all(path)
