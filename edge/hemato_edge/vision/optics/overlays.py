@@ -28,12 +28,14 @@ MOST_VIEWS = 60
 """After this many views it is determined even if the mask still changes."""
 SETTLED_SHARE = 0.0004
 """Before that, the last four views may have cleared at most this share of the picture."""
-SMALL_SHARE, SMALL_VIEWS, SMALL_CLEARED = 0.004, 10, 0.05
+SMALL_SHARE, SMALL_VIEWS, SMALL_CLEARED = 0.004, 12, 0.05
 """Places of colours that a smear has, together less than this share, may have seen no glass by chance: they must also
 have lost at most this part of themselves in this many views. Without it 20 of 120 walks over the clean drawn slide
 found an overlay, with it none."""
 LATER_EVERY = 16
-"""Once it is determined, one in this many moves is analysed: dust comes and goes slowly."""
+"""Once it is determined, one in this many frames is looked at: dust comes and goes slowly."""
+SETTLED_VIEWS = 4
+"""Views over which a mask is held against itself; once it is determined, it is made anew no more often."""
 BLACK_SHARE = 0.25
 """Darker than this share of the glass, in every channel, is no smear: nuclei keep a third in one channel."""
 NEVER_GLASS = 0.12
@@ -91,24 +93,22 @@ class OverlayWatch:
         self._foreign: NDArray[np.uint8] | None = None
         self._last: NDArray[np.uint8] | None = None
         self._glass: NDArray[np.float64] | None = None
-        self._cleared: list[float] = []
-        self._doubtful: list[float] = []
-        self._moves = 0
+        self._cleared: dict[int, float] = {}
+        self._doubtful: dict[int, float] = {}
+        self._frames = 0
 
     def add(self, window: Image) -> bool:
         """Add one frame (h, w, 3) uint8 BGR, all of one size; returns whether the hidden part has changed."""
-        if not self._moved(window):
-            return False
-        self._moves += 1
-        if self.told and self._moves % LATER_EVERY:
+        self._frames += 1
+        if (self.told and self._frames % LATER_EVERY) or not self._moved(window):
             return False
         small = _halved(window)
         self._remember(small)
-        if self.views < ENOUGH_VIEWS:
+        if self.views < ENOUGH_VIEWS or (self.told and (self.views - ENOUGH_VIEWS) % SETTLED_VIEWS):
             return False
         marked, foreign = self._never_slide()
-        self._cleared.append(float(marked.mean()))
-        self._doubtful.append(float((marked & ~foreign).mean()))
+        self._cleared[self.views] = float(marked.mean())
+        self._doubtful[self.views] = float((marked & ~foreign).mean())
         if self.views < MOST_VIEWS and not self._stable():
             return False
         whole = self.views >= MOST_VIEWS or self._persists()
@@ -134,7 +134,7 @@ class OverlayWatch:
         return True
 
     def _begin_anew(self) -> None:
-        self.views, self._cleared, self._doubtful = 0, [], []
+        self.views, self._cleared, self._doubtful = 0, {}, {}
         self._brightest = self._darkest = self._foreign = self._glass = None
 
     def _remember(self, small: Image) -> None:
@@ -156,14 +156,16 @@ class OverlayWatch:
 
     def _stable(self) -> bool:
         """Whether the last views have hardly changed the mask."""
-        return len(self._cleared) > 4 and self._cleared[-5] - self._cleared[-1] <= SETTLED_SHARE
+        before = self._cleared.get(self.views - SETTLED_VIEWS)
+        return before is not None and before - self._cleared[self.views] <= SETTLED_SHARE
 
     def _persists(self) -> bool:
         """Whether what has a smear's colours is more than places that saw no glass by chance."""
-        now = self._doubtful[-1]
+        now = self._doubtful[self.views]
         if now == 0 or now >= SMALL_SHARE:
             return True
-        return len(self._doubtful) > SMALL_VIEWS and self._doubtful[-1 - SMALL_VIEWS] - now <= SMALL_CLEARED * now
+        before = self._doubtful.get(self.views - SMALL_VIEWS)
+        return before is not None and before - now <= SMALL_CLEARED * now
 
     def _never_slide(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """(h, w) bool at working scale: what has shown no slide so far, and those parts of it that no smear colours."""

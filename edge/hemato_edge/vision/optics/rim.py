@@ -32,6 +32,10 @@ _LEAST_SPAN = 12.0
 _ENDED = 0.03
 _SLOW, _SLOPE_PX, _NEARLY_FULL = 0.1, 3, 0.85
 """A rim begins where the light fades at a tenth of the steepest rate: an even lamp's edge has 98 % of it there."""
+_SHARP_PX = 8
+"""A rim in which the light fades over no more pixels than this is sharp: so few say too little of each, and what was
+brought back there moved the outlines of cells. Over five drawn slides a turned picture with such a rim showed 358
+of 400 red cells, and a hard black circle 332 of 317."""
 _GONE_COLOUR = 0.15
 """A channel may fade to this share where the others are light enough: cells are seen in green above all."""
 _SMOOTH = np.array([0.25, 0.5, 0.25])
@@ -179,6 +183,9 @@ def _rim(steps: NDArray[np.float64], glass: NDArray[np.float32], empty: RimLight
     if half is None or edge is None:
         return None, False
     whole = start >= quarter and end is not None and end < len(steps) - quarter
+    if edge - start <= _SHARP_PX:
+        sharp = float(steps[half]) - 0.5
+        return Rim(sharp - 1, sharp, None), whole
     light = replace(
         empty,
         start_px=float(steps[start]),
