@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import filecmp
+import functools
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -157,8 +158,15 @@ def _to_8_bits(picture: NDArray[np.uint16], name: str) -> Image:
     brightest = int(picture.max())
     bits = next(depth for depth in _DEPTHS if brightest < 1 << depth)
     _log.info("%s has %d bits a channel in use: reduced to 8", name, bits)
+    _say_reduced(bits)
     scaled: Image = np.rint(picture * (255.0 / ((1 << bits) - 1))).astype(np.uint8)
     return scaled
+
+
+@functools.cache
+def _say_reduced(bits: int) -> None:
+    """Say once how pictures of so many bits are read; each of a folder would be said a thousand times."""
+    _log.warning("pictures with %d bits a channel in use are read with 8, scaled by that range", bits)
 
 
 def _is_grey(picture: NDArray[Any]) -> bool:

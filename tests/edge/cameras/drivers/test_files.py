@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -58,6 +60,18 @@ def test_deep_pictures_are_brought_to_eight_bits(tmp_path: Path, field: np.ndarr
     field = np.maximum(field, np.where(np.arange(field.size).reshape(field.shape) == 0, 255, 0)).astype(np.uint8)
     deep = np.rint(field * (((1 << bits) - 1) / 255)).astype(np.uint16)
     assert np.array_equal(read_picture(save(tmp_path / name, deep)), field)
+
+
+def test_how_deep_pictures_are_read_is_said_once(tmp_path: Path, field: np.ndarray) -> None:
+    """On the screen of a process of its own: what was said stays said."""
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        save(folder / name, field.astype(np.uint16) * 257)
+    read = "import sys; from pathlib import Path; from hemato_edge.cameras.picture_files import read_picture; "
+    read += "[read_picture(path) for path in sorted(Path(sys.argv[1]).iterdir())]"
+    done = subprocess.run([sys.executable, "-c", read, str(folder)], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines() == ["pictures with 16 bits a channel in use are read with 8, scaled by that range"]
 
 
 def test_every_page_of_a_tiff_is_a_field(tmp_path: Path, field: np.ndarray) -> None:
