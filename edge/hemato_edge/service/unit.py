@@ -28,7 +28,7 @@ WEB_MEMORY_HIGH, WEB_MEMORY_MAX = "160M", "256M"
 """More than two and four times the page's measured memory; single pictures are classified in a child of the same
 control group."""
 SYSUSERS = f"""\
-# The user that the service runs as: it may open cameras, and its group may read the counts.
+# The user that the service runs as: it may open cameras. With store.group_readable its group may read the counts.
 u {USER} - "hemato-edge service" {STATE_FOLDER}
 """
 _LITERAL = re.compile(r"[A-Za-z0-9_./+:@,=%-]+")

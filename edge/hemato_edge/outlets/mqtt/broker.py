@@ -159,7 +159,8 @@ class Broker:
             return f"the certificate of {self.name} cannot be trusted: {error.verify_message.rstrip('.')}. {fix}"
         if isinstance(error, ssl.SSLError) or (self._tls and isinstance(error, ConnectionResetError)):
             reason = getattr(error, "reason", None) or error.strerror
-            return f"no TLS with {self.name}: {reason}. Is mqtt.port the broker's TLS port?"
+            asked = "Is mqtt.port the broker's TLS port? Plain text: mqtt.security = none."
+            return f"no TLS with {self.name}: {reason}. {asked}"
         if isinstance(error, socket.gaierror):
             return f"the name {self._host} is not known to the network. Check mqtt.host, and the network."
         if isinstance(error, ConnectionRefusedError):
