@@ -103,6 +103,27 @@ def record_described(path: Path) -> int:
     return session
 
 
+FORM = {"neutrophil_form": [[23, 2, 42], [2, 23, 41]]}
+"""Of a card: held-out cells by truth and answer, band, segmented and not told."""
+
+
+def record_band_cells(path: Path) -> int:
+    """A session of ten neutrophils, one told to be a band cell and seven segmented, and a lymphocyte."""
+    forms = ["band"] + ["segmented"] * 7
+    told = [(Attribute("neutrophil_form", form, 0.93, least=0.87, of="neutrophil"),) for form in forms]
+    plain = field_result(0, ["neutrophil"] * 10 + ["lymphocyte"])
+    attributes = [*told, (), (Attribute("neutrophil_form", "band", 0.7, least=0.87, of="neutrophil"),), told[0]]
+    cells = tuple(
+        replace(cell, judgement=replace(cell.judgement, attributes=own))
+        for cell, own in zip(plain.new_cells, attributes, strict=True)
+    )
+    with open_writer(path) as writer:
+        session = writer.start_session(session_start(settings={"subtypes": FORM}))
+        writer.commit_field(session, replace(plain, new_cells=cells), {})
+        writer.end_session(session, "finished", NOON + timedelta(minutes=2))
+    return session
+
+
 def varied_field(index: int) -> FieldResult:
     """The field that a long run commits at `index`: different each time, the same every time it is asked for."""
     answers = (*CLASSIFIER_LABELS, UNCLASSIFIED)

@@ -13,6 +13,7 @@ from hemato_edge.views.report.build import build_report
 from hemato_edge.views.report.formats.registry import FORMATS
 from hemato_edge.views.report.letterhead import letterhead_and_language
 from hemato_edge.views.report.model import Letterhead
+from hemato_edge.views.report.subtypes.words import subtype_lines
 from hemato_edge.views.report.words import warning_lines
 from hemato_edge.web.pages import language_for, query_number, recorded, render_page, services_of
 from hemato_edge.web.security.access import Missing, Refused
@@ -95,6 +96,7 @@ def session(request: Request) -> Response:
             record=record,
             report=report,
             warnings=list(warning_lines(report, language_for(request))),
+            subtypes=list(subtype_lines(report, language_for(request))),
             tally=tally_of(record, reader.totals(record.id), Intervals()),
             formats=offered,
         )

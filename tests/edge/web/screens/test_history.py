@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from recorded import record_band_cells
 from sites import Site
 
 from hemato_edge.store.reader import Reader
@@ -102,3 +103,10 @@ def test_health_says_that_the_clock_of_a_running_session_was_set(site: Site, mon
             ChangeWatcher, "state", lambda self: SHUT | {"phase": "counting", "warnings": ["clock_set"]}
         )
         assert said in phone.get("/health").text
+
+
+def test_the_result_has_band_cells_where_the_model_tells_them(site: Site) -> None:
+    number = record_band_cells(site.options.database)
+    with site.client(Role.VIEWER, page=True) as phone:
+        assert "of 8 told apart: band neutrophil 12 %" in phone.get(f"/sessions/{number}").text
+        assert "told apart" not in phone.get("/sessions/1").text
