@@ -67,21 +67,27 @@ class CautionPlan:
         per_class: training cells of each laboratory and class that are known cells of the score, at most.
         strangers: how many are drawn.
         seed: of all randomness.
+        least: the rejection threshold is not lower.
 
     Raises:
         ConfigurationError: a number is out of range.
     """
 
     lower: float = 2.0
-    slope: float = 1.0
+    slope: float = 0.3
     per_class: int = 200
     strangers: int = 3000
     seed: int = 1
+    least: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.lower <= 20 or not 0 <= self.slope <= 100:
             raise ConfigurationError(
                 "A network is lowered by 0 to 20 and divided at a slope of 0 to 100.", "See --help."
+            )
+        if not 0 <= self.least < 1:
+            raise ConfigurationError(
+                f"A threshold of {self.least:g} is out of range.", "Choose --least from 0 to 0.999."
             )
         if min(self.per_class, self.strangers) < 1:
             raise ConfigurationError("The score needs known cells and strangers.", "Choose 1 or more of each.")
@@ -143,7 +149,7 @@ def add_caution(
     cautious = card.model_copy(update={"caution": caution})
     logits = _logits(bundle, cautious, images)
     temperature = fit_temperature(logits, val.labels)
-    threshold, abroad = rejection_threshold(softmax(logits, temperature), val.labels), {}
+    threshold, abroad = max(plan.least, rejection_threshold(softmax(logits, temperature), val.labels)), {}
     if left_out is not None:
         judged = _judged_only(bundle, cautious, data, keep, reporter)
         elsewhere = [LeftOut(name, truth, own, temperature) for name, (truth, own) in judged.items()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,10 @@ def test_left_out_laboratories_choose_the_threshold(base: Path, data: Path, tmp_
     assert card.caution.weights == ()
     assert card.rejection_threshold > 0.88
     assert card.abroad["a"][1][-1] == 30  # eosinophils without an answer
+    stricter = replace(plan, least=0.99995)
+    again = add_caution(base, data, out, stricter, left_out=path, cache=data / "cells", reporter=Silent())
+    assert again.rejection_threshold == 0.99995
+    assert again.abroad["a"][0][-1] == 30  # now the neutrophils, too: softmax(9) is 0.9991
 
 
 def test_what_has_no_embedding_is_refused(data: Path, tmp_path: Path) -> None:
@@ -112,7 +117,9 @@ def test_what_has_no_embedding_is_refused(data: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out.tflite").exists()
 
 
-@pytest.mark.parametrize("wrong", [{"lower": -1.0}, {"slope": 101.0}, {"strangers": 0}, {"per_class": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"lower": -1.0}, {"slope": 101.0}, {"strangers": 0}, {"per_class": 0}, {"least": 1.0}]
+)
 def test_impossible_plans_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigurationError):
         CautionPlan(**wrong)

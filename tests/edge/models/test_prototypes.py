@@ -40,7 +40,9 @@ def test_the_card_says_how_much_a_model_doubts() -> None:
         ClassifierModel(
             replace(
                 bundle,
-                card=bundle.card.model_copy(update={"embedding": embedding.model_copy(update={"doubt": doubt})}),
+                card=bundle.card.model_copy(
+                    update={"embedding": embedding.model_copy(update={"doubt": doubt}), "caution": None}
+                ),
             )
         )
         for doubt in (0.0, 1.0)

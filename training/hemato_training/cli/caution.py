@@ -20,7 +20,8 @@ def caution(
     out: Annotated[Path, typer.Option(help="The bundle to write.")],
     data: Data,
     lower: Annotated[float, typer.Option(help="What labels that only one laboratory has lose of their logit.")] = 2.0,
-    slope: Annotated[float, typer.Option(help="How fast cells that look unknown lose confidence; 0: not.")] = 1.0,
+    slope: Annotated[float, typer.Option(help="How fast cells that look unknown lose confidence; 0: not.")] = 0.3,
+    least: Annotated[float, typer.Option(help="The rejection threshold is not lower.")] = 0.0,
     left_out: Annotated[
         Path | None,
         typer.Option(
@@ -39,7 +40,7 @@ def caution(
     from hemato_convert.caution import CautionPlan, add_caution
     from hemato_training.progress import Screen
 
-    plan = CautionPlan(lower=lower, slope=slope)
+    plan = CautionPlan(lower=lower, slope=slope, least=least)
     card = add_caution(bundle, data, out, plan, left_out=left_out, cache=cache, reporter=Screen())
     if as_json:
         print_json({"model": str(out), "accuracy": [one.model_dump() for one in card.accuracy]})
