@@ -51,6 +51,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "hemato_edge.journal",
         "hemato_edge.extensions",
         "hemato_edge.home",
+        "hemato_edge.wall_clock",
     ),
     ("hemato_edge.credentials",),
 )

@@ -25,8 +25,8 @@ from hemato_edge.door.commands import Start, State, Stop
 from hemato_edge.pipeline.calibrated import OTHER_SIZE
 from hemato_edge.pipeline.field import NO_SCALE
 from hemato_edge.pipeline.running.viewfinder import KNOWN_GROUND
-from hemato_edge.views.report.clock import CLOCK_SET
 from hemato_edge.vision import colours, quality
+from hemato_edge.wall_clock import CLOCK_SET
 from hemato_edge.web.demo import Runs
 from hemato_edge.web.security.access import Role
 from hemato_edge.web.services import PageOptions

@@ -7,8 +7,8 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from hemato_edge.views.report.clock import CLOCK_SET, step_s
 from hemato_edge.views.report.figures import duration
+from hemato_edge.wall_clock import CLOCK_SET, step_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,6 @@ from hemato_edge.labels import BY_NAME, ERYTHROBLAST
 from hemato_edge.languages import recorded_words_of, words_of, written_in
 from hemato_edge.morphology import SUBTYPES, Attribute, phrases
 from hemato_edge.views.report.cautions import mark, unknown_mark
-from hemato_edge.views.report.clock import CLOCK_SET
 from hemato_edge.views.report.figures import (
     decimal,
     fixed,
@@ -17,6 +16,7 @@ from hemato_edge.views.report.figures import (
     three_digits,
     with_ends,
 )
+from hemato_edge.wall_clock import CLOCK_SET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from hemato_edge.about import RESEARCH_USE_NOTICE, __version__
-from hemato_edge.views.report.clock import CLOCK_SET
+from hemato_edge.wall_clock import CLOCK_SET
 from hemato_edge.web.pages import redirect_to, render_page, services_of
 
 if TYPE_CHECKING:
