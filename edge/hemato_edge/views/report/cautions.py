@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from hemato_edge.counting.differential import FLAGGED_FROM
 from hemato_edge.labels import BY_NAME
 from hemato_edge.languages import words_of
-from hemato_edge.views.report.clock import TOLERANCE_S
 from hemato_edge.views.report.figures import duration
+from hemato_edge.wall_clock import TOLERANCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
