@@ -43,7 +43,7 @@ def small_bundle() -> bytes:
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "small.tflite"
         inputs = np.zeros((1, 32, 32, 3), np.uint8)
-        card = read_card(json.dumps(card_of_the_shipped() | {"embedding": None}).encode())
+        card = read_card(json.dumps(card_of_the_shipped() | {"embedding": None, "caution": None}).encode())
         write_bundle(path, FLATBUFFER, card, inputs, {"logits": np.zeros((1, 8), np.float32)})
         return path.read_bytes()
 

@@ -139,7 +139,7 @@ def test_a_model_of_another_shape_is_refused(program, tmp_path: Path) -> None:
     """A card that promises another input than the file takes: nothing is labelled."""
     bundle = read_bundle(shipped_classifier())
     card = bundle.card.model_copy(
-        update={"input": bundle.card.input.model_copy(update={"size": 64}), "embedding": None}
+        update={"input": bundle.card.input.model_copy(update={"size": 64}), "embedding": None, "caution": None}
     )
     inputs = np.stack([cv2.resize(i, (64, 64)) for i in bundle.golden_inputs])
     write_bundle(tmp_path / "shape.tflite", bundle.flatbuffer, card, inputs, bundle.golden_outputs)
@@ -150,7 +150,7 @@ def test_a_model_of_another_shape_is_refused(program, tmp_path: Path) -> None:
 def test_a_failed_golden_check_is_refused(program, tmp_path: Path) -> None:
     bundle = read_bundle(shipped_classifier())
     wrong = {"logits": bundle.golden_outputs["logits"] + 1}
-    card = bundle.card.model_copy(update={"embedding": None})
+    card = bundle.card.model_copy(update={"embedding": None, "caution": None})
     write_bundle(tmp_path / "g.tflite", bundle.flatbuffer, card, bundle.golden_inputs, wrong)
     done = program("run", "--camera", "demo", "--model", "g.tflite", "--db", "x.db")
     assert_one_line_error(done, 4, "golden check")
