@@ -97,7 +97,7 @@ def viewfinder_behind(path: Path, a_second: float) -> Iterator[Viewfinder]:
     def film() -> None:
         index = 0
         while not ended.wait(1 / a_second):
-            finder.render_page(clocked(index), ATTENDING)
+            finder.show(clocked(index), ATTENDING)
             index += 1
 
     def picture(command: Any) -> Answer:
