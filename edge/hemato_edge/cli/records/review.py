@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +17,7 @@ from hemato_edge.labels import REVIEW_LABELS, named_class, nearest_name
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hemato_edge.cli.records.names_at_door import Naming
     from hemato_edge.store.reader import Reader
     from hemato_edge.store.write.retention import Retention
     from hemato_edge.store.writer import Writer
@@ -45,7 +46,7 @@ def review(
     from rich.console import Console
 
     screen, who = Console(highlight=False), reviewer(by)
-    with opened(db) as (reader, writer):
+    with opened_to_name(db) as (reader, writer):
         queue = reader.doubtful(reader.session(session).id, limit)
         if not queue:
             screen.print("No cell is left that nobody has named.")
@@ -87,7 +88,7 @@ def relabel(
 ) -> None:
     """Name one cell."""
     label = _label_meant(label)
-    with opened(db) as (reader, writer):
+    with opened_to_name(db) as (reader, writer):
         try:
             writer.relabel(reader.session(session).id, field, cell, label, reviewer(by), _now())
         except ValueError as error:
@@ -98,7 +99,7 @@ def relabel(
 @review_app.command()
 def undo(db: Database = None, session: Session = None, by: By = None) -> None:
     """Take the last change back; it stays in the log."""
-    with opened(db) as (reader, writer):
+    with opened_to_name(db) as (reader, writer):
         last = writer.undo(reader.session(session).id, reviewer(by), _now())
     if last is None:
         typer.echo("Nothing is left to undo.")
@@ -112,7 +113,7 @@ def approve(db: Database = None, session: Session = None, by: By = None) -> None
     from hemato_edge.errors import StoreError
     from hemato_edge.store.records import RUNNING
 
-    with opened(db) as (reader, writer):
+    with opened_to_name(db) as (reader, writer):
         record = reader.session(session)
         if record.state == RUNNING:
             raise StoreError(f"Session {record.id} still runs.", "Approve it when it has ended.")
@@ -227,6 +228,22 @@ def opened(db: Path | None, *, to_prune: bool = False) -> Iterator[tuple[Reader,
         open_reader(path).close()  # a database that is not there is told, not made
     with open_writer(path, key=chain_key(), to_prune=to_prune) as writer, open_reader(path) as reader:
         yield reader, writer
+
+
+@contextmanager
+def opened_to_name(db: Path | None) -> Iterator[tuple[Reader, Naming]]:
+    """As `opened`; where a run writes the database, names go through its door."""
+    from hemato_edge.store.file.lock import InUseError
+
+    with ExitStack() as stack:
+        try:
+            pair: tuple[Reader, Naming] = stack.enter_context(opened(db))
+        except InUseError as error:
+            from hemato_edge.cli.records.names_at_door import names_at_door
+
+            naming = stack.enter_context(names_at_door(database_path(db), error))
+            pair = (stack.enter_context(open_reader(db)), naming)
+        yield pair
 
 
 def _label_meant(text: str) -> str:

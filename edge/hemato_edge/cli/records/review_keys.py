@@ -14,9 +14,9 @@ from hemato_edge.morphology import in_words
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from hemato_edge.cli.records.names_at_door import Naming
     from hemato_edge.store.reader import Reader
     from hemato_edge.store.records import CellRecord
-    from hemato_edge.store.writer import Writer
 
 KEYS = {one.key: one.name for one in BY_NAME.values()}
 """Key → what the cell is called."""
@@ -32,7 +32,7 @@ class TerminalError(HematoEdgeError):
 
 
 def walk(
-    screen: Console, reader: Reader, writer: Writer, queue: list[CellRecord], who: str, *, blind: bool = False
+    screen: Console, reader: Reader, writer: Naming, queue: list[CellRecord], who: str, *, blind: bool = False
 ) -> int:
     """Show cell after cell and do what the keys say; how many were named at the end.
 

@@ -19,6 +19,10 @@ _TRIES = 10
 _PAUSE_S = 0.05  # a reader that asks whether a writer lives holds the lock for microseconds
 
 
+class InUseError(StoreError):
+    """Another process writes the database."""
+
+
 def lock_path(database: Path) -> Path:
     """The lock file beside the database. It stays there: removing it would let two writers hold two files."""
     return database.with_name(database.name + ".lock")
@@ -86,10 +90,10 @@ def _try_lock(fd: int) -> bool:
     return False
 
 
-def _in_use(database: Path, path: Path) -> StoreError:
+def _in_use(database: Path, path: Path) -> InUseError:
     holder = path.read_text(errors="replace").strip()
     who = f"process {holder}" if holder.isdigit() else "another process"
     stop = f"Stop it first (`kill {holder}`), or" if holder.isdigit() else "Stop it first, or"
-    return StoreError(
+    return InUseError(
         f"The database {database} is being written by {who}.", f"{stop} record into another file with --db."
     )
