@@ -20,8 +20,7 @@ from hemato_edge.store.file.migration import migrate
 from hemato_edge.store.file.privacy import FOLDER_MODE, GROUP_FOLDER_MODE, make_private
 from hemato_edge.store.file.space import check_reserve, check_space
 from hemato_edge.store.records import FINISHED, INTERRUPTED, RUNNING, NewField, SessionStart, Totals
-from hemato_edge.store.recovery.repair import finish_repair
-from hemato_edge.store.recovery.restore import finish_restore
+from hemato_edge.store.recovery.restore import finish_cut_off
 from hemato_edge.store.rows import canonical_json, iso
 from hemato_edge.store.seal import key_of
 from hemato_edge.store.write import approvals, deletions, endings, merges, relabels, statements
@@ -110,8 +109,7 @@ def open_writer(
 
 def _make_ready(path: Path, reserve_mb: int, *, group_readable: bool) -> None:
     """Finish a repair or restoration that was cut off, make what is not there, and set who may read it."""
-    finish_repair(path)
-    finish_restore(path)
+    finish_cut_off(path)
     if not path.exists():
         connect.create(path)
     if reserve_mb:

@@ -42,8 +42,7 @@ def restore(copy: Path, path: Path) -> Path | None:
     connect.check_place(path)
     lock = WriterLock(path)
     try:
-        finish_repair(path)
-        finish_restore(path)
+        finish_cut_off(path)
         scratch = path.with_name(path.name + ".restoring")
         try:
             with translated(copy), closing(connect.open_to_read(copy)) as connection:
@@ -54,20 +53,23 @@ def restore(copy: Path, path: Path) -> Path | None:
                 connect.sync_folder(path.parent)
         finally:
             scratch.unlink(missing_ok=True)
-        return finish_restore(path)
+        return _finish(path)
     finally:
         lock.release()
 
 
-def finish_restore(path: Path) -> Path | None:
-    """Finish a restoration that was decided; the caller holds the writer's lock.
-
-    Returns:
-        Where the database that was there is kept; None if there was none, or nothing to finish.
+def finish_cut_off(path: Path) -> None:
+    """Finish a repair or restoration that was cut off after its decision; the caller holds the writer's lock.
 
     Raises:
         StoreError: it cannot be written.
     """
+    finish_repair(path)
+    _finish(path)
+
+
+def _finish(path: Path) -> Path | None:
+    """Finish a restoration that was decided; returns where the database that was there is kept, if there was one."""
     decided = _decided(path)
     if not decided.exists():
         return None

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from recorded import NOON, session_start, varied_field
@@ -17,28 +17,7 @@ from hemato_edge.store.recovery.check import check
 from hemato_edge.store.recovery.repair import repair
 from hemato_edge.store.writer import open_writer
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-calls, last = 0, int(sys.argv[2])
-def counted(function):
-    def wrapper(*args, **kwargs):
-        global calls
-        calls += 1
-        if calls > last:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return function(*args, **kwargs)
-    return wrapper
-import hemato_edge.store.recovery.repair as module
-os.link, os.fsync = counted(os.link), counted(os.fsync)
-for name in ("rename", "replace", "unlink"):
-    setattr(Path, name, counted(getattr(Path, name)))
-module.repair(Path(sys.argv[1]))
-print("whole", calls)
-"""
+KILLED = str(Path(__file__).with_name("killed_at_step.py"))
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +56,7 @@ def labels(path: Path) -> list[str]:
 
 def killed_at(path: Path, step: int) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", KILLED, str(path), str(step)],
+        [sys.executable, KILLED, "hemato_edge.store.recovery.repair", "repair", str(step), str(path)],
         capture_output=True,
         text=True,
         env=os.environ,

@@ -20,25 +20,7 @@ from hemato_edge.store.recovery.check import check
 from hemato_edge.store.recovery.restore import restore
 from hemato_edge.store.writer import open_writer
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-calls, last = 0, int(sys.argv[3])
-def counted(function):
-    def wrapper(*args, **kwargs):
-        global calls
-        calls += 1
-        if calls > last:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return function(*args, **kwargs)
-    return wrapper
-import hemato_edge.store.recovery.restore as module
-os.link, os.fsync = counted(os.link), counted(os.fsync)
-for name in ("rename", "replace", "unlink"):
-    setattr(Path, name, counted(getattr(Path, name)))
-module.restore(Path(sys.argv[1]), Path(sys.argv[2]))
-print("whole", calls)
-"""
+KILLED = str(Path(__file__).with_name("killed_at_step.py"))
 
 
 def write(path: Path, label: str, fields: int = 4, *, end: bool = True) -> None:
@@ -167,7 +149,7 @@ def test_killed_at_each_step(place: Path, tmp_path: Path, finisher: str) -> None
 
     def killed_at(path: Path, step: int) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-c", KILLED, str(copy), str(path), str(step)],
+            [sys.executable, KILLED, "hemato_edge.store.recovery.restore", "restore", str(step), str(copy), str(path)],
             capture_output=True, text=True, env=os.environ, check=False,
         )  # fmt: skip
 
