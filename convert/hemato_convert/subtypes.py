@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 RIGHT = 0.95
 """Share of right answers among those told, on cells of the training split that were held out in turn; it chooses the
-least confidence that is told. So high since band cells are few in blood: with 0.90 one in ten of the many segmented
+least confidence that is reported. So high since band cells are few in blood: with 0.90 one in ten of the many segmented
 ones would be called band, with 0.95 three in a hundred (`docs/results/training.md`)."""
 FOLDS = 4
 _VALUES = {name: values for name, (_, values) in LEVELS.items()}
