@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+
+from hemato_edge.cli.main import INTERRUPTED
 
 PROGRAM = """
 import atexit, os, sys
@@ -23,3 +28,30 @@ def test_linear_algebra_has_one_thread_unless_told_otherwise(given: dict[str, st
     kept = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
     done = subprocess.run([sys.executable, "-c", PROGRAM], env=kept | given, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == f"threads {threads}"
+
+
+CUT_OFF = """
+import os, signal, sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[-1]:
+            sys.argv.pop()
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+from hemato_edge.cli.entry import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["hemato_edge.cli.main", "typer", "numpy._core.multiarray", "numpy", "cv2"])
+def test_ctrl_c_while_a_module_is_loaded_ends_it_without_a_traceback(module: str, tmp_path: Path) -> None:
+    """OpenCV's extension, cut off while it loads NumPy, prints one itself."""
+    noise = np.random.default_rng(1)
+    for number in range(20):  # some seconds of work
+        cv2.imwrite(str(tmp_path / f"{number}.png"), noise.integers(0, 256, (480, 640, 3), np.uint8))
+    done = subprocess.run(
+        [sys.executable, "-c", CUT_OFF, "analyze", str(tmp_path), module], capture_output=True, text=True
+    )
+    assert done.returncode == INTERRUPTED
+    assert "Traceback" not in done.stderr

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from hemato_edge.cli.entry import interrupt
 from hemato_edge.journal import FIELDS, journal_handler, log_level, remember
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def listen(daemon: Daemon, reloader: Reloader) -> list[str]:
 
 def listen_no_more() -> None:
     """Between two runs of this process a signal ends it at once: nothing is recorded then."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
