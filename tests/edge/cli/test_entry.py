@@ -34,8 +34,7 @@ CUT_OFF = """
 import os, signal, sys
 class Interrupting:
     def find_spec(self, name, path=None, target=None):
-        if name == sys.argv[-1]:
-            sys.argv.pop()
+        if name.endswith(os.environ["CUT_OFF_AT"]):
             sys.meta_path.remove(self)
             os.kill(os.getpid(), signal.SIGINT)
 sys.meta_path.insert(0, Interrupting())
@@ -44,14 +43,13 @@ main()
 """
 
 
-@pytest.mark.parametrize("module", ["hemato_edge.cli.main", "typer", "numpy._core.multiarray", "numpy", "cv2"])
+@pytest.mark.parametrize("module", ["hemato_edge.cli.main", "typer", "core.multiarray", "numpy", "cv2"])
 def test_ctrl_c_while_a_module_is_loaded_ends_it_without_a_traceback(module: str, tmp_path: Path) -> None:
     """OpenCV's extension, cut off while it loads NumPy, prints one itself."""
     noise = np.random.default_rng(1)
     for number in range(20):  # some seconds of work
         cv2.imwrite(str(tmp_path / f"{number}.png"), noise.integers(0, 256, (480, 640, 3), np.uint8))
-    done = subprocess.run(
-        [sys.executable, "-c", CUT_OFF, "analyze", str(tmp_path), module], capture_output=True, text=True
-    )
+    command = [sys.executable, "-c", CUT_OFF, "analyze", str(tmp_path)]
+    done = subprocess.run(command, env={**os.environ, "CUT_OFF_AT": module}, capture_output=True, text=True)
     assert done.returncode == INTERRUPTED
     assert "Traceback" not in done.stderr

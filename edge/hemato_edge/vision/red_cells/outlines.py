@@ -75,7 +75,7 @@ class RedCellLook:
             "measured": len(self),
             "diameters_px": [round(float(one), 1) for one in self.diameters_px],
             "pallor": [round(float(one), 2) for one in self.pallor],
-            "left_out": dict(self.left_out),
+            "left_out": {reason: self.left_out[reason] for reason in REASONS},
         }
 
 
