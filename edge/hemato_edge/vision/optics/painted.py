@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 
 from hemato_edge.vision.optics.bars import FOREIGN
+from hemato_edge.vision.optics.resizing import every
+from hemato_edge.vision.optics.stain import median
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,26 +38,34 @@ smaller one."""
 
 def box_of(samples: NDArray[np.uint8], colour: NDArray[np.float64]) -> tuple[int, int, int, int] | None:
     """x, y, width, height of the largest box of about a colour, (3,), in a picture (h, w, 3); None without one."""
-    alike = (np.abs(samples - colour).max(axis=2) <= _ONE_COLOUR).astype(np.uint8)
+    alike = near(samples, colour, _ONE_COLOUR)
     whole = cv2.morphologyEx(alike, cv2.MORPH_CLOSE, np.ones((_LETTER, _LETTER), np.uint8))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(whole, connectivity=4)
-    for one in 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA]):
-        x, y, width, height, area = (int(number) for number in stats[one])
-        if area < _LEAST:
-            break
-        if min(width, height) >= _NARROWEST and area <= _LARGEST * alike.size:
-            own = labels[y : y + height, x : x + width] == one
-            if min(float(side.mean()) for side in (own[0], own[-1], own[:, 0], own[:, -1])) >= _STRAIGHT:
-                return x, y, width, height
+    parts = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA])
+    _, _, width, height, area = stats[parts].T
+    possible = (area >= _LEAST) & (np.minimum(width, height) >= _NARROWEST) & (area <= _LARGEST * alike.size)
+    for one, (x, y, width, height, _) in zip(parts[possible].tolist(), stats[parts[possible]].tolist(), strict=True):
+        own = labels[y : y + height, x : x + width]
+        sides = (own[0], own[-1], own[:, 0], own[:, -1])
+        if all(np.count_nonzero(side == one) >= _STRAIGHT * len(side) for side in sides):
+            return x, y, width, height
     return None
+
+
+def near(picture: NDArray[np.uint8], colour: NDArray[np.float64], levels: float) -> NDArray[np.uint8]:
+    """(h, w) uint8, 255 where no channel of a picture (h, w, 3) is more than so many levels from a colour, (3,)."""
+    return np.asarray(cv2.inRange(picture, np.ceil(colour - levels), np.floor(colour + levels)), np.uint8)
 
 
 def commonest(pixels: NDArray[np.uint8], number: int) -> Iterator[NDArray[np.float64]]:
     """The commonest colours, (3,) float64 each and at most so many, of pixels (N, 3) uint8, the first ones first."""
-    bins = pixels.astype(np.intp) // _BIN @ (1, 256 // _BIN, (256 // _BIN) ** 2)
-    values, counts = np.unique(bins, return_counts=True)
-    for value in values[np.argsort(-counts)[:number]]:
-        yield np.asarray(np.median(pixels[bins == value], axis=0), np.float64)
+    channels = np.ascontiguousarray(pixels.T)
+    coarse = (channels // _BIN).astype(np.uint16)
+    bins = coarse[0] + (256 // _BIN) * (coarse[1] + (256 // _BIN) * coarse[2])
+    counts = np.bincount(bins)
+    values = np.flatnonzero(counts)
+    for value in values[np.argsort(-counts[values])[:number]]:
+        yield median(channels[:, bins == value], axis=1).astype(np.float64)
 
 
 def find_painted(image: Image, glass: NDArray[np.float64]) -> NDArray[np.bool_] | None:
@@ -65,10 +75,10 @@ def find_painted(image: Image, glass: NDArray[np.float64]) -> NDArray[np.bool_] 
         image: one picture.
         glass: (3,) BGR of empty glass in it; a box of its colour is not told.
     """
-    small = np.ascontiguousarray(image[::_GLANCE, ::_GLANCE])
+    small = every(image, _GLANCE)
     around = np.ones((3, 3), np.uint8)
     uneven = np.asarray(cv2.subtract(cv2.dilate(small, around), cv2.erode(small, around)))
-    even = small[(uneven.max(axis=2) <= _EVEN) & (np.abs(small - glass).max(axis=2) > FOREIGN)]
+    even = small[(near(uneven, np.zeros(3), _EVEN) > 0) & (near(small, glass, FOREIGN) == 0)]
     if len(even) < _LEAST:
         return None
     found = np.zeros(image.shape[:2], np.bool_)
