@@ -77,7 +77,7 @@ def find_painted(image: Image, glass: NDArray[np.float64]) -> NDArray[np.bool_] 
     """
     small = every(image, _GLANCE)
     around = np.ones((3, 3), np.uint8)
-    uneven = np.asarray(cv2.subtract(cv2.dilate(small, around), cv2.erode(small, around)))
+    uneven = np.asarray(cv2.subtract(cv2.dilate(small, around), cv2.erode(small, around)), np.uint8)
     even = small[(near(uneven, np.zeros(3), _EVEN) > 0) & (near(small, glass, FOREIGN) == 0)]
     if len(even) < _LEAST:
         return None
