@@ -112,7 +112,11 @@ async function renewNewest(numbers) {
   if (!newest || !numbers || of === newestOf || performance.now() - newestAt < NEWEST_MS || getComputedStyle(newest).display === "none") return;
   [newestOf, newestAt] = [of, performance.now()];
   const answer = await fetch(`/review/newest?session=${numbers.session}`, { headers: { Accept: "text/html" } });
-  if (answer.ok) newest.innerHTML = await answer.text(); // rendered and escaped by our own server
+  if (!answer.ok) return;
+  const next = document.createElement("div");
+  next.innerHTML = await answer.text(); // rendered and escaped by our own server
+  await Promise.allSettled([...next.querySelectorAll("img")].map((picture) => picture.decode())); // else they are blank for a moment
+  newest.replaceChildren(...next.childNodes);
 }
 
 // --- the picture
