@@ -14,6 +14,17 @@ from hemato_edge.store.reader import Reader
 from hemato_edge.web.security.access import Role
 
 
+BLANK = """() => {
+  const newest = document.querySelector("[data-newest]");
+  window.blank = [];
+  new MutationObserver(() => {
+    const pictures = [...newest.querySelectorAll("img")];
+    window.blank.push(pictures.filter(picture => !picture.complete || !picture.naturalWidth).length);
+  }).observe(newest, { childList: true });
+}"""
+"""How many of the newest cells have no picture yet, each time that they change."""
+
+
 def shown(page: Any) -> dict[str, int]:
     """The tally's counts as they stand on the page."""
     keys = page.locator(".key").evaluate_all("keys => keys.map(key => [key.dataset.label, Number(key.dataset.count)])")
@@ -39,6 +50,7 @@ def test_01_a_count_from_the_first_look_to_the_end(live_site: Site, open_page: C
     assert page.locator(".bar-label").inner_text() == "tube <7>"
     other = open_page(live_site, "/", Role.VIEWER, width=1280, height=800)
     assert other.locator(".foot-stop").count() == 0, "who only looks on cannot stop"
+    other.evaluate(BLANK)
     # no number before it is on disk: what stands there is never more than the store has
     until(lambda: page.evaluate("document.querySelector('.goal-words b')?.textContent > 0"), "what the page waits for")
     before = shown(page)
@@ -47,6 +59,8 @@ def test_01_a_count_from_the_first_look_to_the_end(live_site: Site, open_page: C
     assert all(count <= labels.get(label, 0) for label, count in before.items())
     page.wait_for_selector(".cell-mark[data-state=counted]", state="attached")
     assert page.evaluate("[document.documentElement.scrollHeight, document.documentElement.scrollWidth]") == [664, 390]
+    until(lambda: other.evaluate("window.blank.length") > 1, "the newest cells")
+    assert not any(other.evaluate("window.blank"))
     page.click(".foot-stop")
     page.keyboard.press("Escape")
     assert phase(live_site, "counting")["session"] == 1
