@@ -13,7 +13,6 @@ from hemato_edge.labels import LEUKOCYTES
 from hemato_edge.store.reader import Reader
 from hemato_edge.web.security.access import Role
 
-
 BLANK = """() => {
   const newest = document.querySelector("[data-newest]");
   window.blank = [];
