@@ -65,6 +65,7 @@ _CELLS = f"{_WITH_FIELD} ORDER BY c.field, c.number"
 _DOUBTFUL = (
     f"{_WITH_FIELD} AND c.relabelled IS NULL AND j.cell IS NULL ORDER BY c.confidence, c.field, c.number LIMIT ?"
 )
+_NEWEST = f"{_WITH_FIELD} AND j.cell IS NULL ORDER BY c.field DESC, c.number DESC LIMIT ?"
 _WITH_PICTURE = "EXISTS (SELECT 1 FROM portraits p WHERE (p.session, p.field, p.cell) = (c.session, c.field, c.number))"
 _PICTURED = (
     f"{_WITH_FIELD} AND j.cell IS NULL AND coalesce(c.relabelled, c.label) = ? AND {_WITH_PICTURE}"
@@ -216,6 +217,12 @@ class Reader:
     def counted(self, session: int) -> Iterator[CellRecord]:
         """The judged cells of a session that count, each once."""
         return (cell for cell in self.cells(session) if cell.joined is None)
+
+    def newest(self, session: int, most: int) -> list[CellRecord]:
+        """The cells that count, the last recorded first."""
+        labels = self.session(session).classifier_labels
+        with translated(self.path):
+            return [cell_record(row, labels) for row in self._connection.execute(_NEWEST, (session, most))]
 
     def cells_per_region(self, session: int) -> dict[int, int]:
         """Region → cells that count there; none where the fields are files of their own."""

@@ -12,6 +12,7 @@ from recorded import NOON, field_result, record, session_start
 from hemato_edge.errors import StoreError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.store.reader import Reader
+from hemato_edge.store.records import Join
 from hemato_edge.store.writer import open_writer
 
 if TYPE_CHECKING:
@@ -83,6 +84,17 @@ def test_cells_come_back_in_order(path: Path) -> None:
     assert cell.diameter_px == pytest.approx(34.6)
     assert list(cell.probabilities) == list(CLASSIFIER_LABELS)
     assert cell.probabilities["lymphocyte"] == pytest.approx(0.86)
+
+
+def test_the_newest_cells_are_those_that_count(path: Path) -> None:
+    with open_writer(path) as writer:
+        session = writer.start_session(session_start())
+        writer.commit_field(session, field_result(0, ["neutrophil", "monocyte"]), {})
+        writer.commit_field(session, field_result(1, ["basophil"]), {})
+        writer.commit_field(session, field_result(2, ["lymphocyte"]), {}, [Join((1, 0), (0, 1))])
+    with Reader(path) as reader:
+        assert [cell.label for cell in reader.newest(session, 2)] == ["lymphocyte", "monocyte"]
+        assert list(reversed(reader.newest(session, 9))) == list(reader.counted(session))
 
 
 def test_the_last_session_unless_told(path: Path) -> None:

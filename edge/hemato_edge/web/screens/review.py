@@ -5,7 +5,6 @@ The page reads the store and asks at the door for each change, so that one write
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
@@ -96,8 +95,8 @@ def newest(request: Request) -> Response:
     """`GET /review/newest?session=N`: the cells that were counted last, as a piece of the count screen."""
     with services_of(request).reader() as reader:
         record = _session(request, reader)
-        last = deque(reader.counted(record.id), maxlen=NEWEST)
-        return render_page(request, "newest.html", cells=[_as_json(request, reader, cell) for cell in reversed(last)])
+        cells = [_as_json(request, reader, cell) for cell in reader.newest(record.id, NEWEST)]
+        return render_page(request, "newest.html", cells=cells)
 
 
 def listed(request: Request) -> Response:
