@@ -15,10 +15,15 @@ if TYPE_CHECKING:
     from hemato_edge.quality_control.lots import Chart, Point
     from hemato_edge.views.images.drawing import Shape
 
-WIDTH, HEIGHT = 720, 150
-MOST_POINTS = 90
+WIDTH, HEIGHT = 380, 170
+"""Pixels: as wide as a phone, so that what is written in it can be read there."""
+MOST_POINTS = 60
 """The newest sessions are drawn."""
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 712, 12, 128
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 376, 12, 148
+_TEXT, _RULE, _DOT = 10, 9, 2.8
+"""Pixels: heights of letters, and the radius of a dot where there is room."""
+_NUMBERS = 8
+"""Sessions whose number is written, about."""
 _FARTHEST = 4.0
 _GROUND, _LIMIT = "#f1f1f1", "#b00020"
 _OK, _WARNING, _OUT = "#0072b2", "#e69f00", "#b00020"
@@ -39,21 +44,21 @@ def _shapes(chart: Chart, baseline: str, mean: str) -> Iterator[Shape]:
     base = sum(point.baseline for point in points)
     if base and points[0].baseline:
         yield Bar(_LEFT, _TOP, step * base, _BOTTOM - _TOP, _GROUND)
-        yield Label(_LEFT + 3, _TOP + 9, baseline, 8, colour="#666666")
+        yield Label(_LEFT + 3, _TOP + 10, baseline, _TEXT, colour="#666666")
     for limit in range(-3, 4):
         colour = _LIMIT if abs(limit) == 3 else INK if not limit else PALE
         yield Line(((_LEFT, _y(limit)), (_RIGHT, _y(limit))), colour, 0.8)
-        yield Label(_LEFT - 5, _y(limit) + 3, f"{limit:+d} SD" if limit else mean, 8, "end")
+        yield Label(_LEFT - 5, _y(limit) + 4, f"{limit:+d} SD" if limit else mean, _TEXT, "end")
     if len(at) > 1:
         yield Line(tuple(at), "#888888", 0.8)
-    every = max(1, len(points) // 12)
+    every = max(1, len(points) // _NUMBERS)
     for i, (point, (x, y)) in enumerate(zip(points, at, strict=True)):
-        yield Dot(x, y, 2.6, _colour(point))
+        yield Dot(x, y, min(_DOT, step / 2), _colour(point))
         if point.broken:
             name = next((one for one in point.broken if one != WARNING_RULE), WARNING_RULE)
-            yield Label(x, y - 5 if y > _TOP + 12 else y + 11, name, 7, "middle", _colour(point))
-        if i % every == 0 or i == len(points) - 1:
-            yield Label(x, _BOTTOM + 12, str(point.session), 8, "middle")
+            yield Label(x, y - 5 if y > _TOP + 12 else y + 12, name, _RULE, "middle", _colour(point))
+        if (len(points) - 1 - i) % every == 0:
+            yield Label(x, _BOTTOM + 14, str(point.session), _TEXT, "middle")
 
 
 def _y(z: float) -> float:
