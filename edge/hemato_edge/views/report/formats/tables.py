@@ -23,7 +23,8 @@ _PIXEL_DIGITS, _SHARE_DIGITS = 3, 6
 REPORT_COLUMNS = (
     *("session", "sample", "label", "count", "percent", "ci_low_percent", "ci_high_percent"),
     *("estimate_percent", "reference_low", "reference_high", "flag"),
-    *("per_100_wbc", "e9_per_l", "e9_per_l_ci_low", "e9_per_l_ci_high", "profile", "notice"),
+    *("per_100_wbc", "per_100_wbc_ci_low", "per_100_wbc_ci_high"),
+    *("e9_per_l", "e9_per_l_ci_low", "e9_per_l_ci_high", "profile", "notice"),
 )
 """The report's columns: a clean rectangle, numbers as numbers with a decimal point, empty where there is none."""
 FIELD_COLUMNS = (
@@ -79,7 +80,8 @@ def _further_rows(report: Report) -> Iterator[dict[str, object]]:
     nucleated = report.nucleated_red_cells
     volumes = _volume_columns(report.estimates)
     yield {"label": UNCLASSIFIED, "count": report.unclassified}
-    yield {"label": ERYTHROBLAST, "count": nucleated.count, "per_100_wbc": nucleated.per_100_wbc}
+    ends = {"per_100_wbc_ci_low": nucleated.ci_low, "per_100_wbc_ci_high": nucleated.ci_high}
+    yield {"label": ERYTHROBLAST, "count": nucleated.count, "per_100_wbc": nucleated.per_100_wbc, **ends}
     for kind, count in report.counts.items():
         yield {"label": kind, "count": count, **volumes.get(kind, {})}
     yield {"label": "fields", "count": report.fields}

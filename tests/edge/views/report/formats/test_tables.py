@@ -30,8 +30,8 @@ def path(tmp_path: Path) -> Path:
 def test_the_report_is_a_clean_rectangle(path: Path) -> None:
     record(path, LABELS, label='=HYPERLINK("x")')
     with Reader(path) as reader:
-        text = tables.report_csv(build_report(reader))
-    rows = list(csv.DictReader(io.StringIO(text.removeprefix(tables.BOM))))
+        report = build_report(reader)
+    rows = list(csv.DictReader(io.StringIO(tables.report_csv(report).removeprefix(tables.BOM))))
     assert all(None not in row and None not in row.values() for row in rows)  # every row has every column, and no more
     assert [row["label"] for row in rows] == [
         *("neutrophil", "eosinophil", "basophil", "lymphocyte", "monocyte", "immature_granulocyte"),
@@ -46,10 +46,13 @@ def test_the_report_is_a_clean_rectangle(path: Path) -> None:
         "ci_low_percent": "26.237808",
         "ci_high_percent": "87.844774",
         **dict.fromkeys(("estimate_percent", "reference_low", "reference_high", "flag"), ""),
-        **dict.fromkeys(("per_100_wbc", "e9_per_l", "e9_per_l_ci_low", "e9_per_l_ci_high", "profile"), ""),
+        **dict.fromkeys(("per_100_wbc", "per_100_wbc_ci_low", "per_100_wbc_ci_high"), ""),
+        **dict.fromkeys(("e9_per_l", "e9_per_l_ci_low", "e9_per_l_ci_high", "profile"), ""),
         "notice": RESEARCH_USE_NOTICE,
     }
     assert rows[7]["per_100_wbc"] == "10.0"
+    ends = [float(rows[7][f"per_100_wbc_ci_{end}"]) for end in ("low", "high")]
+    assert ends == pytest.approx(report.nucleated_red_cells.interval)
     assert [row["count"] for row in rows[6:]] == ["2", "1", "12", "100", "8", "2"]
 
 
