@@ -20,7 +20,7 @@ from hemato_convert.flatbuffer.trial import try_flatbuffer
 from hemato_convert.left_out import LeftOut, left_out_figures, only_judged, read_left_out
 from hemato_edge.errors import ConfigurationError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
-from hemato_edge.models.bundle import PROTOTYPES, read_bundle, write_bundle
+from hemato_edge.models.bundle import PROTOTYPES, check_bundle_path, read_bundle, write_bundle
 from hemato_edge.models.card import Accuracy, CautionSpec, ClassifierCard
 from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_training.augment.drawn_strangers import draw_stranger
@@ -137,6 +137,7 @@ def add_caution(
         DataError: the data or the file of left-out laboratories are missing.
         ModelError: the bundle cannot be read, is no classifier with an embedding, or has parts for other runtimes.
     """
+    check_bundle_path(out)
     bundle, keep = read_bundle(base), cache or out.parent / "cells"
     card = _card_of(bundle)
     size, names = card.input.size, titled(source.name for source in card.training)

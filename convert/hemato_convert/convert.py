@@ -17,7 +17,7 @@ from hemato_convert.report import write_report
 from hemato_convert.settings import ConversionSettings
 from hemato_convert.source import open_source
 from hemato_edge.errors import ModelError
-from hemato_edge.models.bundle import read_bundle, write_bundle
+from hemato_edge.models.bundle import check_bundle_path, read_bundle, write_bundle
 from hemato_edge.models.card import ClassifierCard
 from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_training.progress import Silent
@@ -79,8 +79,7 @@ def convert(
         ConfigurationError: the tail is out of range.
         DataError: the data are missing or not those of the run.
     """
-    if out.suffix != ".tflite":
-        raise ModelError(f"A bundle's name ends in .tflite, not {out.name!r}.", "Change --out.")
+    check_bundle_path(out)
     settings, source = settings or ConversionSettings(), open_source(run, data, cache, reporter or Silent())
     if settings.same_names is None:
         return convert_source(source, out, settings)

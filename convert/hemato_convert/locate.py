@@ -16,7 +16,7 @@ from hemato_convert.locate_card import LocatorCardParts, make_locator_card
 from hemato_convert.locate_graph import quantise_locator
 from hemato_edge.errors import DataError, ModelError
 from hemato_edge.labels import KINDS, PLATELET
-from hemato_edge.models.bundle import read_bundle, write_bundle
+from hemato_edge.models.bundle import check_bundle_path, read_bundle, write_bundle
 from hemato_edge.models.locator_model import BOXES, HEAT, LocatorModel
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.learned import LearnedLocator, same_score
@@ -162,8 +162,7 @@ class _Source:
 
 
 def _open(run: Path, out: Path, data: Path, reporter: Reporter) -> _Source:
-    if out.suffix != ".tflite":
-        raise ModelError(f"A bundle's name ends in .tflite, not {out.name!r}.", "Change --out.")
+    check_bundle_path(out)
     folder = run.parent if run.suffix == ".keras" else run
     model = load_locator_model(run if run.suffix == ".keras" else run / MODEL_FILE)
     facts: dict[str, Any] = json.loads((folder / RUN_FILE).read_text())

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from hemato_edge.output_files import write_aside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +68,7 @@ def write_report(
     """
     described, drawn = report_paths(bundle)
     whole = {"format": REPORT_FORMAT, "bundle": bundle.name, **asdict(parity), **facts}
-    described.write_text(json.dumps(whole, indent=1))
+    write_aside(described, json.dumps(whole, indent=1).encode())
     draw_worst(parity, images, drawn)
     return described, drawn
 
@@ -91,4 +94,6 @@ def draw_worst(parity: ParityReport, images: NDArray[np.uint8], path: Path) -> N
             color="black" if same else "firebrick",
             loc="left",
         )
-    figure.savefig(path)
+    drawn = BytesIO()
+    figure.savefig(drawn, format="png")
+    write_aside(path, drawn.getvalue())

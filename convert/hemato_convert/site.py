@@ -12,7 +12,7 @@ from hemato_convert.settings import ConversionSettings
 from hemato_convert.source import Source
 from hemato_edge.errors import DataError
 from hemato_edge.labels import CLASSIFIER_LABELS
-from hemato_edge.models.bundle import read_bundle
+from hemato_edge.models.bundle import check_bundle_path, read_bundle
 from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_training.attributes.origin import bundle_branch
 from hemato_training.augment.stain_and_optics import MARGIN
@@ -88,6 +88,7 @@ def train_for_site(
         DataError: if the folder has too few cells or no home data set is there.
         ModelError: as `convert`.
     """
+    check_bundle_path(out)
     began = read_bundle(base)
     card: Any = ClassifierModel(began).card
     site = site_records(folder, reporter)

@@ -17,7 +17,7 @@ from hemato_convert.flatbuffer.trial import every_output
 from hemato_convert.settings import REPRESENTATIVE
 from hemato_edge.errors import ConfigurationError, DataError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
-from hemato_edge.models.bundle import PROTOTYPES, read_bundle, write_bundle
+from hemato_edge.models.bundle import PROTOTYPES, check_bundle_path, read_bundle, write_bundle
 from hemato_edge.models.card import ClassifierCard, SubtypeSpec
 from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_edge.morphology import SUBTYPES as LEVELS
@@ -85,6 +85,7 @@ def add_subtypes(
         DataError: the data are missing, or no index of theirs has the level for training and validation cells.
         ModelError: the bundle cannot be read, is no classifier, or has parts compiled for other runtimes.
     """
+    check_bundle_path(out)
     bundle, keep = read_bundle(base), cache or out.parent / "cells"
     card = _classifier_card(bundle)
     train, val, looks = _described(card, data, keep, reporter)

@@ -1,4 +1,4 @@
-"""Atomic writing of files: to a temporary file, then renamed."""
+"""Atomic writing of files: to a temporary file, then renamed; never over what this program did not write."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 from hemato_edge.errors import HematoEdgeError
+from hemato_edge.output_marks import is_earlier_output, marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,11 +15,14 @@ if TYPE_CHECKING:
 
 
 class OutputError(HematoEdgeError):
-    """A file cannot be written at its path, or would replace an input of the command."""
+    """A file cannot be written at its path, or would replace an input of the command or somebody else's file."""
+
+
+_BEGINNING_BYTES = 1 << 24
 
 
 @contextmanager
-def written_aside(path: Path, inputs: Iterable[Path] = ()) -> Iterator[IO[bytes]]:
+def written_aside(path: Path, inputs: Iterable[Path] = (), *, ours: bool = False) -> Iterator[IO[bytes]]:
     """A stream whose content becomes `path` when the block succeeds; until then, and after an error, nothing changes.
 
     Special files (a pipe, /dev/stdout) are written directly.
@@ -26,9 +30,10 @@ def written_aside(path: Path, inputs: Iterable[Path] = ()) -> Iterator[IO[bytes]
     Args:
         path: the file; its folder must exist.
         inputs: files that the command reads and must not replace, under any name or link.
+        ours: the place belongs to the program alone, which replaces whatever is there.
 
     Raises:
-        OutputError: it is one of `inputs`, or cannot be written.
+        OutputError: it is one of `inputs`, holds what this program did not write, or cannot be written.
     """
     check_apart(path, inputs)
     target = path.resolve()
@@ -43,6 +48,9 @@ def written_aside(path: Path, inputs: Iterable[Path] = ()) -> Iterator[IO[bytes]
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
+            if not ours and target.exists():
+                with aside.open("rb") as stream:
+                    check_replaceable(path, stream.read(_BEGINNING_BYTES))
             if target.exists():
                 aside.chmod(target.stat().st_mode & 0o777)
             aside.replace(target)
@@ -69,7 +77,29 @@ def check_apart(path: Path, inputs: Iterable[Path]) -> None:
             raise OutputError(f"{path} is an input of this command.", "Name another file to write to.")
 
 
-def write_aside(path: Path, content: bytes, inputs: Iterable[Path] = ()) -> None:
-    """Write `content` to `path`, see `written_aside`."""
-    with written_aside(path, inputs) as stream:
-        stream.write(content)
+def check_replaceable(path: Path, beginning: bytes) -> None:
+    """Refuse to replace a file of somebody else's; see `output_marks.is_earlier_output`.
+
+    Args:
+        path: of the output.
+        beginning: of what is to be written; its signature at least, if that is a picture.
+
+    Raises:
+        OutputError: there is one.
+    """
+    target = path.resolve()
+    try:
+        foreign = target.is_file() and not is_earlier_output(target, beginning)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be read: {error.strerror}.", "Name another file.") from error
+    if foreign:
+        raise OutputError(
+            f"{path} is there already, and is no earlier output of this command.",
+            "Name another place, or move that file away.",
+        )
+
+
+def write_aside(path: Path, content: bytes, inputs: Iterable[Path] = (), *, ours: bool = False) -> None:
+    """Write `content` to `path`, see `written_aside`; a picture is marked as an output of this program."""
+    with written_aside(path, inputs, ours=ours) as stream:
+        stream.write(marked(content))

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hemato_edge.about import RESEARCH_USE_NOTICE
 from hemato_edge.output_files import OutputError, write_aside, written_aside
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+MARK = f"\n{RESEARCH_USE_NOTICE}\n".encode()
 
 
 def test_what_fails_halfway_leaves_what_was_there(tmp_path: Path) -> None:
@@ -30,11 +33,24 @@ def test_what_fails_halfway_leaves_what_was_there(tmp_path: Path) -> None:
 
 def test_the_mode_of_what_was_there_stays_and_a_link_stays_a_link(tmp_path: Path) -> None:
     target, link = tmp_path / "real.csv", tmp_path / "link.csv"
-    target.write_text("before")
+    write_aside(target, b"before" + MARK)
     target.chmod(0o640)
     link.symlink_to(target)
-    write_aside(link, b"after")
-    assert (target.read_text(), target.stat().st_mode & 0o777, link.is_symlink()) == ("after", 0o640, True)
+    write_aside(link, b"after" + MARK)
+    assert target.read_bytes() == b"after" + MARK
+    assert (target.stat().st_mode & 0o777, link.is_symlink()) == (0o640, True)
+
+
+def test_what_somebody_else_wrote_is_never_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "notes.txt"
+    target.write_text("my own")
+    for written in (b"a report" + MARK, b"\x89PNG"):
+        with pytest.raises(OutputError, match="no earlier output"):
+            write_aside(target, written)
+    assert target.read_text() == "my own"
+    assert list(tmp_path.iterdir()) == [target]
+    write_aside(target, b"kept by the program alone", ours=True)
+    assert target.read_bytes() == b"kept by the program alone"
 
 
 @pytest.mark.parametrize("kind", ["itself", "symbolic", "hard"])

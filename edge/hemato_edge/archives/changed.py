@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hemato_edge.about import RESEARCH_USE_NOTICE
 from hemato_edge.archives.parquet import require_pyarrow
 from hemato_edge.output_files import written_aside
 
@@ -38,5 +39,6 @@ def write_changed(comparison: Comparison, folder: Path) -> None:
         "reviewed": ([two.reviewed for _, two in pairs], text),
     }
     table = arrow.table({name: arrow.array(values, kind) for name, (values, kind) in columns.items()})
+    table = table.replace_schema_metadata({"notice": RESEARCH_USE_NOTICE})
     with written_aside(folder / CHANGED) as out:
         arrow.parquet.write_table(table, out, compression="zstd")

@@ -27,6 +27,7 @@ from hemato_edge.errors import ModelError
 from hemato_edge.models.card import ClassifierCard, read_card
 from hemato_edge.models.prototypes import Prototypes, unpack_prototypes
 from hemato_edge.models.trust import require_trust
+from hemato_edge.output_files import check_replaceable, write_aside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +40,8 @@ MODEL, LABELS, CARD, GOLDEN, PROTOTYPES = "model", "labels.txt", "card.json", "g
 SHIPPED = Path(__file__).parent / "shipped"
 SUMS = "SHA256SUMS"
 """Hashes of the whole files in `SHIPPED`, as `sha256sum *.tflite > SHA256SUMS` writes them there."""
+_BEGINNING = b"\x1c\0\0\0TFL3"
+"""Of a TFLite flatbuffer."""
 _SAME_BYTES_EVERY_TIME = (1980, 1, 1, 0, 0, 0)
 _LARGEST = 256 << 20
 """Maximum bytes of a model file, and of its unpacked archive: more than any network for such a device has."""
@@ -156,9 +159,19 @@ def write_bundle(
         ):
             archive.writestr(zipfile.ZipInfo(name, _SAME_BYTES_EVERY_TIME), content, zipfile.ZIP_DEFLATED)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".partial")
-    temporary.write_bytes(whole.getvalue())
-    temporary.replace(path)
+    write_aside(path, whole.getvalue())
+
+
+def check_bundle_path(path: Path) -> None:
+    """Refuse a path that no bundle is written to: of another suffix, or where somebody else's file lies.
+
+    Raises:
+        ModelError: its suffix is another one.
+        OutputError: what lies there is no bundle.
+    """
+    if path.suffix != ".tflite":
+        raise ModelError(f"A bundle's name ends in .tflite, not {path.name!r}.", "Change --out.")
+    check_replaceable(path, _BEGINNING)
 
 
 def read_bundle(path: Path, trusted_keys: Path | None = None) -> Bundle:

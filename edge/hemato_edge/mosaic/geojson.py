@@ -9,6 +9,7 @@ import math
 from typing import TYPE_CHECKING
 
 from hemato_edge.labels import CELL_CLASSES
+from hemato_edge.output_marks import PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,13 +22,13 @@ _GREY = (128, 128, 128)
 
 
 def cells_as_geojson(cells: Iterable[MosaicCell], plan: Plan) -> dict[str, object]:
-    """A FeatureCollection (RFC 7946) with a circle a cell; JSON's types.
+    """A FeatureCollection (RFC 7946) with a circle a cell, and `program` as a foreign member; JSON's types.
 
     Args:
         cells: of the region.
         plan: of its canvas.
     """
-    return {"type": "FeatureCollection", "features": [_feature(cell, plan) for cell in cells]}
+    return {"type": "FeatureCollection", "program": PROGRAM, "features": [_feature(cell, plan) for cell in cells]}
 
 
 def _feature(cell: MosaicCell, plan: Plan) -> dict[str, object]:

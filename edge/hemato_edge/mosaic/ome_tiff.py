@@ -13,7 +13,7 @@ import numpy as np
 
 from hemato_edge.about import __version__
 from hemato_edge.errors import MissingExtraError
-from hemato_edge.output_files import OutputError
+from hemato_edge.output_files import written_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+BEGINNING = b"II+\0"
+"""Of a BigTIFF on this machine, and on every one that it runs on: least significant byte first."""
 TILE_PX = 256
 SMALLEST_PX = 256
 """The canvas is halved until its longer side is no larger than this."""
@@ -50,7 +52,7 @@ def write_ome_tiff(canvas: NDArray[np.uint8], path: Path, um_per_px: float | Non
 
     Raises:
         MissingExtraError: tifffile is not installed.
-        OutputError: the file cannot be written.
+        OutputError: the file cannot be written, see `output_files.written_aside`.
     """
     tifffile = require_tifffile()
     levels = [canvas]
@@ -61,18 +63,10 @@ def write_ome_tiff(canvas: NDArray[np.uint8], path: Path, um_per_px: float | Non
         metadata |= {"PhysicalSizeX": um_per_px, "PhysicalSizeXUnit": "µm"}
         metadata |= {"PhysicalSizeY": um_per_px, "PhysicalSizeYUnit": "µm"}
     options = {"photometric": "rgb", "tile": (TILE_PX, TILE_PX), "compression": "zlib", "dtype": np.uint8}
-    aside = path.with_name(path.name + ".partial")
-    try:
-        with tifffile.TiffWriter(aside, bigtiff=True, ome=True) as file:
-            for level, picture in enumerate(levels):
-                first = {"subifds": len(levels) - 1, "metadata": metadata} if level == 0 else {"subfiletype": 1}
-                file.write(_tiles(picture), shape=picture.shape, **options, **first)
-        aside.replace(path)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise OutputError(
-            f"{path} cannot be written ({error.strerror}).", "Name a place with more room with --mosaic."
-        ) from error
+    with written_aside(path) as stream, tifffile.TiffWriter(stream, bigtiff=True, ome=True) as file:
+        for level, picture in enumerate(levels):
+            first = {"subifds": len(levels) - 1, "metadata": metadata} if level == 0 else {"subfiletype": 1}
+            file.write(_tiles(picture), shape=picture.shape, **options, **first)
 
 
 def _tiles(picture: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.mosaic.canvas import paint, plan_of
 from hemato_edge.mosaic.geojson import cells_as_geojson
-from hemato_edge.mosaic.ome_tiff import write_ome_tiff
-from hemato_edge.output_files import OutputError, write_aside
+from hemato_edge.mosaic.ome_tiff import BEGINNING, write_ome_tiff
+from hemato_edge.output_files import OutputError, check_replaceable, write_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from hemato_edge.mosaic.collector import KeptFrame, MosaicCollector
 
 SUFFIXES = (".ome.tif", ".ome.tiff")
+_KEPT = re.compile(r"\d{5,}\.(jpg|part)")
+"""Names of the pictures of a collector."""
 LEAST_FRAMES = 2
 """A region of fewer pictures gets no file, unless it is the only one."""
 
@@ -48,12 +51,17 @@ def check_mosaic_path(path: Path) -> Path:
     """The path, if a mosaic can be written there.
 
     Raises:
-        OutputError: its suffix is another one, or its folder does not exist.
+        OutputError: its suffix is another one, its folder does not exist, or a file there is somebody else's.
     """
     if not path.name.lower().endswith(SUFFIXES):
         raise OutputError(f"{path} does not end with .ome.tif, which is what a mosaic is.", "Name it slide.ome.tif.")
     if not path.parent.is_dir():
         raise OutputError(f"There is no folder {path.parent}.", "Make it first, or name another.")
+    check_replaceable(path, BEGINNING)
+    check_replaceable(_cells_path(path), b"{")
+    pictures = pictures_folder(path)
+    if pictures.is_dir() and any(not _KEPT.fullmatch(one.name) for one in pictures.iterdir()):
+        raise OutputError(f"{pictures} holds files that are no pictures of a mosaic.", "Name another file.")
     return path
 
 

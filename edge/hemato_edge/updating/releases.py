@@ -112,14 +112,14 @@ class Releases:
         else:
             place, installed = json.dumps(str(self.place(release))), json.dumps(str(self._installed))
             text = f"import os, sys; os.path.exists({installed}) and sys.path.insert(0, {place})\n"
-            write_aside(line, text.encode())
+            write_aside(line, text.encode(), ours=True)
         self.note(State(release, previous, trusted))
 
     def note(self, state: State) -> None:
         """Write down what is known of the releases."""
         said = {"current": state.current, "previous": state.previous, "trusted": state.trusted}
         self.folder.mkdir(exist_ok=True)
-        write_aside(self.folder / _STATE, json.dumps(said).encode())
+        write_aside(self.folder / _STATE, json.dumps(said).encode(), ours=True)
 
     def tidy(self) -> None:
         """Remove what is neither used nor gone back to: older releases, and what a cut-off update has left."""

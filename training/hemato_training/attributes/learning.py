@@ -18,7 +18,7 @@ from hemato_training.data.attributes import AttributeTable, read_attributes
 from hemato_training.data.cell_sets import load
 from hemato_training.data.crops import Look, cells_of
 from hemato_training.data.records import in_split
-from hemato_training.runs.files import ATTRIBUTES_FILE, MODEL_FILE, RUN_FILE
+from hemato_training.runs.files import ATTRIBUTES_FILE, MODEL_FILE, RUN_FILE, check_new_run
 from hemato_training.runs.schedule import averaging_optimizer, learnt_weights
 
 if TYPE_CHECKING:
@@ -89,8 +89,7 @@ def learn_attributes(
         DataError: the run or the data are missing, no table describes a training cell, or `out` holds a run already.
         ModelError: the run has no readable model.
     """
-    if (out / RUN_FILE).exists():
-        raise DataError(f"{out} already holds a run.", "Name another folder with --out.")
+    check_new_run(out)
     kept = cache or out / "cells"
     model, facts = run_of(base, data, kept, reporter)
     architecture = str(facts["settings"]["architecture"])

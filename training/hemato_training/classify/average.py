@@ -17,7 +17,7 @@ from hemato_edge.models.bundle import read_bundle
 from hemato_edge.models.card import ClassifierCard
 from hemato_training.networks.backbones import build_classifier
 from hemato_training.networks.keras_model import load_keras
-from hemato_training.runs.files import MODEL_FILE, RUN_FILE
+from hemato_training.runs.files import MODEL_FILE, RUN_FILE, check_new_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,8 +44,7 @@ def average_runs(runs: Sequence[Path], out: Path) -> Path:
     if len(runs) < 2:
         msg = "an average needs at least two runs"
         raise ValueError(msg)
-    if (out / RUN_FILE).exists():
-        raise DataError(f"{out} already holds a run.", "Name another folder with --out.")
+    check_new_run(out)
     facts = read_facts(runs[0])
     models = [_model_of(run) for run in runs]
     weights = [model.get_weights() for model in models]

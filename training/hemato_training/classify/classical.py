@@ -33,7 +33,7 @@ from hemato_training.classify.material import gather
 from hemato_training.data.crops import prepare_cells
 from hemato_training.metrics.classification import figures_by_laboratory, macro_accuracy
 from hemato_training.progress import Silent
-from hemato_training.runs.files import METRICS_FILE, RUN_FILE, versions
+from hemato_training.runs.files import CLASSICAL_FILE, METRICS_FILE, RUN_FILE, check_new_run, versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from hemato_training.runs.settings import Settings
 
 PREFIX = "features+"
-CLASSICAL_FILE = "model.skops"
 _VISION = Path(vision.__file__).parent
 _TREE = "sklearn.tree._tree.Tree"
 """The one type that skops does not know by itself; what it holds is checked by `_refuse_wild_trees`."""
@@ -203,7 +202,7 @@ def load_classical(path: Path) -> ClassicalModel:
 
 
 def train_classical(
-    settings: Settings, *, cache: Path | None = None, reporter: Reporter | None = None
+    settings: Settings, *, resume: bool = False, cache: Path | None = None, reporter: Reporter | None = None
 ) -> ClassicalOutcome:
     """Train a classical model into `settings.out`: model.joblib, run.json and metrics.json.
 
@@ -212,14 +211,17 @@ def train_classical(
 
     Args:
         settings: the run; of a network's settings, data, out, architecture, size, per_class and seed count.
+        resume: the folder may hold this run already; it begins anew.
         cache: folder for crops; "cells" in the run's folder unless named.
         reporter: receives progress.
 
     Raises:
         ConfigurationError: for an unknown model.
-        DataError: if data are missing or leak.
+        DataError: if data are missing or leak, or the folder holds a run or somebody else's files.
     """
     is_classical(settings.architecture)
+    if not resume:
+        check_new_run(settings.out)
     reporter = reporter or Silent()
     cache = cache or settings.out / "cells"
     material = gather(settings, cache, reporter)

@@ -16,13 +16,14 @@ import numpy as np
 from hemato_edge.errors import ConfigurationError, DataError, ModelError
 from hemato_edge.models.bundle import read_bundle
 from hemato_edge.models.classifier_model import ClassifierModel
-from hemato_training.classify.classical import CLASSICAL_FILE, is_classical, load_classical, train_classical
+from hemato_edge.output_files import write_aside
+from hemato_training.classify.classical import is_classical, load_classical, train_classical
 from hemato_training.classify.fit import train
 from hemato_training.classify.material import gather
 from hemato_training.networks.backbones import architecture_named
 from hemato_training.networks.keras_model import load_keras
 from hemato_training.progress import Silent
-from hemato_training.runs.files import METRICS_FILE, MODEL_FILE, RUN_FILE, versions
+from hemato_training.runs.files import CLASSICAL_FILE, METRICS_FILE, MODEL_FILE, RUN_FILE, check_new_run, versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -128,8 +129,8 @@ def compare(
     timed = _with_latency(rows, settings, cache, reporter)
     common = {k: v for k, v in settings.as_json().items() if k not in ("architecture", "weights", "out")}
     comparison = Comparison(common, tuple(timed))
-    (settings.out / COMPARISON_FILE).write_text(json.dumps(comparison.as_json(), indent=1))
-    (settings.out / TABLE_FILE).write_text(markdown(comparison))
+    write_aside(settings.out / COMPARISON_FILE, json.dumps(comparison.as_json(), indent=1).encode())
+    write_aside(settings.out / TABLE_FILE, markdown(comparison).encode())
     return comparison
 
 
@@ -164,10 +165,8 @@ def _train_one(settings: Settings, convert: Callable[[Path, Path], object], cach
     """Train and convert what is not yet; the row without its time."""
     metrics = _finished(settings)
     if metrics is None:
-        if is_classical(settings.architecture):
-            train_classical(settings, cache=cache, reporter=reporter)
-        else:
-            train(settings, resume=(settings.out / RUN_FILE).exists(), cache=cache, reporter=reporter)
+        one = train_classical if is_classical(settings.architecture) else train
+        one(settings, resume=(settings.out / RUN_FILE).exists(), cache=cache, reporter=reporter)
         metrics = json.loads((settings.out / METRICS_FILE).read_text())
     row = Row(
         name=settings.architecture,
@@ -194,6 +193,8 @@ def _finished(settings: Settings) -> dict[str, Any] | None:
         DataError: if it is one of other settings.
     """
     path = settings.out / METRICS_FILE
+    if not (settings.out / RUN_FILE).is_file():
+        check_new_run(settings.out)
     if not path.is_file():
         return None
     earlier = json.loads((settings.out / RUN_FILE).read_text())["settings"]

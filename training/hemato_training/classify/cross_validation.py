@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from hemato_edge.evidence.bootstrap import interval, resample
+from hemato_edge.output_files import write_aside
 from hemato_training.classify.fit import train
 from hemato_training.classify.material import gather
 from hemato_training.data.crops import Cells
@@ -97,7 +98,7 @@ def cross_validate(
         logits.append(keras_logits(model, material.val_images))
         held_out.append(material.val)
     result = _pooled(logits, held_out)
-    (settings.out / FOLDS_FILE).write_text(json.dumps(result.as_json(), indent=1))
+    write_aside(settings.out / FOLDS_FILE, json.dumps(result.as_json(), indent=1).encode())
     return result
 
 

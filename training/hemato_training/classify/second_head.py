@@ -19,7 +19,7 @@ from hemato_training.data.crops import Look, cells_of, prepare_cells
 from hemato_training.data.records import in_split
 from hemato_training.networks.backbones import LOGITS
 from hemato_training.networks.keras_model import load_keras, pooled_features
-from hemato_training.runs.files import MODEL_FILE, RUN_FILE
+from hemato_training.runs.files import MODEL_FILE, RUN_FILE, check_new_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,8 +62,7 @@ def add_second_head(
     """
     if weight <= 0:
         raise ConfigurationError(f"The second head's weight {weight} is not positive.", "Choose --weight 0.1 to 1.")
-    if (out / RUN_FILE).exists():
-        raise DataError(f"{out} already holds a run.", "Name another folder with --out.")
+    check_new_run(out)
     facts = read_facts(run)
     strangers = set(laboratories) - set(facts["looks"])
     if strangers:

@@ -85,7 +85,7 @@ def classify(
         _cross_validate(settings, folds, cache, as_json=as_json)
         return
     if is_classical(settings.architecture):
-        measured = train_classical(settings, cache=cache, reporter=Screen())
+        measured = train_classical(settings, resume=resume, cache=cache, reporter=Screen())
         if as_json:
             print_json(measured.as_json())
         else:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import DataError
+from hemato_edge.output_files import write_aside
 from hemato_edge.views.images.annotated import write_picture
 from hemato_training.evaluate.provenance import Provenance, provenance_of
 from hemato_training.evaluate.strangers import outliers_of
@@ -126,7 +128,9 @@ def write_folder(report: Report, folder: Path, page: str, diagrams: dict[str, Fi
     write_text(folder / PAGE, page)
     write_text(folder / DOCUMENT, json.dumps(report.as_json(), indent=1) + "\n")
     for name, diagram in diagrams.items():
-        diagram.savefig(folder / f"{name}.png", dpi=120)
+        drawn = BytesIO()
+        diagram.savefig(drawn, dpi=120)
+        write_aside(folder / f"{name}.png", drawn.getvalue())
     for own in (report.mistakes or {}).values():
         for place, mistake in enumerate(own, 1):
             name = f"{mistake.laboratory}-{place:02d}-{mistake.truth}-called-{mistake.answer}.png"
@@ -141,7 +145,7 @@ def write_text(path: Path, text: str) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write_aside(path, text.encode())
     except OSError as error:
         raise DataError(f"{path} cannot be written ({error.strerror}).", "Name a writable place.") from error
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from hemato_edge.errors import DataError
-from hemato_training.runs.files import RUN_FILE
+from hemato_training.runs.files import check_new_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,8 +65,7 @@ def earlier_run(out: Path, *, resume: bool) -> tuple[Any, State] | None:
     """
     if resume:
         return load_checkpoint(out)
-    if (out / RUN_FILE).exists():
-        raise DataError(f"{out} already holds a run.", "Continue with --resume, or name another folder with --out.")
+    check_new_run(out, "Continue with --resume, or name another folder with --out.")
     return None
 
 

@@ -59,13 +59,13 @@ def analyze(
     from hemato_edge.pipeline.images import analyze_pictures
     from hemato_edge.pipeline.red_cell_survey import RedCellSurvey
     from hemato_edge.settings import load_settings
-    from hemato_edge.views.images.annotated import annotate_field, output_names, write_picture
+    from hemato_edge.views.images.annotated import annotate_field, page_target, write_picture
     from hemato_edge.vision.classify.classifier import load_classifier
     from hemato_edge.vision.locate.choice import load_locator
     from hemato_edge.vision.quality import QualityGate
 
     images = pictures_of(images, recursive=recursive)
-    targets = {} if annotate is None else output_names(images, annotate)
+    targets = _targets(images, annotate)
     settings = load_settings(overrides={"model.path": model, "locator.min_score": min_score})
     classifier = load_classifier(**settings.model.model_dump())
     locator = load_locator(**settings.locator.model_dump(), **settings.model.model_dump(exclude={"path"}))
@@ -88,7 +88,7 @@ def analyze(
         ):
             if annotate is not None:
                 picture = annotate_field(result.image, result.detections, result.judged)
-                write_picture(targets.get(result.path, annotate / f"{result.path.name}.png"), picture, images)
+                write_picture(page_target(targets, result.path), picture, images)
             seen = result.detections.counts()["platelet"]
             survey.enter_picture(result.red_cells, result.shapes, result.platelets, seen)
             output.add(result.as_json(), partial(_field_line, result))
@@ -117,12 +117,12 @@ def classify(
     from hemato_edge.morphology import of_class
     from hemato_edge.pipeline.images import classify_pictures
     from hemato_edge.settings import load_settings
-    from hemato_edge.views.images.annotated import output_names, write_picture
+    from hemato_edge.views.images.annotated import write_picture
     from hemato_edge.vision.locate.locator import OpenCvLocator
     from hemato_edge.vision.quality import QualityGate
 
     images = pictures_of(images, recursive=recursive)
-    targets = {} if explain is None else output_names(images, explain)
+    targets = _targets(images, explain)
     classifier = _classifier(model)
     failures = Failures()
     output = Output(as_json=as_json, as_jsonl=as_jsonl)
@@ -148,6 +148,20 @@ def classify(
     output.close()
     _tell_fields(fields, len(images))
     failures.close()
+
+
+def _targets(images: list[Path], folder: Path | None) -> dict[Path, Path]:
+    """Picture → the one in `folder` that is made from it; refused before the work where it is somebody else's."""
+    if folder is None:
+        return {}
+    from hemato_edge.output_files import check_apart
+    from hemato_edge.views.images.annotated import check_picture, output_names
+
+    targets = output_names(images, folder)
+    for target in targets.values():
+        check_apart(target, images)
+        check_picture(target)
+    return targets
 
 
 def _tell_fields(fields: list[Path], of: int) -> None:

@@ -92,17 +92,14 @@ def _measured(settings: Settings, plan: Plan) -> Report:
 
 def _draw(report: Report, file: Path) -> None:
     from hemato_edge.bench.chart import draw
-    from hemato_edge.errors import HematoEdgeError
+    from hemato_edge.output_files import write_aside
 
     drawing = draw(report)
     kind = file.suffix.lower()
     content = (
         drawing.as_png() if kind == ".png" else (drawing.as_svg() if kind == ".svg" else drawing.as_html()).encode()
     )
-    try:
-        file.write_bytes(content)
-    except OSError as error:
-        raise HematoEdgeError(f"{file} cannot be written: {error.strerror}.", "Name another place.") from error
+    write_aside(file, content)
     typer.echo(f"drawn: {file}", err=True)
 
 

@@ -48,13 +48,14 @@ def frame(
     """Write the newest picture; with --json also print what is known of it."""
     from hemato_edge.door.commands import WIDTHS, Picture
     from hemato_edge.door.messages import DoorError
+    from hemato_edge.output_files import write_aside
 
     if width not in WIDTHS:
         raise typer.BadParameter(f"{width} is none of {', '.join(map(str, WIDTHS))}")
     answer = _ask(door, Picture(0, width))
     if not answer.jpeg:
         raise DoorError("The run has no picture.", "Is the camera's cap on?")
-    out.write_bytes(answer.jpeg)
+    write_aside(out, answer.jpeg)
     if as_json:
         typer.echo(json.dumps(dict(answer.told), indent=1))
     else:

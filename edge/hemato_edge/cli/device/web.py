@@ -178,9 +178,9 @@ def certificate(
 ) -> None:
     """Make or show the certificate, and where its authority's file is that a phone may be given."""
     import json
-    import shutil
 
     _check_extra()
+    from hemato_edge.output_files import write_aside
     from hemato_edge.web.security.certificate import certificate_for
     from hemato_edge.web.services import LOOPBACK
     from hemato_edge.web.serving import is_loopback, own_names
@@ -191,7 +191,7 @@ def certificate(
     names = sorted(LOOPBACK | set(own_names(everywhere)) | {name.lower() for name in settings.web.names})
     made = certificate_for(settings.web.folder, names)
     if out is not None:
-        shutil.copyfile(made.authority, out)
+        write_aside(out, made.authority.read_bytes())
     told = {
         "authority": str(out or made.authority),
         "fingerprint": made.fingerprint,

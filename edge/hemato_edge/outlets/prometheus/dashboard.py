@@ -168,7 +168,7 @@ def rules_file() -> str:
         f"        annotations:\n          summary: {_quoted(one.says)}"
         for one in ALERTS
     )
-    return f"groups:\n  - name: hemato-edge\n    rules:\n{rules}\n"
+    return f"# Alerts of hemato-edge. {RESEARCH_USE_NOTICE}\ngroups:\n  - name: hemato-edge\n    rules:\n{rules}\n"
 
 
 def _panel(number: int, panel: Panel) -> dict[str, Any]:

@@ -66,7 +66,9 @@ class Allowance:
         try:
             path = _path()
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_aside(path, json.dumps({name: asdict(note) for name, note in noted.items()}, indent=1).encode())
+            write_aside(
+                path, json.dumps({name: asdict(note) for name, note in noted.items()}, indent=1).encode(), ours=True
+            )
         except (OSError, HematoEdgeError) as error:  # the next start begins with nothing: too few go
             _log.debug("the allowance of %s cannot be noted: %s", self._database, error)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from hemato_edge.about import RESEARCH_USE_NOTICE
 from hemato_edge.labels import BY_NAME, PLATELET, RBC, UNCLASSIFIED, WBC
-from hemato_edge.output_files import write_aside
+from hemato_edge.output_files import check_replaceable, write_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -143,6 +143,15 @@ def write_picture(path: Path, picture: Image, inputs: Iterable[Path] = ()) -> No
     write_aside(path, content.tobytes(), inputs)
 
 
+def check_picture(path: Path) -> None:
+    """Refuse to write a PNG to `path` where a file lies that is none of this program's pictures.
+
+    Raises:
+        OutputError: there is one.
+    """
+    check_replaceable(path, cv2.imencode(".png", np.zeros((1, 1, 3), np.uint8))[1].tobytes())
+
+
 def output_names(inputs: Sequence[Path], folder: Path) -> dict[Path, Path]:
     """Input → the PNG in `folder` that is made from it: its stem, with more of its path where two would be one file."""
     names: dict[Path, Path] = {}
@@ -159,6 +168,23 @@ def output_names(inputs: Sequence[Path], folder: Path) -> dict[Path, Path]:
         taken.add(name.lower())
         names[path] = folder / f"{name}.png"
     return names
+
+
+def page_target(targets: Mapping[Path, Path], path: Path) -> Path:
+    """Where the picture of `path` goes, which may be a page of a file, such as `stack.tif[2]`.
+
+    Args:
+        targets: from `output_names`.
+        path: one of its inputs, or a page of one.
+    """
+    if path in targets:
+        return targets[path]
+    file, _, number = path.name.rstrip("]").rpartition("[")
+    whole = targets[path.with_name(file)]
+    page = whole.with_name(f"{whole.stem}[{number}].png")
+    while page in targets.values():
+        page = page.with_name(f"{page.stem}-page.png")
+    return page
 
 
 def _caption(judgement: Judgement) -> str:

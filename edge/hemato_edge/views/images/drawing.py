@@ -78,7 +78,7 @@ class Drawing:
             f'<svg role="img" aria-label="{escape(self.title)}" xmlns="http://www.w3.org/2000/svg" '
             f'viewBox="0 0 {self.width:.0f} {self.height:.0f}" width="{self.width:.0f}" height="{self.height:.0f}" '
             f'font-family="sans-serif"><rect width="100%" height="100%" fill="#ffffff"/>'
-            f"{''.join(map(_svg, self.shapes))}</svg>"
+            f"<desc>{escape(RESEARCH_USE_NOTICE)}</desc>{''.join(map(_svg, self.shapes))}</svg>"
         )
 
     def as_html(self) -> str:

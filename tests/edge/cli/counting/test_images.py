@@ -83,6 +83,16 @@ def test_annotate_writes_a_picture_with_boxes(program, fields: Path, tmp_path: P
     assert np.count_nonzero(np.any(picture != original, axis=2)) > 500
 
 
+def test_a_picture_of_somebody_else_is_never_annotated_over(program, fields: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for _ in range(2):  # its own earlier picture is replaced
+        assert program("analyze", fields / "field1.png", "--annotate", out).returncode == 0
+    mine = fields / "field2.png"
+    (out / "field1.png").write_bytes(mine.read_bytes())
+    assert_one_line_error(program("analyze", fields / "field1.png", "--annotate", out), 1, "no earlier output")
+    assert (out / "field1.png").read_bytes() == mine.read_bytes()
+
+
 def test_classify_names_drawn_cells(program, single_cells: Path) -> None:
     done = program("classify", "--jsonl", *sorted(single_cells.glob("*.png")))
     assert done.returncode == 0, done.stderr

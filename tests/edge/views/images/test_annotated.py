@@ -13,7 +13,7 @@ from hemato_edge.errors import ImageError
 from hemato_edge.labels import BY_NAME, CLASSIFIER_LABELS, KINDS
 from hemato_edge.output_files import OutputError
 from hemato_edge.values import Detections, Judgement
-from hemato_edge.views.images.annotated import annotate_field, output_names, write_picture
+from hemato_edge.views.images.annotated import annotate_field, output_names, page_target, write_picture
 
 
 def found(boxes: list[tuple[float, float, float, float]]) -> Detections:
@@ -96,3 +96,11 @@ def test_every_kind_has_a_word_without_a_classifier() -> None:
         np.ones(3, np.float32),
     )
     assert annotate_field(field, three, {}).shape == field.shape
+
+
+def test_a_page_of_a_file_has_a_picture_of_its_own(tmp_path: Path) -> None:
+    inputs = [Path("a/stack.tif"), Path("b/stack.tif"), Path("stack[2].tif")]
+    names = output_names(inputs, tmp_path)
+    pages = [page_target(names, Path(f"{folder}/stack.tif[2]")) for folder in ("a", "b")]
+    assert page_target(names, inputs[0]) == names[inputs[0]]
+    assert len({*pages, *names.values()}) == 5

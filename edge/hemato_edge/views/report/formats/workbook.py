@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from hemato_edge.errors import MissingExtraError
+from hemato_edge.output_marks import PROGRAM
 from hemato_edge.views.report.cautions import caution_lines
 from hemato_edge.views.report.figures import printable
 from hemato_edge.views.report.formats.tables import REPORT_COLUMNS, report_rows, spreadsheet_safe
@@ -41,6 +42,7 @@ def workbook(reports: Iterable[Report]) -> Iterator[bytes]:
         ) from error
     made = list(reports)
     book = Workbook(write_only=True)
+    book.properties.creator = PROGRAM
     _fill(book.create_sheet("Differential"), REPORT_COLUMNS, (row for report in made for row in report_rows(report)))
     _fill(book.create_sheet("Sessions"), SESSION_COLUMNS, map(_session_row, made))
     stream = io.BytesIO()
