@@ -39,7 +39,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("hemato_edge.models", "hemato_edge.store", "hemato_edge.settings", "hemato_edge.device", "hemato_edge.door"),
     ("hemato_edge.aperture", "hemato_edge.rim_light"),
     ("hemato_edge.values",),
-    ("hemato_edge.output_files", "hemato_edge.evidence"),
+    ("hemato_edge.output_files", "hemato_edge.output_marks", "hemato_edge.evidence"),
     (
         "hemato_edge.about",
         "hemato_edge.errors",
