@@ -270,7 +270,7 @@ def _edges_of(picture: NDArray[np.uint8] | NDArray[np.int16], slide: NDArray[np.
     slope_x = np.asarray(cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8), np.float32)
     slope_y = np.asarray(cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8), np.float32)
     steep = slope_x * slope_x
-    steep += slope_y * slope_y
+    cv2.accumulateSquare(slope_y, steep)
     if slide is not None:  # the rim is an edge, and a sharp one
         steep[cv2.erode(slide.astype(np.uint8), np.ones((_RIM_PX, _RIM_PX), np.uint8)) == 0] = 0
     (steepest,) = _ranked(steep[::4, ::4], 0.99)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from datetime import datetime, timezone
+from functools import cached_property
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Protocol
 
@@ -112,7 +113,6 @@ class DemoCamera:
         self.total_frames: int | None = len(self._poses)
         self._next = 0
         self._open = False
-        self._gain = _vignette(frame_size)
 
     def open(self) -> None:
         """Move the stage to the first frame. A second `open` restarts the same walk."""
@@ -163,6 +163,10 @@ class DemoCamera:
         poses = self._poses[: upto_index + 1]
         angles = self._angles[: len(poses)]
         return [one for one in self.slide.truth if shown_whole(one, poses, angles, self._size).any()]
+
+    @cached_property
+    def _gain(self) -> NDArray[np.float32]:
+        return _vignette(self._size)
 
     def _image(self, index: int) -> Image:
         x, y = self.true_pose(index)

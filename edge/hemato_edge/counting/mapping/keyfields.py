@@ -45,7 +45,7 @@ laboratories: of 690 views that share 35 to 80 % with a candidate and match it i
 that show another place, 70 in 100 are."""
 _CONTRAST_SPAN = 0.6
 _JPEG_QUALITY = 85
-_CACHED = 8
+_CACHED = 4
 _NO_SPECTRUM = np.zeros((0, 0), np.complex64)
 
 

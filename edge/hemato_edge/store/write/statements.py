@@ -66,14 +66,7 @@ def insert_field(
     """
     row = field_row(session, number, result)
     cells = [cell_row(session, number, i, cell) for i, cell in enumerate(result.new_cells)]
-    pictures = {
-        str(i): chain.picture_hash(
-            portrait.jpeg, None if portrait.activation is None else portrait.activation.tobytes()
-        )
-        for i, portrait in enumerate(cell.portrait for cell in result.new_cells)
-        if portrait is not None
-    }
-    said = {"tallies": dict(tallies), "pictures": pictures}
+    said = {"tallies": dict(tallies), "pictures": _picture_hashes(result)}
     insert(connection, "fields", row | chain.seal_field(connection, session, row, cells, said))
     for cell in cells:
         insert(connection, "cells", cell)
