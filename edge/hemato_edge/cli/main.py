@@ -62,6 +62,8 @@ def main() -> None:
     # Read by OpenCV when it is loaded: refuse a picture that would not fit into memory before decoding it.
     os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "64000000")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    # Read by pydantic: else it reads the records of all packages for plugins of its own, at each start.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     prepare_streams()
     code = _run()
     trouble = finish_streams()

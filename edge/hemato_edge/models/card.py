@@ -26,7 +26,7 @@ Count = Annotated[int, Field(ge=0, le=10**9)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class InputSpec(_Part):
