@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from hemato_edge.escaped import json_text
 from hemato_edge.output_files import write_aside
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def write_report(
     """
     described, drawn = report_paths(bundle)
     whole = {"format": REPORT_FORMAT, "bundle": bundle.name, **asdict(parity), **facts}
-    write_aside(described, json.dumps(whole, indent=1).encode())
+    write_aside(described, json_text(whole, indent=1).encode())
     draw_worst(parity, images, drawn)
     return described, drawn
 

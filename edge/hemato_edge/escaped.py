@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 _LINE_BREAKS = "\n\t"
@@ -36,6 +37,11 @@ def values_as_utf8(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return [values_as_utf8(inner) for inner in value]
     return value
+
+
+def json_text(value: object, *, indent: int | None = None, ensure_ascii: bool = True, allow_nan: bool = True) -> str:
+    """`value` as JSON, with `values_as_utf8`: JSON has no bytes that are no text. The others as of `json.dumps`."""
+    return json.dumps(values_as_utf8(value), indent=indent, ensure_ascii=ensure_ascii, allow_nan=allow_nan)
 
 
 def on_one_line(text: str) -> str:

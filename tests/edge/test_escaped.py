@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
-from hemato_edge.escaped import on_one_line, without_controls
+import hemato_edge
+from hemato_edge.escaped import json_text, on_one_line, without_controls
 
 GONE = "\N{REPLACEMENT CHARACTER}"
 
@@ -22,3 +26,15 @@ def test_a_document_keeps_its_lines_and_a_log_has_none() -> None:
 def test_letters_of_all_languages_stay() -> None:
     text = "Größe 20 µm, ١٢٣ שלום, 血 – ok"
     assert on_one_line(text) == without_controls(text) == text
+
+
+def test_json_holds_no_byte_that_is_no_text() -> None:
+    text = json_text({"M\udcfcller": ["a\udcff.jpg", "ü"]}, ensure_ascii=False)
+    assert json.loads(text.encode()) == {"M\\xfcller": ["a\\xff.jpg", "ü"]}
+
+
+@pytest.mark.parametrize("place", ["cli", "views"])
+def test_whatever_is_printed_or_exported_as_json_passes_there(place: str) -> None:
+    modules = [*(Path(hemato_edge.__file__).parent / place).rglob("*.py")]
+    past = [module.name for module in modules if "json.dumps(" in module.read_text(encoding="utf-8")]
+    assert set(past) <= {"class_folders.py"}  # numbers and hashes alone

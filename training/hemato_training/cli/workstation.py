@@ -6,7 +6,6 @@ Nothing of the extra is imported before a command is called: a device has neithe
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hemato_edge.errors import MissingExtraError
+from hemato_edge.escaped import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +55,7 @@ def console(*, stderr: bool = False) -> Console:
 
 def print_json(value: object) -> None:
     """One JSON document on standard output."""
-    sys.stdout.write(json.dumps(value, indent=1) + "\n")
+    sys.stdout.write(json_text(value, indent=1) + "\n")
 
 
 def percent(share: float) -> str:

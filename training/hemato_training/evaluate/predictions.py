@@ -6,6 +6,7 @@ import csv
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import DataError
+from hemato_edge.escaped import as_utf8
 from hemato_edge.labels import CLASSIFIER_LABELS
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def write_predictions(tried: Tried, path: Path) -> None:
                 writer.writerow(
                     [
                         tried.answers.laboratories[i],
-                        tried.cells.keys[i],
+                        as_utf8(tried.cells.keys[i]),
                         tried.answers.groups[i],
                         tried.split,
                         CLASSIFIER_LABELS[tried.answers.labels[i]],

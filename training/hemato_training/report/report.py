@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import DataError
+from hemato_edge.escaped import as_utf8, json_text
 from hemato_edge.output_files import write_aside
 from hemato_edge.views.images.annotated import write_picture
 from hemato_training.evaluate.provenance import Provenance, provenance_of
@@ -126,7 +126,7 @@ def write_folder(report: Report, folder: Path, page: str, diagrams: dict[str, Fi
         DataError: the folder cannot be written to.
     """
     write_text(folder / PAGE, page)
-    write_text(folder / DOCUMENT, json.dumps(report.as_json(), indent=1) + "\n")
+    write_text(folder / DOCUMENT, json_text(report.as_json(), indent=1) + "\n")
     for name, diagram in diagrams.items():
         drawn = BytesIO()
         diagram.savefig(drawn, dpi=120)
@@ -145,7 +145,7 @@ def write_text(path: Path, text: str) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_aside(path, text.encode())
+        write_aside(path, as_utf8(text).encode())
     except OSError as error:
         raise DataError(f"{path} cannot be written ({error.strerror}).", "Name a writable place.") from error
 

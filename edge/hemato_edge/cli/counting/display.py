@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LINE_EVERY_S = 5.0
 """How often a plain line is printed where there is no terminal."""
+_LABEL_LETTERS = 40
+"""Of a label in the live table, which is read from 45 columns on; the report has the whole."""
 _log = logging.getLogger("hemato_edge.run")
 
 
@@ -90,12 +92,13 @@ class Display:
         from hemato_edge.labels import CLASSIFIER_LABELS
         from hemato_edge.site.record import unanswered
         from hemato_edge.views.report.field_of_view import field_of_view_line
+        from hemato_edge.views.report.figures import printable
         from hemato_edge.views.report.formats.live import live_table
         from hemato_edge.views.report.incidents import tracking_line, tracking_summary
 
         health, elapsed_s = self._camera.health, time.monotonic() - self._started
         status: dict[str, object] = {
-            "Label": self._label or None,
+            "Label": printable(self._label, _LABEL_LETTERS) or None,
             "Camera": f"{self._camera.name}, {health.status_line()}" if self._camera.live else self._camera.name,
             "Frames": frames_left(totals.frames, self._camera.total_frames, elapsed_s),
             "Field of view": field_of_view_line(tallies) or None,

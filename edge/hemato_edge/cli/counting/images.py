@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from hemato_edge.escaped import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -235,7 +236,7 @@ class Output:
         if self._document is not None:
             self._document.append(result)
         elif self._lines:
-            typer.echo(json.dumps(result))
+            typer.echo(json_text(result))
         else:
             typer.echo(text())
             self._told = True
@@ -243,7 +244,7 @@ class Output:
     def close(self) -> None:
         """Print the one document, if that is what was asked for; under lines for a person the notice."""
         if self._document is not None:
-            typer.echo(json.dumps(self._document, indent=1))
+            typer.echo(json_text(self._document, indent=1))
         elif self._told:
             from hemato_edge.about import RESEARCH_USE_NOTICE
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hemato_edge.escaped import json_text
+
 if TYPE_CHECKING:
     from hemato_edge.bench.figures import Report
     from hemato_edge.bench.session import Plan
@@ -67,11 +69,10 @@ def bench(
 
 
 def _print_schema() -> None:
-    import json
 
     from hemato_edge.bench.figures import Report
 
-    typer.echo(json.dumps(Report.model_json_schema(by_alias=True), indent=1, ensure_ascii=False))
+    typer.echo(json_text(Report.model_json_schema(by_alias=True), indent=1, ensure_ascii=False))
 
 
 def _measured(settings: Settings, plan: Plan) -> Report:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from hemato_edge.escaped import json_text
+
 ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The TOML file to read.")]
 
 app = typer.Typer(no_args_is_help=True)
@@ -23,8 +25,6 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Show every effective setting and where it came from."""
-    import json
-
     from hemato_edge.settings import resolve
 
     resolved = resolve(config)
@@ -32,7 +32,7 @@ def show(
     if as_json:
         settings = {key: {"value": value, "origin": resolved.origins[key]} for key, value in values.items()}
         file = None if resolved.file is None else str(resolved.file)
-        typer.echo(json.dumps({"file": file, "settings": settings}, indent=1, ensure_ascii=False))
+        typer.echo(json_text({"file": file, "settings": settings}, indent=1, ensure_ascii=False))
         return
     shown = {key: "-" if value is None else str(value) for key, value in values.items()}
     key_width, width = max(map(len, shown)), max(map(len, shown.values()))
@@ -46,14 +46,12 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Check a configuration file, together with the environment. Exits with 6 if something is wrong."""
-    import json
-
     from hemato_edge.settings import default_files, resolve
 
     resolved = resolve(file)
     if as_json:
         found = None if resolved.file is None else str(resolved.file)
-        typer.echo(json.dumps({"good": True, "file": found}))
+        typer.echo(json_text({"good": True, "file": found}))
     elif resolved.file is None:
         places = " or ".join(map(str, default_files()))
         typer.echo(f"good: no configuration file at {places}; environment and defaults are valid")
@@ -64,11 +62,9 @@ def check(
 @app.command()
 def schema() -> None:
     """Write the JSON Schema of the configuration file."""
-    import json
-
     from hemato_edge.settings.example import schema
 
-    typer.echo(json.dumps(schema(), indent=1, ensure_ascii=False))
+    typer.echo(json_text(schema(), indent=1, ensure_ascii=False))
 
 
 @app.command()

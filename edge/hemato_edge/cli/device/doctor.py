@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hemato_edge.escaped import json_text
+
 if TYPE_CHECKING:
     from hemato_edge.doctor.findings import Finding
     from hemato_edge.doctor.subject import Subject
@@ -73,7 +75,6 @@ def _subject(config: Path | None, root: Path | None) -> tuple[Subject, Finding]:
 
 
 def _document(findings: list[Finding], seconds: float) -> str:
-    import json
 
     from hemato_edge.about import __version__
     from hemato_edge.doctor.examination import is_good
@@ -86,7 +87,7 @@ def _document(findings: list[Finding], seconds: float) -> str:
             {"probe": f.probe, "status": f.status.value, "said": f.said, "fix": f.fix or None} for f in findings
         ],
     }
-    return json.dumps(document, indent=1, ensure_ascii=False)
+    return json_text(document, indent=1, ensure_ascii=False)
 
 
 def _print(findings: list[Finding], seconds: float) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from hemato_edge.escaped import json_text
 
 if TYPE_CHECKING:
     from hemato_edge.door.commands import Command
@@ -32,7 +33,7 @@ def state(door: DoorPath = None, as_json: AsJson = False) -> None:
 
     told = _ask(door, State()).told
     if as_json:
-        typer.echo(json.dumps(told, indent=1))
+        typer.echo(json_text(told, indent=1))
         return
     session = "" if told["session"] is None else f", session {told['session']}"
     typer.echo(f"{told['phase']}{session}; camera {told['camera']['name']}: {told['camera']['words']}")
@@ -57,7 +58,7 @@ def frame(
         raise DoorError("The run has no picture.", "Is the camera's cap on?")
     write_aside(out, answer.jpeg)
     if as_json:
-        typer.echo(json.dumps(dict(answer.told), indent=1))
+        typer.echo(json_text(dict(answer.told), indent=1))
     else:
         typer.echo(f"{out}: {answer.told['width']} × {answer.told['height']}, {answer.told['verdict']}")
 
@@ -73,7 +74,7 @@ def start(
     from hemato_edge.door.commands import Start
 
     told = _ask(door, Start(label, until)).told
-    typer.echo(json.dumps(told) if as_json else f"Session {told['session']} has begun.")
+    typer.echo(json_text(told) if as_json else f"Session {told['session']} has begun.")
 
 
 @app.command()
@@ -83,7 +84,7 @@ def stop(door: DoorPath = None, as_json: AsJson = False) -> None:
 
     told = _ask(door, Stop()).told
     said = f"Session {told['session']} has ended: {told.get('wbc', 0)} white cells."
-    typer.echo(json.dumps(told) if as_json else said)
+    typer.echo(json_text(told) if as_json else said)
 
 
 @app.command()

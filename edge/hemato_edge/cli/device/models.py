@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hemato_edge.escaped import json_text
+
 if TYPE_CHECKING:
     from hemato_edge.models.bundle import Bundle
     from hemato_edge.models.card import ClassifierCard, LocatorCard
@@ -28,14 +30,12 @@ def register(root: typer.Typer) -> None:
 @app.command()
 def info(file: InfoFile = None, as_json: AsJson = False) -> None:
     """Show a model's card. Its hashes are checked; it is not run."""
-    import json
-
     from hemato_edge.models.bundle import card_as_json, read_bundle, shipped_classifier
 
     bundle = read_bundle(file or shipped_classifier())
     card = card_as_json(bundle.card)
     if as_json:
-        typer.echo(json.dumps({"path": str(bundle.path), "file_sha256": bundle.sha256, "card": card}, indent=1))
+        typer.echo(json_text({"path": str(bundle.path), "file_sha256": bundle.sha256, "card": card}, indent=1))
         return
     typer.echo(_card_text(bundle))
 
@@ -43,13 +43,11 @@ def info(file: InfoFile = None, as_json: AsJson = False) -> None:
 @app.command()
 def verify(file: VerifyFile = None, as_json: AsJson = False) -> None:
     """Run the golden check: does this device compute what the converter computed?"""
-    import json
-
     from hemato_edge.models.bundle import shipped_models
 
     results = [_verification(path) for path in ([file] if file else shipped_models())]
     if as_json:
-        typer.echo(json.dumps(results[0] if file else {"good": True, "models": results}, indent=1))
+        typer.echo(json_text(results[0] if file else {"good": True, "models": results}, indent=1))
         return
     for result in results:
         typer.echo(
@@ -63,8 +61,6 @@ def verify(file: VerifyFile = None, as_json: AsJson = False) -> None:
 @app.command("list")
 def list_models(as_json: AsJson = False) -> None:
     """List the models that ship with this installation."""
-    import json
-
     from hemato_edge.models.bundle import read_bundle, shipped_models
 
     rows = []
@@ -72,7 +68,7 @@ def list_models(as_json: AsJson = False) -> None:
         bundle = read_bundle(path)
         rows.append({"path": str(path), "name": bundle.card.name, "task": bundle.card.task, "sha256": bundle.sha256})
     if as_json:
-        typer.echo(json.dumps(rows, indent=1))
+        typer.echo(json_text(rows, indent=1))
         return
     for row in rows:
         typer.echo(f"{row['task']:10} {row['name']:32} {row['sha256'][:16]}  {row['path']}")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hemato_edge.escaped import json_text
+
 if TYPE_CHECKING:
     from hemato_edge.service.installation import Plan
     from hemato_edge.service.status import ServiceState
@@ -58,7 +60,6 @@ def uninstall(dry_run: DryRun = False, as_json: AsJson = False) -> None:
 @app.command()
 def status(as_json: AsJson = False) -> None:
     """Show how the service is. Exits with 0 if it runs, else with 12."""
-    import json
     import time
 
     from hemato_edge.errors import ServiceError
@@ -70,20 +71,19 @@ def status(as_json: AsJson = False) -> None:
     installed = properties.get("LoadState") == "loaded"
     notes = drift(settings) if installed else []
     state = service_state(properties, time.monotonic(), last_session(settings), notes)
-    typer.echo(json.dumps(state.as_dict(), indent=1, ensure_ascii=False) if as_json else _described(state))
+    typer.echo(json_text(state.as_dict(), indent=1, ensure_ascii=False) if as_json else _described(state))
     if not state.runs:
         raise typer.Exit(ServiceError.exit_code)
 
 
 def _do(plan: Plan, *, dry_run: bool, as_json: bool) -> None:
-    import json
 
     from hemato_edge.service.installation import carry_out
 
     if not dry_run:
         carry_out(plan, lambda step: typer.echo(step, err=as_json))
     if as_json:
-        typer.echo(json.dumps({"done": not dry_run, **plan.as_dict()}, indent=1, ensure_ascii=False))
+        typer.echo(json_text({"done": not dry_run, **plan.as_dict()}, indent=1, ensure_ascii=False))
         return
     if dry_run:
         _show(plan)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from hemato_edge.escaped import json_text
+
 if TYPE_CHECKING:
     from hemato_edge.updating.applying import Outcome, Restart
 
@@ -98,8 +100,6 @@ def status(as_json: AsJson = False) -> None:
 
     The version in use, the one to go back to, and the one that pip installed.
     """
-    import json
-
     from hemato_edge.updating.releases import Releases
 
     releases = Releases()
@@ -113,7 +113,7 @@ def status(as_json: AsJson = False) -> None:
         "folder": str(releases.folder),
     }
     if as_json:
-        typer.echo(json.dumps(said, indent=1))
+        typer.echo(json_text(said, indent=1))
         return
     typer.echo(f"in use      {said['version']}{'' if state.trusted else ' (its update was cut off: type it again)'}")
     typer.echo(f"before      {previous or 'none'}")
@@ -144,11 +144,10 @@ def _restart(*, no_restart: bool) -> Restart | None:
 
 
 def _tell(outcome: Outcome, *, as_json: bool) -> None:
-    import json
     from dataclasses import asdict
 
     if as_json:
-        typer.echo(json.dumps(asdict(outcome), indent=1))
+        typer.echo(json_text(asdict(outcome), indent=1))
     elif outcome.changed:
         typer.echo(f"version {outcome.now} is in use, {outcome.before} before; `hemato-edge update rollback` goes back")
     else:

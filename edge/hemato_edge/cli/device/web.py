@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hemato_edge.escaped import json_text
+
 if TYPE_CHECKING:
     from hemato_edge.settings import Settings
     from hemato_edge.web.serving import Serving
@@ -87,8 +89,6 @@ def pair(
     as_json: AsJson = False,
 ) -> None:
     """Let one device in: prints an address, a PIN and a QR code, good once and for five minutes."""
-    import json
-
     _check_extra()
     from hemato_edge.web.security.access import Role
     from hemato_edge.web.security.pairing import GOOD_S, Pairing
@@ -101,7 +101,7 @@ def pair(
     fingerprint = None if serving.certificate is None else serving.certificate.fingerprint
     if as_json:
         told = {"address": serving.address, "pin": pin, "role": role.value, "good_s": GOOD_S}
-        typer.echo(json.dumps(told | {"fingerprint": fingerprint}, indent=1))
+        typer.echo(json_text(told | {"fingerprint": fingerprint}, indent=1))
         return
     _draw(address)
     typer.echo(f"{serving.address}\nPIN {pin[:4]} {pin[4:]}   once, within {GOOD_S / 60:.0f} minutes, as {role.value}")
@@ -116,8 +116,6 @@ def devices(
     as_json: AsJson = False,
 ) -> None:
     """List the paired devices, or revoke one; it is out at its next request."""
-    import json
-
     _check_extra()
     from hemato_edge.web.security.access import WebError
     from hemato_edge.web.security.devices import Devices
@@ -130,7 +128,7 @@ def devices(
         for d in known.all()
     ]
     if as_json:
-        typer.echo(json.dumps({"devices": rows}, indent=1, ensure_ascii=False))
+        typer.echo(json_text({"devices": rows}, indent=1, ensure_ascii=False))
         return
     for row in rows:
         seen = row["seen"][:16].replace("T", " ")
@@ -147,14 +145,12 @@ def token(
     as_json: AsJson = False,
 ) -> None:
     """Let a program in: prints a token for the API, once; it ends when it was not used for 30 days."""
-    import json
-
     _check_extra()
     from hemato_edge.web.security.access import Role
     from hemato_edge.web.security.devices import Devices
 
     made = Devices(_settings(config).web.folder).add(name, "", Role.of(role.value))
-    typer.echo(json.dumps({"token": made, "role": role.value}, indent=1) if as_json else made)
+    typer.echo(json_text({"token": made, "role": role.value}, indent=1) if as_json else made)
 
 
 @app.command()
@@ -177,8 +173,6 @@ def certificate(
     as_json: AsJson = False,
 ) -> None:
     """Make or show the certificate, and where its authority's file is that a phone may be given."""
-    import json
-
     _check_extra()
     from hemato_edge.output_files import write_aside
     from hemato_edge.web.security.certificate import certificate_for
@@ -199,7 +193,7 @@ def certificate(
         "names": names,
     }
     if as_json:
-        typer.echo(json.dumps(told, indent=1))
+        typer.echo(json_text(told, indent=1))
         return
     typer.echo(f"Authority   {told['authority']}\nSHA-256     {made.fingerprint}\nGood until  {made.ends:%Y-%m-%d}")
     typer.echo(f"Names       {', '.join(names)}")
@@ -213,7 +207,6 @@ def _settings(config: Path | None, db: Path | None = None) -> Settings:
 
 def _with_demo(stack: ExitStack, serving: Serving, db: Path | None) -> Serving:
     """The demo's run, with settings of its own; its sessions and objectives are kept beside yours."""
-    import json
     import tempfile
 
     from hemato_edge.web.demo import Runs
@@ -228,7 +221,7 @@ def _with_demo(stack: ExitStack, serving: Serving, db: Path | None) -> Serving:
     if db is None:  # on a device that was never used there is no folder yet
         options.database.parent.mkdir(parents=True, exist_ok=True)
     profiles = options.database.with_name(DEMO_PROFILES)
-    (folder / "demo.toml").write_text(f"[calibration]\nfolder = {json.dumps(str(profiles))}\n", "utf-8")
+    (folder / "demo.toml").write_text(f"[calibration]\nfolder = {json_text(str(profiles))}\n", "utf-8")
     told = ["--camera", "live-demo", "--config", str(folder / "demo.toml")]
     stack.enter_context(Runs(told, options.door, options.database))
     return replace(serving, options=options)

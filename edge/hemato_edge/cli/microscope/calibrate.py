@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from hemato_edge.escaped import json_text
 
 if TYPE_CHECKING:
     from hemato_edge.calibration.flat_field import FlatField
@@ -161,7 +162,7 @@ def list_profiles(config: ConfigFile = None, as_json: AsJson = False) -> None:
         except CalibrationError as error:
             rows.append({"profile": name, "error": str(error)})
     if as_json:
-        typer.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+        typer.echo(json_text(rows, indent=1, ensure_ascii=False))
         return
     if not rows:
         typer.echo(f"no profiles in {folder.path}")
@@ -175,7 +176,7 @@ def show(
 ) -> None:
     """Everything that a profile holds."""
     profile = _folder(config).load(name)
-    typer.echo(json.dumps(_summary(profile), indent=1, ensure_ascii=False) if as_json else "\n".join(_lines(profile)))
+    typer.echo(json_text(_summary(profile), indent=1, ensure_ascii=False) if as_json else "\n".join(_lines(profile)))
 
 
 @app.command()
@@ -253,7 +254,7 @@ class Desk:
         else:
             profile = keep(self.folder, self.name, taken, part, objective=self._objective, replace=self._replace)
         if self._as_json:
-            typer.echo(json.dumps(_summary(profile), indent=1, ensure_ascii=False))
+            typer.echo(json_text(_summary(profile), indent=1, ensure_ascii=False))
         else:
             typer.echo("\n".join(_lines(profile)))
         if self.name is None:

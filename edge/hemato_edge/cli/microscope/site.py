@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +13,7 @@ from hemato_edge.cli.microscope.site_desk import Desk, ProfileName, Sessions, te
 from hemato_edge.cli.records.report import AsJson, Database, open_reader
 from hemato_edge.cli.records.review import By, opened, reviewer
 from hemato_edge.cli.records.review_keys import walk
+from hemato_edge.escaped import json_text
 
 if TYPE_CHECKING:
     from hemato_edge.store.records import SessionRecord
@@ -74,7 +74,7 @@ def ask_for_cells(
         asked, _ = cells_to_name(reader, records, cells, reviewer(by))
     places = [{"session": cell.session, "field": cell.field, "cell": cell.number} for cell in asked]
     if as_json:
-        typer.echo(json.dumps({"cells": places}, indent=1))
+        typer.echo(json_text({"cells": places}, indent=1))
         return
     for place in places:
         typer.echo(f"session {place['session']} field {place['field']} cell {place['cell']}")

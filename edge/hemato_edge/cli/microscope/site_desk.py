@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hemato_edge.cli.records.report import open_reader
+from hemato_edge.escaped import json_text
 
 if TYPE_CHECKING:
     from hemato_edge.calibration.profile import Profile
@@ -79,6 +79,6 @@ def tell(profile: Profile, *, as_json: bool) -> None:
     if as_json:
         whole = {} if site is None else site.model_dump(mode="json", exclude={"head": {"weights"}})
         document = {"profile": profile.name, "line": line, **whole, "notice": RESEARCH_USE_NOTICE}
-        typer.echo(json.dumps(document, indent=1, ensure_ascii=False))
+        typer.echo(json_text(document, indent=1, ensure_ascii=False))
         return
     typer.echo("\n".join([f"{profile.name}: {line}", *([] if site is None else site_lines(site)), RESEARCH_USE_NOTICE]))

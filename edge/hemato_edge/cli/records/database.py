@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hemato_edge.cli.records.report import AsJson, Database, chain_key, database_path
+from hemato_edge.escaped import json_text
 
 if TYPE_CHECKING:
     from hemato_edge.store.recovery.check import CheckResult
@@ -39,15 +40,13 @@ def check(
     the key of the chain, the seal of every record is verified, and sessions without seals are named.
     Exit code 5 where anything is wrong.
     """
-    import json
-
     from hemato_edge.errors import StoreError
     from hemato_edge.store.recovery.check import check as look
 
     known = None if quick else chain_key(key)
     result = look(_absolute(db), quick=quick, key=known)
     if as_json:
-        typer.echo(json.dumps(_check_document(result), indent=1, ensure_ascii=False))
+        typer.echo(json_text(_check_document(result), indent=1, ensure_ascii=False))
     else:
         _tell_check(result, known)
     if not result.good:
@@ -70,17 +69,13 @@ def backup(
     as_json: AsJson = False,
 ) -> None:
     """Copy the database, also while it is written to, and verify the copy; no file is ever written over."""
-    import json
-
     from hemato_edge.store.file.backup import back_up
 
     source = _absolute(db)
     copy = back_up(source, None if out is None else out.absolute())
     size = copy.stat().st_size
     if as_json:
-        typer.echo(
-            json.dumps({"database": str(source), "backup": str(copy), "bytes": size, "verified": True}, indent=1)
-        )
+        typer.echo(json_text({"database": str(source), "backup": str(copy), "bytes": size, "verified": True}, indent=1))
     else:
         typer.echo(f"{copy}: {size / 1e6:.1f} MB, verified.")
 
@@ -95,8 +90,6 @@ def restore(
 
     Stop the run or service first. Do not copy the file over by hand: the log beside the old one would damage it.
     """
-    import json
-
     from hemato_edge.store.reader import Reader
     from hemato_edge.store.recovery.restore import restore as put_back
 
@@ -111,7 +104,7 @@ def restore(
             "sessions": count,
             "kept": None if kept is None else str(kept),
         }
-        typer.echo(json.dumps(document, indent=1))
+        typer.echo(json_text(document, indent=1))
         return
     typer.echo(f"{path} holds what {copy} holds: {count} session{'s' * (count != 1)}, verified.")
     if kept is not None:
@@ -138,14 +131,12 @@ def repair(db: Database = None, as_json: AsJson = False) -> None:
 
     A sound file is left as it is. Exit code 5 where nothing of ours can be read.
     """
-    import json
-
     from hemato_edge.store.recovery.repair import repair as mend
 
     path = _absolute(db)
     done = mend(path, chain_key())
     if as_json:
-        typer.echo(json.dumps(_repair_document(path, done), indent=1, ensure_ascii=False))
+        typer.echo(json_text(_repair_document(path, done), indent=1, ensure_ascii=False))
     else:
         _tell_repair(path, done)
 

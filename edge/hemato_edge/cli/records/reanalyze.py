@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hemato_edge.escaped import json_text
+
 if TYPE_CHECKING:
     from hemato_edge.archives.comparison import Comparison
     from hemato_edge.archives.reanalysis import Runner, Summary
@@ -179,13 +181,12 @@ def _analysed(wanted: Wanted, model: str | None, folder: Path) -> Summary:
 
 
 def _keep(comparison: Comparison, out: Path) -> None:
-    import json
 
     from hemato_edge.archives.changed import write_changed
     from hemato_edge.output_files import write_aside
 
     write_changed(comparison, out)
-    write_aside(out / "comparison.json", (json.dumps(comparison.as_json(), indent=1) + "\n").encode())
+    write_aside(out / "comparison.json", (json_text(comparison.as_json(), indent=1) + "\n").encode())
 
 
 def _tell(
@@ -202,7 +203,7 @@ def _tell(
             for folder, one in summaries.items()
         ]
         document = {"runs": runs, "unread": unread, "comparison": None if comparison is None else comparison.as_json()}
-        typer.echo(json.dumps(document, indent=1))
+        typer.echo(json_text(document, indent=1))
         return
     for folder, one in summaries.items():
         typer.echo("\n".join(summary_lines(one, folder)))

@@ -12,6 +12,7 @@ import typer
 from hemato_edge.cli.inherit import hand_down
 from hemato_edge.cli.records.report import AsJson, Database, Session, chain_key, database_path, open_reader
 from hemato_edge.cli.records.review_keys import answer, walk
+from hemato_edge.escaped import json_text
 from hemato_edge.labels import REVIEW_LABELS, named_class, nearest_name
 
 if TYPE_CHECKING:
@@ -63,15 +64,13 @@ def list_doubtful(
     as_json: AsJson = False,
 ) -> None:
     """List the cells that nobody has named, the least certain first."""
-    import json
-
     from hemato_edge.about import RESEARCH_USE_NOTICE
     from hemato_edge.views.report.formats.tables import cell_row
 
     with open_reader(db) as reader:
         cells = reader.doubtful(reader.session(session).id, limit)
     if as_json:
-        typer.echo(json.dumps({"notice": RESEARCH_USE_NOTICE, "cells": [cell_row(cell) for cell in cells]}, indent=1))
+        typer.echo(json_text({"notice": RESEARCH_USE_NOTICE, "cells": [cell_row(cell) for cell in cells]}, indent=1))
         return
     for cell in cells:
         typer.echo(f"field {cell.field} cell {cell.number}: {answer(cell)}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +13,7 @@ import typer
 from hemato_edge.cli.records.report import AsJson, Database, database_path, open_reader, write
 from hemato_edge.cli.records.review import By, reviewer
 from hemato_edge.cli.records.review_keys import KEY_HELP, KEYS, QUIT, pressed, show_picture
+from hemato_edge.escaped import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -188,7 +188,7 @@ def _as_json(counter: Tally, machine: dict[str, int] | None) -> Iterator[str]:
     from hemato_edge.views.report.formats.json_document import as_data
 
     told = {"file": str(counter.file), **as_data(count_summary(counter.totals())), "program": machine}
-    yield json.dumps(told | {"notice": RESEARCH_USE_NOTICE}, indent=1, ensure_ascii=False)
+    yield json_text(told | {"notice": RESEARCH_USE_NOTICE}, indent=1, ensure_ascii=False)
 
 
 def _ask(screen: Console, reader: Reader, asked: list[Question], *, tell: bool) -> list[Answered]:
@@ -252,4 +252,4 @@ def _quiz_json(found: Result, who: str, seed: int) -> str:
     mistaken = [{"reference": pair[0], "answer": pair[1], "cells": count} for pair, count in found.mistaken.items()]
     told = {"who": who, "seed": seed, "questions": found.questions, "right": found.right}
     told |= {"percent": found.percent, "kappa": found.kappa, "mistaken": mistaken}
-    return json.dumps(told | {"notice": f"{NOT_A_CERTIFICATE} {RESEARCH_USE_NOTICE}"}, indent=1)
+    return json_text(told | {"notice": f"{NOT_A_CERTIFICATE} {RESEARCH_USE_NOTICE}"}, indent=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hemato_edge.cli.sending.mqtt import ConfigFile, Database, Json
+from hemato_edge.escaped import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,7 @@ def send(
     found = send_due(settings.hl7, settings.store.path, wait, again=again)
     if as_json:
         told = {"sent": found.sent, "refused": found.refused, "waiting": found.waiting, "unapproved": found.unapproved}
-        typer.echo(json.dumps(told, indent=1, ensure_ascii=False))
+        typer.echo(json_text(told, indent=1, ensure_ascii=False))
     else:
         typer.echo("\n".join(lines(found)))
     if found.trouble is not None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from hemato_edge.escaped import json_text
 
 if TYPE_CHECKING:
     from hemato_edge.settings import Settings
@@ -34,7 +35,7 @@ def status(db: Database = None, config: ConfigFile = None, as_json: Json = False
     waiting = waiting_in(path)
     if as_json:
         document = {"host": settings.mqtt.host, "outbox": str(path), "waiting": waiting}
-        typer.echo(json.dumps(document, indent=1, ensure_ascii=False))
+        typer.echo(json_text(document, indent=1, ensure_ascii=False))
         return
     typer.echo(f"Broker {settings.mqtt.host or '- (mqtt.host is not set: nothing is sent)'}")
     typer.echo(f"{waiting} messages wait in {path}")
@@ -70,7 +71,7 @@ def send(
     publisher.stop()
     sent, waiting, broker = publisher.sent, publisher.waiting, publisher.broker.name
     if as_json:
-        typer.echo(json.dumps({"broker": broker, "sent": sent, "waiting": waiting}, indent=1))
+        typer.echo(json_text({"broker": broker, "sent": sent, "waiting": waiting}, indent=1))
     elif reached:
         typer.echo(f"Sent {sent} messages to {broker}; nothing waits.")
     if not reached:

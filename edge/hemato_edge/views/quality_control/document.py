@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from hemato_edge.about import RESEARCH_USE_NOTICE
+from hemato_edge.escaped import json_text
 from hemato_edge.views.report.formats.json_document import as_data
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def document(view: Overview, database: str) -> str:
         "agreement": as_data(view.agreement),
         "notice": RESEARCH_USE_NOTICE,
     }
-    return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)
+    return json_text(whole, indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def _lot(lot: Lot) -> dict[str, Any]:

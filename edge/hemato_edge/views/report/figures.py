@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hemato_edge.escaped import as_utf8
 from hemato_edge.languages import written_in
 
 if TYPE_CHECKING:
@@ -58,6 +59,12 @@ def duration(seconds: float) -> str:
     return " ".join(parts[:2]) or "0 s"
 
 
-def printable(text: str) -> str:
-    """`text` without what would move a terminal's cursor or break a line."""
-    return "".join(c if c.isprintable() else "·" for c in text)
+def printable(text: str, widest: int | None = None) -> str:
+    """`text` without what would move a terminal's cursor, break a line or be no text.
+
+    Args:
+        text: of anybody's.
+        widest: letters of it that are shown at most, the last of them an ellipsis; None for all.
+    """
+    shown = "".join(c if c.isprintable() else "·" for c in as_utf8(text))
+    return shown if widest is None or len(shown) <= widest else f"{shown[: widest - 1]}…"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from hemato_edge.about import RESEARCH_USE_NOTICE
+from hemato_edge.escaped import json_text
 from hemato_edge.views.report.build import count_summary
 from hemato_edge.views.report.figures import printable
 from hemato_edge.views.report.formats.json_document import as_data
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hemato_edge.store.reader import Reader
 
 _WIDEST = 40
+"""Letters of a column of the list; `report` has the whole."""
 
 
 def sessions_json(reader: Reader) -> str:
@@ -23,7 +24,7 @@ def sessions_json(reader: Reader) -> str:
         as_data(session_head(record)) | as_data(count_summary(reader.totals(record.id))) for record in reader.sessions()
     ]
     document = {"database": str(reader.path), "sessions": rows, "notice": RESEARCH_USE_NOTICE}
-    return json.dumps(document, indent=1, ensure_ascii=False)
+    return json_text(document, indent=1, ensure_ascii=False)
 
 
 def session_lines(reader: Reader) -> list[str]:
@@ -38,8 +39,8 @@ def session_lines(reader: Reader) -> list[str]:
                 f"{record.started_utc:%Y-%m-%d %H:%M:%S}",
                 record.state,
                 *map(str, counts),
-                _short(record.camera),
-                _short(record.label),
+                printable(record.camera, _WIDEST),
+                printable(record.label, _WIDEST),
             )
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -49,9 +50,3 @@ def session_lines(reader: Reader) -> list[str]:
         *(() if len(rows) > 1 else ("No session is recorded; `hemato-edge run` records one.",)),
         RESEARCH_USE_NOTICE,
     ]
-
-
-def _short(text: str) -> str:
-    """What fits into a column of the list; `report` has the whole."""
-    shown = printable(text)
-    return shown if len(shown) <= _WIDEST else f"{shown[: _WIDEST - 1]}…"

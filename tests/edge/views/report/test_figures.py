@@ -41,6 +41,9 @@ def test_figures_have_the_marks_of_the_language(language: str, texts: list[str])
 
 def test_what_would_move_a_cursor_is_a_dot() -> None:
     assert printable("a\x1b[2Jb\n") == "a·[2Jb·"
+    assert printable("M\udcfcller") == "M\\xfcller"
+    assert printable("a" * 500, 40) == "a" * 39 + "…"
+    assert printable("a" * 40, 40) == "a" * 40
 
 
 @pytest.mark.parametrize(

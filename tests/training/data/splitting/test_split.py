@@ -132,3 +132,11 @@ def test_what_cannot_be_split(own: Path, shares: dict, group_by: str | None, mes
         split_folder(own, shares, group_by=group_by)
     assert caught.value.fix
     assert not (own / "index.csv").exists()
+
+
+def test_a_name_that_a_table_cannot_hold_is_named(own: Path) -> None:
+    picture = next(own.glob("neutrophil/*"))
+    picture.rename(picture.with_name("M\udcfcller.jpg"))
+    with pytest.raises(DataError, match=r"M\\xfcller\.jpg .* is no UTF-8") as caught:
+        split_folder(own)
+    assert caught.value.fix == "Rename it."

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from hemato_edge.errors import DataError
+from hemato_edge.escaped import as_utf8
 from hemato_training.data.formats.picture_names import plain_path
 from hemato_training.data.formats.text_files import read_text
 
@@ -72,8 +73,10 @@ def write_index(folder: Path, rows: list[dict[str, str]]) -> Path:
     """Write `index.csv` atomically; the columns are those of the first row.
 
     Raises:
-        DataError: it cannot be written.
+        DataError: it cannot be written, or a name is no UTF-8.
     """
+    for name in (value for row in rows for value in row.values() if value != as_utf8(value)):
+        raise DataError(f"The name {as_utf8(name)} in {folder} is no UTF-8, and a table cannot hold it.", "Rename it.")
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
+
+from hemato_edge.escaped import json_text
 
 if TYPE_CHECKING:
     from hemato_edge.views.report.model import Report
@@ -38,4 +39,4 @@ def as_data(value: Any) -> Any:
 
 def as_json(report: Report) -> str:
     """One JSON document."""
-    return json.dumps(document(report), indent=1, ensure_ascii=False, allow_nan=False)
+    return json_text(document(report), indent=1, ensure_ascii=False, allow_nan=False)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from typing import TYPE_CHECKING
 
 from hemato_edge.about import RESEARCH_USE_NOTICE
-from hemato_edge.escaped import without_controls
+from hemato_edge.escaped import as_utf8, json_text, without_controls
 from hemato_edge.labels import ERYTHROBLAST, KINDS, UNCLASSIFIED
 
 if TYPE_CHECKING:
@@ -213,7 +212,7 @@ def csv_lines(columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> I
     writer.writeheader()
     for row in rows:
         yield _taken(stream)
-        texts = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in row.items()}
+        texts = {name: json_text(value) if isinstance(value, dict) else value for name, value in row.items()}
         writer.writerow(
             {name: spreadsheet_safe(text) for name, text in texts.items()} | {"notice": RESEARCH_USE_NOTICE}
         )
@@ -229,10 +228,10 @@ def _taken(stream: io.StringIO) -> str:
 
 def json_lines(name: str, rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
     """The rows as one JSON document `{"notice": …, NAME: [row, …]}`, line by line."""
-    yield f'{{"notice": {json.dumps(RESEARCH_USE_NOTICE)}, "{name}": ['
+    yield f'{{"notice": {json_text(RESEARCH_USE_NOTICE)}, "{name}": ['
     comma = ""
     for row in rows:
-        yield f"{comma}\n{json.dumps(row, ensure_ascii=False, allow_nan=False)}"
+        yield f"{comma}\n{json_text(row, ensure_ascii=False, allow_nan=False)}"
         comma = ","
     yield "\n]}\n"
 
@@ -244,5 +243,5 @@ def spreadsheet_safe(value: object) -> object:
     """
     if not isinstance(value, str):
         return value
-    text = without_controls(value)
+    text = without_controls(as_utf8(value))
     return f"'{text}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else text

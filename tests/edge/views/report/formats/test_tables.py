@@ -120,3 +120,7 @@ def test_cells_have_their_attributes_in_one_column(path: Path) -> None:
         first = tables.cell_row(next(iter(reader.cells(1))))
     assert json.loads(rows[1]["attributes"])["nucleus_shape"] == ["segmented-multilobed", 0.95]
     assert first["attributes"] == {"granule_type": ["small", 0.99], "granule_colour": ["pink", 0.93]}
+
+
+def test_a_byte_that_is_no_text_is_written_as_an_escape() -> None:
+    assert tables.spreadsheet_safe("M\udcfcller").encode() == b"M\\xfcller"
