@@ -37,4 +37,4 @@ def test_json_holds_no_byte_that_is_no_text() -> None:
 def test_whatever_is_printed_or_exported_as_json_passes_there(place: str) -> None:
     modules = [*(Path(hemato_edge.__file__).parent / place).rglob("*.py")]
     past = [module.name for module in modules if "json.dumps(" in module.read_text(encoding="utf-8")]
-    assert set(past) <= {"class_folders.py"}  # numbers and hashes alone
+    assert set(past) <= {"class_folders.py", "metrics.py"}  # numbers, hashes and our own words alone

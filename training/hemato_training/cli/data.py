@@ -156,10 +156,10 @@ def list_sets(as_json: Json = False) -> None:
 
 
 def _reading(ignore: list[str] | None, names: str | None) -> Reading:
-    from hemato_training.data.formats.number_names import numbered
+    from hemato_training.data.formats.number_names import is_plain_list, numbered
     from hemato_training.data.formats.reading import Reading
 
-    return Reading(tuple(ignore or ()), numbered(names) if names else {})
+    return Reading(tuple(ignore or ()), numbered(names) if names else {}, bool(names) and is_plain_list(names or ""))
 
 
 def _show_contents(splits: Mapping[str, SplitContent], title: str) -> None:

@@ -15,6 +15,7 @@ from hemato_edge.errors import DataError
 from hemato_edge.labels import KINDS, PLATELET, RBC, WBC
 from hemato_training.data.field_sets import load_fields
 from hemato_training.data.formats.folders import read_folder
+from hemato_training.data.formats.number_names import is_plain_list, numbered
 from hemato_training.data.formats.reading import Reading
 from hemato_training.data.splitting.check import ERROR, check
 from hemato_training.data.splitting.split import split_folder
@@ -258,13 +259,52 @@ def test_numbers_without_names_are_never_guessed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("data.yaml", "names: [Platelets, RBC, WBC]\n"),
+        ("classes.txt", "Platelets\nRBC\nWBC\n"),
+        ("names.json", '["Platelets", "RBC", "WBC"]'),
+        ("", "Platelets,RBC,WBC"),
+    ],
+)
+def test_a_list_may_begin_at_one_where_nothing_has_the_number_0(tmp_path: Path, file: str, text: str) -> None:
+    put(tmp_path / "images" / "f0.jpg")
+    labels = tmp_path / "labels" / "f0.txt"
+    write(labels, "2 0.5 0.5 0.2 0.25\n1 0.1 0.1 0.1 0.1\n")
+    reading = Reading() if file else Reading(names=numbered(text), listed=is_plain_list(text))
+    if file:
+        write(tmp_path / file, text)
+    with pytest.raises(DataError, match="may begin at 0 or at 1") as caught:
+        read_folder(tmp_path, reading)
+    for first, kinds in ((0, [WBC, RBC]), (1, [RBC, PLATELET])):
+        said = ",".join(f"{first + number}={name}" for number, name in enumerate(NAMES))
+        assert f"--names {said}" in caught.value.fix
+        boxes = read_folder(tmp_path, Reading(names=numbered(said), listed=is_plain_list(said))).pictures[0].boxes
+        assert boxes is not None
+        assert boxes.kinds.tolist() == kinds
+    write(labels, "3 0.5 0.5 0.2 0.25\n1 0.1 0.1 0.1 0.1\n")  # no name of three
+    assert "--names 1=Platelets,2=RBC,3=WBC" in read_folder(tmp_path, reading).pictures[0].fault
+    write(labels, ROWS)
+    assert drawn(read_folder(tmp_path, reading)) == BOXES
+
+
+def test_a_table_of_numbers_may_begin_at_one_as_well(tmp_path: Path) -> None:
+    put(tmp_path / "f0.jpg")
+    write(tmp_path / "table.csv", "filename,class\nf0.jpg,1\n")
+    write(tmp_path / "classes.txt", "neutrophil\nmonocyte\n")
+    with pytest.raises(DataError, match="may begin at 0 or at 1"):
+        read_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
     ("file", "text", "message"),
     [
         ("labels/classes.txt", "RBC\nWBC\nPlatelets\n", "different names"),
         ("data.yaml", "names: [Platelets, RBC, WBC]\nnc: 2\n", "2 classes, and names 3"),
-        ("data.yaml", "names: [Platelets, RBC\n", "cannot be read"),
+        ("data.yaml", "nc: 3\nnames: [Platelets, RBC\n", "cannot be read: line 3: expected"),
+        ("data.yaml", "nc: 3\n\tnames: [a]\n", "cannot be read: line 2: found character"),
         ("notes.json", '{"categories": [{"id": 0}]}', "lacks its id or its name"),
-        ("notes.json", '{"categories": ', "no JSON"),
+        ("notes.json", '{"categories": ', "no JSON: Expecting value: line 1"),
         ("data.yaml", "names: other.txt\n", "not there"),
     ],
 )
@@ -333,6 +373,19 @@ def test_a_size_that_is_not_said_is_not_checked(tmp_path: Path, size: tuple[int,
     put(tmp_path / "f0.jpg")
     write(tmp_path / "f0.xml", voc(size))
     assert drawn(read_folder(tmp_path)) == BOXES
+
+
+@pytest.mark.parametrize("size", [None, (0, 0), (WIDTH, HEIGHT)])
+def test_boxes_of_a_larger_picture_that_is_not_said_are_refused(tmp_path: Path, size: tuple[int, int] | None) -> None:
+    for number in range(20):
+        put(tmp_path / f"f{number}.jpg", number)
+        write(tmp_path / f"f{number}.xml", voc(size, factor=2.5 if number < 2 else 1))
+    with pytest.raises(DataError, match=r"2 of 20 pictures .* 1\.\d times as far") as caught:
+        read_folder(tmp_path)
+    assert "<size>" in caught.value.fix
+    write(tmp_path / "f1.xml", voc(size))  # one picture of twenty: a slip, told for what it is
+    found = read_folder(tmp_path)
+    assert [picture.name for picture in found.pictures if "outside of its picture" in picture.fault] == ["f0.jpg"]
 
 
 def test_a_turned_phone_picture_is_measured_as_it_is_seen(tmp_path: Path) -> None:

@@ -137,11 +137,11 @@ def test_voc_with_cell_types_gives_cells_to_train_on(tmp_path: Path) -> None:
 def test_yolo_names(tmp_path: Path, file: str, text: str) -> None:
     put(tmp_path / "images/train/a.jpg")
     (tmp_path / "labels/train").mkdir(parents=True)
-    (tmp_path / "labels/train/a.txt").write_text("1 0.5 0.5 0.2 0.2\n")
+    (tmp_path / "labels/train/a.txt").write_text("1 0.5 0.5 0.2 0.2\n0 0.1 0.1 0.1 0.1\n")
     (tmp_path / file).write_text(text)
     (picture,) = read_folder(tmp_path).pictures
     assert picture.boxes is not None
-    assert picture.boxes.kinds.tolist() == [WBC]
+    assert picture.boxes.kinds.tolist() == [WBC, RBC]
     assert picture.boxes.xyxy[0].tolist() == pytest.approx([40, 32, 60, 48])
     assert picture.split == "train"
 

@@ -138,5 +138,5 @@ def test_a_name_that_a_table_cannot_hold_is_named(own: Path) -> None:
     picture = next(own.glob("neutrophil/*"))
     picture.rename(picture.with_name("M\udcfcller.jpg"))
     with pytest.raises(DataError, match=r"M\\xfcller\.jpg .* is no UTF-8") as caught:
-        split_folder(own)
+        split_folder(own, {"val": 0.2})
     assert caught.value.fix == "Rename it."

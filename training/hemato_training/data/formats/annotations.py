@@ -12,6 +12,7 @@ import numpy as np
 from hemato_edge.errors import DataError
 from hemato_edge.labels import KINDS
 from hemato_training.data.formats.class_names import UnknownObjectError, is_among, kind_named
+from hemato_training.data.formats.number_names import typed
 from hemato_training.data.formats.text_files import read_text
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Drawn:
 
         Raises:
             UnknownObjectError: an object's name is unknown.
+            OutsideError: the middle of a box lies outside of the picture.
             DataError: the file is for a picture of another shape, or a side is no finite number.
         """
         across = down = 1.0
@@ -98,6 +100,8 @@ class Drawn:
             (x0, x1), (y0, y1) = sorted((x0, x1)), sorted((y0, y1))
             rows.append((kind, x0 * across, y0 * down, x1 * across, y1 * down))
         table = np.array(rows, np.float32).reshape(-1, 5)
+        if pixels is not None:
+            _check_inside(table[:, 1:], pixels, where)
         sound = np.all(table[:, 3:] > table[:, 1:3], axis=1)
         good = table[sound]
         kept = tuple(label for label, whole in zip(labels, sound, strict=True) if whole)
@@ -110,6 +114,22 @@ class Drawn:
             (across, down) != (1.0, 1.0),
             turned,
         )
+
+
+class UnknownNumberError(DataError):
+    """A YOLO row has a class number without a name; `fix` holds the option for numbers from 1."""
+
+
+class OutsideError(DataError):
+    """A box lies outside of its picture, so the coordinates are of another one.
+
+    Attributes:
+        reach: how many times as far as the picture the boxes reach.
+    """
+
+    def __init__(self, message: str, fix: str, reach: float) -> None:
+        super().__init__(message, fix)
+        self.reach = reach
 
 
 def read_voc(path: Path, pixels: tuple[int, int] | None = None, ignore: Collection[str] = ()) -> Boxes:
@@ -158,10 +178,10 @@ def read_yolo(
             continue
         kind, (x0, y0, x1, y1) = _yolo_row(line.split(), f"Line {number} of {path}", keypoint_columns)
         if kind not in meanings:
-            raise DataError(
+            raise UnknownNumberError(
                 f"Line {number} of {path} has the class number {kind:g}; named are "
                 f"{', '.join(f'{n} {name}' for n, name in sorted(meanings.items()))}.",
-                "If they mean something else, such as where they begin at 1, say so: --names 1=wbc,2=rbc,3=platelet.",
+                f"If the numbers begin at 1, say so: {typed(meanings, 1)}.",
             )
         objects.append((meanings[int(kind)], (x0 * width, y0 * height, x1 * width, y1 * height)))
     return Drawn(tuple(objects)).boxes(str(path), None, ignore)
@@ -202,7 +222,7 @@ def _drawn_voc(path: Path) -> Drawn:
     try:
         tree = ElementTree.parse(path)  # noqa: S314 - local files named by the user; expat resolves no entities
     except (OSError, ElementTree.ParseError, ValueError) as error:  # ValueError: an encoding that is unknown
-        raise DataError(f"The annotation {path} cannot be read.", _AGAIN) from error
+        raise DataError(f"The annotation {path} cannot be read: {error}.", _AGAIN) from error
     objects = []
     for item in tree.iter("object"):
         corners = [(item.findtext(f"bndbox/{side}") or "").strip() for side in ("xmin", "ymin", "xmax", "ymax")]
@@ -218,6 +238,20 @@ def _drawn_voc(path: Path) -> Drawn:
     except ValueError as error:
         raise DataError(f"The size in {path} is no number.", _AGAIN) from error
     return Drawn(tuple(objects), (width, height) if min(width, height) > 0 else None)
+
+
+def _check_inside(boxes: NDArray[np.float32], pixels: tuple[int, int], where: str) -> None:
+    """Raise OutsideError if the middle of a box (N, 4) x0 y0 x1 y1 lies beyond a picture of `pixels`."""
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+    beyond = np.any((middles > pixels) | (middles < 0), axis=1)
+    if beyond.any():
+        reach = float((boxes[:, 2:] / pixels).max())
+        raise OutsideError(
+            f"{where} has {np.count_nonzero(beyond)} of {len(boxes)} boxes outside of its picture of "
+            f"{pixels[0]}×{pixels[1]} pixels.",
+            "Use the pictures that were annotated.",
+            reach,
+        )
 
 
 def _scales(declared: tuple[float, float], pixels: tuple[int, int], where: str) -> tuple[float, float]:

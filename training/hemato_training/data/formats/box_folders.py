@@ -8,22 +8,25 @@ from typing import TYPE_CHECKING
 
 from hemato_edge.errors import DataError
 from hemato_edge.labels import CLASSIFIER_LABELS, WBC
-from hemato_training.data.formats.annotations import Boxes, read_voc, read_yolo
+from hemato_training.data.formats.annotations import Boxes, OutsideError, UnknownNumberError, read_voc, read_yolo
 from hemato_training.data.formats.class_names import UnknownObjectError, label_named, unknown_objects
 from hemato_training.data.formats.coco import read_coco
 from hemato_training.data.formats.index_csv import INDEX, picture_path, read_index
-from hemato_training.data.formats.number_names import HOW, find_numbering, is_list_of_names
+from hemato_training.data.formats.number_names import HOW, Numbering, check_beginning, find_numbering, is_list_of_names
 from hemato_training.data.formats.picture_names import PictureNames
 from hemato_training.data.formats.picture_set import GROUP_COLUMNS, SPLIT_WORDS, Cell, Picture, PictureSet, split_of
 from hemato_training.data.formats.split_lists import is_split_list, listed_splits
+from hemato_training.data.formats.text_files import read_text
 from hemato_training.data.pictures import picture_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from hemato_training.data.formats.reading import Reading
 
+_OFTEN = 10
+"""Of so many pictures one with boxes outside of it is no slip of a hand."""
 _HOLDERS = frozenset({"images", "image", "jpegimages", "annotations", "annotation", "labels", "label", "img"})
 """Names of folders that only separate pictures from annotations."""
 
@@ -64,12 +67,14 @@ class _Source:
         boxes: picture → its boxes, or None without annotation; raises DataError for an invalid one.
         splits: picture → split, if a list or the annotations give it.
         pictures: those named in the annotations; None: every picture in the folder.
+        check: raises DataError if what was read says that the whole cannot be told; called once all boxes are read.
     """
 
     layout: str
     boxes: Callable[[Path], Boxes | None]
     splits: Mapping[Path, str]
     pictures: tuple[Path, ...] | None = None
+    check: Callable[[], None] = lambda: None
 
 
 def read_box_folder(folder: Path, files: list[Path], reading: Reading) -> PictureSet | None:
@@ -107,19 +112,26 @@ def _yolo(folder: Path, files: list[Path], reading: Reading, splits: Mapping[Pat
     twins = _Twins(texts, files, folder)
     if not any(twins.of(path) for path in files):
         return None
-    numbering = find_numbering(folder) if not reading.names else None
-    names = reading.names if numbering is None else numbering.names
+    numbering = Numbering(reading.names, listed=reading.listed) if reading.names else find_numbering(folder)
+    names = numbering.names
     if not names:
         raise DataError(f"The class numbers of the YOLO annotations in {folder} have no names.", HOW)
-    keypoints = numbering.keypoint_columns if numbering else 0
+    numbers: set[int] = set()
 
     def boxes(picture: Path) -> Boxes | None:
         annotation = twins.of(picture)
         if annotation is None:
             return None
-        return read_yolo(annotation, *picture_size(picture), names, reading.ignore, keypoints)
+        found = read_yolo(annotation, *picture_size(picture), names, reading.ignore, numbering.keypoint_columns)
+        if 0 not in numbers:
+            numbers.update(int(float(line.split()[0])) for line in read_text(annotation).splitlines() if line.strip())
+        return found
 
-    return _Source("yolo", boxes, splits)
+    def check_numbers() -> None:
+        if numbering.listed:
+            check_beginning(numbers, names, str(folder))
+
+    return _Source("yolo", boxes, splits, check=check_numbers)
 
 
 def _gather(folder: Path, files: list[Path], source: _Source) -> PictureSet:
@@ -131,6 +143,7 @@ def _gather(folder: Path, files: list[Path], source: _Source) -> PictureSet:
     ]
     pictures: list[Picture] = []
     unknown: dict[str, None] = {}
+    outside: list[OutsideError] = []
     for name, path, row in wanted:
         split = SPLIT_WORDS.get(row.get("split", "").lower(), row.get("split", ""))
         split = split or source.splits.get(path, "") or split_of(path.relative_to(folder).parts[:-1])
@@ -143,15 +156,35 @@ def _gather(folder: Path, files: list[Path], source: _Source) -> PictureSet:
                 fault = "" if boxes is not None else "it has no annotation"
             except UnknownObjectError as error:
                 unknown[error.name] = None
+            except UnknownNumberError as error:
+                fault = f"{error.message} {error.fix}"
             except DataError as error:
                 fault = error.message
+                outside.extend([error] if isinstance(error, OutsideError) else [])
         cells = _cells_of(boxes, row) if boxes is not None else ()
         pictures.append(Picture(path, name, split, row.get(column, ""), cells, boxes, fault))
     if unknown:
         raise unknown_objects(list(unknown))
+    source.check()
+    _check_outside(outside, sum(1 for picture in pictures if picture.boxes is not None), folder)
     unlisted = len(set(files) - {path for _, path, _ in wanted})
     ignored = sum(p.boxes.ignored for p in pictures if p.boxes is not None)
     return PictureSet(folder, source.layout, tuple(pictures), column, unlisted, ignored)
+
+
+def _check_outside(outside: Sequence[OutsideError], sound: int, folder: Path) -> None:
+    """Refuse a folder whose boxes often lie outside of the pictures: those that lie inside are as wrong.
+
+    Raises:
+        DataError: one picture in ten or more.
+    """
+    if len(outside) * _OFTEN >= len(outside) + sound > 0:
+        raise DataError(
+            f"{outside[0].message.removesuffix('.')}, and so in {len(outside)} of {len(outside) + sound} pictures of "
+            f"{folder}: they reach {max(one.reach for one in outside):.1f} times as far as the pictures.",
+            "The pictures were made smaller after they were annotated, it seems. Use those that were annotated, or "
+            "write their width and height into the annotations (<size> of Pascal VOC): the boxes are then scaled.",
+        )
 
 
 def _cells_of(boxes: Boxes, row: dict[str, str]) -> tuple[Cell, ...]:

@@ -85,7 +85,7 @@ def _documents(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
         try:
             value = json.loads(text)
         except ValueError as error:
-            raise DataError(f"{path} is no whole JSON document.", _AGAIN) from error
+            raise DataError(f"{path} is no whole JSON document: {error}.", _AGAIN) from error
         if isinstance(value, dict) and all(isinstance(value.get(part), list) for part in _PARTS):
             yield path, value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from hemato_training.data.formats.picture_names import plain_path
 from hemato_training.data.formats.text_files import read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
 LEVELS_UP = 2
@@ -39,11 +40,13 @@ class Numbering:
         names: number → name, as in the file.
         source: the file; empty if none was found.
         keypoint_columns: number of keypoint columns in each row, after the box.
+        listed: True if the file lists the names without their numbers, which then should begin at 0, and may not.
     """
 
     names: Mapping[int, str] = field(default_factory=dict)
     source: str = ""
     keypoint_columns: int = 0
+    listed: bool = False
 
 
 def find_numbering(folder: Path) -> Numbering:
@@ -97,6 +100,41 @@ def numbered(names: str) -> dict[int, str]:
     return {int(pair[1]): pair[2] for pair in pairs if pair} or dict(enumerate(parts))
 
 
+def is_plain_list(names: str) -> bool:
+    """Whether names as given by the user are without their numbers."""
+    return "=" not in names and ":" not in names
+
+
+def typed(names: Mapping[int, str], beginning: int | None = None) -> str:
+    """The option that gives these names their numbers, for a hint.
+
+    Args:
+        names: number → name.
+        beginning: what their smallest number should be; None leaves them.
+    """
+    shift = 0 if beginning is None else beginning - min(names)
+    return "--names " + shlex.quote(",".join(f"{number + shift}={name}" for number, name in sorted(names.items())))
+
+
+def check_beginning(numbers: Collection[int], names: Mapping[int, str], where: str) -> None:
+    """Refuse a list of names that may belong to numbers from 0 or from 1: no object has 0, and none is out of the list.
+
+    Args:
+        numbers: of all objects, or some of them with 0 among them.
+        names: number → name, from a list without numbers.
+        where: the annotations, for the message.
+
+    Raises:
+        DataError: it cannot be told.
+    """
+    if numbers and 0 not in numbers and 0 in names and set(numbers) <= set(names):
+        raise DataError(
+            f"No object of {where} has the class number 0, so the names {', '.join(names.values())} may begin at 0 or "
+            "at 1.",
+            f"Say it to `data check` or `data split`: {typed(names)} or {typed(names, 1)}.",
+        )
+
+
 def is_list_of_names(path: Path) -> bool:
     """Whether a text file is, by its name, a list of class names."""
     return path.name.lower() in _LISTS or path.suffix.lower() in _LIST_SUFFIXES
@@ -115,32 +153,35 @@ def _read(path: Path) -> Numbering:
     if suffix in _YAML:
         return _of_yaml(path)
     if suffix == ".json":
-        return Numbering(_of_json(path), str(path))
+        names, listed = _of_json(path)
+        return Numbering(names, str(path), listed=listed)
     if suffix == ".data":  # Darknet's obj.data: `names = data/obj.names`
         named = re.search(r"(?m)^\s*names\s*=\s*(\S.*)$", read_text(path))
         own = path.parent / plain_path(named[1]).split("/")[-1] if named else path
-        return Numbering(_of_lines(own), str(own)) if own != path and own.is_file() else Numbering()
-    return Numbering(_of_lines(path), str(path))
+        return _of_lines(own) if own != path and own.is_file() else Numbering()
+    return _of_lines(path)
 
 
-def _of_lines(path: Path) -> dict[int, str]:
+def _of_lines(path: Path) -> Numbering:
     lines = [line.strip() for line in read_text(path).splitlines()]
     while lines and not lines[-1]:
         lines.pop()
     pairs = [_NUMBERED.fullmatch(line) for line in lines]
     if pairs and all(pairs):
-        return {int(pair[1]): pair[2] for pair in pairs if pair}
-    return {number: name for number, name in enumerate(lines) if name}
+        return Numbering({int(pair[1]): pair[2] for pair in pairs if pair}, str(path))
+    return Numbering({number: name for number, name in enumerate(lines) if name}, str(path), listed=True)
 
 
-def _of_json(path: Path) -> dict[int, str]:
+def _of_json(path: Path) -> tuple[dict[int, str], bool]:
+    """The names, and whether they are a list without numbers."""
     try:
         value = json.loads(read_text(path))
     except ValueError as error:
-        raise DataError(f"{path} is no JSON.", HOW) from error
+        raise DataError(f"{path} is no JSON: {error}.", HOW) from error
     if isinstance(value, dict) and isinstance(value.get("categories"), list):
-        return categories(value["categories"], path)
-    return _as_names(value.get("names", value) if isinstance(value, dict) else value, path)
+        return categories(value["categories"], path), False
+    names = value.get("names", value) if isinstance(value, dict) else value
+    return _as_names(names, path), isinstance(names, list)
 
 
 def categories(entries: list[Any], path: Path) -> dict[int, str]:
@@ -173,7 +214,7 @@ def _of_yaml(path: Path) -> Numbering:
         # every scalar stays text, also a class `NO` or `1e1`; this loader creates no objects
         value = yaml.load(read_text(path), Loader=yaml.BaseLoader)  # noqa: S506
     except yaml.YAMLError as error:
-        raise DataError(f"{path} cannot be read.", HOW) from error
+        raise DataError(f"{path} cannot be read: {_yaml_fault(error)}.", HOW) from error
     if not isinstance(value, dict) or not value.get("names"):
         return Numbering()
     names = value["names"]
@@ -181,15 +222,23 @@ def _of_yaml(path: Path) -> Numbering:
         other = path.parent / plain_path(names)
         if not other.is_file():
             raise DataError(f"{path} says that the names are in {names!r}, which is not there.", HOW)
-        found = _of_lines(other)
+        lines = _of_lines(other)
+        found, listed = dict(lines.names), lines.listed
     else:
-        found = _as_names(names, path)
+        found, listed = _as_names(names, path), isinstance(names, list)
     count = value.get("nc", "")
     if isinstance(count, str) and count.isdigit() and int(count) != len(found):
         raise DataError(f"{path} says that there are {count} classes, and names {len(found)}.", HOW)
     shape = value.get("kpt_shape")
     columns = int(shape[0]) * int(shape[1]) if isinstance(shape, list) and len(shape) == 2 else 0
-    return Numbering(found, str(path), columns)
+    return Numbering(found, str(path), columns, listed)
+
+
+def _yaml_fault(error: Exception) -> str:
+    """The line, and what is wrong there, on one line."""
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    what = getattr(error, "problem", None) or str(error).partition("\n")[0]
+    return what if mark is None else f"line {mark.line + 1}: {what}"
 
 
 def _as_names(value: object, path: Path) -> dict[int, str]:

@@ -24,14 +24,16 @@ class Reading:
     Attributes:
         ignore: names of classes and annotated objects to leave out.
         names: names of the class numbers in YOLO rows and tables; empty if the files give them.
+        listed: True if the user gave the names without their numbers.
     """
 
     ignore: tuple[str, ...] = ()
     names: Mapping[int, str] = field(default_factory=dict)
+    listed: bool = False
 
     def over(self, kept: Reading) -> Reading:
         """This one, with its gaps filled from `kept`."""
-        return Reading(self.ignore or kept.ignore, self.names or kept.names)
+        return Reading(self.ignore or kept.ignore, self.names or kept.names, self.listed)
 
 
 def kept_reading(folder: Path) -> Reading:

@@ -14,7 +14,7 @@ from hemato_training.data.formats.annotations import Boxes, Drawn
 from hemato_training.data.formats.box_folders import cells_in
 from hemato_training.data.formats.class_names import find_label, is_among, label_named, unknown_classes
 from hemato_training.data.formats.index_csv import INDEX, read_rows
-from hemato_training.data.formats.number_names import HOW, find_numbering
+from hemato_training.data.formats.number_names import HOW, Numbering, check_beginning, find_numbering
 from hemato_training.data.formats.picture_names import PictureNames
 from hemato_training.data.formats.picture_set import (
     GROUP_COLUMNS,
@@ -163,9 +163,12 @@ def _with_names(rows: list[_Row], folder: Path, reading: Reading) -> list[_Row]:
     """The rows with names instead of numbers, if the classes are numbers."""
     if not all(row.label.isdigit() for row in rows if row.label):
         return rows
-    names = reading.names or find_numbering(folder).names
+    numbering = Numbering(reading.names, listed=reading.listed) if reading.names else find_numbering(folder)
+    names = numbering.names
     if not names:
         raise DataError(f"The classes in the table of {folder} are numbers, without names.", HOW)
+    if numbering.listed:
+        check_beginning({int(row.label) for row in rows if row.label}, names, f"the table of {folder}")
     lacking = sorted({row.label for row in rows if row.label and int(row.label) not in names})
     if lacking:
         raise DataError(f"The table of {folder} has the classes {', '.join(lacking)}, which have no name.", HOW)
