@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from hemato_edge.vision.optics.stain import median
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -34,7 +36,7 @@ _STEP = 15.0
 _STEP_PX = 3
 _WIDEST_BAR = 0.45
 _RIM = 0.8
-_LONG_STRIPE = 0.4
+_LONG_STRIPE, _WHOLE = 0.4, 0.99
 _WIDEST_STRIPE = 0.08
 GRADED_SHARE = 0.7
 """Share of a bar of changing brightness that is foreign, and that ends in a step: in places it may be as glass is."""
@@ -55,7 +57,7 @@ def without_bars(image: Image, glass: NDArray[np.float64], share: float = _UNIFO
         part = image[y0:y1, x0:x1]
         rows = _profile(part)
         top, bottom = _bar(rows, glass, share), _bar(rows[::-1], glass, share)
-        columns = _profile(part[top : len(part) - bottom].transpose(1, 0, 2))
+        columns = _profile(part[top : len(part) - bottom], of_columns=True)
         left, right = _bar(columns, glass, share), _bar(columns[::-1], glass, share)
         if not (top or bottom or left or right):
             break
@@ -63,22 +65,22 @@ def without_bars(image: Image, glass: NDArray[np.float64], share: float = _UNIFO
     return x0, y0, x1, y1
 
 
-def _profile(image: Image) -> NDArray[np.float32]:
-    """(H, chunks, 3) float32: the chunk means of every row of a picture (H, W, 3) uint8."""
-    chunks = min(_CHUNKS, image.shape[1])
-    return np.asarray(
-        cv2.resize(np.ascontiguousarray(image), (chunks, image.shape[0]), interpolation=cv2.INTER_AREA), np.float32
-    )
+def _profile(image: NDArray[np.generic], *, of_columns: bool = False) -> NDArray[np.float32]:
+    """The chunk means of every row of a picture (H, W, …): (H, chunks, …) float32; or of every column, (W, chunks, …)."""
+    height, width = image.shape[:2]
+    size = (width, min(_CHUNKS, height)) if of_columns else (min(_CHUNKS, width), height)
+    means = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.float32)
+    return np.ascontiguousarray(means.swapaxes(0, 1)) if of_columns else means
 
 
 def _bar(rows: NDArray[np.float32], glass: NDArray[np.float64], share: float) -> int:
     """How many of the rows (N, chunks, 3), from the first on, are a bar."""
+    if not _uniform(rows[:2], glass, share)[0]:
+        return _graded_bar(rows, glass)
     like = _uniform(rows, glass, share)
     colour = np.median(rows[0], axis=0)
     like &= np.abs(np.median(rows, axis=1) - colour).max(axis=1) <= FOREIGN
     count = _past_text(rows, like, colour, int(np.argmin(like)) if not like.all() else len(rows))
-    if count == 0:
-        return _graded_bar(rows, glass)
     if count > _WIDEST_BAR * len(rows):
         return 0
     beyond = rows[min(count + _STEP_PX, len(rows) - 1)]
@@ -139,12 +141,16 @@ def _edge(rows: NDArray[np.float32], count: int) -> int:
 
 def _uniform(rows: NDArray[np.float32], glass: NDArray[np.float64], share: float) -> NDArray[np.bool_]:
     """(N,) bool: rows (N, chunks, 3) of one colour other than glass."""
-    colour = np.median(rows, axis=1)
-    off = np.abs(rows - colour[:, None]).max(axis=2)
-    noise = np.median(np.abs(np.diff(rows, axis=0, append=rows[-1:])).max(axis=2), axis=1)
-    spread = np.quantile(off, share, axis=1)
-    foreign = np.abs(colour - glass).max(axis=1) > FOREIGN
-    return np.asarray((spread <= UNIFORM + _NOISE_SPANS * noise) & foreign, np.bool_)
+    channels = np.ascontiguousarray(rows.swapaxes(1, 2))
+    colour = median(channels, axis=2)
+    like: NDArray[np.bool_] = np.abs(colour - glass).max(axis=1) > FOREIGN
+    asked = np.flatnonzero(like)
+    if len(asked):
+        some, behind = channels[asked], channels[np.minimum(asked + 1, len(rows) - 1)]
+        spread = np.quantile(np.abs(some - colour[asked, :, None]).max(axis=1), share, axis=1)
+        noise = median(np.abs(behind - some).max(axis=1), axis=1)
+        like[asked] = spread <= UNIFORM + _NOISE_SPANS * noise
+    return like
 
 
 def find_stripes(
@@ -154,16 +160,16 @@ def find_stripes(
     found = np.zeros(image.shape[:2], np.bool_)
     shown = None if hidden is None else (~hidden).astype(np.float32)
     for flip in (False, True):
-        turned = image.transpose(1, 0, 2) if flip else image
-        share = None if shown is None else (shown.T if flip else shown)
-        for start, end in _stripes(turned, glass, share):
+        for start, end in _stripes(image, glass, shown, of_columns=flip):
             (found.T if flip else found)[start:end] = True
     return found if found.any() else None
 
 
-def _stripes(image: Image, glass: NDArray[np.float64], shown: NDArray[np.float32] | None) -> list[tuple[int, int]]:
-    rows = _profile(image)
-    lit = None if shown is None else _whole_chunks(rows, shown)
+def _stripes(
+    image: Image, glass: NDArray[np.float64], shown: NDArray[np.float32] | None, *, of_columns: bool
+) -> list[tuple[int, int]]:
+    rows = _profile(image, of_columns=of_columns)
+    lit = None if shown is None else _profile(shown, of_columns=of_columns) > _WHOLE
     like = _uniform(rows, glass, _UNIFORM_SHARE) if lit is None else _uniform_within(rows, glass, lit)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], like, [False]]).astype(np.int8)))
     found = []
@@ -177,12 +183,6 @@ def _stripes(image: Image, glass: NDArray[np.float64], shown: NDArray[np.float32
         if within.any() and all(float(step.mean()) > _STEP for step in steps):
             found.append((start - 1, end + 1))
     return found
-
-
-def _whole_chunks(rows: NDArray[np.float32], shown: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """(N, chunks) bool: which chunks of the rows (N, chunks, 3) lie within `shown`, (H, W) float32."""
-    part = cv2.resize(np.ascontiguousarray(shown), rows.shape[1::-1], interpolation=cv2.INTER_AREA)
-    return np.asarray(np.asarray(part) > 0.99, np.bool_)
 
 
 def _uniform_within(rows: NDArray[np.float32], glass: NDArray[np.float64], lit: NDArray[np.bool_]) -> NDArray[np.bool_]:

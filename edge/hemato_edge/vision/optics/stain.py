@@ -202,7 +202,7 @@ def median(values: NDArray[Any], axis: int = 0) -> NDArray[Any]:
     """The median along an axis of values (…) that are no NaN: `numpy.median` in less time for a few hundred."""
     count = values.shape[axis]
     middle = (count - 1) // 2, count // 2
-    low, high = np.take(np.partition(values, middle, axis=axis), middle, axis=axis).swapaxes(0, axis)
+    low, high = np.moveaxis(np.take(np.partition(values, middle, axis=axis), middle, axis=axis), axis, 0)
     return np.asarray((low.astype(np.result_type(values, np.float32)) + high) / 2)
 
 

@@ -160,7 +160,7 @@ def test_a_counted_quantile_is_that_of_the_sorted_levels(share: float, size: int
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
-@pytest.mark.parametrize(("shape", "axis"), [((1,), 0), ((8,), 0), ((9, 3), 0), ((4, 6, 3), 1)])
+@pytest.mark.parametrize(("shape", "axis"), [((1,), 0), ((8,), 0), ((9, 3), 0), ((4, 6, 3), 1), ((4, 3, 6), 2)])
 def test_the_median_is_that_of_numpy(dtype: type, shape: tuple[int, ...], axis: int) -> None:
     values = (np.random.default_rng(4).random(shape) * 255).astype(dtype)
     assert np.array_equal(median(values, axis), np.median(values, axis=axis))
