@@ -66,7 +66,7 @@ def without_bars(image: Image, glass: NDArray[np.float64], share: float = _UNIFO
 
 
 def _profile(image: NDArray[np.generic], *, of_columns: bool = False) -> NDArray[np.float32]:
-    """The chunk means of every row of a picture (H, W, …): (H, chunks, …) float32; or of every column, (W, chunks, …)."""
+    """Chunk means of every row of a picture (H, W, …), (H, chunks, …) float32; or of every column, (W, chunks, …)."""
     height, width = image.shape[:2]
     size = (width, min(_CHUNKS, height)) if of_columns else (min(_CHUNKS, width), height)
     means = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.float32)
