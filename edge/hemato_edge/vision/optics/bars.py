@@ -65,7 +65,7 @@ def without_bars(image: Image, glass: NDArray[np.float64], share: float = _UNIFO
     return x0, y0, x1, y1
 
 
-def _profile(image: NDArray[np.generic], *, of_columns: bool = False) -> NDArray[np.float32]:
+def _profile(image: Image | NDArray[np.float32], *, of_columns: bool = False) -> NDArray[np.float32]:
     """Chunk means of every row of a picture (H, W, …), (H, chunks, …) float32; or of every column, (W, chunks, …)."""
     height, width = image.shape[:2]
     size = (width, min(_CHUNKS, height)) if of_columns else (min(_CHUNKS, width), height)
