@@ -20,7 +20,7 @@ from hemato_edge.vision.classify.classifier import load_classifier
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.choice import load_locator
 from hemato_edge.vision.quality import QualityGate
-from hemato_edge.vision.slide_appearance import AppearanceEstimator
+from hemato_edge.vision.slide_appearance import AppearanceEstimator, FocusLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +38,7 @@ class Whole:
 
     def __init__(self, threads: int) -> None:
         self._analyzer = FieldAnalyzer(QualityGate(), load_locator(threads=threads), load_classifier(threads=threads))
+        self._analyzer.looks.focus = FocusLevel(0)  # which remembers nothing: no field is too soft beside the others
         self._latencies: list[dict[str, float]] = []
         self._frames = 0
 
