@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import cv2
@@ -12,6 +13,7 @@ from hemato_edge.vision.optics.bars import FOREIGN, UNIFORM
 from hemato_edge.vision.optics.circles import find_circle, fit_circle
 from hemato_edge.vision.optics.rim import measure_rim
 from hemato_edge.vision.optics.shaped_field import shaped_edge
+from hemato_edge.vision.optics.stain import median
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,11 +84,11 @@ def find_lit_field(image: Image, glass: NDArray[np.float64], *, round_field: boo
     size = max(1, round(width * factor)), max(1, round(height * factor))
     small = np.asarray(cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_AREA), np.uint8)
     for around in _surroundings(small, glass):
+        hull = _within(around)
+        if hull is None:
+            continue
         light = around.light(small)
-        hull = _surrounded(around.place, dark=around.dark)
-        if hull is None and around.dark:
-            hull = _beside_a_flare(around.place)
-        if hull is None or (around.dark and float(np.median(light[~hull])) > BLACK_SHARE * float(glass.max())):
+        if around.dark and float(np.median(light[~hull])) > BLACK_SHARE * float(glass.max()):
             continue
         circle = fit_circle(hull, _KNOWN_CIRCLE_OFF if round_field else _CIRCLE_OFF)
         if circle is not None:
@@ -115,24 +117,32 @@ class _Surroundings:
         return np.asarray(off if self.dark else np.minimum(off, self.glass_off), np.float32)
 
 
-def _surrounded(surroundings: NDArray[np.bool_], *, dark: bool) -> NDArray[np.bool_] | None:
-    """(h, w) bool: the convex field within its surroundings (h, w); None where there is none."""
-    lit = _largest(~_at_the_border(surroundings))
-    if lit is None:
+def _within(around: _Surroundings) -> NDArray[np.bool_] | None:
+    """(h, w) bool: the field within some surroundings; None where there is none."""
+    lit = _largest(~_at_the_border(around.place))
+    if lit is None or lit.all():
+        return None
+    hull = _surrounded(lit, around.place, dark=around.dark)
+    return _beside_a_flare(lit, around.place) if hull is None and around.dark else hull
+
+
+def _surrounded(lit: NDArray[np.bool_], surroundings: NDArray[np.bool_], *, dark: bool) -> NDArray[np.bool_] | None:
+    """(h, w) bool: the convex field around what is lit (h, w) in its surroundings (h, w); None where there is none."""
+    least = _LEAST_OUTSIDE if dark else _LEAST_COLOURED
+    if 1 - lit.mean() < least or _corners(~lit) < LEAST_CORNERS:
         return None
     hull = _hull(lit)
     outside = ~hull
-    if outside.mean() < (_LEAST_OUTSIDE if dark else _LEAST_COLOURED) or _corners(outside) < LEAST_CORNERS:
+    if outside.mean() < least or _corners(outside) < LEAST_CORNERS:
         return None
     told = surroundings[outside].mean() >= _OUTSIDE_DARK and (~surroundings)[hull].mean() >= INSIDE_LIT
     return hull if told else None
 
 
-def _beside_a_flare(dark: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+def _beside_a_flare(lit: NDArray[np.bool_], dark: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
     """(h, w) bool: the round field in dark surroundings (h, w), a part of which a reflection lights up."""
-    lit = _largest(~_at_the_border(dark))
-    circle = None if lit is None else find_circle(lit)
-    if lit is None or circle is None:
+    circle = find_circle(lit)
+    if circle is None:
         return None
     down, across = np.ogrid[: dark.shape[0], : dark.shape[1]]
     disc = np.asarray(np.hypot(across - circle[0], down - circle[1]) <= circle[2], np.bool_)
@@ -171,7 +181,7 @@ def _round_field(
 
 def _surroundings(small: Image, glass: NDArray[np.float64]) -> list[_Surroundings]:
     """Possible surroundings of the field of a small picture (h, w, 3): dark, or the common colour of its corners."""
-    brightest, black = small.max(axis=2), np.zeros(3, np.float32)
+    brightest, black = np.asarray(reduce(cv2.max, cv2.split(small))), np.zeros(3, np.float32)
     found = [
         _Surroundings(brightest < share * float(glass.max()), black, float(glass.max()), dark=True)
         for share in DARK_SHARES
@@ -183,8 +193,10 @@ def _surroundings(small: Image, glass: NDArray[np.float64]) -> list[_Surrounding
         for y in (0, height - side)
         for x in (0, width - side)
     ]
-    middles = np.array([np.median(one, axis=0) for one in corners], np.float32)
-    spreads = np.array([np.quantile(np.abs(one - np.median(one, axis=0)).max(axis=1), 0.9) for one in corners])
+    middles = np.array([median(one) for one in corners], np.float32)
+    spreads = np.array(
+        [np.quantile(np.abs(one - middle).max(axis=1), 0.9) for one, middle in zip(corners, middles, strict=True)]
+    )
     for i in np.argsort(spreads).tolist():
         alike = (np.abs(middles - middles[i]).max(axis=1) < UNIFORM) & (spreads < 2 * UNIFORM)
         glass_off = float(np.abs(middles[i] - glass).max())
@@ -198,9 +210,13 @@ def _surroundings(small: Image, glass: NDArray[np.float64]) -> list[_Surrounding
 
 def _at_the_border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The parts of a mask (h, w) that touch its border."""
-    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-    touching = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-    return np.asarray(np.isin(labels, touching[touching > 0]), np.bool_)
+    if not any(side.any() for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1])):
+        return np.zeros_like(mask)
+    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    touching = np.zeros(count, np.bool_)
+    touching[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = True
+    touching[0] = False
+    return np.asarray(touching[labels], np.bool_)
 
 
 def _largest(lit: NDArray[np.bool_]) -> NDArray[np.bool_] | None:

@@ -202,7 +202,8 @@ def median(values: NDArray[Any], axis: int = 0) -> NDArray[Any]:
     """The median along an axis of values (…) that are no NaN: `numpy.median` in less time for a few hundred."""
     count = values.shape[axis]
     middle = (count - 1) // 2, count // 2
-    low, high = np.moveaxis(np.take(np.partition(values, middle, axis=axis), middle, axis=axis), axis, 0)
+    parted = np.partition(values, middle, axis=axis)
+    low, high = (parted.take(place, axis=axis) for place in middle)
     return np.asarray((low.astype(np.result_type(values, np.float32)) + high) / 2)
 
 
