@@ -12,6 +12,8 @@ import zlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from hemato_edge.cameras.picture_tiff import CutOffError, tiff_pages
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -40,6 +42,10 @@ def damage_of(content: bytes) -> str | None:
         return _png_damage(content)
     if content.startswith(_WEBP) and content[8:12] == b"WEBP":
         return None if len(content) >= 8 + int.from_bytes(content[4:8], "little") else CUT_OFF
+    try:
+        tiff_pages(content)
+    except CutOffError:
+        return CUT_OFF
     return None
 
 

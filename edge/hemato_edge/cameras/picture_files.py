@@ -13,6 +13,7 @@ import numpy as np
 from hemato_edge.cameras.picture_damage import damage_of
 from hemato_edge.cameras.picture_decoding import MAX_PIXELS, decoded
 from hemato_edge.cameras.picture_impostors import impostor
+from hemato_edge.cameras.picture_tiff import tiff_pages
 from hemato_edge.errors import DamagedImageError, ImageError
 
 if TYPE_CHECKING:
@@ -42,12 +43,7 @@ def read_picture(path: Path, *, colour: bool = True) -> Image:
     """
     content = _content_of(path)
     # before OpenCV sees it: 4.11 makes room for what a PNG's chunk says, up to 2 GB, before it reads
-    damage = damage_of(content.tobytes())
-    if damage is not None:
-        raise DamagedImageError(
-            f"{path} is damaged: {damage}. A part of the picture is lost or wrong.",
-            "Copy it again from where it was taken.",
-        )
+    _check_whole(path, content)
     try:
         picture = decoded(content, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error as error:
@@ -66,20 +62,38 @@ def read_picture(path: Path, *, colour: bool = True) -> Image:
 
 
 def read_pages(path: Path, *, colour: bool = True) -> list[Image]:
-    """All pictures of a file: each page of a TIFF or OME-TIFF is a field; other files have one.
+    """All fields of a file: each page of a TIFF or OME-TIFF is one; other files have one.
+
+    A page that its directory calls a smaller copy of another one (a thumbnail, a level of a pyramid) or a mask is
+    left out.
 
     Raises:
         ImageError: see `read_picture`.
+        DamagedImageError: also if not all pages can be decoded.
     """
     if path.suffix.lower() not in (".tif", ".tiff"):
         return [read_picture(path, colour=colour)]
+    content = _content_of(path)
+    _check_whole(path, content)
+    fields = tiff_pages(content.tobytes()) or []
+    if len(fields) < 2:
+        return [read_picture(path, colour=colour)]
     try:
-        good, pages = cv2.imdecodemulti(_content_of(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+        good, pages = cv2.imdecodemulti(content, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error:
         good, pages = False, ()
-    if not good or len(pages) < 2:
-        return [read_picture(path, colour=colour)]
-    return [check_picture(page, f"{path}[{i + 1}]", colour=colour) for i, page in enumerate(pages)]
+    if not good or len(pages) != len(fields) or not all(page.any() for page in pages):  # OpenCV blackens what is lost
+        read_picture(path, colour=colour)  # where not even the first page can be read, that is told
+        raise DamagedImageError(
+            f"{path} has {len(fields)} pages, of which not all can be decoded.",
+            "Copy it again from where it was taken, or save each page as a picture of its own.",
+        )
+    if not any(fields):
+        fields = [True] * len(fields)
+    if not all(fields):
+        _log.info("%s: %d pages are smaller copies or masks of others: left out", path, fields.count(False))
+    named = [(page, f"{path}[{i + 1}]") for i, page in enumerate(pages) if fields[i]]
+    return [check_picture(page, str(path) if len(named) == 1 else name, colour=colour) for page, name in named]
 
 
 class CopyFinder:
@@ -100,9 +114,21 @@ class CopyFinder:
         return first
 
 
+def _check_whole(path: Path, content: NDArray[np.uint8]) -> None:
+    """Raises DamagedImageError if the data of the file are damaged or cut off."""
+    damage = damage_of(content.tobytes())
+    if damage is not None:
+        raise DamagedImageError(
+            f"{path} is damaged: {damage}. A part of the picture is lost or wrong.",
+            "Copy it again from where it was taken.",
+        )
+
+
 def _content_of(path: Path) -> NDArray[np.uint8]:
-    """(n,) uint8: the bytes of a file. Raises ImageError if it is unreadable."""
+    """(n,) uint8: the bytes of a file. Raises ImageError if it is unreadable, or a pipe or device without an end."""
     try:
+        if not (path.is_file() or path.is_dir()) and path.exists():
+            raise ImageError(f"{path} is a pipe or a device, not a file.", "Save the picture to a file, and name that.")
         return np.fromfile(path, np.uint8)
     except FileNotFoundError as error:
         raise ImageError(f"There is no picture {path}.", "Check the path.") from error

@@ -18,6 +18,8 @@ KINDS = {
     "restarts": coded(".jpg", cv2.IMWRITE_JPEG_RST_INTERVAL, 3),
     "png": coded(".png"),
     "webp": coded(".webp"),
+    "tiff": coded(".tif"),
+    "uncompressed tiff": coded(".tif", cv2.IMWRITE_TIFF_COMPRESSION, 1),
 }
 
 

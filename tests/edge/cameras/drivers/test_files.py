@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +16,7 @@ from hemato_edge.cameras.camera import EndOfFrames, OpenCamera
 from hemato_edge.cameras.demo.slide import draw_field
 from hemato_edge.cameras.drivers.files import FilesCamera
 from hemato_edge.cameras.picture_files import MAX_PIXELS, check_picture, read_pages, read_picture
-from hemato_edge.errors import CameraError, ImageError
+from hemato_edge.errors import CameraError, DamagedImageError, ImageError
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +88,42 @@ def test_every_page_of_a_tiff_is_a_field(tmp_path: Path, field: np.ndarray) -> N
     assert all(frame.independent for frame in frames)
     with pytest.raises(EndOfFrames):
         camera.read(1.0)
+
+
+def test_smaller_copies_in_a_tiff_are_no_fields(tmp_path: Path, field: np.ndarray) -> None:
+    """The levels of a pyramid and a thumbnail show the same cells once more."""
+    path = tmp_path / "pyramid.tif"
+    path.write_bytes(tiff([(field, 0), (field[::2, ::2], 1), (field[::4, ::4], 1)]))
+    (read,) = read_pages(path)
+    assert np.array_equal(read, field)
+    with OpenCamera(FilesCamera(path)) as camera:
+        assert camera.read(1.0).source == str(path)
+        with pytest.raises(EndOfFrames):
+            camera.read(1.0)
+
+
+def test_a_tiff_of_smaller_copies_alone_is_read_as_it_is(tmp_path: Path, field: np.ndarray) -> None:
+    path = tmp_path / "copies.tif"
+    path.write_bytes(tiff([(field, 1), (field[::-1], 1)]))
+    assert len(read_pages(path)) == 2
+
+
+def test_a_tiff_whose_second_page_is_lost_is_damaged(tmp_path: Path, field: np.ndarray) -> None:
+    """OpenCV gives none of the pages then, and the first one when asked for one picture."""
+    path = tmp_path / "stack.tif"
+    assert cv2.imwritemulti(str(path), [field, np.ascontiguousarray(field[::-1])])
+    whole = path.read_bytes()
+    for content, why in ((whole[: len(whole) * 3 // 4], "cut off"), (undecodable(whole), "not all can be decoded")):
+        path.write_bytes(content)
+        with pytest.raises(DamagedImageError, match=why):
+            read_pages(path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="named pipes are POSIX's")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(ImageError, match="is a pipe or a device"):
+        read_picture(tmp_path / "pipe.png")
 
 
 @pytest.mark.parametrize(("orientation", "turns"), [(1, 0), (3, 2), (6, 3), (8, 1)])
@@ -209,3 +247,33 @@ def test_a_png_with_something_behind_its_end_is_read(tmp_path: Path) -> None:
     path = tmp_path / "x.png"
     path.write_bytes(bytes(content) + b"\0" * 13 + b"appended")
     assert np.array_equal(read_picture(path), picture)
+
+
+def tiff(pages: list[tuple[np.ndarray, int]]) -> bytes:
+    """An uncompressed TIFF of (H, W, 3) uint8 BGR pages, each with its NewSubfileType."""
+    out = bytearray(b"II*\0" + bytes(4))
+    link = 4
+    for picture, kind in pages:
+        data, (height, width) = np.ascontiguousarray(picture[..., ::-1]).tobytes(), picture.shape[:2]
+        depths, start = len(out), len(out) + 6
+        out += struct.pack("<3H", 8, 8, 8) + data
+        out += bytes(len(out) % 2)
+        out[link : link + 4] = struct.pack("<I", len(out))
+        tags = [(254, 4, 1, kind), (256, 4, 1, width), (257, 4, 1, height), (258, 3, 3, depths), (259, 3, 1, 1)]
+        tags += [(262, 3, 1, 2), (273, 4, 1, start), (277, 3, 1, 3), (278, 4, 1, height), (279, 4, 1, len(data))]
+        out += struct.pack("<H", len(tags)) + b"".join(struct.pack("<2H2I", *tag) for tag in tags) + bytes(4)
+        link = len(out) - 4
+    return bytes(out)
+
+
+def undecodable(stack: bytes) -> bytes:
+    """A TIFF whose last page has a compression that nobody knows."""
+    at, last = struct.unpack_from("<I", stack, 4)[0], 0
+    while at:
+        last, entries = at, struct.unpack_from("<H", stack, at)[0]
+        at = struct.unpack_from("<I", stack, at + 2 + 12 * entries)[0]
+    changed = bytearray(stack)
+    for entry in range(last + 2, last + 2 + 12 * struct.unpack_from("<H", stack, last)[0], 12):
+        if struct.unpack_from("<H", stack, entry)[0] == 259:
+            changed[entry + 8 : entry + 10] = struct.pack("<H", 64999)
+    return bytes(changed)
