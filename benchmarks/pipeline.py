@@ -8,13 +8,14 @@ Four scenes of the drawn slide, 640 × 480, frame by frame in turn, so that a bu
 * still: the stage rests on a known field.
 
 After each frame, bare interpreters run the inferences that this frame needed: the locator once per window, the
-classifier in the largest possible batches. "of bare" is the frame relative to that time, the median of the pairs; the
-bound is 1.15 for `fields` and `worst`. "of new" is the scene's median relative to `worst`; the bound is 0.5 for
+classifier in the largest possible batches, second looks at unsure cells included; `--once` adds the scenes without
+second looks, in turn with the others. "of bare" is the frame relative to that time, the median of the pairs; the bound
+is 1.15 for `fields` and `worst`. "of new" is the scene's median relative to `worst`; the bound is 0.5 for
 `still`. "wall" is elapsed time, "cpu" the processor time of this process: on a busy machine only the latter is
 meaningful. `spread` is the interquartile range of the ratio over its median. `--compare` shows the cost in units of
 bare inferences beside that of an earlier `--json`, to compare two commits.
 
-    python benchmarks/pipeline.py [--frames 40] [--visits 3] [--threads 1] [--json] [--compare OLD.json]
+    python benchmarks/pipeline.py [--frames 40] [--visits 3] [--threads 1] [--once] [--json] [--compare OLD.json]
 """
 
 from __future__ import annotations
@@ -86,6 +87,13 @@ class Bare:
                 crops -= batch
 
 
+def looking_once(models: TimedModels) -> TimedModels:
+    """The same without second looks at unsure cells."""
+    model = models.classifier.model
+    model.card = model.card.model_copy(update={"second_look_views": 1})
+    return models
+
+
 def clocks() -> np.ndarray:
     """Both clocks, ms."""
     return np.array([time.perf_counter(), time.process_time()]) * 1e3
@@ -108,13 +116,13 @@ def visit(models: TimedModels, bare: Bare, frames: int, sums: dict[str, Sums]) -
 def measure_frame(session: Any, frame: Any, models: TimedModels, bare: Bare, own: Sums) -> None:
     """Analyse one frame of a session, and run the inferences that it took once more, bare."""
     models.take_ms()
-    before = session.settling.inferences
+    before = models.classifier.model.inferences
     began = clocks()
     result = session.analyze(frame)
     spent = clocks() - began
     if not isinstance(result, FieldResult):
         return
-    windows, crops = len(models.located.take()), session.settling.inferences - before
+    windows, crops = len(models.located.take()), models.classifier.model.inferences - before
     began = clocks()
     bare.run(windows, crops)
     needed = clocks() - began
@@ -165,18 +173,22 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=40, help="of each scene and visit")
     parser.add_argument("--visits", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--once", action="store_true", help="also without second looks")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--compare", type=Path, metavar="OLD.json", help="an earlier run of this script")
     arguments = parser.parse_args()
     import cv2
 
     cv2.setNumThreads(arguments.threads)
-    models = load_models(Settings(), arguments.threads)
-    bare = Bare(models, arguments.threads)
-    sums = {name: Sums() for name in SCENES}
+    variants = {"": load_models(Settings(), arguments.threads)}
+    if arguments.once:
+        variants[" once"] = looking_once(load_models(Settings(), arguments.threads))
+    bare = Bare(variants[""], arguments.threads)
+    found = {variant: {name: Sums() for name in SCENES} for variant in variants}
     for _ in range(arguments.visits):
-        visit(models, bare, arguments.frames, sums)
-    rows = [row(name, sums[name], sums["worst"]) for name in SCENES]
+        for variant, models in variants.items():
+            visit(models, bare, arguments.frames, found[variant])
+    rows = [row(name + variant, sums[name], sums["worst"]) for variant, sums in found.items() for name in SCENES]
     if arguments.json:
         print(json.dumps({"commit": commit(), "threads": arguments.threads, "scenes": rows}, indent=1))
         return
@@ -202,13 +214,13 @@ def show(rows: list[dict[str, Any]], old: dict[str, Any]) -> None:
         "of new wall",
         "cpu",
     )
-    print(f"{'scene':8}" + "".join(f"{head:>13}" for head in heads) + ("  of bare cpu before" if old else ""))
+    print(f"{'scene':12}" + "".join(f"{head:>13}" for head in heads) + ("  of bare cpu before" if old else ""))
     keys = ("frames", "windows", "crops", "p50_ms", "p95_ms", "cpu_ms", "of_bare_wall", "of_bare_cpu", "spread_cpu")
     for one in rows:
         cells = [one.get(key) for key in (*keys, "of_new_wall", "of_new_cpu")]
         line = "".join(f"{'–' if cell is None else format(cell, '.4g'):>13}" for cell in cells)
         before = old.get(one["scene"], {}).get("of_bare_cpu")
-        print(f"{one['scene']:8}{line}" + (f"{before:20.2f}" if before else ""))
+        print(f"{one['scene']:12}{line}" + (f"{before:20.2f}" if before else ""))
     for one in rows:
         stages = ", ".join(f"{stage} {ms:.2f}" for stage, ms in one["stages_ms"].items())
         print(f"{one['scene']}: {stages} (median ms, where the stage ran)")

@@ -29,7 +29,7 @@ from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
 from hemato_edge.models.caution import device_logits, known_score
 from hemato_edge.models.classifier_model import ATTRIBUTES, EMBEDDINGS, LOGITS, ClassifierModel
-from hemato_edge.vision.classify.classifier import calibrated
+from hemato_edge.models.temperature import calibrated
 from hemato_training.data.cell_sets import load, titled
 from hemato_training.data.crops import cells_of, cut_cells, looks_of, measure_look, prepare_cells
 from hemato_training.data.records import Record

@@ -57,6 +57,7 @@ class CardParts:
         parity: float against int8.
         temperature: divides the logits.
         threshold: rejection threshold.
+        second_look_views: see `models.second_look`.
         left_out: figures of left-out laboratories, None if not evaluated.
         embedding: its card entry, None without that output.
         attributes: their card entries, empty without that output.
@@ -75,6 +76,7 @@ class CardParts:
     parity: ParityReport
     temperature: float
     threshold: float
+    second_look_views: int
     left_out: LeftOutFigures | None
     embedding: EmbeddingSpec | None
     attributes: tuple[AttributeSpec, ...]
@@ -118,6 +120,7 @@ def make_card(parts: CardParts) -> ClassifierCard:
         ),
         temperature=parts.temperature,
         rejection_threshold=parts.threshold,
+        second_look_views=parts.second_look_views,
         abroad={} if parts.left_out is None else parts.left_out.counts,
         embedding=parts.embedding,
         attributes=parts.attributes,

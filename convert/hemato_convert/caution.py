@@ -15,21 +15,19 @@ import cv2
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from hemato_convert.flatbuffer.embedding import tried_logits
 from hemato_convert.flatbuffer.trial import try_flatbuffer
-from hemato_convert.left_out import LeftOut, left_out_figures, only_judged, read_left_out
+from hemato_convert.left_out import left_out_figures, read_left_out
+from hemato_convert.on_device import OnDevice, changeable_card, write_card
 from hemato_edge.errors import ConfigurationError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
-from hemato_edge.models.bundle import PROTOTYPES, check_bundle_path, read_bundle, write_bundle
-from hemato_edge.models.card import Accuracy, CautionSpec, ClassifierCard
-from hemato_edge.models.classifier_model import ClassifierModel
+from hemato_edge.models.bundle import PROTOTYPES, check_bundle_path, read_bundle
+from hemato_edge.models.card import CautionSpec
 from hemato_training.augment.drawn_strangers import draw_stranger
 from hemato_training.augment.stain_and_optics import MARGIN, augment
 from hemato_training.data.cell_sets import load, titled
 from hemato_training.data.crops import cells_of, looks_of, prepare_cells
 from hemato_training.data.records import in_split, thin
 from hemato_training.metrics.calibration import fit_temperature, rejection_threshold, softmax
-from hemato_training.metrics.classification import figures_by_laboratory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,10 +37,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.models.bundle import Bundle
+    from hemato_edge.models.card import ClassifierCard
     from hemato_edge.values import Image
     from hemato_training.data.crops import Cells, Look
     from hemato_training.data.records import Record
-    from hemato_training.metrics.classification import Figures
     from hemato_training.progress import Reporter
 
     _View = tuple[Image, int, float, Generator]
@@ -148,33 +146,17 @@ def add_caution(
     images = prepare_cells(val, looks)
     caution = fit_caution(bundle.flatbuffer, Home(train, images, looks), records, plan, reporter)
     cautious = card.model_copy(update={"caution": caution})
-    logits = _logits(bundle, cautious, images)
+    network = OnDevice(bundle.flatbuffer, bundle.part(PROTOTYPES), cautious)
+    logits = network.first(images)
     temperature = fit_temperature(logits, val.labels)
     threshold, abroad = max(plan.least, rejection_threshold(softmax(logits, temperature), val.labels)), {}
+    network = network.with_card(temperature=temperature)
     if left_out is not None:
-        judged = _judged_only(bundle, cautious, data, keep, reporter)
-        elsewhere = [LeftOut(name, truth, own, temperature) for name, (truth, own) in judged.items()]
+        elsewhere = network.judged_only(data, keep, reporter)
         figures = left_out_figures([*read_left_out(left_out), *elsewhere], threshold)
         threshold, abroad = figures.threshold, figures.counts
-    by_name, overall = figures_by_laboratory(logits, val, temperature, threshold)
-    made = cautious.model_copy(
-        update={
-            "temperature": temperature,
-            "rejection_threshold": threshold,
-            "abroad": abroad,
-            "accuracy": _accuracy(card, by_name),
-            "confusion": tuple(tuple(row) for row in overall.confusion),
-        }
-    )
-    return _written(out, bundle, made)
-
-
-def _written(out: Path, bundle: Bundle, card: ClassifierCard) -> ClassifierCard:
-    """The bundle with another card."""
-    golden = bundle.golden_inputs, bundle.golden_outputs
-    write_bundle(out, bundle.flatbuffer, card, *golden, prototypes=bundle.part(PROTOTYPES))
-    ClassifierModel(read_bundle(out)).verify()
-    return card
+    network = network.with_card(rejection_threshold=threshold, abroad=abroad)
+    return write_card(out, bundle, network.judged(images, val))
 
 
 def fit_caution(
@@ -242,41 +224,7 @@ def _embeddings(flatbuffer: bytes, home: Home, views: Iterator[_View]) -> NDArra
 
 
 def _card_of(bundle: Bundle) -> ClassifierCard:
-    card = bundle.card
-    if not isinstance(card, ClassifierCard) or card.embedding is None:
+    card = changeable_card(bundle)
+    if card.embedding is None:
         raise ModelError(f"{bundle.path} is no classifier with an embedding.", "Convert it with --embedding.")
-    if card.artefacts:
-        raise ModelError(f"{bundle.path} has parts compiled for other runtimes.", "Add caution before compiling.")
     return card
-
-
-def _logits(bundle: Bundle, card: ClassifierCard, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """As a device with this card gives them."""
-    doubt = 0.0 if card.embedding is None else card.embedding.doubt
-    return tried_logits(try_flatbuffer(bundle.flatbuffer, images), bundle.part(PROTOTYPES), doubt, card.caution)
-
-
-def _judged_only(
-    bundle: Bundle, card: ClassifierCard, data: Path, cache: Path, reporter: Reporter
-) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    """Laboratory that is never trained on → true classes and logits of its cells."""
-    found = {}
-    for name in only_judged(data):
-        records = load(data, (name,))
-        looks = looks_of(records, cache, reporter)
-        cells = cells_of(records, looks, card.input.size, cache, reporter=reporter)
-        found[name] = cells.labels, _logits(bundle, card, prepare_cells(cells, looks))
-    return found
-
-
-def _accuracy(card: ClassifierCard, figures: Mapping[str, Figures]) -> tuple[Accuracy, ...]:
-    """The card's accuracy with the int8 figures measured anew."""
-    return tuple(
-        one.model_copy(
-            update={
-                "int8_accuracy": figures[one.data].accuracy,
-                "int8_balanced_accuracy": figures[one.data].balanced_accuracy,
-            }
-        )
-        for one in card.accuracy
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -86,6 +86,7 @@ def convert(
     kept = read_bundle(settings.same_names).card
     if not isinstance(kept, ClassifierCard) or kept.architecture != source.facts["settings"]["architecture"]:
         raise ModelError(f"{settings.same_names} has another network.", "Name the bundle that the run came from.")
+    settings = replace(settings, second_look_views=kept.second_look_views)
     names = ("temperature", "rejection_threshold", "abroad", "caution")
     same = {name: getattr(kept, name) for name in names}
     return convert_source(source, out, settings, lambda made: made.model_copy(update=same))
@@ -110,7 +111,7 @@ def convert_source(
     """
     made = quantise_run(source, settings)
     judged = judge(source, made, settings)
-    card = amend(complete_card(_card_parts(source, made, judged, settings.name)))
+    card = amend(complete_card(_card_parts(source, made, judged, settings)))
     write_bundle(out, made.flatbuffer, card, *golden_pairs(made.flatbuffer, source.size), prototypes=made.prototypes)
     ClassifierModel(read_bundle(out)).verify()
     facts = {"representative": made.sample, "tail_percent": made.tail, "operations": made.operations}
@@ -135,9 +136,9 @@ def complete_card(parts: CardParts) -> ClassifierCard:
         raise ModelError(f"The card would be incomplete: the run lacks {error}.", fix) from error
 
 
-def _card_parts(source: Source, made: Quantised, judged: Judged, name: str) -> CardParts:
+def _card_parts(source: Source, made: Quantised, judged: Judged, settings: ConversionSettings) -> CardParts:
     return CardParts(
-        name=name,
+        name=settings.name,
         run=source.facts,
         size=source.size,
         float_figures=judged.float_figures,
@@ -146,6 +147,7 @@ def _card_parts(source: Source, made: Quantised, judged: Judged, name: str) -> C
         parity=judged.parity,
         temperature=judged.temperature,
         threshold=judged.threshold,
+        second_look_views=settings.second_look_views,
         left_out=judged.left_out,
         embedding=made.embedding_spec(judged.tried),
         attributes=made.attribute_specs(source, judged.cells, judged.tried),

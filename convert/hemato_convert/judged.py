@@ -11,6 +11,7 @@ from hemato_convert.parity import ParityReport, compare
 from hemato_convert.report import laboratory_parity
 from hemato_edge.errors import ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
+from hemato_edge.models.second_look import ALL, SecondLook
 from hemato_training.data.cell_sets import load
 from hemato_training.data.crops import cells_of, looks_of, prepare_cells
 from hemato_training.data.records import in_split
@@ -78,10 +79,12 @@ def judge(source: Source, made: Quantised, settings: ConversionSettings) -> Judg
     temperature = fit_temperature(logits, cells.labels)
     threshold, left_out = rejection_threshold(softmax(logits, temperature), cells.labels), None
     if settings.left_out is not None:
-        elsewhere = [*read_left_out(settings.left_out), *_judged_only(source, made, temperature)]
+        elsewhere = [*read_left_out(settings.left_out), *_judged_only(source, made, temperature, settings)]
         left_out = left_out_figures(elsewhere, threshold)
         threshold = left_out.threshold
-    figures, overall = figures_by_laboratory(logits, cells, temperature, threshold)
+    look = SecondLook(settings.second_look_views, temperature, threshold)
+    twice = made.twice_seen(images, tried, look)
+    figures, overall = figures_by_laboratory(twice, cells, temperature, threshold)
     return Judged(
         cells,
         images,
@@ -97,7 +100,7 @@ def judge(source: Source, made: Quantised, settings: ConversionSettings) -> Judg
     )
 
 
-def _judged_only(source: Source, made: Quantised, temperature: float) -> list[LeftOut]:
+def _judged_only(source: Source, made: Quantised, temperature: float, settings: ConversionSettings) -> list[LeftOut]:
     """The network's own answers for laboratories that are never trained on."""
     names = only_judged(source.data)
     if not names:
@@ -105,9 +108,12 @@ def _judged_only(source: Source, made: Quantised, temperature: float) -> list[Le
     records = load(source.data, names)
     looks = looks_of(records, source.cache, source.reporter)
     cells = cells_of(records, looks, source.size, source.cache, reporter=source.reporter)
-    logits = made.logits(prepare_cells(cells, looks))
+    images = prepare_cells(cells, looks)
+    tried = try_flatbuffer(made.flatbuffer, images)
+    logits = made.logits_of(tried)
+    again = made.twice_seen(images, tried, SecondLook(settings.second_look_views, temperature, ALL))
     return [
-        LeftOut(name, cells.labels[own], logits[own], temperature)
+        LeftOut(name, cells.labels[own], logits[own], temperature, again[own])
         for name in names
         for own in [cells.laboratories == name]
     ]

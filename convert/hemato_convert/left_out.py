@@ -35,16 +35,26 @@ class LeftOut:
         labels: (n,) int64, the true classes.
         logits: (n, labels) float32, from the int8 model.
         temperature: fitted on that model's own in-distribution cells.
+        again: (n, labels) float32, the same of a second look at every cell, None without one.
     """
 
     name: str
     labels: NDArray[np.int64]
     logits: NDArray[np.float32]
     temperature: float
+    again: NDArray[np.float32] | None = None
 
     def probabilities(self) -> NDArray[np.float64]:
-        """(n, labels) float64, calibrated with this temperature."""
+        """(n, labels) float64, calibrated with this temperature, at first look."""
         return softmax(self.logits, self.temperature)
+
+    def at(self, threshold: float) -> NDArray[np.float64]:
+        """The same with a second look at the cells below a threshold."""
+        first = self.probabilities()
+        if self.again is None:
+            return first
+        sure = first.max(axis=1, keepdims=True) >= threshold
+        return np.where(sure, first, softmax(self.again, self.temperature))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +106,24 @@ def only_judged(data: Path) -> tuple[str, ...]:
 
 
 def left_out_figures(left_out: Sequence[LeftOut], least: float) -> LeftOutFigures:
-    """The threshold that the left-out laboratories require, `least` at least, and the figures at it."""
+    """The threshold that the left-out laboratories require at first look, `least` at least, and the figures at it."""
     asked, reached = left_out_threshold([(one.probabilities(), one.labels) for one in left_out])
     threshold = max(asked, least)
-    counts: dict[str, NDArray[np.int64]] = {}
-    for one in left_out:
-        matrix = counts.setdefault(one.name, np.zeros((len(CLASSIFIER_LABELS), len(CLASSIFIER_LABELS) + 1), np.int64))
-        probabilities = one.probabilities()
-        answers = np.where(probabilities.max(axis=1) >= threshold, probabilities.argmax(axis=1), len(CLASSIFIER_LABELS))
-        np.add.at(matrix, (one.labels, answers), 1)
-    right, answered = {}, {}
-    for name, matrix in counts.items():
+    plain, right, answered = counts_at(left_out, threshold), {}, {}
+    for name, rows in plain.items():
+        matrix = np.asarray(rows)
         given = matrix[:, :-1].sum()
         answered[name] = float(given / matrix.sum())
         right[name] = float(np.trace(matrix[:, :-1]) / given) if given else 1.0
-    plain = {name: tuple(tuple(int(n) for n in row) for row in matrix) for name, matrix in counts.items()}
     return LeftOutFigures(threshold, reached, right, answered, plain)
+
+
+def counts_at(left_out: Sequence[LeftOut], threshold: float) -> dict[str, tuple[tuple[int, ...], ...]]:
+    """Laboratory → cells at a threshold; rows truth, columns answer, the last one "unclassified"."""
+    counts: dict[str, NDArray[np.int64]] = {}
+    for one in left_out:
+        matrix = counts.setdefault(one.name, np.zeros((len(CLASSIFIER_LABELS), len(CLASSIFIER_LABELS) + 1), np.int64))
+        probabilities = one.at(threshold)
+        answers = np.where(probabilities.max(axis=1) >= threshold, probabilities.argmax(axis=1), len(CLASSIFIER_LABELS))
+        np.add.at(matrix, (one.labels, answers), 1)
+    return {name: tuple(tuple(int(n) for n in row) for row in matrix) for name, matrix in counts.items()}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - the command line reads the annotations
 
 from hemato_edge.errors import ConfigurationError
+from hemato_edge.models.second_look import VIEWS
 
 REPRESENTATIVE = 400
 """Training crops for measuring activation ranges."""
@@ -27,12 +28,13 @@ class ConversionSettings:
         doubt: with --embedding, reduces the confidence of out-of-distribution cells; 0 not at all.
         left_out: file of answers for left-out laboratories (benchmarks/travel.py --out). They choose the
             rejection threshold together with the evaluation-only laboratories; without it in-distribution cells choose.
+        second_look_views: views of its crop by which a cell below the threshold is classified again: 1, 2, 4 or 8.
         same_names: bundle that the run came from, only its attributes learnt anew: all else that it answers is kept bit
-            for bit, with its temperature, threshold and figures in left-out laboratories.
+            for bit, with its temperature, threshold, second look and figures in left-out laboratories.
 
     Raises:
-        ConfigurationError: `representative` is out of range, `doubt` is set without `embedding`, or `left_out` and
-            `same_names` are both set.
+        ConfigurationError: `representative` or `second_look_views` is out of range, `doubt` is set without
+            `embedding`, or `left_out` and `same_names` are both set.
     """
 
     min_agreement: float = 0.98
@@ -43,6 +45,7 @@ class ConversionSettings:
     attributes: bool = False
     doubt: float = 0.0
     left_out: Path | None = None
+    second_look_views: int = 4
     same_names: Path | None = None
 
     def __post_init__(self) -> None:
@@ -52,6 +55,9 @@ class ConversionSettings:
                 f"{self.representative} representative crops are out of range.",
                 f"Choose --representative from {low} to {high}.",
             )
+        if self.second_look_views not in VIEWS:
+            choice = ", ".join(map(str, VIEWS))
+            raise ConfigurationError(f"{self.second_look_views} views are not possible.", f"Choose one of {choice}.")
         if self.left_out is not None and self.same_names is not None:
             raise ConfigurationError("--left-out and --same-names both give the threshold.", "Leave one out.")
         if self.doubt and not self.embedding:

@@ -152,6 +152,7 @@ def _settings(card: ClassifierCard, data: Path, names: tuple[str, ...]) -> Conve
         embedding=embedding is not None,
         doubt=0.0 if embedding is None else embedding.doubt,
         attributes=bool(card.attributes) and any(read_attributes(data / name) is not None for name in names),
+        second_look_views=card.second_look_views,
         min_agreement=0.97,
     )
 

@@ -14,11 +14,12 @@ from hemato_convert.flatbuffer.graft import with_names_of
 from hemato_convert.flatbuffer.graph import export_graph
 from hemato_convert.flatbuffer.quantise import quantise
 from hemato_convert.flatbuffer.trial import every_output
+from hemato_convert.on_device import changeable_card
 from hemato_convert.settings import REPRESENTATIVE
-from hemato_edge.errors import ConfigurationError, DataError, ModelError
+from hemato_edge.errors import ConfigurationError, DataError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import PROTOTYPES, check_bundle_path, read_bundle, write_bundle
-from hemato_edge.models.card import ClassifierCard, SubtypeSpec
+from hemato_edge.models.card import SubtypeSpec
 from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_edge.morphology import SUBTYPES as LEVELS
 from hemato_training.attributes.branch import SUBTYPES, TAPS, front_of
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.models.bundle import Bundle
+    from hemato_edge.models.card import ClassifierCard
     from hemato_training.attributes.learning import Maps, Plan
     from hemato_training.data.crops import Cells, Look
     from hemato_training.data.records import Record
@@ -110,11 +112,7 @@ def add_subtypes(
 
 
 def _classifier_card(bundle: Bundle) -> ClassifierCard:
-    card = bundle.card
-    if not isinstance(card, ClassifierCard):
-        raise ModelError(f"{bundle.path} is no classifier.", "Name a classifier.")
-    if card.artefacts:
-        raise ModelError(f"{bundle.path} has parts compiled for other runtimes.", "Add the level before compiling.")
+    card = changeable_card(bundle)
     if card.architecture not in TAPS:
         known = ", ".join(TAPS)
         raise ConfigurationError(f"There is no branch for {card.architecture}, only for {known}.", "Use one of these.")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hemato_edge.errors import ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.caution import device_logits
 from hemato_edge.models.prototypes import unpack_prototypes
@@ -19,8 +20,8 @@ from hemato_edge.models.prototypes import unpack_prototypes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hemato_convert.flatbuffer.trial import Trial
     from hemato_edge.models.card import CautionSpec
+    from hemato_edge.models.second_look import Seen
 
 SIZE = 64
 """Maximum dimensions of an embedding."""
@@ -46,15 +47,16 @@ class Projection:
         return int(self.kernel.shape[1])
 
 
-def tried_logits(
-    tried: Trial, prototypes: bytes | None, doubt: float, caution: CautionSpec | None = None
+def lowered(
+    seen: Seen, prototypes: bytes | None, doubt: float, caution: CautionSpec | None = None
 ) -> NDArray[np.float32]:
-    """A trial's logits (n, labels) as on the device, see `models.caution`."""
+    """A network's logits (n, labels) as on the device, see `models.caution`."""
     if prototypes is None:
-        return device_logits(tried.logits, None, None, 0.0, caution)
-    embeddings = tried.real_embeddings()
-    home = unpack_prototypes(prototypes, len(CLASSIFIER_LABELS), embeddings.shape[1])
-    return device_logits(tried.logits, embeddings, home, doubt, caution)
+        return device_logits(seen.logits, None, None, 0.0, caution)
+    if seen.embeddings is None:
+        raise ModelError("The model gives no embedding.", "Convert it again with `hemato-edge convert`.")
+    home = unpack_prototypes(prototypes, len(CLASSIFIER_LABELS), seen.embeddings.shape[1])
+    return device_logits(seen.logits, seen.embeddings, home, doubt, caution)
 
 
 def fit_projection(features: NDArray[np.float32], labels: NDArray[np.int64], size: int = SIZE) -> Projection:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hemato_convert.flatbuffer.attributes import AttributeHead, attribute_specs, described, fit_head
-from hemato_convert.flatbuffer.embedding import fit_projection, tried_logits
+from hemato_convert.flatbuffer.embedding import fit_projection, lowered
 from hemato_convert.flatbuffer.graft import with_names_of
 from hemato_convert.flatbuffer.graph import export_graph
 from hemato_convert.flatbuffer.operations import operation_versions
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from hemato_convert.source import Source
     from hemato_edge.models.bundle import Bundle
     from hemato_edge.models.card import AttributeSpec, CautionSpec
+    from hemato_edge.models.second_look import SecondLook, Seen
     from hemato_training.data.crops import Cells
 
 HOME_SHARE = 0.95
@@ -66,13 +67,18 @@ class Quantised:
         """Operation → version, as in the file."""
         return operation_versions(self.flatbuffer)
 
-    def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The device's logits (n, labels) for images (n, S, S, 3) uint8."""
-        return self.logits_of(try_flatbuffer(self.flatbuffer, images))
-
     def logits_of(self, tried: Trial) -> NDArray[np.float32]:
-        """The same from existing outputs."""
-        return tried_logits(tried, self.prototypes, self.doubt, self.caution)
+        """The device's logits (n, labels) at first look."""
+        return self._lowered(tried.seen())
+
+    def twice_seen(self, images: NDArray[np.uint8], tried: Trial, look: SecondLook) -> NDArray[np.float32]:
+        """The same (n, labels) with a second look at unsure cells; `tried` are the outputs for these images."""
+        return look.logits(
+            images, tried.seen(), lambda crops: try_flatbuffer(self.flatbuffer, crops).seen(), self._lowered
+        )
+
+    def _lowered(self, seen: Seen) -> NDArray[np.float32]:
+        return lowered(seen, self.prototypes, self.doubt, self.caution)
 
     def embedding_spec(self, tried: Trial) -> EmbeddingSpec | None:
         """The embedding's card entry; `tried` are outputs for held-out in-distribution cells."""

@@ -11,6 +11,7 @@ from hemato_edge.errors import ModelError
 from hemato_edge.models.classifier_model import ATTRIBUTES, EMBEDDINGS, LOGITS
 from hemato_edge.models.engines.litert import interpreter_class
 from hemato_edge.models.engines.tflite import TFLiteEngine
+from hemato_edge.models.second_look import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +57,10 @@ class Trial:
         """
         steps = self.stored_embeddings().astype(np.float32) - np.float32(self.embedding_zero_point)
         return steps * np.float32(self.embedding_scale)
+
+    def seen(self) -> Seen:
+        """What a device's logits are made from."""
+        return Seen(self.logits, None if self.embeddings is None else self.real_embeddings())
 
 
 def run_flatbuffer(flatbuffer: bytes, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:

@@ -265,6 +265,11 @@ class ClassifierCard(Card):
     parity: Parity
     temperature: float = Field(ge=0.05, le=20, description="divides the logits before the softmax")
     rejection_threshold: float = Field(ge=0, lt=1, description="below this confidence the label is 'unclassified'")
+    second_look_views: Literal[1, 2, 4, 8] = Field(
+        1,
+        description="a cell below the threshold is classified again by the mean of so many views of its crop: 2 "
+        "mirrored, 4 quarter turns, 8 both; 1: not again; see `models.second_look`",
+    )
     embedding: EmbeddingSpec | None = Field(None, description="None: the model has none")
     caution: CautionSpec | None = Field(None, description="None: the network's logits are used as they are")
     attributes: tuple[AttributeSpec, ...] = Field(

@@ -12,6 +12,7 @@ from hemato_edge.models.card import ClassifierCard
 from hemato_edge.models.caution import device_logits
 from hemato_edge.models.engines.choice import find_runtime, start_engine
 from hemato_edge.models.golden import refuse_difference
+from hemato_edge.models.second_look import SecondLook, Seen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +32,8 @@ class Outputs:
     """Outputs of a classifier for n crops.
 
     Attributes:
-        logits: (n, labels) float32, lowered as the card says, see `models.caution`.
+        logits: (n, labels) float32, lowered as the card says, see `models.caution`; of unsure cells the mean of several
+            views, see `models.second_look`. All other outputs are of the crops as they are.
         maps: class activation maps (n, h, w, labels) float32, None from a model without. Their mean over h and w plus
             a bias is the logit, so they show exactly which part of the crop supports a label (Zhou et al. 2016; equal
             to Grad-CAM for this head).
@@ -54,6 +56,9 @@ class ClassifierModel:
         threads: per inference.
         runtime: from `find_runtime`.
 
+    Attributes:
+        inferences: crops that were run so far, each view of a second look counted.
+
     Raises:
         ModelError: it is no classifier, the runtime cannot load it, or its outputs do not have the shapes in its card.
     """
@@ -68,6 +73,7 @@ class ClassifierModel:
         self.card = bundle.card
         self.runtime = runtime or find_runtime()
         self.engine = start_engine(bundle, self.runtime, threads, _MOST)
+        self.inferences = 0
         self._check_shapes()
 
     def answers(self, batch: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
@@ -76,6 +82,7 @@ class ClassifierModel:
             size = self.card.input.size
             msg = f"the model takes (n, {size}, {size}, 3) uint8, not {batch.shape} {batch.dtype}"
             raise ValueError(msg)
+        self.inferences += len(batch)
         return self.engine.run(batch)
 
     def logits(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -83,12 +90,23 @@ class ClassifierModel:
         return self.answers(batch)[LOGITS]
 
     def outputs(self, batch: NDArray[np.uint8]) -> Outputs:
-        """All outputs for crops (n, S, S, 3) uint8 in the card's channel order, lowered as the card says."""
+        """All outputs for crops (n, S, S, 3) uint8 in the card's channel order, lowered as the card says.
+
+        Crops whose answer is below the card's threshold are run again in the card's views, in one batch.
+        """
         answers = self.answers(batch)
-        embeddings, spec = answers.get(EMBEDDINGS), self.card.embedding
-        doubt = 0.0 if spec is None else spec.doubt
-        logits = device_logits(answers[LOGITS], embeddings, self.bundle.prototypes, doubt, self.card.caution)
+        embeddings = answers.get(EMBEDDINGS)
+        first = Seen(answers[LOGITS], embeddings)
+        logits = SecondLook.of_card(self.card).logits(batch, first, self._see, self._lowered)
         return Outputs(logits, answers.get(MAPS), embeddings, answers.get(ATTRIBUTES), answers.get(SUBTYPES))
+
+    def _see(self, batch: NDArray[np.uint8]) -> Seen:
+        answers = self.answers(batch)
+        return Seen(answers[LOGITS], answers.get(EMBEDDINGS))
+
+    def _lowered(self, seen: Seen) -> NDArray[np.float32]:
+        doubt = 0.0 if self.card.embedding is None else self.card.embedding.doubt
+        return device_logits(seen.logits, seen.embeddings, self.bundle.prototypes, doubt, self.card.caution)
 
     def logits_and_maps(self, batch: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """`logits`, and class activation maps (n, h, w, labels), None from a model without; see `Outputs`."""

@@ -1,7 +1,8 @@
 """How a white cell gets its name: by the calibrated votes of its sharpest looks, and then never again.
 
 A cell is inferred when it is first seen whole. Where that answer is clear it stands; else the next frames vote, too, up
-to `MOST_LOOKS`. So a cell costs one inference, and one in doubt three; a known cell costs none.
+to `MOST_LOOKS`. So a cell costs one look, and one in doubt three; a known cell costs none. A look that is not
+sure takes further inferences, see `models.second_look`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from hemato_edge.vision.slide_appearance import SlideAppearance
 
 MOST_LOOKS = 3
-"""The inference budget of one cell."""
+"""The budget of one cell, frames."""
 CLEAR = 0.9
 """A first answer of at least this probability stands."""
 SHARP_SHARE = 0.8
@@ -60,7 +61,7 @@ class Settling:
         classifier: names crops and pools votes.
 
     Attributes:
-        inferences: crops that were inferred so far.
+        inferences: crops that were classified so far; a second look at one is not counted.
     """
 
     def __init__(self, classifier: Classifier) -> None:

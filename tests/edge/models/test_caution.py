@@ -40,7 +40,7 @@ def test_the_model_uses_its_card_s_caution() -> None:
     assert isinstance(card, ClassifierCard)
     assert card.embedding is not None
     plain, cautious = (
-        ClassifierModel(replace(bundle, card=card.model_copy(update={"caution": caution})))
+        ClassifierModel(replace(bundle, card=card.model_copy(update={"caution": caution, "second_look_views": 1})))
         for caution in (None, CautionSpec(lowered=(1.0,) * 8, weights=(0.0,) * card.embedding.size, bias=-2, slope=1))
     )
     images = bundle.golden_inputs

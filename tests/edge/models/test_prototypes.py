@@ -41,7 +41,11 @@ def test_the_card_says_how_much_a_model_doubts() -> None:
             replace(
                 bundle,
                 card=bundle.card.model_copy(
-                    update={"embedding": embedding.model_copy(update={"doubt": doubt}), "caution": None}
+                    update={
+                        "embedding": embedding.model_copy(update={"doubt": doubt}),
+                        "caution": None,
+                        "second_look_views": 1,
+                    }
                 ),
             )
         )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hemato_edge.labels import CLASSIFIER_LABELS
-from hemato_edge.vision.classify.classifier import calibrated
+from hemato_edge.models.temperature import calibrated
 from hemato_training.metrics.calibration import (
     LOWEST_THRESHOLD,
     expected_calibration_error,

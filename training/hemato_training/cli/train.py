@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from hemato_training.cli import attributes, average, caution, compare, head, locate, red_cells, site, subtypes
+from hemato_training.cli import (
+    attributes,
+    average,
+    caution,
+    compare,
+    head,
+    locate,
+    red_cells,
+    second_look,
+    site,
+    subtypes,
+)
 from hemato_training.cli.options import with_options
 from hemato_training.cli.workstation import (
     Cache,
@@ -53,6 +64,7 @@ def register(app: typer.Typer) -> None:
     head.register(train_app)
     attributes.register(train_app)
     caution.register(train_app)
+    second_look.register(train_app)
     subtypes.register(train_app)
     red_cells.register(train_app)
     site.register(train_app)

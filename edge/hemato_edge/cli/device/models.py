@@ -192,7 +192,9 @@ def _classifier_lines(card: ClassifierCard) -> list[str]:
     lines = [
         f"{card.name}  ({card.architecture}, {card.input.size}×{card.input.size} {card.input.channels}, uint8)",
         f"crop      {card.input.crop_red_cells:g} red-cell diameters; stain: {card.stain.method}",
-        f"answers   temperature {card.temperature:.3f}; under {card.rejection_threshold:.1%} confidence: unclassified",
+        f"answers   temperature {card.temperature:.3f}; under {card.rejection_threshold:.1%} confidence: "
+        + ("" if card.second_look_views == 1 else f"a second look in {card.second_look_views} views, or ")
+        + "unclassified",
         f"parity    int8 and float agree on {card.parity.agreement:.2%} of {card.parity.cells} cells",
     ]
     if card.attributes:

@@ -13,6 +13,7 @@ from hemato_edge.models.attributes import attributes_of
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
 from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_edge.models.engines.choice import find_runtime
+from hemato_edge.models.temperature import calibrated
 from hemato_edge.morphology import pooled
 from hemato_edge.values import Judgement
 from hemato_edge.vision.classify.crops import cut_crop, prepare
@@ -94,7 +95,7 @@ class TFLiteClassifier:
         """Judgements from the model's outputs: softmax of logits / temperature, rejected below the card's threshold.
 
         Each includes its embedding, its attributes with the level below its class, and the activation map of its best
-        label, where the model provides them.
+        label, where the model provides them: those of the upright crop, also where a second look decided.
         """
         judgements = []
         said: list[tuple[Attribute, ...]] = [()] * len(outputs.logits)
@@ -143,15 +144,6 @@ class TFLiteClassifier:
         best, confidence = self.card.labels[winner], float(probabilities[winner])
         label = best if confidence >= self.card.rejection_threshold else UNCLASSIFIED
         return Judgement(label, best, confidence, probabilities)
-
-
-def calibrated(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
-    """Probabilities (N, labels) float32 from logits of that shape by temperature scaling (Guo et al. 2017)."""
-    scaled = logits.astype(np.float64) / temperature
-    scaled -= scaled.max(axis=1, keepdims=True)
-    odds = np.exp(scaled)
-    shares: NDArray[np.float32] = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
-    return shares
 
 
 def _check_card(card: ClassifierCard, path: str) -> None:

@@ -13,7 +13,8 @@ from hemato_edge.labels import CLASSIFIER_LABELS, UNCLASSIFIED
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
 from hemato_edge.models.classifier_model import ClassifierModel, Outputs
 from hemato_edge.models.engines.choice import find_runtime
-from hemato_edge.vision.classify.classifier import TFLiteClassifier, calibrated, load_classifier
+from hemato_edge.models.temperature import calibrated
+from hemato_edge.vision.classify.classifier import TFLiteClassifier, load_classifier
 
 
 @pytest.fixture(scope="module")
