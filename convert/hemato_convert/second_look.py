@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hemato_convert.left_out import counts_at
 from hemato_convert.on_device import OnDevice, changeable_card, write_card
 from hemato_edge.errors import ConfigurationError
-from hemato_edge.models.bundle import PROTOTYPES, read_bundle
+from hemato_edge.models.bundle import PROTOTYPES, check_bundle_path, read_bundle
 from hemato_edge.models.second_look import VIEWS
 from hemato_training.data.cell_sets import load, titled
 from hemato_training.data.crops import cells_of, looks_of, prepare_cells
@@ -43,8 +43,10 @@ def add_second_look(
     Raises:
         ConfigurationError: no such number of views.
         DataError: the data are missing.
+        OutputError: what lies at `out` is no bundle.
         ModelError: the bundle cannot be read, is no classifier, or has parts for other runtimes.
     """
+    check_bundle_path(out)
     if views not in VIEWS:
         choice = ", ".join(map(str, VIEWS))
         raise ConfigurationError(f"{views} views are not possible.", f"Choose one of {choice}.")
