@@ -27,7 +27,7 @@ _RIM_SHARE = 0.08
 _COVERED_SHARE = 0.5
 _VEILED_SHARE = 0.1
 _UNSURE_SHARE = 0.6
-"""Nearer to a frame's border than this share of a rim's width its light is not brought back: no ray shows it there."""
+"""Nearer to a frame's border or a bar than this share of a rim's width its light is not brought back: no ray shows it there."""
 _OUTLINE_POINTS = 24
 _WITHIN = (0.0, 0.5, 0.9)
 _COARSE = 2
@@ -276,10 +276,11 @@ class Aperture:
         shown = ~self.hidden if self.bridged is None else ~(self.hidden | self.bridged)
         near = round(_UNSURE_SHARE * len(self.rim.shares))
         if near:
-            (x0, y0, x1, y1), (width, height) = self.rectangle, self.frame_size
-            shown[: near if y0 == 0 else 0], shown[:, : near if x0 == 0 else 0] = False, False
-            shown[shown.shape[0] - (near if y1 == height else 0) :] = False
-            shown[:, shown.shape[1] - (near if x1 == width else 0) :] = False
+            left, up = self.origin
+            frame = (-left, -up, self.frame_size[0] - left, self.frame_size[1] - up)
+            x0, y0, x1, y1 = (round(side) for side in self.rim.bounds or frame)
+            shown[: max(0, y0 + near)], shown[:, : max(0, x0 + near)] = False, False
+            shown[max(0, y1 - near) :], shown[:, max(0, x1 - near) :] = False, False
         return self.rim.faded(shown)
 
     @cached_property

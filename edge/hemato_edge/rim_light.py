@@ -37,6 +37,7 @@ class RimLight:
         shares: (B, G, R) of the light there and at each further pixel outwards, 0 to 1.
         stray: (B, G, R) of the surroundings, levels.
         outline: x, y of the corners of a convex field that is not round, pixels; empty for a round one.
+        bounds: x0, y0, x1, y1 of the picture without bars in which it was measured, pixels; None: all of the frame.
     """
 
     middle: tuple[float, float]
@@ -44,11 +45,16 @@ class RimLight:
     shares: tuple[tuple[float, float, float], ...]
     stray: tuple[float, float, float]
     outline: tuple[tuple[float, float], ...] = ()
+    bounds: tuple[float, float, float, float] | None = None
 
     def moved(self, x: float, y: float) -> RimLight:
         """The same in pixels of a picture whose corner lies `x`, `y` pixels further left and up."""
         outline = tuple((px + x, py + y) for px, py in self.outline)
-        return replace(self, middle=(self.middle[0] + x, self.middle[1] + y), outline=outline)
+        bounds = None
+        if self.bounds is not None:
+            x0, y0, x1, y1 = self.bounds
+            bounds = (x0 + x, y0 + y, x1 + x, y1 + y)
+        return replace(self, middle=(self.middle[0] + x, self.middle[1] + y), outline=outline, bounds=bounds)
 
     def faded(self, shown: NDArray[np.bool_]) -> FadedRing:
         """Where the light of the places `shown`, (h, w) bool, fades, and what brings it back."""

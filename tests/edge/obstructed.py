@@ -215,16 +215,35 @@ def clock(
     return obstruct
 
 
-def dust(spots: int = 8, depth: float = 0.55) -> Obstruction:
+def panel(
+    box: tuple[int, int, int, int], opaque: float, colour: tuple[int, int, int] = (0, 0, 0), text: str = ""
+) -> Obstruction:
+    """A translucent box, x, y, width, height, as a program draws menus: so much of its colour, the rest of the field.
+
+    A negative x or y counts from the right or the bottom; text is white, a line of it.
+    """
+
+    def obstruct(field: np.ndarray, number: int) -> np.ndarray:
+        whole, (x, y), (width, height) = field.copy(), _corner(box[:2], field.shape), box[2:]
+        under = whole[y : y + height, x : x + width]
+        under[:] = (under * (1 - opaque) + opaque * np.array(colour)).astype(np.uint8)
+        if text:
+            cv2.putText(whole, text, (x + 8, y + 24), cv2.FONT_HERSHEY_SIMPLEX, 0.6, WHITE, 1, cv2.LINE_AA)
+        return whole
+
+    return obstruct
+
+
+def dust(spots: int = 8, depth: float = 0.55, soft: float = 2.5, seed: int = 3) -> Obstruction:
     """Soft dark spots on the sensor."""
 
     def obstruct(field: np.ndarray, number: int) -> np.ndarray:
-        chance, light = np.random.default_rng(3), np.ones(field.shape[:2], np.float32)
+        chance, light = np.random.default_rng(seed), np.ones(field.shape[:2], np.float32)
         for _ in range(spots):
             spot = np.zeros(light.shape, np.float32)
             at = int(chance.integers(20, light.shape[1] - 20)), int(chance.integers(20, light.shape[0] - 20))
             cv2.circle(spot, at, int(chance.integers(6, 16)), 1.0, -1)
-            light -= depth * cv2.GaussianBlur(spot, (0, 0), 2.5)
+            light -= depth * cv2.GaussianBlur(spot, (0, 0), soft)
         return (field * np.clip(light, 0.2, 1)[..., None]).astype(np.uint8)
 
     return obstruct
@@ -237,6 +256,19 @@ def vignette(fall: float) -> Obstruction:
         height, width = field.shape[:2]
         y, x = np.mgrid[:height, :width]
         off = ((x - width / 2) ** 2 + (y - height / 2) ** 2) / ((width / 2) ** 2 + (height / 2) ** 2)
+        return (field * (1 - fall * off)[..., None]).astype(np.uint8)
+
+    return obstruct
+
+
+def slope(fall: float, degrees: float) -> Obstruction:
+    """A lamp off its axis: its light falls from one side or corner to the opposite one, by that share."""
+
+    def obstruct(field: np.ndarray, number: int) -> np.ndarray:
+        height, width = field.shape[:2]
+        y, x = np.mgrid[:height, :width]
+        along = x * np.cos(np.radians(degrees)) + y * np.sin(np.radians(degrees))
+        off = (along - along.min()) / np.ptp(along)
         return (field * (1 - fall * off)[..., None]).astype(np.uint8)
 
     return obstruct
@@ -334,6 +366,25 @@ def _boxed(
     return Variation(then(clock(colour, box=True, at=at), *([sensor] if sensor else [])), shown, sensor=sensor)
 
 
+def _panelled(
+    box: tuple[int, int, int, int],
+    opaque: float,
+    colour: tuple[int, int, int] = (0, 0, 0),
+    text: str = "",
+    sensor: Obstruction | None = None,
+) -> Variation:
+    def shown(shape: tuple[int, ...]) -> np.ndarray:
+        free, (x, y) = _whole(shape), _corner(box[:2], shape)
+        free[y : y + box[3], x : x + box[2]] = False
+        return free
+
+    return Variation(then(panel(box, opaque, colour, text), *([sensor] if sensor else [])), shown, sensor=sensor)
+
+
+def _lit(lamp: Obstruction) -> Variation:
+    return Variation(lamp, _whole)
+
+
 def _with_logo(colour: tuple[int, int, int], sensor: Obstruction | None = None) -> Variation:
     def shown(shape: tuple[int, ...]) -> np.ndarray:
         free = _whole(shape)
@@ -421,6 +472,20 @@ VARIATIONS = {
     "clock in a box JPEG 30": _boxed((170, 0), sensor=through_jpeg(30)),
     "dust": _over(dust()),
     "dust deep": _over(dust(14, 0.75)),
+    "dust soft": _over(dust(20, 0.25, 5.0)),
+    "panel half": _panelled((40, 60, 230, 44), 0.5),
+    "panel a fifth": _panelled((-300, -90, 230, 44), 0.2),
+    "panel grey with text JPEG 70": _panelled((200, 0, 180, 90), 0.6, (128, 128, 128), "MENU", through_jpeg(70)),
+    "text blue": _over(clock((255, 60, 30), at=(120, 200))),
+    "lamp falling to the corners": _lit(vignette(0.5)),
+    "lamp falling to a side": _lit(slope(0.5, 0.0)),
+    "lamp falling to a corner": _lit(slope(0.5, 130.0)),
+    "round purple around": _round(0.47, 0.52, 0.46, soft=2.0, colour=(70, 25, 60)),
+    "round in a letterbox with a clock": Variation(
+        then(eyepiece(radius=0.49), bars((48, 48, 0, 0)), clock(at=(4, -40))),
+        lambda shape: disc(shape, (0.5, 0.5), 0.49),
+        (48, 0),
+    ),
     "bars and a clock": _barred(0, 0, 40, 40, over=clock()),
     "bars and a scale bar": _barred(20, 20, 0, 0, over=scale_bar(WHITE)),
 }

@@ -115,6 +115,7 @@ class RimPart(_Part):
     shares: list[tuple[float, float, float]] = Field(min_length=1)
     stray: tuple[float, float, float]
     outline: list[tuple[float, float]] = []
+    bounds: tuple[float, float, float, float] | None = None
 
     @staticmethod
     def of(light: RimLight | None) -> RimPart | None:
@@ -127,11 +128,12 @@ class RimPart(_Part):
             shares=list(light.shares),
             stray=light.stray,
             outline=list(light.outline),
+            bounds=light.bounds,
         )
 
     def light(self) -> RimLight:
         """What was stored."""
-        return RimLight(self.middle, self.start_px, tuple(self.shares), self.stray, tuple(self.outline))
+        return RimLight(self.middle, self.start_px, tuple(self.shares), self.stray, tuple(self.outline), self.bounds)
 
 
 class MaskPart(_Part):

@@ -7,7 +7,7 @@ step nor black, and is not masked; nor is a dark nucleus at the border, whose ou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -68,7 +68,8 @@ def find_aperture(image: Image, *, round_field: bool = False) -> Sighting:
         rectangle, hidden = _tightened(whole, ~lit.shown)
         kinds.append(lit.kind)
         if lit.rim is not None:
-            rim = lit.rim.moved(whole[0] - rectangle[0], whole[1] - rectangle[1])
+            measured = replace(lit.rim, bounds=(0, 0, whole[2] - whole[0], whole[3] - whole[1]))
+            rim = measured.moved(whole[0] - rectangle[0], whole[1] - rectangle[1])
     inner = _part(image, rectangle)
     found = Aperture((width, height), rectangle, hidden, None, tuple(kinds), lit.retreat_px, rim)
     stripes = find_stripes(inner, glass, hidden)
