@@ -27,7 +27,7 @@ _RIM_SHARE = 0.08
 _COVERED_SHARE = 0.5
 _VEILED_SHARE = 0.1
 _UNSURE_SHARE = 0.6
-"""Nearer to a frame's border or a bar than this share of a rim's width its light is not brought back: no ray shows it there."""
+"""Nearer to a frame's border or a bar than this share of a rim's width light is not brought back: no ray shows it."""
 _OUTLINE_POINTS = 24
 _WITHIN = (0.0, 0.5, 0.9)
 _COARSE = 2

@@ -19,6 +19,7 @@ from hemato_edge.vision.optics.field_of_view import UNTOLD_DARK, find_aperture
 from hemato_edge.vision.optics.glance import is_suspicious, rough_glass, still_holds
 from hemato_edge.vision.optics.overlays import MOST_HIDDEN, OverlayWatch, covered_by, find_marks
 from hemato_edge.vision.optics.painted import find_painted
+from hemato_edge.vision.optics.panels import find_panels
 from hemato_edge.vision.optics.round_field import ROUND, UNTOLD_SOFT
 
 if TYPE_CHECKING:
@@ -209,11 +210,12 @@ class FieldMask:
 
 
 def _drawn_over(window: Image, glass: NDArray[np.float64]) -> NDArray[np.bool_] | None:
-    """(h, w) bool: what shows in one picture as drawn over it, marks and boxes; None where nothing does."""
-    marks, boxes = find_marks(window, glass), find_painted(window, glass)
-    if boxes is None or boxes.mean() > MOST_HIDDEN:
-        return marks
-    return boxes if marks is None else marks | boxes
+    """(h, w) bool: what shows in one picture as drawn over it, marks, boxes and panels; None where nothing does."""
+    boxes = (one for one in (find_painted(window, glass), find_panels(window)) if one is not None)
+    found = [one for one in boxes if one.mean() <= MOST_HIDDEN]
+    marks = find_marks(window, glass)
+    found += [] if marks is None else [marks]
+    return np.logical_or.reduce(found) if found else None
 
 
 def _cropped(size: tuple[int, int], crop: tuple[int, int, int, int] | None) -> Aperture:
