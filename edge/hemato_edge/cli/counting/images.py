@@ -74,6 +74,7 @@ def analyze(
     failures = Failures()
     output = Output(as_json=as_json, as_jsonl=as_jsonl)
     survey, shapes = RedCellSurvey(), shape_namer(settings)
+    rejects: list[str | None] = []
     with Progress("analysing", len(images) * (1 if each else 2)) as step:
         for result in analyze_pictures(
             images,
@@ -90,12 +91,14 @@ def analyze(
             if annotate is not None:
                 picture = annotate_field(result.image, result.detections, result.judged)
                 write_picture(page_target(targets, result.path), picture, images)
+            rejects.append(result.quality.reject)
             seen = result.detections.counts()["platelet"]
             survey.enter_picture(result.red_cells, result.shapes, result.platelets, seen)
             output.add(result.as_json(), partial(_field_line, result))
     for line in () if as_json or as_jsonl else _red_cell_lines(survey.tallies(), shapes):
         typer.echo(line)
     output.close()
+    _tell_rejected(rejects, named=blurred)
     failures.close()
 
 
@@ -128,6 +131,7 @@ def classify(
     failures = Failures()
     output = Output(as_json=as_json, as_jsonl=as_jsonl)
     fields: list[Path] = []
+    rejects: list[str | None] = []
     with Progress("classifying", len(images) * (1 if each else 2)) as step:
         for result in classify_pictures(
             images,
@@ -139,6 +143,7 @@ def classify(
             failed=failures.add,
             step=step,
         ):
+            rejects.append(result.reject)
             fields.extend([result.path] if result.looks_like_field else [])
             judged = result.judgement
             attributes = () if explain is None else of_class(judged.attributes, judged.label)
@@ -148,6 +153,7 @@ def classify(
             output.add(result.as_json() | further, partial(_cell_line, result, attributes))
     output.close()
     _tell_fields(fields, len(images))
+    _tell_rejected(rejects, named=blurred)
     failures.close()
 
 
@@ -174,6 +180,23 @@ def _tell_fields(fields: list[Path], of: int) -> None:
             "only the cell nearest to the middle was named. `hemato-edge analyze` finds all cells of a field.",
             err=True,
         )
+
+
+def _tell_rejected(rejects: list[str | None], *, named: bool) -> None:
+    """Say on stderr how many pictures `run` would leave out, why, and whether their cells have names nevertheless."""
+    from hemato_edge.pipeline.images import UNNAMED
+
+    silent = [one for one in rejects if one is not None and one in UNNAMED and not named]
+    doubtful = [one for one in rejects if one is not None and (one not in UNNAMED or named)]
+    for reasons, what in (
+        (silent, "their cells have no names. Take them again; --name-blurred names the cells nevertheless"),
+        (doubtful, "`run` would leave them out, and their names and counts may be wrong. Take them again"),
+    ):
+        if reasons:
+            why = ", ".join(sorted({one.replace("_", " ") for one in reasons}))
+            typer.echo(
+                f"note: pictures of insufficient quality: {len(reasons)} of {len(rejects)} ({why}); {what}.", err=True
+            )
 
 
 def pictures_of(named: list[Path], *, recursive: bool) -> list[Path]:

@@ -223,3 +223,30 @@ def test_a_picture_through_an_eyepiece_says_what_of_it_is_slide(program, tmp_pat
     cv2.imwrite(str(tmp_path / "round.png"), image)
     done = program("analyze", tmp_path / "round.png")
     assert "the round rim of an eyepiece)" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("faulty", "options", "told"),
+    [
+        (lambda one: 255 - one, (), "1 of 2 (negative); their cells have no names"),
+        (lambda one: 255 - one, ("--name-blurred",), "1 of 2 (negative); `run` would leave them out"),
+        (lambda one: (one * 0.1).astype(np.uint8), (), "1 of 2 (too dark); `run` would leave them out"),
+        (lambda one: one[:, ::-1].copy(), (), ""),
+    ],
+)
+def test_what_is_wrong_with_a_picture_is_told_with_what_to_do(
+    program, tmp_path: Path, faulty, options: tuple[str, ...], told: str
+) -> None:
+    image = draw_field(1)[0]
+    cv2.imwrite(str(tmp_path / "good.png"), image)
+    cv2.imwrite(str(tmp_path / "other.png"), faulty(image))
+    done = program("analyze", tmp_path / "good.png", tmp_path / "other.png", *options)
+    assert done.returncode == 0, done.stderr
+    assert (told in done.stderr) if told else ("insufficient quality" not in done.stderr)
+
+
+def test_a_blurred_cell_without_a_name_is_told_with_what_to_do(program, single_cells: Path, tmp_path: Path) -> None:
+    for picture in single_cells.glob("*.png"):
+        cv2.imwrite(str(tmp_path / picture.name), 255 - cv2.imread(str(picture)))
+    done = program("classify", tmp_path)
+    assert "3 of 3 (negative); their cells have no names" in done.stderr
