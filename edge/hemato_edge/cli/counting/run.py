@@ -271,8 +271,6 @@ def _count(daemon: Daemon, display: Display, reloader: Reloader) -> HematoEdgeEr
 
 
 def _print_report(settings: Settings, session: int, *, as_json: bool) -> None:
-    from rich.console import Console
-
     from hemato_edge.store.reader import Reader
     from hemato_edge.views.report.build import build_report
     from hemato_edge.views.report.formats.json_document import as_json as json_document
@@ -285,6 +283,8 @@ def _print_report(settings: Settings, session: int, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json_document(report))
     elif sys.stdout.isatty():
+        from rich.console import Console
+
         Console().print(report_view(report, language), soft_wrap=True)
     else:
         typer.echo("\n".join(report_lines(report, language)))

@@ -47,17 +47,17 @@ def is_suspicious(image: Image, glass: NDArray[np.float64] | None = None) -> boo
     if float(glass.max()) < LEAST_GLASS:
         return True
     height, width = image.shape[:2]
-    inside = GRADED_PX - 1
-    rows = image[:: height - 1, ::8], image[inside :: height - 1 - 2 * inside, ::8]
-    columns = image[::8, :: width - 1], image[::8, inside :: width - 1 - 2 * inside]
-    for lines, within in (rows, (columns[0].transpose(1, 0, 2), columns[1].transpose(1, 0, 2))):
-        chunks = _chunk_means(lines)
+    for whole, last in ((image, height - 1), (image.transpose(1, 0, 2), width - 1)):
+        chunks = _chunk_means(whole[::last, ::8])
         foreign_border = np.abs(chunks.mean(axis=1) - glass).max(axis=1) > FOREIGN
         if np.any(foreign_border & (np.ptp(chunks, axis=1).max(axis=1) < _EVEN_BORDER)):
             return True
         graded = np.mean(np.abs(chunks - glass).max(axis=2) > FOREIGN, axis=1) >= GRADED_SHARE
-        if np.any(graded & (np.abs(chunks - _chunk_means(within)).max(axis=(1, 2)) < UNIFORM)):
-            return True
+        if np.any(graded):
+            inside = GRADED_PX - 1
+            within = _chunk_means(whole[inside :: last - 2 * inside, ::8])
+            if np.any(graded & (np.abs(chunks - within).max(axis=(1, 2)) < UNIFORM)):
+                return True
     ends = slice(0, 13, 3), slice(-13, None, 3)
     corners = np.stack([image[y, x].reshape(-1, 3) for y in ends for x in ends])
     middles = corners.mean(axis=1)
