@@ -45,7 +45,9 @@ laboratories: of 690 views that share 35 to 80 % with a candidate and match it i
 that show another place, 70 in 100 are."""
 _CONTRAST_SPAN = 0.6
 _JPEG_QUALITY = 85
-_CACHED = 4
+_CACHED = 8
+"""Views that are kept as they were seen, 0.6 MB each. One that is read from its picture again is another by a little:
+with four, 500 frames of the demo had 563 red cells instead of 561."""
 _NO_SPECTRUM = np.zeros((0, 0), np.complex64)
 
 
