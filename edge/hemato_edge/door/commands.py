@@ -9,7 +9,7 @@ from hemato_edge.labels import REVIEW_LABELS
 
 MAX_LABEL, MAX_NOTE, MAX_WHO, MAX_KEY = 200, 80, 80, 64
 """Characters of a text."""
-MAX_PROFILE, MAX_VALUE = 64, 500
+MAX_PROFILE, MAX_VALUE, MAX_WORDING = 64, 500, 500
 MAX_TARGET = 100_000
 MAX_POINT = 10 * 16384
 MAX_DISTANCE_NM = 10**9
@@ -17,6 +17,8 @@ MAX_NUMBER = 2**53 - 1
 """Whole numbers up to here are the same in every reader of JSON."""
 WAITING, COUNTING, ENDING = "waiting", "counting", "ending"
 """What a run is doing: nothing is recorded yet; a session runs; it is being ended."""
+DESCRIBED = ("label", "comment", "control")
+"""What of a session a person may write."""
 WIDTHS = (320, 480, 640, 960)
 """Long sides of a picture that may be asked for, pixels."""
 
@@ -121,6 +123,24 @@ class Approve(Command):
 
     name = "approve"
     session: int = 0
+    who: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Describe(Command):
+    """Write a session's name, comment or control lot.
+
+    Attributes:
+        session: which; it may be the one that runs.
+        what: one of `DESCRIBED`.
+        wording: what it says from now on; empty for none.
+        who: the person.
+    """
+
+    name = "describe"
+    session: int = 0
+    what: str = ""
+    wording: str = ""
     who: str = ""
 
 
@@ -238,6 +258,7 @@ COMMANDS: dict[str, type[Command]] = {
         Relabel,
         Undo,
         Approve,
+        Describe,
         Reload,
         Profiles,
         UseProfile,
@@ -258,6 +279,7 @@ LONGEST = {
     "what": MAX_PROFILE,
     "setting": MAX_NOTE,
     "value": MAX_VALUE,
+    "wording": MAX_WORDING,
 }
 """Characters of a text, by its name."""
 LARGEST = {"target": MAX_TARGET, "unnamed": 1, "distance_nm": MAX_DISTANCE_NM} | dict.fromkeys(
@@ -269,6 +291,7 @@ WANTED: dict[type[Command], tuple[str, ...]] = {
     Relabel: ("who", "label"),
     Undo: ("who",),
     Approve: ("who",),
+    Describe: ("who",),
     Verification: ("profile",),
     Verify: ("profile",),
     Calibrate: ("profile", "what"),
@@ -279,5 +302,6 @@ ONE_OF: dict[type[Command], tuple[str, tuple[object, ...]]] = {
     Picture: ("width", WIDTHS),
     Relabel: ("label", REVIEW_LABELS),
     Calibrate: ("what", CALIBRATIONS),
+    Describe: ("what", DESCRIBED),
 }
 """Arguments that can only be one of a few."""

@@ -1,4 +1,4 @@
-"""Names for cells of a database that a run has open: they go through the run's door, and its own writer keeps them."""
+"""Names for cells and sessions of a database that a run has open: its door takes them, and its writer keeps them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from hemato_edge.door.client import DoorClient
-from hemato_edge.door.commands import Approve, Relabel, State, Undo
+from hemato_edge.door.commands import MAX_WORDING, Approve, Describe, Relabel, State, Undo
 from hemato_edge.door.location import default_door
 from hemato_edge.door.messages import DoorError
+from hemato_edge.escaped import as_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +46,20 @@ class Naming(Protocol):
         """Approve a session."""
         ...
 
+    def describe(
+        self,
+        session: int,
+        who: str,
+        utc: datetime,
+        /,
+        *,
+        label: str | None = None,
+        comment: str | None = None,
+        control: str | None = None,
+    ) -> object:
+        """Give a session another name, comment or control lot; None leaves the one that stands."""
+        ...
+
 
 class NamesAtDoor:
     """Implements `Naming` at the door of a run, which says when a name was given. Raises DoorError where it refuses."""
@@ -64,6 +79,28 @@ class NamesAtDoor:
     def approve(self, session: int, who: str, utc: datetime) -> None:
         """Approve a session."""
         self._client.ask(Approve(session, who))
+
+    def describe(
+        self,
+        session: int,
+        who: str,
+        utc: datetime,
+        *,
+        label: str | None = None,
+        comment: str | None = None,
+        control: str | None = None,
+    ) -> None:
+        """Give a session another name, comment or control lot; None leaves the one that stands."""
+        for what, text in (("label", label), ("comment", comment), ("control", control)):
+            if text is None:
+                continue
+            wording = as_utf8(text)
+            if len(wording) > MAX_WORDING or not wording.isprintable():
+                raise DoorError(
+                    f"While a run writes the database it takes one line of at most {MAX_WORDING} letters.",
+                    "Shorten it, or say it when the run has ended.",
+                )
+            self._client.ask(Describe(session, what, wording, who))
 
 
 @contextmanager

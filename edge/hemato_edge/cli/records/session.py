@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hemato_edge.cli.records.report import Database, Session
-from hemato_edge.cli.records.review import By, opened, reviewer
+from hemato_edge.cli.records.review import By, opened, opened_to_name, reviewer
 from hemato_edge.errors import StoreError
 from hemato_edge.store.records import RUNNING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from hemato_edge.store.reader import Reader
+    from hemato_edge.store.writer import Writer
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -61,7 +66,7 @@ def delete(
     """
     if not why.strip():
         raise typer.BadParameter("say why", param_hint="--why")
-    with opened(db) as (reader, writer):
+    with _opened_alone(db) as (reader, writer):
         record, totals = reader.session(session), reader.totals(session)
         if record.state == RUNNING:  # of another program on a network disk, where a lock tells nothing
             raise StoreError(f"Session {session} is running.", "End it first.")
@@ -88,8 +93,24 @@ def control(
     typer.echo(f"session {session} is of {f'the control slide {lot!r}' if lot else 'no control slide'}")
 
 
+@contextmanager
+def _opened_alone(db: Path | None) -> Iterator[tuple[Reader, Writer]]:
+    """As `opened`; where a run writes the database, it is said why that must end first."""
+    from hemato_edge.store.file.lock import InUseError
+
+    with ExitStack() as stack:
+        try:
+            pair = stack.enter_context(opened(db))
+        except InUseError as error:
+            raise InUseError(
+                f"{error.message} A deletion writes over all that it deletes, which would hold the count up.",
+                "Delete it when the count has ended; a name or a comment can be changed now.",
+            ) from error
+        yield pair
+
+
 def _describe(db: Path | None, session: int | None, by: str | None, **said: str) -> int:
-    with opened(db) as (reader, writer):
+    with opened_to_name(db) as (reader, naming):
         number = reader.session(session).id
-        writer.describe(number, reviewer(by), datetime.now(timezone.utc), **said)
+        naming.describe(number, reviewer(by), datetime.now(timezone.utc), **said)
     return number

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from hemato_edge.door.commands import Approve
+    from hemato_edge.door.commands import Approve, Describe
     from hemato_edge.pipeline.running.daemon import Daemon
     from hemato_edge.pipeline.running.standby import Standby
     from hemato_edge.pipeline.running.viewfinder import Viewfinder
@@ -79,6 +79,7 @@ class RunCommands:
             "relabel": lambda command: self._relabel(cast("Relabel", command)),
             "undo": lambda command: self._undo(cast("Undo", command)),
             "approve": lambda command: self._approve(cast("Approve", command)),
+            "describe": lambda command: self._describe(cast("Describe", command)),
             "reload": lambda _: self._reloaded(),
         }
 
@@ -177,6 +178,14 @@ class RunCommands:
         with self._naming, self._writer() as writer:
             writer.approve(command.session, command.who, datetime.now(timezone.utc))
         return Answer({"approved": command.session, "who": command.who})
+
+    def _describe(self, command: Describe) -> Answer:
+        with Reader(self._database) as reader:
+            reader.session(command.session)
+        now = datetime.now(timezone.utc)
+        with self._naming, self._writer() as writer:
+            writer.describe(command.session, command.who, now, **{command.what: command.wording})
+        return Answer({"described": command.session, command.what: command.wording})
 
     def _cell(self, command: Relabel) -> CellRecord:
         with Reader(self._database) as reader:

@@ -66,6 +66,24 @@ def test_a_finished_session_is_reviewed_while_another_counts(counting, program, 
     assert missing.returncode != 0
 
 
+def test_sessions_are_described_while_another_counts(counting, program, tmp_path: Path) -> None:
+    path, door = tmp_path / "x.db", {"HEMATO_EDGE_DOOR__PATH": str(tmp_path / "door.sock")}
+    of_first = ("--db", "x.db", "--session", 1, "--by", "Ada")
+    for command, text in (("rename", "smear A"), ("comment", "poorly stained")):
+        said = program("session", command, text, *of_first, **door)
+        assert said.returncode == 0, said.stderr
+    assert program("session", "rename", "the one that runs", "--db", "x.db", **door).returncode == 0
+    with Reader(path) as reader:
+        assert [one.label for one in reader.sessions()] == ["smear A", "the one that runs"]
+        assert reader.session(1).comment == "poorly stained"
+    long = program("session", "comment", "two\nlines", *of_first, **door)
+    assert_one_line_error(long, long.returncode, "one line of at most 500 letters")
+    refused = program("session", "delete", 1, "--why", "a test", "--yes", "--db", "x.db", **door)
+    assert_one_line_error(refused, 5, "is being written by process", "when the count has ended")
+    with Reader(path) as reader:
+        assert len(list(reader.sessions())) == 2
+
+
 def test_without_a_door_it_is_refused_and_said_what_helps(counting, program) -> None:
     refused = program("review", "relabel", 0, 0, "monocyte", "--db", "x.db", "--session", 1)
     assert_one_line_error(refused, 5, "is being written by process", "door.enabled")
