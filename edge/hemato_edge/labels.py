@@ -15,7 +15,7 @@ WBC, RBC, PLATELET = range(3)
 KIND_SPELLINGS: dict[int, tuple[str, ...]] = {
     WBC: ("wbc", "white cell", "white blood cell", "leukocyte", "leucocyte"),
     RBC: ("rbc", "red cell", "red blood cell", "erythrocyte"),
-    PLATELET: ("platelet", "plt", "thrombocyte"),
+    PLATELET: ("platelet", "plt", "plat", "thrombocyte", "thrombo"),
 }
 """Kind → its names in data sets."""
 
@@ -88,7 +88,8 @@ CELL_CLASSES: tuple[CellClass, ...] = (
         reference_note="bands included",
         aliases=_words(
             "neutro neut neu ne sne bne ngs ngb seg segment segmented segmentedneutrophil band bandneutrophil bandform "
-            "bandcell stab neutrophilseg neutrophilband segneutrophil pmn polymorphonuclear"
+            "bandcell stab neutrophilseg neutrophilband segneutrophil pmn poly polymorph polymorphonuclear "
+            "polymorphonuclearleukocyte"
         ),
         drawn_share=0.545,
     ),
@@ -126,7 +127,9 @@ CELL_CLASSES: tuple[CellClass, ...] = (
         colour="#009e73",
         loinc="26478-8",
         reference=(16, 47),
-        aliases=_words("lympho lymph lym lyt ly smalllymphocyte largelymphocyte typicallymphocyte lymphocytetypical"),
+        aliases=_words(
+            "lympho lymph lymp lym lyt ly smalllymphocyte largelymphocyte typicallymphocyte lymphocytetypical"
+        ),
         drawn_share=0.225,
     ),
     CellClass(
@@ -151,7 +154,7 @@ CELL_CLASSES: tuple[CellClass, ...] = (
         loinc="38518-7",
         aliases=_words(
             "ig immaturegranulocyte immature promyelocyte myelocyte metamyelocyte pmy my mmy pmo pmb myb mmz myeloid "
-            "metamyeloid"
+            "metamyeloid meta myelo promyelo"
         ),
         drawn_share=0.04,
     ),
@@ -165,7 +168,7 @@ CELL_CLASSES: tuple[CellClass, ...] = (
         colour_on_dark="#c98a4b",
         words="nucleated red cell",
         loinc="19048-8",
-        aliases=_words("erb ebo nrbc nucleatedredcell nucleatedredbloodcell nucleatedrbc normoblast"),
+        aliases=_words("erb ebo nrbc nucleatedredcell nucleatedredbloodcell nucleatedrbc nucrbc normoblast"),
         drawn_share=0.03,
     ),
     CellClass(
@@ -176,7 +179,7 @@ CELL_CLASSES: tuple[CellClass, ...] = (
         role="platelet",
         colour="#666666",
         colour_on_dark="#9a9a9a",
-        aliases=("plt", "thrombocyte", "giantplatelet", "largeplatelet"),
+        aliases=("plt", "plat", "thrombocyte", "thrombo", "giantplatelet", "largeplatelet"),
     ),
 )
 """All classes in the order of the classifier's outputs: the white cells of the differential come first."""
@@ -218,23 +221,63 @@ REVIEW_LABELS: tuple[str, ...] = tuple(BY_NAME)
 """Labels available in review."""
 
 
+_LEAST_LETTERS = 4
+"""Shorter codes are like everything."""
+_SEVERAL: dict[str, str] = {
+    **dict.fromkeys(("gran", "granulocyte", "gra", "granulo"), "neutrophil, eosinophil or basophil"),
+    **dict.fromkeys(("atyp", "atl", "al", "vly", "reactive", "reactivelymphocyte", "variantlymphocyte"), "lymphocyte"),
+    **dict.fromkeys(("atypicallymphocyte", "atypicallymph", "variantlymph", "reactivelymph"), "lymphocyte"),
+    **dict.fromkeys(("ery", "erythro"), "erythroblast for nucleated ones, rbc for others"),
+    **dict.fromkeys(("mye", "myel"), "immature_granulocyte"),
+    **dict.fromkeys(("neutrophile", "neutrophiler", "segmentkernige", "stabkernige"), "neutrophil"),
+    **dict.fromkeys(("lymphozyt", "lymphozyten", "linfocito", "linfocyto"), "lymphocyte"),
+    **dict.fromkeys(("monozyt", "monozyten", "monocito"), "monocyte"),
+    **dict.fromkeys(("thrombozyt", "thrombozyten", "plaquette", "plaqueta"), "platelet"),
+}
+"""Abbreviations and words of laboratories that are suggested and never taken: what else they may mean is left out."""
+
+
+def suggested(text: str, *, kinds: bool = True) -> str | None:
+    """What a name may mean that is none of this program's: one class, or several in words; None where nothing is near.
+
+    By the list of laboratories' abbreviations, else by the first letters, else by likeness.
+
+    Args:
+        text: the name.
+        kinds: whether `wbc`, `rbc` and `platelet` are answers as well.
+    """
+    import difflib
+
+    wanted = _letters(text)
+    if not wanted:
+        return None
+    if wanted in _SEVERAL:
+        return _SEVERAL[wanted]
+    known = {_letters(spelling): one.name for one in BY_NAME.values() for spelling in _spellings(one)}
+    kinds_named = KIND_SPELLINGS.values() if kinds else ()
+    of_kinds = {_letters(spelling): names[0] for names in kinds_named for spelling in names}
+    known = of_kinds | known
+    begun = {name for spelling, name in known.items() if len(wanted) > 2 and spelling.startswith(wanted)}
+    if len(begun) == 1:
+        return begun.pop()
+    near = difflib.get_close_matches(wanted, [one for one in known if len(one) > _LEAST_LETTERS], n=1, cutoff=0.7)
+    return known[near[0]] if near else None
+
+
+def _spellings(one: CellClass) -> tuple[str, ...]:
+    return one.name, one.plural, one.words, one.short, *one.aliases
+
+
 def named_class(text: str) -> CellClass | None:
     """The class meant by a name, plural, words, abbreviation or alias; None if there is none."""
     wanted = _letters(text)
     for one in BY_NAME.values():
-        spellings = (one.name, one.plural, one.words, one.short, *one.aliases)
-        if wanted in {_letters(spelling) for spelling in spellings}:
+        if wanted in {_letters(spelling) for spelling in _spellings(one)}:
             return one
     return None
 
 
-def nearest_name(text: str) -> str | None:
-    """The class name closest to a misspelt one; None if none is close."""
-    import difflib
-
-    near = difflib.get_close_matches(_letters(text), [_letters(name) for name in BY_NAME], n=1, cutoff=0.6)
-    return next((name for name in BY_NAME if _letters(name) in near), None)
-
-
 def _letters(text: str) -> str:
-    return "".join(letter for letter in text.lower() if letter.isalpha())
+    """Lower case, letters only, singular; so that a code of three letters keeps its s."""
+    letters = "".join(letter for letter in text.lower() if letter.isalpha())
+    return letters[:-1] if letters.endswith("s") and len(letters) > _LEAST_LETTERS - 1 else letters

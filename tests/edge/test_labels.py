@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from waiting import DEADLINE_S
 
-from hemato_edge.labels import BY_NAME, CELL_CLASSES, CLASSIFIER_LABELS, LEUKOCYTES
+from hemato_edge.labels import BY_NAME, CELL_CLASSES, CLASSIFIER_LABELS, LEUKOCYTES, named_class, suggested
 
 TESTS = Path(__file__).parents[1]
 DARK_GROUND = "#16202a"
@@ -54,6 +54,35 @@ def test_names_keys_colours_and_abbreviations_are_told_apart() -> None:
 def test_the_white_cells_stand_first_and_the_shares_make_one() -> None:
     assert CLASSIFIER_LABELS[: len(LEUKOCYTES)] == LEUKOCYTES
     assert sum(one.drawn_share for one in CELL_CLASSES) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "near"),
+    [
+        ("neutrofil", "neutrophil"),
+        ("Segmentkernige", "neutrophil"),
+        ("gran", "neutrophil, eosinophil or basophil"),
+        ("atyps", "lymphocyte"),
+        ("ery", "erythroblast for nucleated ones, rbc for others"),
+        ("artifact", "artefact"),
+        ("Lymphozyten", "lymphocyte"),
+        ("blast", None),  # none of this program's classes
+        ("smudge", None),
+        ("x", None),
+        ("", None),
+    ],
+)
+def test_what_may_mean_a_class_is_suggested_and_never_taken(spelling: str, near: str | None) -> None:
+    assert named_class(spelling) is None
+    assert suggested(spelling) == near
+
+
+def test_a_plural_is_the_same_class_and_a_kind_is_suggested_where_it_is_meant() -> None:
+    assert [named_class(text) for text in ("segs", "Lymphs", "monocytes", "eos", "bas")] == [
+        BY_NAME[name] for name in ("neutrophil", "lymphocyte", "monocyte", "eosinophil", "basophil")
+    ]
+    assert suggested("white cels") == "wbc"
+    assert suggested("white cels", kinds=False) is None
 
 
 def test_a_ninth_class_touches_one_file_and_is_seen_in_every_view(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hemato_edge.cli.inherit import hand_down
 from hemato_edge.cli.records.report import AsJson, Database, Session, chain_key, database_path, open_reader
 from hemato_edge.cli.records.review_keys import answer, walk
 from hemato_edge.escaped import json_text
-from hemato_edge.labels import REVIEW_LABELS, named_class, nearest_name
+from hemato_edge.labels import REVIEW_LABELS, named_class, suggested
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -254,7 +254,7 @@ def _label_meant(text: str) -> str:
     found = named_class(text)
     if found is not None:
         return found.name
-    near = nearest_name(text)
+    near = suggested(text, kinds=False)
     hint = f"did you mean {near}?" if near else f"known: {', '.join(REVIEW_LABELS)}"
     raise typer.BadParameter(f"{text!r} is no class of cells; {hint}")
 

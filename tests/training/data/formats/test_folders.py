@@ -44,6 +44,11 @@ def put(path: Path, seed: int = 0, label: str = "neutrophil") -> None:
         ("nRBCs", "erythroblast"),
         ("PLATELET", "platelet"),
         ("thrombocytes", "platelet"),
+        ("segs", "neutrophil"),
+        ("polys", "neutrophil"),
+        ("PMN", "neutrophil"),
+        ("lymphs", "lymphocyte"),
+        ("metas", "immature_granulocyte"),
     ],
 )
 def test_many_spellings(spelling: str, label: str) -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING
 
 from hemato_edge.errors import DataError
-from hemato_edge.labels import CELL_CLASSES, CLASSIFIER_LABELS, KIND_SPELLINGS, KINDS, PLATELET, PLATELET_LABEL, WBC
+from hemato_edge.labels import (
+    CELL_CLASSES,
+    CLASSIFIER_LABELS,
+    KIND_SPELLINGS,
+    KINDS,
+    PLATELET,
+    PLATELET_LABEL,
+    WBC,
+    suggested,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -20,8 +28,6 @@ def _plain(name: str) -> str:
 
 
 _LABELS = {_plain(spelling): one.name for one in CELL_CLASSES for spelling in (one.name, one.words, *one.aliases)}
-_WORDS = [spelling for spelling in _LABELS if len(spelling) > 4]
-"""Spellings for fuzzy matching; a two-letter code is close to everything."""
 _KINDS = {_plain(spelling): kind for kind, spellings in KIND_SPELLINGS.items() for spelling in spellings}
 
 
@@ -46,8 +52,8 @@ def unknown_classes(names: Sequence[str]) -> DataError:
     """The error for unknown class names, each with the closest known one."""
     told = []
     for name in names:
-        near = difflib.get_close_matches(_plain(name), _WORDS, n=1, cutoff=0.7)
-        told.append(f"{name!r} (nearest: {_LABELS[near[0]]})" if near else repr(name))
+        near = suggested(name, kinds=False)
+        told.append(f"{name!r} (nearest: {near})" if near else repr(name))
     few = len(names) == 1
     leave_out = " ".join(f"--ignore {name!r}" for name in names)
     return DataError(
@@ -96,8 +102,8 @@ def unknown_objects(names: Sequence[str]) -> UnknownObjectError:
     """The error for unknown objects, each with the closest known one, and how to leave them out."""
     told = []
     for name in names:
-        near = difflib.get_close_matches(_plain(name), [*_KINDS, *_WORDS], n=1, cutoff=0.7)
-        told.append(f"{name!r} (nearest: {near[0]})" if near else repr(name))
+        near = suggested(name)
+        told.append(f"{name!r} (nearest: {near})" if near else repr(name))
     few = len(names) == 1
     leave_out = " ".join(f"--ignore {name!r}" for name in names)
     return UnknownObjectError(
