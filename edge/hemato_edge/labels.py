@@ -205,6 +205,13 @@ NO_CLASSES: tuple[CellClass, ...] = (
 """Answers without a class: confidence below the threshold; and no cell, which only a reviewer can say."""
 BY_NAME: dict[str, CellClass] = {one.name: one for one in (*CELL_CLASSES, *NO_CLASSES)}
 """Name → class, for all labels available in review."""
+KIND_COLOURS: dict[int, str] = {
+    WBC: "#1f1f1f",
+    RBC: "#ff00ff",
+    PLATELET: BY_NAME["platelet"].colour,
+}
+"""Kind → colour of what has no class. Of magenta every class's colour is at least 22 apart (CIE L*a*b*), also as seen
+without red, green or blue cones (Machado et al. 2009); the red of before was 13 apart from two of them."""
 
 LEUKOCYTES: tuple[str, ...] = tuple(one.name for one in CELL_CLASSES if one.role == "white")
 """The white cells of the differential."""
@@ -260,7 +267,8 @@ def suggested(text: str, *, kinds: bool = True) -> str | None:
     begun = {name for spelling, name in known.items() if len(wanted) > 2 and spelling.startswith(wanted)}
     if len(begun) == 1:
         return begun.pop()
-    near = difflib.get_close_matches(wanted, [one for one in known if len(one) > _LEAST_LETTERS], n=1, cutoff=0.7)
+    words = [one for one in known if len(one) > _LEAST_LETTERS and (one in of_kinds or not one.endswith("cell"))]
+    near = difflib.get_close_matches(wanted, words, n=1, cutoff=0.7)  # every cell is like a band cell
     return known[near[0]] if near else None
 
 

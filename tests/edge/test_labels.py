@@ -67,6 +67,7 @@ def test_the_white_cells_stand_first_and_the_shares_make_one() -> None:
         ("artifact", "artefact"),
         ("Lymphozyten", "lymphocyte"),
         ("blast", None),  # none of this program's classes
+        ("blast cell", None),
         ("smudge", None),
         ("x", None),
         ("", None),

@@ -18,6 +18,7 @@ from hemato_convert.flatbuffer.graph import CAM_OUTPUT, INPUT, LOGITS_OUTPUT, ou
 from hemato_convert.flatbuffer.operations import check_operations, operation_versions
 from hemato_convert.flatbuffer.ranges import check_tail, narrow_ranges
 from hemato_edge.errors import ModelError
+from hemato_edge.models.engines.tflite import native_lines_to_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -115,7 +116,7 @@ def _quantised(calibrated: bytes) -> bytes:
 def _converted(converter: Any) -> bytes:
     """Run the converter without its output: it prints every variable to stdout, which may carry JSON."""
     chatter = io.StringIO()
-    with contextlib.redirect_stdout(chatter), warnings.catch_warnings():
+    with contextlib.redirect_stdout(chatter), warnings.catch_warnings(), native_lines_to_log(logging.DEBUG):
         warnings.filterwarnings("ignore", "Statistics for quantized inputs", UserWarning)
         flatbuffer = bytes(converter.convert())
     _log.debug("%s", chatter.getvalue())

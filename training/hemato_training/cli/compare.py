@@ -9,7 +9,7 @@ import typer
 
 from hemato_edge.errors import ConfigurationError
 from hemato_training.cli.options import with_options
-from hemato_training.cli.workstation import Cache, Json, console, print_json, require_extra
+from hemato_training.cli.workstation import Cache, Json, console, print_json, require_extra, show_table
 from hemato_training.runs.settings import Settings
 
 if TYPE_CHECKING:
@@ -75,15 +75,7 @@ def compare(
     if as_json:
         print_json(comparison.as_json())
         return
-    from rich.table import Table
-
-    headings, body = table(comparison)
-    shown = Table(title=f"{comparison.rows[0].cells} validation cells, {settings.size} px")
-    for heading in headings:
-        shown.add_column(heading, justify="left" if heading == "architecture" else "right")
-    for row in body:
-        shown.add_row(*row)
-    console().print(shown)
+    show_table(*table(comparison), f"{comparison.rows[0].cells} validation cells, {settings.size} px")
 
 
 def _by_name(weights: list[str]) -> dict[str, str]:

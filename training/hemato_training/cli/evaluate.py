@@ -46,7 +46,7 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A .keras model or a .tflite bundle.")],
+    model: Annotated[Path, typer.Argument(help="A .keras or .skops model, a run's folder, or a .tflite bundle.")],
     data: Data,
     split: Annotated[str, typer.Option(help="train, val or test.")] = "val",
     laboratory: Laboratories = None,

@@ -6,6 +6,7 @@ Nothing of the extra is imported before a command is called: a device has neithe
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ import typer
 
 from hemato_edge.errors import MissingExtraError
 from hemato_edge.escaped import json_text
+from hemato_edge.models.engines.tflite import native_lines_to_log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
     from hemato_training.metrics.classification import Figures
 
+_BETWEEN = 3
+"""Letters of a column besides its text: two blanks and a line."""
 EXTRA = ("keras", "tensorflow", "sklearn", "matplotlib", "jinja2")
 """What `hemato-edge[train]` brings."""
 Data = Annotated[Path, typer.Option(help="Directory with one folder per data set (pbc, bccd).")]
@@ -39,7 +43,10 @@ def require_extra(names: Sequence[str] = EXTRA) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # else TensorFlow greets on every start
     for name in names:
         try:
-            importlib.import_module(name)
+            with native_lines_to_log(logging.DEBUG):
+                module = importlib.import_module(name)
+                if name == "tensorflow":
+                    module.config.list_physical_devices()  # says once that there is no CUDA, in the middle of a table
         except ImportError as error:
             raise MissingExtraError(
                 f"This command needs {name}, which is not installed.", "Type `pip install 'hemato-edge[train]'`."
@@ -61,6 +68,26 @@ def print_json(value: object) -> None:
 def percent(share: float) -> str:
     """A share of one, as a percentage with one decimal."""
     return f"{100 * share:.1f}"
+
+
+def show_table(headings: Sequence[str], body: Sequence[Sequence[str]], title: str) -> None:
+    """Print a column of names and columns of figures, below each other as several tables where the screen is narrow."""
+    from rich.table import Table
+
+    screen = console()
+    widths = [max(map(len, column)) + _BETWEEN for column in zip(headings, *body, strict=True)]
+    parts: list[list[int]] = [[]]
+    for column in range(1, len(headings)):
+        if parts[-1] and widths[0] + sum(widths[one] for one in (*parts[-1], column)) >= screen.width:
+            parts.append([])
+        parts[-1].append(column)
+    for part in parts:
+        shown = Table(title=title if part is parts[0] else None)
+        for column in (0, *part):
+            shown.add_column(headings[column], justify="right" if column else "left", no_wrap=True)
+        for row in body:
+            shown.add_row(*(row[column] for column in (0, *part)))
+        screen.print(shown)
 
 
 def show_figures(figures: Mapping[str, Figures], title: str) -> None:

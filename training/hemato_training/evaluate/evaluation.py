@@ -21,6 +21,7 @@ from hemato_training.metrics.classification import Figures, figures_by_laborator
 from hemato_training.metrics.crossfit import CrossFit, crossfit
 from hemato_training.metrics.details import Details, details_of
 from hemato_training.networks.keras_model import keras_logits, load_keras
+from hemato_training.runs.files import CLASSICAL_FILE, MODEL_FILE
 from hemato_training.runs.origin import Origin, check_left_out, origin_of
 
 if TYPE_CHECKING:
@@ -135,12 +136,29 @@ class Evaluation:
         }
 
 
+def model_in(path: Path) -> Path:
+    """The model of a run's folder; a path that is no folder as it is.
+
+    Raises:
+        ModelError: the folder has none.
+    """
+    if not path.is_dir():
+        return path
+    for name in (MODEL_FILE, CLASSICAL_FILE):
+        if (path / name).is_file():
+            return path / name
+    raise ModelError(
+        f"The folder {path} has neither {MODEL_FILE} nor {CLASSICAL_FILE}.", "Name the folder of a finished run."
+    )
+
+
 def open_model(path: Path, threads: int = 2) -> Judged:
-    """Open a `.keras` model, a `.tflite` bundle or a classical model's `.skops`, by its suffix.
+    """Open a `.keras` model, a `.tflite` bundle or a classical model's `.skops`, by its suffix; or a run's folder.
 
     Raises:
         ModelError: if it is neither, cannot be read, or answers other labels.
     """
+    path = model_in(path)
     if path.suffix == ".tflite":
         model = ClassifierModel(read_bundle(path), threads)
         model.verify()
@@ -186,7 +204,7 @@ def try_on(
     """Ask a model about one split of the named laboratories.
 
     Args:
-        path: `.keras` or `.tflite`.
+        path: `.keras`, `.tflite`, `.skops` or the folder of a run.
         data: directory with one folder per laboratory.
         cache: folder for looks and crops.
         split: "train" or "val".
@@ -198,6 +216,7 @@ def try_on(
         ModelError: if the model cannot be opened, or did learn the class left out.
         DataError: if the data are missing, leak, or hold no cell of that split.
     """
+    path = model_in(path)
     judged = open_model(path)
     origin = origin_of(path, judged.model)
     if left_out is not None:

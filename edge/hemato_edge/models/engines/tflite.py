@@ -145,10 +145,13 @@ def tflite_runtime_of(name: str, package: str, interpreter: Callable[..., Any]) 
 
 
 @contextmanager
-def native_lines_to_log() -> Iterator[None]:
+def native_lines_to_log(level: int | None = None) -> Iterator[None]:
     """Redirect what the runtime's C++ part prints to stderr into our log, such as its banner at every start.
 
-    Used only while interpreters are created, in the thread that loads the model, before others run.
+    Used only while interpreters are created or converted, in the thread that loads the model, before others run.
+
+    Args:
+        level: of these lines; by default of a warning, and of information for those that say so.
     """
     sys.stderr.flush()
     kept = os.dup(2)
@@ -161,5 +164,5 @@ def native_lines_to_log() -> Iterator[None]:
             os.close(kept)
             caught.seek(0)
             for line in caught.read().decode(errors="replace").splitlines():
-                level = logging.INFO if line.startswith("INFO") else logging.WARNING
-                logging.getLogger(__name__).log(level, line)
+                usual = logging.INFO if line.startswith("INFO") else logging.WARNING
+                logging.getLogger(__name__).log(usual if level is None else level, "%s", line)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from hemato_edge.about import RESEARCH_USE_NOTICE
-from hemato_edge.labels import BY_NAME, PLATELET, RBC, UNCLASSIFIED, WBC
+from hemato_edge.labels import BY_NAME, KIND_COLOURS, PLATELET, RBC, UNCLASSIFIED, WBC
 from hemato_edge.output_files import check_replaceable, write_aside
+from hemato_edge.views.images.tags import FONT_PX, draw_tag, places_of, strip_of, tag_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,43 +19,31 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.values import Detections, Image, Judgement
+    from hemato_edge.views.images.tags import Colour
 
-Colour = tuple[int, int, int]
-"""Blue, green, red, 0 to 255."""
-_KIND_COLOURS = {WBC: "#1f1f1f", RBC: "#dc3c3c", PLATELET: "#0082c8"}
-"""Of what the classifier did not name."""
 _KIND_WORDS = {WBC: "white cell", RBC: "red cell", PLATELET: "platelet"}
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LETTERS_PER_CELL = 0.2
 """Height of the letters, in diameters of a typical cell: a label stays beside its cell at every magnification."""
 _LEAST_PX, _MOST_PX = 8.0, 60.0
 """Smallest and largest height of letters, pixels."""
-_LIGHT = 140.0
-"""Brightness of a colour (ITU-R BT.601) from which on black letters are read better than white ones."""
-_FONT_PX = 22.0
-"""Height of a capital of the font at scale 1, pixels."""
-
+_LEAST_SHARE, _MOST_SHARE = 1 / 100, 1 / 64
+"""The same as shares of the longer side: a large picture is looked at as a whole, too."""
 _NOTICE, _CAPTION = (70, 70, 70), (40, 40, 40)
 """Colours behind a notice and behind the caption of one cell."""
 
 
-class _Bar(NamedTuple):
-    """What words are written on."""
-
-    colour: Colour
-    size: float
-    """Scale of the font."""
-
-
 def annotate_field(image: Image, detections: Detections, judged: Mapping[int, Judgement]) -> Image:
-    """A field (H, W, 3) uint8 BGR with a box round every cell, labels on those judged, and a legend of the colours.
+    """A field with a box round every cell and labels on those judged; under it a strip with the colours and the notice.
 
-    Letters and lines grow with the cells; a class has the colour of `labels.CellClass`.
+    Letters and lines grow with the cells. A class has the colour of `labels.CellClass`, any other cell its kind's.
 
     Args:
-        image: the field.
+        image: the field (H, W, 3) uint8 BGR.
         detections: what was found in it.
         judged: index into `detections` → the classifier's answer.
+
+    Returns:
+        (H + strip, W, 3) uint8 BGR.
     """
     picture = image.copy()
     size = _letter_size(image, detections)
@@ -63,32 +52,30 @@ def annotate_field(image: Image, detections: Detections, judged: Mapping[int, Ju
     for i in sorted(range(len(detections)), key=lambda i: i in judged):
         x0, y0, x1, y1 = (round(float(v)) for v in detections.boxes[i])
         kind = int(detections.kinds[i])
-        words, colour = _KIND_WORDS[kind], _bgr(_KIND_COLOURS[kind])
+        words, colour = _KIND_WORDS[kind], _bgr(KIND_COLOURS[kind])
         if i in judged:
             known = BY_NAME[judged[i].label]
             words, colour = known.words, _bgr(known.colour)
         legend.setdefault(words, colour)
-        width = 2 * thick if kind == WBC else thick
-        cv2.rectangle(picture, (x0, y0), (x1, y1), colour, width, cv2.LINE_AA)
-        if i in judged:
-            _tag(picture, _caption(judged[i]), (x0, y0), _Bar(colour, size))
-    _draw_legend(picture, legend, size)
-    _tag(picture, RESEARCH_USE_NOTICE, (0, picture.shape[0]), _Bar(_NOTICE, 0.8 * size))
-    return picture
+        cv2.rectangle(picture, (x0, y0), (x1, y1), colour, 2 * thick if kind == WBC else thick, cv2.LINE_AA)
+    named = sorted(judged)
+    colours = [_bgr(BY_NAME[judged[i].label].colour) for i in named]
+    wide = picture.shape[1]
+    tags = [tag_of(_caption(judged[i]), colour, size, wide) for i, colour in zip(named, colours, strict=True)]
+    places = places_of(tags, detections.boxes[named], (wide, picture.shape[0]))
+    for tag, (x, y) in zip(tags, places.tolist(), strict=True):
+        draw_tag(picture, tag, x, y)
+    keys = [tag_of(words, colour, 0.8 * size, wide - 6) for words, colour in legend.items()]
+    return np.vstack([picture, strip_of([*keys, tag_of(RESEARCH_USE_NOTICE, _NOTICE, 0.8 * size, wide - 6)], wide)])
 
 
 def _letter_size(image: Image, detections: Detections) -> float:
     """The font's scale for cells of this size; by the picture where there are none."""
+    longer = max(image.shape[:2])
     sides = np.sqrt(np.prod(detections.boxes[:, 2:] - detections.boxes[:, :2], axis=1)) if len(detections) else ()
-    cell_px = float(np.median(sides)) if len(detections) else max(image.shape[:2]) / 12
-    return float(np.clip(_LETTERS_PER_CELL * cell_px, _LEAST_PX, _MOST_PX)) / _FONT_PX
-
-
-def _draw_legend(picture: Image, legend: Mapping[str, Colour], size: float) -> None:
-    """The colours and what they mean, down from the upper right corner."""
-    bottom = 0
-    for words, colour in legend.items():
-        bottom = _tag(picture, words, (picture.shape[1], bottom), _Bar(colour, 0.8 * size), below=True)
+    cell_px = float(np.median(sides)) if len(detections) else longer / 12
+    least, most = max(_LEAST_PX, _LEAST_SHARE * longer), max(_MOST_PX, _MOST_SHARE * longer)
+    return float(np.clip(_LETTERS_PER_CELL * cell_px, least, most)) / FONT_PX
 
 
 def _bgr(colour: str) -> Colour:
@@ -112,8 +99,8 @@ def explain_cell(crop: Image, activation: NDArray[np.float32], judgement: Judgem
     weight = (0.6 * smooth)[..., None]
     mixed = (large * (1 - weight) + heat * weight).astype(np.uint8)
     pair = np.hstack([large, mixed])
-    _tag(pair, _caption(judgement), (0, 0), _Bar(_CAPTION, 0.5))
-    _tag(pair, RESEARCH_USE_NOTICE, (0, side), _Bar(_NOTICE, 0.36))
+    draw_tag(pair, tag_of(_caption(judgement), _CAPTION, 0.5, 2 * side), 0, 0)
+    draw_tag(pair, tag_of(RESEARCH_USE_NOTICE, _NOTICE, 0.36, 2 * side), 0, side)
     return pair
 
 
@@ -191,22 +178,3 @@ def _caption(judgement: Judgement) -> str:
     if judgement.label == UNCLASSIFIED:
         return f"unclassified ({BY_NAME[judgement.best].words}? {judgement.confidence:.0%})"
     return f"{BY_NAME[judgement.label].words} {judgement.confidence:.0%}"
-
-
-def _tag(picture: Image, text: str, corner: tuple[int, int], bar: _Bar, *, below: bool = False) -> int:
-    """Write on a coloured bar whose lower (or upper) left corner is at `corner`, kept inside; its lower end."""
-    colour, size = bar
-    stroke = max(1, round(1.6 * size))
-    (width, height), base = cv2.getTextSize(text, _FONT, size, stroke)
-    if width + 6 > picture.shape[1]:
-        size *= (picture.shape[1] - 6) / width
-        stroke = max(1, round(1.6 * size))
-        (width, height), base = cv2.getTextSize(text, _FONT, size, stroke)
-    tall = height + base + 4
-    x = int(np.clip(corner[0], 0, max(0, picture.shape[1] - width - 6)))
-    y = int(np.clip(corner[1] + (tall if below else 0), tall, max(tall, picture.shape[0])))
-    light = 0.114 * colour[0] + 0.587 * colour[1] + 0.299 * colour[2] > _LIGHT
-    cv2.rectangle(picture, (x, y - tall), (x + width + 6, y), colour, cv2.FILLED)
-    ink = (0, 0, 0) if light else (255, 255, 255)
-    cv2.putText(picture, text, (x + 3, y - base - 1), _FONT, size, ink, stroke, cv2.LINE_AA)
-    return y

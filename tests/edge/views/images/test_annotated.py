@@ -10,7 +10,7 @@ import pytest
 
 from hemato_edge.cli.counting.images import pictures_of
 from hemato_edge.errors import ImageError
-from hemato_edge.labels import BY_NAME, CLASSIFIER_LABELS, KINDS
+from hemato_edge.labels import BY_NAME, CLASSIFIER_LABELS, KIND_COLOURS, KINDS
 from hemato_edge.output_files import OutputError
 from hemato_edge.values import Detections, Judgement
 from hemato_edge.views.images.annotated import annotate_field, output_names, page_target, write_picture
@@ -37,8 +37,7 @@ def test_each_class_has_its_colour_and_stands_in_the_legend() -> None:
         places = pixels_of(picture, BY_NAME[label].colour)
         at_the_box = (abs(places[:, 1] - box[0]) <= 2) & (places[:, 0] > box[1]) & (places[:, 0] < box[3])
         assert at_the_box.sum() > 40
-        in_the_corner = (places[:, 1] > 500) & (places[:, 0] < 60)
-        assert in_the_corner.sum() > 100
+        assert (places[:, 0] >= 480).sum() > 100  # under the field, none of which the legend covers
 
 
 def test_labels_grow_with_the_cells() -> None:
@@ -51,6 +50,15 @@ def test_labels_grow_with_the_cells() -> None:
         return int(column.sum())
 
     assert bar_height(200) > 1.8 * bar_height(50)
+
+
+def test_letters_are_no_smaller_than_a_large_picture_needs() -> None:
+    def legend_height(side: int) -> int:
+        field = np.full((side * 3 // 4, side, 3), 230, np.uint8)
+        small_cell = found([(100, 100, 140, 140)])
+        return annotate_field(field, small_cell, {0: judged("lymphocyte")}).shape[0] - field.shape[0]
+
+    assert legend_height(4000) > 2 * legend_height(1000)
 
 
 def test_two_inputs_of_one_stem_make_two_files(tmp_path: Path) -> None:
@@ -95,7 +103,13 @@ def test_every_kind_has_a_word_without_a_classifier() -> None:
         np.arange(len(KINDS)),
         np.ones(3, np.float32),
     )
-    assert annotate_field(field, three, {}).shape == field.shape
+    picture = annotate_field(field, three, {})
+    assert picture.shape[0] > field.shape[0]
+    assert picture.shape[1] == field.shape[1]
+    for kind, colour in KIND_COLOURS.items():
+        bgr = np.array([int(colour[i : i + 2], 16) for i in (5, 3, 1)])
+        near = np.abs(picture[:240].astype(int) - bgr).max(axis=2) < 30  # thin lines are smoothed
+        assert near.sum() > 80, KINDS[kind]
 
 
 def test_a_page_of_a_file_has_a_picture_of_its_own(tmp_path: Path) -> None:
