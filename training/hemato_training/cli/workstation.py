@@ -16,6 +16,7 @@ import typer
 
 from hemato_edge.errors import MissingExtraError
 from hemato_edge.escaped import json_text
+from hemato_edge.labels import BY_NAME
 from hemato_edge.models.engines.tflite import native_lines_to_log
 
 if TYPE_CHECKING:
@@ -84,7 +85,9 @@ def show_table(headings: Sequence[str], body: Sequence[Sequence[str]], title: st
     for part in parts:
         shown = Table(title=title if part is parts[0] else None)
         for column in (0, *part):
-            shown.add_column(headings[column], justify="right" if column else "left", no_wrap=True)
+            shown.add_column(
+                headings[column], justify="right" if column else "left", min_width=widths[column] - _BETWEEN
+            )
         for row in body:
             shown.add_row(*(row[column] for column in (0, *part)))
         screen.print(shown)
@@ -110,9 +113,9 @@ def show_figures(figures: Mapping[str, Figures], title: str) -> None:
         classes.add_row(label, str(c.support), *map(percent, (c.precision, c.recall, c.f1)))
     screen.print(classes)
     confusion = Table(title="truth (rows) and answer (columns)")
-    confusion.add_column("")
+    confusion.add_column("", no_wrap=True)
     for label in last.per_class:
-        confusion.add_column(label[:5], justify="right")
+        confusion.add_column(BY_NAME[label].short, justify="right")
     for label, row in zip(last.per_class, last.confusion, strict=True):
         confusion.add_row(label, *(str(count) if count else "·" for count in row))
     screen.print(confusion)

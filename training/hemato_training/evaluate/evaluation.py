@@ -140,8 +140,10 @@ def model_in(path: Path) -> Path:
     """The model of a run's folder; a path that is no folder as it is.
 
     Raises:
-        ModelError: the folder has none.
+        ModelError: the folder has none, or there is nothing at that path.
     """
+    if not path.exists():
+        raise ModelError(f"There is no {path}.", "Check the path.")
     if not path.is_dir():
         return path
     for name in (MODEL_FILE, CLASSICAL_FILE):
