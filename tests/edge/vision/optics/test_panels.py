@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import pytest
-from obstructed import panel, through_jpeg
+from obstructed import Obstruction, panel, reticle, scale_bar, stripe, through_jpeg
 
 from hemato_edge.cameras.demo.slide import draw_field
 from hemato_edge.vision.optics.panels import find_panels
@@ -54,6 +54,13 @@ def test_a_panel_is_found_in_a_large_picture() -> None:
 
 def test_a_plain_field_has_none() -> None:
     assert all(find_panels(draw_field(seed)[0]) is None for seed in range(12))
+
+
+@pytest.mark.parametrize(
+    "lines", [reticle(4), scale_bar((0, 0, 0)), stripe(400, 6, (0, 0, 0)), stripe(70, 9, (90, 60, 120))]
+)
+def test_what_lines_enclose_is_no_panel(lines: Obstruction) -> None:
+    assert all(find_panels(lines(draw_field(seed)[0], 0)) is None for seed in range(4))
 
 
 @pytest.mark.parametrize("share", [1.0, 0.97])
