@@ -64,6 +64,28 @@ class Restoration:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A new database at the path of one that was deleted or moved away.
+
+    Attributes:
+        database: resolved path of the database.
+        begun: when, UTC, ISO 8601.
+        sessions: how many sessions of the one before had been noted.
+    """
+
+    database: str
+    begun: str
+    sessions: int
+
+    def __str__(self) -> str:
+        number = "a session" if self.sessions == 1 else f"{self.sessions} sessions"
+        return (
+            f"begun anew {self.begun[:19].replace('T', ' ')} UTC: another database, in which {number} had ended, "
+            "was deleted or moved away before"
+        )
+
+
 def state_folder() -> Path:
     """`$STATE_DIRECTORY` of the service manager, else `$XDG_STATE_HOME/hemato-edge`, else under `~/.local/state`."""
     given = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
@@ -74,7 +96,7 @@ def state_folder() -> Path:
 
 
 def heads_path() -> Path:
-    """The file of all heads and restorations: one JSON object a line; lines are only added."""
+    """The file of all heads, restorations and beginnings: one JSON object a line; lines are only added."""
     return state_folder() / "chain-heads.jsonl"
 
 
@@ -90,8 +112,16 @@ def note_restoration(database: Path, kept: Path) -> None:
     _add(Restoration(str(database), now, str(kept)), "that the database was restored")
 
 
+def note_beginning(database: Path) -> None:
+    """Keep that a new database is made where another one's sessions were noted: these are not of the new one."""
+    sessions = len({head.session for head in noted(database)})
+    if sessions:
+        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        _add(Beginning(str(database), now, sessions), "that the database was begun anew")
+
+
 def noted(database: Path) -> list[Head]:
-    """The heads of one database's sessions, in the order in which they were noted, since it was last restored."""
+    """The heads of one database's sessions, in the order in which they were noted, since it was restored or begun."""
     heads: list[Head] = []
     for one in _lines(database):
         if isinstance(one, Head):
@@ -106,7 +136,12 @@ def restorations(database: Path) -> list[Restoration]:
     return [one for one in _lines(database) if isinstance(one, Restoration)]
 
 
-def _add(what: Head | Restoration, words: str) -> None:
+def beginnings(database: Path) -> list[Beginning]:
+    """When a database was begun anew at the path of another, in order."""
+    return [one for one in _lines(database) if isinstance(one, Beginning)]
+
+
+def _add(what: Head | Restoration | Beginning, words: str) -> None:
     try:
         path = heads_path()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -120,14 +155,15 @@ def _add(what: Head | Restoration, words: str) -> None:
         _log.warning("%s cannot be noted: %s", words, error)
 
 
-def _lines(database: Path) -> Iterator[Head | Restoration]:
+def _lines(database: Path) -> Iterator[Head | Restoration | Beginning]:
     """What was noted of one database; lines that say something else are skipped."""
     try:
         with heads_path().open(encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 try:
                     said = json.loads(line)
-                    one = Restoration(**said) if "restored" in said else Head(**said)
+                    kind = Restoration if "restored" in said else Beginning if "begun" in said else Head
+                    one = kind(**said)
                 except (ValueError, TypeError):
                     continue
                 if one.database == str(database) and _is_one(one):
@@ -136,8 +172,10 @@ def _lines(database: Path) -> Iterator[Head | Restoration]:
         return
 
 
-def _is_one(what: Head | Restoration) -> bool:
+def _is_one(what: Head | Restoration | Beginning) -> bool:
     if isinstance(what, Restoration):
         return isinstance(what.restored, str) and isinstance(what.kept, str)
+    if isinstance(what, Beginning):
+        return isinstance(what.begun, str) and isinstance(what.sessions, int)
     numbers, texts = (what.session, what.entry), (what.link, what.key)
     return all(isinstance(one, int) for one in numbers) and all(isinstance(one, str) for one in texts)

@@ -111,6 +111,7 @@ def _make_ready(path: Path, reserve_mb: int, *, group_readable: bool) -> None:
     """Finish a repair or restoration that was cut off, make what is not there, and set who may read it."""
     finish_cut_off(path)
     if not path.exists():
+        heads.note_beginning(path)
         connect.create(path)
     if reserve_mb:
         reserve.hold(path, reserve_mb)

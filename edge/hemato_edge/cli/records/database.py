@@ -169,6 +169,7 @@ def _check_document(result: CheckResult) -> dict[str, Any]:
         ],
         "repairs": result.repairs,
         "restorations": [{"utc": one.restored, "kept": one.kept} for one in result.restorations],
+        "beginnings": [{"utc": one.begun, "sessions_before": one.sessions} for one in result.beginnings],
     }
 
 
@@ -196,8 +197,8 @@ def _tell_check(result: CheckResult, key: SealKey | None) -> None:
         typer.echo(f"{gone}, last link {gone.link.hex()}")
     for row in result.repairs:
         typer.echo(f"repaired {row['utc'][:19].replace('T', ' ')} UTC; the damaged file was kept as {row['damaged']}")
-    for restoration in result.restorations:
-        typer.echo(str(restoration))
+    for one in (*result.restorations, *result.beginnings):
+        typer.echo(str(one))
     if result.version is not None and result.version < 3 and not result.chains:
         typer.echo("Recorded by an older version, without chains: the next run copies it and brings it up to date.")
 

@@ -59,6 +59,7 @@ class CheckResult:
         deletions: the traces of sessions that a person deleted.
         repairs: what earlier repairs say that was lost: id, utc, damaged file, report.
         restorations: when copies took its place; heads that were noted before are of the databases that were kept.
+        beginnings: when it was made where another had been; heads that were noted before are of that one.
     """
 
     path: Path
@@ -68,6 +69,7 @@ class CheckResult:
     repairs: list[dict[str, Any]] = field(default_factory=list)
     deletions: list[Deletion] = field(default_factory=list)
     restorations: list[heads.Restoration] = field(default_factory=list)
+    beginnings: list[heads.Beginning] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
@@ -130,7 +132,7 @@ def _check_open(
         numbers = [row[0] for row in connection.execute("SELECT id FROM sessions ORDER BY id")]
         result.chains = [verify_chain(connection, number, key) for number in numbers]
         result.deletions = deletions(connection)
-        result.restorations = heads.restorations(path)
+        result.restorations, result.beginnings = heads.restorations(path), heads.beginnings(path)
         found = [*_removed(numbers, result), *(what for one in result.chains for what in one.found)]
         result.steps.append(_step("hash chains", iter(found)))
         result.steps.append(_step("heads noted outside", _heads(connection, path, result)))

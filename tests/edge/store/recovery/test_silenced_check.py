@@ -49,6 +49,17 @@ def test_an_untouched_record_is_good(path: Path) -> None:
     assert [head.session for head in noted(path)] == [1, 2, 3]
 
 
+def test_a_database_that_was_deleted_is_told_and_the_new_one_is_not_accused(path: Path) -> None:
+    path.unlink()
+    record(path, ["neutrophil"], label="anew")
+    result = check(path)
+    assert result.good, [step.found for step in result.steps]
+    assert [one.sessions for one in result.beginnings] == [3]
+    record(path, ["monocyte"], label="newest")
+    without(path, 2)
+    assert any("session 2 was removed" in what for what in found(path))
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_version_that_was_turned_back(path: Path, version: int) -> None:
     change(path, "UPDATE fields SET new_rbc = new_rbc + 500 WHERE session = 2", f"PRAGMA user_version = {version}")
