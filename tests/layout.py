@@ -94,6 +94,8 @@ def floor_of(module: str) -> int:
     """
     if module == "hemato_edge":
         return floor_of("hemato_edge.public")
+    if module.endswith(".__main__"):
+        return floor_of("hemato_edge.cli")
     if module in PACKAGES:
         return len(FLOORS) - 1
     for number, rooms in enumerate(FLOORS):

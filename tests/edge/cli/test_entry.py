@@ -53,3 +53,9 @@ def test_ctrl_c_while_a_module_is_loaded_ends_it_without_a_traceback(module: str
     done = subprocess.run(command, env={**os.environ, "CUT_OFF_AT": module}, capture_output=True, text=True)
     assert done.returncode == INTERRUPTED
     assert "Traceback" not in done.stderr
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "hemato_edge", "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("hemato-edge ")

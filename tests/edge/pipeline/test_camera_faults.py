@@ -101,8 +101,9 @@ class Run:
 
     def __init__(self, folder: Path, writer: Writer, classifier, *steps: dict[str, object], **script: object) -> None:
         spec = faulty_camera.write_script(folder, {"fps": FPS, "steps": list(steps), **script})
-        read_s = HANGS_S if any(step["do"] == "hang" or "hangs" in step for step in steps) else READ_S
-        recipe = CameraRecipe(spec, maker=faulty_camera.MAKER, open_timeout_s=read_s, read_timeout_s=read_s)
+        open_s = HANGS_S if any("hangs" in step for step in steps) else READ_S
+        read_s = HANGS_S if any(step["do"] == "hang" for step in steps) else open_s
+        recipe = CameraRecipe(spec, maker=faulty_camera.MAKER, open_timeout_s=open_s, read_timeout_s=read_s)
         self.folder = folder
         self.reader = ReaderProcess(recipe, links=folder / faulty_camera.LINKS)
         self.changes: list[Change] = []
