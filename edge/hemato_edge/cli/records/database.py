@@ -197,8 +197,8 @@ def _tell_check(result: CheckResult, key: SealKey | None) -> None:
         typer.echo(f"{gone}, last link {gone.link.hex()}")
     for row in result.repairs:
         typer.echo(f"repaired {row['utc'][:19].replace('T', ' ')} UTC; the damaged file was kept as {row['damaged']}")
-    for one in (*result.restorations, *result.beginnings):
-        typer.echo(str(one))
+    for noted in (*result.restorations, *result.beginnings):
+        typer.echo(str(noted))
     if result.version is not None and result.version < 3 and not result.chains:
         typer.echo("Recorded by an older version, without chains: the next run copies it and brings it up to date.")
 
