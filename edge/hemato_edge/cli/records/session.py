@@ -30,24 +30,37 @@ def register(root: typer.Typer) -> None:
 
 @app.command()
 def rename(
-    label: Annotated[str, typer.Argument(help="The new name of the sample.")],
+    words: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME", help="The new name; before it the ID of another session than the last."),
+    ],
     db: Database = None,
     session: Session = None,
     by: By = None,
 ) -> None:
     """Give a session another name. What it was recorded under stays in its chain."""
+    session, label = _said(words, session)
+    if session is None and label.isdecimal():
+        raise typer.BadParameter(f"is {label} a session or a name? Say both: session rename ID {label}")
     number = _describe(db, session, by, label=label)
     typer.echo(f"session {number} is called {label!r}")
 
 
 @app.command()
 def comment(
-    text: Annotated[str, typer.Argument(help="What is printed on its report; an empty text removes it.")],
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TEXT",
+            help="What is printed on its report, none: an empty text; before it the ID of another session than the last.",
+        ),
+    ],
     db: Database = None,
     session: Session = None,
     by: By = None,
 ) -> None:
     """Write a comment on a session."""
+    session, text = _said(words, session)
     number = _describe(db, session, by, comment=text)
     typer.echo(f"session {number}: comment written")
 
@@ -91,6 +104,15 @@ def control(
     lot = lot and lot_named(lot)
     _describe(db, session, by, control=lot)
     typer.echo(f"session {session} is of {f'the control slide {lot!r}' if lot else 'no control slide'}")
+
+
+def _said(words: list[str], session: int | None) -> tuple[int | None, str]:
+    """The session, None for the last one, and the text."""
+    if len(words) == 1:
+        return session, words[0]
+    if len(words) == 2 and words[0].isdecimal() and session is None:
+        return int(words[0]), words[1]
+    raise typer.BadParameter('say a session\'s number, if it is not the last one, and one text in quotes: 3 "sample 7"')
 
 
 @contextmanager

@@ -51,6 +51,19 @@ def test_the_last_name_stands_and_the_first_one_stays_in_the_file(path: Path) ->
     assert "Ada" in events[0][0]
 
 
+def test_the_number_may_stand_first_and_is_never_taken_for_a_name(path: Path) -> None:
+    run("rename", 1, "smear A", "--db", path)
+    run("comment", 1, "pale", "--db", path)
+    assert "is 1 a session or a name?" in run("rename", 1, "--db", path, code=2)
+    assert "in quotes" in run("rename", "smear", "A", "--db", path, code=2)
+    with Reader(path) as reader:
+        assert [one.label for one in reader.sessions()] == ["smear A", "second"]
+        assert "Comment: pale" in report_lines(build_report(reader, 1))
+    run("rename", 1, 77, "--db", path)
+    with Reader(path) as reader:
+        assert reader.session(1).label == "77"
+
+
 def test_a_comment_is_printed_and_can_be_removed(path: Path) -> None:
     run("comment", "poorly stained", "--db", path)
     with Reader(path) as reader:
