@@ -32,7 +32,7 @@ from hemato_edge.views.quality_control import words
 from hemato_edge.views.report import explanations, field_of_view
 from hemato_edge.views.report.explanations import MEASURES
 from hemato_edge.views.report.red_cells.words import LEFT_OUT, SHAPE_WORDS
-from hemato_edge.views.report.words import WARNINGS
+from hemato_edge.views.report.words import ADVICE, WARNINGS
 from hemato_edge.vision import colours, quality
 from hemato_edge.web.pages import MENU
 from hemato_edge.web.screens.counting import NOTES
@@ -124,6 +124,7 @@ def said_by_names() -> set[str]:
         | screens
         | morphology()
         | set(WARNINGS.values())
+        | set(ADVICE.values())
         | set(MEASURES.values())
     )
     spaced = {name.replace("_", " ") for name in named}

@@ -12,6 +12,7 @@ from hemato_edge.about import RESEARCH_USE_NOTICE
 from hemato_edge.errors import StoreError
 from hemato_edge.labels import BY_NAME
 from hemato_edge.languages import LANGUAGES, language_of, number_in, recorded_words_of, words_of
+from hemato_edge.views.report.words import ADVICE
 from hemato_edge.web.security.access import Missing, Refused, Role
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def render(request: Request, template: str, **context: Any) -> str:
                 "Role": Role,
                 "csrf": "" if device is None else device.csrf,
                 "static": services.assets.address,
+                "advice": ADVICE,
                 "classes": BY_NAME,
                 "menu": MENU,
                 "plain": services.plain,

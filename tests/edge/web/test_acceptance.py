@@ -24,6 +24,7 @@ from hemato_edge.cli.main import app
 from hemato_edge.labels import BY_NAME, REVIEW_LABELS
 from hemato_edge.languages import LANGUAGES, words_of
 from hemato_edge.pipeline.running.viewfinder import KNOWN_GROUND
+from hemato_edge.views.report.words import ADVICE
 from hemato_edge.vision import colours, quality
 from hemato_edge.web.pages import MENU
 from hemato_edge.web.security.access import Role
@@ -82,8 +83,9 @@ def test_06_every_reason_of_the_quality_gate_has_a_message_that_says_what_to_do(
     reasons = {value for name, value in gate.items() if name.isupper() and isinstance(value, str)}
     assert reasons, "the gate's reasons are its constants"
     assert reasons | {KNOWN_GROUND} <= set(MESSAGES)
+    assert reasons <= set(ADVICE)
     text = (TEMPLATES / "picture.html").read_text(encoding="utf-8")
-    for words in re.findall(r'data-message="\w+"[^>]*>\{\{ _\("([^"]+)"\)', text):
+    for words in (*re.findall(r'data-message="\w+"[^>]*>\{\{ _\("([^"]+)"\)', text), *ADVICE.values()):
         assert len(re.findall(r"[.?]", words)) >= 1
 
 

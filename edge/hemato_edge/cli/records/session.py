@@ -32,7 +32,7 @@ def register(root: typer.Typer) -> None:
 def rename(
     words: Annotated[
         list[str],
-        typer.Argument(metavar="NAME", help="The new name; before it the ID of another session than the last."),
+        typer.Argument(metavar="NAME", help="The new name; before it the ID, if it is not the last session."),
     ],
     db: Database = None,
     session: Session = None,
@@ -52,7 +52,7 @@ def comment(
         list[str],
         typer.Argument(
             metavar="TEXT",
-            help="What is printed on its report, none: an empty text; before it the ID of another session than the last.",
+            help="Printed on its report; an empty text removes it. Before it the ID, if it is not the last session.",
         ),
     ],
     db: Database = None,

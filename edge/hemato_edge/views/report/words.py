@@ -25,12 +25,28 @@ if TYPE_CHECKING:
     from hemato_edge.views.report.model import Report, Summary
 
 _COMMON = 0.5
+_MOSTLY = 0.5
+"""Share of the frames, above which it is said what to do about those that are rejected."""
 WARNINGS = {
     CLOCK_SET: "the clock was set while the session ran; times before that are of the clock as it was",
     "scale_contradicts_profile": "the red cells do not fit the calibration profile's scale; use no figure per area, "
     "and calibrate again (`hemato-edge calibrate`)",
 }
 """What is wrong and what to do, by the name of the warning."""
+ADVICE = {
+    "negative": "The picture is a negative. Look at the camera's settings.",
+    "channels_swapped": "The colour channels are exchanged. Look at the camera's settings.",
+    "stain_far": "The stain is far from what the program knows. Its names are doubtful.",
+    "no_scale": "No red cell is seen. Move to a place with red cells.",
+    "out_of_focus": "Out of focus. Turn the fine focus.",
+    "moving": "The stage moves too quickly. Hold it for a moment.",
+    "too_dark": "Too dark. Turn the lamp up, or open the diaphragm.",
+    "saturated": "Too bright. Turn the lamp down.",
+    "too_dense": "The cells lie upon each other. Move towards the feathered edge.",
+    "empty": "Nearly no cells here. Move on.",
+    "other_size": "The camera's pictures have another size than the profile's.",
+}
+"""What is wrong and what to do, by the reason for which a frame is not counted."""
 
 
 def spaced(name: str, language: str = "en") -> str:
@@ -118,6 +134,9 @@ def count_lines(summary: Summary, language: str = "en") -> Iterator[str]:
     for heading, reasons in ((_("Rejected"), summary.rejected), (_("Skipped"), summary.skipped)):
         if reasons:
             yield f"{heading}: {_counted(reasons, language)}"
+    commonest = max(summary.rejected, key=lambda reason: summary.rejected[reason], default="")
+    if commonest in ADVICE and sum(summary.rejected.values()) > _MOSTLY * summary.frames:
+        yield _(ADVICE[commonest])
 
 
 def _counted(reasons: Mapping[str, int], language: str) -> str:

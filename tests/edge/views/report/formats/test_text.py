@@ -151,3 +151,14 @@ def test_a_flag_stands_beside_its_row(path: Path) -> None:
         lines = squeezed("\n".join(report_lines(build_report(reader))))
     assert "Neutrophils 60 60.0 49.7 – 69.7 HIGH" in lines
     assert any("hemato-edge calibrate" in line for line in lines)
+
+
+def test_where_most_frames_are_rejected_it_says_what_to_do(path: Path) -> None:
+    advice = "Too dark. Turn the lamp up, or open the diaphragm."
+    record(path, LABELS, tallies={"frames": 40, "rejected:too_dark": 19})
+    with Reader(path) as reader:
+        assert advice not in report_lines(build_report(reader))  # half of them
+    record(path, LABELS, tallies={"frames": 40, "rejected:too_dark": 20})
+    with Reader(path) as reader:
+        assert advice in report_lines(build_report(reader))
+        assert "Zu dunkel." in "\n".join(report_lines(build_report(reader), "de"))
