@@ -417,7 +417,7 @@ def test_a_card_that_would_be_incomplete_writes_nothing(
     judged, embedding = converted.judged, EmbeddingSpec(size=4, prototypes=1, home_distance=1.0)
     parts = CardParts(
         "a", facts, SIZE, judged.float_figures, judged.int8_figures, [[3] * 8] * 8, judged.parity,
-        1.0, 0.5, None, embedding, (), 8, 0.1, {"keras": "3"}, datetime.now(timezone.utc),
+        1.0, 0.5, 4, None, embedding, (), 8, 0.1, {"keras": "3"}, datetime.now(timezone.utc),
     )  # fmt: skip
     with pytest.raises(ModelError, match=f"card would be incomplete.*{message}") as caught:
         complete_card(parts)

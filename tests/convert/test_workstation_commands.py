@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 SMALL = ["--arch", "tiny", "--size", "64", "--weights", "none", "--batch", "16", "--epochs", "1", "--head-epochs", "0"]
 
+BARE = ["--min-agreement", "0", "--representative", "100", "--second-look-views", "1"]
+"""Converted whatever it is; what the network answers at first look is the answer."""
+
 
 @pytest.fixture
 def app() -> typer.Typer:
@@ -45,7 +48,7 @@ def test_the_whole_way(app: typer.Typer, tmp_path: Path, monkeypatch: pytest.Mon
 
     trained = ask("train", "--out", run, *SMALL)
     assert set(trained["laboratories"]) == {"pbc", "bccd"}
-    made = ask("convert", run, "--out", bundle, "--min-agreement", "0", "--representative", "100")
+    made = ask("convert", run, "--out", bundle, *BARE)
     assert made["bytes"] > 5_000
     assert set(made["parity"]) >= {"agreement", "float_accuracy", "int8_accuracy", "worst"}
     judged = ask("evaluate", bundle)

@@ -17,7 +17,6 @@ import typer
 from hemato_edge.errors import MissingExtraError
 from hemato_edge.escaped import json_text
 from hemato_edge.labels import BY_NAME
-from hemato_edge.models.engines.tflite import native_lines_to_log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,6 +40,8 @@ def require_extra(names: Sequence[str] = EXTRA) -> None:
     Raises:
         MissingExtraError: naming the first that cannot.
     """
+    from hemato_edge.models.engines.tflite import native_lines_to_log
+
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # else TensorFlow greets on every start
     for name in names:
         try:
