@@ -207,6 +207,7 @@ def test_open_model_refuses(tmp_path: Path) -> None:
     (tmp_path / "b.keras").write_bytes(b"nothing")
     with pytest.raises(ModelError, match="no Keras model"):
         open_model(tmp_path / "b.keras")
+    (tmp_path / "c.onnx").write_bytes(b"nothing")
     with pytest.raises(ModelError, match="neither"):
         open_model(tmp_path / "c.onnx")
     keras.Sequential([keras.Input((64, 64, 3)), keras.layers.Flatten(), keras.layers.Dense(3)]).save(
