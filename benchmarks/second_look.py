@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from unknown import AWAY, HOME, KINDS, UNKNOWN, unknown_records
+from unknown import AWAY, HOME, KINDS, UNKNOWN, prepared_cells
 
 from hemato_edge.counting.intervals import clopper_pearson
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
@@ -30,9 +30,6 @@ from hemato_edge.models.caution import device_logits
 from hemato_edge.models.classifier_model import EMBEDDINGS, LOGITS, ClassifierModel
 from hemato_edge.models.second_look import VIEWS, further_views
 from hemato_edge.models.temperature import calibrated
-from hemato_training.data.cell_sets import load
-from hemato_training.data.crops import cells_of, cut_cells, looks_of, measure_look, prepare_cells
-from hemato_training.data.records import in_split
 
 MEANS = ("probabilities", "logits", "network")
 STEPS = np.concatenate([np.arange(0.90, 0.98, 0.005), np.arange(0.98, 0.9991, 0.0005)])
@@ -146,17 +143,7 @@ def refitted(answers: dict[str, Answers], views: int, how: str, threshold: float
 
 def views_of(model: ClassifierModel, name: str, data: Path, cache: Path) -> Views:
     """All views of a laboratory's cells, of home the held-out ones."""
-    if name == UNKNOWN:
-        records, kinds = unknown_records(data)
-        looks = {name: measure_look(records)}
-        cells, labels = cut_cells(records, looks, model.card.input.size), np.array(kinds)
-    else:
-        records = load(data, (name,))
-        looks = looks_of(records, cache)
-        chosen = in_split(records, "val") if name in HOME else records
-        cells = cells_of(chosen, looks, model.card.input.size, cache)
-        labels = cells.labels
-    images = prepare_cells(cells, looks)
+    images, labels, _ = prepared_cells(model, name, data, cache, "val" if name in HOME else "")
     every = np.concatenate([images, further_views(images, 8)])
     parts = [model.answers(every[i : i + 64]) for i in range(0, len(every), 64)]
     logits, embeddings = (np.concatenate([part[output] for part in parts]) for output in (LOGITS, EMBEDDINGS))

@@ -32,7 +32,7 @@ from hemato_edge.models.classifier_model import ATTRIBUTES, EMBEDDINGS, LOGITS, 
 from hemato_edge.models.temperature import calibrated
 from hemato_training.data.cell_sets import load, titled
 from hemato_training.data.crops import cells_of, cut_cells, looks_of, measure_look, prepare_cells
-from hemato_training.data.records import Record
+from hemato_training.data.records import Record, in_split
 from hemato_training.metrics.attributes import logits_of_each
 
 HOME = titled(source.name for source in read_bundle(shipped_classifier()).card.training)
@@ -160,23 +160,29 @@ def _odds(shares: Any) -> Any:
     return np.log(inside / (1 - inside))
 
 
-def answers_of(model: ClassifierModel, name: str, data: Path, cache: Path) -> Answers:
-    """What the model gives for the cells of a data set."""
+def prepared_cells(model: ClassifierModel, name: str, data: Path, cache: Path, split: str = "") -> tuple[Any, Any, Any]:
+    """The cells of a data set as the network takes them (n, S, S, 3), their labels and splits; of one split, or all."""
+    size = model.card.input.size
     if name == UNKNOWN:
         records, kinds = unknown_records(data)
         looks = {name: measure_look(records)}
-        cells, labels = cut_cells(records, looks, model.card.input.size), np.array(kinds)
+        cells, labels = cut_cells(records, looks, size), np.array(kinds)
     else:
         records = load(data, (name,))
         looks = looks_of(records, cache)
-        cells = cells_of(records, looks, model.card.input.size, cache)
+        records = in_split(records, split) if split else records
+        cells = cells_of(records, looks, size, cache)
         labels = cells.labels
-    images = prepare_cells(cells, looks)
+    return prepare_cells(cells, looks), labels, np.array([record.split for record in records])
+
+
+def answers_of(model: ClassifierModel, name: str, data: Path, cache: Path) -> Answers:
+    """What the model gives for the cells of a data set."""
+    images, labels, splits = prepared_cells(model, name, data, cache)
     parts = [model.answers(images[i : i + 64]) for i in range(0, len(images), 64)]
     logits, embeddings, attributes = (
         np.concatenate([part[output] for part in parts]).astype(float) for output in (LOGITS, EMBEDDINGS, ATTRIBUTES)
     )
-    splits = np.array([record.split for record in records])
     return Answers(logits / model.card.temperature, embeddings, attributes, labels, splits)
 
 

@@ -1,4 +1,4 @@
-"""How an earlier output of this program is told from a file of somebody else's, which no output may replace."""
+"""Recognises earlier outputs of this program; a file of somebody else's is never replaced."""
 
 from __future__ import annotations
 

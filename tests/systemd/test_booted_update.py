@@ -52,8 +52,8 @@ def machine(updates: Path) -> Iterator[Machine]:
             "mkdir -p /etc/hemato-edge/keys; printf '[camera]\\nspec = \"demo\"\\n' > /etc/hemato-edge/config.toml"
         )
         for name in ("maker.pub", f"{NEXT}.update", f"{BROKEN}.update"):
-            booted.send(updates / name, f"/root/{name}")
-        booted.run("hemato-edge model trust /root/maker.pub --folder /etc/hemato-edge/keys")
+            booted.send(updates / name, f"/srv/{name}")
+        booted.run("hemato-edge model trust /srv/maker.pub --folder /etc/hemato-edge/keys")
         booted.run("hemato-edge service install")
         yield booted
 
@@ -81,7 +81,7 @@ def counts(machine: Machine, session: int) -> dict[str, object]:
 def test_the_service_goes_on_with_the_new_version(machine: Machine) -> None:
     wait_for(lambda: database(machine).get("fields", 0) >= 3)
     before = machine.show("MainPID")
-    done = machine.run(f"hemato-edge update /root/{NEXT}.update --keys /etc/hemato-edge/keys")
+    done = machine.run(f"hemato-edge update /srv/{NEXT}.update --keys /etc/hemato-edge/keys")
     assert f"version {NEXT} is in use" in done
     assert machine.show("ActiveState") == "active"
     assert machine.show("MainPID") != before
@@ -93,7 +93,7 @@ def test_the_service_goes_on_with_the_new_version(machine: Machine) -> None:
 
 
 def test_a_version_that_does_not_start_as_a_service_is_taken_back(machine: Machine) -> None:
-    done = machine.try_run(f"hemato-edge update /root/{BROKEN}.update --keys /etc/hemato-edge/keys")
+    done = machine.try_run(f"hemato-edge update /srv/{BROKEN}.update --keys /etc/hemato-edge/keys")
     assert done.returncode != 0
     assert NEXT in done.stderr
     assert machine.run("hemato-edge --version").split()[-1] == NEXT

@@ -41,9 +41,10 @@ def read_picture(path: Path, *, colour: bool = True) -> Image:
         ImageError: if there is no such file, or it is not a picture, or it is grey, tiny or huge.
         MissingExtraError: if it is HEIC, and the package for that is not installed.
     """
-    content = _content_of(path)
-    # before OpenCV sees it: 4.11 makes room for what a PNG's chunk says, up to 2 GB, before it reads
-    _check_whole(path, content)
+    return _picture_in(path, _content_of(path), colour=colour)
+
+
+def _picture_in(path: Path, content: NDArray[np.uint8], *, colour: bool) -> Image:
     try:
         picture = decoded(content, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error as error:
@@ -74,16 +75,15 @@ def read_pages(path: Path, *, colour: bool = True) -> list[Image]:
     if path.suffix.lower() not in (".tif", ".tiff"):
         return [read_picture(path, colour=colour)]
     content = _content_of(path)
-    _check_whole(path, content)
-    fields = tiff_pages(content.tobytes()) or []
+    fields = tiff_pages(content.data) or []
     if len(fields) < 2:
-        return [read_picture(path, colour=colour)]
+        return [_picture_in(path, content, colour=colour)]
     try:
         good, pages = cv2.imdecodemulti(content, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error:
         good, pages = False, ()
     if not good or len(pages) != len(fields) or not all(page.any() for page in pages):  # OpenCV blackens what is lost
-        read_picture(path, colour=colour)  # where not even the first page can be read, that is told
+        _picture_in(path, content, colour=colour)  # where not even the first page can be read, that is told
         raise DamagedImageError(
             f"{path} has {len(fields)} pages, of which not all can be decoded.",
             "Copy it again from where it was taken, or save each page as a picture of its own.",
@@ -114,18 +114,26 @@ class CopyFinder:
         return first
 
 
-def _check_whole(path: Path, content: NDArray[np.uint8]) -> None:
-    """Raises DamagedImageError if the data of the file are damaged or cut off."""
+def _content_of(path: Path) -> NDArray[np.uint8]:
+    """(n,) uint8: the bytes of a file.
+
+    Looked at before OpenCV sees them: 4.11 makes room for what a PNG's chunk says, up to 2 GB, before it reads.
+
+    Raises:
+        ImageError: it is unreadable, or a pipe or device without an end.
+        DamagedImageError: its data are damaged or cut off.
+    """
+    content = _bytes_of(path)
     damage = damage_of(content.tobytes())
     if damage is not None:
         raise DamagedImageError(
             f"{path} is damaged: {damage}. A part of the picture is lost or wrong.",
             "Copy it again from where it was taken.",
         )
+    return content
 
 
-def _content_of(path: Path) -> NDArray[np.uint8]:
-    """(n,) uint8: the bytes of a file. Raises ImageError if it is unreadable, or a pipe or device without an end."""
+def _bytes_of(path: Path) -> NDArray[np.uint8]:
     try:
         if not (path.is_file() or path.is_dir()) and path.exists():
             raise ImageError(f"{path} is a pipe or a device, not a file.", "Save the picture to a file, and name that.")

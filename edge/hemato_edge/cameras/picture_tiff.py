@@ -42,7 +42,7 @@ _LAYOUTS = {
 }
 
 
-def tiff_pages(content: bytes) -> list[bool] | None:
+def tiff_pages(content: bytes | memoryview) -> list[bool] | None:
     """Each page of a TIFF: whether it is a field of its own, not a smaller copy of another page or a mask.
 
     None where the content is no TIFF.
@@ -50,7 +50,7 @@ def tiff_pages(content: bytes) -> list[bool] | None:
     Raises:
         CutOffError: the file ends before the data of all pages.
     """
-    layout = _LAYOUTS.get(content[:4])
+    layout = _LAYOUTS.get(bytes(content[:4]))
     if layout is None:
         return None
     pages: list[bool] = []
@@ -62,12 +62,12 @@ def tiff_pages(content: bytes) -> list[bool] | None:
             for start, length in zip(tags.get(offsets, ()), tags.get(counts, ()), strict=False):
                 if start + length > len(content):
                     raise CutOffError
-        copy = tags.get(_SUBFILE, (0,))[:1] + tags.get(_OLD_SUBFILE, (0,))[:1]
-        pages.append(not (copy[0] & (_REDUCED | _MASK) or copy[1:] == (_OLD_REDUCED,)))
+        new, old = (next(iter(tags.get(tag, ())), 0) for tag in (_SUBFILE, _OLD_SUBFILE))
+        pages.append(not (new & (_REDUCED | _MASK) or old == _OLD_REDUCED))
     return pages
 
 
-def _directory(content: bytes, layout: _Layout, at: int) -> tuple[dict[int, tuple[int, ...]], int]:
+def _directory(content: bytes | memoryview, layout: _Layout, at: int) -> tuple[dict[int, tuple[int, ...]], int]:
     """The tags of whole numbers of one directory, and where the next one is; 0: there is none."""
     entries = _number(content, layout, layout.entries, at)
     first = at + struct.calcsize(layout.order + layout.entries)
@@ -80,7 +80,7 @@ def _directory(content: bytes, layout: _Layout, at: int) -> tuple[dict[int, tupl
     return tags, _number(content, layout, layout.offset, first + entries * layout.entry_bytes)
 
 
-def _values(content: bytes, layout: _Layout, kind: str, at: int) -> tuple[int, ...]:
+def _values(content: bytes | memoryview, layout: _Layout, kind: str, at: int) -> tuple[int, ...]:
     """The values of an entry whose count is at `at`; behind it they stand themselves, or where they are."""
     width = struct.calcsize(layout.order + layout.offset)
     count = _number(content, layout, layout.offset, at)
@@ -92,7 +92,7 @@ def _values(content: bytes, layout: _Layout, kind: str, at: int) -> tuple[int, .
     return struct.unpack_from(f"{layout.order}{count}{kind}", content, start)
 
 
-def _number(content: bytes, layout: _Layout, kind: str, at: int) -> int:
+def _number(content: bytes | memoryview, layout: _Layout, kind: str, at: int) -> int:
     try:
         return int(struct.unpack_from(layout.order + kind, content, at)[0])
     except (struct.error, OverflowError) as error:

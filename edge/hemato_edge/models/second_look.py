@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 VIEWS = (1, 2, 4, 8)
 """Possible numbers of views: upright only, also mirrored, four quarter turns, and these also mirrored."""
-
-
 ALL = 2.0
 """As a threshold: every cell is looked at again."""
 

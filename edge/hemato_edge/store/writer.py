@@ -311,19 +311,9 @@ class Writer:
         with self._turn, self._transaction(session):
             approvals.approve(self._connection, session, who, utc)
 
-    def describe(
-        self,
-        session: int,
-        who: str,
-        utc: datetime,
-        *,
-        label: str | None = None,
-        comment: str | None = None,
-        control: str | None = None,
-    ) -> None:
-        """Enters a new name, comment or lot of control of a session into its chain; None leaves the one that stands."""
-        said = {"label": label, "comment": comment, "control": control}
-        given = {name: as_utf8(text) for name, text in said.items() if text is not None}
+    def describe(self, session: int, who: str, utc: datetime, said: Mapping[str, str]) -> None:
+        """Enters a new `label`, `comment` or `control` lot of a session into its chain; what is not said stays."""
+        given = {name: as_utf8(text) for name, text in said.items()}
         with self._turn, self._transaction(session):
             chain.append(self._connection, session, chain.DESCRIBED, {**given, "who": as_utf8(who), "utc": iso(utc)})
 

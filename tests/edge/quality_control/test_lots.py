@@ -88,12 +88,12 @@ def test_a_mark_can_be_set_and_taken_back_afterwards(path: Path) -> None:
     record_ordinary(path, [231.0, 231.0])
     assert lots(path) == []
     with open_writer(path) as writer:
-        writer.describe(2, "Ada", NOON, control="QC-9")
+        writer.describe(2, "Ada", NOON, {"control": "QC-9"})
     with Reader(path) as reader:
         assert [one.control for one in reader.sessions()] == ["", "QC-9"]
         assert reader.control_lots() == {2: "QC-9"}
     with open_writer(path) as writer:
-        writer.describe(2, "Ada", NOON, control="")
+        writer.describe(2, "Ada", NOON, {"control": ""})
     assert lots(path) == []
 
 

@@ -38,7 +38,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     record_described(path)
     with open_writer(path) as writer:
         writer.relabel(1, 0, 0, "monocyte", "Ada", NOON)
-        writer.describe(1, "Ada", NOON, label="A", comment="B")
+        writer.describe(1, "Ada", NOON, {"label": "A", "comment": "B"})
         writer.approve(1, "Ada", NOON)
     return path
 

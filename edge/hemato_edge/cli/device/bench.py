@@ -69,7 +69,6 @@ def bench(
 
 
 def _print_schema() -> None:
-
     from hemato_edge.bench.figures import Report
 
     typer.echo(json_text(Report.model_json_schema(by_alias=True), indent=1, ensure_ascii=False))

@@ -75,7 +75,6 @@ def _subject(config: Path | None, root: Path | None) -> tuple[Subject, Finding]:
 
 
 def _document(findings: list[Finding], seconds: float) -> str:
-
     from hemato_edge.about import __version__
     from hemato_edge.doctor.examination import is_good
 

@@ -77,7 +77,6 @@ def status(as_json: AsJson = False) -> None:
 
 
 def _do(plan: Plan, *, dry_run: bool, as_json: bool) -> None:
-
     from hemato_edge.service.installation import carry_out
 
     if not dry_run:

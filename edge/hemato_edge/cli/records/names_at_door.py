@@ -14,7 +14,7 @@ from hemato_edge.door.messages import DoorError
 from hemato_edge.escaped import as_utf8
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from hemato_edge.store.file.lock import InUseError
@@ -46,18 +46,8 @@ class Naming(Protocol):
         """Approve a session."""
         ...
 
-    def describe(
-        self,
-        session: int,
-        who: str,
-        utc: datetime,
-        /,
-        *,
-        label: str | None = None,
-        comment: str | None = None,
-        control: str | None = None,
-    ) -> object:
-        """Give a session another name, comment or control lot; None leaves the one that stands."""
+    def describe(self, session: int, who: str, utc: datetime, said: Mapping[str, str], /) -> object:
+        """Give a session another `label`, `comment` or `control` lot."""
         ...
 
 
@@ -80,20 +70,9 @@ class NamesAtDoor:
         """Approve a session."""
         self._client.ask(Approve(session, who))
 
-    def describe(
-        self,
-        session: int,
-        who: str,
-        utc: datetime,
-        *,
-        label: str | None = None,
-        comment: str | None = None,
-        control: str | None = None,
-    ) -> None:
-        """Give a session another name, comment or control lot; None leaves the one that stands."""
-        for what, text in (("label", label), ("comment", comment), ("control", control)):
-            if text is None:
-                continue
+    def describe(self, session: int, who: str, utc: datetime, said: Mapping[str, str]) -> None:
+        """Give a session another `label`, `comment` or `control` lot."""
+        for what, text in said.items():
             wording = as_utf8(text)
             if len(wording) > MAX_WORDING or not wording.isprintable():
                 raise DoorError(

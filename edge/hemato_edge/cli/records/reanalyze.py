@@ -181,7 +181,6 @@ def _analysed(wanted: Wanted, model: str | None, folder: Path) -> Summary:
 
 
 def _keep(comparison: Comparison, out: Path) -> None:
-
     from hemato_edge.archives.changed import write_changed
     from hemato_edge.output_files import write_aside
 

@@ -134,5 +134,5 @@ def _opened_alone(db: Path | None) -> Iterator[tuple[Reader, Writer]]:
 def _describe(db: Path | None, session: int | None, by: str | None, **said: str) -> int:
     with opened_to_name(db) as (reader, naming):
         number = reader.session(session).id
-        naming.describe(number, reviewer(by), datetime.now(timezone.utc), **said)
+        naming.describe(number, reviewer(by), datetime.now(timezone.utc), said)
     return number

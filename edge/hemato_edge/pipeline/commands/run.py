@@ -184,7 +184,7 @@ class RunCommands:
             reader.session(command.session)
         now = datetime.now(timezone.utc)
         with self._naming, self._writer() as writer:
-            writer.describe(command.session, command.who, now, **{command.what: command.wording})
+            writer.describe(command.session, command.who, now, {command.what: command.wording})
         return Answer({"described": command.session, command.what: command.wording})
 
     def _cell(self, command: Relabel) -> CellRecord:

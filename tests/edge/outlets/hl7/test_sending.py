@@ -118,7 +118,7 @@ def test_what_the_report_does_not_hold_sends_none(path: Path) -> None:
     with receiving() as laboratory:
         assert sent(path, laboratory.port).sent == 2
         with open_writer(path) as writer:
-            writer.describe(1, "Ada", NOON, comment="the second drop of the tube")
+            writer.describe(1, "Ada", NOON, {"comment": "the second drop of the tube"})
         assert sent(path, laboratory.port).sent == 0
         assert len(laboratory.heard) == 2
 
