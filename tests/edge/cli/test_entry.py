@@ -55,6 +55,28 @@ def test_ctrl_c_while_a_module_is_loaded_ends_it_without_a_traceback(module: str
     assert "Traceback" not in done.stderr
 
 
+INTERRUPTED_MODULE = """
+import os, signal, sys
+from hemato_edge.cli.entry import interrupt
+signal.signal(signal.SIGINT, interrupt)
+try:
+    import cut
+    while True:
+        signal.pause()
+except KeyboardInterrupt:
+    print("loaded" if getattr(sys.modules.get("cut"), "whole", False) else "half loaded")
+"""
+
+
+def test_ctrl_c_while_a_module_is_loaded_comes_when_it_is_whole(tmp_path: Path) -> None:
+    body = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(0.2)\nwhole = True\n"
+    (tmp_path / "cut.py").write_text(body)
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    command = [sys.executable, "-c", INTERRUPTED_MODULE]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("loaded\n", "")
+
+
 def test_the_package_runs_as_a_module() -> None:
     done = subprocess.run([sys.executable, "-m", "hemato_edge", "--version"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

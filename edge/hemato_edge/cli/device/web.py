@@ -222,7 +222,7 @@ def _with_demo(stack: ExitStack, serving: Serving, db: Path | None) -> Serving:
     if db is None:  # on a device that was never used there is no folder yet
         options.database.parent.mkdir(parents=True, exist_ok=True)
     profiles = options.database.with_name(DEMO_PROFILES)
-    (folder / "demo.toml").write_text(f"[calibration]\nfolder = {json.dumps(str(profiles))}\n", "utf-8")
+    (folder / "demo.toml").write_text(f"[calibration]\nfolder = {json_text(str(profiles))}\n", "utf-8")
     told = ["--camera", "live-demo", "--config", str(folder / "demo.toml")]
     stack.enter_context(Runs(told, options.door, options.database))
     return replace(serving, options=options)

@@ -60,7 +60,7 @@ def test_a_plain_field_has_none() -> None:
     "lines", [reticle(4), scale_bar((0, 0, 0)), stripe(400, 6, (0, 0, 0)), stripe(70, 9, (90, 60, 120))]
 )
 def test_what_lines_enclose_is_no_panel(lines: Obstruction) -> None:
-    assert all(find_panels(lines(draw_field(seed)[0], 0)) is None for seed in range(4))
+    assert all(find_panels(lines(draw_field(seed)[0], 0)) is None for seed in (0, 1, 2, 3, 9))
 
 
 @pytest.mark.parametrize("share", [1.0, 0.97])
