@@ -207,7 +207,6 @@ def _settings(config: Path | None, db: Path | None = None) -> Settings:
 
 def _with_demo(stack: ExitStack, serving: Serving, db: Path | None) -> Serving:
     """The demo's run, with settings of its own; its sessions and objectives are kept beside yours."""
-    import json
     import tempfile
 
     from hemato_edge.web.demo import Runs
