@@ -6,7 +6,8 @@ gives the int8 answers for cells of the trained types: accuracy and balanced acc
 of right answers among those given, with its coverage, at one threshold for all laboratories (the lowest that reaches
 95 % right in their mean and 90 % in the worst, or the one that comes closest), at the temperature fitted on its
 in-distribution cells. A type with a single cell is excluded from the balanced accuracy. Evaluation-only laboratories
-share one run trained on all others. Differences of a few points are noise: two seeds differ by as much.
+share one run trained on all others. Differences of a few points are noise: two seeds differ by as much. The last
+columns are with the second look of the shipped card, or of --model, at the cells below that threshold.
 
     python benchmarks/travel.py --data ../shared/data --weights FILE [--seeds 3] [--out left_out.json] [--json]
     python benchmarks/travel.py --show left_out.json [--model BUNDLE] [--draws 20]
@@ -37,14 +38,15 @@ from hemato_convert.caution import CautionPlan, Home, fit_caution
 from hemato_convert.flatbuffer.embedding import fit_projection
 from hemato_convert.flatbuffer.graph import export_graph
 from hemato_convert.flatbuffer.quantise import quantise
-from hemato_convert.flatbuffer.trial import Trial, try_flatbuffer
-from hemato_convert.left_out import LeftOut, left_out_figures, only_judged, read_left_out
+from hemato_convert.flatbuffer.trial import try_flatbuffer
+from hemato_convert.left_out import left_out_figures, only_judged, read_left_out
 from hemato_convert.settings import REPRESENTATIVE
 from hemato_convert.source import representative_records
 from hemato_edge.labels import CLASSIFIER_LABELS
-from hemato_edge.models.bundle import read_bundle
+from hemato_edge.models.bundle import read_bundle, shipped_classifier
 from hemato_edge.models.caution import device_logits
 from hemato_edge.models.prototypes import Prototypes
+from hemato_edge.models.second_look import ALL, SecondLook
 from hemato_training.augment.stain_and_optics import MARGIN
 from hemato_training.classify.fit import train
 from hemato_training.data.cell_sets import laboratory_named, load
@@ -58,6 +60,7 @@ from hemato_training.runs.settings import Settings
 
 if TYPE_CHECKING:
     from hemato_edge.models.card import CautionSpec
+    from hemato_edge.models.second_look import Seen
     from hemato_training.data.crops import Cells
 
 LEARN = ("pbc", "bccd", "raabin_typed")
@@ -77,6 +80,7 @@ def travel(arguments: argparse.Namespace, away: tuple[str, ...], seed: int) -> l
         arguments.cache,
     )
     device = Device.of_model(model, prepare_cells(sample, looks), sample, arguments.doubt)
+    device = replace(device, views=second_look_views(None))
     val = cells_of(in_split(records, "val"), looks, arguments.size, arguments.cache)
     images = prepare_cells(val, looks)
     if arguments.lower or arguments.slope:
@@ -84,7 +88,7 @@ def travel(arguments: argparse.Namespace, away: tuple[str, ...], seed: int) -> l
         known = in_split(thin(records, plan.per_class), "train")
         cells = Home(cells_of(known, looks, arguments.size, arguments.cache, MARGIN), images, looks)
         device = replace(device, caution=fit_caution(device.flatbuffer, cells, records, plan, Screen()))
-    logits = device.logits(try_flatbuffer(device.flatbuffer, images))
+    logits = device.lowered(device.see(images))
     right = logits.argmax(axis=1) == val.labels
     facts = {
         "seed": seed,
@@ -124,7 +128,8 @@ def shipped_journeys(bundle: Path, arguments: argparse.Namespace) -> list[dict[s
     card: Any = read.card
     if read.prototypes is None:
         raise SystemExit(f"{bundle} has no embedding: convert it with --embedding")
-    device = Device(read.flatbuffer, read.prototypes, card.embedding.doubt, card.input.size, card.caution)
+    parts = read.flatbuffer, read.prototypes, card.embedding.doubt, card.input.size, card.caution
+    device = Device(*parts, card.second_look_views)
     facts = {
         "seed": bundle.name,
         "home": {one.data: one.int8_accuracy for one in card.accuracy},
@@ -136,13 +141,17 @@ def shipped_journeys(bundle: Path, arguments: argparse.Namespace) -> list[dict[s
 
 @dataclass(frozen=True)
 class Device:
-    """An int8 network as a device runs it: with doubt and caution, see `hemato_edge.models.caution`."""
+    """An int8 network as a device runs it: with doubt and caution, see `hemato_edge.models.caution`.
+
+    `views`: of its second look; 1 for none.
+    """
 
     flatbuffer: bytes
     home: Prototypes
     doubt: float
     size: int
     caution: CautionSpec | None = None
+    views: int = 1
 
     @staticmethod
     def of_model(model: Any, images: np.ndarray, sample: Cells, doubt: float) -> Device:
@@ -153,9 +162,13 @@ class Device:
         home = Prototypes(tried.real_embeddings(), sample.labels, sample.laboratories)
         return Device(flatbuffer, home, doubt, images.shape[1])
 
-    def logits(self, tried: Trial) -> np.ndarray:
-        """As the device gives them (n, K) float32."""
-        return device_logits(tried.logits, tried.real_embeddings(), self.home, self.doubt, self.caution)
+    def see(self, images: np.ndarray) -> Seen:
+        """What the network gives for (n, S, S, 3) uint8 RGB."""
+        return try_flatbuffer(self.flatbuffer, images).seen()
+
+    def lowered(self, seen: Seen) -> np.ndarray:
+        """Logits (n, K) float32 as the device gives them."""
+        return device_logits(seen.logits, seen.embeddings, self.home, self.doubt, self.caution)
 
     def journey(self, name: str, arguments: argparse.Namespace) -> dict[str, Any]:
         """Its answers for a laboratory's cells, for the file."""
@@ -164,65 +177,56 @@ class Device:
             foreign = thin(foreign, arguments.judged)
         looks = looks_of(foreign, arguments.cache)
         cells = cells_of(foreign, looks, self.size, arguments.cache)
-        tried = try_flatbuffer(self.flatbuffer, prepare_cells(cells, looks))
+        images = prepare_cells(cells, looks)
+        tried = try_flatbuffer(self.flatbuffer, images)
         scale, zero_point = tried.embedding_scale, tried.embedding_zero_point
+        again: Any = SecondLook(self.views, 1.0, ALL).take(images, tried.seen(), self.see, self.lowered)
         return {
             "away": name,
             "labels": cells.labels.tolist(),
-            "logits": np.round(self.logits(tried).astype(np.float64), 3).tolist(),
+            "logits": np.round(self.lowered(tried.seen()).astype(np.float64), 3).tolist(),
+            "views": self.views,
+            "again": np.round(again.logits.astype(np.float64), 3).tolist(),
             "fields": cells.groups.tolist(),
             "step": [scale, zero_point],
             "embeddings": tried.stored_embeddings().tolist(),
+            "again_embeddings": np.round(again.embeddings.astype(np.float64) / scale + zero_point, 3).tolist(),
             "home_embeddings": np.round(self.home.embeddings / scale + zero_point).astype(int).tolist(),
             "home_labels": self.home.labels.tolist(),
         }
 
 
-def forced(journey: LeftOut) -> tuple[float, float]:
-    """Accuracy and balanced accuracy of the best guesses."""
-    answers, labels = journey.logits.argmax(axis=1), journey.labels
-    several = [label for label in np.unique(labels) if np.count_nonzero(labels == label) > 1]
-    recall = [float(np.mean(answers[labels == label] == label)) for label in several]
-    return float(np.mean(answers == labels)), float(np.mean(recall))
+FIGURES = ("accuracy", "balanced", "right_of_answered", "answered")
+"""See `figures_of`, at first look and with a second one."""
+SECOND = tuple(f"{name}_second_look" for name in FIGURES)
 
 
-def table(path: Path) -> dict[str, Any]:
-    """The figures of a file of left-out runs."""
-    journeys, stored = read_left_out(path), json.loads(path.read_text(encoding="utf-8"))["journeys"]
+def table(path: Path, views: int) -> dict[str, Any]:
+    """The figures of a file of left-out runs, whose second look has so many views."""
+    journeys, stored = read_left_out(path, views), json.loads(path.read_text(encoding="utf-8"))["journeys"]
     threshold = left_out_figures(journeys, LOWEST_THRESHOLD)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for one, more in zip(journeys, stored, strict=True):
-        alone = left_out_figures_of(one, threshold.threshold)
-        accuracy, balanced = forced(one)
-        rows.append(
-            {
-                "away": one.name,
-                "seed": more["seed"],
-                "cells": len(one.labels),
-                "accuracy": accuracy,
-                "balanced": balanced,
-                "right_of_answered": alone[0],
-                "answered": alone[1],
-                "home": more["home"],
-            }
-        )
-    figures = ("accuracy", "balanced", "right_of_answered", "answered")
+        first = figures_of(one.probabilities(), one.labels, threshold.threshold)
+        second = figures_of(one.at(threshold.threshold), one.labels, threshold.threshold)
+        named = dict(zip((*FIGURES, *SECOND), (*first, *second), strict=True))
+        rows.append({"away": one.name, "seed": more["seed"], "cells": len(one.labels), **named, "home": more["home"]})
     return {
         "threshold": threshold.threshold,
         "reached": threshold.reached,
         "rows": rows,
-        "mean": {name: float(np.mean([row[name] for row in rows])) for name in figures},
-        "worst": {name: float(np.min([row[name] for row in rows])) for name in figures},
+        "mean": {name: float(np.mean([row[name] for row in rows])) for name in (*FIGURES, *SECOND)},
+        "worst": {name: float(np.min([row[name] for row in rows])) for name in (*FIGURES, *SECOND)},
     }
 
 
-def left_out_figures_of(journey: LeftOut, threshold: float) -> tuple[float, float]:
-    """Share of right answers among those given, and of cells that got one."""
-    probabilities = journey.probabilities()
+def figures_of(probabilities: np.ndarray, labels: np.ndarray, threshold: float) -> tuple[float, float, float, float]:
+    """Accuracy and balanced accuracy of the best guesses; share of right answers among those given; share given."""
+    right = probabilities.argmax(axis=1) == labels
+    several = [label for label in np.unique(labels) if np.count_nonzero(labels == label) > 1]
+    balanced = float(np.mean([right[labels == label].mean() for label in several]))
     given = probabilities.max(axis=1) >= threshold
-    if not given.any():
-        return 1.0, 0.0
-    return float(np.mean(probabilities[given].argmax(axis=1) == journey.labels[given])), float(given.mean())
+    return float(right.mean()), balanced, float(right[given].mean()) if given.any() else 1.0, float(given.mean())
 
 
 def show(figures: dict[str, Any]) -> None:
@@ -231,8 +235,9 @@ def show(figures: dict[str, Any]) -> None:
     lines = [
         f"answered from a confidence of {figures['threshold']:.4f} on, "
         f"which {kept} 95 % right in the mean and 90 % in the worst",
-        "| left out | seed | cells | forced % | balanced % | right of answered % | answered % | home % |",
-        "|---|--:|--:|--:|--:|--:|--:|---|",
+        "| left out | seed | cells | forced % | balanced % | right of answered % | answered % "
+        "| with a second look: forced, balanced, right, answered % | home % |",
+        "|---|--:|--:|--:|--:|--:|--:|---|---|",
     ]
     for row in figures["rows"]:
         home = ", ".join(f"{name} {100 * share:.1f}" for name, share in row["home"].items())
@@ -242,8 +247,14 @@ def show(figures: dict[str, Any]) -> None:
 
 
 def _shares(row: dict[str, Any]) -> str:
-    names = ("accuracy", "balanced", "right_of_answered", "answered")
-    return " | ".join(f"{100 * row[name]:.1f}" for name in names)
+    first, second = ([f"{100 * row[name]:.1f}" for name in names] for names in (FIGURES, SECOND))
+    return f"{' | '.join(first)} | {', '.join(second)}"
+
+
+def second_look_views(bundle: Path | None) -> int:
+    """Views of the second look that a bundle's card has, unless given of the classifier that ships."""
+    card: Any = read_bundle(bundle or shipped_classifier()).card
+    return int(card.second_look_views)
 
 
 def main() -> None:
@@ -287,7 +298,8 @@ def main() -> None:
             journeys += shipped_journeys(arguments.model, arguments)
         whole = Path(folder) / "whole.json"
         whole.write_text(json.dumps({"journeys": journeys}), encoding="utf-8")
-        figures, answers = table(whole), read_left_out(whole)
+        views = second_look_views(arguments.model)
+        figures, answers = table(whole, views), read_left_out(whole, views)
     if arguments.json:
         sys.stdout.write(json.dumps(figures, indent=1) + "\n")
         return

@@ -1,14 +1,15 @@
 """What a user has on a left-out microscope: unverified, verified, or adapted. Called by `travel.py`.
 
 Unverified: the answers from the threshold that the other left-out laboratories require, so that no cell of a laboratory
-has a part in its own. Verified: `site verify` after `VERIFIED` reviewed cells; the answers are the same, and what
-counts is whether the share that it states holds. Adapted: `site adapt` after `ADAPTED` reviewed cells, used or refused
-as on a device, judged on the cells that were not given. Means over draws.
+has a part in its own, with the second look at the cells below it where one was recorded. Verified: `site verify` after
+`VERIFIED` reviewed cells; the answers are the same, and what counts is whether the share that it states holds. Adapted:
+`site adapt` after `ADAPTED` reviewed cells, used or refused as on a device, judged on the cells that were not given.
+Means over draws.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from hemato_edge.site.cells import SiteCell
 from hemato_edge.site.head import SHARE, fit_head, head_probabilities, mixed
 from hemato_edge.site.strata import ask_for, weights
 from hemato_edge.site.verification import shortfall, verify
-from hemato_training.metrics.calibration import LOWEST_THRESHOLD, left_out_threshold
+from hemato_training.metrics.calibration import LOWEST_THRESHOLD, left_out_threshold, softmax
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -43,10 +44,11 @@ class Journey:
     Attributes:
         name: of the laboratory.
         labels: (n,) int64, the true classes.
-        probabilities: (n, K) float32, calibrated.
-        embeddings: (n, d) float32.
+        probabilities: (n, K) float32, calibrated, at first look.
+        embeddings: (n, d) float32, likewise.
         fields: (n,) str, what is never divided by a cross-validation: slides, fields or pictures.
         home: embeddings (m, d) float32 and labels (m,) of the prototypes.
+        again: probabilities and embeddings of a second look at every cell; None where none was recorded.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Journey:
     embeddings: NDArray[np.float32]
     fields: NDArray[np.str_]
     home: tuple[NDArray[np.float32], NDArray[np.int64]]
+    again: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
     @staticmethod
     def from_stored(stored: dict[str, Any], known: LeftOut) -> Journey | None:
@@ -70,6 +73,10 @@ class Journey:
         def real(steps: Any) -> NDArray[np.float32]:
             return ((np.asarray(steps, np.float32) - zero_point) * scale).astype(np.float32)
 
+        again = None
+        if known.again is not None:
+            looked = softmax(known.again, known.temperature)[several].astype(np.float32)
+            again = looked, real(stored["again_embeddings"])[own][several]
         return Journey(
             known.name,
             known.labels[several],
@@ -77,7 +84,17 @@ class Journey:
             real(stored["embeddings"])[own][several],
             np.asarray(stored["fields"], np.str_)[own][several],
             (real(stored["home_embeddings"]), np.asarray(stored["home_labels"], np.int64)),
+            again,
         )
+
+    def at(self, threshold: float) -> Journey:
+        """As a device with this threshold has it: cells below are looked at again, see `models.second_look`."""
+        if self.again is None:
+            return self
+        unsure = self.probabilities.max(axis=1, keepdims=True) < threshold
+        first = self.probabilities, self.embeddings
+        looked, embeddings = (np.where(unsure, later, own) for own, later in zip(first, self.again, strict=True))
+        return replace(self, probabilities=looked, embeddings=embeddings, again=None)
 
     def cells(self, threshold: float, seed: int, named: Collection[int]) -> list[SiteCell]:
         """As recorded cells in an order of chance; a reader has given those of these indices their true names."""
@@ -193,7 +210,7 @@ def options_table(journeys: Sequence[Journey], draws: int) -> list[str]:
     ]
     limits = thresholds(journeys)
     for name, limit in limits.items():
-        own = [journey for journey in journeys if journey.name == name]
+        own = [journey.at(limit) for journey in journeys if journey.name == name]
         every = np.asarray([judged(one.probabilities, one.labels, limit) for one in own])
         first, answered, right, low, high, wrong = 100 * np.nanmean(every, axis=0)
         lines.append(

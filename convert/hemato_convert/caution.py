@@ -153,7 +153,7 @@ def add_caution(
     network = network.with_card(temperature=temperature)
     if left_out is not None:
         elsewhere = network.judged_only(data, keep, reporter)
-        figures = left_out_figures([*read_left_out(left_out), *elsewhere], threshold)
+        figures = left_out_figures([*read_left_out(left_out, card.second_look_views), *elsewhere], threshold)
         threshold, abroad = figures.threshold, figures.counts
     network = network.with_card(rejection_threshold=threshold, abroad=abroad)
     return write_card(out, bundle, network.judged(images, val))

@@ -79,7 +79,8 @@ def judge(source: Source, made: Quantised, settings: ConversionSettings) -> Judg
     temperature = fit_temperature(logits, cells.labels)
     threshold, left_out = rejection_threshold(softmax(logits, temperature), cells.labels), None
     if settings.left_out is not None:
-        elsewhere = [*read_left_out(settings.left_out), *_judged_only(source, made, temperature, settings)]
+        recorded = read_left_out(settings.left_out, settings.second_look_views)
+        elsewhere = [*recorded, *_judged_only(source, made, temperature, settings)]
         left_out = left_out_figures(elsewhere, threshold)
         threshold = left_out.threshold
     look = SecondLook(settings.second_look_views, temperature, threshold)

@@ -76,15 +76,19 @@ class LeftOutFigures:
     counts: dict[str, tuple[tuple[int, ...], ...]]
 
 
-def read_left_out(path: Path) -> list[LeftOut]:
+def read_left_out(path: Path, views: int) -> list[LeftOut]:
     """The left-out laboratories in a file from `benchmarks/travel.py --out`, one entry per laboratory and seed.
+
+    Args:
+        path: the file.
+        views: of the second look that is asked about; entries that recorded none, or another, are of one look.
 
     Raises:
         DataError: it cannot be read as such.
     """
     try:
         journeys = json.loads(path.read_text(encoding="utf-8"))["journeys"]
-        return [_left_out(journey) for journey in journeys]
+        return [_left_out(journey, views) for journey in journeys]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path} has no answers for left-out laboratories ({error}).",
@@ -92,12 +96,18 @@ def read_left_out(path: Path) -> list[LeftOut]:
         ) from error
 
 
-def _left_out(journey: dict[str, Any]) -> LeftOut:
-    labels, logits = np.asarray(journey["labels"], np.int64), np.asarray(journey["logits"], np.float32)
-    if logits.shape != (len(labels), len(CLASSIFIER_LABELS)):
-        raise ValueError(f"logits {logits.shape} for {len(labels)} cells")
+def _left_out(journey: dict[str, Any], views: int) -> LeftOut:
+    labels = np.asarray(journey["labels"], np.int64)
     known = np.isin(labels, [CLASSIFIER_LABELS.index(label) for label in journey["known"]])
-    return LeftOut(str(journey["away"]), labels[known], logits[known], float(journey["temperature"]))
+
+    def logits_in(entry: str) -> NDArray[np.float32]:
+        logits = np.asarray(journey[entry], np.float32)
+        if logits.shape != (len(labels), len(CLASSIFIER_LABELS)):
+            raise ValueError(f"{entry} {logits.shape} for {len(labels)} cells")
+        return logits[known]
+
+    again = logits_in("again") if views > 1 and journey.get("views") == views else None
+    return LeftOut(str(journey["away"]), labels[known], logits_in("logits"), float(journey["temperature"]), again)
 
 
 def only_judged(data: Path) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ class OnDevice:
     def logits(self, images: NDArray[np.uint8], look: SecondLook | None = None) -> NDArray[np.float32]:
         """Logits (n, labels) with a second look, unless given as the card says."""
         look = look or SecondLook.of_card(self.card)
-        return look.logits(images, self._see(images), self._see, self._lowered)
+        return look.take(images, self._see(images), self._see, self._lowered).logits
 
     def judged(self, images: NDArray[np.uint8], val: Cells) -> ClassifierCard:
         """The card with int8 figures measured again on the held-out cells of home, prepared as `images`."""

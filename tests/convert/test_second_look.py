@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,10 @@ import pytest
 pytest.importorskip("tensorflow")
 from training.drawn_blood import draw_data
 
-from hemato_convert.left_out import LeftOut, counts_at
+from hemato_convert.left_out import LeftOut, counts_at, read_left_out
 from hemato_convert.second_look import add_second_look
 from hemato_convert.settings import ConversionSettings
-from hemato_edge.errors import ConfigurationError, ModelError
+from hemato_edge.errors import ConfigurationError, DataError, ModelError
 from hemato_edge.models.bundle import PROTOTYPES, read_bundle, shipped_classifier, shipped_locator, write_bundle
 from hemato_edge.models.card import ClassifierCard
 from hemato_training.data.cell_sets import LABORATORIES
@@ -85,3 +86,20 @@ def test_left_out_cells_below_the_threshold_get_the_second_answer() -> None:
     rows = counts_at([one], 0.99)["a"]
     assert (rows[0][0], rows[1][1], rows[1][-1]) == (1, 1, 1)
     assert counts_at([LeftOut("a", one.labels, first, 1.0)], 0.99)["a"][1][-1] == 2
+
+
+def test_a_second_look_counts_in_a_file_of_left_out_runs_where_it_has_as_many_views(tmp_path: Path) -> None:
+    first, again = np.zeros((2, 8)), np.eye(8)[:2] * 9
+    journey = {
+        "away": "a", "labels": [0, 5], "known": ["neutrophil"], "temperature": 1.0, "logits": first.tolist(),
+        "views": 4, "again": again.tolist(),
+    }  # fmt: skip
+    path = tmp_path / "left_out.json"
+    path.write_text(json.dumps({"journeys": [journey]}), encoding="utf-8")
+    found = {views: read_left_out(path, views)[0].again for views in (1, 2, 4)}
+    assert (found[1], found[2]) == (None, None)
+    assert found[4] is not None
+    assert found[4].tolist() == again[:1].tolist()  # a class that the run does not know has no part
+    path.write_text(json.dumps({"journeys": [journey | {"again": [[0.0]]}]}), encoding="utf-8")
+    with pytest.raises(DataError, match=r"again \(1, 1\) for 2 cells"):
+        read_left_out(path, 4)

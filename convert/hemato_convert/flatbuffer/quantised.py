@@ -73,9 +73,9 @@ class Quantised:
 
     def twice_seen(self, images: NDArray[np.uint8], tried: Trial, look: SecondLook) -> NDArray[np.float32]:
         """The same (n, labels) with a second look at unsure cells; `tried` are the outputs for these images."""
-        return look.logits(
+        return look.take(
             images, tried.seen(), lambda crops: try_flatbuffer(self.flatbuffer, crops).seen(), self._lowered
-        )
+        ).logits
 
     def _lowered(self, seen: Seen) -> NDArray[np.float32]:
         return lowered(seen, self.prototypes, self.doubt, self.caution)

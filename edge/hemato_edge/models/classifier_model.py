@@ -33,11 +33,12 @@ class Outputs:
 
     Attributes:
         logits: (n, labels) float32, lowered as the card says, see `models.caution`; of unsure cells the mean of several
-            views, see `models.second_look`. All other outputs are of the crops as they are.
+            views, see `models.second_look`.
         maps: class activation maps (n, h, w, labels) float32, None from a model without. Their mean over h and w plus
             a bias is the logit, so they show exactly which part of the crop supports a label (Zhou et al. 2016; equal
             to Grad-CAM for this head).
-        embeddings: (n, d) float32, None from a model without; see `models.prototypes`.
+        embeddings: (n, d) float32, None from a model without; see `models.prototypes`. Of the same views as the logits;
+            all other outputs are of the crops as they are.
         attributes, subtypes: logits (n, values) float32, None from a model without; see `models.attributes`.
     """
 
@@ -95,14 +96,11 @@ class ClassifierModel:
         Crops whose answer is below the card's threshold are run again in the card's views, in one batch.
         """
         answers = self.answers(batch)
-        embeddings = answers.get(EMBEDDINGS)
-        first = Seen(answers[LOGITS], embeddings)
-        logits = SecondLook.of_card(self.card).logits(batch, first, self._see, self._lowered)
-        return Outputs(logits, answers.get(MAPS), embeddings, answers.get(ATTRIBUTES), answers.get(SUBTYPES))
+        seen = SecondLook.of_card(self.card).take(batch, _seen(answers), self._see, self._lowered)
+        return Outputs(seen.logits, answers.get(MAPS), seen.embeddings, answers.get(ATTRIBUTES), answers.get(SUBTYPES))
 
     def _see(self, batch: NDArray[np.uint8]) -> Seen:
-        answers = self.answers(batch)
-        return Seen(answers[LOGITS], answers.get(EMBEDDINGS))
+        return _seen(self.answers(batch))
 
     def _lowered(self, seen: Seen) -> NDArray[np.float32]:
         doubt = 0.0 if self.card.embedding is None else self.card.embedding.doubt
@@ -162,3 +160,7 @@ class ClassifierModel:
                     f"{self.bundle.path} gives {dict(engine.outputs)}; its card says {name} of {size} numbers.",
                     "Convert it again with `hemato-edge convert`.",
                 )
+
+
+def _seen(answers: dict[str, NDArray[np.float32]]) -> Seen:
+    return Seen(answers[LOGITS], answers.get(EMBEDDINGS))

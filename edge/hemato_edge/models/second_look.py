@@ -3,7 +3,8 @@
 A cell has no upright position, so every orientation of a crop shows it as well. Only unsure cells are looked at again,
 all of a batch together, and logits and embeddings are averaged over the views before they are lowered (test-time
 augmentation; averaged before the softmax, so that one unsure view does not outvote the others:
-`benchmarks/second_look.py`). Who is sure at first look costs one inference, as ever.
+`benchmarks/second_look.py`). Who is sure at first look costs one inference, as ever. The mean embedding goes on with
+the answer: a head of the site's own is linear in it, so its logits are averaged over the same views.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ ALL = 2.0
 
 
 class Seen(NamedTuple):
-    """What a network gives for n crops before it is lowered, float32: logits (n, labels), embeddings (n, d) or None."""
+    """What a network gives for n crops, float32: logits (n, labels), lowered or not yet, embeddings (n, d) or None."""
 
     logits: NDArray[np.float32]
     embeddings: NDArray[np.float32] | None = None
@@ -54,14 +55,14 @@ class SecondLook:
         """As a card says."""
         return SecondLook(card.second_look_views, card.temperature, card.rejection_threshold)
 
-    def logits(
+    def take(
         self,
         crops: NDArray[np.uint8],
         first: Seen,
         ask: Callable[[NDArray[np.uint8]], Seen],
         lower: Callable[[Seen], NDArray[np.float32]],
-    ) -> NDArray[np.float32]:
-        """The logits (n, labels) float32 that probabilities are made from: of the first look, or the mean of all views.
+    ) -> Seen:
+        """The logits that probabilities are made from, and the embeddings: of the first look, or the mean of all views.
 
         Args:
             crops: (n, S, S, 3) uint8.
@@ -69,16 +70,20 @@ class SecondLook:
             ask: the network.
             lower: see `models.caution.device_logits`.
         """
-        logits = lower(first)
+        logits, embeddings = lower(first), first.embeddings
         if self.views == 1:
-            return logits
+            return Seen(logits, embeddings)
         unsure = calibrated(logits, self.temperature).max(axis=1) < self.threshold
         if not unsure.any():
-            return logits
+            return Seen(logits, embeddings)
         own = Seen(*(None if part is None else part[unsure] for part in first))  # type: ignore[arg-type]
+        mean = _mean(own, ask(further_views(crops[unsure], self.views)))
         logits = logits.copy()
-        logits[unsure] = lower(_mean(own, ask(further_views(crops[unsure], self.views))))
-        return logits
+        logits[unsure] = lower(mean)
+        if embeddings is not None and mean.embeddings is not None:
+            embeddings = embeddings.copy()
+            embeddings[unsure] = mean.embeddings
+        return Seen(logits, embeddings)
 
 
 def further_views(crops: NDArray[np.uint8], views: int) -> NDArray[np.uint8]:

@@ -48,7 +48,7 @@ def test_all_views_of_a_crop_differ_and_show_the_same(views: int) -> None:
 
 def test_eight_views_answer_alike_however_a_cell_lies() -> None:
     look = SecondLook(8, 1.0, 2.0)
-    answers = [look.logits(one, Corner()(one), Corner(), raw) for one in (CROPS, np.rot90(CROPS, 1, (1, 2)))]
+    answers = [look.take(one, Corner()(one), Corner(), raw).logits for one in (CROPS, np.rot90(CROPS, 1, (1, 2)))]
     assert answers[0] == pytest.approx(answers[1], rel=1e-5)
     assert not np.allclose(answers[0], Corner()(CROPS).logits)
 
@@ -58,19 +58,22 @@ def test_only_unsure_cells_are_looked_at_again_in_one_batch() -> None:
     crops[:, 0, 0] = np.array([255, 0, 255, 1, 255])[:, None]  # sure, unsure, sure, unsure, sure
     network = Corner()
     first = network(crops)
-    logits = SecondLook(4, 1.0, 0.99).logits(crops, first, network, raw)
+    logits, embeddings = SecondLook(4, 1.0, 0.99).take(crops, first, network, raw)
     assert len(network.asked) == 2
     assert np.array_equal(network.asked[1], further_views(crops[[1, 3]], 4))
     assert np.array_equal(logits[[0, 2, 4]], first.logits[[0, 2, 4]])
     corners = crops[:, [0, 0, -1, -1], [0, -1, -1, 0]].mean(axis=2, dtype=np.float32)
     assert logits[[1, 3], 1] == pytest.approx(corners[[1, 3]].mean(axis=1))
+    assert embeddings is not None
+    assert embeddings[:, 0] == pytest.approx(logits[:, 1])  # of the same views as the answer
 
 
 @pytest.mark.parametrize(("views", "threshold"), [(1, 0.99), (8, 0.0)])
 def test_one_view_or_sure_cells_take_no_second_look(views: int, threshold: float) -> None:
     network = Corner()
     first = network(CROPS)
-    assert np.array_equal(SecondLook(views, 1.0, threshold).logits(CROPS, first, network, raw), first.logits)
+    seen = SecondLook(views, 1.0, threshold).take(CROPS, first, network, raw)
+    assert all(map(np.array_equal, seen, first))
     assert len(network.asked) == 1
 
 
@@ -82,7 +85,7 @@ def test_the_mean_is_taken_before_caution_lowers_it() -> None:
         lowered.append(seen)
         return seen.logits / 2
 
-    logits = SecondLook(4, 1.0, 2.0).logits(CROPS, first, network, lower)
+    logits = SecondLook(4, 1.0, 2.0).take(CROPS, first, network, lower).logits
     assert logits == pytest.approx(lowered[1].logits / 2)
     assert lowered[1].embeddings is not None
     assert lowered[1].embeddings[:, 0] == pytest.approx(lowered[1].logits[:, 1])
@@ -102,16 +105,20 @@ def test_the_model_looks_as_often_as_its_card_says() -> None:
     assert twice.inferences - once.inferences == 3 * unsure.sum()
     assert np.array_equal(again.logits[~unsure], first.logits[~unsure])
     seen = [once.answers(np.ascontiguousarray(np.rot90(images[unsure], turn, (1, 2)))) for turn in range(4)]
-    means = (np.mean([one[name] for one in seen], axis=0, dtype=np.float32) for name in (LOGITS, EMBEDDINGS))
+    means = [np.mean([one[name] for one in seen], axis=0, dtype=np.float32) for name in (LOGITS, EMBEDDINGS)]
     assert card.embedding is not None
     mean = device_logits(*means, once.bundle.prototypes, card.embedding.doubt, card.caution)
     assert again.logits[unsure] == pytest.approx(mean, abs=1e-4)
-    for name in ("maps", "embeddings", "attributes", "subtypes"):
+    assert again.embeddings is not None
+    assert first.embeddings is not None
+    assert again.embeddings[unsure] == pytest.approx(means[1], abs=1e-4)
+    assert np.array_equal(again.embeddings[~unsure], first.embeddings[~unsure])
+    for name in ("maps", "attributes", "subtypes"):
         assert np.array_equal(getattr(again, name), getattr(first, name))
     assert twice.verify() == once.verify()
 
 
-def test_a_judgement_is_of_the_second_look_and_shows_the_first() -> None:
+def test_a_judgement_is_of_the_second_look_and_shows_the_crop_as_it_is() -> None:
     once, twice = (TFLiteClassifier(ClassifierModel(changed(second_look_views=views))) for views in (1, 8))
     images = once.model.bundle.golden_inputs
     pairs = zip(*(own.answers(own.model.outputs(images)) for own in (once, twice)), strict=True)
@@ -119,7 +126,7 @@ def test_a_judgement_is_of_the_second_look_and_shows_the_first() -> None:
     assert unsure
     assert any(first.confidence != again.confidence for first, again in unsure)
     for first, again in unsure:
-        assert np.array_equal(first.embedding, again.embedding)
+        assert not np.array_equal(first.embedding, again.embedding)  # of all views, as the answer
         assert first.attributes == again.attributes
 
 

@@ -95,7 +95,8 @@ class TFLiteClassifier:
         """Judgements from the model's outputs: softmax of logits / temperature, rejected below the card's threshold.
 
         Each includes its embedding, its attributes with the level below its class, and the activation map of its best
-        label, where the model provides them: those of the upright crop, also where a second look decided.
+        label, where the model provides them. The embedding is of the same views as the answer; attributes and map are
+        those of the upright crop, also where a second look decided.
         """
         judgements = []
         said: list[tuple[Attribute, ...]] = [()] * len(outputs.logits)
