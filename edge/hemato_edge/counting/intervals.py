@@ -1,4 +1,4 @@
-"""Exact 95 % confidence intervals of counts: binomial and Poisson. Pure arithmetic, without SciPy."""
+"""Exact 95 % confidence intervals of counts, binomial and Poisson, and Student's t. Pure arithmetic, without SciPy."""
 
 from __future__ import annotations
 
@@ -48,6 +48,23 @@ def poisson(count: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
         raise ValueError(msg)
     tail = (1 - confidence) / 2
     return (_gamma_quantile(tail, count) if count else 0.0), _gamma_quantile(1 - tail, count + 1)
+
+
+def student_tail(t: float, freedom: int) -> float:
+    """The probability that Student's t with so many degrees of freedom is above `t`: a beta tail (DLMF 8.17.4).
+
+    W. S. Gosset ("Student"), "The probable error of a mean", Biometrika 6 (1908), 1-25.
+
+    Raises:
+        ValueError: less than one degree of freedom.
+    """
+    if freedom < 1:
+        msg = f"no t distribution of {freedom} degrees of freedom"
+        raise ValueError(msg)
+    if not t:
+        return 0.5
+    beyond = _incomplete_beta(freedom / (freedom + t * t), freedom / 2, 0.5) / 2
+    return beyond if t > 0 else 1 - beyond
 
 
 def _gamma_quantile(probability: float, a: float) -> float:

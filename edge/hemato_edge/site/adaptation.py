@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import comb
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hemato_edge.counting.intervals import clopper_pearson
+from hemato_edge.site.gain import LEAST_GAIN, Gain, gain
 from hemato_edge.site.head import SHARE, fit_head, head_probabilities, mixed
 from hemato_edge.site.parts import Share
 
@@ -63,11 +63,7 @@ class Trial:
         after: the same of the mixture.
         balanced_before: mean recall of the classes as they occur, best guesses, shipped.
         balanced_after: the same of the mixture.
-        better: cells that only the mixture names rightly.
-        worse: cells that only the shipped classifier does.
-        improved: those of `better`, and cells that are no longer answered wrongly, without `deteriorated` ones; as
-            they occur, in cells that tell as much as unweighted ones (L. Kish, Survey Sampling, 1965).
-        deteriorated: those of `worse`, and cells that are answered wrongly now, without `improved` ones, likewise.
+        gain: of the mixture over the shipped answers, the cells as they occur.
         divided_by: "session" or "field".
     """
 
@@ -77,10 +73,7 @@ class Trial:
     after: Share
     balanced_before: float
     balanced_after: float
-    better: int
-    worse: int
-    improved: int
-    deteriorated: int
+    gain: Gain
     divided_by: str
 
     @property
@@ -91,12 +84,10 @@ class Trial:
                 f"balanced accuracy would fall from {100 * self.balanced_before:.1f} to "
                 f"{100 * self.balanced_after:.1f} %"
             )
-        chance = by_chance(self.improved, self.deteriorated)
-        if chance > _BY_CHANCE:
-            return (
-                f"it does better on {self.improved} cells and worse on {self.deteriorated}, which chance alone gives "
-                f"in {100 * chance:.0f} of 100 cases"
-            )
+        if self.gain.mean < LEAST_GAIN:
+            return "its answers to cells that it did not learn from are no better"
+        if self.gain.chance > _BY_CHANCE:
+            return f"chance alone gives a gain like its own in {100 * self.gain.chance:.0f} of 100 cases"
         return None
 
 
@@ -133,8 +124,7 @@ def try_head(home: Floats, home_labels: NDArray[np.int64], cells: SiteEmbeddings
     confidence = answers.max(axis=1)
     answered = cells.probabilities.max(axis=1) >= rejection_threshold
     threshold = _threshold(confidence, answered, cells.weights, rejection_threshold)
-    wrong, wrong_before = (confidence >= threshold) & ~right, answered & ~shipped_right
-    up, down = (right & ~shipped_right) | (wrong_before & ~wrong), (shipped_right & ~right) | (wrong & ~wrong_before)
+    groups = cells.slides if divided_by == "session" else cells.fields
     return Trial(
         answers=answers,
         threshold=threshold,
@@ -142,10 +132,7 @@ def try_head(home: Floats, home_labels: NDArray[np.int64], cells: SiteEmbeddings
         after=_share(right[confidence >= threshold]),
         balanced_before=_balanced(shipped_right, cells),
         balanced_after=_balanced(right, cells),
-        better=int((right & ~shipped_right).sum()),
-        worse=int((shipped_right & ~right).sum()),
-        improved=_effective(up & ~down, cells.weights),
-        deteriorated=_effective(down & ~up, cells.weights),
+        gain=gain(cells.probabilities, answers, cells.labels, groups, cells.weights),
         divided_by=divided_by,
     )
 
@@ -164,15 +151,6 @@ def divided(
         fold_of[group] = int(filled.argmin())
         filled[fold_of[group]] += sizes[group]
     return fold_of[place], by
-
-
-def by_chance(better: int, worse: int) -> float:
-    """One-sided exact p value of McNemar's test for so many improvements among the changed answers. Q. McNemar.
-
-    Psychometrika 12 (1947), 153-157.
-    """
-    changed = better + worse
-    return float(sum(comb(changed, k) for k in range(better, changed + 1)) / 2**changed)
 
 
 def _threshold(
@@ -202,10 +180,3 @@ def _balanced(right: NDArray[np.bool_], cells: SiteEmbeddings) -> float:
     each = np.ones(len(right)) if cells.weights is None else cells.weights
     present = [cells.labels == label for label in np.unique(cells.labels)]
     return float(np.mean([np.average(right[own], weights=each[own]) for own in present]))
-
-
-def _effective(chosen: NDArray[np.bool_], weights: NDArray[np.float64] | None) -> int:
-    """The chosen cells' share of the weight, in cells of the effective sample."""
-    if weights is None:
-        return int(chosen.sum())
-    return round(float(weights[chosen].sum() * weights.sum() / (weights**2).sum()))

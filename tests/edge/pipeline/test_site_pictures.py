@@ -147,7 +147,7 @@ def test_a_head_is_fitted_kept_with_its_figures_and_undone(path: Path, tmp_path:
 
 def test_a_head_without_a_gain_is_refused(path: Path, tmp_path: Path) -> None:
     microscope(path, ["neutrophil"] * 10 + ["lymphocyte"] * 10)
-    with pytest.raises(CalibrationError, match="is not used: it does better on 0 cells and worse on 0"):
+    with pytest.raises(CalibrationError, match="is not used: its answers to cells .* are no better"):
         run("adapt", "--profile", "x100", "--db", path)
     assert not (tmp_path / "profiles" / "x100.json").exists()
 
