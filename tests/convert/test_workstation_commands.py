@@ -41,15 +41,19 @@ def test_the_whole_way(app: typer.Typer, tmp_path: Path, monkeypatch: pytest.Mon
     data = str(draw_data(tmp_path / "data", train=2, val=1))
     run, bundle, cache = (str(tmp_path / name) for name in ("run", "small.tflite", "cells"))
 
+    told: list[str] = []
+
     def ask(*words: str) -> dict:
         result = CliRunner().invoke(app, [*words, "--data", data, "--cache", cache, "--json"], catch_exceptions=False)
         assert result.exit_code == 0
+        told.append(result.stderr)
         return json.loads(result.stdout)
 
     trained = ask("train", "--out", run, *SMALL)
     assert set(trained["laboratories"]) == {"pbc", "bccd"}
     made = ask("convert", run, "--out", bundle, *BARE)
     assert made["bytes"] > 5_000
+    assert f"hemato-edge train second-look {bundle} --data DATA" in told[-1]
     assert set(made["parity"]) >= {"agreement", "float_accuracy", "int8_accuracy", "worst"}
     judged = ask("evaluate", bundle)
     assert judged["overall"]["cells"] == 12

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hemato_edge.counting.intervals import poisson
+from hemato_edge.counting.intervals import poisson, student_tail
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,18 @@ def test_the_limits_of_the_tables(count: int, low: float, high: float) -> None:
 def test_it_agrees_with_scipy(count: int) -> None:
     gamma = pytest.importorskip("scipy.stats").gamma
     assert poisson(count) == pytest.approx((gamma.ppf(0.025, count), gamma.ppf(0.975, count + 1)), rel=1e-8)
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 49])
+@pytest.mark.parametrize("t", [-3.0, -0.1, 0.0, 0.5, 1.886, 40.0])
+def test_the_tail_of_student_agrees_with_scipy(t: float, freedom: int) -> None:
+    student = pytest.importorskip("scipy.stats").t
+    assert student_tail(t, freedom) == pytest.approx(student.sf(t, freedom), rel=1e-8)
+
+
+def test_no_tail_without_freedom() -> None:
+    with pytest.raises(ValueError, match="no t distribution of 0"):
+        student_tail(1.0, 0)
 
 
 @pytest.mark.parametrize("wrong", [(-1, 0.95), (1, 0.0), (1, 1.0)])

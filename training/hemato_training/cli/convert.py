@@ -10,7 +10,7 @@ import typer
 from hemato_convert.settings import ConversionSettings
 from hemato_training.cli import locate
 from hemato_training.cli.options import with_options
-from hemato_training.cli.workstation import Cache, Data, Json, console, percent, print_json, require_extra
+from hemato_training.cli.workstation import Cache, Data, Json, console, percent, print_json, require_extra, tell_lacking
 
 if TYPE_CHECKING:
     from hemato_convert.convert import Conversion
@@ -41,6 +41,7 @@ def convert(
     from hemato_training.progress import Screen
 
     conversion = run_conversion(run, out, data, ConversionSettings(**values), cache=cache, reporter=Screen())
+    tell_lacking(out)
     if as_json:
         print_json(_conversion_as_json(conversion))
     else:

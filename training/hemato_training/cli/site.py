@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hemato_training.cli.workstation import Cache, Data, Json, console, percent, print_json, require_extra
+from hemato_training.cli.workstation import Cache, Data, Json, console, percent, print_json, require_extra, tell_lacking
 
 
 def register(group: typer.Typer) -> None:
@@ -33,6 +33,7 @@ def site(
     from hemato_training.progress import Screen
 
     made = train_for_site(folder, data, out, model or shipped_classifier(), cache=cache, reporter=Screen())
+    tell_lacking(out)
     figures = made.conversion.judged.int8_figures
     if as_json:
         print_json(

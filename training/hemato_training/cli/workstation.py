@@ -67,6 +67,14 @@ def print_json(value: object) -> None:
     sys.stdout.write(json_text(value, indent=1) + "\n")
 
 
+def tell_lacking(bundle: Path) -> None:
+    """What a new bundle lacks beside the one that ships, on standard error, each with the command that adds it."""
+    from hemato_convert.lacking import lacking
+
+    for line in lacking(bundle):
+        console(stderr=True).print(line, markup=False, soft_wrap=True)
+
+
 def percent(share: float) -> str:
     """A share of one, as a percentage with one decimal."""
     return f"{100 * share:.1f}"
