@@ -19,7 +19,7 @@ from hemato_training.data.cell_sets import load
 from hemato_training.data.crops import Look, cells_of
 from hemato_training.data.records import in_split
 from hemato_training.runs.files import ATTRIBUTES_FILE, MODEL_FILE, RUN_FILE, check_new_run
-from hemato_training.runs.schedule import averaging_optimizer, learnt_weights
+from hemato_training.runs.schedule import averaging_optimizer, compile_model, learnt_weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -183,10 +183,10 @@ def fit_branch(
     branch = build_branch(shapes, sum(sizes), name)
     batches = _Views(views, standard, targets, plan.seed)
     steps = plan.epochs * len(batches)
-    branch.compile(
+    compile_model(
+        branch,
         averaging_optimizer(plan.learning_rate, steps, _WEIGHT_DECAY, max(0.0, min(_AVERAGE, 1 - 10 / steps))),
         lambda truth, given: attribute_loss(truth, given, sizes),
-        jit_compile=keras.backend.backend() != "tensorflow",
     )
     for epoch in reporter.track(range(plan.epochs), name, plan.epochs):
         batches.shuffle(epoch)

@@ -17,7 +17,7 @@ from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_training.classify.batches import TrainingBatches, draw_epoch
 from hemato_training.networks.backbones import LOGITS, POOLING, PREPROCESSING, TRUNK
 from hemato_training.networks.keras_model import keras_outputs
-from hemato_training.runs.schedule import averaging_optimizer
+from hemato_training.runs.schedule import averaging_optimizer, compile_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,9 +108,6 @@ def split_for_tuning(model: Any) -> tuple[Any, Any]:
 
 def _fit(tail: Any, maps: NDArray[np.float16], targets: NDArray[np.float32], tuning: Tuning) -> None:
     steps = tuning.epochs * (len(maps) // _BATCH)
-    tail.compile(
-        averaging_optimizer(tuning.learning_rate, steps, 1e-3, 0.0),
-        keras.losses.CategoricalCrossentropy(from_logits=True),
-        jit_compile=keras.backend.backend() != "tensorflow",
-    )
+    optimizer = averaging_optimizer(tuning.learning_rate, steps, 1e-3, 0.0)
+    compile_model(tail, optimizer, keras.losses.CategoricalCrossentropy(from_logits=True))
     tail.fit(maps.astype(np.float32), targets, batch_size=_BATCH, epochs=tuning.epochs, shuffle=True, verbose=0)

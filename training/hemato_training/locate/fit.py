@@ -32,7 +32,7 @@ from hemato_training.networks.locator import build_locator, freeze_statistics, m
 from hemato_training.progress import Silent
 from hemato_training.runs.checkpoints import State, earlier_run, refuse_another_run, save_checkpoint
 from hemato_training.runs.files import METRICS_FILE, MODEL_FILE, RUN_FILE, versions
-from hemato_training.runs.schedule import averaging_optimizer, learnt_weights
+from hemato_training.runs.schedule import averaging_optimizer, compile_model, learnt_weights
 
 if TYPE_CHECKING:
     from hemato_training.locate.material import Material
@@ -195,12 +195,8 @@ def _network(settings: LocateSettings, height: int, width: int, weights: str) ->
 def _compile(model: Any, settings: LocateSettings, steps_per_epoch: int) -> None:
     freeze_statistics(model)
     steps = steps_per_epoch * settings.epochs
-    model.compile(
-        averaging_optimizer(settings.learning_rate, steps, settings.weight_decay, settings.average),
-        {"heat": heat_loss, "boxes": box_loss},
-        # XLA compilation takes minutes on a CPU and saves nothing there
-        jit_compile=keras.backend.backend() != "tensorflow",
-    )
+    optimizer = averaging_optimizer(settings.learning_rate, steps, settings.weight_decay, settings.average)
+    compile_model(model, optimizer, {"heat": heat_loss, "boxes": box_loss})
 
 
 def _write_run(settings: LocateSettings, material: Material) -> None:

@@ -9,6 +9,8 @@ import keras
 from hemato_training.networks.backbones import set_trainable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hemato_training.runs.settings import Settings
 
 HEAD_RATE = 2e-3
@@ -25,13 +27,27 @@ def compile_stage(model: Any, settings: Settings, *, fine: bool, steps_per_epoch
     set_trainable(model, trunk=fine, batch_norm=fine and settings.train_batch_norm, frozen_share=settings.frozen_share)
     steps = steps_per_epoch * (settings.epochs if fine else settings.head_epochs)
     peak = settings.learning_rate if fine else HEAD_RATE
-    model.compile(
+    compile_model(
+        model,
         averaging_optimizer(peak, steps, settings.weight_decay, settings.average),
         keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing),
         metrics=[keras.metrics.CategoricalCrossentropy(name=CROSS_ENTROPY, from_logits=True)],
-        # XLA compilation takes minutes on a CPU and saves nothing there
-        jit_compile=keras.backend.backend() != "tensorflow",
     )
+
+
+def compile_model(model: Any, optimizer: AveragingAdamW, loss: Any, metrics: Sequence[Any] = ()) -> None:
+    """Compile a model for training, for a quick first step.
+
+    Args:
+        model: its trainable layers are those that will learn.
+        optimizer: its variables are made here: made in the first step, they have TensorFlow trace that step twice
+            (8 s of processor time against 5 s for an attribute branch of 34 weights, with the same result).
+        loss: as `keras.Model.compile` takes it.
+        metrics: of each epoch, beside the loss.
+    """
+    # XLA compilation takes minutes on a CPU and saves nothing there
+    model.compile(optimizer, loss, metrics=[*metrics], jit_compile=keras.backend.backend() != "tensorflow")
+    optimizer.build(model.trainable_variables)
 
 
 def averaging_optimizer(peak: float, steps: int, weight_decay: float, average: float) -> AveragingAdamW:
