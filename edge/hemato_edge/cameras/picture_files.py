@@ -29,6 +29,8 @@ MIN_SIDE_PX = 48
 _GREY_SPREAD = 3.0
 """Mean difference of the channels, in levels, below which a picture has no stain. JPEG noise alone stays below 2."""
 _BLACK_LEVEL = 20.0
+_MOST_CHANNELS = 4
+"""Channels that a picture has at most: red, green, blue, and how opaque it is."""
 _DEPTHS = (8, 10, 12, 14, 16)
 _log = logging.getLogger(__name__)
 
@@ -93,6 +95,11 @@ def read_pages(path: Path, *, colour: bool = True) -> list[Image]:
     if not all(fields):
         _log.info("%s: %d pages are smaller copies or masks of others: left out", path, fields.count(False))
     named = [(page, f"{path}[{i + 1}]") for i, page in enumerate(pages) if fields[i]]
+    if colour and 1 < len(named) <= _MOST_CHANNELS and all(_is_grey(page) for page, _ in named):
+        raise ImageError(
+            f"{path} has {len(named)} grey pages, as where each channel of one picture is a page of its own.",
+            "Save it as one RGB picture; in ImageJ: Image > Type > RGB Color, then File > Save As > PNG.",
+        )
     return [check_picture(page, str(path) if len(named) == 1 else name, colour=colour) for page, name in named]
 
 

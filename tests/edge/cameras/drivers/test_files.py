@@ -90,6 +90,19 @@ def test_every_page_of_a_tiff_is_a_field(tmp_path: Path, field: np.ndarray) -> N
         camera.read(1.0)
 
 
+def test_channels_that_are_pages_of_their_own_are_told(tmp_path: Path, field: np.ndarray) -> None:
+    """Composites of ImageJ, and OME-TIFF whose channels are not interleaved."""
+    path = tmp_path / "composite.tif"
+    assert cv2.imwritemulti(str(path), list(cv2.split(field)))
+    with pytest.raises(ImageError, match="3 grey pages, as where each channel") as refused:
+        read_pages(path)
+    assert "RGB" in str(refused.value)
+    assert len(read_pages(path, colour=False)) == 3
+    assert cv2.imwritemulti(str(path), [field, cv2.split(field)[0]])
+    with pytest.raises(ImageError, match=r"composite.tif\[2\] is grey"):
+        read_pages(path)
+
+
 def test_smaller_copies_in_a_tiff_are_no_fields(tmp_path: Path, field: np.ndarray) -> None:
     """The levels of a pyramid and a thumbnail show the same cells once more."""
     path = tmp_path / "pyramid.tif"
