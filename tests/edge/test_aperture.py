@@ -9,6 +9,7 @@ import pytest
 from obstructed import disc
 
 from hemato_edge.aperture import Aperture
+from hemato_edge.rim_light import RimLight
 
 ROUND = Aperture((200, 200), (0, 0, 200, 200), ~disc((200, 200), (0.5, 0.5), 0.4))
 GLASS = np.array([200.0, 210.0, 220.0])
@@ -105,3 +106,17 @@ def test_pixels_of_a_smaller_picture_show_slide_alone() -> None:
     assert small[25, 25]
     assert not small[25, 5]  # the rim runs through it
     assert ROUND.slide_at((50, 50)) is small
+
+
+def test_light_is_brought_back_at_a_rim_but_not_where_it_runs_into_a_bar() -> None:
+    """Between the bars of a letterbox no ray shows how the light fades there."""
+    rows, columns = np.mgrid[:100, :200]
+    far = np.hypot(columns - 100, rows - 50)
+    fading = tuple((share, share, share) for share in np.linspace(1.0, 0.2, 21).tolist())
+    rim = RimLight((100.0, 50.0), 50.0, fading, (0.0, 0.0, 0.0), bounds=(0.0, 0.0, 200.0, 100.0))
+    letterbox = Aperture((200, 300), (0, 100, 200, 200), far > 70, rim=rim)
+    frame = np.full((100, 200, 3), 100, np.uint8)
+    painted = letterbox.painted(frame, np.full(3, 200.0))
+    assert painted[50, 165].min() > 190  # 65 pixels from the middle, at the side of the field
+    assert painted[2, 142].tolist() == [100, 100, 100]  # 64 pixels from it, beside the upper bar
+    assert painted[50, 100].tolist() == [100, 100, 100]
