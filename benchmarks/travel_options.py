@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_convert.left_out import LeftOut
+    from hemato_edge.site.adaptation import Trial
 
 FEWEST = 10
 """Cells of a class in a laboratory, at least; rarer ones have no part."""
@@ -165,41 +166,50 @@ def verified(journeys: Sequence[Journey], threshold: float, draws: int) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Draw:
+    """One draw of cells that a reader names, and a head that is fitted on them.
+
+    Attributes:
+        own: the named cells.
+        trial: of the head on them.
+        before: see `judged`, of the cells that were not named, without the head.
+        after: the same with it, whether it is used or not.
+    """
+
+    own: SiteEmbeddings
+    trial: Trial
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+
+
+def draw(journey: Journey, threshold: float, wanted: int, seed: int) -> Draw:
+    """So many cells, asked for as on a device, in an order of chance."""
+    cells = journey.cells(threshold, seed, named=())
+    asked = ask_for(cells, wanted, lambda cell: False, {cell.place for cell in cells})
+    places, given = {cell.place for cell in asked}, np.array([cell.number for cell in asked])
+    weight, _ = weights(cells, lambda cell: cell.place in places)
+    own = journey.given(given, np.array([weight[cell.place] for cell in asked]))
+    trial = try_head(*journey.home, own, threshold)
+    rest = np.setdiff1d(np.arange(len(journey.labels)), given)
+    shipped, labels = journey.probabilities[rest], journey.labels[rest]
+    head = fit_head(*journey.home, own.embeddings, own.labels, shipped.shape[1])
+    answers = mixed(shipped, head_probabilities(head, journey.embeddings[rest]), SHARE)
+    return Draw(own, trial, judged(shipped, labels, threshold), judged(answers, labels, trial.threshold))
+
+
 def adapted(journeys: Sequence[Journey], threshold: float, wanted: int, draws: int) -> str:
     """The row of an adapted microscope: before → after on the cells that were not given, and how often it is used."""
-    rows, used = [], 0
-    for journey in journeys:
-        for seed in range(draws):
-            cells = journey.cells(threshold, seed, named=())
-            asked = ask_for(cells, wanted, lambda cell: False, {cell.place for cell in cells})
-            places, given = {cell.place for cell in asked}, np.array([cell.number for cell in asked])
-            weight, _ = weights(cells, lambda cell, places=places: cell.place in places)  # type: ignore[misc]
-            rest = np.setdiff1d(np.arange(len(journey.labels)), given)
-            shipped, labels = journey.probabilities[rest], journey.labels[rest]
-            before = judged(shipped, labels, threshold)
-            own = journey.given(given, np.array([weight[cell.place] for cell in asked]))
-            answers, limit = _with_head(journey, threshold, own, rest)
-            used += answers is not None
-            rows.append((*before, *(before if answers is None else judged(answers, labels, limit))))
+    every = [draw(journey, threshold, wanted, seed) for journey in journeys for seed in range(draws)]
+    used = [one.trial.refusal is None for one in every]
+    rows = [(*one.before, *(one.after if use else one.before)) for one, use in zip(every, used, strict=True)]
     found = 100 * np.asarray(rows)
     mean, worst = np.nanmean(found, axis=0), float((found[:, 6] - found[:, 0]).min())
     return (
-        f"| | adapted, {wanted} cells, used in {used} of {len(rows)} | {mean[0]:.1f} → {mean[6]:.1f} "
+        f"| | adapted, {wanted} cells, used in {sum(used)} of {len(rows)} | {mean[0]:.1f} → {mean[6]:.1f} "
         f"(worst {worst:+.1f}) | {mean[1]:.0f} → {mean[7]:.0f} "
         f"| {mean[2]:.1f} → {mean[8]:.1f} ({mean[9]:.1f}–{mean[10]:.1f}) | {mean[5]:.1f} → {mean[11]:.1f} |"
     )
-
-
-def _with_head(
-    journey: Journey, threshold: float, own: SiteEmbeddings, rest: NDArray[np.int64]
-) -> tuple[NDArray[np.float32] | None, float]:
-    """Answers to the rest by a head fitted on the given cells, and its threshold; None where it is refused."""
-    trial = try_head(*journey.home, own, threshold)
-    if trial.refusal is not None:
-        return None, threshold
-    fitted = fit_head(*journey.home, own.embeddings, own.labels, journey.probabilities.shape[1])
-    answers = mixed(journey.probabilities[rest], head_probabilities(fitted, journey.embeddings[rest]), SHARE)
-    return answers, trial.threshold
 
 
 def options_table(journeys: Sequence[Journey], draws: int) -> list[str]:

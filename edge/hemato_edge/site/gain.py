@@ -51,10 +51,6 @@ def gain(
 ) -> Gain:
     """The gain of answers `own` over `shipped`, both (n, K) probabilities of the same cells.
 
-    Its chance is Student's t of a weighted mean over groups, one-sided: a cell counts for as many as it stands for, but
-    where both answers agree it adds nothing to the uncertainty, however heavy it is (the linearised variance between
-    first-stage units: D. A. Binder, International Statistical Review 51 (1983), 279-292).
-
     Args:
         shipped: (n, K) float32.
         own: (n, K) float32.
@@ -65,7 +61,21 @@ def gain(
     each = np.ones(len(labels)) if weights is None else weights
     share = each / each.sum()
     before, after = (_brier(_recalibrated(answers, labels, share), labels) for answers in (shipped, own))
-    better = before - after
+    return gain_of(before - after, groups, share)
+
+
+def gain_of(better: Floats, groups: NDArray[Any], share: Floats) -> Gain:
+    """The mean of how much `better` (n,) each cell is judged, and its chance: Student's t over groups, one-sided.
+
+    A cell counts for as many as it stands for, but where both answers agree it adds nothing to the uncertainty, however
+    heavy it is (the linearised variance between first-stage units: D. A. Binder, International Statistical Review 51
+    (1983), 279-292).
+
+    Args:
+        better: (n,) difference of the scores, above 0 where the head is better.
+        groups: (n,) as `gain`.
+        share: (n,) of the weight, of sum 1.
+    """
     mean = float(share @ better)
     _, place = np.unique(groups, return_inverse=True)
     number = int(place.max()) + 1

@@ -10,9 +10,12 @@ import pytest
 
 from hemato_edge.errors import ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS, UNCLASSIFIED
+from hemato_edge.models.bundle import read_bundle, shipped_classifier
+from hemato_edge.models.classifier_model import EMBEDDINGS, ClassifierModel
 from hemato_edge.pipeline.site_classifier import SiteClassifier
 from hemato_edge.site.parts import Head, Share
 from hemato_edge.values import Judgement
+from hemato_edge.vision.classify.classifier import TFLiteClassifier
 
 K = len(CLASSIFIER_LABELS)
 
@@ -70,3 +73,31 @@ def test_the_heads_threshold_rejects_alone_and_pooled() -> None:
 def test_a_classifier_without_an_embedding_is_refused() -> None:
     with pytest.raises(ModelError, match="gives no embedding"):
         SiteClassifier(Shipped(None), head(0.5)).judge(None, np.zeros((1, 4)), None)  # type: ignore[arg-type]
+
+
+def test_the_head_reads_the_views_of_a_second_look_and_costs_no_inference() -> None:
+    bundle = read_bundle(shipped_classifier())
+    model = ClassifierModel(bundle)
+    naming = TFLiteClassifier(model)
+    outputs = model.outputs(bundle.golden_inputs)
+    inferences, shipped = model.inferences, naming.answers(outputs)
+    unsure = [i for i, one in enumerate(shipped) if one.confidence < model.card.rejection_threshold]
+    assert unsure
+
+    class Seen(Shipped):
+        def judge(self, view, boxes, look) -> list[Judgement]:
+            return shipped
+
+    rng = np.random.default_rng(1)
+    weights = rng.normal(0, 0.1, (len(shipped[0].embedding) + 1, K))
+    packed, sha256 = Head.packed(weights)
+    own = head(0.5).model_copy(
+        update={"weights": packed, "sha256": sha256, "embedding": len(weights) - 1, "share": 1.0}
+    )
+    found = SiteClassifier(Seen(None), own).judge(None, np.zeros((len(shipped), 4)), None)  # type: ignore[arg-type]
+    assert model.inferences == inferences
+    crops = bundle.golden_inputs[unsure]
+    turned = [model.answers(np.ascontiguousarray(np.rot90(crops, turn, (1, 2))))[EMBEDDINGS] for turn in range(4)]
+    logits = np.mean([one @ weights[:-1] + weights[-1] for one in turned], axis=0)  # of the head, view by view
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert np.stack([found[i].probabilities for i in unsure]) == pytest.approx(expected, abs=1e-4)
