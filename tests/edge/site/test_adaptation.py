@@ -8,7 +8,7 @@ import numpy as np
 from strange_laboratory import home_cells, site_cells
 
 from hemato_edge.site.adaptation import divided, shortfall, try_head
-from hemato_edge.site.gain import Gain
+from hemato_edge.site.gain import Gain, gain
 
 
 def test_a_gain_is_shown_and_the_coverage_stays() -> None:
@@ -20,6 +20,17 @@ def test_a_gain_is_shown_and_the_coverage_stays() -> None:
     answered = (cells.probabilities.max(axis=1) >= 0.6).sum()
     assert (trial.answers.max(axis=1) >= trial.threshold).sum() == answered
     assert trial.divided_by == "session"
+
+
+def test_the_gain_is_one_over_slides_where_there_are_three_and_over_fields_where_not() -> None:
+    rng = np.random.default_rng(1)
+    home, fields = home_cells(rng), np.arange(100).astype(str)
+    for slides in (4, 2):
+        cells = replace(site_cells(rng, 100, moved=0.45, slides=slides), fields=fields)
+        trial = try_head(*home, cells, 0.6)
+        groups = cells.slides if slides == 4 else fields
+        assert trial.divided_by == ("session" if slides == 4 else "field")
+        assert trial.gain == gain(cells.probabilities, trial.answers, cells.labels, groups)
 
 
 def test_the_coverage_stays_for_the_cells_as_they_occur() -> None:
