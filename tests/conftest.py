@@ -16,6 +16,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # the path; what tests share lies beside them and is imported by its name, which test_mirror keeps unique.
 sys.path.extend(str(folder) for folder in (TESTS, *sorted(TESTS.rglob("*/"))) if any(folder.glob("*.py")))
 
+from drawn_once import share_drawings  # noqa: E402  # found only now
+
+share_drawings()
 _SLOW_CASES = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
 settings.register_profile(
     "quick", max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=_SLOW_CASES

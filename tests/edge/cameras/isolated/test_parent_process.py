@@ -57,9 +57,9 @@ def test_frames_are_those_of_the_camera_each_once(tmp_path: Path) -> None:
     truth.open()
     files = open_files()
     with OpenCamera(ReaderProcess(lying(tmp_path, GOOD))) as camera:
-        frames = [camera.read(5) for _ in range(3)]
+        frames = [camera.read(DEADLINE_S) for _ in range(3)]
         with pytest.raises(EndOfFrames):
-            camera.read(5)
+            camera.read(DEADLINE_S)
         assert (camera.name, camera.noise, camera.live) == ("lying camera", Noise.SENSOR, True)
         pid = camera.pid
     assert [frame.index for frame in frames] == [0, 1, 2]
@@ -77,7 +77,7 @@ def test_a_read_that_never_returns_ends_with_its_process(tmp_path: Path) -> None
     camera.open()
     pid = camera.pid
     for _ in range(3):
-        camera.read(20)
+        camera.read(DEADLINE_S)
     with pytest.raises(CameraFault, match="its driver hangs") as caught:
         camera.read(0.2)
     assert caught.value.kind == Fault.HANG
@@ -86,7 +86,7 @@ def test_a_read_that_never_returns_ends_with_its_process(tmp_path: Path) -> None
         camera.read(1)
     camera.open()  # another process takes over
     assert camera.pid != pid
-    assert camera.read(20).index == 0
+    assert camera.read(DEADLINE_S).index == 0
     camera.close()
     assert threading.active_count() == threads
 
@@ -102,9 +102,9 @@ def test_a_read_that_never_returns_ends_with_its_process(tmp_path: Path) -> None
 def test_what_goes_wrong_in_the_child_is_told(tmp_path: Path, step, kind, said: str) -> None:
     with OpenCamera(ReaderProcess(lying(tmp_path, GOOD, step))) as camera:
         for _ in range(3):
-            camera.read(20)
+            camera.read(DEADLINE_S)
         with pytest.raises(CameraError, match=said) as caught:
-            camera.read(20)
+            camera.read(DEADLINE_S)
     assert getattr(caught.value, "kind", None) == kind
 
 
@@ -142,11 +142,11 @@ def test_interrupt_ends_a_wait_at_once(tmp_path: Path) -> None:
     camera = ReaderProcess(lying(tmp_path, GOOD, {"do": "hang"}))
     camera.open()
     for _ in range(3):
-        camera.read(20)
+        camera.read(DEADLINE_S)
     timer = threading.Timer(0.3, camera.interrupt)
     timer.start()
     with pytest.raises(EndOfFrames):
-        camera.read(500)
+        camera.read(DEADLINE_S)
     timer.join()
     assert camera.pid is None
     with pytest.raises(EndOfFrames):
@@ -160,7 +160,7 @@ def test_the_child_does_not_outlive_its_parent(tmp_path: Path) -> None:
         "from hemato_edge.cameras.isolated.child import CameraRecipe\n"
         "from hemato_edge.cameras.isolated.parent import ReaderProcess\n"
         f"camera = ReaderProcess(CameraRecipe({recipe.spec!r}, maker={recipe.maker!r})); camera.open()\n"
-        "camera.read(20); print(camera.pid, flush=True); camera.read(500)"
+        f"camera.read({DEADLINE_S}); print(camera.pid, flush=True); camera.read({DEADLINE_S})"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
@@ -174,7 +174,7 @@ def test_signals_of_the_terminal_and_the_service_are_the_parents(tmp_path: Path)
     with OpenCamera(ReaderProcess(lying(tmp_path, GOOD))) as camera:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(camera.pid, number)
-        assert camera.read(20).index == 0
+        assert camera.read(DEADLINE_S).index == 0
         assert os.getpgid(camera.pid) != os.getpgid(0)
 
 
@@ -185,9 +185,9 @@ def test_a_replugged_device_is_opened_by_its_link(tmp_path: Path) -> None:
     camera.open()
     assert camera.name == str(folder / "video0")
     for _ in range(3):
-        camera.read(20)
+        camera.read(DEADLINE_S)
     with pytest.raises(CameraFault, match="stopped giving frames") as caught:
-        camera.read(20)
+        camera.read(DEADLINE_S)
     assert caught.value.kind == Fault.DISCONNECTED
     camera.close()
     (folder / "video0").touch()  # another camera has taken its number: it is not ours
@@ -226,7 +226,7 @@ def test_a_video_is_read_in_order_and_ends(tmp_path: Path) -> None:
             indices = []
             with suppress(EndOfFrames):
                 while True:
-                    indices.append(camera.read(20).index)
+                    indices.append(camera.read(DEADLINE_S).index)
         assert indices == list(range(len(indices)))
         assert (len(indices) == 12) is whole
         assert camera.skipped == ({} if whole else {"cut_off_video": 12 - len(indices)})
@@ -237,7 +237,7 @@ def test_locked_controls_reach_through(tmp_path: Path) -> None:
     prepared = PreparedCamera(reader, (640, 480), "v4l2", {"exposure": 1.0}, 20.0)
     with OpenCamera(prepared) as camera:  # the lying camera has no controls, and that comes back
         assert prepared.state == "not applied"
-        assert camera.read(20).index == 0
+        assert camera.read(DEADLINE_S).index == 0
 
 
 def test_the_child_is_small() -> None:
