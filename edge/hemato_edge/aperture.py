@@ -188,8 +188,15 @@ class Aperture:
             return np.zeros(len(boxes), np.bool_)
         x, y = self._outline(boxes, 1.0)
         shallow = self._depth_at(x, y).max(axis=1) < half_px - self.retreat_px
-        sliver: NDArray[np.bool_] = shallow & self._at(self.hidden, boxes, 1 + 2 * _RIM_SHARE).any(axis=1)
+        sliver: NDArray[np.bool_] = shallow & self.at_rim(boxes)
         return sliver
+
+    def at_rim(self, boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """(N,) bool: which boxes (N, 4) a rim cuts, or touches within twice the error of their sides."""
+        if self.hidden is None or not len(boxes):
+            return np.zeros(len(boxes), np.bool_)
+        near: NDArray[np.bool_] = self._at(self.hidden, boxes, 1 + 2 * _RIM_SHARE).any(axis=1)
+        return near
 
     def veils(self, boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
         """(N,) bool: which boxes (N, 4) a bridged overlay covers in part: a cell may be missed there."""

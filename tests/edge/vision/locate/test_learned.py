@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from hemato_edge.aperture import Aperture
 from hemato_edge.errors import ImageError
 from hemato_edge.labels import KINDS, RBC, WBC
 from hemato_edge.values import Detections
@@ -121,3 +122,52 @@ def test_a_cut_cell_touches_the_border_and_a_whole_one_does_not() -> None:
     left = np.sort(boxes[:, 0])
     assert left[0] == 0
     assert left[1] == pytest.approx(150, abs=4)
+
+
+class Unsure(RoundThings):
+    """Finds each dark piece as a red cell of some score, too, the white one below its threshold."""
+
+    def __init__(self, score: float) -> None:
+        super().__init__()
+        self.logit = np.log(score / (1 - score))
+
+    def maps(self, window: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        heat, boxes = super().maps(window)
+        dark = heat[..., WBC] > 0
+        heat[dark, WBC] = -0.6
+        heat[dark, RBC] = self.logit
+        boxes[dark, RBC * BOX_VALUES : (RBC + 1) * BOX_VALUES] = boxes[dark, WBC * BOX_VALUES : (WBC + 1) * BOX_VALUES]
+        heat[..., RBC] = np.minimum(heat[..., RBC], self.logit)
+        return heat, boxes
+
+
+RIM_AT = 400
+RIMMED = Aperture((640, 480), (0, 0, 640, 480), np.broadcast_to(np.arange(640) >= RIM_AT, (480, 640)))
+
+
+def beside_the_rim(x: float, colour: tuple[int, int, int] = RED_CELL) -> FieldView:
+    """A field with a cell of 100 px around x that a straight rim may cut, and one of the same kind far from it."""
+    picture = np.full((480, 640, 3), GLASS, np.uint8)
+    for middle in ((round(x), 150), (150, 330)):
+        cv2.circle(picture, middle, 50, colour, -1, cv2.LINE_AA)
+    return FieldView(picture, RIMMED, red_cell_px=100, background=np.array(GLASS))
+
+
+@pytest.mark.parametrize(("inside_px", "found"), [(30, 2), (6, 2), (-6, 1), (-25, 1)])
+def test_a_cell_at_a_rim_counts_where_its_centre_is_inside(inside_px: float, found: int) -> None:
+    cells = LearnedLocator(RoundThings(), SPEC, same_score(0.5)).locate(beside_the_rim(RIM_AT - inside_px))
+    assert cells.counts()["rbc"] == found
+
+
+def test_what_a_rim_leaves_of_a_white_cell_is_no_red_cell() -> None:
+    cells = LearnedLocator(Unsure(0.7), SPEC, same_score(0.5)).locate(beside_the_rim(RIM_AT - 20, NUCLEUS))
+    assert cells.counts() == {"wbc": 0, "rbc": 1, "platelet": 0}, "the one far from the rim is as it was found"
+    assert cells.centres[0, 0] == pytest.approx(150, abs=3)
+
+
+def test_a_cut_red_cell_counts_from_a_lower_score() -> None:
+    cells = LearnedLocator(Unsure(0.485), SPEC, same_score(0.5)).locate(beside_the_rim(RIM_AT - 20))
+    assert cells.counts()["rbc"] == 1
+    assert cells.centres[0, 0] > 300
+    cells = LearnedLocator(Unsure(0.44), SPEC, same_score(0.5)).locate(beside_the_rim(RIM_AT - 20))
+    assert len(cells) == 0
