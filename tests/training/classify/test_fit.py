@@ -17,6 +17,7 @@ from training.tiny_network import TINY
 from hemato_edge.errors import ConfigurationError, DataError, ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_training.classify import fit
+from hemato_training.classify.material import gather
 from hemato_training.evaluate.evaluation import evaluate, open_model
 from hemato_training.networks.backbones import ARCHITECTURES
 from hemato_training.progress import Silent
@@ -25,6 +26,9 @@ from hemato_training.runs.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from hemato_training.classify.material import Material
+    from hemato_training.progress import Reporter
 
 FAST = {
     "architecture": "tiny",
@@ -42,6 +46,29 @@ def tiny():
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(ARCHITECTURES, "tiny", TINY)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def gathered_once():
+    """Runs on the same cells share them: each would find, measure and prepare them anew."""
+    kept: dict[object, Material] = {}
+
+    def gather_once(settings: Settings, cache: Path, reporter: Reporter) -> Material:
+        cells = (settings.data, settings.laboratories, settings.size)
+        if cells not in kept:
+            kept[cells] = gather(settings, cache, reporter)
+        return kept[cells]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit, "gather", gather_once)
+        yield
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For runs of which only the figures are looked at."""
+    monkeypatch.setattr(fit, "draw_curves", lambda *_: None)
+    monkeypatch.setattr(fit, "draw_confusion", lambda *_: None)
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +140,7 @@ class StopIn(Silent):
             yield item
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_resumed_run_ends_as_the_whole_one(run, drawn_data: Path, tmp_path: Path, cache: Path) -> None:
     settings, outcome = run
     cut = replace(settings, out=tmp_path / "cut")
@@ -150,11 +178,13 @@ def test_resume_refuses_another_run(run, cache: Path) -> None:
         fit.train(replace(settings, seed=2, size=80), resume=True, cache=cache)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_finished_run_can_be_resumed(run, cache: Path) -> None:
     settings, outcome = run
     assert fit.train(settings, resume=True, cache=cache).overall.confusion == outcome.overall.confusion
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_early_stopping(drawn_data: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit, "macro_accuracy", lambda by_name: 0.5)
     monkeypatch.setattr("hemato_training.metrics.classification.negative_log_likelihood", lambda *a: 1.0)
@@ -164,6 +194,7 @@ def test_early_stopping(drawn_data: Path, tmp_path: Path, cache: Path, monkeypat
     assert len(history) == 2  # the head's epoch, then one that is no better
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_it_learns(drawn_data: Path, tmp_path: Path, cache: Path) -> None:
     """Drawn cells differ by colour, so a tiny network without pretrained weights must tell some apart."""
     settings = Settings(
@@ -185,6 +216,7 @@ def test_broken_checkpoint(run, tmp_path: Path, cache: Path) -> None:
         fit.train(replace(settings, out=tmp_path / "broken"), resume=True, cache=cache)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_keeping_the_last_epoch(run, tmp_path: Path, cache: Path) -> None:
     settings, _ = run
     shutil.copytree(settings.out, tmp_path / "kept")
