@@ -39,10 +39,8 @@ KEY_OVERLAP = 0.7
 """A new key field is made where the overlap with the nearest one is below this share."""
 SEARCH_STEP = 0.1
 """A region not yet joined to known ground searches for it whenever the stage has moved by this share of a frame."""
-SEARCHED_AT_ONCE = 96
-"""Key fields compared with one frame of such a region; the next frame continues with the next ones."""
 JOIN_CANDIDATES = 12
-"""Number of these compared in full: at first the overlap is small and thumbnails hardly show it."""
+"""Number of key fields compared in full there: at first the overlap is small and thumbnails hardly show it."""
 MEASURED_EVERY = 3
 """Against one key field, the angle is measured in every third frame: a slide rotates slowly, and measuring takes a
 fifth of the time of registration and ledger."""
@@ -76,7 +74,6 @@ class Registration:
         self._last: View | None = None
         self._here, self._angle, self._unmeasured = np.zeros(2), 0.0, MEASURED_EVERY
         self._searched_at = np.full(2, np.inf)
-        self._searched_up_to = 0
         self._gap = False
         self.lost = self.found_again = self.rejoined = 0
         self.joined: list[Joined] = []
@@ -187,17 +184,13 @@ class Registration:
         return None
 
     def _look_for_known_ground(self, view: View) -> None:
-        """Compare a frame with the key fields of other regions, some of them at a time."""
+        """Compare a frame with the key fields of other regions."""
         others = self.key_fields.others(self._region)
         share = np.abs(self._here - self._searched_at) / _extent(view)
         if not others or (share < SEARCH_STEP).all():
             return
-        start = self._searched_up_to if self._searched_up_to < len(others) else 0
-        batch = others[start : start + SEARCHED_AT_ONCE]
-        self._searched_up_to = start + len(batch)
-        if self._searched_up_to >= len(others):
-            self._searched_at = self._here
-        for key in self.key_fields.search(view, batch, JOIN_CANDIDATES):
+        self._searched_at = self._here
+        for key in self.key_fields.search(view, others, JOIN_CANDIDATES):
             here, angle, region, current = self._here, self._angle, self._region, self._key
             if self._against_key(key, view, SURE_CONFIDENCE) is not None:
                 self._join(region, here, angle, current, _extent(view))
@@ -229,7 +222,7 @@ class Registration:
         self._here = np.zeros(2)
         self._key = self.key_fields.add(view, self._region, 0.0, 0.0, self._angle)
         self._last = view
-        self._searched_at, self._searched_up_to = np.full(2, np.inf), 0
+        self._searched_at = np.full(2, np.inf)
         self._unmeasured = MEASURED_EVERY
 
     def _map(self, view: View) -> None:
