@@ -39,8 +39,8 @@ THUMBNAIL_WIDTH_PX = 80
 """Key fields are searched at this width: a red cell is still several pixels wide. Measured on 283 real fields: for a
 view that shares half of its area with its key field, that field is among the best six of 280 in 94 of 100 cases."""
 LIKELY = 16
-"""Maximum number of key fields whose thumbnails are correlated: where there are more, the index chooses. It costs about
-as much as the correlation of ten, so that it is asked where it saves something."""
+"""Number of key fields that the index chooses, for their thumbnails to be correlated. It is asked where there are more
+than twice as many: measured on the server of `docs/results/speed.md`, it costs as much as 12 to 20 correlations."""
 CANDIDATES = 6
 """Maximum number of search results that are compared in full."""
 LEAST_ALIKE = 0.45
@@ -180,7 +180,7 @@ class KeyFields:
         small = _thumbnail(view)
         shape = small.grey.shape
         numbers = [key.number for key in keys if key.shape == view.grey.shape]
-        if len(numbers) > LIKELY:
+        if len(numbers) > 2 * LIKELY:
             numbers = self._index.likeliest(small.grey, view.slide, numbers, LIKELY)
         # stored phases are not damped
         conjugate = np.asarray(np.conj(small.spectrum) * damping(*shape), np.complex64)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from hemato_edge.cameras.demo.slide import draw_field
-from hemato_edge.counting.mapping.correlation import agreement_at, agreement_of, view_of
+from hemato_edge.counting.mapping import keyfields
+from hemato_edge.counting.mapping.correlation import agreement_at, agreement_of, correlation_surface, view_of
 from hemato_edge.counting.mapping.keyfields import KeyFields
 from hemato_edge.vision.field_view import FieldView
 
@@ -28,6 +31,24 @@ def test_the_field_that_shows_the_place_comes_first(fields: list[np.ndarray]) ->
         for field in fields[::4]
     ]
     assert first == [0, 4, 8, 12, 16]
+
+
+def test_among_many_it_is_found_by_correlating_a_few(fields: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyfields, "LIKELY", 2)
+    correlated = []
+
+    def surface(*arguments: Any) -> np.ndarray:
+        correlated.append(1)
+        return correlation_surface(*arguments)
+
+    monkeypatch.setattr(keyfields, "correlation_surface", surface)
+    keys = KeyFields(18)  # the first two are forgotten
+    for number, field in enumerate(fields):
+        keys.add(view_of(FieldView(field[:HEIGHT, :WIDTH])), number, 0.0, 0.0)
+    for number in (4, 11, 19):
+        found = keys.search(view_of(FieldView(fields[number][SHIFT[1] :, SHIFT[0] :])), keys.others(-1))
+        assert found[0].region == number
+    assert len(correlated) == 3 * 2
 
 
 def test_what_shows_another_place_is_hardly_ever_compared_in_full(fields: list[np.ndarray]) -> None:
