@@ -29,7 +29,7 @@ REACH_PX = 8
 """Surroundings that are described, to each side of a spot: those of a cell and its neighbours at 80 pixels a frame."""
 VALUES = 12
 """Values of a description: the lowest cosine coefficients of the surroundings, without their mean."""
-ALIKE = 0.8
+ALIKE = 0.85
 """Minimum cosine of two descriptions that vote."""
 VOTE_PX = 6
 """Votes for displacements within this many pixels are one: spots lie a pixel off, or two where the frame turned."""
