@@ -55,6 +55,21 @@ def test_a_place_is_found_in_a_frame_that_was_turned(slide: np.ndarray, index: P
         assert number in index.likeliest(view, None, range(COLUMNS * ROWS), 2)
 
 
+def test_cells_that_look_alike_are_told_by_where_they_lie() -> None:
+    index, noise, pictures = PlaceIndex(), np.random.default_rng(4), []
+    for number in range(40):
+        places = np.zeros((0, 2), np.int64)
+        for place in noise.integers((0, 0), (WIDTH + 20, HEIGHT + 20), (200, 2)):
+            if (np.abs(places - place).max(axis=1) > 2 * REACH_PX + 4).all():
+                places = np.concatenate([places, place[None]])
+        picture = np.zeros((HEIGHT + 20, WIDTH + 20), np.float32)
+        picture[places[:, 1], places[:, 0]] = -1
+        pictures.append(cv2.GaussianBlur(picture, (0, 0), 2))
+        index.add(number, pictures[-1][10:-10, 10:-10])
+    found = [index.likeliest(one[4:-16, 15:-5], None, range(40), 1) for one in pictures]
+    assert sum(one == [number] for number, one in enumerate(found)) > 28
+
+
 def test_only_those_asked_for_are_named(slide: np.ndarray, index: PlaceIndex) -> None:
     others = [number for number in range(COLUMNS * ROWS) if number != 171]
     found = index.likeliest(cut(slide, 171), None, others, 8)
@@ -70,7 +85,7 @@ def test_what_is_forgotten_makes_room_and_votes_no_more(slide: np.ndarray) -> No
             index.forget(number - 10)
     kept = range(590, 600)
     assert index.likeliest(cut(slide, 595 % 400), None, kept, 1) == [595]
-    index.add(600, np.zeros((HEIGHT, WIDTH), np.float32))  # has taken the place of 589, and shows nothing
+    index.add(600, np.zeros((9, 9), np.float32))  # takes the rows of 590 or 589, and has no spot
     assert index.likeliest(cut(slide, 589 % 400), None, [600, *kept], 11)[0] != 600
     with pytest.raises(KeyError):
         index.likeliest(cut(slide, 0), None, [3], 1)
