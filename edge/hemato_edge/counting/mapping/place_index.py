@@ -68,7 +68,10 @@ class PlaceIndex:
     def likeliest(
         self, thumbnail: NDArray[np.float32], slide: NDArray[np.bool_] | None, numbers: Sequence[int], most: int
     ) -> list[int]:
-        """Up to `most` of the key fields `numbers` that may show the same place as a view, the likeliest first."""
+        """Up to `most` of the key fields `numbers` that may show the same place as a view, the likeliest first.
+
+        `thumbnail` (h, w) is the view's, contrast against the surroundings; `slide`: see `View.slide`.
+        """
         slots = np.array([self._slots[number] for number in numbers], np.intp)
         votes = self._votes(*spots_of(thumbnail, slide, SPOTS_OF_VIEW))[slots]
         return [numbers[i] for i in np.argsort(-votes, kind="stable")[:most].tolist()]
@@ -139,4 +142,5 @@ def _cosines() -> NDArray[np.float32]:
         * np.sqrt(np.where(np.arange(_RASTER) > 0, 2, 1) / _RASTER)[:, None]
     )
     orders = sorted((i * i + j * j, i, j) for i in range(_RASTER) for j in range(_RASTER))[1 : VALUES + 1]
-    return np.stack([np.outer(waves[i], waves[j]).ravel() for _, i, j in orders], axis=1).astype(np.float32)
+    columns: NDArray[np.float32] = np.stack([np.outer(waves[i], waves[j]).ravel() for _, i, j in orders], axis=1)
+    return columns.astype(np.float32)
