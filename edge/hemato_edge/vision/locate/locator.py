@@ -36,7 +36,7 @@ RED_OVERLAP = 0.5
 """Of two red cells whose boxes overlap by more than this (intersection over union) the worse one is dropped."""
 RESCALE = 0.15
 """A second pass is made if the measured red cells differ from the guess by more than this (logarithm)."""
-HALF_RED_CELLS = (0.7, 0.5, 0.0)
+HALF_RED_CELLS = (0.8, 0.5, 0.0)
 """About half of a cell's diameter by kind, red-cell diameters: if a rim leaves less of it, its centre is hidden.
 A platelet is too small for this test. White and red cells: chosen on round, elliptic and turned fields of bccd,
 raabin_fields and chula (96 pictures) and 36 drawn ones, where a box's depth behind the rim less half of the cell's
