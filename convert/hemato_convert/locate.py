@@ -20,7 +20,7 @@ from hemato_edge.models.bundle import check_bundle_path, read_bundle, write_bund
 from hemato_edge.models.locator_model import BOXES, HEAT, LocatorModel
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.learned import LearnedLocator, same_score
-from hemato_edge.vision.locate.windows import WindowSpec, standard_factor, windows_of
+from hemato_edge.vision.locate.windows import WindowSpec, plan, windows_of
 from hemato_training.data.field_sets import load_fields
 from hemato_training.data.records import in_split, split_hash, thin
 from hemato_training.locate.evaluation import EVERYTHING, keras_locator, load_locator_model, locate_all
@@ -220,6 +220,10 @@ class FlatbufferHeat:
         found = self._run(window)
         return found[HEAT][1], found[BOXES][1]
 
+    def resize(self, height: int, width: int) -> bool:
+        """Never: figures of the same windows as the float model's."""
+        return False
+
     def raw(self, window: NDArray[np.uint8]) -> dict[str, NDArray[np.int8]]:
         """The same for a window (h, w, 3), as the graph's int8 values."""
         return {name: maps[0] for name, maps in self._run(window).items()}
@@ -233,8 +237,8 @@ def representative_windows(
     windows = []
     for field in thin(fields, max(1, wanted // sets)):
         image = field.image()
-        factor = standard_factor(image.shape, red_cell_px[field.laboratory], spec)
-        windows += [w.image for w in windows_of(FieldView(image), factor, spec)]
+        grid = plan(image.shape, red_cell_px[field.laboratory], spec, largest=1)
+        windows += [w.image for w in windows_of(FieldView(image), grid)]
     return np.stack(windows)
 
 

@@ -27,7 +27,7 @@ from hemato_edge.pipeline.images import analyze_pictures, classify_pictures
 from hemato_edge.vision.classify.classifier import load_classifier
 from hemato_edge.vision.field_view import FieldView
 from hemato_edge.vision.locate.choice import TFLiteLocator, load_locator
-from hemato_edge.vision.locate.windows import standard_factor, windows_of
+from hemato_edge.vision.locate.windows import plan, windows_of
 from hemato_edge.vision.quality import QualityGate
 from hemato_edge.vision.slide_appearance import AppearanceEstimator
 
@@ -53,8 +53,8 @@ def draw(folder: Path) -> None:
             white, look = found.of_kind(WBC), looks.appearance()
             assert look is not None, "no red cells in a drawn field"
             crops.append(classifier.crops(view, white.boxes, look))
-            factor = standard_factor(image.shape, look.red_cell_px, locator.spec)
-            windows += [window.image for window in windows_of(view, factor, locator.spec)]
+            grid = plan(image.shape, look.red_cell_px, locator.spec, largest=1)
+            windows += [window.image for window in windows_of(view, grid)]
             for i, (x0, y0, x1, y1) in enumerate(white.boxes.astype(int)):
                 side = max(x1 - x0, y1 - y0)
                 part = image[max(y0 - side // 2, 0) : y1 + side // 2, max(x0 - side // 2, 0) : x1 + side // 2]

@@ -58,6 +58,10 @@ class LocatorModel:
         answers = self.engine.raw(window[None])
         return answers[HEAT][0], answers[BOXES][0]
 
+    def resize(self, height: int, width: int) -> bool:
+        """See `Engine.resize`."""
+        return self.engine.resize(height, width)
+
     def verify(self) -> float:
         """Run the golden inputs; returns the mean difference of the maps, in steps of their quantisation.
 
@@ -67,6 +71,7 @@ class LocatorModel:
         Raises:
             ModelError: it exceeds the card's tolerance.
         """
+        self.resize(self.card.input.height, self.card.input.width)
         expected = expected_outputs(self.bundle, self.engine.steps)
         worst = 0.0
         for i, window in enumerate(self.bundle.golden_inputs):

@@ -40,7 +40,8 @@ class FieldView:
         fill: (3,) BGR used off the slide; None: the background.
 
     Attributes:
-        corner: x, y of the upper left corner in the view it was cut from, pixels; 0, 0 otherwise.
+        whole: the view it was cut from; None otherwise.
+        corner: x, y of the upper left corner in `whole`, pixels; 0, 0 otherwise.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class FieldView:
         self.aperture = aperture or Aperture.of(image)
         self.window: Image = self.aperture.window(image)
         self.red_cell_px = red_cell_px
+        self.whole: FieldView | None = None
         self.corner = 0, 0
         self._fill = fill
         self._halves: list[Image] = []
@@ -71,6 +73,12 @@ class FieldView:
     def size(self) -> tuple[int, int]:
         """Width and height of the aperture's rectangle, pixels."""
         return self.aperture.size
+
+    @property
+    def rectangle(self) -> tuple[int, int, int, int]:
+        """x0, y0, x1, y1 of a part in `whole`, pixels."""
+        (x, y), (width, height) = self.corner, self.size
+        return x, y, x + width, y + height
 
     @cached_property
     def picture(self) -> Image:
@@ -109,18 +117,21 @@ class FieldView:
             background=self.background,
             fill=self._fill,
         )
-        part.corner = x0, y0
+        part.whole, part.corner = self, (x0, y0)
         part.picture = self.picture[y0:y1, x0:x1]
         return part
 
     def at(self, factor: float) -> Image:
-        """The picture resized by `factor`, (h, w, 3) uint8, from its halved copies; see `resize_quickly`.
+        """The picture resized by `factor`, (h, w, 3) uint8, from its halved copies; see `resize_quickly`."""
+        return self.at_size(self._size_at(factor))
 
-        The last one is kept: gate and locator look at a field at the same scale.
+    def at_size(self, size: tuple[int, int]) -> Image:
+        """The picture resized to `size`, width and height, (h, w, 3) uint8, as in `at`.
+
+        The last one is kept: gate and locator look at most fields at the same scale.
         """
-        near, size = self._next_above(factor)
         if self._scaled is None or self._scaled.shape[1::-1] != size:
-            self._scaled = to_size(near, size)
+            self._scaled = to_size(self._next_above(size), size)
         return self._scaled
 
     def green_at(self, factor: float) -> NDArray[np.uint8]:
@@ -129,25 +140,28 @@ class FieldView:
 
     def channel_at(self, factor: float, channel: int) -> NDArray[np.uint8]:
         """One channel (0 blue, 1 green, 2 red) of the picture resized by `factor`, (h, w) uint8, as in `at`."""
-        near, size = self._next_above(factor)
+        size = self._size_at(factor)
         if self._scaled is not None and self._scaled.shape[1::-1] == size:
             return np.asarray(cv2.extractChannel(self._scaled, channel), np.uint8)
-        return to_size(np.asarray(cv2.extractChannel(near, channel), np.uint8), size)
+        return to_size(np.asarray(cv2.extractChannel(self._next_above(size), channel), np.uint8), size)
 
     @cached_property
     def thumbnail_factor(self) -> float:
         """Resize factor of the thumbnail used to measure light and colours."""
         return min(1.0, THUMBNAIL_SIDE / max(self.shape[:2]))
 
-    def _next_above(self, factor: float) -> tuple[Image, tuple[int, int]]:
-        """The smallest halved copy that is no smaller than `factor` requires, and the required (width, height)."""
+    def _size_at(self, factor: float) -> tuple[int, int]:
+        """Width and height of the picture resized by `factor`, pixels."""
         height, width = self.shape[:2]
-        size = max(1, round(width * factor)), max(1, round(height * factor))
+        return max(1, round(width * factor)), max(1, round(height * factor))
+
+    def _next_above(self, size: tuple[int, int]) -> Image:
+        """The smallest halved copy that is no smaller than `size`, width and height."""
         level, near = 0, self.picture
         while near.shape[1] >= 2 * size[0] and near.shape[0] >= 2 * size[1]:
             level += 1
             near = self.halved_copy(level)
-        return near, size
+        return near
 
     def halved_copy(self, level: int) -> Image:
         """The picture halved `level` times, exactly, (h // 2 ** level, w // 2 ** level, 3) uint8."""

@@ -58,6 +58,10 @@ class KerasHeat:
         heat, boxes = self._model.predict_on_batch(window[None].astype(np.float32))
         return np.asarray(heat)[0], np.asarray(boxes)[0]
 
+    def resize(self, height: int, width: int) -> bool:
+        """Only the size that the model was built for."""
+        return tuple(self._model.input_shape[1:3]) == (height, width)
+
 
 def keras_locator(model: Any, spec: WindowSpec, min_score: float = EVERYTHING) -> LearnedLocator:
     """The device's locator with this network."""

@@ -61,14 +61,20 @@ def thread_counts(processors: int, set_to: int = 1) -> tuple[int, ...]:
     return tuple(sorted({*powers, processors, set_to}))
 
 
-def bare_inference(bundle: Bundle, runtime: Runtime, threads: int, batch: int) -> Callable[[], object]:
+def bare_inference(
+    bundle: Bundle, runtime: Runtime, threads: int, batch: int, size: tuple[int, int] | None = None
+) -> Callable[[], object]:
     """An inference of `batch` pictures of noise by an engine of its own, to be called repeatedly.
+
+    They have this `size`, height and width, or the network's own.
 
     Raises:
         ModelError: the runtime cannot make one of that batch.
     """
     engine = start_engine(bundle, runtime, threads)
     try:
+        if size is not None and not engine.resize(*size):
+            raise ModelError(f"{runtime.name} does not run {bundle.path} on pictures of {size[1]} × {size[0]}.")
         return engine.bare(batch)
     except (RuntimeError, ValueError) as error:
         raise ModelError(" ".join(str(error).split())) from error

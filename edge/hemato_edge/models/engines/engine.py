@@ -55,6 +55,13 @@ class Engine(Protocol):
         """The real numbers float32 that values (…) of an output of `raw` stand for."""
         return values
 
+    def resize(self, height: int, width: int) -> bool:
+        """Take pictures of this size from now on, of a fully convolutional network; False, nothing changed: it cannot.
+
+        `input_shape` and `outputs` are those of the new size then.
+        """
+        return (height, width) == tuple(self.input_shape[:2])
+
     def bare(self, batch: int) -> Callable[[], object]:
         """An inference of `batch` pictures of noise, to be called repeatedly for timing.
 

@@ -49,12 +49,12 @@ class TFLiteEngine(Engine):
             if given["dtype"] is not np.uint8:
                 msg = f"it takes {given['dtype'].__name__} instead of uint8"
                 raise ValueError(msg)
+            self.input_shape = tuple(int(side) for side in given["shape"][1:])
             may_group = int(given["shape_signature"][0]) == -1 and threads > 1 and most >= _GROUP
             self._groups = (_GROUP, 1) if may_group else (1,)
             self._interpreter(self._groups[0])
         details = first.get_output_details()
-        self.input_shape = tuple(int(side) for side in given["shape"][1:])
-        self.outputs = {d["name"]: tuple(int(side) for side in d["shape"][1:]) for d in details}
+        self.outputs = _shapes(first)
         self.steps = {d["name"]: d["quantization"] for d in details if np.issubdtype(d["dtype"], np.integer)}
 
     def run(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
@@ -74,6 +74,25 @@ class TFLiteEngine(Engine):
             return parts[0]
         empty = {name: np.zeros((0, *shape), np.float32) for name, shape in self.outputs.items()}
         return {name: np.concatenate([part[name] for part in parts]) if parts else empty[name] for name in self.outputs}
+
+    def resize(self, height: int, width: int) -> bool:
+        """See `Engine.resize`: what stays is packed weights; the memory between layers is laid out anew."""
+        before, wanted = self.input_shape, (height, width, *self.input_shape[2:])
+        if wanted == before:
+            return True
+        try:
+            self._take(wanted)
+        except (RuntimeError, ValueError):
+            self._take(before)
+            return False
+        return True
+
+    def _take(self, shape: tuple[int, ...]) -> None:
+        self.input_shape = shape
+        for size, interpreter in self._interpreters.items():
+            interpreter.resize_tensor_input(self._places[size][0], [size, *shape])
+            interpreter.allocate_tensors()
+        self.outputs = _shapes(self._interpreter(1))
 
     def bare(self, batch: int) -> Callable[[], object]:
         """See `Engine.bare`: nothing but the interpreter's own `invoke`."""
@@ -123,12 +142,17 @@ class TFLiteEngine(Engine):
             made = self._class(model_content=self._content, num_threads=self._threads)
             if size > 1:
                 detail = made.get_input_details()[0]
-                made.resize_tensor_input(detail["index"], [size, *detail["shape"][1:]])
+                made.resize_tensor_input(detail["index"], [size, *self.input_shape])
             made.allocate_tensors()
             self._interpreters[size] = made
             answers = [(d["name"], d["index"]) for d in made.get_output_details()]
             self._places[size] = made.get_input_details()[0]["index"], answers
         return self._interpreters[size]
+
+
+def _shapes(interpreter: Any) -> dict[str, tuple[int, ...]]:
+    """Shape of each output per picture, by name."""
+    return {d["name"]: tuple(int(side) for side in d["shape"][1:]) for d in interpreter.get_output_details()}
 
 
 def tflite_runtime_of(name: str, package: str, interpreter: Callable[..., Any]) -> Runtime:

@@ -12,7 +12,7 @@ from hemato_edge.values import Detections
 from hemato_edge.vision.locate.candidates import box_overlap
 from hemato_edge.vision.locate.locator import HALF_RED_CELLS, RESCALE, is_too_small
 from hemato_edge.vision.locate.peaks import REAL, find_peaks_of_all, one_box_a_cell
-from hemato_edge.vision.locate.windows import standard_factor, windows_of
+from hemato_edge.vision.locate.windows import LARGEST, plan, windows_of
 from hemato_edge.vision.scale import guess_red_cell_px, red_cell_diameter_px
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from hemato_edge.aperture import Aperture
     from hemato_edge.vision.field_view import FieldView
-    from hemato_edge.vision.locate.windows import Window, WindowSpec
+    from hemato_edge.vision.locate.windows import Grid, Window, WindowSpec
 
 MAX_OVERLAP = (0.4, 0.5, 0.4)
 """By kind: of two boxes that overlap by more than this (intersection over union) the worse one is dropped. Red cells
@@ -31,10 +31,11 @@ _TRUSTED_SCORE = 0.3
 """Minimum score of red cells that set the scale of an unknown picture, whatever is reported."""
 _WINDOWS_AT_ONCE = 8
 """Their maps are held together: those of a picture of many megapixels would take hundreds of megabytes."""
-_WHOLE_RED_CELLS = np.array([0.7, 0.7, 0.0])
-"""Least size by which the error of a box is reckoned, by kind, red-cell diameters. Chosen on the first drawn slide,
-where 1,076 red cells of 1,056 are counted with 0, 1,053 with 0.7, 1,042 with 1; on the second 1,064, 1,054, 1,028 of
-1,059 (`benchmarks/demo.py`)."""
+_WHOLE_RED_CELLS = np.array([1.2, 0.7, 0.0])
+"""Least size by which the error of a box is reckoned, by kind, red-cell diameters. For white cells that of a small
+lymphocyte: what the border leaves of one has sides that err by as much as those of the whole. For red cells chosen on
+the first drawn slide, where 1,076 of 1,056 are counted with 0, 1,053 with 0.7, 1,042 with 1; on the second 1,064,
+1,054, 1,028 of 1,059 (`benchmarks/demo.py`, windows of 256 × 192)."""
 _AT_THE_BORDER = 0.08
 """A box that ends closer to the border than this share of its size touches it: the network's sides err by as much."""
 
@@ -53,6 +54,10 @@ class HeatNetwork(Protocol):
         """Heat (h, w, kinds) and boxes (h, w, kinds × 4) of a window (height, width, 3) uint8 RGB; see `find_peaks`."""
         ...
 
+    def resize(self, height: int, width: int) -> bool:
+        """Take windows of this size from now on, pixels; False, and nothing changed: it cannot."""
+        ...
+
 
 class LearnedLocator:
     """A locator that uses a network; see `locator.Locator`.
@@ -67,6 +72,7 @@ class LearnedLocator:
         self.network = network
         self.spec = spec
         self.min_scores = np.asarray(min_scores, np.float32)
+        self._largest = LARGEST
 
     _real = REAL
     """What `_maps` gives, as real numbers."""
@@ -76,7 +82,10 @@ class LearnedLocator:
         return self.network.maps(window)
 
     def locate(self, view: FieldView) -> Detections:
-        """The cells of a field; see `Locator.locate`."""
+        """The cells of a field; see `Locator.locate`.
+
+        Of a part, those with their middle in it: their boxes may go beyond its sides, and so are known to be cut there.
+        """
         if is_too_small(view.window):
             return Detections.empty()
         red = view.red_cell_px or guess_red_cell_px(view) or 0.2 * min(view.shape[:2])
@@ -103,17 +112,32 @@ class LearnedLocator:
 
     def _see(self, view: FieldView, red_cell_px: float) -> Detections:
         """All cells of a field down to the lowest score used here, boxes in its pixels."""
-        factor = standard_factor(view.shape, red_cell_px, self.spec)
+        whole = view.whole or view
+        grid = self._grid(whole, red_cell_px)
         floor = min(float((_CUT_SCORE * self.min_scores).min()), _TRUSTED_SCORE)
-        windows = windows_of(view, factor, self.spec)
+        windows = windows_of(whole, grid, None if view.whole is None else view.rectangle)
         parts = []
         while some := list(islice(windows, _WINDOWS_AT_ONCE)):
             parts.append(self._see_windows(some, floor))
         found = Detections.joined(parts)
         kinds = found.kinds
-        boxes = _to_the_border(found.boxes / np.float32(factor), *view.size, _WHOLE_RED_CELLS[kinds] * red_cell_px)
-        inside = np.all(boxes[:, 2:] > boxes[:, :2], axis=1) & view.aperture.covers(boxes)
+        boxes = _to_the_border(found.boxes / grid.factors, *whole.size, _WHOLE_RED_CELLS[kinds] * red_cell_px)
+        inside = np.all(boxes[:, 2:] > boxes[:, :2], axis=1) & whole.aperture.covers(boxes)
+        if view.whole is not None:
+            inside &= _within((boxes[:, :2] + boxes[:, 2:]) / 2, view.rectangle)
+            boxes -= np.tile(view.corner, 2).astype(np.float32)
         return one_box_a_cell(Detections(boxes[inside], kinds[inside], found.scores[inside]), MAX_OVERLAP)
+
+    def _grid(self, view: FieldView, red_cell_px: float) -> Grid:
+        """The windows for a field, of a size that the network takes.
+
+        A session's fields have one size and scale, and so one size of windows.
+        """
+        grid = plan(view.shape, red_cell_px, self.spec, self._largest)
+        if self._largest > 1 and not self.network.resize(*grid.window):
+            self._largest = 1
+            return plan(view.shape, red_cell_px, self.spec, self._largest)
+        return grid
 
     def _see_windows(self, windows: Sequence[Window], floor: float) -> Detections:
         """The cells that each window answers for, boxes in pixels of the scaled field."""
@@ -124,6 +148,13 @@ class LearnedLocator:
         x0, y0, x1, y1 = np.array([one.own for one in windows])[of].T
         own = (x >= x0) & (x < x1) & (y >= y0) & (y < y1)
         return Detections(placed[own], found.kinds[own], found.scores[own])
+
+
+def _within(points: NDArray[np.float32], rectangle: tuple[int, int, int, int]) -> NDArray[np.bool_]:
+    """(N,) bool: which points (N, 2), x y, lie in x0, y0, x1, y1."""
+    x0, y0, x1, y1 = rectangle
+    x, y = points.T
+    return np.asarray((x >= x0) & (x < x1) & (y >= y0) & (y < y1), np.bool_)
 
 
 def _to_the_border(

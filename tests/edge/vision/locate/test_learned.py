@@ -23,11 +23,18 @@ GLASS, RED_CELL, NUCLEUS, CYTOPLASM = (232, 236, 240), (170, 165, 215), (130, 40
 class RoundThings:
     """Finds what is pink (red cells) and what is dark (white cells) as connected pieces of a window."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, any_size: bool = True) -> None:
         self.windows = 0
+        self.size = (SPEC.height, SPEC.width)
+        self._any_size = any_size
+
+    def resize(self, height: int, width: int) -> bool:
+        self.size = (height, width) if self._any_size else self.size
+        return self.size == (height, width)
 
     def maps(self, window: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         self.windows += 1
+        assert window.shape[:2] == self.size
         rows, columns = window.shape[0] // STRIDE, window.shape[1] // STRIDE
         heat = np.full((rows, columns, len(KINDS)), -9.0, np.float32)
         boxes = np.zeros((rows, columns, len(KINDS) * BOX_VALUES), np.float32)
@@ -68,10 +75,16 @@ def draw(width: int, height: int, red: float) -> tuple[np.ndarray, list[tuple[fl
     return picture, places
 
 
-@pytest.mark.parametrize(("width", "height", "red"), [(640, 480, 100), (1200, 900, 70), (400, 300, 40)])
-def test_cells_come_back_where_they_were_drawn(width: int, height: int, red: float) -> None:
+@pytest.mark.parametrize("any_size", [True, False])
+@pytest.mark.parametrize(
+    ("width", "height", "red", "windows", "of_training"),
+    [(640, 480, 100, 1, 1), (1200, 900, 70, 4, 20), (700, 470, 70, 1, 4)],
+)
+def test_cells_come_back_where_they_were_drawn(
+    width: int, height: int, red: float, windows: int, of_training: int, any_size: bool
+) -> None:
     picture, places = draw(width, height, red)
-    network = RoundThings()
+    network = RoundThings(any_size=any_size)
     found = LearnedLocator(network, SPEC, same_score(0.5)).locate(FieldView(picture, red_cell_px=red))
     reds = found.of_kind(RBC)
     assert len(reds) == len(places)
@@ -79,7 +92,7 @@ def test_cells_come_back_where_they_were_drawn(width: int, height: int, red: flo
         assert np.abs(reds.centres - (x, y)).max(axis=1).min() < 0.05 * red
     assert np.median(reds.sizes) == pytest.approx(red, rel=0.08)
     assert found.counts()["wbc"] == 1
-    assert network.windows == (1 if width == 640 else network.windows)
+    assert network.windows == (windows if any_size else of_training)
 
 
 @pytest.mark.parametrize("red", [45, 70, 120])
@@ -171,3 +184,32 @@ def test_a_cut_red_cell_counts_from_a_lower_score() -> None:
     assert cells.centres[0, 0] > 300
     cells = LearnedLocator(Unsure(0.44), SPEC, same_score(0.5)).locate(beside_the_rim(RIM_AT - 20))
     assert len(cells) == 0
+
+
+def test_what_the_border_leaves_of_a_white_cell_touches_it_as_a_whole_one_would() -> None:
+    picture = np.full((480, 640, 3), GLASS, np.uint8)
+    for x, y in ((-20, 120), (72, 300)):
+        cv2.circle(picture, (x, y), 60, NUCLEUS, -1, cv2.LINE_AA)
+    picture[:, :9] = GLASS
+    boxes = LearnedLocator(RoundThings(), SPEC, same_score(0.5)).locate(FieldView(picture, red_cell_px=100)).boxes
+    cut, whole = boxes[np.argsort(boxes[:, 1])]
+    assert cut[0] == 0
+    assert cut[2] == pytest.approx(40, abs=4)
+    assert whole[0] == pytest.approx(12, abs=1.5)
+
+
+def test_a_part_is_seen_in_windows_of_the_whole_and_its_cells_lie_where_they_lie_there() -> None:
+    picture, _ = draw(1200, 900, 70)
+    network = RoundThings()
+    locator = LearnedLocator(network, SPEC, same_score(0.5))
+    view = FieldView(picture, red_cell_px=70)
+    whole, all_windows, size = locator.locate(view), network.windows, network.size
+    x0, y0, x1, y1 = rectangle = (0, 560, 520, 900)
+    part = locator.locate(view.part(rectangle)).moved(x0, y0)
+    assert network.size == size
+    assert 0 < network.windows - all_windows < all_windows
+    x, y = whole.centres.T
+    inside = whole.select((x >= x0) & (x < x1) & (y >= y0) & (y < y1))
+    np.testing.assert_allclose(part.boxes, inside.boxes, atol=1e-3)
+    np.testing.assert_array_equal(part.kinds, inside.kinds)
+    assert np.any(part.boxes[:, 2] > x1), "no cell was cut by the side"
