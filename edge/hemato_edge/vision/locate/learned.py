@@ -102,12 +102,13 @@ class LearnedLocator:
         least = self.min_scores[found.kinds]
         if aperture.hidden is None:
             return found.select(found.scores >= least)
-        cut = aperture.at_rim(found.boxes)
-        good = found.scores >= np.where(cut, _CUT_SCORE[found.kinds] * least, least)
-        good &= ~aperture.slivers(found.boxes, np.array(HALF_RED_CELLS)[found.kinds] * red_cell_px)
-        doubtful = np.flatnonzero(cut & (found.kinds == RBC))
-        overlap = box_overlap(found.boxes[doubtful], found.of_kind(WBC).boxes)
-        good[doubtful[(overlap > _SAME_CELL).any(axis=1)]] = False
+        good = found.scores >= least
+        cut = np.flatnonzero(aperture.at_rim(found.boxes))
+        boxes, kinds = found.boxes[cut], found.kinds[cut]
+        seen = found.scores[cut] >= _CUT_SCORE[kinds] * least[cut]
+        seen &= ~aperture.slivers(boxes, np.array(HALF_RED_CELLS)[kinds] * red_cell_px)
+        white = (box_overlap(boxes, found.boxes[found.kinds == WBC]) > _SAME_CELL).any(axis=1)
+        good[cut] = seen & ~(white & (kinds == RBC))
         return found.select(good)
 
     def _see(self, view: FieldView, red_cell_px: float) -> Detections:
