@@ -23,11 +23,16 @@ class PackedEngine(Engine):
         if not content.startswith(MAGIC):
             raise ValueError("it was not compiled for this accelerator")
         self._interpreter = interpreter_class()(model_content=zlib.decompress(content[len(MAGIC) :]))
+        self._input = self._interpreter.get_input_details()[0]
+        self.resize(*self._input["shape"][1:3])
+
+    def resize(self, height: int, width: int) -> bool:
+        self.input_shape = (int(height), int(width), int(self._input["shape"][3]))
+        self._interpreter.resize_tensor_input(self._input["index"], [1, *self.input_shape])
         self._interpreter.allocate_tensors()
         self._details = self._interpreter.get_output_details()
-        self._input = self._interpreter.get_input_details()[0]
-        self.input_shape = tuple(map(int, self._input["shape"][1:]))
         self.outputs = {detail["name"]: tuple(map(int, detail["shape"][1:])) for detail in self._details}
+        return True
 
     def run(self, images: np.ndarray) -> dict[str, np.ndarray]:
         found: dict[str, list[np.ndarray]] = {name: [np.zeros((0, *s), "f4")] for name, s in self.outputs.items()}
