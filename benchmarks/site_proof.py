@@ -25,7 +25,7 @@ from hemato_edge.models.caution import device_logits
 from hemato_edge.models.classifier_model import EMBEDDINGS, LOGITS, ClassifierModel
 from hemato_edge.models.second_look import further_views
 from hemato_edge.models.temperature import calibrated
-from hemato_edge.site.gain import Gain, gain_of
+from hemato_edge.site.gain import Gain, brier, gain_of, recalibrated
 from hemato_edge.vision.optics.stain import StainCalibration, apply_stain
 from hemato_training.augment.stain_and_optics import change_softness, photograph_elsewhere
 from hemato_training.data.cell_sets import load
@@ -44,12 +44,11 @@ NAMED = 50
 THRESHOLD = 0.97
 LEVEL = 0.1
 """One-sided, as `site.adaptation` has it."""
-_TEMPERATURES = np.append(np.geomspace(1 / 8, 8, 61), np.inf)
 
 
 @dataclass(frozen=True)
 class Proof:
-    """A paired score of the named cells: `score` of probabilities and labels (n,), higher is better."""
+    """A paired score of the named cells: `score` of probabilities and labels (n,), lower is better."""
 
     name: str
     score: Any
@@ -62,42 +61,30 @@ class Proof:
         weights: Any = own.weights if self.weighted else np.ones(len(own))
         share = weights / weights.sum()
         before, after = (self._scores(p, own.labels, share) for p in (own.probabilities, one.trial.answers))
-        return gain_of(after - before, own.fields, share)
+        return gain_of(before - after, own.fields, share)
 
     def _scores(self, probabilities: Any, labels: Any, share: Any) -> Any:
-        if not self.recalibrated:
-            return self.score(probabilities, labels)
-        logs = np.log(np.maximum(probabilities.astype(float), 1e-9))
-        tried = [self.score(_softmax(logs / temperature), labels) for temperature in _TEMPERATURES]
-        return max(tried, key=lambda scores: share @ scores)
+        if self.recalibrated:
+            return recalibrated(probabilities, labels, share, self.score)
+        return self.score(probabilities, labels)
 
 
-def _softmax(values: Any) -> Any:
-    raised = np.exp(values - values.max(axis=1, keepdims=True))
-    return raised / raised.sum(axis=1, keepdims=True)
+def wrong_guess(probabilities: Any, labels: Any) -> Any:
+    """1 where the best guess is wrong."""
+    return (probabilities.argmax(axis=1) != labels).astype(float)
 
 
-def right(probabilities: Any, labels: Any) -> Any:
-    """1 where the best guess is right."""
-    return (probabilities.argmax(axis=1) == labels).astype(float)
-
-
-def brier(probabilities: Any, labels: Any) -> Any:
-    """The Brier score, its sign turned."""
-    return -((probabilities - np.eye(probabilities.shape[1])[labels]) ** 2).sum(axis=1)
-
-
-def log_score(probabilities: Any, labels: Any) -> Any:
-    """The logarithm of the true class's probability."""
-    return np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-6))
+def log_loss(probabilities: Any, labels: Any) -> Any:
+    """The negative logarithm of the true class's probability."""
+    return -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-6))
 
 
 PROOFS = (
-    Proof("right guesses", right, recalibrated=False),
+    Proof("right guesses", wrong_guess, recalibrated=False),
     Proof("Brier", brier, recalibrated=False),
-    Proof("logarithm", log_score, recalibrated=False),
+    Proof("logarithm", log_loss, recalibrated=False),
     Proof("Brier, recalibrated, unweighted", brier, recalibrated=True, weighted=False),
-    Proof("logarithm, recalibrated", log_score, recalibrated=True),
+    Proof("logarithm, recalibrated", log_loss, recalibrated=True),
     Proof("Brier, recalibrated", brier, recalibrated=True),
 )
 

@@ -1,4 +1,4 @@
-"""Parts that the classifier that ships has and a new bundle has not, and the command that adds each."""
+"""Parts of the shipped classifier that a new bundle is missing, and the command that adds each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def lacking(bundle: Path) -> list[str]:
-    """What a classifier's bundle lacks beside the one that ships, a line each with the command that adds it.
+    """The parts of the shipped classifier that a bundle is missing, a line each with the command that adds it.
 
     Raises:
         ModelError: the bundle cannot be read.
@@ -32,4 +32,4 @@ def lacking(bundle: Path) -> list[str]:
 
 
 def _line(part: str, command: str) -> str:
-    return f"It has no {part}, which the classifier that ships has: {command} --data DATA --out NEW.tflite"
+    return f"Without {part}, unlike the shipped classifier; to add it: {command} --data DATA --out NEW.tflite"

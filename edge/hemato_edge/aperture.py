@@ -179,7 +179,7 @@ class Aperture:
         return covered
 
     def slivers(self, boxes: NDArray[np.float32], half_px: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
-        """(N,) bool: which boxes (N, 4) are what a rim leaves of a cell, whose middle, (N,) from its edge, it hides.
+        """(N,) bool: which boxes (N, 4) `at_rim` are what is left of a cell whose middle, (N,) from its edge, it hides.
 
         How much it leaves is the depth of the farthest point of the box's ellipse behind the rim: that does not depend
         on the direction in which the rim runs.
@@ -187,9 +187,8 @@ class Aperture:
         if self.hidden is None or not len(boxes):
             return np.zeros(len(boxes), np.bool_)
         x, y = self._outline(boxes, 1.0)
-        shallow = self._depth_at(x, y).max(axis=1) < half_px - self.retreat_px
-        sliver: NDArray[np.bool_] = shallow & self.at_rim(boxes)
-        return sliver
+        shallow: NDArray[np.bool_] = self._depth_at(x, y).max(axis=1) < half_px - self.retreat_px
+        return shallow
 
     def at_rim(self, boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
         """(N,) bool: which boxes (N, 4) a rim cuts, or touches within twice the error of their sides."""

@@ -1,4 +1,4 @@
-"""What a bundle lacks beside the one that ships is told with the command that adds it."""
+"""Parts of the shipped classifier that a bundle is missing are reported with the command that adds each."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from hemato_edge.models.card import ClassifierCard
     ("changed", "commands"),
     [
         ({}, []),
-        ({"caution": None}, ["no caution", "hemato-edge train caution {}"]),
-        ({"second_look_views": 1}, ["no second look", "hemato-edge train second-look {}"]),
-        ({"subtypes": ()}, ["no level below the classes", "hemato-edge train subtypes --model {}"]),
+        ({"caution": None}, ["Without caution", "hemato-edge train caution {}"]),
+        ({"second_look_views": 1}, ["Without second look", "hemato-edge train second-look {}"]),
+        ({"subtypes": ()}, ["Without level below the classes", "hemato-edge train subtypes --model {}"]),
     ],
 )
 def test_one_line_for_each_part_that_is_missing(changed: dict[str, Any], commands: list[str], tmp_path: Path) -> None:

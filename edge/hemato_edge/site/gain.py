@@ -2,7 +2,7 @@
 
 Compared is the Brier score (G. W. Brier, Monthly Weather Review 78 (1950), 1-3), cell by cell: unlike a count of
 changed answers it also weighs how sure each answer was, and unlike the logarithm of the probability it is bounded, so
-that no single cell decides. It rewards modest answers as well as good ones, but modesty is no gain here, since the
+that no single cell decides. It also rewards answers that are merely less confident, which is no gain here, since the
 threshold is set anew for the same coverage: so both sides are recalibrated by a temperature of their own first. What
 each of these does for the proof is in docs/results/site.md.
 """
@@ -15,11 +15,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hemato_edge.counting.intervals import student_tail
+from hemato_edge.models.temperature import calibrated
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Score = Callable[[NDArray[np.float32], NDArray[np.int64]], Floats]
+    """Score of probabilities (n, K) by labels (n,): (n,), 0 is best."""
 
 _TEMPERATURES = np.append(np.geomspace(1 / 8, 8, 61), np.inf)
 """Of which the best is taken, the last one for answers that tell nothing: a tenth more or less moves no score by a
@@ -60,7 +65,7 @@ def gain(
     """
     each = np.ones(len(labels)) if weights is None else weights
     share = each / each.sum()
-    before, after = (_brier(_recalibrated(answers, labels, share), labels) for answers in (shipped, own))
+    before, after = (recalibrated(answers, labels, share, brier) for answers in (shipped, own))
     return gain_of(before - after, groups, share)
 
 
@@ -86,21 +91,15 @@ def gain_of(better: Floats, groups: NDArray[Any], share: Floats) -> Gain:
     return Gain(mean, student_tail(mean / max(error, _LEAST), number - 1))
 
 
-def _brier(probabilities: Floats, labels: NDArray[np.int64]) -> Floats:
-    """(n,) 0, best, to 2."""
+def brier(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> Floats:
+    """(n,) the Brier score of probabilities (n, K): 0, best, to 2."""
     truth = np.eye(probabilities.shape[1])[labels]
     score: Floats = ((probabilities - truth) ** 2).sum(axis=1)
     return score
 
 
-def _recalibrated(answers: NDArray[np.float32], labels: NDArray[np.int64], share: Floats) -> Floats:
-    """The answers (n, K) at the temperature that gives the best weighted Brier score."""
-    logs = np.log(np.maximum(answers.astype(np.float64), _LEAST))
-    candidates = [_softmax(logs / temperature) for temperature in _TEMPERATURES]
-    return min(candidates, key=lambda one: float(share @ _brier(one, labels)))
-
-
-def _softmax(values: Floats) -> Floats:
-    raised = np.exp(values - values.max(axis=1, keepdims=True))
-    shares: Floats = raised / raised.sum(axis=1, keepdims=True)
-    return shares
+def recalibrated(answers: NDArray[np.float32], labels: NDArray[np.int64], share: Floats, score: Score) -> Floats:
+    """(n,) scores of answers (n, K) at the temperature with the least mean score, weighted by `share`."""
+    logs = np.log(np.maximum(answers, np.float32(_LEAST)))
+    scores = (score(calibrated(logs, temperature), labels) for temperature in _TEMPERATURES)
+    return min(scores, key=lambda one: float(share @ one))

@@ -1,4 +1,4 @@
-"""A gain is one of the answers themselves, not of their modesty, and is shown where chance seldom gives it."""
+"""A gain is one of the answers themselves, not of lower confidence, and is shown where chance seldom gives it."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def print_json(value: object) -> None:
 
 
 def tell_lacking(bundle: Path) -> None:
-    """What a new bundle lacks beside the one that ships, on standard error, each with the command that adds it."""
+    """Report on standard error the parts that a new bundle is missing, see `hemato_convert.lacking`."""
     from hemato_convert.lacking import lacking
 
     for line in lacking(bundle):

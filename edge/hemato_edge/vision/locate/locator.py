@@ -152,7 +152,7 @@ class OpenCvLocator:
         keep = np.all(boxes[:, 2:] > boxes[:, :2], axis=1) & (scores >= self.min_score)
         keep &= view.aperture.covers(boxes)
         red_px = WORKING_RED_PX / analysis.contrast.factor
-        keep &= ~view.aperture.slivers(boxes, np.array(HALF_RED_CELLS)[kinds] * red_px)
+        keep &= ~(view.aperture.slivers(boxes, np.array(HALF_RED_CELLS)[kinds] * red_px) & view.aperture.at_rim(boxes))
         return Detections(boxes[keep], kinds[keep], scores[keep])
 
 
