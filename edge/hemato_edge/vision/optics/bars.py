@@ -55,10 +55,8 @@ def without_bars(image: Image, glass: NDArray[np.float64], share: float = _UNIFO
     x0, y0, x1, y1 = 0, 0, image.shape[1], image.shape[0]
     for _ in range(2):  # a row of the field is uniform up to the bars at its ends only once these are gone
         part = image[y0:y1, x0:x1]
-        rows = _profile(part)
-        top, bottom = _bar(rows, glass, share), _bar(rows[::-1], glass, share)
-        columns = _profile(part[top : len(part) - bottom], of_columns=True)
-        left, right = _bar(columns, glass, share), _bar(columns[::-1], glass, share)
+        top, bottom = _bars(part, glass, share)
+        left, right = _bars(part[top : len(part) - bottom], glass, share, of_columns=True)
         if not (top or bottom or left or right):
             break
         x0, y0, x1, y1 = x0 + left, y0 + top, x1 - right, y1 - bottom
@@ -71,6 +69,26 @@ def _profile(image: Image | NDArray[np.float32], *, of_columns: bool = False) ->
     size = (width, min(_CHUNKS, height)) if of_columns else (min(_CHUNKS, width), height)
     means = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.float32)
     return np.ascontiguousarray(means.swapaxes(0, 1)) if of_columns else means
+
+
+def _bars(image: Image, glass: NDArray[np.float64], share: float, *, of_columns: bool = False) -> tuple[int, int]:
+    """How many rows (or columns) of a picture (H, W, 3), from the first on and from the last on, are a bar."""
+    ends = (image[:, :_STEP_PX], image[:, -_STEP_PX:]) if of_columns else (image[:_STEP_PX], image[-_STEP_PX:])
+    first, last = (_profile(end, of_columns=of_columns) for end in ends)
+    if not (_may_be_bar(first, glass, share) or _may_be_bar(last[::-1], glass, share)):
+        return 0, 0  # which the first rows of most pictures tell
+    rows = _profile(image, of_columns=of_columns)
+    return _bar(rows, glass, share), _bar(rows[::-1], glass, share)
+
+
+def _may_be_bar(rows: NDArray[np.float32], glass: NDArray[np.float64], share: float) -> bool:
+    """Whether rows (n, chunks, 3) at the border do not rule out that a bar begins with them."""
+    return bool(_uniform(rows[:2], glass, share)[0]) or _is_foreign(np.median(rows, axis=0), glass)
+
+
+def _is_foreign(colours: NDArray[np.float32], glass: NDArray[np.float64]) -> bool:
+    """Whether enough of the colours (chunks, 3) of a row are not glass for a bar of changing brightness."""
+    return float(np.mean(np.abs(colours - glass).max(axis=1) > FOREIGN)) >= GRADED_SHARE
 
 
 def _bar(rows: NDArray[np.float32], glass: NDArray[np.float64], share: float) -> int:
@@ -92,7 +110,7 @@ def _bar(rows: NDArray[np.float32], glass: NDArray[np.float64], share: float) ->
 def _graded_bar(rows: NDArray[np.float32], glass: NDArray[np.float64]) -> int:
     """How many of the rows (N, chunks, 3), from the first on, are a bar whose brightness changes along it."""
     first = np.median(rows[:_STEP_PX], axis=0)
-    if np.mean(np.abs(first - glass).max(axis=1) > FOREIGN) < GRADED_SHARE:
+    if not _is_foreign(first, glass):
         return 0
     noise = np.median(np.abs(np.diff(rows, axis=0, append=rows[-1:])).max(axis=2), axis=1)
     like = np.quantile(np.abs(rows - first).max(axis=2), _UNIFORM_SHARE, axis=1) <= UNIFORM + _NOISE_SPANS * noise

@@ -7,7 +7,6 @@ paler and mixed with one colour, is what is on the panel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -42,25 +41,13 @@ _SHINES = 0.15
 """By what the contrast is multiplied at least. Of panels 30 to 65 % opaque 0.35 to 0.69 was measured; of what a stripe
 and the picture's border enclose 0.03 at most. A box through which less shines is `painted`'s."""
 _ROUNDS = 4
+_AT_ONCE = 64
+"""Sides that are looked at together."""
 
 Panel = tuple[int, int, int, int]
 """Top, bottom, left, right, samples."""
 Told = tuple[float, Panel]
 """How well a panel is told, and the panel."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """A piece of a row of steps, from `start` to `end`, across which the picture becomes lighter or darker."""
-
-    row: int
-    start: int
-    end: int
-
-    @property
-    def rows(self) -> tuple[int, int]:
-        """Its row alone, as a range."""
-        return self.row, self.row + 1
 
 
 class _Steps:
@@ -77,29 +64,38 @@ class _Steps:
             steps[1:-1] = np.asarray(cv2.subtract(first, second)) > _STEP
             sums.append(np.asarray(cv2.integral(steps.astype(np.uint8))))
         self._sums = [np.diff(one, axis=0) for one in sums]
-        self._either = self._sums[0] + self._sums[1]
+        self._either = np.ascontiguousarray((self._sums[0] + self._sums[1]).T, np.float32)
 
-    def sides(self) -> Iterator[_Side]:
-        """What is long enough to be seen as a panel's side by itself."""
+    def sides(self) -> NDArray[np.intp]:
+        """(n, 3): row, start and end of what is long enough to be seen as a panel's side by itself."""
+        found = []
         for sums in self._sums:
             long = sums[:, _LONG:] - sums[:, :-_LONG] >= _SEEN * _LONG
-            for row in np.flatnonzero(long.any(axis=1)).tolist():
-                places = np.flatnonzero(long[row])
-                yield _Side(row, int(places[0]), int(places[-1]) + _LONG)
+            rows = np.flatnonzero(long.any(axis=1))
+            first, last = long[rows].argmax(axis=1), long.shape[1] - 1 - long[rows, ::-1].argmax(axis=1)
+            found.append(np.column_stack([rows, first, last + _LONG]))
+        return np.concatenate(found)
 
-    def holding(self, columns: tuple[int, int], rows: tuple[int, int]) -> NDArray[np.intp]:
-        """Those of the rows, from the first to before the second, where a panel may have a side between two columns."""
-        start, end = columns
-        first, last = max(0, rows[0]), min(self.height + 1, rows[1])
-        if first >= last:
-            return np.zeros(0, np.intp)
-        low, high = max(0, first - _BESIDE), min(self.height + 1, last + _BESIDE)
-        share = (self._either[low:high, end] - self._either[low:high, start]) / (end - start)
-        holds = share >= _HOLDS
-        holds[_BESIDE:] &= share[:-_BESIDE] < share[_BESIDE:] - _SHARP
-        holds[:-_BESIDE] &= share[_BESIDE:] < share[:-_BESIDE] - _SHARP
-        holds[[at for row in (0, self.height) for at in [row - low] if first <= row < last]] = True
-        return np.flatnonzero(holds[first - low : last - low]) + first
+    def hold(self, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """(n, h + 1): whether a panel may have a side in each row between two columns, of `starts` and `ends` (n,)."""
+        share = (self._either[ends] - self._either[starts]) / (ends - starts).astype(np.float32)[:, None]
+        holds: NDArray[np.bool_] = share >= _HOLDS
+        beside = share[:, :-_BESIDE] - share[:, _BESIDE:]
+        holds[:, _BESIDE:] &= beside < -_SHARP
+        holds[:, :-_BESIDE] &= beside > _SHARP
+        holds[:, [0, -1]] = True
+        return holds
+
+    def hold_in(self, rows: NDArray[np.intp], starts: NDArray[np.intp], ends: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """(n,): the same in one row each, of `rows` (n,)."""
+        length = (ends - starts).astype(np.float32)
+        own, before, behind = (
+            (self._either[ends, at] - self._either[starts, at]) / length
+            for at in (rows, np.maximum(rows - _BESIDE, 0), np.minimum(rows + _BESIDE, self.height))
+        )
+        alone = (own >= _HOLDS) & ((rows < _BESIDE) | (before - own < -_SHARP))
+        alone &= (rows > self.height - _BESIDE) | (own - behind > _SHARP)
+        return np.asarray(alone | (rows == 0) | (rows == self.height), np.bool_)
 
     def pairs(self, row: int, columns: tuple[int, int], *, below: bool) -> NDArray[np.uint8]:
         """(2, n): the samples beside a panel and on it, where it lies below a side or above; none at the border."""
@@ -113,8 +109,7 @@ def find_panels(image: Image) -> NDArray[np.bool_] | None:
     step = max(1, round(min(image.shape[:2]) / _SIDE))
     green = np.asarray(cv2.extractChannel(every(image, step), 1), np.uint8)
     down, across = _Steps(green), _Steps(np.ascontiguousarray(green.T))
-    told = [one for side in down.sides() for one in _panels_beside(side, down, across)]
-    turned = [one for side in across.sides() for one in _panels_beside(side, across, down)]
+    told, turned = list(_told(down, across)), _told(across, down)
     told += [(score, (top, bottom, left, right)) for score, (left, right, top, bottom) in turned]
     if not told:
         return None
@@ -127,28 +122,43 @@ def find_panels(image: Image) -> NDArray[np.bool_] | None:
     return found
 
 
-def _panels_beside(side: _Side, down: _Steps, across: _Steps) -> Iterator[Told]:
-    """The panels below a side along the rows, and above it."""
+def _told(down: _Steps, across: _Steps) -> Iterator[Told]:
+    """The panels with a side along the rows that is seen by itself, below it or above."""
+    sides = down.sides()
     for below in (False, True):
-        starts, ends = (_endings(place, side.row, below, across) for place in (side.start, side.end))
-        for start, end in ((a, b) for a in starts for b in ends if b - a >= _LONG):
-            rows = (side.row + _LEAST, down.height + 1) if below else (0, side.row - _LEAST + 1)
-            far = down.holding((start, end), rows) if side.row in down.holding((start, end), side.rows) else ()
-            for top, bottom in (sorted((side.row, int(row))) for row in far):
-                if all(len(across.holding((top, bottom), (at, at + 1))) for at in (start, end)):
-                    score = _mixed(_around((top, bottom, start, end), down, across))
-                    if score > 0:
-                        yield score, (top, bottom, start, end)
+        for first in range(0, len(sides), _AT_ONCE):
+            for panel in _enclosed(_reaching(sides[first : first + _AT_ONCE], across, below=below), down, across):
+                score = _mixed(_around(panel, down, across))
+                if score > 0:
+                    yield score, panel
 
 
-def _endings(place: int, row: int, below: bool, across: _Steps) -> list[int]:
-    """The columns about the end of a side in `row` where a panel below it, or above, may end."""
-    found = set[int]()
-    for length in _CORNERS:
-        rows = (row, row + length) if below else (row - length, row)
-        if rows[0] >= 0 and rows[1] <= across.samples.shape[1]:
-            found.update(across.holding(rows, (place - _OFF, place + _OFF)).tolist())
-    return sorted(found)
+def _reaching(sides: NDArray[np.intp], across: _Steps, *, below: bool) -> NDArray[np.intp]:
+    """(m, 4): row, start and end of the sides (n, 3) from one possible corner of a panel to another, and `below`."""
+    lengths = np.array(_CORNERS) if below else -np.array(_CORNERS)
+    rows = np.repeat(sides[:, 0], len(lengths))
+    far = rows + np.tile(lengths, len(sides))
+    inside = (far >= 0) & (far <= across.samples.shape[1])
+    ending = np.zeros((len(rows), across.height + 1), np.bool_)
+    ending[inside] = across.hold(np.minimum(rows, far)[inside], np.maximum(rows, far)[inside])
+    ending = ending.reshape(len(sides), len(lengths), -1).any(axis=1)
+    found = []
+    for (row, *places), own in zip(sides.tolist(), ending, strict=True):
+        starts, ends = (np.flatnonzero(own[max(0, at - _OFF) : at + _OFF]) + max(0, at - _OFF) for at in places)
+        found += [(row, a, b, below) for a in starts.tolist() for b in ends.tolist() if b - a >= _LONG]
+    return np.array(found, np.intp).reshape(-1, 4)
+
+
+def _enclosed(reaching: NDArray[np.intp], down: _Steps, across: _Steps) -> Iterator[Panel]:
+    """What the sides (n, 4) enclose with three others."""
+    row, start, end, below = reaching[down.hold_in(*reaching.T[:3])].T
+    holds = down.hold(start, end)
+    beyond = np.arange(down.height + 1) - row[:, None]
+    one, far = np.nonzero(holds & (np.where(below[:, None], beyond, -beyond) >= _LEAST))
+    top, bottom, left, right = np.minimum(row[one], far), np.maximum(row[one], far), start[one], end[one]
+    whole = across.hold_in(left, top, bottom) & across.hold_in(right, top, bottom)
+    for panel in np.column_stack([top, bottom, left, right])[whole].tolist():
+        yield tuple(panel)
 
 
 def _around(panel: Panel, down: _Steps, across: _Steps) -> NDArray[np.uint8]:
