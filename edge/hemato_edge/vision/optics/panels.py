@@ -58,22 +58,21 @@ class _Steps:
 
     def __init__(self, samples: NDArray[np.uint8]) -> None:
         self.samples, self.height = samples, len(samples)
-        sums = []
-        for first, second in ((samples[:-1], samples[1:]), (samples[1:], samples[:-1])):
-            steps = np.zeros((self.height + 1, samples.shape[1]), np.int32)
-            steps[1:-1] = np.asarray(cv2.subtract(first, second)) > _STEP
-            sums.append(np.asarray(cv2.integral(steps.astype(np.uint8))))
-        self._sums = [np.diff(one, axis=0) for one in sums]
-        self._either = np.ascontiguousarray((self._sums[0] + self._sums[1]).T, np.float32)
+        changes = (cv2.subtract(samples[:-1], samples[1:]), cv2.subtract(samples[1:], samples[:-1]))
+        self._one_way = [np.asarray(cv2.threshold(one, _STEP, 1, cv2.THRESH_BINARY)[1], np.uint8) for one in changes]
+        self._either = np.zeros((samples.shape[1] + 1, self.height + 1), np.float32)
+        lighter, darker = self._one_way
+        np.cumsum(cv2.transpose(cv2.add(lighter, darker)), axis=0, out=self._either[1:, 1:-1])
 
     def sides(self) -> NDArray[np.intp]:
         """(n, 3): row, start and end of what is long enough to be seen as a panel's side by itself."""
-        found = []
-        for sums in self._sums:
-            long = sums[:, _LONG:] - sums[:, :-_LONG] >= _SEEN * _LONG
+        found = [np.zeros((0, 3), np.intp)]
+        for steps in self._one_way if self.samples.shape[1] >= _LONG else ():
+            sums = cv2.boxFilter(steps, -1, (_LONG, 1), anchor=(0, 0), normalize=False)
+            long = np.asarray(sums)[:, : steps.shape[1] - _LONG + 1] >= _SEEN * _LONG
             rows = np.flatnonzero(long.any(axis=1))
             first, last = long[rows].argmax(axis=1), long.shape[1] - 1 - long[rows, ::-1].argmax(axis=1)
-            found.append(np.column_stack([rows, first, last + _LONG]))
+            found.append(np.column_stack([rows + 1, first, last + _LONG]))
         return np.concatenate(found)
 
     def hold(self, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -108,6 +107,8 @@ def find_panels(image: Image) -> NDArray[np.bool_] | None:
     """(H, W) bool: the panels that lie over a picture (H, W, 3) uint8 BGR; None without any."""
     step = max(1, round(min(image.shape[:2]) / _SIDE))
     green = np.asarray(cv2.extractChannel(every(image, step), 1), np.uint8)
+    if min(green.shape) < _LEAST:
+        return None
     down, across = _Steps(green), _Steps(np.ascontiguousarray(green.T))
     told, turned = list(_told(down, across)), _told(across, down)
     told += [(score, (top, bottom, left, right)) for score, (left, right, top, bottom) in turned]

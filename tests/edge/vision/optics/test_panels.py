@@ -74,3 +74,8 @@ def test_a_rectangle_that_keeps_its_contrast_is_none(share: float) -> None:
 def test_real_fields_have_none(shared_data: Path) -> None:
     fields = [cv2.imread(str(path)) for path in sorted((shared_data / "bccd" / "images").glob("*.jpg"))[1::20]]
     assert all(find_panels(np.asarray(field)) is None for field in fields if field is not None)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 400), (11, 300), (20, 20), (300, 29)])
+def test_a_picture_too_small_for_a_panel_has_none(size: tuple[int, int]) -> None:
+    assert find_panels(np.random.default_rng(1).integers(0, 255, (*size, 3), dtype=np.uint8)) is None
