@@ -73,17 +73,28 @@ def _profile(image: Image | NDArray[np.float32], *, of_columns: bool = False) ->
 
 def _bars(image: Image, glass: NDArray[np.float64], share: float, *, of_columns: bool = False) -> tuple[int, int]:
     """How many rows (or columns) of a picture (H, W, 3), from the first on and from the last on, are a bar."""
-    ends = (image[:, :_STEP_PX], image[:, -_STEP_PX:]) if of_columns else (image[:_STEP_PX], image[-_STEP_PX:])
-    first, last = (_profile(end, of_columns=of_columns) for end in ends)
-    if not (_may_be_bar(first, glass, share) or _may_be_bar(last[::-1], glass, share)):
+    first, last = (_profile(end, of_columns=of_columns) for end in ends_of(image, of_columns=of_columns))
+    if not any(_is_even(end, glass, share) or is_graded(end, glass) for end in (first, last[::-1])):
         return 0, 0  # which the first rows of most pictures tell
     rows = _profile(image, of_columns=of_columns)
     return _bar(rows, glass, share), _bar(rows[::-1], glass, share)
 
 
-def _may_be_bar(rows: NDArray[np.float32], glass: NDArray[np.float64], share: float) -> bool:
-    """Whether rows (n, chunks, 3) at the border do not rule out that a bar begins with them."""
-    return bool(_uniform(rows[:2], glass, share)[0]) or _is_foreign(np.median(rows, axis=0), glass)
+def ends_of(image: Image, *, of_columns: bool) -> tuple[Image, Image]:
+    """The first and last rows (or columns) of a picture (H, W, 3) that tell whether a bar may begin with them."""
+    number = GRADED_PX + 1
+    return (image[:, :number], image[:, -number:]) if of_columns else (image[:number], image[-number:])
+
+
+def _is_even(rows: NDArray[np.float32], glass: NDArray[np.float64], share: float) -> bool:
+    """Whether the first of rows (n, chunks, 3) has one colour other than glass."""
+    return bool(_uniform(rows[:2], glass, share)[0])
+
+
+def is_graded(rows: NDArray[np.float32], glass: NDArray[np.float64]) -> bool:
+    """Whether rows (n, chunks, 3), `GRADED_PX` + 1 at least, may begin a bar whose brightness changes along it."""
+    first = np.median(rows[:_STEP_PX], axis=0)
+    return _is_foreign(first, glass) and bool(_alike(rows, first)[:GRADED_PX].all())
 
 
 def _is_foreign(colours: NDArray[np.float32], glass: NDArray[np.float64]) -> bool:
@@ -93,7 +104,7 @@ def _is_foreign(colours: NDArray[np.float32], glass: NDArray[np.float64]) -> boo
 
 def _bar(rows: NDArray[np.float32], glass: NDArray[np.float64], share: float) -> int:
     """How many of the rows (N, chunks, 3), from the first on, are a bar."""
-    if not _uniform(rows[:2], glass, share)[0]:
+    if not _is_even(rows, glass, share):
         return _graded_bar(rows, glass)
     like = _uniform(rows, glass, share)
     colour = np.median(rows[0], axis=0)
@@ -112,8 +123,7 @@ def _graded_bar(rows: NDArray[np.float32], glass: NDArray[np.float64]) -> int:
     first = np.median(rows[:_STEP_PX], axis=0)
     if not _is_foreign(first, glass):
         return 0
-    noise = np.median(np.abs(np.diff(rows, axis=0, append=rows[-1:])).max(axis=2), axis=1)
-    like = np.quantile(np.abs(rows - first).max(axis=2), _UNIFORM_SHARE, axis=1) <= UNIFORM + _NOISE_SPANS * noise
+    like = _alike(rows, first)
     count = int(np.argmin(like)) if not like.all() else len(rows)
     if not GRADED_PX <= count <= _WIDEST_BAR * len(rows):
         return 0
@@ -121,6 +131,13 @@ def _graded_bar(rows: NDArray[np.float32], glass: NDArray[np.float64]) -> int:
     if np.mean(step >= _STEP) < GRADED_SHARE:
         return 0
     return count + int(np.argmin(np.append(_between(rows[count : count + _STEP_PX], first, step), False)))
+
+
+def _alike(rows: NDArray[np.float32], first: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(N,) bool: which rows (N, chunks, 3) are as the first ones, (chunks, 3), but for noise."""
+    noise = np.median(np.abs(np.diff(rows, axis=0, append=rows[-1:])).max(axis=2), axis=1)
+    spread = np.quantile(np.abs(rows - first).max(axis=2), _UNIFORM_SHARE, axis=1)
+    return np.asarray(spread <= UNIFORM + _NOISE_SPANS * noise, np.bool_)
 
 
 def _between(rows: NDArray[np.float32], bar: NDArray[np.float32], step: NDArray[np.float32]) -> NDArray[np.bool_]:
