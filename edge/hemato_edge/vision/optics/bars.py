@@ -63,7 +63,7 @@ def without_bars(image: Image, glass: NDArray[np.float64], share: float = _UNIFO
     return x0, y0, x1, y1
 
 
-def _profile(image: Image | NDArray[np.float32], *, of_columns: bool = False) -> NDArray[np.float32]:
+def profile(image: Image | NDArray[np.float32], *, of_columns: bool = False) -> NDArray[np.float32]:
     """Chunk means of every row of a picture (H, W, …), (H, chunks, …) float32; or of every column, (W, chunks, …)."""
     height, width = image.shape[:2]
     size = (width, min(_CHUNKS, height)) if of_columns else (min(_CHUNKS, width), height)
@@ -73,10 +73,10 @@ def _profile(image: Image | NDArray[np.float32], *, of_columns: bool = False) ->
 
 def _bars(image: Image, glass: NDArray[np.float64], share: float, *, of_columns: bool = False) -> tuple[int, int]:
     """How many rows (or columns) of a picture (H, W, 3), from the first on and from the last on, are a bar."""
-    first, last = (_profile(end, of_columns=of_columns) for end in ends_of(image, of_columns=of_columns))
+    first, last = (profile(end, of_columns=of_columns) for end in ends_of(image, of_columns=of_columns))
     if not any(_is_even(end, glass, share) or is_graded(end, glass) for end in (first, last[::-1])):
         return 0, 0  # which the first rows of most pictures tell
-    rows = _profile(image, of_columns=of_columns)
+    rows = profile(image, of_columns=of_columns)
     return _bar(rows, glass, share), _bar(rows[::-1], glass, share)
 
 
@@ -93,13 +93,14 @@ def _is_even(rows: NDArray[np.float32], glass: NDArray[np.float64], share: float
 
 def is_graded(rows: NDArray[np.float32], glass: NDArray[np.float64]) -> bool:
     """Whether rows (n, chunks, 3), `GRADED_PX` + 1 at least, may begin a bar whose brightness changes along it."""
-    first = np.median(rows[:_STEP_PX], axis=0)
+    first = np.sort(rows[:_STEP_PX], axis=0)[_STEP_PX // 2]
     return _is_foreign(first, glass) and bool(_alike(rows, first)[:GRADED_PX].all())
 
 
 def _is_foreign(colours: NDArray[np.float32], glass: NDArray[np.float64]) -> bool:
     """Whether enough of the colours (chunks, 3) of a row are not glass for a bar of changing brightness."""
-    return float(np.mean(np.abs(colours - glass).max(axis=1) > FOREIGN)) >= GRADED_SHARE
+    foreign = np.abs(colours - glass).max(axis=1) > FOREIGN
+    return bool(np.count_nonzero(foreign) >= GRADED_SHARE * len(foreign))
 
 
 def _bar(rows: NDArray[np.float32], glass: NDArray[np.float64], share: float) -> int:
@@ -120,7 +121,7 @@ def _bar(rows: NDArray[np.float32], glass: NDArray[np.float64], share: float) ->
 
 def _graded_bar(rows: NDArray[np.float32], glass: NDArray[np.float64]) -> int:
     """How many of the rows (N, chunks, 3), from the first on, are a bar whose brightness changes along it."""
-    first = np.median(rows[:_STEP_PX], axis=0)
+    first = np.sort(rows[:_STEP_PX], axis=0)[_STEP_PX // 2]
     if not _is_foreign(first, glass):
         return 0
     like = _alike(rows, first)
@@ -203,8 +204,8 @@ def find_stripes(
 def _stripes(
     image: Image, glass: NDArray[np.float64], shown: NDArray[np.float32] | None, *, of_columns: bool
 ) -> list[tuple[int, int]]:
-    rows = _profile(image, of_columns=of_columns)
-    lit = None if shown is None else _profile(shown, of_columns=of_columns) > _WHOLE
+    rows = profile(image, of_columns=of_columns)
+    lit = None if shown is None else profile(shown, of_columns=of_columns) > _WHOLE
     like = _uniform(rows, glass, _UNIFORM_SHARE) if lit is None else _uniform_within(rows, glass, lit)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], like, [False]]).astype(np.int8)))
     found = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from hemato_edge.vision.optics.bars import FOREIGN, GRADED_PX, GRADED_SHARE, UNIFORM
+from hemato_edge.vision.optics.bars import FOREIGN, UNIFORM, ends_of, is_graded, profile
 from hemato_edge.vision.optics.round_field import DARK_SHARES, INSIDE_LIT, LEAST_CORNERS
 
 if TYPE_CHECKING:
@@ -52,12 +52,10 @@ def is_suspicious(image: Image, glass: NDArray[np.float64] | None = None) -> boo
         foreign_border = np.abs(chunks.mean(axis=1) - glass).max(axis=1) > FOREIGN
         if np.any(foreign_border & (np.ptp(chunks, axis=1).max(axis=1) < _EVEN_BORDER)):
             return True
-        graded = np.mean(np.abs(chunks - glass).max(axis=2) > FOREIGN, axis=1) >= GRADED_SHARE
-        if np.any(graded):
-            inside = GRADED_PX - 1
-            within = _chunk_means(whole[inside :: last - 2 * inside, ::8])
-            if np.any(graded & (np.abs(chunks - within).max(axis=(1, 2)) < UNIFORM)):
-                return True
+    for of_columns in (False, True):
+        begin, end = (profile(rows, of_columns=of_columns) for rows in ends_of(image, of_columns=of_columns))
+        if is_graded(begin, glass) or is_graded(end[::-1], glass):
+            return True
     ends = slice(0, 13, 3), slice(-13, None, 3)
     corners = np.stack([image[y, x].reshape(-1, 3) for y in ends for x in ends])
     middles = corners.mean(axis=1)
