@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hemato_edge.cameras.recovery.guarded import GuardedCamera
     from hemato_edge.cli.counting.display import Display
     from hemato_edge.cli.counting.instruments import Instruments
+    from hemato_edge.device.process import LoadedFiles
     from hemato_edge.errors import HematoEdgeError
     from hemato_edge.pipeline.running.daemon import Daemon, Limits
     from hemato_edge.pipeline.running.notify import Watchdog
@@ -54,6 +55,9 @@ Worklist = Annotated[
         help="Without a label: the next sample of this CSV or FHIR file without a session.",
     ),
 ]
+USUAL_AFTER = 200
+"""Frames after which all that a run uses of its libraries has been used."""
+
 Wait = Annotated[
     bool, typer.Option("--wait", help="Show the picture, and count once the page or `door start` says so.")
 ]
@@ -181,11 +185,12 @@ def _count_and_tell(context: typer.Context, instruments: Instruments, wish: Wish
     from hemato_edge.cli.counting.mosaic import Mosaic
     from hemato_edge.cli.counting.outlets import Outlets
     from hemato_edge.cli.counting.supervision import listen_no_more, make_reloader, say_begun, tell
+    from hemato_edge.device.process import LoadedFiles
     from hemato_edge.pipeline.running.daemon import Daemon
     from hemato_edge.store.records import named_white
 
     settings, source, calibration = instruments.settings, instruments.camera, instruments.calibration
-    mosaic = Mosaic(wish.mosaic, calibration)
+    mosaic, loaded = Mosaic(wish.mosaic, calibration), LoadedFiles()
     with (
         ExitStack() as stores,
         Outlets(settings, checked_store(settings)) as outlets,
@@ -206,7 +211,7 @@ def _count_and_tell(context: typer.Context, instruments: Instruments, wish: Wish
         display = _display(source, instruments, wish)
         reloader = make_reloader(context, instruments.resolved, wish.resolve, daemon, watchdog)
         attendance.open(daemon, instruments.model()["model_sha256"], reloader, wish.resolve)
-        error = _count(daemon, display, reloader)
+        error = _count(daemon, display, reloader, loaded)
         attendance.ended(error)
     if attendance.renewal is not None and error is not None:  # without one a signal has ended it
         listen_no_more()
@@ -238,7 +243,7 @@ def _display(source: GuardedCamera, instruments: Instruments, wish: Wish) -> Dis
     )
 
 
-def _count(daemon: Daemon, display: Display, reloader: Reloader) -> HematoEdgeError | None:
+def _count(daemon: Daemon, display: Display, reloader: Reloader, loaded: LoadedFiles) -> HematoEdgeError | None:
     """Run to the end and close the session; the error that ended it, if one did."""
     from datetime import datetime, timezone
 
@@ -249,8 +254,10 @@ def _count(daemon: Daemon, display: Display, reloader: Reloader) -> HematoEdgeEr
     def show(totals: Totals) -> None:
         reloader.check()
         display.show(totals, daemon.tallies)
+        if held and totals.frames >= USUAL_AFTER:
+            held.pop().release()
 
-    stopped = listen(daemon, reloader)
+    stopped, held = listen(daemon, reloader), [loaded]
     state, error, because = INTERRUPTED, None, "the program crashed"
     with display:  # its end, as all that is said, comes after the session's: a stopped terminal may hold it up
         try:

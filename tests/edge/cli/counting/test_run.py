@@ -22,6 +22,18 @@ from hemato_edge.labels import LEUKOCYTES
 from hemato_edge.models.bundle import read_bundle, shipped_classifier, write_bundle
 from hemato_edge.store.writer import open_writer
 
+WATCHED = """
+import sys
+from hemato_edge.cli.counting import run
+from hemato_edge.cli.main import main
+from hemato_edge.device.process import LoadedFiles
+
+run.USUAL_AFTER, release = 5, LoadedFiles.release
+LoadedFiles.release = lambda self: print("released", release(self), file=sys.stderr)
+sys.argv = ["hemato-edge", "run", "--camera", "demo", "--max-frames", "12", "--no-display", "--db", sys.argv[1]]
+main()
+"""
+
 
 def test_the_demo_ends_with_a_differential_and_the_path_of_the_database(program, tmp_path: Path) -> None:
     done = program("run", "--camera", "demo", "--until", 10, "--db", "counts.db")
@@ -54,6 +66,12 @@ def test_the_same_demo_gives_the_same_counts(program) -> None:
     ]
     assert reports[0]["counts"] == reports[1]["counts"]
     assert reports[0]["differential"] == reports[1]["differential"]
+
+
+def test_what_only_loading_used_is_released_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WATCHED, str(tmp_path / "x.db")]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+    assert done.stderr.count("released True") == 1
 
 
 def test_a_folder_of_fields_is_recorded_whole(program, fields: Path, tmp_path: Path) -> None:
