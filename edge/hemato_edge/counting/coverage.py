@@ -9,11 +9,13 @@ divided into squares of a quarter of a red cell.
 from __future__ import annotations
 
 import math
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hemato_edge.counting.mapping.rotation import rotated
+from hemato_edge.counting.packed_tiles import PackedTiles
 from hemato_edge.labels import KINDS
 
 if TYPE_CHECKING:
@@ -22,10 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.aperture import Aperture
+    from hemato_edge.counting.packed_tiles import Tile
     from hemato_edge.values import Pose
-
-    Tile = tuple[int, int, int]
-    """Region, column, row."""
 
 PITCH_RED_CELLS = 0.25
 TILE_SQUARES = 32
@@ -38,14 +38,16 @@ _EVERYWHERE = np.ones((), np.bool_)
 
 
 class Coverage:
-    """Analysed frames at every place, for each kind of cell. One tile of eight by eight red cells takes 3 kB.
+    """Analysed frames at every place, for each kind of cell.
+
+    One tile of eight by eight red cells takes 3 kB, and packed some 150 bytes.
 
     Attributes:
         area_px2: where cells of each kind could be seen whole, square pixels of the frame.
     """
 
     def __init__(self) -> None:
-        self._looks: dict[Tile, NDArray[np.uint8]] = {}
+        self._looks = PackedTiles(_packed, _unpacked)
         self._pitch = 0.0
         self._squares = [0] * len(KINDS)
 
@@ -88,12 +90,11 @@ class Coverage:
         """Record an analysed frame."""
         for kind in range(len(KINDS)):
             for tile, rows, columns, inside in self._pieces(pose, aperture, kind):
-                looks = self._looks.get(tile)
-                if looks is None:
-                    looks = self._looks[tile] = np.zeros((len(KINDS), TILE_SQUARES, TILE_SQUARES), np.uint8)
+                looks = self._looks_of(tile)
                 piece = looks[kind, rows, columns]
                 self._squares[kind] += int(np.count_nonzero((piece == 0) & inside))
                 np.add(piece, 1, out=piece, where=(piece < 255) & inside)
+        self._looks.pack()
 
     def least_looks(self, pose: Pose, aperture: Aperture) -> int:
         """Analyses of the view's least covered place, 255 at most; 0 where any of it is new."""
@@ -110,7 +111,7 @@ class Coverage:
 
     def forget(self, tile: Tile) -> None:
         """Drop a tile; its area stays counted."""
-        self._looks.pop(tile, None)
+        self._looks.pop(tile)
 
     def little_seen(self, pose: Pose, aperture: Aperture, looks: int) -> tuple[float, float, float, float] | None:
         """Bounding box x0, y0, x1, y1 of the places of an unrotated view analysed at most `looks` times, pixels.
@@ -142,8 +143,10 @@ class Coverage:
 
         A region rotated by `angle_deg` about its (0, 0) is merged tile by tile, each tile unrotated.
         """
-        for tile in [one for one in self._looks if one[0] == region]:
+        for tile in self._looks.of_region(region):
             looks = self._looks.pop(tile)
+            if looks is None:
+                continue
             middle = [(place + 0.5) * TILE_SQUARES for place in tile[1:]]
             x, y = rotated(middle[0], middle[1], angle_deg)
             across = round(x - middle[0] + x_px / self._pitch)
@@ -156,12 +159,17 @@ class Coverage:
                     tile[1] * TILE_SQUARES + column + across,
                     tile[2] * TILE_SQUARES + row + down,
                 )
+            self._looks.pack()
+
+    def _looks_of(self, tile: Tile) -> NDArray[np.uint8]:
+        looks = self._looks.get(tile)
+        if looks is None:
+            looks = self._looks.setdefault(tile, np.zeros((len(KINDS), TILE_SQUARES, TILE_SQUARES), np.uint8))
+        return looks
 
     def _lay(self, looks: NDArray[np.uint8], region: int, column: int, row: int) -> None:
         tile = (region, column // TILE_SQUARES, row // TILE_SQUARES)
-        here = self._looks.get(tile)
-        if here is None:
-            here = self._looks[tile] = np.zeros((len(KINDS), TILE_SQUARES, TILE_SQUARES), np.uint8)
+        here = self._looks_of(tile)
         place = here[:, row % TILE_SQUARES, column % TILE_SQUARES]
         for kind in np.flatnonzero((place > 0) & (looks > 0)).tolist():
             self._squares[kind] -= 1
@@ -199,6 +207,15 @@ class Coverage:
             x, y = x - middle[0], y - middle[1]
             x, y = cosine * x + sine * y + middle[0], cosine * y - sine * x + middle[1]
         return aperture.holds_at(x, y, margin * self._pitch)
+
+
+def _packed(looks: NDArray[np.uint8]) -> bytes:
+    return zlib.compress(looks.tobytes(), 1)
+
+
+def _unpacked(packed: bytes) -> NDArray[np.uint8]:
+    looks = np.frombuffer(zlib.decompress(packed), np.uint8)
+    return looks.reshape(len(KINDS), TILE_SQUARES, TILE_SQUARES).copy()
 
 
 def _bulge(pose: Pose, frame_size: tuple[int, int]) -> tuple[float, float]:

@@ -28,6 +28,7 @@ from hemato_edge.counting.confirmation import (
 from hemato_edge.counting.coverage import Coverage
 from hemato_edge.counting.mapping.rotation import rotated
 from hemato_edge.counting.matching import MATCH_RED_CELLS, matched, whole_in_view
+from hemato_edge.counting.packed_tiles import CellTiles
 from hemato_edge.labels import KINDS, PLATELET, RBC, WBC
 from hemato_edge.values import Pose
 
@@ -37,12 +38,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.aperture import Aperture
-    from hemato_edge.counting.coverage import Tile
     from hemato_edge.counting.mapping.slide_map import Move
     from hemato_edge.values import Detections
 
 MAX_TILES = 2048
-"""Maximum number of tiles, squares of eight red cells, about a field each: with 40 cells per tile some 40 MB. The
+"""Maximum number of tiles, squares of eight red cells, about a field each: with 40 cells per tile some 10 MB. The
 cells of forgotten tiles count anew if they are seen again."""
 
 
@@ -126,9 +126,10 @@ class Ledger:
         self.known = [0] * len(KINDS)
         self.forgotten = 0
         self._max_tiles = max_tiles
-        self._tiles: dict[Tile, list[KnownCell]] = {}
+        self._tiles = CellTiles()
         self._on_trial: dict[int, tuple[int, KnownCell]] = {}
         self._cut_now: set[int] = set()
+        self._detected: set[int] = set()
         self._next = 0
 
     def __len__(self) -> int:
@@ -165,8 +166,12 @@ class Ledger:
                 cell.chances += 1
         self._cut_now = {cell.number for cell, is_cut in zip(cells, cut, strict=True) if cell is not None and is_cut}
         self.coverage.add(pose, aperture)
-        counted, undecided = self._judge(on_view | {cell.number for cell in cells if cell is not None})
+        detected = {cell.number for cell in cells if cell is not None}
+        counted, undecided = self._judge(on_view | detected)
         self._bound(pose, aperture.size)
+        decided = {cell.number for group in (*counted, undecided) for cell in group}
+        self._pack(self._detected | detected | decided)  # `label_voting` names them after this frame
+        self._detected = detected
         waiting = np.flatnonzero(cut & np.array([cell is None for cell in cells], bool))
         return Admission(counted, undecided, cells, waiting, frozenset(np.flatnonzero(cut).tolist()))
 
@@ -217,7 +222,7 @@ class Ledger:
         margin = OUTSIDE_SHARE * max(frame_size)
         corner = replace(pose, x_px=pose.x_px - margin, y_px=pose.y_px - margin)
         wider = (round(width + 2 * margin), round(height + 2 * margin))
-        around = [cell for tile in self.coverage.tiles_in(corner, wider) for cell in self._tiles.get(tile, ())]
+        around = [cell for tile in self.coverage.tiles_in(corner, wider) for cell in self._tiles.get(tile) or ()]
         if not around:
             return []
         places = pose.in_frame(np.array([(cell.x, cell.y) for cell in around]), frame_size).tolist()
@@ -237,18 +242,19 @@ class Ledger:
         Returns:
             cells that were known in both.
         """
-        found = []
+        found: list[Twins] = []
         self.coverage.join(region, into, x_px, y_px, angle_deg)
-        moved = [cell for tile in [t for t in self._tiles if t[0] == region] for cell in self._tiles.pop(tile)]
         self._on_trial = {n: (into if r == region else r, cell) for n, (r, cell) in self._on_trial.items()}
-        for cell in moved:
-            x, y = rotated(cell.x, cell.y, angle_deg)
-            cell.x, cell.y = x + x_px, y + y_px
-            twin = self._twin(cell, into, red_cell_px)
-            if twin is None:
-                self._tiles.setdefault(self.coverage.tile_of(into, cell.x, cell.y), []).append(cell)
-            else:
-                found.append(Twins(cell, twin, self._is_double(cell, twin)))
+        for cells in self._tiles.pop_region(region):
+            for cell in cells:
+                x, y = rotated(cell.x, cell.y, angle_deg)
+                cell.x, cell.y = x + x_px, y + y_px
+                twin = self._twin(cell, into, red_cell_px)
+                if twin is None:
+                    self._tiles.setdefault(self.coverage.tile_of(into, cell.x, cell.y), []).append(cell)
+                else:
+                    found.append(Twins(cell, twin, self._is_double(cell, twin)))
+            self._pack(self._detected.union(twins.kept.number for twins in found))
         return found
 
     def move(self, moves: Iterable[Move]) -> None:
@@ -259,11 +265,12 @@ class Ledger:
         for region, group in by_region.items():
             places = np.array([(m.x_px, m.y_px) for m in group])
             shifts = np.array([(m.dx_px, m.dy_px) for m in group])
-            cells = [cell for tile in [t for t in self._tiles if t[0] == region] for cell in self._tiles.pop(tile)]
-            for cell in cells:
-                nearest = int(np.argmin(((places - (cell.x, cell.y)) ** 2).sum(axis=1)))
-                cell.x, cell.y = cell.x + float(shifts[nearest, 0]), cell.y + float(shifts[nearest, 1])
-                self._tiles.setdefault(self.coverage.tile_of(region, cell.x, cell.y), []).append(cell)
+            for cells in self._tiles.pop_region(region):
+                for cell in cells:
+                    nearest = int(np.argmin(((places - (cell.x, cell.y)) ** 2).sum(axis=1)))
+                    cell.x, cell.y = cell.x + float(shifts[nearest, 0]), cell.y + float(shifts[nearest, 1])
+                    self._tiles.setdefault(self.coverage.tile_of(region, cell.x, cell.y), []).append(cell)
+                self._pack(self._detected)
 
     def _admit_all(self, detections: Detections) -> Admission:
         counted: tuple[list[KnownCell], ...] = tuple([] for _ in KINDS)
@@ -300,7 +307,7 @@ class Ledger:
         reach += abs(math.sin(math.radians(pose.angle_deg))) * max(frame_size) / 2  # a turned frame's corners
         wide = (round(frame_size[0] + 2 * reach), round(frame_size[1] + 2 * reach))
         corner = Pose(pose.region, pose.x_px - reach, pose.y_px - reach, pose.confidence)
-        return [cell for tile in self.coverage.tiles_in(corner, wide) for cell in self._tiles.get(tile, ())]
+        return [cell for tile in self.coverage.tiles_in(corner, wide) for cell in self._tiles.get(tile) or ()]
 
     def _sighted(self, cell: KnownCell, detections: Detections, i: int, region: int, place: list[float]) -> None:
         """Update a known cell, following slow tracking drift; the old place has the larger weight for stability."""
@@ -320,12 +327,12 @@ class Ledger:
         cell.y += 0.2 * (place[1] - cell.y)
         after = self.coverage.tile_of(region, cell.x, cell.y)
         if after != before:
-            self._tiles[before].remove(cell)
+            self._tiles.setdefault(before, []).remove(cell)
             self._tiles.setdefault(after, []).append(cell)
 
     def _try_anew(self, cell: KnownCell, detections: Detections, i: int, region: int, place: list[float]) -> None:
         """Restart the trial of a rejected object that was seen much better."""
-        self._tiles[self.coverage.tile_of(region, cell.x, cell.y)].remove(cell)
+        self._tiles.setdefault(self.coverage.tile_of(region, cell.x, cell.y), []).remove(cell)
         fresh = self._made(detections, i, place)
         cell.kind, cell.kinds, cell.x, cell.y, cell.size = fresh.kind, fresh.kinds, fresh.x, fresh.y, fresh.size
         cell.score, cell.state, cell.sightings, cell.chances = fresh.score, TRIED, 1, 0  # this frame is added later
@@ -355,7 +362,7 @@ class Ledger:
             other
             for c in (column - 1, column, column + 1)
             for r in (row - 1, row, row + 1)
-            for other in self._tiles.get((region, c, r), ())
+            for other in self._tiles.get((region, c, r)) or ()
             if other.kind == cell.kind
         ]
         if not near:
@@ -376,13 +383,18 @@ class Ledger:
         self._on_trial.pop(twin.number, None)
         return False
 
+    def _pack(self, held: set[int]) -> None:
+        """Pack tiles that are not in use; cells on trial and those with numbers in `held` stay the objects they are."""
+        held = held | self._on_trial.keys()
+        self._tiles.pack(lambda cells: any(cell.number in held for cell in cells))
+
     def _bound(self, pose: Pose, frame_size: tuple[int, int]) -> None:
         """Mark the tiles in view as recent, and forget the oldest beyond the limit."""
         for tile in self.coverage.tiles_in(pose, frame_size):
-            self._tiles[tile] = self._tiles.pop(tile, [])  # dicts keep their order: the newest last
+            self._tiles.renew(tile, [])
         while len(self._tiles) > self._max_tiles:
-            tile = next(iter(self._tiles))
-            for cell in self._tiles.pop(tile):
+            tile = self._tiles.oldest()
+            for cell in self._tiles.pop(tile) or ():
                 self._on_trial.pop(cell.number, None)
             self.coverage.forget(tile)
             self.forgotten += 1
