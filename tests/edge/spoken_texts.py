@@ -25,7 +25,7 @@ from hemato_edge.quality_control.lots import STATES
 from hemato_edge.quality_control.observed import FOCUS, LAMP, SHARES, SIZE_PX, SIZE_UM, STAIN
 from hemato_edge.quality_control.westgard import RULES
 from hemato_edge.settings.harmless import HARMLESS
-from hemato_edge.site.verification import NOT_VERIFIED, VERIFIED_LINES
+from hemato_edge.site.verified_line import NOT_VERIFIED, VERIFIED_LINES
 from hemato_edge.store.records import FINISHED, INTERRUPTED, RUNNING
 from hemato_edge.store.write.statements import POWER_CUT
 from hemato_edge.views.quality_control import words

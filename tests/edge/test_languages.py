@@ -21,7 +21,7 @@ from hemato_edge.languages import (
     words_of,
     written_in,
 )
-from hemato_edge.site.verification import verified_line
+from hemato_edge.site.verified_line import verified_line
 
 OTHERS = [code for code in LANGUAGES if code != "en"]
 

@@ -1,7 +1,8 @@
-"""The console script: what has to be settled before NumPy is loaded, and Ctrl-C while modules are loaded."""
+"""The console script: what has to be settled before NumPy is loaded, and what modules are loaded with."""
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -34,6 +35,17 @@ def _loading(frame: FrameType | None) -> bool:
     return False
 
 
+def pause_collection() -> None:
+    """Look for no garbage while modules are loaded: each search would go through all that was loaded before."""
+    gc.disable()
+
+
+def resume_collection() -> None:
+    """Look for garbage again, except in what was loaded until now: it stays to the end of the process."""
+    gc.freeze()
+    gc.enable()
+
+
 def main() -> None:
     """Run `hemato-edge`.
 
@@ -41,6 +53,7 @@ def main() -> None:
     where the processors are busy each of thousands waits for the second thread (a report took 18 to 38 s instead of 2).
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    pause_collection()
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # as shells have it: nothing is open yet
     from hemato_edge.cli.main import main as run
 

@@ -13,6 +13,7 @@ from typer.main import get_group
 
 from hemato_edge.cli.anywhere import with_global_options
 from hemato_edge.cli.commands import DEVICE_COMMANDS, CommandSource
+from hemato_edge.cli.entry import resume_collection
 from hemato_edge.extensions import COMMANDS, extensions
 
 
@@ -57,6 +58,7 @@ class CommandGroup(TyperGroup):
     def _load(self, source: CommandSource) -> None:
         app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
         import_module(source.module).register(app)
+        resume_collection()
         command = get_group(app).commands[source.name]
         if hasattr(command, "commands"):
             command.help = source.summary

@@ -187,7 +187,8 @@ def read_bundle(path: Path, trusted_keys: Path | None = None) -> Bundle:
             trusted key where one is required.
     """
     whole = _read(path)
-    _check_shipped(path, whole)
+    sha256 = _sha256(whole)
+    _check_shipped(path, sha256)
     if trusted_keys is not None and path.parent != SHIPPED:
         require_trust(path, whole, trusted_keys)
     parts, model_end = _unzip(path, whole, (LABELS, CARD, GOLDEN))
@@ -209,15 +210,15 @@ def read_bundle(path: Path, trusted_keys: Path | None = None) -> Bundle:
     inputs, outputs = _golden(path, parts[GOLDEN])
     _check_golden(card, inputs, outputs, path)
     prototypes = _prototypes(card, embedded.get(PROTOTYPES), path)
-    return Bundle(path, flatbuffer, card, inputs, outputs, _sha256(whole), prototypes)
+    return Bundle(path, flatbuffer, card, inputs, outputs, sha256, prototypes)
 
 
-def _check_shipped(path: Path, whole: bytes) -> None:
+def _check_shipped(path: Path, sha256: str) -> None:
     """Refuse a model of this package that differs from the released one."""
     if path.parent != SHIPPED:
         return
     listed = (SHIPPED / SUMS).read_text(encoding="ascii").split("\n")
-    if f"{_sha256(whole)}  {path.name}" not in listed:
+    if f"{sha256}  {path.name}" not in listed:
         raise ModelError(
             f"{path} is not the model that came with this version: it was changed afterwards.",
             "Install hemato-edge again.",

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from hemato_edge.counting.known_confusions import Confusions
 from hemato_edge.labels import CLASSIFIER_LABELS, PLATELET_LABEL
-from hemato_edge.site.parts import Verification
-from hemato_edge.site.verification import verification_line
+from hemato_edge.site.verified_line import verification_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hemato_edge.site.parts import Head, SitePart
+    from hemato_edge.site.parts import Head, SitePart, Verification
     from hemato_edge.store.records import SessionRecord, Totals
 
 SECTION = "site"
@@ -56,8 +53,14 @@ def site_section(
 def verification_of(record: SessionRecord) -> Verification | None:
     """The verification that was valid for a session; None without one."""
     found = _section(record).get("verification")
+    if found is None:
+        return None
+    from pydantic import ValidationError
+
+    from hemato_edge.site.parts import Verification
+
     try:
-        return None if found is None else Verification.model_validate(found)
+        return Verification.model_validate(found)
     except ValidationError:  # of a newer version, or edited by hand: nothing is claimed of it
         return None
 

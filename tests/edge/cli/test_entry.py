@@ -31,6 +31,38 @@ def test_linear_algebra_has_one_thread_unless_told_otherwise(given: dict[str, st
     assert done.stdout.splitlines()[-1] == f"threads {threads}"
 
 
+COLLECTING = """
+import atexit, gc, sys
+class Watching:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("typer", "numpy", "cv2"):
+            print(name, gc.isenabled())
+sys.meta_path.insert(0, Watching())
+atexit.register(lambda: print("end", gc.isenabled(), gc.get_freeze_count() > 10_000))
+sys.argv = ["hemato-edge", *sys.argv[1:]]
+from hemato_edge.cli.entry import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "loaded"),
+    [
+        (["config", "show"], ["typer False"]),
+        (["run", "--camera", "demo", "--max-frames", "2"], ["typer False", "numpy False", "cv2 False"]),
+    ],
+)
+def test_garbage_is_looked_for_only_when_modules_are_loaded(
+    tmp_path: Path, arguments: list[str], loaded: list[str]
+) -> None:
+    command = [sys.executable, "-c", COLLECTING, *arguments]
+    kept = {**os.environ, "HEMATO_EDGE_STORE__PATH": str(tmp_path / "x.db")}
+    done = subprocess.run(command, env=kept, capture_output=True, text=True, check=True)
+    said = done.stdout.splitlines()
+    assert list(dict.fromkeys(line for line in said if line.startswith(("typer ", "numpy ", "cv2 ")))) == loaded
+    assert said[-1] == "end True True"
+
+
 CUT_OFF = """
 import os, signal, sys
 class Interrupting:

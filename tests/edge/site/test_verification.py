@@ -13,7 +13,8 @@ from hemato_edge.labels import ARTEFACT, UNCLASSIFIED
 from hemato_edge.site.cells import SiteCell
 from hemato_edge.site.parts import Verification
 from hemato_edge.site.strata import ask_for, strata
-from hemato_edge.site.verification import NOT_VERIFIED, shortfall, verification_line, verify
+from hemato_edge.site.verification import shortfall, verify
+from hemato_edge.site.verified_line import NOT_VERIFIED, verification_line
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 MODEL = "ab" * 32

@@ -8,7 +8,7 @@ from sites import Site
 from hemato_edge import RESEARCH_USE_NOTICE
 from hemato_edge.labels import BY_NAME
 from hemato_edge.languages import LANGUAGES, words_of
-from hemato_edge.site.verification import NOT_VERIFIED
+from hemato_edge.site.verified_line import NOT_VERIFIED
 from hemato_edge.web.security.access import Role
 
 OTHERS = [code for code in LANGUAGES if code != "en"]

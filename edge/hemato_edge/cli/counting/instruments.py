@@ -54,7 +54,7 @@ class Instruments:
     def verified(self) -> str:
         """Whether this microscope is verified, in one line."""
         from hemato_edge.site.record import holding
-        from hemato_edge.site.verification import verification_line
+        from hemato_edge.site.verified_line import verification_line
 
         return verification_line(holding(self._site, self.classifier.model.bundle.sha256, self._head))
 

@@ -98,6 +98,9 @@ def run(
 
     Ctrl-C or SIGTERM ends it in order; SIGHUP reads the settings anew.
     """
+    from hemato_edge.cli.entry import pause_collection
+
+    pause_collection()
     from hemato_edge.cli.counting.instruments import make_instruments, without_lost_profile
     from hemato_edge.cli.counting.supervision import apply_log_level, await_turn
     from hemato_edge.device.process import keep_one_arena
@@ -248,6 +251,7 @@ def _count(daemon: Daemon, display: Display, reloader: Reloader, loaded: LoadedF
     from datetime import datetime, timezone
 
     from hemato_edge.cli.counting.supervision import listen, say
+    from hemato_edge.cli.entry import resume_collection
     from hemato_edge.errors import HematoEdgeError
     from hemato_edge.store.records import FINISHED, INTERRUPTED
 
@@ -257,6 +261,7 @@ def _count(daemon: Daemon, display: Display, reloader: Reloader, loaded: LoadedF
         if held and totals.frames >= USUAL_AFTER:
             held.pop().release()
 
+    resume_collection()
     stopped, held = listen(daemon, reloader), [loaded]
     state, error, because = INTERRUPTED, None, "the program crashed"
     with display:  # its end, as all that is said, comes after the session's: a stopped terminal may hold it up

@@ -71,7 +71,7 @@ class Desk:
 def tell(profile: Profile, *, as_json: bool) -> None:
     """Print what a profile keeps of its site."""
     from hemato_edge.about import RESEARCH_USE_NOTICE
-    from hemato_edge.site.verification import verification_line
+    from hemato_edge.site.verified_line import verification_line
     from hemato_edge.site.words import site_lines
 
     site = profile.site

@@ -14,7 +14,7 @@ from hemato_edge.pipeline.commands.calibration import Taken, flat_field_part, ke
 from hemato_edge.pipeline.commands.verification import verify_microscope
 from hemato_edge.site.record import fitting_head, holding
 from hemato_edge.site.sessions import profile_of, sessions_of_site
-from hemato_edge.site.verification import verification_line
+from hemato_edge.site.verified_line import verification_line
 from hemato_edge.store.reader import Reader
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime  # noqa: TC003 - the page's JSON Schemas are made from the annotations
 from typing import TYPE_CHECKING
 
-from hemato_edge.site.verification import NOT_VERIFIED
+from hemato_edge.site.verified_line import NOT_VERIFIED
 from hemato_edge.views.report.figure import Figure  # noqa: TC001 - as above
 from hemato_edge.views.report.red_cells.model import RedCellDiameters, RedCellMorphology
 from hemato_edge.views.report.subtypes.model import SubtypeFigures  # noqa: TC001
