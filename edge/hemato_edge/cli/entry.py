@@ -1,12 +1,13 @@
-"""The console script: what has to be settled before NumPy is loaded, and what modules are loaded with."""
+"""The console script: what has to be settled before NumPy is loaded, and Ctrl-C while modules are loaded."""
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import threading
 from types import FrameType
+
+from hemato_edge.cli.collection import pause_collection
 
 AGAIN_S = 0.05
 """A Ctrl-C that came while a module was loaded is tried again after this long, in seconds."""
@@ -33,17 +34,6 @@ def _loading(frame: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
-
-
-def pause_collection() -> None:
-    """Look for no garbage while modules are loaded: each search would go through all that was loaded before."""
-    gc.disable()
-
-
-def resume_collection() -> None:
-    """Look for garbage again, except in what was loaded until now: it stays to the end of the process."""
-    gc.freeze()
-    gc.enable()
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from hemato_edge.cli.anywhere import with_global_options
+from hemato_edge.cli.collection import resume_collection
 from hemato_edge.cli.commands import DEVICE_COMMANDS, CommandSource
-from hemato_edge.cli.entry import resume_collection
 from hemato_edge.extensions import COMMANDS, extensions
 
 

@@ -98,17 +98,14 @@ def run(
 
     Ctrl-C or SIGTERM ends it in order; SIGHUP reads the settings anew.
     """
-    from hemato_edge.cli.entry import pause_collection
+    from hemato_edge.cli.counting.supervision import apply_log_level, await_turn, begin_loading
 
-    pause_collection()
+    begin_loading()
     from hemato_edge.cli.counting.instruments import make_instruments, without_lost_profile
-    from hemato_edge.cli.counting.supervision import apply_log_level, await_turn
-    from hemato_edge.device.process import keep_one_arena
     from hemato_edge.pipeline.running.daemon import Limits
     from hemato_edge.settings import resolve
     from hemato_edge.store.recorded_settings import lot_named
 
-    keep_one_arena()
     given = {"camera.spec": camera, "counting.target": until, "store.path": db, "model.path": model}
     given |= {"calibration.profile": profile, "mqtt.host": mqtt, "metrics.port": metrics, "door.path": door}
     given |= {"report.operator": operator, "report.comment": comment, "display.bell": bell}
@@ -250,8 +247,8 @@ def _count(daemon: Daemon, display: Display, reloader: Reloader, loaded: LoadedF
     """Run to the end and close the session; the error that ended it, if one did."""
     from datetime import datetime, timezone
 
+    from hemato_edge.cli.collection import resume_collection
     from hemato_edge.cli.counting.supervision import listen, say
-    from hemato_edge.cli.entry import resume_collection
     from hemato_edge.errors import HematoEdgeError
     from hemato_edge.store.records import FINISHED, INTERRUPTED
 

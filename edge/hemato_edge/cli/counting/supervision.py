@@ -29,6 +29,15 @@ START_S = 90.0
 _log = logging.getLogger("hemato_edge.run")
 
 
+def begin_loading() -> None:
+    """Settle what has to be before the run's modules are loaded: one arena, and no search for garbage meanwhile."""
+    from hemato_edge.cli.collection import pause_collection
+    from hemato_edge.device.process import keep_one_arena
+
+    keep_one_arena()
+    pause_collection()
+
+
 def await_turn() -> tuple[StartSpacing, Watchdog]:
     """Wait as long as failed starts before this one demand; at once where no service manager started us."""
     from hemato_edge.pipeline.running.notify import Notifier, Watchdog
