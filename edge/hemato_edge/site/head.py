@@ -35,7 +35,8 @@ def fit_head(
 ) -> Floats:
     """Weights (d + 1, classes) float64, the last row the bias: softmax(x · weights[:-1] + weights[-1]).
 
-    Home cells and site cells have the same total weight. The step is that of Böhning's bound of the Hessian,
+    Each class has the same weight, so a class that the site shows rarely is not outvoted; a class's home cells count
+    together as one cell of the site's (`benchmarks/site_proof.py`). The step is that of Böhning's bound of the Hessian,
     "Multinomial logistic regression algorithm", Annals of the Institute of Statistical Mathematics 44 (1992),
     197-200, so it needs no search and never diverges.
 
@@ -50,12 +51,21 @@ def fit_head(
     scale = max(float(np.sqrt(home.var(axis=0, dtype=np.float64).sum())), _LEAST)
     scaled = (np.concatenate([home, site]).astype(np.float64) - middle) / scale
     labels = np.concatenate([home_labels, site_labels])
-    share = np.concatenate([np.full(len(home), 0.5 / len(home)), np.full(len(site), 0.5 / len(site))])
+    share = _shares(home_labels, site_labels, classes)
     basis = _basis(scaled)
     cells = np.concatenate([scaled @ basis, np.ones((len(scaled), 1))], axis=1)
     found = _descend(cells, np.eye(classes)[labels], share)
     weights = basis @ found[:-1] / scale
     return np.concatenate([weights, (found[-1] - middle @ weights)[None]])
+
+
+def _shares(home_labels: NDArray[np.int64], site_labels: NDArray[np.int64], classes: int) -> Floats:
+    """(n + m,) the weight of each home cell and site cell, of sum 1."""
+    at_home, on_site = (np.bincount(labels, minlength=classes) for labels in (home_labels, site_labels))
+    together = np.maximum(on_site + (at_home > 0), 1)
+    each = np.concatenate([(1 / np.maximum(at_home, 1) / together)[home_labels], (1 / together)[site_labels]])
+    shares: Floats = each / each.sum()
+    return shares
 
 
 def head_probabilities(weights: NDArray[Any], embeddings: NDArray[np.float32]) -> Floats:

@@ -26,7 +26,10 @@ def test_the_descent_ends_where_the_slope_does() -> None:
     home, labels = home_cells(rng)
     site = site_cells(rng, 50, moved=0.3)
     weights = fit_head(home, labels, site.embeddings, site.labels, K)
-    share = np.concatenate([np.full(len(home), 0.5 / len(home)), np.full(50, 0.5 / 50)])
+    shown = np.bincount(site.labels, minlength=K)
+    of_class = 1 / K / (shown + 1)  # of each of the site's cells, and of a class's home cells together
+    share = np.concatenate([(of_class / np.bincount(labels))[labels], of_class[site.labels]])
+    assert share.sum() == pytest.approx(1)
     answers = head_probabilities(weights, np.concatenate([home, site.embeddings]))
     truth = np.eye(K)[np.concatenate([labels, site.labels])]
     assert share @ answers == pytest.approx(share @ truth, abs=2e-3)
