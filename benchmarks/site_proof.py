@@ -2,9 +2,9 @@
 
 Drawn laboratories, so that none of the left-out ones has a part in the choice: the held-out cells of raabin_typed and
 pbc, each set photographed alike through another stain, lamp and camera that nobody calibrated
-(`augment.stain_and_optics`). In each, 50 cells are named as `site verify` asks for them, a head is fitted, and each
-proof says whether it is used; the cells that were not named judge. "Harm" is the laboratory whose balanced accuracy
-falls most in its mean, and the draw in which it does.
+(`augment.stain_and_optics`), once with all classes alike and once with some rarer than others. In each, 50 cells are
+named as `site verify` asks for them, a head is fitted, and each proof says whether it is used; the cells that were not
+named judge. "Harm" is the laboratory whose balanced accuracy falls most in its mean, and the draw in which it does.
 
     python benchmarks/site_proof.py --data ../shared/data [--draws 5]
 """
@@ -13,19 +13,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from travel_options import Journey, draw
+from travel_options import FEWEST, Journey, draw
 
 from hemato_edge.models.bundle import read_bundle, shipped_classifier
 from hemato_edge.models.caution import device_logits
 from hemato_edge.models.classifier_model import EMBEDDINGS, LOGITS, ClassifierModel
 from hemato_edge.models.second_look import further_views
 from hemato_edge.models.temperature import calibrated
-from hemato_edge.site.gain import Gain, brier, gain_of, recalibrated
+from hemato_edge.site.gain import Gain, brier, gain_of, recalibrated, shares
 from hemato_edge.vision.optics.stain import StainCalibration, apply_stain
 from hemato_training.augment.stain_and_optics import change_softness, photograph_elsewhere
 from hemato_training.data.cell_sets import load
@@ -37,29 +37,33 @@ if TYPE_CHECKING:
 
     from hemato_training.data.crops import Cells, Look
 
-LABORATORIES = {"raabin_typed": (40, 0.9), "pbc": (30, 1.3)}
+LABORATORIES = {"raabin_typed": (80, 0.9), "pbc": (60, 1.3)}
 """Cells of a class, and the strength at which the shipped classifier is right of 73 to 99 % of them."""
 DRAWN = 6
 NAMED = 50
 THRESHOLD = 0.97
+UNEVEN = 1.2
+"""Concentration of the distribution by which classes are rarer than others."""
 LEVEL = 0.1
 """One-sided, as `site.adaptation` has it."""
 
 
 @dataclass(frozen=True)
 class Proof:
-    """A paired score of the named cells: `score` of probabilities and labels (n,), lower is better."""
+    """A paired score of the named cells: `score` of probabilities and labels (n,), lower is better.
+
+    Each cell weighs by `shares` of labels (n,) and of how many it stands for (n,).
+    """
 
     name: str
     score: Any
     recalibrated: bool
-    weighted: bool = True
+    shares: Any
 
     def gain(self, one: Draw) -> Gain:
         """Of the head's cross-validated answers in a draw."""
         own = one.own
-        weights: Any = own.weights if self.weighted else np.ones(len(own))
-        share = weights / weights.sum()
+        share = self.shares(own.labels, own.weights)
         before, after = (self._scores(p, own.labels, share) for p in (own.probabilities, one.trial.answers))
         return gain_of(before - after, own.fields, share)
 
@@ -79,13 +83,31 @@ def log_loss(probabilities: Any, labels: Any) -> Any:
     return -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-6))
 
 
+def as_they_occur(labels: Any, weights: Any) -> Any:
+    """Each cell for as many as it stands for."""
+    return weights / weights.sum()
+
+
+def all_alike(labels: Any, weights: Any) -> Any:
+    """Each named cell once."""
+    return np.full(len(weights), 1 / len(weights))
+
+
+def classes_alike(labels: Any, weights: Any) -> Any:
+    """Each class with the same weight."""
+    each = weights / np.bincount(labels, weights)[labels]
+    return each / each.sum()
+
+
 PROOFS = (
-    Proof("right guesses", wrong_guess, recalibrated=False),
-    Proof("Brier", brier, recalibrated=False),
-    Proof("logarithm", log_loss, recalibrated=False),
-    Proof("Brier, recalibrated, unweighted", brier, recalibrated=True, weighted=False),
-    Proof("logarithm, recalibrated", log_loss, recalibrated=True),
-    Proof("Brier, recalibrated", brier, recalibrated=True),
+    Proof("right guesses", wrong_guess, recalibrated=False, shares=as_they_occur),
+    Proof("Brier", brier, recalibrated=False, shares=as_they_occur),
+    Proof("logarithm", log_loss, recalibrated=False, shares=as_they_occur),
+    Proof("Brier, recalibrated, unweighted", brier, recalibrated=True, shares=all_alike),
+    Proof("logarithm, recalibrated", log_loss, recalibrated=True, shares=as_they_occur),
+    Proof("Brier, recalibrated", brier, recalibrated=True, shares=as_they_occur),
+    Proof("Brier, recalibrated, classes alike", brier, recalibrated=True, shares=classes_alike),
+    Proof("Brier, recalibrated, classes by the root", brier, recalibrated=True, shares=shares),
 )
 
 
@@ -116,6 +138,27 @@ def drawn(model: ClassifierModel, cells: Cells, looks: dict[str, Look], strength
     first, again = answers(logits[0], embeddings[0]), answers(*means)
     fields = np.arange(len(images)).astype(str)
     return Journey(f"drawn {seed}", cells.labels, *first, fields, (home.embeddings, home.labels), again)
+
+
+def rarer(journey: Journey, seed: int) -> Journey:
+    """Part of a laboratory's cells, of each class another share, drawn from a Dirichlet distribution."""
+    rng = np.random.default_rng(seed)
+    classes = np.unique(journey.labels)
+    kept_of = rng.dirichlet(np.full(len(classes), UNEVEN))
+    kept = []
+    for label, share in zip(classes, kept_of / kept_of.max(), strict=True):
+        members = np.flatnonzero(journey.labels == label)
+        kept.append(rng.permutation(members)[: max(FEWEST, round(share * len(members)))])
+    chosen = np.sort(np.concatenate(kept))
+    again: Any = journey.again
+    return replace(
+        journey,
+        labels=journey.labels[chosen],
+        probabilities=journey.probabilities[chosen],
+        embeddings=journey.embeddings[chosen],
+        fields=journey.fields[chosen],
+        again=(again[0][chosen], again[1][chosen]),
+    )
 
 
 def table(draws: list[list[Draw]]) -> list[str]:
@@ -153,8 +196,9 @@ def main() -> None:
         looks = looks_of(records, arguments.cache)
         cells = cells_of(records, looks, model.card.input.size, arguments.cache)
         for seed in range(1, DRAWN + 1):
-            journey = drawn(model, cells, looks, strength, seed).at(THRESHOLD)
-            draws.append([draw(journey, THRESHOLD, NAMED, one) for one in range(arguments.draws)])
+            even = drawn(model, cells, looks, strength, seed)
+            for journey in (even.at(THRESHOLD), rarer(even, seed).at(THRESHOLD)):
+                draws.append([draw(journey, THRESHOLD, NAMED, one) for one in range(arguments.draws)])
     sys.stdout.write("\n".join(table(draws)) + "\n")
 
 

@@ -63,7 +63,7 @@ class Trial:
         after: the same of the mixture.
         balanced_before: mean recall of the classes as they occur, best guesses, shipped.
         balanced_after: the same of the mixture.
-        gain: of the mixture over the shipped answers, the cells as they occur.
+        gain: of the mixture over the shipped answers.
         divided_by: "session" or "field".
     """
 
@@ -79,11 +79,6 @@ class Trial:
     @property
     def refusal(self) -> str | None:
         """Why the head is not used, in words; None if its gain is shown."""
-        if self.balanced_after < self.balanced_before:
-            return (
-                f"balanced accuracy would fall from {100 * self.balanced_before:.1f} to "
-                f"{100 * self.balanced_after:.1f} %"
-            )
         if self.gain.mean < LEAST_GAIN:
             return "its answers to cells that it did not learn from are no better"
         if self.gain.chance > _BY_CHANCE:

@@ -3,7 +3,8 @@
 Compared is the Brier score (G. W. Brier, Monthly Weather Review 78 (1950), 1-3), cell by cell: unlike a count of
 changed answers it also weighs how sure each answer was, and unlike the logarithm of the probability it is bounded, so
 that no single cell decides. It also rewards answers that are merely less confident, which is no gain here, since the
-threshold is set anew for the same coverage: so both sides are recalibrated by a temperature of their own first. What
+threshold is set anew for the same coverage: so both sides are recalibrated by a temperature of their own first. A
+class weighs the square root of how often it occurs, so that a head does not pay for its gain with a rare class. What
 each of these does for the proof is in docs/results/site.md.
 """
 
@@ -39,7 +40,7 @@ class Gain:
     """What a head gains over the shipped answers.
 
     Attributes:
-        mean: of the Brier score over the cells as they occur, -2 to 2; above 0 the head is better.
+        mean: of the Brier score, -2 to 2; above 0 the head is better.
         chance: how often chance alone gives such a mean or a higher one, 0 to 1; 1 where it is no gain.
     """
 
@@ -63,10 +64,16 @@ def gain(
         groups: (n,) cells of one group are alike: slides, or fields.
         weights: (n,) how many cells each stands for; one each where it is None.
     """
-    each = np.ones(len(labels)) if weights is None else weights
-    share = each / each.sum()
+    share = shares(labels, np.ones(len(labels)) if weights is None else weights)
     before, after = (recalibrated(answers, labels, share, brier) for answers in (shipped, own))
     return gain_of(before - after, groups, share)
+
+
+def shares(labels: NDArray[np.int64], weights: Floats) -> Floats:
+    """(n,) of sum 1: weights (n,) over the root of those of all cells of the same class."""
+    each = weights / np.sqrt(np.bincount(labels, weights))[labels]
+    share: Floats = each / each.sum()
+    return share
 
 
 def gain_of(better: Floats, groups: NDArray[Any], share: Floats) -> Gain:

@@ -72,3 +72,11 @@ def test_a_heavy_cell_that_turns_wrong_outweighs_light_ones_that_turn_right() ->
     shipped, own = answers(labels, ~light, 0.9), answers(labels, ~heavy, 0.9)
     assert gain(shipped, own, labels, each(50)).chance < 0.1
     assert gain(shipped, own, labels, each(50), np.where(heavy, 40.0, 1.0)).mean < 0
+
+
+def test_a_rare_class_that_is_lost_hides_no_small_gain_of_a_frequent_one() -> None:
+    labels = np.repeat([0, 1], [90, 10])
+    rare, some = labels == 1, np.arange(100) % 9 == 0
+    shipped, own = answers(labels, rare | ~some, 0.9), answers(labels, ~rare | (np.arange(100) < 92), 0.9)
+    assert gain(shipped, own, labels, each(100)).mean < 0  # 10 of 90 turn right, 8 of 10 turn wrong
+    assert np.mean(own.argmax(axis=1) == labels) > np.mean(shipped.argmax(axis=1) == labels)

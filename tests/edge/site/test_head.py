@@ -46,9 +46,22 @@ def test_fewer_cells_than_features_give_the_same_as_the_full_space() -> None:
     assert np.abs(wide[24:64]).max() < 1e-9
 
 
-def test_the_mixture_is_the_geometric_mean() -> None:
-    shipped, own = np.array([[0.8, 0.1, 0.1]], np.float32), np.array([[0.1, 0.8, 0.1]])
-    half = np.sqrt(np.array([0.08, 0.08, 0.01]))
+def test_the_mixture_of_sure_answers_is_the_geometric_mean() -> None:
+    shipped, own = np.array([[0.98, 0.01, 0.01]], np.float32), np.array([[0.1, 0.8, 0.1]])
+    half = np.sqrt(np.array([0.098, 0.008, 0.001]))
     assert mixed(shipped, own, 0.5)[0] == pytest.approx(half / half.sum(), rel=1e-4)
     assert mixed(shipped, own, 0.0)[0] == pytest.approx(shipped[0], rel=1e-4)
     assert mixed(shipped, own, 1.0)[0] == pytest.approx(own[0], rel=1e-4)
+
+
+def test_a_guess_that_was_doubted_has_a_part_in_the_mixture() -> None:
+    """Doubt divides the logits of a cell far from home, and leaves their order; a head's answer may not be better."""
+    logits = np.array([[5.0, 1.0, 0.5, 0.0]])
+    plain, doubted = (np.exp(each) / np.exp(each).sum() for each in (logits, logits / 8))
+    own = np.array([[0.3, 0.5, 0.1, 0.1]])
+    assert doubted.max() < 0.4
+    answers = [mixed(one.astype(np.float32), own, 0.5)[0] for one in (plain, doubted)]
+    assert [int(one.argmax()) for one in answers] == [0, 0]
+    assert answers[1].max() <= answers[0].max()
+    uniform = np.full((1, 4), 0.25, np.float32)
+    assert int(mixed(uniform, own, 0.5)[0].argmax()) == 1
