@@ -79,15 +79,21 @@ class Instruments:
 
     def analyzer(self) -> FieldAnalyzer:
         """A fresh one."""
+        from hemato_edge.counting.mapping.registration import Registration
         from hemato_edge.pipeline.field import FieldAnalyzer
         from hemato_edge.pipeline.field_mask import mask_of
         from hemato_edge.pipeline.red_cell_survey import RedCellSurvey
+        from hemato_edge.store.file.map_pictures import MapPictures
+        from hemato_edge.store.file.space import has_room
         from hemato_edge.vision.quality import QualityGate
 
         gate = QualityGate(**self.settings.quality.model_dump())
         mask = mask_of(self.settings.camera, None if self.calibration is None else self.calibration.known_mask)
         red_cells = RedCellSurvey(measure=self.settings.red_cells.measure, shapes=self.shapes)
-        return FieldAnalyzer(gate, self.locator, self.naming, self.calibration, mask=mask, red_cells=red_cells)
+        path, least_mb = self.settings.store.path, self.settings.store.portraits_min_free_mb
+        registrar = Registration(pictures=MapPictures(path.parent, lambda: has_room(path, least_mb)))
+        seeing = gate, self.locator, self.naming, self.calibration, registrar
+        return FieldAnalyzer(*seeing, mask=mask, red_cells=red_cells)
 
     def session_start(self, label: str, target: int | None, control: str = "") -> SessionStart:
         """What is recorded of a session that begins now; `control`: lot of the control slide, if it is of one."""

@@ -1,6 +1,6 @@
 """The key fields of a session: a sparse, bounded map for relocalisation.
 
-Each is stored as a small compressed picture and the phases of a thumbnail's spectrum, about 13 kB. Where all known
+Each is stored as a small compressed picture of 10 to 20 kB and the phases of a thumbnail's spectrum, 5 kB. Where
 places are searched, an index over their cells names the likely ones, and the thumbnails' phase correlation ranks them;
 those that correlate at half that size, at one of its peaks, are then compared in full.
 """
@@ -24,6 +24,7 @@ from hemato_edge.counting.mapping.correlation import (
     shift_between,
     spectrum_of,
 )
+from hemato_edge.counting.mapping.pictures import PicturesInMemory
 from hemato_edge.counting.mapping.place_index import PlaceIndex
 
 if TYPE_CHECKING:
@@ -32,9 +33,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hemato_edge.counting.mapping.correlation import Shift
+    from hemato_edge.counting.mapping.pictures import Pictures
 
 MAX_KEY_FIELDS = 2048
-"""Maximum number of key fields, about 26 MB; beyond it the least recently used is dropped."""
+"""Maximum number of key fields, 10 MB and 20 to 40 MB of pictures; beyond it the least recently used is dropped."""
 THUMBNAIL_WIDTH_PX = 80
 """Key fields are searched at this width: a red cell is still several pixels wide. Measured on 283 real fields: for a
 view that shares half of its area with its key field, that field is among the best six of 280 in 94 of 100 cases."""
@@ -62,7 +64,6 @@ class KeyField:
     Attributes:
         number: unique in the session.
         region, x, y: its upper left corner, pixels of the frame.
-        picture: JPEG of the view's grey picture.
         phases: (h, w // 2 + 1) uint8, phases of its thumbnail's spectrum, 256 to a full turn.
         glance: (h, w) uint8, the thumbnail at half its size.
         shape: (h, w) of the view's grey picture.
@@ -79,7 +80,6 @@ class KeyField:
     region: int
     x: float
     y: float
-    picture: bytes
     phases: NDArray[np.uint8]
     glance: NDArray[np.uint8]
     shape: tuple[int, int]
@@ -97,10 +97,12 @@ class KeyFields:
 
     Args:
         most: maximum number that is kept.
+        pictures: where the JPEGs of the views' grey pictures are kept; None: in memory.
     """
 
-    def __init__(self, most: int = MAX_KEY_FIELDS) -> None:
+    def __init__(self, most: int = MAX_KEY_FIELDS, pictures: Pictures | None = None) -> None:
         self._most = most
+        self._pictures: Pictures = PicturesInMemory() if pictures is None else pictures
         self._kept: dict[int, KeyField] = {}
         self._views: dict[int, View] = {}
         self._index = PlaceIndex()
@@ -118,7 +120,6 @@ class KeyFields:
             region,
             x,
             y,
-            picture=_packed(view.grey),
             phases=_phases(thumbnail.spectrum),
             glance=_levels(_halved(thumbnail.grey)),
             shape=(view.grey.shape[0], view.grey.shape[1]),
@@ -127,6 +128,7 @@ class KeyFields:
         key.angle, key.turned_deg, key.slide = angle, view.turned_deg, view.slide
         self._next += 1
         self._kept[key.number] = key
+        self._pictures.put(key.number, _packed(view.grey))
         self._index.add(key.number, thumbnail.grey, view.slide)
         self._cache(key.number, view)
         self.use(key)
@@ -171,7 +173,8 @@ class KeyFields:
         """The view that a key field was made from."""
         cached = self._views.get(key.number)
         if cached is None:
-            cached = _seen_again(key, _unpacked(key.picture))
+            picture = self._pictures.get(key.number)
+            cached = _seen_again(key, np.zeros(key.shape, np.float32) if picture is None else _unpacked(picture))
             self._cache(key.number, cached)
         return cached
 
@@ -205,6 +208,7 @@ class KeyFields:
         del self._kept[key.number]
         self._views.pop(key.number, None)
         self._index.forget(key.number)
+        self._pictures.forget(key.number)
 
 
 def _seen_again(key: KeyField, grey: NDArray[np.float32]) -> View:

@@ -26,6 +26,7 @@ from hemato_edge.values import Pose
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hemato_edge.counting.mapping.pictures import Pictures
     from hemato_edge.counting.mapping.registration_input import RegistrationInput
 
 MIN_CONFIDENCE = 0.6
@@ -57,6 +58,7 @@ class Registration:
     Args:
         min_confidence: see `MIN_CONFIDENCE`.
         most_key_fields: bounds the memory.
+        pictures: see `KeyFields`.
 
     Attributes:
         lost: how often tracking was lost and a new region began.
@@ -66,9 +68,14 @@ class Registration:
         moves: moves of key fields since then.
     """
 
-    def __init__(self, min_confidence: float = MIN_CONFIDENCE, most_key_fields: int = MAX_KEY_FIELDS) -> None:
+    def __init__(
+        self,
+        min_confidence: float = MIN_CONFIDENCE,
+        most_key_fields: int = MAX_KEY_FIELDS,
+        pictures: Pictures | None = None,
+    ) -> None:
         self._min_confidence = min_confidence
-        self.key_fields = KeyFields(most_key_fields)
+        self.key_fields = KeyFields(most_key_fields, pictures)
         self._region, self._regions = -1, 0
         self._key: KeyField | None = None
         self._last: View | None = None
