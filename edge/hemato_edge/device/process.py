@@ -15,8 +15,6 @@ _M_ARENA_MAX = -8
 _WANTED = ("VmRSS:", "VmHWM:", "RssFile:")
 _MADV_DONTNEED = 4
 """The kernel's number of this advice, see madvise(2)."""
-_WORTHWHILE = 1 << 16
-"""Bytes of a mapping that is looked at: the smaller ones, two of three, hold 1 MB together."""
 _PAGE_STATE = 0xE0
 """Of the highest byte of a page's word in /proc/PID/pagemap: present, swapped out, page of a file."""
 _UNCHANGED = frozenset({0x00, 0xA0})
@@ -106,6 +104,6 @@ def _read_only_files() -> list[tuple[int, int, str]]:
     found = []
     for span, rights, offset, device, inode, *_ in (line.split(maxsplit=5) for line in lines):
         start, end = (int(address, 16) for address in span.split("-"))
-        if rights[1] == "-" and rights[3] == "p" and inode != "0" and end - start >= _WORTHWHILE:
+        if rights[1] == "-" and rights[3] == "p" and inode != "0":
             found.append((start, end, f"{device} {inode} {offset}"))
     return found
