@@ -66,14 +66,21 @@ def test_a_kept_picture_answers_as_the_cell_did() -> None:
     assert np.median(apart) < 0.05
 
 
+CLASS_COLOURS = np.array([60, 200, 220, 120, 180, 30, 10, 240])
+
+
+def embedded(levels: np.ndarray | float) -> np.ndarray:
+    """(…, K) how near a level (…) is to the colour of each class."""
+    return 10 * np.exp(-(((np.asarray(levels)[..., None] - CLASS_COLOURS) / 15) ** 2))
+
+
 class ByColour:
-    """Takes every monocyte for a lymphocyte; its embedding is the colour of the cell, which tells them apart."""
+    """Takes every monocyte for a lymphocyte; its embedding tells by the colour of the cell which one it is."""
 
     def __init__(self, sha256: str = MODEL, embeds: bool = True) -> None:
         rng = np.random.default_rng(0)
         labels = np.repeat(np.arange(K), 20)
-        middles = np.array([60, 200, 220, 120, 180, 30, 10, 240])[labels] / 10
-        own = np.stack([middles + rng.normal(0, 0.3, len(labels)), rng.normal(0, 0.3, len(labels))], axis=1)
+        own = embedded(CLASS_COLOURS[labels] + rng.normal(0, 3, len(labels)))
         self.prototypes = Prototypes(own.astype(np.float32), labels, np.full(len(labels), "home")) if embeds else None
         self.card = SimpleNamespace(rejection_threshold=0.5, name="by colour")
         self.model = SimpleNamespace(bundle=SimpleNamespace(sha256=sha256))
@@ -86,7 +93,7 @@ class ByColour:
             shares = np.full(K, 0.4 / (K - 1), np.float32)
             shares[best] = 0.6
             name = CLASSIFIER_LABELS[best]
-            found.append(Judgement(name, name, 0.6, shares, None, np.array([level / 10, 0], np.float32)))
+            found.append(Judgement(name, name, 0.6, shares, None, embedded(level).astype(np.float32)))
         return found
 
 
