@@ -38,6 +38,7 @@ from hemato_convert.caution import CautionPlan, Home, fit_caution
 from hemato_convert.flatbuffer.embedding import fit_projection
 from hemato_convert.flatbuffer.graph import export_graph
 from hemato_convert.flatbuffer.quantise import quantise
+from hemato_convert.flatbuffer.refit import refitted, views_of
 from hemato_convert.flatbuffer.trial import try_flatbuffer
 from hemato_convert.left_out import left_out_figures, only_judged, read_left_out
 from hemato_convert.settings import REPRESENTATIVE
@@ -73,13 +74,11 @@ def travel(arguments: argparse.Namespace, away: tuple[str, ...], seed: int) -> l
     with tempfile.TemporaryDirectory() as folder:
         model = trained(arguments, home, seed, arguments.runs or Path(folder))
     records = load(arguments.data, home)
-    sample = cells_of(
-        representative_records(records, REPRESENTATIVE),
-        looks := looks_of(records, arguments.cache),
-        arguments.size,
-        arguments.cache,
-    )
-    device = Device.of_model(model, prepare_cells(sample, looks), sample, arguments.doubt)
+    looks, chosen = looks_of(records, arguments.cache), representative_records(records, REPRESENTATIVE)
+    sample = cells_of(chosen, looks, arguments.size, arguments.cache)
+    wider = cells_of(chosen, looks, arguments.size, arguments.cache, MARGIN)
+    views = views_of(wider, looks, arguments.size)
+    device = Device.of_model(model, prepare_cells(sample, looks), sample, views, arguments.doubt)
     device = replace(device, views=second_look_views(None))
     val = cells_of(in_split(records, "val"), looks, arguments.size, arguments.cache)
     images = prepare_cells(val, looks)
@@ -154,10 +153,12 @@ class Device:
     views: int = 1
 
     @staticmethod
-    def of_model(model: Any, images: np.ndarray, sample: Cells, doubt: float) -> Device:
-        """A trained network converted with `sample`, in-distribution cells, prepared as `images`."""
+    def of_model(model: Any, images: np.ndarray, sample: Cells, views: np.ndarray, doubt: float) -> Device:
+        """A trained network converted with `sample`, in-distribution cells, prepared as `images`; see `refit`."""
         projection = fit_projection(pooled_features(model, images), sample.labels)
-        flatbuffer = quantise(export_graph(model, projection=projection), images)
+        flatbuffer = refitted(
+            lambda: quantise(export_graph(model, projection=projection), images), model, views, projection
+        )
         tried = try_flatbuffer(flatbuffer, images)
         home = Prototypes(tried.real_embeddings(), sample.labels, sample.laboratories)
         return Device(flatbuffer, home, doubt, images.shape[1])

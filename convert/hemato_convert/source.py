@@ -63,9 +63,9 @@ class Source:
         """The model's architecture."""
         return architecture_named(str(self.facts["settings"]["architecture"]))
 
-    def cut(self, records: list[Record]) -> Cells:
-        """The crops of these records."""
-        return cells_of(records, self.looks, self.size, self.cache, reporter=self.reporter)
+    def cut(self, records: list[Record], margin: float = 1.0) -> Cells:
+        """The crops of these records, `margin` times as wide as the model's input."""
+        return cells_of(records, self.looks, self.size, self.cache, margin, self.reporter)
 
 
 def open_source(run: Path, data: Path, cache: Path | None, reporter: Reporter) -> Source:

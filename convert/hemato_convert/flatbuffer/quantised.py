@@ -14,6 +14,7 @@ from hemato_convert.flatbuffer.graft import with_names_of
 from hemato_convert.flatbuffer.graph import export_graph
 from hemato_convert.flatbuffer.operations import operation_versions
 from hemato_convert.flatbuffer.quantise import quantise
+from hemato_convert.flatbuffer.refit import refitted, views_of
 from hemato_convert.flatbuffer.trial import try_flatbuffer
 from hemato_convert.source import representative_records
 from hemato_edge.errors import DataError
@@ -21,6 +22,7 @@ from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle
 from hemato_edge.models.card import ClassifierCard, EmbeddingSpec
 from hemato_edge.models.prototypes import pack_prototypes, unpack_prototypes
+from hemato_training.augment.stain_and_optics import MARGIN
 from hemato_training.data.crops import prepare_cells
 from hemato_training.data.records import in_split
 from hemato_training.networks.keras_model import pooled_features
@@ -114,7 +116,8 @@ def quantise_run(source: Source, settings: ConversionSettings) -> Quantised:
         DataError: attributes are requested and no table describes any.
         ConfigurationError: the tail is out of range.
     """
-    sample = source.cut(representative_records(source.records, settings.representative))
+    records = representative_records(source.records, settings.representative)
+    sample = source.cut(records)
     tail = source.architecture.tail if settings.tail is None else settings.tail
     source.reporter.note(f"quantising on {len(sample)} training crops")
     head = attribute_head(source) if settings.attributes else None
@@ -123,15 +126,20 @@ def quantise_run(source: Source, settings: ConversionSettings) -> Quantised:
     embedding = settings.embedding if kept is None else kept.prototypes is not None
     projection = fit_projection(pooled_features(source.model, images), sample.labels) if embedding else None
     layer = None if head is None else head.layer
-    network = export_graph(source.model, static_batch=static, projection=projection, attributes=layer)
-    flatbuffer = quantise(network, images, tail)
+
+    def make() -> bytes:
+        network = export_graph(source.model, static_batch=static, projection=projection, attributes=layer)
+        return quantise(network, images, tail)
+
     if kept is not None:
-        flatbuffer = with_names_of(flatbuffer, kept.flatbuffer)
+        flatbuffer = with_names_of(make(), kept.flatbuffer)
         card = kept.card if isinstance(kept.card, ClassifierCard) else None
         doubt = card.embedding.doubt if card is not None and card.embedding else 0.0
         packed, caution = _packed_again(kept, flatbuffer, images), None if card is None else card.caution
         return Quantised(flatbuffer, packed, head, len(sample), tail, doubt, caution)
-    prototypes = None
+    source.reporter.note("fitting the last layer to the rounded network")
+    views = views_of(source.cut(records, MARGIN), source.looks, source.size)
+    flatbuffer, prototypes = refitted(make, source.model, views, projection), None
     if projection is not None:
         tried = try_flatbuffer(flatbuffer, images)
         stored, scale, zero_point = tried.stored_embeddings(), tried.embedding_scale, tried.embedding_zero_point
