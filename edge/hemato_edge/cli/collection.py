@@ -11,6 +11,10 @@ def pause_collection() -> None:
 
 
 def resume_collection() -> None:
-    """Look for garbage again, except in what was loaded until now: it stays to the end of the process."""
-    gc.freeze()
-    gc.enable()
+    """Look for garbage again, except in what was loaded until now: it stays to the end of the process.
+
+    Nothing is done where garbage is looked for already: what a run leaves that begins anew would stay, too.
+    """
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()

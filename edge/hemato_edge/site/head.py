@@ -19,8 +19,8 @@ SHARE = 0.7
 """Weight of the head's answer. Measured on isfahan, moticam and bccd (`benchmarks/travel.py`): 0.5 gains two thirds as
 much where there is something to gain, 0.85 costs a point of right answers elsewhere."""
 _SURE = 3.0
-"""An answer whose largest logit is less above their mean is raised to that before it is mixed, to a probability of
-about 0.8: far from home most answers are doubted down to a fifth for each class, and yet know which it is."""
+"""An answer whose largest logit is less than this above their mean has its logits multiplied until it is, a probability
+of about 0.8, before it is mixed: far from home doubt makes most answers nearly even, but keeps their order."""
 _RIDGE = 1e-3
 """Of the mean squared weights, features scaled to a total variance of one. With 1e-4 more is gained by two points on
 isfahan and more is lost by one on moticam; 1e-2 gains three less."""

@@ -55,12 +55,11 @@ Worklist = Annotated[
         help="Without a label: the next sample of this CSV or FHIR file without a session.",
     ),
 ]
-USUAL_AFTER = 200
-"""Frames after which all that a run uses of its libraries has been used."""
-
 Wait = Annotated[
     bool, typer.Option("--wait", help="Show the picture, and count once the page or `door start` says so.")
 ]
+USUAL_AFTER = 200
+"""Frames after which all that a run uses of its libraries has been used."""
 
 
 def register(root: typer.Typer) -> None:
