@@ -48,7 +48,11 @@ def test_the_place_of_a_forgotten_picture_is_used_again(tmp_path: Path) -> None:
         if number >= 10:
             kept.forget(number - 10)
     assert kept.file_bytes <= 11 * 8192
-    assert [kept.get(number) for number in range(190, 200)] == [picture(number, 5000) for number in range(190, 200)]
+    for number in range(190, 194):  # several at once
+        kept.forget(number)
+    for number in range(200, 208):
+        kept.put(number, picture(number, 5000))
+    assert [kept.get(number) for number in range(194, 208)] == [picture(number, 5000) for number in range(194, 208)]
 
 
 def test_without_room_pictures_stay_in_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
