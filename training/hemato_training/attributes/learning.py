@@ -12,6 +12,7 @@ import numpy as np
 
 from hemato_edge.errors import ConfigurationError, DataError
 from hemato_training.attributes.branch import ATTRIBUTES, TAPS, Standard, build_branch, front_of
+from hemato_training.attributes.loss import AttributeLoss, weighted_targets
 from hemato_training.attributes.origin import run_of
 from hemato_training.augment.stain_and_optics import MARGIN, augment
 from hemato_training.data.attributes import AttributeTable, read_attributes
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
 STRENGTHS = (0.0, 0.3, 0.3, 0.6)
 """Of the augmentation, by view in turn. Colours are among the attributes, so most views keep close to their own."""
-BALANCE = 0.5
-"""A value's cells weigh by its frequency to minus this power: macro F1 counts rare values as much as common ones."""
 _BATCH, _MAPS_BATCH = 64, 64
 _WEIGHT_DECAY, _AVERAGE = 1e-2, 0.995
 """Of the optimiser; a short training averages over a tenth of its steps at most."""
@@ -186,7 +185,7 @@ def fit_branch(
     compile_model(
         branch,
         averaging_optimizer(plan.learning_rate, steps, _WEIGHT_DECAY, max(0.0, min(_AVERAGE, 1 - 10 / steps))),
-        lambda truth, given: attribute_loss(truth, given, sizes),
+        AttributeLoss(sizes),
     )
     for epoch in reporter.track(range(plan.epochs), name, plan.epochs):
         batches.shuffle(epoch)
@@ -196,32 +195,6 @@ def fit_branch(
     finished.set_weights(learnt_weights(branch))
     standard.fold_into(finished)
     return finished
-
-
-def weighted_targets(answers: NDArray[np.int64], sizes: list[int]) -> NDArray[np.float32]:
-    """(n, all values) float32: the weight of the true value of each attribute, 0 elsewhere; mean 1 an attribute.
-
-    Args:
-        answers: (n, attributes), index of the true value of each, -1 where it is not known: such a cell has no weight.
-        sizes: number of values of each attribute.
-    """
-    parts = []
-    for truth, size in zip(answers.T, sizes, strict=True):
-        known = truth >= 0
-        share = np.bincount(truth[known], minlength=size) / max(1, known.sum())
-        weight = np.where(share > 0, np.maximum(share, 1e-9) ** -BALANCE, 0.0)
-        weight /= max(1e-9, float((weight * share).sum()))
-        parts.append(np.eye(size)[truth] * np.where(known, weight[truth], 0.0)[:, None])
-    weighted: NDArray[np.float32] = np.concatenate(parts, axis=1).astype(np.float32)
-    return weighted
-
-
-def attribute_loss(truth: Any, given: Any, sizes: list[int]) -> Any:
-    """Mean cross entropy of the attributes, (n,): `truth` from `weighted_targets`, `given` logits, (n, all values)."""
-    ends = np.cumsum(sizes).tolist()
-    own = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
-    every = [keras.ops.sum(truth[:, one] * keras.ops.log_softmax(given[:, one]), axis=1) for one in own]
-    return -sum(every) / len(sizes)
 
 
 class _Views(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types

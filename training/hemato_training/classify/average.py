@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+AVERAGED = "averaged"
+"""In an average's `run.json`, among the settings: the names of its runs."""
+
+
+def named(runs: Sequence[Path]) -> str:
+    """The names of runs in one line."""
+    return ",".join(run.name for run in runs)
+
+
 def average_runs(runs: Sequence[Path], out: Path) -> Path:
     """Average the models of several runs into `out`: model.keras and run.json, ready for `convert`.
 
@@ -55,7 +64,7 @@ def average_runs(runs: Sequence[Path], out: Path) -> Path:
                 f"{run} and {runs[0]} hold networks of another form or size.", "Average runs of one --arch and --size."
             )
     models[0].set_weights([np.mean(own, axis=0) for own in zip(*weights, strict=True)])
-    facts["settings"]["averaged"] = ",".join(run.name for run in runs)
+    facts["settings"][AVERAGED] = named(runs)
     out.mkdir(parents=True, exist_ok=True)
     models[0].save(out / MODEL_FILE)
     (out / RUN_FILE).write_text(json.dumps(facts, indent=1))

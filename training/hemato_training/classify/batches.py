@@ -5,13 +5,15 @@ Epoch, seed and position fix every draw and every augmentation, so a resumed run
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import keras
 import numpy as np
 
+from hemato_training.attributes.branch import ATTRIBUTES
 from hemato_training.augment.stain_and_optics import augment
+from hemato_training.networks.backbones import LOGITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -79,6 +81,8 @@ def _repeat(members: NDArray[np.intp], wanted: float, rng: np.random.Generator) 
 class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types
     """One epoch's batches: images (b, size, size, 3) float32 RGB 0…255, one-hot labels (b, classes) float32.
 
+    With attributes the targets are a dictionary by the names of the outputs, see `attributes.joint.with_attributes`.
+
     Args:
         cells: crops with margin.
         looks: laboratory → its look.
@@ -92,6 +96,7 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has
         workers: threads that make batches ahead.
         teachers: whose answers are mixed into the targets, if any.
         teaching: their weight, 0 to 1.
+        attributes: of all cells, from `attributes.joint.attribute_targets`, to be learnt together with the labels.
     """
 
     def __init__(
@@ -109,16 +114,17 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has
         workers: int = 1,
         teachers: Teachers | None = None,
         teaching: float = 0.0,
+        attributes: NDArray[np.float32] | None = None,
     ) -> None:
         super().__init__(workers=workers, use_multiprocessing=False, max_queue_size=8)
         self._cells, self._order, self._size, self._batch = cells, order, size, min(batch, len(order))
         self._classes, self._seed, self._epoch, self._strength = classes, seed, epoch, strength
-        self._looks, self._teachers, self._teaching = looks, teachers, teaching
+        self._looks, self._teachers, self._teaching, self._attributes = looks, teachers, teaching, attributes
 
     def __len__(self) -> int:
         return len(self._order) // self._batch
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], Any]:
         chosen = self._order[index * self._batch : (index + 1) * self._batch]
         images = np.empty((len(chosen), self._size, self._size, 3), np.float32)
         for i, cell in enumerate(chosen):
@@ -130,4 +136,7 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has
         if self._teachers is not None:
             taught = self._teachers.answers(images)
             targets = (1 - self._teaching) * targets + np.float32(self._teaching) * taught
-        return images, targets.astype(np.float32)
+        targets = targets.astype(np.float32)
+        if self._attributes is None:
+            return images, targets
+        return images, {LOGITS: targets, ATTRIBUTES: self._attributes[chosen]}

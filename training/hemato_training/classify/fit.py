@@ -12,11 +12,14 @@ import keras
 import numpy as np
 
 from hemato_edge.labels import CLASSIFIER_LABELS
+from hemato_training.attributes.branch import ATTRIBUTES
+from hemato_training.attributes.joint import attribute_targets, with_attributes
+from hemato_training.attributes.loss import AttributeLoss
 from hemato_training.classify.batches import TrainingBatches, draw_epoch
 from hemato_training.classify.distillation import Teachers
 from hemato_training.classify.material import gather
 from hemato_training.metrics.classification import figures_by_laboratory, macro_accuracy
-from hemato_training.networks.backbones import build_classifier
+from hemato_training.networks.backbones import LOGITS, TRUNK, build_classifier
 from hemato_training.networks.keras_model import keras_logits
 from hemato_training.progress import Silent
 from hemato_training.runs.checkpoints import State, earlier_run, refuse_another_run, save_checkpoint
@@ -26,6 +29,8 @@ from hemato_training.runs.schedule import CROSS_ENTROPY, compile_stage, learnt_w
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from hemato_training.classify.material import Material
     from hemato_training.metrics.classification import Figures
@@ -76,8 +81,11 @@ def train(
     cv2.setNumThreads(1)  # the batches are made in threads of their own
     keras.utils.set_random_seed(settings.seed)
     material = gather(settings, cache or settings.out / "cells", reporter)
+    targets, sizes = _attributes(settings, material)
     if earlier is None:
         model = _new_model(settings, settings.weights)
+        if sizes:
+            model = with_attributes(model, sum(sizes))
         state = State(settings=settings.as_json(), splits=material.splits)
     else:
         model, state = earlier
@@ -87,23 +95,40 @@ def train(
     teachers = None
     if settings.teachers:
         teachers = Teachers(settings.teachers, settings.architecture, settings.size, settings.alpha)
-    pupil = _Pupil(model, _new_model(settings, "none"), teachers)
+    beside = {ATTRIBUTES: (AttributeLoss(sizes), settings.attribute_weight)} if sizes else None
+    pupil = _Pupil(model, _new_model(settings, "none"), teachers, targets, beside)
     while state.epoch < settings.total_epochs and not _is_stale(state, settings):
         _run_epoch(pupil, state, settings, material, reporter)
         save_checkpoint(settings.out, model, state)
     if settings.keep == "last":
-        pupil.judge.set_weights(learnt_weights(model))
+        pupil.judge.set_weights(learnt_weights(model, (TRUNK, LOGITS)))
         pupil.judge.save(settings.out / MODEL_FILE)
     return _finish(settings, state, material)
 
 
 @dataclass(frozen=True, slots=True)
 class _Pupil:
-    """The model that is trained, its twin that is judged with the averaged weights, and who teaches it, if anybody."""
+    """The model that is trained, and what for.
+
+    Attributes:
+        model: the classifier, or one from `attributes.joint.with_attributes`.
+        judge: the classifier that is judged, with the averaged weights.
+        teachers: whose answers are learnt, if anybody's.
+        attributes: of the training cells, if they are learnt together with the names.
+        beside: loss and weight of the outputs beside the names.
+    """
 
     model: Any
     judge: Any
     teachers: Teachers | None
+    attributes: NDArray[np.float32] | None
+    beside: dict[str, tuple[Any, float]] | None
+
+
+def _attributes(settings: Settings, material: Material) -> tuple[NDArray[np.float32] | None, tuple[int, ...]]:
+    if not settings.attribute_weight:
+        return None, ()
+    return attribute_targets(settings.data, material.train)
 
 
 def _new_model(settings: Settings, weights: str) -> Any:
@@ -121,14 +146,14 @@ def _run_epoch(pupil: _Pupil, state: State, settings: Settings, material: Materi
     """One epoch and its validation; keeps the judged weights if they are the best so far."""
     began = time.monotonic()
     model, judge = pupil.model, pupil.judge
-    batches = _batches(settings, material, pupil.teachers, state.epoch)
+    batches = _batches(settings, material, pupil, state.epoch)
     fine = state.epoch >= settings.head_epochs
     if state.epoch in (0, settings.head_epochs):
-        compile_stage(model, settings, fine=fine, steps_per_epoch=len(batches))
+        compile_stage(model, settings, fine=fine, steps_per_epoch=len(batches), beside=pupil.beside)
     _seed_dropout(model, settings.seed, state.epoch)
     what = f"epoch {state.epoch + 1} of {settings.total_epochs}{'' if fine else ', trunk frozen'}"
     learnt = _fit_one_epoch(model, batches, what, reporter)
-    judge.set_weights(learnt_weights(model))
+    judge.set_weights(learnt_weights(model, (TRUNK, LOGITS)))
     logits = keras_logits(judge, material.val_images)
     by_name, overall = figures_by_laboratory(logits, material.val)
     score = _steady_score(judge, material, by_name) if settings.keep == "best" else macro_accuracy(by_name)
@@ -152,11 +177,11 @@ def _run_epoch(pupil: _Pupil, state: State, settings: Settings, material: Materi
     )
     accuracies = ", ".join(f"{name} {100 * f.accuracy:.1f} %" for name, f in by_name.items())
     best = " (best so far)" if state.best_epoch == state.epoch else ""
-    plain = f", cross entropy {learnt[CROSS_ENTROPY]:.3f}" if settings.label_smoothing else ""
+    plain = f", cross entropy {learnt[CROSS_ENTROPY]:.3f}" if settings.label_smoothing or pupil.beside else ""
     reporter.note(f"{what}: loss {learnt['loss']:.3f}{plain}, val {accuracies}, {seconds:.0f} s{best}")
 
 
-def _batches(settings: Settings, material: Material, teachers: Teachers | None, epoch: int) -> TrainingBatches:
+def _batches(settings: Settings, material: Material, pupil: _Pupil, epoch: int) -> TrainingBatches:
     return TrainingBatches(
         material.train,
         material.looks,
@@ -168,8 +193,9 @@ def _batches(settings: Settings, material: Material, teachers: Teachers | None, 
         epoch=epoch,
         strength=settings.strength,
         workers=settings.workers,
-        teachers=teachers,
+        teachers=pupil.teachers,
         teaching=settings.teaching,
+        attributes=pupil.attributes,
     )
 
 
@@ -188,9 +214,10 @@ def _steady_score(judge: Any, material: Material, upright: dict[str, Figures]) -
 
 def _seed_dropout(model: Any, seed: int, epoch: int) -> None:
     """Let dropout, too, follow from seed and epoch: Keras does not keep its state in a checkpoint."""
-    generator = getattr(model.get_layer("dropout"), "seed_generator", None)
-    if generator is not None:
-        generator.state.assign(np.array([seed, 1_000_000 * (epoch + 1)], np.uint32))
+    layers = [part for layer in model.layers for part in (layer, *getattr(layer, "layers", ()))]
+    generators = [getattr(layer, "seed_generator", None) for layer in layers if isinstance(layer, keras.layers.Dropout)]
+    for number, generator in enumerate(one for one in generators if one is not None):
+        generator.state.assign(np.array([seed, 1_000_000 * (epoch + 1) + number], np.uint32))
 
 
 def _fit_one_epoch(model: Any, batches: TrainingBatches, what: str, reporter: Reporter) -> dict[str, float]:
@@ -203,7 +230,8 @@ def _fit_one_epoch(model: Any, batches: TrainingBatches, what: str, reporter: Re
     finally:
         steps.close()
     loss = float(history.history["loss"][0])
-    return {"loss": loss, CROSS_ENTROPY: float(history.history.get(CROSS_ENTROPY, [loss])[0])}
+    of_names = [value[0] for name, value in history.history.items() if name.endswith(CROSS_ENTROPY)]
+    return {"loss": loss, CROSS_ENTROPY: float(of_names[0]) if of_names else loss}
 
 
 def _is_stale(state: State, settings: Settings) -> bool:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MIN_SIZE, MAX_SIZE = 64, 224
 PREPROCESSING = "to_unit"
 """Name of the layer that rescales bytes to -1…1. The converter removes it: the quantised input does the same."""
-TRUNK, POOLING, LOGITS = "trunk", "pooling", "logits"
+TRUNK, POOLING, DROPOUT, LOGITS = "trunk", "pooling", "dropout", "logits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,7 @@ def build_classifier(
     inputs = keras.Input((size, size, 3), name="image")
     features = trunk(keras.layers.Rescaling(1 / 127.5, offset=-1.0, name=PREPROCESSING)(inputs))
     pooled = keras.layers.GlobalAveragePooling2D(name=POOLING)(features)
-    dropped = keras.layers.Dropout(dropout, name="dropout")(pooled)
+    dropped = keras.layers.Dropout(dropout, name=DROPOUT)(pooled)
     logits = keras.layers.Dense(classes, dtype="float32", name=LOGITS)(dropped)
     model = keras.Model(inputs, logits, name=architecture)
     if earlier:

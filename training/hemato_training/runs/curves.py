@@ -28,7 +28,7 @@ def draw_curves(history: Sequence[Mapping[str, object]], path: Path) -> None:
     plain = [float(str(entry.get("cross_entropy", entry["loss"]))) for entry in history]
     left.plot(epochs, plain, label="training, augmented", color="0.5")
     if not np.allclose(losses, plain, rtol=1e-3):
-        left.plot(epochs, losses, label="loss with label smoothing", color="0.5", linestyle=":")
+        left.plot(epochs, losses, label="loss that is learnt", color="0.5", linestyle=":")
     names = list(_laboratories(history[0])) if history else []
     for name in names:
         left.plot(epochs, [_laboratories(entry)[name]["nll"] for entry in history], label=f"{name} val")

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from hemato_training.networks.backbones import set_trainable
+from hemato_training.networks.backbones import LOGITS, set_trainable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from hemato_training.runs.settings import Settings
 
@@ -22,20 +22,38 @@ WARM_UP = 0.06
 """Share of a stage over which the learning rate rises from zero."""
 
 
-def compile_stage(model: Any, settings: Settings, *, fine: bool, steps_per_epoch: int) -> None:
-    """Freeze and compile a model for its first (frozen trunk) or second stage (all layers, batch norm frozen)."""
+def compile_stage(
+    model: Any,
+    settings: Settings,
+    *,
+    fine: bool,
+    steps_per_epoch: int,
+    beside: Mapping[str, tuple[Any, float]] | None = None,
+) -> None:
+    """Freeze and compile a model for its first (frozen trunk) or second stage (all layers, batch norm frozen).
+
+    Args:
+        model: a classifier, or one with outputs beside the names, called "logits".
+        settings: of the run.
+        fine: whether it is the second stage.
+        steps_per_epoch: batches of one epoch.
+        beside: of each output beside the names the loss and its weight; the names' own weight is 1.
+    """
     set_trainable(model, trunk=fine, batch_norm=fine and settings.train_batch_norm, frozen_share=settings.frozen_share)
     steps = steps_per_epoch * (settings.epochs if fine else settings.head_epochs)
     peak = settings.learning_rate if fine else HEAD_RATE
-    compile_model(
-        model,
-        averaging_optimizer(peak, steps, settings.weight_decay, settings.average),
-        keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing),
-        metrics=[keras.metrics.CategoricalCrossentropy(name=CROSS_ENTROPY, from_logits=True)],
-    )
+    optimizer = averaging_optimizer(peak, steps, settings.weight_decay, settings.average)
+    names = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing)
+    plain = keras.metrics.CategoricalCrossentropy(name=CROSS_ENTROPY, from_logits=True)
+    if beside is None:
+        compile_model(model, optimizer, names, metrics=[plain])
+        return
+    losses = {LOGITS: names, **{output: loss for output, (loss, _) in beside.items()}}
+    weights = {LOGITS: 1.0, **{output: weight for output, (_, weight) in beside.items()}}
+    compile_model(model, optimizer, losses, metrics={LOGITS: [plain]}, loss_weights=weights)
 
 
-def compile_model(model: Any, optimizer: AveragingAdamW, loss: Any, metrics: Sequence[Any] = ()) -> None:
+def compile_model(model: Any, optimizer: AveragingAdamW, loss: Any, **named: Any) -> None:
     """Compile a model for training, for a quick first step.
 
     Args:
@@ -43,10 +61,10 @@ def compile_model(model: Any, optimizer: AveragingAdamW, loss: Any, metrics: Seq
         optimizer: its variables are made here: made in the first step, they have TensorFlow trace that step twice
             (8 s of processor time against 5 s for an attribute branch of 34 weights, with the same result).
         loss: as `keras.Model.compile` takes it.
-        metrics: of each epoch, beside the loss.
+        named: metrics and weights of losses, as `keras.Model.compile` takes them.
     """
     # XLA compilation takes minutes on a CPU and saves nothing there
-    model.compile(optimizer, loss, metrics=[*metrics], jit_compile=keras.backend.backend() != "tensorflow")
+    model.compile(optimizer, loss, **named, jit_compile=keras.backend.backend() != "tensorflow")
     optimizer.build(model.trainable_variables)
 
 
@@ -90,8 +108,14 @@ class AveragingAdamW(keras.optimizers.AdamW):  # type: ignore[misc]  # keras has
         return list(self._model_variables_moving_average)
 
 
-def learnt_weights(model: Any) -> list[Any]:
-    """The model's weights as arrays, with the optimiser's averages in place of trainable ones, if it keeps any."""
+def learnt_weights(model: Any, layers: Sequence[str] = ()) -> list[Any]:
+    """The model's weights as arrays, with the optimiser's averages in place of trainable ones, if it keeps any.
+
+    Args:
+        model: one that was compiled.
+        layers: names of those whose weights are wanted, in this order; none for all.
+    """
+    weights = [weight for name in layers for weight in model.get_layer(name).weights] if layers else model.weights
     averages = model.optimizer.averages()
     replaced = dict(zip(map(id, model.trainable_variables), averages, strict=True)) if averages else {}
-    return [keras.ops.convert_to_numpy(replaced.get(id(weight), weight)) for weight in model.weights]
+    return [keras.ops.convert_to_numpy(replaced.get(id(weight), weight)) for weight in weights]

@@ -36,7 +36,7 @@ class Settings:
         weights: "imagenet", "none", a file without top, or the `.keras` or `.tflite` of an earlier run to continue
             from.
         head_epochs: epochs with the trunk frozen.
-        epochs: epochs with all layers learning, batch norm frozen.
+        epochs: epochs with all layers learning, batch norm frozen; 0 for the head alone.
         batch: images per step.
         learning_rate: highest rate of the second stage.
         weight_decay: of AdamW.
@@ -58,6 +58,9 @@ class Settings:
         teachers: model.keras of a run whose answer to each augmented view is learned together with the label; several
             are an ensemble distilled into one network.
         teaching: weight of that answer against the label's, 0 to 1.
+        attribute_weight: weight of the morphological attributes that a table `attributes.csv` beside the pictures has,
+            learned together with the names, against the names' 1; 0 for names alone. It shapes the trunk only:
+            `hemato-edge train attributes` fits the branch that a bundle has.
         per_class: maximum cells of each laboratory and class, for trials; 0 for all.
         workers: threads that augment.
     """
@@ -89,11 +92,12 @@ class Settings:
     frozen_share: float = 0.0
     teachers: tuple[str, ...] = field(default=(), metadata={"option": "--teacher"})
     teaching: float = 0.7
+    attribute_weight: float = 0.0
     per_class: int = 0
     workers: int = 2
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.head_epochs < 0 or self.batch < 1:
+        if min(self.epochs, self.head_epochs) < 0 or self.total_epochs < 1 or self.batch < 1:
             raise ConfigurationError("A run needs at least one epoch and one image a batch.", "Check the options.")
         if self.keep not in ("best", "last"):
             raise ConfigurationError(f"Unknown choice of epoch {self.keep!r}.", "Choose --keep best or last.")
@@ -109,6 +113,10 @@ class Settings:
                 raise ConfigurationError(f"There is no class {label!r}.", f"Known: {', '.join(CLASSIFIER_LABELS)}.")
         if not 0 <= self.teaching <= 1:
             raise ConfigurationError(f"The teachers' weight {self.teaching} is out of range.", "Choose 0 to 1.")
+        if self.attribute_weight < 0:
+            raise ConfigurationError(
+                f"The attributes' weight {self.attribute_weight} is negative.", "Choose 0.5, or 0 for names alone."
+            )
         if not 0 <= self.average < 1:
             raise ConfigurationError(f"The average's momentum {self.average} is out of range.", "Choose 0 to 0.9999.")
 
