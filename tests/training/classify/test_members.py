@@ -11,9 +11,11 @@ pytest.importorskip("tensorflow")
 from training.tiny_network import TINY
 
 from hemato_edge.errors import ConfigurationError, DataError
-from hemato_training.classify.members import train_members
-from hemato_training.networks.backbones import ARCHITECTURES, TRUNK
+from hemato_training.classify.material import gather
+from hemato_training.classify.members import fit_head, train_members
+from hemato_training.networks.backbones import ARCHITECTURES, LOGITS, TRUNK
 from hemato_training.networks.keras_model import load_keras
+from hemato_training.progress import Silent
 from hemato_training.runs.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,19 +48,34 @@ def settings(drawn_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Sett
 
 
 def test_the_mean_of_runs_that_begin_with_one_head(settings: Settings) -> None:
-    folders = [settings.out / name for name in ("head", "member-1", "member-2")]
-    head, *members = (load_keras(folder / "model.keras").get_weights() for folder in folders)
-    mean = load_keras(settings.out / "model.keras").get_weights()
-    assert all(np.allclose(one, (a + b) / 2, atol=1e-6) for one, a, b in zip(mean, *members, strict=True))
-    assert any(not np.allclose(a, b) for a, b in zip(*members, strict=True))
-    told = [json.loads((folder / "run.json").read_text())["settings"] for folder in folders]
-    assert [one["seed"] for one in told] == [3, 301, 302]
-    assert [one["epochs"] for one in told] == [0, 1, 1]
-    steps = max(float(np.abs(a - b).max()) for a, b in zip(head[-2:], members[0][-2:], strict=True))
-    drawn = float(np.abs(head[-2]).max())
-    assert steps < drawn  # a head of its own would lie as far from the common one as that one is large
-    trunk = load_keras(folders[0] / "model.keras").get_layer(TRUNK)
-    assert trunk.weights  # the head's run holds a whole classifier, for the others to begin with
+    folders = [settings.out / name for name in ("member-1", "member-2")]
+    members = [load_keras(folder / "model.keras") for folder in folders]
+    model, common = load_keras(settings.out / "model.keras"), load_keras(settings.out / "head.keras")
+    trunks = [one.get_layer(TRUNK).get_weights() for one in (model, *members)]
+    assert all(np.allclose(mean, (a + b) / 2, atol=1e-6) for mean, a, b in zip(*trunks, strict=True))
+    assert any(not np.allclose(a, b) for a, b in zip(*trunks[1:], strict=True))
+    kernel, first = (one.get_layer(LOGITS).get_weights()[0] for one in (common, members[0]))
+    assert np.abs(first - kernel).mean() < 0.5 * np.abs(kernel).mean()  # one drawn at random would lie further away
+    told = [json.loads((folder / "run.json").read_text())["settings"] for folder in (*folders, settings.out)]
+    assert [one["seed"] for one in told[:2]] == [301, 302]
+    assert told[2]["averaged"] == "member-1,member-2"
+    assert told[2]["head"] == "0.5 fitted to the mean"
+
+
+def test_half_of_the_head_is_fitted_to_the_mean(settings: Settings) -> None:
+    mean, model = (load_keras(folder / "model.keras") for folder in (settings.out / "mean", settings.out))
+    fitted = fit_head(mean, settings, gather(settings, settings.out / "cells", Silent()), Silent())
+    expected = (mean.get_layer(LOGITS).get_weights()[0] + fitted.kernel) / 2
+    assert np.allclose(model.get_layer(LOGITS).get_weights()[0], expected, atol=1e-4)
+
+
+def test_an_average_that_was_stopped_is_made_anew(settings: Settings) -> None:
+    before = [weight.copy() for weight in load_keras(settings.out / "model.keras").get_weights()]
+    (settings.out / "run.json").unlink()
+    (settings.out / "model.keras").unlink()
+    train_members(settings, 2, resume=True)
+    again = load_keras(settings.out / "model.keras").get_weights()
+    assert all(np.allclose(one, other, atol=1e-4) for one, other in zip(before, again, strict=True))
 
 
 def test_what_is_finished_stays(settings: Settings) -> None:

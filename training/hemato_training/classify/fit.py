@@ -83,7 +83,7 @@ def train(
     material = gather(settings, cache or settings.out / "cells", reporter)
     targets, sizes = _attributes(settings, material)
     if earlier is None:
-        model = _new_model(settings, settings.weights)
+        model = new_model(settings, settings.weights)
         if sizes:
             model = with_attributes(model, sum(sizes))
         state = State(settings=settings.as_json(), splits=material.splits)
@@ -96,7 +96,7 @@ def train(
     if settings.teachers:
         teachers = Teachers(settings.teachers, settings.architecture, settings.size, settings.alpha)
     beside = {ATTRIBUTES: (AttributeLoss(sizes), settings.attribute_weight)} if sizes else None
-    pupil = _Pupil(model, _new_model(settings, "none"), teachers, targets, beside)
+    pupil = _Pupil(model, new_model(settings, "none"), teachers, targets, beside)
     while state.epoch < settings.total_epochs and not _is_stale(state, settings):
         _run_epoch(pupil, state, settings, material, reporter)
         save_checkpoint(settings.out, model, state)
@@ -131,7 +131,8 @@ def _attributes(settings: Settings, material: Material) -> tuple[NDArray[np.floa
     return attribute_targets(settings.data, material.train)
 
 
-def _new_model(settings: Settings, weights: str) -> Any:
+def new_model(settings: Settings, weights: str) -> Any:
+    """The classifier of a run, not yet compiled, that begins with `weights`."""
     return build_classifier(
         settings.architecture,
         settings.size,

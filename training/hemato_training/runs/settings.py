@@ -36,7 +36,7 @@ class Settings:
         weights: "imagenet", "none", a file without top, or the `.keras` or `.tflite` of an earlier run to continue
             from.
         head_epochs: epochs with the trunk frozen.
-        epochs: epochs with all layers learning, batch norm frozen; 0 for the head alone.
+        epochs: epochs with all layers learning, batch norm frozen.
         batch: images per step.
         learning_rate: highest rate of the second stage.
         weight_decay: of AdamW.
@@ -97,7 +97,7 @@ class Settings:
     workers: int = 2
 
     def __post_init__(self) -> None:
-        if min(self.epochs, self.head_epochs) < 0 or self.total_epochs < 1 or self.batch < 1:
+        if self.epochs < 1 or self.head_epochs < 0 or self.batch < 1:
             raise ConfigurationError("A run needs at least one epoch and one image a batch.", "Check the options.")
         if self.keep not in ("best", "last"):
             raise ConfigurationError(f"Unknown choice of epoch {self.keep!r}.", "Choose --keep best or last.")
