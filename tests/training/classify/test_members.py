@@ -11,6 +11,7 @@ pytest.importorskip("tensorflow")
 from training.tiny_network import TINY
 
 from hemato_edge.errors import ConfigurationError, DataError
+from hemato_training.classify import members
 from hemato_training.classify.material import gather
 from hemato_training.classify.members import fit_head, train_members
 from hemato_training.networks.backbones import ARCHITECTURES, LOGITS, TRUNK
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 def tiny() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(ARCHITECTURES, "tiny", TINY)
+        patch.setattr(members, "_VIEWS", 200)
         yield
 
 
@@ -49,12 +51,12 @@ def settings(drawn_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Sett
 
 def test_the_mean_of_runs_that_begin_with_one_head(settings: Settings) -> None:
     folders = [settings.out / name for name in ("member-1", "member-2")]
-    members = [load_keras(folder / "model.keras") for folder in folders]
+    runs = [load_keras(folder / "model.keras") for folder in folders]
     model, common = load_keras(settings.out / "model.keras"), load_keras(settings.out / "head.keras")
-    trunks = [one.get_layer(TRUNK).get_weights() for one in (model, *members)]
+    trunks = [one.get_layer(TRUNK).get_weights() for one in (model, *runs)]
     assert all(np.allclose(mean, (a + b) / 2, atol=1e-6) for mean, a, b in zip(*trunks, strict=True))
     assert any(not np.allclose(a, b) for a, b in zip(*trunks[1:], strict=True))
-    kernel, first = (one.get_layer(LOGITS).get_weights()[0] for one in (common, members[0]))
+    kernel, first = (one.get_layer(LOGITS).get_weights()[0] for one in (common, runs[0]))
     assert np.abs(first - kernel).mean() < 0.5 * np.abs(kernel).mean()  # one drawn at random would lie further away
     told = [json.loads((folder / "run.json").read_text())["settings"] for folder in (*folders, settings.out)]
     assert [one["seed"] for one in told[:2]] == [301, 302]

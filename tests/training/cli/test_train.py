@@ -55,3 +55,14 @@ def test_the_old_spelling_of_the_locator(app: typer.Typer) -> None:
     assert "train locate" in result.stderr
     assert result.exit_code == 2  # an option that means nothing for a locator
     assert invoke(app, "--task", "dance").exit_code == 2
+
+
+def test_an_average_is_of_networks_and_is_not_cross_validated(app: typer.Typer, tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow")
+    where = ["--data", str(tmp_path), "--out", str(tmp_path / "run")]
+    result = invoke(app, "classify", *where, "--members", "3", "--folds", "4")
+    assert result.exit_code == 2
+    assert "not together with --folds" in result.output
+    result = invoke(app, "classify", *where, "--members", "3", "--arch", "features+svm")
+    assert result.exit_code == 2
+    assert "of a network only" in result.output
