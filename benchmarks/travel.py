@@ -51,7 +51,6 @@ from hemato_edge.models.second_look import ALL, SecondLook
 from hemato_training.augment.stain_and_optics import MARGIN
 from hemato_training.classify.fit import train
 from hemato_training.classify.members import train_members
-from hemato_training.classify.second_head import add_second_head
 from hemato_training.data.attributes import read_attributes
 from hemato_training.data.cell_sets import laboratory_named, load
 from hemato_training.data.crops import cells_of, looks_of, prepare_cells
@@ -59,7 +58,7 @@ from hemato_training.data.records import in_split, thin
 from hemato_training.metrics.calibration import LOWEST_THRESHOLD, fit_temperature
 from hemato_training.networks.keras_model import load_keras, pooled_features
 from hemato_training.progress import Screen
-from hemato_training.runs.files import MODEL_FILE, RUN_FILE
+from hemato_training.runs.files import MODEL_FILE
 from hemato_training.runs.settings import Settings
 
 if TYPE_CHECKING:
@@ -125,12 +124,7 @@ def trained(arguments: argparse.Namespace, home: tuple[str, ...], seed: int, run
         train_members(settings, arguments.members, resume=True, cache=arguments.cache, reporter=Screen())
     else:
         train(settings, resume=True, cache=arguments.cache, reporter=Screen())
-    if not arguments.second_head or "pbc" not in home:
-        return load_keras(settings.out / MODEL_FILE)
-    second = settings.out / "second"
-    if not (second / RUN_FILE).exists():
-        add_second_head(settings.out, arguments.data, second, weight=arguments.second_head, cache=arguments.cache)
-    return load_keras(second / MODEL_FILE)
+    return load_keras(settings.out / MODEL_FILE)
 
 
 def has_attributes(data: Path, home: tuple[str, ...]) -> bool:
@@ -293,18 +287,7 @@ def main() -> None:
     parser.add_argument("--strength", type=float, default=0.6)
     parser.add_argument("--frozen-share", type=float, default=0.0)
     parser.add_argument("--members", type=int, default=0, help="as `train classify --members`")
-    parser.add_argument(
-        "--attribute-weight",
-        type=float,
-        default=0.0,
-        help="as `train classify --attribute-weight`, where a laboratory learnt from has attributes",
-    )
-    parser.add_argument(
-        "--second-head",
-        type=float,
-        default=0.0,
-        help="as `train head --weight`, where pbc, which alone has all classes, is learnt from",
-    )
+    parser.add_argument("--attribute-weight", type=float, default=0.0, help="as `train classify`, where a set has some")
     parser.add_argument(
         "--doubt", type=float, default=0.0, help="of cells that lie far from home, as `convert --doubt`"
     )

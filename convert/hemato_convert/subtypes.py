@@ -22,7 +22,6 @@ from hemato_edge.models.bundle import PROTOTYPES, check_bundle_path, read_bundle
 from hemato_edge.models.card import SubtypeSpec
 from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_edge.morphology import SUBTYPES as LEVELS
-from hemato_training.attributes.branch import SUBTYPES, TAPS, front_of
 from hemato_training.attributes.learning import fit_branch, maps_of
 from hemato_training.attributes.origin import bundle_branch
 from hemato_training.augment.stain_and_optics import MARGIN
@@ -32,6 +31,7 @@ from hemato_training.data.records import in_split
 from hemato_training.data.subtypes import subtypes_of
 from hemato_training.metrics.attributes import logits_of_each
 from hemato_training.metrics.calibration import HIGHEST_THRESHOLD, fit_temperature, softmax
+from hemato_training.networks.attribute_branch import SUBTYPES, TAPS, front_of
 from hemato_training.networks.backbones import architecture_named, build_classifier
 
 if TYPE_CHECKING:

@@ -43,7 +43,6 @@ from hemato_edge.models.bundle import PROTOTYPES, read_bundle, shipped_classifie
 from hemato_edge.models.card import EmbeddingSpec
 from hemato_edge.models.classifier_model import ClassifierModel
 from hemato_edge.models.engines.litert import interpreter_class
-from hemato_training.attributes.branch import TAPS, front_of
 from hemato_training.attributes.learning import Plan, learn_attributes
 from hemato_training.attributes.origin import bundle_branch
 from hemato_training.classify import fit
@@ -52,6 +51,7 @@ from hemato_training.data.records import Record, in_split
 from hemato_training.data.subtypes import CODES
 from hemato_training.evaluate.attributes import attributes_on
 from hemato_training.evaluate.evaluation import evaluate, try_on
+from hemato_training.networks.attribute_branch import TAPS, front_of
 from hemato_training.networks.backbones import ARCHITECTURES, TRUNK, build_classifier
 from hemato_training.networks.keras_model import keras_logits, pooled_features
 from hemato_training.progress import Silent

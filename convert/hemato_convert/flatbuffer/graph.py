@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from hemato_edge.errors import ModelError
-from hemato_training.attributes.branch import TAPS
+from hemato_training.networks.attribute_branch import TAPS
 
 if TYPE_CHECKING:
     from hemato_convert.flatbuffer.embedding import Projection

@@ -6,8 +6,8 @@ import pytest
 pytest.importorskip("keras")
 
 from hemato_edge.errors import ConfigurationError
-from hemato_training.attributes.branch import Standard, build_branch
 from hemato_training.attributes.learning import Plan, fit_branch
+from hemato_training.networks.attribute_branch import Standard, build_branch
 from hemato_training.progress import Silent
 
 

@@ -11,14 +11,14 @@ import keras
 import numpy as np
 
 from hemato_edge.errors import ConfigurationError, DataError
-from hemato_training.attributes.branch import ATTRIBUTES, TAPS, Standard, build_branch, front_of
-from hemato_training.attributes.loss import AttributeLoss, weighted_targets
 from hemato_training.attributes.origin import run_of
 from hemato_training.augment.stain_and_optics import MARGIN, augment
 from hemato_training.data.attributes import AttributeTable, read_attributes
 from hemato_training.data.cell_sets import load
 from hemato_training.data.crops import Look, cells_of
 from hemato_training.data.records import in_split
+from hemato_training.networks.attribute_branch import ATTRIBUTES, TAPS, Standard, build_branch, front_of
+from hemato_training.networks.attribute_loss import AttributeLoss, weighted_targets
 from hemato_training.runs.files import ATTRIBUTES_FILE, MODEL_FILE, RUN_FILE, check_new_run
 from hemato_training.runs.schedule import averaging_optimizer, compile_model, learnt_weights
 
@@ -130,7 +130,7 @@ def maps_of(front: Any, cells: Cells, looks: Mapping[str, Look], view: int, repo
     """What a branch reads of one augmented view of each cell.
 
     Args:
-        front: from `branch.front_of`.
+        front: from `networks.attribute_branch.front_of`.
         cells: n, cut with margin.
         looks: of their laboratories.
         view: number of the view; the first one is not augmented.

@@ -8,10 +8,10 @@ from hemato_edge.errors import ModelError
 from hemato_edge.labels import CLASSIFIER_LABELS
 from hemato_edge.models.bundle import read_bundle
 from hemato_edge.models.card import ClassifierCard
-from hemato_training.attributes.branch import TAPS, build_branch, front_of
 from hemato_training.classify.average import read_facts
 from hemato_training.data.cell_sets import load, titled
 from hemato_training.data.crops import looks_of
+from hemato_training.networks.attribute_branch import TAPS, build_branch, front_of
 from hemato_training.networks.backbones import build_classifier
 from hemato_training.networks.from_bundle import take_over_branch
 from hemato_training.networks.keras_model import load_keras

@@ -11,8 +11,8 @@ import cv2
 import keras
 import numpy as np
 
-from hemato_training.attributes.branch import ATTRIBUTES
 from hemato_training.augment.stain_and_optics import augment
+from hemato_training.networks.attribute_branch import ATTRIBUTES
 from hemato_training.networks.backbones import LOGITS
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _repeat(members: NDArray[np.intp], wanted: float, rng: np.random.Generator) 
 class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has no types
     """One epoch's batches: images (b, size, size, 3) float32 RGB 0…255, one-hot labels (b, classes) float32.
 
-    With attributes the targets are a dictionary by the names of the outputs, see `attributes.joint.with_attributes`.
+    With attributes the targets are a dictionary by the names of the outputs, see `classify.joint.with_attributes`.
 
     Args:
         cells: crops with margin.
@@ -96,7 +96,7 @@ class TrainingBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras has
         workers: threads that make batches ahead.
         teachers: whose answers are mixed into the targets, if any.
         teaching: their weight, 0 to 1.
-        attributes: of all cells, from `attributes.joint.attribute_targets`, to be learnt together with the labels.
+        attributes: of all cells, from `classify.joint.attribute_targets`, to be learnt together with the labels.
     """
 
     def __init__(

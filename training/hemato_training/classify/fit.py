@@ -12,13 +12,13 @@ import keras
 import numpy as np
 
 from hemato_edge.labels import CLASSIFIER_LABELS
-from hemato_training.attributes.branch import ATTRIBUTES
-from hemato_training.attributes.joint import attribute_targets, with_attributes
-from hemato_training.attributes.loss import AttributeLoss
 from hemato_training.classify.batches import TrainingBatches, draw_epoch
 from hemato_training.classify.distillation import Teachers
+from hemato_training.classify.joint import attribute_targets, with_attributes
 from hemato_training.classify.material import gather
 from hemato_training.metrics.classification import figures_by_laboratory, macro_accuracy
+from hemato_training.networks.attribute_branch import ATTRIBUTES
+from hemato_training.networks.attribute_loss import AttributeLoss
 from hemato_training.networks.backbones import LOGITS, TRUNK, build_classifier
 from hemato_training.networks.keras_model import keras_logits
 from hemato_training.progress import Silent
@@ -111,7 +111,7 @@ class _Pupil:
     """The model that is trained, and what for.
 
     Attributes:
-        model: the classifier, or one from `attributes.joint.with_attributes`.
+        model: the classifier, or one from `classify.joint.with_attributes`.
         judge: the classifier that is judged, with the averaged weights.
         teachers: whose answers are learnt, if anybody's.
         attributes: of the training cells, if they are learnt together with the names.

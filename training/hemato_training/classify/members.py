@@ -4,7 +4,8 @@ Runs from the same weights that see other views in another order err differently
 mean of their weights keeps what they agree on, where they lie in one valley of the loss; with heads of their own, drawn
 at random, they do not (Rame et al., "Diverse weight averaging", NeurIPS 2022). So a head is learnt first, on the frozen
 trunk (Kumar et al., "Fine-tuning can distort pretrained features", ICLR 2022), and all begin with it. The mean of their
-features lies apart from that of each, so half of the mean head gives way to one that is fitted to them.
+features lies apart from that of each, so half of the mean head gives way to one that is fitted to them. Runs of some
+hundred steps gain by it; with a thousand they lie too far apart (docs/results/training.md).
 """
 
 from __future__ import annotations

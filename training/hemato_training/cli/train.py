@@ -82,8 +82,8 @@ def classify(
         int,
         typer.Option(
             min=0,
-            help="Train so many runs from one common head, and average them into --out: right more often on another "
-            "microscope, at no cost on the device; 0 for one run.",
+            help="Train so many short runs from one common head, and average them into --out: right more often on "
+            "another microscope than one run, at no cost on the device; 0 for one run.",
         ),
     ] = 0,
     as_json: Json = False,

@@ -76,7 +76,7 @@ def take_over_branch(branch: Any, path: Path) -> bool:
     """Load a bundle's attribute branch into a fresh one; False, and nothing changed, if it has no such branch.
 
     Args:
-        branch: from `hemato_training.attributes.branch.build_branch`.
+        branch: from `hemato_training.networks.attribute_branch.build_branch`.
         path: the bundle.
     """
     flatbuffer = read_bundle(path).flatbuffer

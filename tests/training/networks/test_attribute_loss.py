@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("keras")
 
-from hemato_training.attributes.loss import AttributeLoss, weighted_targets
+from hemato_training.networks.attribute_loss import AttributeLoss, weighted_targets
 
 
 def test_rare_values_weigh_more_and_each_attribute_one_on_average() -> None:

@@ -13,8 +13,8 @@ from training.tiny_network import LIKE_MOBILENET, TINY
 
 from hemato_edge.errors import ConfigurationError, DataError
 from hemato_edge.labels import CLASSIFIER_LABELS
-from hemato_training.attributes.joint import attribute_targets, with_attributes
 from hemato_training.classify import fit
+from hemato_training.classify.joint import attribute_targets, with_attributes
 from hemato_training.classify.material import gather
 from hemato_training.data.cell_sets import load
 from hemato_training.networks.backbones import ARCHITECTURES, LOGITS, TRUNK, build_classifier

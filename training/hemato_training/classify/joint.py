@@ -11,9 +11,9 @@ import keras
 import numpy as np
 
 from hemato_edge.errors import ConfigurationError, DataError
-from hemato_training.attributes.branch import ATTRIBUTES, TAPS, build_branch
-from hemato_training.attributes.loss import weighted_targets
 from hemato_training.data.attributes import read_attributes
+from hemato_training.networks.attribute_branch import ATTRIBUTES, TAPS, build_branch
+from hemato_training.networks.attribute_loss import weighted_targets
 from hemato_training.networks.backbones import DROPOUT, LOGITS, POOLING, PREPROCESSING, TRUNK
 
 if TYPE_CHECKING:
