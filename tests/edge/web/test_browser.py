@@ -53,7 +53,7 @@ def test_01_a_count_from_the_first_look_to_the_end(live_site: Site, open_page: C
     with Reader(live_site.options.database) as reader:
         labels = reader.totals(1).labels
     assert all(count <= labels.get(label, 0) for label, count in before.items())
-    # now that cells are counted: a page that was opened while the run still began loads once more, and one at its end, too
+    # now that cells are counted: a page loads anew where the run begins, and where it ends
     other = open_page(live_site, "/", Role.VIEWER, width=1280, height=800)
     assert other.locator(".foot-stop").count() == 0, "who only looks on cannot stop"
     other.evaluate(BLANK)
